@@ -1,0 +1,271 @@
+//! What a run leaves behind, as plain serialisable records.
+//!
+//! The trainer returns these and nothing else; printing, logging and drawing are done by whoever reads them.
+//! Losses are mean cross-entropies in nats, accuracies are fractions in `0..=1`, times are seconds of wall clock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All five steps ran.
+    Finished,
+    /// Stopped by the user; what was trained until then is kept.
+    Interrupted,
+}
+
+/// One of the five steps of the recipe, as it was carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecipeStepRecord {
+    /// `load`, `freeze`, `head`, `train-head` or `fine-tune`.
+    pub name: String,
+    /// One sentence: what this step did in this run, or why it had nothing to do.
+    pub what: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// One stage of the network, from input to head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// The stage's name, `layer3`.
+    pub name: String,
+    /// Number of trainable values (buffers are not counted).
+    pub parameters: u64,
+    /// Whether the fine-tune step moves it.
+    pub live: bool,
+    /// Its learning rate as a multiple of the run's, `0.0` when frozen.
+    pub rate_scale: f64,
+    /// SHA-256 of its parameters and buffers before training.
+    pub digest_before: String,
+    /// The same after training: equal for a frozen stage.
+    pub digest_after: String,
+}
+
+/// One optimizer step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// `train-head` or `fine-tune`.
+    pub phase: String,
+    /// Epoch within the phase, from 1.
+    pub epoch: u32,
+    /// Step within the whole run, from 1.
+    pub step: u64,
+    /// Training loss of this batch, regularization included.
+    pub loss: f64,
+    /// Learning rate of the head at this step.
+    pub learning_rate: f64,
+    /// Images in this batch.
+    pub images: u32,
+}
+
+/// One pass over the training images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// `train-head` or `fine-tune`.
+    pub phase: String,
+    /// Epoch within the phase, from 1.
+    pub epoch: u32,
+    /// Mean training loss, each image weighted equally.
+    pub train_loss: f64,
+    /// Training accuracy, as seen while training (dropout and augmentation on).
+    pub train_accuracy: f64,
+    /// Validation loss, where there is a validation set.
+    pub validation_loss: Option<f64>,
+    /// Validation accuracy, where there is a validation set.
+    pub validation_accuracy: Option<f64>,
+    /// Learning rate of the head at the epoch's end.
+    pub learning_rate: f64,
+    /// Images trained on per second.
+    pub images_per_second: f64,
+    /// Wall-clock seconds, validation included.
+    pub seconds: f64,
+}
+
+/// A model measured on one split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// `validation` or `test`.
+    pub split: String,
+    /// Images measured.
+    pub images: u64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Fraction classified rightly.
+    pub accuracy: f64,
+    /// The same over the images of a named group of classes (`[data.groups]`).
+    pub groups: BTreeMap<String, f64>,
+    /// `confusion[truth][prediction]`: number of images.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// One image with what the model said of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// Path as found in the data set.
+    pub path: PathBuf,
+    /// A small PNG of it, in base64.
+    pub thumbnail: String,
+    /// Index of the true class.
+    pub label: usize,
+    /// Index of the predicted class.
+    pub predicted: usize,
+    /// Softmax probability of the predicted class.
+    pub probability: f64,
+}
+
+/// A file that is no readable image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableRecord {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it could not be read, in one sentence.
+    pub reason: String,
+}
+
+/// The pictures of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// The data folder.
+    pub root: PathBuf,
+    /// Class names in label order.
+    pub classes: Vec<String>,
+    /// Images trained on.
+    pub train: u64,
+    /// Images validated on.
+    pub validation: u64,
+    /// Images tested on, once, at the end.
+    pub test: u64,
+    /// What was left out because it could not be read.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// What became of the source weights in step `load`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadRecord {
+    /// Catalog name or path; `none` for random initialisation.
+    pub weights: String,
+    /// SHA-256 of the file; empty when there was none.
+    pub sha256: String,
+    /// Tensors taken over.
+    pub loaded: u64,
+    /// Tensors the network has and the file lacks.
+    pub missing: Vec<String>,
+    /// Tensors the file has and the network does not use.
+    pub unused: Vec<String>,
+    /// `name: file shape, network shape`.
+    pub wrong_shape: Vec<String>,
+}
+
+/// Everything known about one finished run: the content of `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run's name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Network of the zoo, `resnet18`.
+    pub arch: String,
+    /// How far back it was fine-tuned, as written in the config.
+    pub depth: String,
+    /// Where it ran, `cpu` or `cuda:0`.
+    pub device: String,
+    /// libtorch's threads.
+    pub threads: u32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The pictures.
+    pub data: DataRecord,
+    /// The source weights.
+    pub load: LoadRecord,
+    /// The five steps in order.
+    pub steps: Vec<RecipeStepRecord>,
+    /// The network's stages from input to head.
+    pub stages: Vec<StageRecord>,
+    /// All epochs in order, both phases.
+    pub epochs: Vec<EpochRecord>,
+    /// Final measurements: validation, and test where there is one.
+    pub evaluations: Vec<EvaluationRecord>,
+    /// A few images with predictions, from the test split or else the validation split.
+    pub samples: Vec<SampleRecord>,
+    /// File name in the run directory -> SHA-256.
+    pub digests: BTreeMap<String, String>,
+    /// The resolved configuration as TOML.
+    pub config: String,
+    /// Wall-clock seconds from start to saved model.
+    pub seconds: f64,
+}
+
+/// One run of a grid, reduced to what the comparison needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// Which data and weights, `held-out faces`; empty when the grid has one variant.
+    pub variant: String,
+    /// Training images of each class; `None` means all.
+    pub images_per_class: Option<u32>,
+    /// `scratch`, `head` or `fine-tune`.
+    pub method: String,
+    /// Seed of the subset and the training.
+    pub seed: u64,
+    /// Test accuracy (validation accuracy where there is no test split).
+    pub accuracy: f64,
+    /// The same over named groups of classes.
+    pub groups: BTreeMap<String, f64>,
+    /// SHA-256 of the trained model.
+    pub model_sha256: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// One line of a grid's table: the seeds of one setting taken together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridRow {
+    /// As in [`CellRecord::variant`].
+    pub variant: String,
+    /// As in [`CellRecord::images_per_class`].
+    pub images_per_class: Option<u32>,
+    /// As in [`CellRecord::method`].
+    pub method: String,
+    /// Mean accuracy over the seeds.
+    pub accuracy_mean: f64,
+    /// Sample standard deviation over the seeds (`n - 1`), `0.0` for one seed.
+    pub accuracy_sd: f64,
+    /// Mean and standard deviation per group of classes.
+    pub groups: BTreeMap<String, MeanSd>,
+    /// Number of seeds.
+    pub seeds: u32,
+}
+
+/// A mean with its sample standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanSd {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation (`n - 1`).
+    pub sd: f64,
+}
+
+/// Everything known about a grid of runs: the content of its `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridRecord {
+    /// The grid's name.
+    pub name: String,
+    /// The group of classes that the comparison is judged on; `None` for all classes.
+    pub judged_on: Option<String>,
+    /// The table.
+    pub rows: Vec<GridRow>,
+    /// Every run.
+    pub cells: Vec<CellRecord>,
+    /// What the figures say, one sentence each.
+    pub verdict: Vec<String>,
+    /// One run shown in full: its five steps, curves, confusions.
+    pub example: Box<RunRecord>,
+    /// The grid's configuration as TOML.
+    pub config: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
