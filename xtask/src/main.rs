@@ -1,1 +1,80 @@
-fn main() {}
+//! `cargo xtask`: sets a machine up, fetches weights and data, runs the default experiment and every test.
+//!
+//! It links no libtorch, so it builds in seconds and runs before libtorch is there; whatever needs libtorch it spawns.
+//! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
+//!
+//! - `setup`: libtorch into the user's cache, linked into the workspace
+//! - `doctor`: what is there, what is missing, what mends it
+//! - `test`: formatting, clippy and all tests
+//! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
+//! - `recipe`: the default experiment, letters of two alphabets
+//! - `workspace`, `process`, `progress`, `pip`, `unzip`: what the commands share
+
+mod digest;
+mod doctor;
+mod fetch_data;
+mod fetch_weights;
+mod pip;
+mod process;
+mod progress;
+mod recipe;
+mod setup;
+mod test;
+mod unzip;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::process::Interrupted;
+use crate::workspace::Workspace;
+
+/// Sets a machine up for this workspace, fetches what it needs and runs its experiment and tests.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Setup(setup::Arguments),
+    /// Say what is there, what is missing and the command that mends it
+    Doctor,
+    Test(test::Arguments),
+    FetchWeights(fetch_weights::Arguments),
+    FetchData(fetch_data::Arguments),
+    Recipe(recipe::Arguments),
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().command;
+    match perform(task) {
+        Ok(code) => code,
+        Err(error) if error.is::<Interrupted>() => {
+            anstream::eprintln!("interrupted");
+            ExitCode::from(process::INTERRUPTED)
+        }
+        Err(error) => {
+            let red = anstyle::AnsiColor::Red.on_default().bold();
+            anstream::eprintln!("{red}error:{red:#} {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<ExitCode> {
+    process::pass_interrupts_on()?;
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Setup(arguments) => setup::command(&workspace, &arguments)?,
+        Task::Doctor => return Ok(doctor::command(&workspace)),
+        Task::Test(arguments) => return test::command(&workspace, &arguments),
+        Task::FetchWeights(arguments) => fetch_weights::command(&workspace, &arguments)?,
+        Task::FetchData(arguments) => fetch_data::command(&workspace, &arguments)?,
+        Task::Recipe(arguments) => recipe::command(&workspace, &arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The contract between networks and everything that trains them: **a network is a list of named stages, from input
+//! to head**.
+//!
+//! Transfer learning keeps the early stages and retrains the later ones, so that is the one thing a network must be
+//! able to say of itself: where it can be cut. [`Backbone`] is a struct and not a trait, because behaviour never varies
+//! between networks, only data does. A family of networks supplies the stages; freezing, loading, cutting and head
+//! replacement are written here, once.
+//!
+//! - [`Backbone`], [`Stage`], [`StageId`], [`Head`], [`Aux`]: the network.
+//! - [`Family`], [`Network`]: what a family's crate exports, as a table.
+//! - [`Options`]: what every constructor takes.
+//! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
+//! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
+//! - [`LoadReport`]: what became of a checkpoint.
+
+mod family;
+mod head;
+pub mod layers;
+mod load;
+mod network;
+mod options;
+mod stage;
+mod variables;
+
+pub use family::{Family, Network};
+pub use head::{Aux, Head, Output};
+pub use load::{LoadError, LoadReport, WrongShape};
+pub use network::{Backbone, UnknownStage};
+pub use options::{Auxiliary, Options};
+pub use stage::{Mode, Module, Sequence, Stage, StageId};
+pub use variables::{Path, Role, Variable, Variables};

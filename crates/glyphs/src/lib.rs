@@ -1,1 +1,41 @@
-//! Placeholder.
+//! Letters as pictures: Latin and Cyrillic drawn from embedded fonts, and written out as an ordinary image folder.
+//!
+//! This room gives the workspace a data set that needs no network: typed Latin letters are a source task, Cyrillic
+//! capitals a new one. Whole faces are held out, so a test letter is always in a font that training never showed.
+//! It knows pixels, fonts and folders, and nothing of models or of the rest of the workspace.
+//!
+//! Reading order:
+//!
+//! - [`Alphabet`]: which letters, and the folder of each class
+//! - [`faces`]: which embedded fonts cover them all
+//! - [`Split`]: which faces go to training, validation and test
+//! - [`Spec`] and [`Variation`]: everything that decides the bytes of a folder
+//! - [`draw`]: one letter, in one face, as a picture
+//! - [`write()`] and [`ensure`]: the folder itself, all of it or none of it
+//! - [`Manifest`]: what a written folder says about itself
+//!
+//! ```no_run
+//! use glyphs::{Alphabet, Spec, Split};
+//!
+//! let spec = Spec::new(Alphabet::CyrillicCapitals, Split::default());
+//! let manifest = glyphs::ensure(&spec, "data/cyrillic".as_ref(), &|done, total| eprint!("\r{done}/{total}"))?;
+//! # Ok::<(), glyphs::Error>(())
+//! ```
+
+mod alphabet;
+mod draw;
+mod error;
+mod faces;
+mod manifest;
+mod spec;
+mod split;
+mod write;
+
+pub use alphabet::{Alphabet, Class};
+pub use draw::draw;
+pub use error::Error;
+pub use faces::{Face, Family, faces};
+pub use manifest::{MANIFEST_FILE, Manifest};
+pub use spec::{Spec, Variation};
+pub use split::{Partition, Split};
+pub use write::{ensure, write};

@@ -1,1 +1,87 @@
-//! Placeholder.
+//! LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998).
+//!
+//! Before it, a picture was a long vector: a fully connected network had to learn the same stroke anew at every place,
+//! and needed more examples than anybody had. LeNet's answer is the convolution: a small filter, *shared* by all places,
+//! followed by subsampling, so that what is learned once is recognised anywhere. Every network of this workspace still
+//! has that shape.
+//!
+//! The stages, with the paper's layer names, for a 32x32 input:
+//!
+//! | stage   | paper  | what                                   | output     |
+//! |---------|--------|----------------------------------------|------------|
+//! | `conv1` | C1, S2 | 5x5 convolution, 2x2 subsampling       | 6 x 14x14  |
+//! | `conv2` | C3, S4 | 5x5 convolution, 2x2 subsampling       | 16 x 5x5   |
+//! | `fc1`   | C5     | fully connected (a 5x5 filter on 5x5)  | 120        |
+//! | `fc2`   | F6     | fully connected                        | 84         |
+//! | head    | OUTPUT | fully connected                        | classes    |
+//!
+//! A 28x28 input is padded by two on each side. Departures from the paper, as everybody makes them since: C3 sees all
+//! six maps of S2 (the paper's table of connections broke symmetry and saved time), subsampling has no trainable
+//! coefficient, and the output is a softmax instead of distances to drawn prototypes.
+
+use backbone::layers::{Activation, AvgPool, Conv, Flatten, Linear, LinearInit, MaxPool};
+use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use pretrained::{InputSpec, Interpolation};
+
+/// LeNet-5 as published and in its modern form.
+pub const FAMILY: Family = Family {
+    name: "lenet",
+    solved: "shared filters and subsampling: what is learned at one place is recognised at every place",
+    paper: "LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
+    networks: &[
+        Network { name: "lenet5", year: 1998, head: "fc3", smallest_input: 12, input, build: lenet5 },
+        Network { name: "lenet5_relu", year: 1998, head: "fc3", smallest_input: 12, input, build: lenet5_relu },
+    ],
+};
+
+/// As published in 1998: tanh and average pooling.
+#[must_use]
+pub fn lenet5(path: &Path, options: &Options) -> Backbone {
+    let pool = || AvgPool { kernel: 2, stride: 2, padding: 0 };
+    lenet("lenet5", path, options, Activation::Tanh, pool)
+}
+
+/// The modern form: ReLU, which does not saturate (Krizhevsky et al. 2012), and max pooling.
+#[must_use]
+pub fn lenet5_relu(path: &Path, options: &Options) -> Backbone {
+    lenet("lenet5_relu", path, options, Activation::Relu, || MaxPool::new(2, 2))
+}
+
+fn lenet<Pool: backbone::Module + 'static>(
+    name: &'static str,
+    path: &Path,
+    options: &Options,
+    activation: Activation,
+    pool: impl Fn() -> Pool,
+) -> Backbone {
+    // MNIST's 28x28 digits are the middle of the 32x32 field that the paper describes.
+    let padding = if options.size == 28 { 2 } else { 0 };
+    let side = ((options.size + 2 * padding - 4) / 2 - 4) / 2; // 5 for 28x28 and 32x32
+    let c1 = Conv::new(options.channels, 6, 5).padding(padding).activation(activation).biased(&(path / "conv1"));
+    let c3 = Conv::new(6, 16, 5).activation(activation).biased(&(path / "conv2"));
+    let full = |name: &str, inputs, outputs| Linear::new(&(path / name), inputs, outputs, LinearInit::TorchDefault);
+    let c5 = full("fc1", 16 * side * side, 120);
+    let f6 = full("fc2", 120, 84);
+
+    let stages = vec![
+        Stage::new("conv1", &["conv1"], 6, Some(2), Sequence::new().then(c1).then(pool())), // [N, 6, 14, 14]
+        Stage::new("conv2", &["conv2"], 16, Some(4), Sequence::new().then(c3).then(pool())), // [N, 16, 5, 5]
+        Stage::new("fc1", &["fc1"], 120, None, Sequence::new().then(Flatten).then(c5).then(activation)), // [N, 120]
+        Stage::new("fc2", &["fc2"], 84, None, Sequence::new().then(f6).then(activation)), // [N, 84]
+    ];
+    let dropout = options.dropout.unwrap_or(0.0);
+    let head = Head::new(path, "fc3", 84, options.classes, dropout, LinearInit::TorchDefault);
+    Backbone::new(name, path, stages, head)
+}
+
+/// 28x28 grayscale, scaled to -1..=1.
+fn input() -> InputSpec {
+    InputSpec {
+        resize: 28,
+        crop: 28,
+        interpolation: Interpolation::Bilinear,
+        channels: 1,
+        mean: vec![0.5],
+        std: vec![0.5],
+    }
+}

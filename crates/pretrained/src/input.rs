@@ -21,6 +21,21 @@ pub struct InputSpec {
     pub std: Vec<f32>,
 }
 
+impl InputSpec {
+    /// TorchVision's usual preset, `ImageClassification(crop_size=224)`: 256, then 224, with ImageNet's mean and deviation.
+    #[must_use]
+    pub fn imagenet() -> Self {
+        Self {
+            resize: 256,
+            crop: 224,
+            interpolation: Interpolation::Bilinear,
+            channels: 3,
+            mean: vec![0.485, 0.456, 0.406],
+            std: vec![0.229, 0.224, 0.225],
+        }
+    }
+}
+
 /// Resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

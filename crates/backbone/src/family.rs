@@ -1,0 +1,35 @@
+use pretrained::InputSpec;
+
+use crate::network::Backbone;
+use crate::options::Options;
+use crate::variables::Path;
+
+/// What a family's crate exports: its networks as a table.
+#[derive(Debug)]
+pub struct Family {
+    /// The crate's name, `resnet`.
+    pub name: &'static str,
+    /// The problem of its predecessors that this family solved, in a sentence.
+    pub solved: &'static str,
+    /// The paper: authors, title, year.
+    pub paper: &'static str,
+    /// Its networks, smallest first.
+    pub networks: &'static [Network],
+}
+
+/// One network of a family.
+#[derive(Debug)]
+pub struct Network {
+    /// TorchVision's name, `resnet50`; used in configurations.
+    pub name: &'static str,
+    /// Year of the paper.
+    pub year: u16,
+    /// The path root of the classifier that step `head` replaces, `fc`.
+    pub head: &'static str,
+    /// The smallest square input it can read, in pixels.
+    pub smallest_input: u32,
+    /// How its images are prepared when no weights say otherwise.
+    pub input: fn() -> InputSpec,
+    /// The constructor.
+    pub build: fn(&Path, &Options) -> Backbone,
+}

@@ -1,0 +1,78 @@
+use tch::Tensor;
+
+use crate::layers::{Linear, LinearInit};
+use crate::stage::{Mode, Module, StageId};
+use crate::variables::Path;
+
+/// The classifier at a network's end, the part that step `head` replaces: flatten, dropout, linear.
+#[derive(Debug)]
+pub struct Head {
+    /// The path root of its variables, `fc` or `classifier.6`.
+    pub root: &'static str,
+    /// Length of the feature vector it reads.
+    pub features: i64,
+    /// Classes it tells apart.
+    pub classes: i64,
+    /// Probability of dropping a feature in training.
+    pub dropout: f64,
+    /// Initialisation of a fresh one.
+    pub init: LinearInit,
+    linear: Linear,
+}
+
+impl Head {
+    /// A fresh head, its variables made below `path / root`.
+    #[must_use]
+    pub fn new(path: &Path, root: &'static str, features: i64, classes: i64, dropout: f64, init: LinearInit) -> Self {
+        let linear = Linear::new(&path.descend(root), features, classes, init);
+        Self { root, features, classes, dropout, init, linear }
+    }
+
+    /// The roots of the variables it owns: one.
+    #[must_use]
+    pub fn roots(&self) -> Vec<String> {
+        vec![self.root.to_owned()]
+    }
+}
+
+impl Module for Head {
+    /// `[N, features, ..]` -> logits `[N, classes]`.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let x = x.flatten(1, -1).dropout(self.dropout, mode == Mode::Train); // [N, features]
+        self.linear.forward(&x, mode)
+    }
+}
+
+/// An auxiliary classifier on an inner stage, against vanishing gradients (Szegedy et al. 2014): it adds to the
+/// training loss and vanishes in evaluation.
+#[derive(Debug)]
+pub struct Aux {
+    /// The stage whose output it reads.
+    pub after: StageId,
+    /// Its share in the training loss.
+    pub weight: f64,
+    /// The path root of its variables, `AuxLogits`.
+    pub root: &'static str,
+    /// The path root of its last layer below that, `fc` or `fc2`, and the features that layer reads.
+    pub last: (&'static str, i64),
+    /// The layers before the last.
+    pub body: Box<dyn Module>,
+    /// The last layer: as many outputs as classes.
+    pub head: Linear,
+}
+
+impl Aux {
+    /// Auxiliary logits, `[N, classes]`.
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        self.head.forward(&self.body.forward(x, mode), mode)
+    }
+}
+
+/// What a network says of a batch.
+#[derive(Debug)]
+pub struct Output {
+    /// Scores before softmax, `[N, classes]`.
+    pub logits: Tensor,
+    /// The same from each live auxiliary head with its weight in the loss; empty in evaluation.
+    pub aux: Vec<(Tensor, f64)>,
+}

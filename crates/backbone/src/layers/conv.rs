@@ -1,0 +1,182 @@
+use tch::Tensor;
+
+use super::init::ConvInit;
+use super::norm::{BatchNorm, NormSpec};
+use crate::stage::{Mode, Module};
+use crate::variables::Path;
+
+/// The function after a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// None: the sum is taken first, or nothing follows.
+    Identity,
+    /// max(0, x).
+    Relu,
+    /// min(max(0, x), 6).
+    Relu6,
+    /// x · sigmoid(x).
+    Silu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+impl Activation {
+    /// Applies it to every element.
+    pub fn apply(self, x: Tensor) -> Tensor {
+        match self {
+            Self::Identity => x,
+            Self::Relu => x.relu(),
+            Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::Silu => x.silu(),
+            Self::Tanh => x.tanh(),
+        }
+    }
+}
+
+/// A convolution's geometry, to be read like the paper: `Conv::new(3, 64, 7).stride(2).padding(3)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv {
+    input: i64,
+    output: i64,
+    kernel: [i64; 2],
+    stride: i64,
+    padding: [i64; 2],
+    groups: i64,
+    init: ConvInit,
+    activation: Activation,
+    norm: NormSpec,
+}
+
+impl Conv {
+    /// `input` to `output` channels with a square kernel; stride 1, no padding, followed by ReLU.
+    #[must_use]
+    pub fn new(input: i64, output: i64, kernel: i64) -> Self {
+        Self::rectangular(input, output, [kernel, kernel])
+    }
+
+    /// The same with a kernel of height x width, `[1, 7]`.
+    #[must_use]
+    pub fn rectangular(input: i64, output: i64, kernel: [i64; 2]) -> Self {
+        Self {
+            input,
+            output,
+            kernel,
+            stride: 1,
+            padding: [0, 0],
+            groups: 1,
+            init: ConvInit::TorchDefault,
+            activation: Activation::Relu,
+            norm: NormSpec::default(),
+        }
+    }
+
+    /// Pixels from one output position to the next.
+    #[must_use]
+    pub fn stride(self, stride: i64) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Zeros around the input, the same on all sides.
+    #[must_use]
+    pub fn padding(self, padding: i64) -> Self {
+        Self { padding: [padding, padding], ..self }
+    }
+
+    /// As many zeros as keep the size at stride 1.
+    #[must_use]
+    pub fn same(self) -> Self {
+        Self { padding: self.kernel.map(|side| (side - 1) / 2), ..self }
+    }
+
+    /// Groups of channels that do not see each other.
+    #[must_use]
+    pub fn groups(self, groups: i64) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// How the weights start.
+    #[must_use]
+    pub fn init(self, init: ConvInit) -> Self {
+        Self { init, ..self }
+    }
+
+    /// What follows the convolution (and the normalisation).
+    #[must_use]
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// Numbers of the batch-norm that follows.
+    #[must_use]
+    pub fn norm(self, norm: NormSpec) -> Self {
+        Self { norm, ..self }
+    }
+
+    /// The convolution with a bias and no normalisation, its variables below `path`.
+    #[must_use]
+    pub fn biased(self, path: &Path) -> ConvNorm {
+        let (weight, bias) = self.draw();
+        let weight = path.parameter("weight", weight);
+        let bias = path.parameter("bias", bias);
+        ConvNorm { conv: self, weight, bias: Some(bias), norm: None }
+    }
+
+    /// The convolution without a bias, below `path`, and batch-norm, below `norm`.
+    #[must_use]
+    pub fn normed(self, path: &Path, norm: &Path) -> ConvNorm {
+        let weight = path.parameter("weight", self.draw().0);
+        ConvNorm { conv: self, weight, bias: None, norm: Some(BatchNorm::new(norm, self.output, self.norm)) }
+    }
+
+    /// The convolution with a bias, below `path`, and batch-norm, below `norm`: VGG.
+    #[must_use]
+    pub fn biased_and_normed(self, path: &Path, norm: &Path) -> ConvNorm {
+        let norm = BatchNorm::new(norm, self.output, self.norm);
+        ConvNorm { norm: Some(norm), ..self.biased(path) }
+    }
+
+    fn draw(&self) -> (Tensor, Tensor) {
+        let [height, width] = self.kernel;
+        self.init.draw([self.output, self.input / self.groups, height, width])
+    }
+}
+
+/// Convolution, normalisation, activation: the only way a family writes a convolution, so that speed needs no change in
+/// any family.
+#[derive(Debug)]
+pub struct ConvNorm {
+    conv: Conv,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    norm: Option<BatchNorm>,
+}
+
+impl ConvNorm {
+    /// norm(conv(x)), before the activation: `[N, in, H, W]` -> `[N, out, H', W']`.
+    pub fn branch(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let Conv { stride, padding, groups, .. } = self.conv;
+        let x = x.conv2d(&self.weight, self.bias.as_ref(), [stride, stride], padding, [1, 1], groups);
+        match &self.norm {
+            Some(norm) => norm.forward(&x, mode),
+            None => x,
+        }
+    }
+
+    /// activation(norm(conv(x)) + skip): the end of a residual block.
+    pub fn forward_add(&self, x: &Tensor, skip: &Tensor, mode: Mode) -> Tensor {
+        self.conv.activation.apply(self.branch(x, mode) + skip)
+    }
+
+    /// The normalisation, for families that start it in a way of their own.
+    #[must_use]
+    pub fn batch_norm(&self) -> Option<&BatchNorm> {
+        self.norm.as_ref()
+    }
+}
+
+impl Module for ConvNorm {
+    /// activation(norm(conv(x))): `[N, in, H, W]` -> `[N, out, H', W']`.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        self.conv.activation.apply(self.branch(x, mode))
+    }
+}

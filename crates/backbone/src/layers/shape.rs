@@ -1,0 +1,102 @@
+//! Layers without variables.
+
+use tch::Tensor;
+
+use super::conv::Activation;
+use crate::stage::{Mode, Module};
+
+/// The largest value under a window.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool {
+    kernel: i64,
+    stride: i64,
+    padding: i64,
+    rounding: Rounding,
+}
+
+/// What happens to a window that reaches over the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rounding {
+    Floor,
+    Ceil,
+}
+
+impl MaxPool {
+    /// A square window moved by `stride`.
+    #[must_use]
+    pub fn new(kernel: i64, stride: i64) -> Self {
+        Self { kernel, stride, padding: 0, rounding: Rounding::Floor }
+    }
+
+    /// With a border that never wins.
+    #[must_use]
+    pub fn padding(self, padding: i64) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Windows that reach over the edge count too (GoogLeNet).
+    #[must_use]
+    pub fn ceil(self) -> Self {
+        Self { rounding: Rounding::Ceil, ..self }
+    }
+}
+
+impl Module for MaxPool {
+    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
+        let Self { kernel, stride, padding, rounding } = *self;
+        x.max_pool2d([kernel; 2], [stride; 2], [padding; 2], [1, 1], rounding == Rounding::Ceil)
+    }
+}
+
+/// The mean under a window; padding counts as zeros.
+#[derive(Clone, Copy, Debug)]
+pub struct AvgPool {
+    /// Side of the window.
+    pub kernel: i64,
+    /// Step of the window.
+    pub stride: i64,
+    /// Zeros around the input.
+    pub padding: i64,
+}
+
+impl Module for AvgPool {
+    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
+        x.avg_pool2d([self.kernel; 2], [self.stride; 2], [self.padding; 2], false, true, None::<i64>)
+    }
+}
+
+/// The mean over as many windows as give this side: `[N, C, H, W]` -> `[N, C, side, side]`.
+#[derive(Clone, Copy, Debug)]
+pub struct AdaptiveAvgPool(pub i64);
+
+impl Module for AdaptiveAvgPool {
+    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
+        x.adaptive_avg_pool2d([self.0; 2])
+    }
+}
+
+/// Drops values with this probability in training and scales up the rest (Srivastava et al. 2014).
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout(pub f64);
+
+impl Module for Dropout {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        x.dropout(self.0, mode == Mode::Train)
+    }
+}
+
+/// `[N, C, H, W]` -> `[N, C * H * W]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Flatten;
+
+impl Module for Flatten {
+    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
+        x.flatten(1, -1)
+    }
+}
+
+impl Module for Activation {
+    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
+        self.apply(x.shallow_clone())
+    }
+}

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pretrained::checkpoint::{Array, Checkpoint, Dtype};
+use tch::{Kind, Tensor};
+
+use crate::network::Backbone;
+use crate::variables::Variable;
+
+/// A tensor whose shape in the file is not the network's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongShape {
+    /// Its name.
+    pub name: String,
+    /// Shape in the file.
+    pub file: Vec<i64>,
+    /// Shape in the network.
+    pub network: Vec<i64>,
+}
+
+/// What became of every tensor of a checkpoint and of the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Taken over, in the network's order.
+    pub loaded: Vec<String>,
+    /// In the network, not in the file: they keep their initial values.
+    pub missing: Vec<String>,
+    /// In the file, not in the network.
+    pub unused: Vec<String>,
+    /// In both, in different shapes: they keep their initial values.
+    pub wrong_shape: Vec<WrongShape>,
+}
+
+/// Why a checkpoint was not taken over. The network is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file holds another network.
+    #[error("{}: these are not the weights of {arch}: {}; only the head may differ", path.display(), report.differences())]
+    OtherNetwork {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The network.
+        arch: String,
+        /// The full account.
+        report: Box<LoadReport>,
+    },
+    /// A tensor of integers that no network computes with.
+    #[error("{}: tensor {name} holds {found:?} values, which no network computes with", path.display())]
+    ElementType {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its element type.
+        found: Dtype,
+    },
+    /// libtorch refused a tensor.
+    #[error("{}: tensor {name}: {source}", path.display())]
+    Tensor {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// libtorch's words.
+        source: tch::TchError,
+    },
+}
+
+impl LoadReport {
+    /// What differs, in a few words: counts and the first names.
+    #[must_use]
+    pub fn differences(&self) -> String {
+        let wrong: Vec<String> = self
+            .wrong_shape
+            .iter()
+            .map(|wrong| format!("{} {:?} instead of {:?}", wrong.name, wrong.file, wrong.network))
+            .collect();
+        let parts = [("missing", &self.missing), ("of the wrong shape", &wrong), ("not in this network", &self.unused)];
+        let told = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
+            let first = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if names.len() > 3 { ", ..." } else { "" };
+            format!("{} {} ({first}{more})", names.len(), what)
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Backbone {
+    /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
+    /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack.
+    ///
+    /// # Errors
+    /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
+    pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
+        let variables = self.variables().all();
+        let mut unclaimed: BTreeMap<&String, &Array> = checkpoint.tensors.iter().collect();
+        let mut report = LoadReport::default();
+        let mut matched = Vec::new();
+        for variable in variables {
+            match unclaimed.remove(&variable.name) {
+                None => report.missing.push(variable.name),
+                Some(array) if shape(array) != variable.tensor.size() => report.wrong_shape.push(WrongShape {
+                    file: shape(array),
+                    network: variable.tensor.size(),
+                    name: variable.name,
+                }),
+                Some(array) => {
+                    report.loaded.push(variable.name.clone());
+                    matched.push((variable, array));
+                }
+            }
+        }
+        report.unused = unclaimed.into_keys().cloned().collect();
+        if !self.differs_in_head_only(&report) {
+            return Err(LoadError::OtherNetwork {
+                path: checkpoint.path.clone(),
+                arch: self.arch().to_owned(),
+                report: Box::new(report),
+            });
+        }
+        for (variable, array) in matched {
+            let Variable { name, mut tensor, .. } = variable;
+            let path = checkpoint.path.clone();
+            let Some(value) = tensor_of(array) else {
+                return Err(LoadError::ElementType { path, name, found: array.dtype });
+            };
+            if let Err(source) = value.and_then(|value| tch::no_grad(|| tensor.f_copy_(&value))) {
+                return Err(LoadError::Tensor { path, name, source });
+            }
+        }
+        Ok(report)
+    }
+
+    fn differs_in_head_only(&self, report: &LoadReport) -> bool {
+        let roots = self.roots(self.head_id());
+        let in_head = |name: &str| {
+            roots.iter().any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
+        };
+        report.missing.iter().all(|name| in_head(name) || name.ends_with(".num_batches_tracked"))
+            && report.wrong_shape.iter().all(|wrong| in_head(&wrong.name))
+            && report.unused.iter().all(|name| in_head(name))
+            && !report.loaded.is_empty()
+    }
+}
+
+fn shape(array: &Array) -> Vec<i64> {
+    array.shape.iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect()
+}
+
+/// The array's values on the CPU; `None` for element types that libtorch does not compute with.
+fn tensor_of(array: &Array) -> Option<Result<Tensor, tch::TchError>> {
+    let kind = match array.dtype {
+        Dtype::F64 => Kind::Double,
+        Dtype::F32 => Kind::Float,
+        Dtype::F16 => Kind::Half,
+        Dtype::Bf16 => Kind::BFloat16,
+        Dtype::I64 => Kind::Int64,
+        Dtype::I32 => Kind::Int,
+        Dtype::I16 => Kind::Int16,
+        Dtype::I8 => Kind::Int8,
+        Dtype::U8 => Kind::Uint8,
+        Dtype::Bool => Kind::Bool,
+        Dtype::U16 | Dtype::U32 | Dtype::U64 => return None,
+    };
+    Some(Tensor::f_from_data_size(&array.data, &shape(array), kind))
+}

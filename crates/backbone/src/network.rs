@@ -1,0 +1,239 @@
+use std::ops::Range;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::head::{Aux, Head, Output};
+use crate::layers::Linear;
+use crate::stage::{Mode, Module, Stage, StageId};
+use crate::variables::{Path, Variable, Variables};
+
+/// A stage name that the network does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{arch} has no stage {asked:?}; from input to head its stages are {}", known.join(", "))]
+pub struct UnknownStage {
+    /// The network.
+    pub arch: String,
+    /// What was asked for.
+    pub asked: String,
+    /// The stages it has.
+    pub known: Vec<String>,
+}
+
+/// A network as a list of named stages from input to head, any contiguous range of which can be run.
+///
+/// The stages before [`Backbone::first_live`] are frozen, which means four things and is decided here alone: no
+/// gradient, batch-norm in evaluation mode (its running statistics do not move), dropout and stochastic depth off, and
+/// no graph recorded.
+#[derive(Debug)]
+pub struct Backbone {
+    arch: &'static str,
+    variables: Variables,
+    stages: Vec<Stage>,
+    head: Head,
+    aux: Vec<Aux>,
+    first_live: StageId,
+}
+
+impl Backbone {
+    /// The network `arch` of these stages and this head, all of whose variables were made below `path`.
+    ///
+    /// Everything is live at first.
+    #[must_use]
+    pub fn new(arch: &'static str, path: &Path, stages: Vec<Stage>, head: Head) -> Self {
+        let variables = path.variables().clone();
+        Self { arch, variables, stages, head, aux: Vec::new(), first_live: StageId::INPUT }
+    }
+
+    /// With an auxiliary head after one of the stages.
+    #[must_use]
+    pub fn with_aux(mut self, aux: Aux) -> Self {
+        self.aux.push(aux);
+        self
+    }
+
+    /// TorchVision's name of the network, `resnet50`.
+    #[must_use]
+    pub fn arch(&self) -> &'static str {
+        self.arch
+    }
+
+    /// All named tensors.
+    #[must_use]
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The stages before the head.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The head.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The auxiliary heads.
+    #[must_use]
+    pub fn aux(&self) -> &[Aux] {
+        &self.aux
+    }
+
+    /// Every stage from input to head, the head included.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = StageId> + ExactSizeIterator + use<> {
+        (0..self.stages.len() + 1).map(StageId)
+    }
+
+    /// The head's place.
+    #[must_use]
+    pub fn head_id(&self) -> StageId {
+        StageId(self.stages.len())
+    }
+
+    /// The name of a stage; the head is called `head`.
+    #[must_use]
+    pub fn name(&self, id: StageId) -> &'static str {
+        self.stages.get(id.0).map_or("head", |stage| stage.name)
+    }
+
+    /// The stage of that name.
+    ///
+    /// # Errors
+    /// When the network has none, with the names it has.
+    pub fn stage(&self, name: &str) -> Result<StageId, UnknownStage> {
+        self.ids().find(|&id| self.name(id) == name).ok_or_else(|| UnknownStage {
+            arch: self.arch.to_owned(),
+            asked: name.to_owned(),
+            known: self.ids().map(|id| self.name(id).to_owned()).collect(),
+        })
+    }
+
+    /// The path roots of a stage's variables.
+    ///
+    /// An auxiliary head belongs to the head: it is replaced with it and is never part of a cached prefix.
+    #[must_use]
+    pub fn roots(&self, id: StageId) -> Vec<String> {
+        match self.stages.get(id.0) {
+            Some(stage) => stage.roots.clone(),
+            None => {
+                let aux = self.aux.iter().map(|aux| aux.root.to_owned());
+                self.head.roots().into_iter().chain(aux).collect()
+            }
+        }
+    }
+
+    /// The variables of a stage.
+    #[must_use]
+    pub fn stage_variables(&self, id: StageId) -> Vec<Variable> {
+        self.variables.below(&self.roots(id))
+    }
+
+    /// Runs the stages of a contiguous range, the head not among them: images or features in, features out.
+    pub fn forward(&self, x: &Tensor, range: Range<StageId>, mode: Mode) -> Tensor {
+        let end = range.end.min(self.head_id());
+        (range.start.0..end.0).fold(x.shallow_clone(), |x, index| self.run(StageId(index), &x, mode))
+    }
+
+    /// As [`Backbone::forward`], and also returns the outputs after the stages in `taps`, in their order.
+    pub fn forward_collect(
+        &self,
+        x: &Tensor,
+        range: Range<StageId>,
+        taps: &[StageId],
+        mode: Mode,
+    ) -> (Tensor, Vec<Tensor>) {
+        let mut tapped: Vec<Option<Tensor>> = taps.iter().map(|_| None).collect();
+        let mut x = x.shallow_clone();
+        for index in range.start.0..range.end.min(self.head_id()).0 {
+            x = self.run(StageId(index), &x, mode);
+            for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| tap.0 == index) {
+                *slot = Some(x.shallow_clone());
+            }
+        }
+        (x, tapped.into_iter().flatten().collect())
+    }
+
+    /// Runs everything from stage `from` to the logits.
+    ///
+    /// In training, auxiliary heads speak too, but for those whose stage is frozen or lies before `from`.
+    #[must_use]
+    pub fn classify(&self, x: &Tensor, from: StageId, mode: Mode) -> Output {
+        let speaks = |aux: &&Aux| mode == Mode::Train && aux.after >= from.max(self.first_live);
+        let speaking: Vec<&Aux> = self.aux.iter().filter(speaks).collect();
+        let taps: Vec<StageId> = speaking.iter().map(|aux| aux.after).collect();
+        let (features, tapped) = self.forward_collect(x, from..self.head_id(), &taps, mode);
+        let aux = speaking.iter().zip(&tapped).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
+        Output { logits: self.head.forward(&features, mode), aux }
+    }
+
+    fn run(&self, id: StageId, x: &Tensor, mode: Mode) -> Tensor {
+        let module = &self.stages[id.0].module;
+        if id < self.first_live {
+            tch::no_grad(|| module.forward(x, Mode::Evaluate))
+        } else {
+            module.forward(x, mode)
+        }
+    }
+
+    /// The first stage that is trained; everything before it is frozen.
+    #[must_use]
+    pub fn first_live(&self) -> StageId {
+        self.first_live
+    }
+
+    /// Freezes everything before `first_live` and thaws the rest; the head is always live.
+    pub fn freeze_before(&mut self, first_live: StageId) {
+        self.first_live = first_live.min(self.head_id());
+        for id in self.ids() {
+            for mut variable in self.parameters(id) {
+                variable.tensor = variable.tensor.set_requires_grad(id >= self.first_live);
+                if id < self.first_live {
+                    variable.tensor.zero_grad();
+                }
+            }
+        }
+    }
+
+    /// The parameters of a stage, buffers left out.
+    #[must_use]
+    pub fn parameters(&self, id: StageId) -> Vec<Variable> {
+        let variables = self.stage_variables(id);
+        variables.into_iter().filter(|variable| variable.role == crate::Role::Parameter).collect()
+    }
+
+    /// Number of trainable values in a stage.
+    #[must_use]
+    pub fn parameter_count(&self, id: StageId) -> u64 {
+        self.parameters(id).iter().map(|variable| variable.tensor.numel() as u64).sum()
+    }
+
+    /// Puts fresh classifiers for `classes` classes in place of the head and the last layer of each auxiliary head.
+    pub fn replace_head(&mut self, classes: i64) {
+        let root = self.variables.root();
+        let (device, kind) = self.placement();
+        self.variables.remove(&self.head.roots());
+        self.head =
+            Head::new(&root, self.head.root, self.head.features, classes, self.head.dropout, self.head.init);
+        for aux in &mut self.aux {
+            let (name, features) = aux.last;
+            let path = root.descend(aux.root) / name;
+            self.variables.remove(&[format!("{}.{name}", aux.root)]);
+            aux.head = Linear::new(&path, features, classes, self.head.init);
+        }
+        self.to(device, kind);
+    }
+
+    /// Moves the network to a device and its floating-point tensors to a precision.
+    pub fn to(&self, device: Device, kind: Kind) {
+        self.variables.to(device, kind);
+    }
+
+    /// Where the network lies and in which precision it computes.
+    #[must_use]
+    pub fn placement(&self) -> (Device, Kind) {
+        let first = self.variables.all().into_iter().find(|variable| variable.tensor.is_floating_point());
+        first.map_or((Device::Cpu, Kind::Float), |variable| (variable.tensor.device(), variable.tensor.kind()))
+    }
+}

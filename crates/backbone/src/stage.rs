@@ -1,0 +1,90 @@
+use std::fmt::Debug;
+
+use tch::Tensor;
+
+/// Whether batch-norm uses the batch's statistics and dropout drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, which also move the running ones; dropout and stochastic depth on.
+    Train,
+    /// Running statistics; dropout and stochastic depth off. The same input gives the same output.
+    Evaluate,
+}
+
+/// Something that turns a tensor into a tensor.
+pub trait Module: Debug + Send {
+    /// Computes the output for a batch.
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor;
+}
+
+/// Modules one after another.
+#[derive(Debug, Default)]
+pub struct Sequence {
+    modules: Vec<Box<dyn Module>>,
+}
+
+impl Sequence {
+    /// Nothing yet: the identity.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more module at the end.
+    #[must_use]
+    pub fn then(mut self, module: impl Module + 'static) -> Self {
+        self.modules.push(Box::new(module));
+        self
+    }
+}
+
+impl Module for Sequence {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        self.modules.iter().fold(x.shallow_clone(), |x, module| module.forward(&x, mode))
+    }
+}
+
+/// A named part of a network that is frozen or trained as a whole.
+#[derive(Debug)]
+pub struct Stage {
+    /// The stage's name, `layer3`.
+    pub name: &'static str,
+    /// The path roots of the variables it owns, `["conv1", "bn1"]`; none for pooling.
+    pub roots: Vec<String>,
+    /// Channels of its output.
+    pub channels: i64,
+    /// Input pixels per output position along one side, counted from the network's input; `None` where the output has
+    /// no positions left (fully connected), or their number does not follow the input's (adaptive pooling).
+    pub stride: Option<i64>,
+    pub(crate) module: Box<dyn Module>,
+}
+
+impl Stage {
+    /// A stage that owns the variables below `roots`.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        roots: &[&str],
+        channels: i64,
+        stride: Option<i64>,
+        module: impl Module + 'static,
+    ) -> Self {
+        let roots = roots.iter().map(|&root| root.to_owned()).collect();
+        Self { name, roots, channels, stride, module: Box::new(module) }
+    }
+}
+
+/// A stage of a particular network, by position: `0` reads the image, the last one is the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(pub(crate) usize);
+
+impl StageId {
+    /// The network's input: everything comes after it.
+    pub const INPUT: StageId = StageId(0);
+
+    /// Position from the input, from 0.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}

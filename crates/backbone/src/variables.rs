@@ -1,0 +1,188 @@
+use std::ops::Div;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tch::{Device, Kind, Tensor};
+
+/// Whether a tensor is trained or only carried along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Trained by gradient descent.
+    Parameter,
+    /// Part of the state, not trained: batch-norm's running statistics.
+    Buffer,
+}
+
+/// One named tensor of a network.
+#[derive(Debug)]
+pub struct Variable {
+    /// TorchVision's name, `layer1.0.conv1.weight`.
+    pub name: String,
+    /// The tensor, shared with the layer that computes with it.
+    pub tensor: Tensor,
+    /// Parameter or buffer.
+    pub role: Role,
+}
+
+impl Clone for Variable {
+    /// A second handle on the same tensor.
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), tensor: self.tensor.shallow_clone(), role: self.role }
+    }
+}
+
+/// All parameters and buffers of a network, in the order in which they were made.
+///
+/// tch's `VarStore` would do for training, but it renames duplicates silently, has no integer buffers
+/// (`num_batches_tracked`), keeps no order and cannot give up a head.
+#[derive(Clone, Debug, Default)]
+pub struct Variables {
+    shared: Arc<Mutex<Vec<Variable>>>,
+}
+
+impl Variables {
+    /// No variables yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The path from which names are built.
+    #[must_use]
+    pub fn root(&self) -> Path {
+        Path { variables: self.clone(), prefix: String::new() }
+    }
+
+    /// Handles on all variables, in order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Variable> {
+        self.lock().clone()
+    }
+
+    /// Handles on the variables below any of these path roots, in order.
+    #[must_use]
+    pub fn below(&self, roots: &[String]) -> Vec<Variable> {
+        self.lock().iter().filter(|variable| owns(roots, &variable.name)).cloned().collect()
+    }
+
+    /// Forgets the variables below any of these path roots.
+    pub(crate) fn remove(&self, roots: &[String]) {
+        self.lock().retain(|variable| !owns(roots, &variable.name));
+    }
+
+    /// Moves every variable to a device and every floating-point one to a precision.
+    pub fn to(&self, device: Device, kind: Kind) {
+        for variable in self.lock().iter_mut() {
+            let kind = if variable.tensor.is_floating_point() { kind } else { variable.tensor.kind() };
+            let moved = tch::no_grad(|| variable.tensor.to_device(device).to_kind(kind));
+            variable.tensor.set_data(&moved);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Variable>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn owns(roots: &[String], name: &str) -> bool {
+    roots.iter().any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// Where in the tree of names a layer puts its variables: `&path / "layer1" / 0 / "conv1"`.
+#[derive(Clone, Debug)]
+pub struct Path {
+    variables: Variables,
+    prefix: String,
+}
+
+impl Path {
+    /// Registers a parameter, which from now on asks for its gradient.
+    ///
+    /// # Panics
+    /// When the name is taken: two layers of one network under one name is a mistake in its constructor.
+    pub fn parameter(&self, name: &str, value: Tensor) -> Tensor {
+        self.add(name, value.set_requires_grad(true), Role::Parameter)
+    }
+
+    /// Registers a buffer.
+    ///
+    /// # Panics
+    /// When the name is taken, as [`Path::parameter`].
+    pub fn buffer(&self, name: &str, value: Tensor) -> Tensor {
+        self.add(name, value, Role::Buffer)
+    }
+
+    /// All variables of the network under construction.
+    #[must_use]
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The path for a dotted name below this one, `classifier.6`.
+    #[must_use]
+    pub fn descend(&self, dotted: &str) -> Path {
+        dotted.split('.').fold(self.clone(), |path, part| path / part)
+    }
+
+    fn add(&self, name: &str, tensor: Tensor, role: Role) -> Tensor {
+        let name = self.join(name);
+        let mut variables = self.variables.lock();
+        assert!(variables.iter().all(|other| other.name != name), "the variable {name} is made twice");
+        variables.push(Variable { name, tensor: tensor.shallow_clone(), role });
+        tensor
+    }
+
+    fn join(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
+    }
+}
+
+impl<T: ToString> Div<T> for &Path {
+    type Output = Path;
+
+    fn div(self, part: T) -> Path {
+        Path { variables: self.variables.clone(), prefix: self.join(&part.to_string()) }
+    }
+}
+
+impl<T: ToString> Div<T> for Path {
+    type Output = Path;
+
+    fn div(self, part: T) -> Path {
+        &self / part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_own_whole_components_only() {
+        let variables = Variables::new();
+        let path = variables.root();
+        for name in ["layer1", "layer10"] {
+            let _ = (&path / name / 0).parameter("weight", Tensor::zeros([1], (Kind::Float, Device::Cpu)));
+        }
+        let names: Vec<_> = variables.below(&["layer1".into()]).into_iter().map(|v| v.name).collect();
+        assert_eq!(names, ["layer1.0.weight"]);
+    }
+
+    #[test]
+    fn moving_keeps_integers_and_reaches_the_layers_handle() {
+        let variables = Variables::new();
+        let weight = variables.root().parameter("weight", Tensor::zeros([2], (Kind::Float, Device::Cpu)));
+        let count = variables.root().buffer("count", Tensor::zeros([], (Kind::Int64, Device::Cpu)));
+        variables.to(Device::Cpu, Kind::Double);
+        assert_eq!((weight.kind(), count.kind()), (Kind::Double, Kind::Int64));
+        assert!(weight.requires_grad());
+    }
+
+    #[test]
+    #[should_panic(expected = "made twice")]
+    fn one_name_is_one_variable() {
+        let path = Variables::new().root();
+        for _ in 0..2 {
+            let _ = path.buffer("x", Tensor::zeros([1], (Kind::Float, Device::Cpu)));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A folder of letters, all of it or none of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Cursor, ErrorKind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use image::ImageFormat;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::error::io;
+use crate::manifest::{Entry, content_digest};
+use crate::split::shuffled;
+use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces};
+
+/// Writes what `spec` describes as an image folder: `dir/train/CLASS/FACE-NUMBER.png`, and so for `val` and `test`.
+///
+/// Pictures are 8-bit grayscale PNGs, white on black. Every class shows every face of its part equally often (to within
+/// one). A picture depends on the spec's seed, its part, class and number, and not on how many others there are.
+///
+/// All is written beside `dir` and moved there at the end, so a half-drawn folder never stands in its place; on an error
+/// what was written is removed. `progress` gets the pictures done and their total, from several threads at once, so the
+/// first number may now and then go back by a few.
+///
+/// # Errors
+///
+/// [`Error::Occupied`] if anything at all is at `dir`; [`Error::Spec`] for a spec that cannot be drawn; [`Error::Io`].
+pub fn write(
+    spec: &Spec,
+    dir: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Manifest, Error> {
+    let faces = faces()?;
+    let partition = spec.check(&faces)?;
+    refuse_occupied(dir)?;
+
+    let parent = parent(dir);
+    fs::create_dir_all(parent).map_err(io("create the folder", parent))?;
+    let beside = tempfile::Builder::new()
+        .prefix(".letters-")
+        .tempdir_in(parent);
+    let beside = beside.map_err(io("create a folder in", parent))?;
+    let draft = beside.path().join("draft");
+
+    let classes = spec.alphabet.classes();
+    let entries = write_pictures(spec, &plan(spec, &partition, &classes), &draft, progress)?;
+    let manifest = describe(spec, &partition, entries);
+    manifest.write(&draft)?;
+    move_into_place(&draft, dir)?;
+    Ok(manifest)
+}
+
+/// [`write()`], unless the folder is there already, drawn from the same spec and unchanged since; then it is kept.
+///
+/// # Errors
+///
+/// As [`write()`]; [`Error::Occupied`] also for a folder drawn from another spec, or changed since.
+pub fn ensure(
+    spec: &Spec,
+    dir: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Manifest, Error> {
+    let Some(manifest) = Manifest::read(dir)? else {
+        return write(spec, dir, progress);
+    };
+    if manifest.spec_digest != spec.digest()? {
+        return Err(occupied(
+            dir,
+            "the letters here were drawn from another spec",
+        ));
+    }
+    if !manifest.matches(dir)? {
+        return Err(occupied(
+            dir,
+            "the letters here were changed since they were drawn",
+        ));
+    }
+    Ok(manifest)
+}
+
+/// One picture to be drawn.
+struct Picture<'a> {
+    part: &'static str,
+    class: &'a Class,
+    face: &'a Face,
+    number: u32,
+}
+
+impl Picture<'_> {
+    /// Path from the folder, with `/`.
+    fn path(&self) -> String {
+        format!(
+            "{}/{}/{}-{:05}.png",
+            self.part,
+            self.class.folder,
+            self.face.slug(),
+            self.number
+        )
+    }
+
+    fn seed(&self, spec: &Spec) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(class_salt(spec.seed, spec.alphabet, self.part, self.class))
+            .chain_update(self.number.to_le_bytes())
+            .finalize()
+            .into()
+    }
+}
+
+/// All pictures of all parts. Each class goes through the faces in an order of its own, so that a few pictures per class
+/// do not all show the same face.
+fn plan<'a>(spec: &Spec, partition: &Partition<'a>, classes: &'a [Class]) -> Vec<Picture<'a>> {
+    let counts = [
+        spec.train_per_class,
+        spec.validation_per_class,
+        spec.test_per_class,
+    ];
+    let mut pictures = Vec::new();
+    for ((part, faces), count) in partition.parts().into_iter().zip(counts) {
+        for class in classes {
+            let order = shuffled(
+                faces.to_vec(),
+                &class_salt(spec.seed, spec.alphabet, part, class),
+            );
+            let faces = order.into_iter().cycle();
+            pictures.extend((0..count).zip(faces).map(|(number, face)| Picture {
+                part,
+                class,
+                face,
+                number,
+            }));
+        }
+    }
+    pictures
+}
+
+fn class_salt(seed: u64, alphabet: Alphabet, part: &str, class: &Class) -> Vec<u8> {
+    format!("{seed}/{}/{part}/{}/", alphabet.name(), class.folder).into_bytes()
+}
+
+fn write_pictures(
+    spec: &Spec,
+    pictures: &[Picture<'_>],
+    draft: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Vec<Entry>, Error> {
+    for folder in pictures
+        .iter()
+        .map(|p| draft.join(p.part).join(&p.class.folder))
+        .collect::<BTreeSet<_>>()
+    {
+        fs::create_dir_all(&folder).map_err(io("create the folder", &folder))?;
+    }
+    let done = AtomicU64::new(0);
+    let write_one = |picture: &Picture<'_>| {
+        let path = picture.path();
+        let file = draft.join(&path);
+        let image = draw(
+            picture.face,
+            picture.class.letter,
+            spec.size,
+            &spec.variation,
+            picture.seed(spec),
+        )?;
+        let mut png = Cursor::new(Vec::new());
+        image
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|source| Error::Encode {
+                path: file.clone(),
+                source,
+            })?;
+        fs::write(&file, png.get_ref()).map_err(io("write the picture", &file))?;
+        progress(
+            done.fetch_add(1, Ordering::Relaxed) + 1,
+            pictures.len() as u64,
+        );
+        Ok((path, Sha256::digest(png.get_ref()).into()))
+    };
+    pictures.par_iter().map(write_one).collect()
+}
+
+fn describe(spec: &Spec, partition: &Partition<'_>, entries: Vec<Entry>) -> Manifest {
+    let names = |faces: &[&Face]| faces.iter().map(|face| face.name.clone()).collect();
+    Manifest {
+        spec_digest: spec.digest_with(partition),
+        pictures: entries.len() as u64,
+        content_digest: content_digest(entries),
+        train_faces: names(&partition.train),
+        validation_faces: names(&partition.validation),
+        test_faces: names(&partition.test),
+        spec: spec.clone(),
+    }
+}
+
+fn refuse_occupied(dir: &Path) -> Result<(), Error> {
+    // A link that leads nowhere is something too.
+    match fs::symlink_metadata(dir) {
+        Ok(_) => Err(occupied(dir, "something is there already")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io("look at", dir)(error)),
+    }
+}
+
+/// Renames the finished draft. On Unix this cannot overwrite a folder that has anything in it, even one made a moment ago.
+fn move_into_place(draft: &Path, dir: &Path) -> Result<(), Error> {
+    refuse_occupied(dir)?;
+    fs::rename(draft, dir).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => {
+            occupied(dir, "something was put there while the letters were drawn")
+        }
+        _ => io("move the finished letters to", dir)(error),
+    })
+}
+
+fn occupied(dir: &Path, reason: &str) -> Error {
+    Error::Occupied {
+        dir: dir.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+fn parent(dir: &Path) -> &Path {
+    dir.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}

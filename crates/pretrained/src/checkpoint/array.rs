@@ -1,0 +1,163 @@
+use std::fmt;
+
+use half::{bf16, f16};
+
+use crate::Error;
+
+/// An array on the host: extents, element type, values.
+#[derive(Clone, PartialEq)]
+pub struct Array {
+    /// Extents, outermost first; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The values, little endian, contiguous, last extent fastest.
+    pub data: Vec<u8>,
+}
+
+/// Element type of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub enum Dtype {
+    Bool,
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+impl Array {
+    /// An array of these values.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of bytes is not what the shape asks for.
+    pub fn new(shape: Vec<usize>, dtype: Dtype, data: Vec<u8>) -> Result<Self, Error> {
+        let wanted = shape
+            .iter()
+            .try_fold(dtype.size(), |bytes, extent| bytes.checked_mul(*extent));
+        if wanted != Some(data.len()) {
+            return Err(Error::Shape {
+                shape,
+                dtype,
+                wanted: wanted.unwrap_or(usize::MAX),
+                found: data.len(),
+            });
+        }
+        Ok(Self { shape, dtype, data })
+    }
+
+    /// A `float32` array of these values.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of values is not the product of `shape`.
+    pub fn from_f32(shape: Vec<usize>, values: &[f32]) -> Result<Self, Error> {
+        let data = values.iter().flat_map(|value| value.to_le_bytes());
+        Self::new(shape, Dtype::F32, data.collect())
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.data.len() / self.dtype.size()
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The values as `f32`: `f16` and `bf16` exactly, `f64` rounded to nearest.
+    ///
+    /// # Errors
+    /// [`Error::Dtype`] for an array of integers or booleans.
+    pub fn to_f32(&self) -> Result<Vec<f32>, Error> {
+        match self.dtype {
+            Dtype::F16 => Ok(self.values(|bytes| f16::from_le_bytes(bytes).to_f32())),
+            Dtype::Bf16 => Ok(self.values(|bytes| bf16::from_le_bytes(bytes).to_f32())),
+            Dtype::F32 => Ok(self.values(f32::from_le_bytes)),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "rounding is what is asked for"
+            )]
+            Dtype::F64 => Ok(self.values(|bytes| f64::from_le_bytes(bytes) as f32)),
+            found => Err(Error::Dtype {
+                found,
+                wanted: Dtype::F32,
+            }),
+        }
+    }
+
+    /// The values as `i64`, from any type of integer that always fits, and booleans as 0 and 1.
+    ///
+    /// # Errors
+    /// [`Error::Dtype`] for an array of floating point numbers or `u64`.
+    pub fn to_i64(&self) -> Result<Vec<i64>, Error> {
+        match self.dtype {
+            Dtype::Bool => Ok(self.values(|[byte]| i64::from(byte != 0))),
+            Dtype::U8 => Ok(self.values(|[byte]| i64::from(byte))),
+            Dtype::I8 => Ok(self.values(|bytes| i64::from(i8::from_le_bytes(bytes)))),
+            Dtype::U16 => Ok(self.values(|bytes| i64::from(u16::from_le_bytes(bytes)))),
+            Dtype::I16 => Ok(self.values(|bytes| i64::from(i16::from_le_bytes(bytes)))),
+            Dtype::U32 => Ok(self.values(|bytes| i64::from(u32::from_le_bytes(bytes)))),
+            Dtype::I32 => Ok(self.values(|bytes| i64::from(i32::from_le_bytes(bytes)))),
+            Dtype::I64 => Ok(self.values(i64::from_le_bytes)),
+            found => Err(Error::Dtype {
+                found,
+                wanted: Dtype::I64,
+            }),
+        }
+    }
+
+    fn values<const SIZE: usize, T>(&self, value: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
+        let (chunks, _) = self.data.as_chunks::<SIZE>();
+        chunks.iter().map(|bytes| value(*bytes)).collect()
+    }
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Array({} {:?})", self.dtype, self.shape)
+    }
+}
+
+impl Dtype {
+    /// Bytes of one value.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 | Self::F16 | Self::Bf16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bool => "bool",
+            Self::U8 => "uint8",
+            Self::I8 => "int8",
+            Self::U16 => "uint16",
+            Self::I16 => "int16",
+            Self::U32 => "uint32",
+            Self::I32 => "int32",
+            Self::U64 => "uint64",
+            Self::I64 => "int64",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        })
+    }
+}

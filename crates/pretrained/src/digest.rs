@@ -1,0 +1,65 @@
+//! SHA-256 of a file, and what it is expected to be.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+
+/// What is known beforehand of a file's SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Digest {
+    /// All 64 hex digits.
+    Sha256(String),
+    /// The first hex digits, as TorchVision puts them into file names.
+    Sha256Prefix(String),
+    /// Nothing: every file passes.
+    None,
+}
+
+impl Digest {
+    /// Whether a file with this SHA-256 (64 hex digits, lower case) is the expected one.
+    #[must_use]
+    pub fn accepts(&self, sha256: &str) -> bool {
+        match self {
+            Self::Sha256(whole) => whole.eq_ignore_ascii_case(sha256),
+            Self::Sha256Prefix(prefix) => sha256
+                .get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+            Self::None => true,
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256(whole) => write!(f, "{whole}"),
+            Self::Sha256Prefix(prefix) => write!(f, "{prefix}..."),
+            Self::None => write!(f, "any"),
+        }
+    }
+}
+
+/// SHA-256 of a file as 64 lower-case hex digits, read piece by piece.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read.
+pub fn sha256_of_file(path: &Path) -> Result<String, Error> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    sha256_of_reader(&mut file).map_err(Error::io("read", path))
+}
+
+pub(crate) fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Draws the pages, the tables and the events from invented records, for work on their looks.
+//!
+//! Usage: `cargo run -p report --example sample_report -- FOLDER`. No figure in the output was measured.
+
+mod records;
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use report::{events, text, write_grid, write_run};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
+    let runs = [("run", records::run()), ("interrupted", records::interrupted()), ("thousand", records::thousand_classes())];
+    for (name, run) in runs {
+        let dir = out.join(name);
+        fs::create_dir_all(&dir)?;
+        write_run(&run, &dir)?;
+        events::write_run(&run, &dir.join("events"))?;
+        println!("{}", text::run_summary(&run));
+    }
+    let dir = out.join("grid");
+    fs::create_dir_all(&dir)?;
+    write_grid(&records::grid(), &dir)?;
+    println!("{}", text::grid_table(&records::grid()));
+    Ok(())
+}

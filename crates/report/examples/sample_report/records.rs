@@ -1,0 +1,335 @@
+//! Invented records that look like real ones. No figure here was measured.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use base64::Engine as _;
+use report::record::{
+    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, LoadRecord, MeanSd, Outcome,
+    RecipeStepRecord, RunRecord, SampleRecord, StageRecord, UnreadableRecord,
+};
+
+/// Dogs and cats with a ResNet-18, fine-tuned from `layer3` on.
+pub fn run() -> RunRecord {
+    let confusion = vec![vec![98, 2], vec![3, 97]];
+    let steps = [
+        ("load", "Took 120 of 122 tensors over from IMAGENET1K_V1; the head’s two were left out.", 0.41),
+        ("freeze", "Froze stem, layer1 and layer2; layer3, layer4 and the head stay live.", 0.02),
+        ("head", "Replaced the linear layer 512 → 1000 by 512 → 2.", 0.004),
+        ("train-head", "3 epochs over 400 images at a rate of 0.01.", 31.2),
+        ("fine-tune", "5 epochs at a rate of 0.001, earlier stages at a tenth of it.", 96.7),
+    ];
+    RunRecord {
+        name: "dogs_cats (sample data)".into(),
+        outcome: Outcome::Finished,
+        arch: "resnet18".into(),
+        depth: "from:layer3".into(),
+        device: "cpu".into(),
+        threads: 2,
+        seed: 0,
+        data: DataRecord {
+            root: "data/dogs_cats_small".into(),
+            classes: vec!["cat".into(), "dog".into()],
+            train: 400,
+            validation: 200,
+            test: 0,
+            unreadable: vec![
+                UnreadableRecord {
+                    path: "data/dogs_cats_small/train/cat/cat.0423 (копия).jpg".into(),
+                    reason: "The file ends in the middle of its image data.".into(),
+                },
+                UnreadableRecord {
+                    path: "data/dogs_cats_small/train/dog/Thumbs.png".into(),
+                    reason: "The file is empty.".into(),
+                },
+            ],
+        },
+        load: LoadRecord {
+            weights: "IMAGENET1K_V1".into(),
+            sha256: digest(1),
+            loaded: 120,
+            missing: vec![],
+            unused: vec![],
+            wrong_shape: vec![
+                "fc.weight: file [1000, 512], network [2, 512]".into(),
+                "fc.bias: file [1000], network [2]".into(),
+            ],
+        },
+        steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
+        stages: resnet18_stages(),
+        epochs: epochs(3, 5),
+        evaluations: vec![evaluation("validation", confusion)],
+        samples: samples(2, 12, 96),
+        digests: [("config.toml", 30), ("metrics.jsonl", 31), ("model.safetensors", 32)]
+            .map(|(file, seed)| (file.to_owned(), digest(seed)))
+            .into(),
+        config: CONFIG.into(),
+        seconds: 128.3,
+    }
+}
+
+/// The same run, stopped in step `train-head` without validation images.
+pub fn interrupted() -> RunRecord {
+    let whole = run();
+    RunRecord {
+        name: "dogs_cats, interrupted (sample data)".into(),
+        outcome: Outcome::Interrupted,
+        steps: whole.steps[..4].to_vec(),
+        epochs: vec![EpochRecord { validation_loss: None, validation_accuracy: None, ..whole.epochs[0].clone() }],
+        evaluations: vec![],
+        samples: vec![],
+        ..whole
+    }
+}
+
+/// A run over so many classes that its matrix cannot be read.
+pub fn thousand_classes() -> RunRecord {
+    let mut chance = Chance(9);
+    let mut confusion = vec![vec![0; 1000]; 1000];
+    for (class, row) in confusion.iter_mut().enumerate() {
+        for _ in 0..50 {
+            let right = chance.next() < 0.55 + 0.4 * (class % 7) as f64 / 7.0;
+            row[if right { class } else { (class + 1 + (chance.next() * 5.0) as usize) % 1000 }] += 1;
+        }
+    }
+    let mut run = run();
+    run.name = "thousand classes (sample data)".into();
+    run.data.classes = (0..1000).map(|i| format!("n{:08} synset {i}", 1_440_764 + 137 * i)).collect();
+    run.evaluations = vec![evaluation("test", confusion)];
+    run
+}
+
+/// Cyrillic letters from Latin ones: three methods, five amounts of data, two splits of the faces.
+pub fn grid() -> GridRecord {
+    let mut chance = Chance(5);
+    let mut rows = Vec::new();
+    let mut cells = Vec::new();
+    let figures = [
+        ("scratch", [0.11, 0.22, 0.31, 0.45, 0.66]),
+        ("head", [0.46, 0.63, 0.70, 0.76, 0.82]),
+        ("fine-tune", [0.47, 0.63, 0.71, 0.78, 0.85]),
+    ];
+    for (variant, harder) in [("held-out faces", 0.0), ("held-out families", 0.07)] {
+        for (i, amount) in [1, 3, 5, 10, 30].into_iter().enumerate() {
+            for (method, accuracies) in figures {
+                let mut seen = Vec::new();
+                for seed in 0..3 {
+                    let accuracy = accuracies[i] - harder + 0.04 * (chance.next() - 0.5);
+                    seen.push(accuracy);
+                    cells.push(CellRecord {
+                        variant: variant.into(),
+                        images_per_class: Some(amount),
+                        method: method.into(),
+                        seed,
+                        accuracy,
+                        groups: [("unshared".to_owned(), accuracy - 0.05)].into(),
+                        model_sha256: digest(100 * i as u64 + seed),
+                        seconds: 2.4,
+                    });
+                }
+                rows.push(row(variant, amount, method, &seen));
+            }
+        }
+    }
+    GridRecord {
+        name: "letters (sample data)".into(),
+        judged_on: Some("unshared".into()),
+        rows,
+        cells,
+        verdict: vec![
+            "With 1 image per class, transfer reaches 42% where training from scratch reaches 6%.".into(),
+            "Fine-tuning overtakes the new head alone from 10 images per class on.".into(),
+            "At 30 images per class, training from scratch is still 19 points behind.".into(),
+        ],
+        example: Box::new(letters()),
+        config: "[grid]\nimages_per_class = [1, 3, 5, 10, 30]\nmethods = [\"scratch\", \"head\", \"fine-tune\"]\nseeds = [0, 1, 2]\n".into(),
+        seconds: 151.0,
+    }
+}
+
+/// One run of the grid: 33 classes.
+fn letters() -> RunRecord {
+    let classes: Vec<String> = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ".chars().map(String::from).collect();
+    let mut chance = Chance(3);
+    let mut confusion = vec![vec![0; 33]; 33];
+    for (class, row) in confusion.iter_mut().enumerate() {
+        for _ in 0..24 {
+            let right = chance.next() < 0.82;
+            row[if right { class } else { (class + 33 - 2 + (chance.next() * 5.0) as usize) % 33 }] += 1;
+        }
+    }
+    let mut test = evaluation("test", confusion);
+    test.groups = [("unshared".to_owned(), 0.803)].into();
+    let mut validation = test.clone();
+    validation.split = "validation".into();
+    let stage = |name: &str, parameters, live, seed| stage(name, parameters, live, seed);
+    RunRecord {
+        name: "fine-tune, 30 images per class, seed 0".into(),
+        arch: "lenet".into(),
+        depth: "last:2".into(),
+        data: DataRecord {
+            root: "data/letters/cyrillic".into(),
+            classes,
+            train: 990,
+            validation: 792,
+            test: 792,
+            unreadable: vec![],
+        },
+        load: LoadRecord { weights: "weights/lenet-latin.safetensors".into(), sha256: digest(8), loaded: 10, ..LoadRecord::default() },
+        stages: vec![
+            stage("conv1", 156, false, 11),
+            stage("conv2", 2_416, false, 12),
+            stage("fc1", 48_120, true, 13),
+            stage("fc2", 10_164, true, 14),
+            stage("head", 2_805, true, 15),
+        ],
+        evaluations: vec![validation, test],
+        samples: samples(33, 16, 32),
+        epochs: epochs(12, 20),
+        ..run()
+    }
+}
+
+fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
+    let mean = seen.iter().sum::<f64>() / seen.len() as f64;
+    let sd = (seen.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (seen.len() - 1) as f64).sqrt();
+    GridRow {
+        variant: variant.into(),
+        images_per_class: Some(amount),
+        method: method.into(),
+        accuracy_mean: mean,
+        accuracy_sd: sd,
+        groups: [("unshared".to_owned(), MeanSd { mean: mean - 0.05, sd })].into(),
+        seeds: seen.len() as u32,
+    }
+}
+
+fn step(name: &str, what: &str, seconds: f64) -> RecipeStepRecord {
+    RecipeStepRecord { name: name.into(), what: what.into(), seconds }
+}
+
+fn resnet18_stages() -> Vec<StageRecord> {
+    let stages = [
+        ("stem", 9_536, false),
+        ("layer1", 147_968, false),
+        ("layer2", 525_568, false),
+        ("layer3", 2_099_712, true),
+        ("layer4", 8_393_728, true),
+        ("pool", 0, true),
+        ("head", 1_026, true),
+    ];
+    (0..).zip(stages).map(|(i, (name, parameters, live))| stage(name, parameters, live, 10 + i)).collect()
+}
+
+fn stage(name: &str, parameters: u64, live: bool, seed: u64) -> StageRecord {
+    StageRecord {
+        name: name.into(),
+        parameters,
+        live,
+        rate_scale: match (live, name) {
+            (false, _) => 0.0,
+            (true, "head") => 1.0,
+            (true, _) => 0.1,
+        },
+        digest_before: digest(seed),
+        digest_after: digest(if live && parameters > 0 { seed + 50 } else { seed }),
+    }
+}
+
+fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
+    let mut chance = Chance(1);
+    let phases = [("train-head", head), ("fine-tune", fine_tune)];
+    let all = phases.into_iter().flat_map(|(phase, n)| (1..=n).map(move |epoch| (phase, epoch)));
+    let epoch = |(i, (phase, epoch)): (u32, (&str, u32))| {
+        let progress = f64::from(i) / f64::from(head + fine_tune);
+        let loss = 0.08 + 0.5 * (-3.5 * progress).exp() + 0.02 * chance.next();
+        EpochRecord {
+            phase: phase.into(),
+            epoch,
+            train_loss: loss,
+            train_accuracy: (1.0 - 0.42 * loss).min(1.0),
+            validation_loss: Some(0.9 * loss + 0.03 * chance.next()),
+            validation_accuracy: Some((0.985 - 0.3 * loss + 0.01 * chance.next()).min(1.0)),
+            learning_rate: if phase == "train-head" { 0.01 } else { 0.001 },
+            images_per_second: 38.0,
+            seconds: 10.4,
+        }
+    };
+    (0..).zip(all).map(epoch).collect()
+}
+
+/// A measurement whose accuracy is that of its confusion matrix.
+pub fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRecord {
+    let images: u64 = confusion.iter().flatten().sum();
+    let right: u64 = confusion.iter().enumerate().map(|(i, row)| row[i]).sum();
+    let accuracy = right as f64 / images as f64;
+    EvaluationRecord { split: split.into(), images, loss: 0.0873, accuracy, groups: BTreeMap::new(), confusion }
+}
+
+fn samples(classes: usize, n: usize, size: u32) -> Vec<SampleRecord> {
+    let mut chance = Chance(7);
+    let sample = |i: usize| {
+        let label = i % classes;
+        let predicted = if i % 5 == 3 { (label + 1) % classes } else { label };
+        SampleRecord {
+            path: format!("val/{label}/image_{i:04}.jpg").into(),
+            thumbnail: thumbnail(i as u32, size),
+            label,
+            predicted,
+            probability: 0.6 + 0.4 * chance.next(),
+        }
+    };
+    (0..n).map(sample).collect()
+}
+
+/// Soft rings in a colour of their own.
+fn thumbnail(seed: u32, size: u32) -> String {
+    let picture = image::RgbImage::from_fn(size, size, |x, y| {
+        let (u, v) = (f64::from(x) / f64::from(size) - 0.5, f64::from(y) / f64::from(size) - 0.5);
+        let ring = 0.5 + 0.5 * (24.0 * u.hypot(v) + f64::from(seed)).sin();
+        let shade = |k: u32| (70.0 + 150.0 * ring * (0.6 + 0.4 * f64::from((seed * 7 + k * 5) % 11) / 10.0)) as u8;
+        image::Rgb([shade(0), shade(1), shade(2)])
+    });
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, image::ImageFormat::Png).expect("a PNG fits into memory");
+    base64::engine::general_purpose::STANDARD.encode(png.into_inner())
+}
+
+/// Sixty-four hexadecimal digits that look like a SHA-256.
+fn digest(seed: u64) -> String {
+    let mut chance = Chance(seed);
+    (0..64).map(|_| format!("{:x}", (chance.next() * 16.0) as u8)).collect()
+}
+
+/// A small linear congruential generator (Knuth's MMIX constants).
+struct Chance(u64);
+
+impl Chance {
+    /// A number in `0.0..1.0`.
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+const CONFIG: &str = r#"[data]
+root = "data/dogs_cats_small"
+
+[model]
+arch = "resnet18"
+weights = "IMAGENET1K_V1"
+
+[finetune]
+depth = "from:layer3"
+head_epochs = 3
+epochs = 5
+
+[train]
+batch_size = 32
+learning_rate = 0.01
+
+[run]
+name = "dogs_cats"
+device = "auto"
+seed = 0
+"#;

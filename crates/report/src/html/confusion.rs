@@ -1,0 +1,211 @@
+//! What was taken for what: the confusion matrix, the most frequent confusions, the accuracy of each class.
+
+use maud::{Markup, html};
+
+use super::shell::{Level, scroll};
+use crate::numbers;
+use crate::reading::class_name;
+use crate::record::{EvaluationRecord, RunRecord};
+
+/// Up to this many classes a matrix can be read; beyond, only the list of confusions is shown.
+const MATRIX_CLASSES: usize = 50;
+/// Beyond this many classes the cells are drawn small.
+const ROOMY_CLASSES: usize = 12;
+/// How many confusions the list shows.
+const LISTED_CONFUSIONS: usize = 20;
+/// Beyond this many classes the table of classes starts folded, with the worst ones shown.
+const UNFOLDED_CLASSES: usize = 40;
+const WORST_CLASSES: usize = 12;
+
+pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Level) -> Markup {
+    let confusion = Confusion { names: &run.data.classes, counts: &evaluation.confusion };
+    if confusion.size() == 0 {
+        return html! { p { "The record holds no confusion matrix." } };
+    }
+    let small = confusion.size() <= MATRIX_CLASSES;
+    html! {
+        p {
+            "Measured on the " (evaluation.split) " split, " (numbers::counted(evaluation.images, "image"))
+            ", with a loss of " (numbers::loss(evaluation.loss)) "."
+        }
+        (level.heading(&html! { "Confusion matrix" }))
+        @if small {
+            div.panel { (scroll("Confusion matrix", &matrix(&confusion))) }
+        } @else {
+            p {
+                "A matrix of " (numbers::count(confusion.size() as u64)) " classes is too large to be read; "
+                "the most frequent confusions are listed instead."
+            }
+        }
+        @if confusion.size() > 2 {
+            (level.heading(&html! { "Most frequent confusions" }))
+            (pairs(&confusion))
+        }
+        (level.heading(&html! { "Accuracy of each class" }))
+        (classes(&confusion))
+    }
+}
+
+/// A confusion matrix as found in the record; rows may be short or missing, and count as zeros.
+struct Confusion<'a> {
+    names: &'a [String],
+    counts: &'a [Vec<u64>],
+}
+
+impl Confusion<'_> {
+    fn size(&self) -> usize {
+        if self.counts.is_empty() { 0 } else { self.counts.len().max(self.names.len()) }
+    }
+
+    fn at(&self, truth: usize, prediction: usize) -> u64 {
+        self.counts.get(truth).and_then(|row| row.get(prediction)).copied().unwrap_or(0)
+    }
+
+    fn of_class(&self, truth: usize) -> u64 {
+        self.counts.get(truth).map_or(0, |row| row.iter().fold(0, |sum, n| sum.saturating_add(*n)))
+    }
+
+    fn name(&self, class: usize) -> String {
+        class_name(self.names, class)
+    }
+
+    /// Fraction of a class's images classified rightly; `None` for a class without images.
+    fn accuracy(&self, class: usize) -> Option<f64> {
+        let images = self.of_class(class);
+        (images > 0).then(|| self.at(class, class) as f64 / images as f64)
+    }
+}
+
+fn matrix(confusion: &Confusion<'_>) -> Markup {
+    let n = confusion.size();
+    let size = match n {
+        0..=3 => "small-classes",
+        4..=ROOMY_CLASSES => "roomy",
+        _ => "many",
+    };
+    let slanted = n > 3 && (0..n).any(|class| confusion.name(class).chars().count() > 3);
+    html! {
+        table.confusion class=(size) {
+            caption {
+                "Rows are the true classes, columns the predictions, numbers are images. "
+                "Outlined cells lie on the diagonal: rightly classified. Shade: part of the row"
+                @if n > ROOMY_CLASSES { "; empty cells are zero" } "."
+            }
+            thead {
+                tr {
+                    th scope="col" { span.muted { "true ↓ \u{a0}predicted →" } }
+                    @for class in 0..n { th.slanted[slanted] scope="col" { span { (confusion.name(class)) } } }
+                }
+            }
+            tbody {
+                @for truth in 0..n {
+                    tr {
+                        th scope="row" { (confusion.name(truth)) }
+                        @for prediction in 0..n { (cell(confusion, truth, prediction)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
+    let images = confusion.at(truth, prediction);
+    if images == 0 {
+        let shown = if confusion.size() > ROOMY_CLASSES { "" } else { "0" };
+        return html! { td.none { (shown) } };
+    }
+    let part = images as f64 / confusion.of_class(truth) as f64;
+    let kind = if truth == prediction { "hit" } else { "miss" };
+    // From here on the shade is dark enough (in the dark scheme light enough) for the inverse ink.
+    html! { td class=(kind) .strong[part > 0.62] style=(format!("--v:{part:.3}")) { (images) } }
+}
+
+/// A truth, a prediction that is not it, and how many images.
+fn confusions(confusion: &Confusion<'_>) -> Vec<(usize, usize, u64)> {
+    let rows = confusion.counts.iter().enumerate();
+    let cells = rows.flat_map(|(t, row)| row.iter().enumerate().map(move |(p, n)| (t, p, *n)));
+    let mut wrong: Vec<_> = cells.filter(|(t, p, n)| t != p && *n > 0).collect();
+    wrong.sort_by_key(|(t, p, n)| (u64::MAX - n, *t, *p));
+    wrong
+}
+
+fn pairs(confusion: &Confusion<'_>) -> Markup {
+    let wrong = confusions(confusion);
+    if wrong.is_empty() {
+        return html! { p { "None: every image was classified rightly." } };
+    }
+    let table = html! {
+        table {
+            caption {
+                @if wrong.len() > LISTED_CONFUSIONS {
+                    "The " (LISTED_CONFUSIONS) " most frequent of " (numbers::count(wrong.len() as u64)) " pairs"
+                } @else { "All pairs that were confused" }
+            }
+            thead {
+                tr {
+                    th scope="col" { "True class" } th scope="col" { "Taken for" } th.num scope="col" { "Images" }
+                    th.num scope="col" { "Of the class" }
+                }
+            }
+            tbody {
+                @for (truth, prediction, images) in wrong.iter().take(LISTED_CONFUSIONS) {
+                    tr {
+                        th scope="row" { (confusion.name(*truth)) }
+                        td { (confusion.name(*prediction)) }
+                        td.num { (numbers::count(*images)) }
+                        td.num { (numbers::percent(*images as f64 / confusion.of_class(*truth) as f64)) }
+                    }
+                }
+            }
+        }
+    };
+    scroll("Most frequent confusions", &table)
+}
+
+fn classes(confusion: &Confusion<'_>) -> Markup {
+    let all: Vec<usize> = (0..confusion.size()).collect();
+    if all.len() <= UNFOLDED_CLASSES {
+        return scroll("Accuracy of each class", &class_table(confusion, &all, "In label order"));
+    }
+    let mut worst: Vec<usize> = all.iter().copied().filter(|c| confusion.of_class(*c) > 0).collect();
+    worst.sort_by(|a, b| confusion.accuracy(*a).partial_cmp(&confusion.accuracy(*b)).unwrap_or(a.cmp(b)));
+    worst.truncate(WORST_CLASSES);
+    html! {
+        (scroll("Classes with the lowest accuracy", &class_table(confusion, &worst, "The classes with the lowest accuracy")))
+        details {
+            summary { "All " (numbers::count(all.len() as u64)) " classes" }
+            (scroll("Accuracy of all classes", &class_table(confusion, &all, "In label order")))
+        }
+    }
+}
+
+fn class_table(confusion: &Confusion<'_>, classes: &[usize], caption: &str) -> Markup {
+    html! {
+        table {
+            caption { (caption) }
+            thead {
+                tr {
+                    th scope="col" { "Class" } th.num scope="col" { "Images" } th.num scope="col" { "Right" }
+                    th.num scope="col" { "Accuracy" } th scope="col" { span.visually-hidden { "Accuracy as a bar" } }
+                }
+            }
+            tbody {
+                @for class in classes {
+                    tr {
+                        th scope="row" { (confusion.name(*class)) }
+                        td.num { (numbers::count(confusion.of_class(*class))) }
+                        td.num { (numbers::count(confusion.at(*class, *class))) }
+                        @match confusion.accuracy(*class) {
+                            Some(accuracy) => {
+                                td.num { (numbers::percent(accuracy)) }
+                                td { span.bar aria-hidden="true" { i style=(format!("width:{:.1}%", 100.0 * accuracy)) {} } }
+                            },
+                            None => { td.num { "–" } td { span.muted { "no images" } } },
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

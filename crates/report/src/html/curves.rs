@@ -1,0 +1,90 @@
+//! Loss and accuracy over the epochs of both phases.
+
+use maud::{Markup, html};
+
+use super::shell::scroll;
+use crate::numbers;
+use crate::plot::{Axis, LineChart, Series};
+use crate::record::{EpochRecord, RunRecord};
+
+pub(super) fn curves(run: &RunRecord) -> Markup {
+    if run.epochs.is_empty() {
+        return html! { p { "No epoch was completed, so there is nothing to draw." } };
+    }
+    let validated = run.epochs.iter().any(|e| e.validation_loss.is_some() || e.validation_accuracy.is_some());
+    html! {
+        p {
+            "Training figures are measured while training, with augmentation and dropout on"
+            @if validated { "; validation figures at the end of each epoch." }
+            @else { ". There is no validation set, so nothing here tells overfitting." }
+        }
+        div.pair {
+            div.panel { (loss_chart(&run.epochs)) }
+            div.panel { (accuracy_chart(&run.epochs)) }
+        }
+        details {
+            summary { "All epochs as a table" }
+            (scroll("Epochs", &epoch_table(&run.epochs)))
+        }
+    }
+}
+
+fn loss_chart(epochs: &[EpochRecord]) -> Markup {
+    let axis = Axis::linear("loss (cross-entropy, nats)").including(0.0);
+    let chart = LineChart::new("loss", "Loss", Axis::linear("epoch").whole_numbers(), axis);
+    draw(chart, epochs, |e| Some(e.train_loss), |e| e.validation_loss)
+}
+
+fn accuracy_chart(epochs: &[EpochRecord]) -> Markup {
+    let axis = Axis::linear("accuracy").percent();
+    let chart = LineChart::new("accuracy", "Accuracy", Axis::linear("epoch").whole_numbers(), axis);
+    draw(chart, epochs, |e| Some(e.train_accuracy), |e| e.validation_accuracy)
+}
+
+type Figure = fn(&EpochRecord) -> Option<f64>;
+
+fn draw(mut chart: LineChart, epochs: &[EpochRecord], train: Figure, validation: Figure) -> Markup {
+    let line = |figure: Figure| (1u32..).zip(epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
+    chart = chart.series(Series::new("training").points(line(train)));
+    if line(validation).next().is_some() {
+        chart = chart.series(Series::new("validation").points(line(validation)));
+    }
+    for (after, pair) in (1u32..).zip(epochs.windows(2)) {
+        if pair[0].phase != pair[1].phase {
+            chart = chart.mark(f64::from(after) + 0.5, format!("{} begins", pair[1].phase));
+        }
+    }
+    chart.figure()
+}
+
+fn epoch_table(epochs: &[EpochRecord]) -> Markup {
+    let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
+    html! {
+        table.wide {
+            caption { "One row an epoch; accuracy and loss of training, then of validation" }
+            thead {
+                tr {
+                    th scope="col" { "Phase" } th.num scope="col" { "Epoch" }
+                    th.num scope="col" { "Train loss" } th.num scope="col" { "Train accuracy" }
+                    th.num scope="col" { "Val. loss" } th.num scope="col" { "Val. accuracy" }
+                    th.num scope="col" { "Learning rate" } th.num scope="col" { "Images/s" } th.num scope="col" { "Time" }
+                }
+            }
+            tbody {
+                @for epoch in epochs {
+                    tr {
+                        th.nowrap scope="row" { (epoch.phase) }
+                        td.num { (epoch.epoch) }
+                        td.num { (numbers::loss(epoch.train_loss)) }
+                        td.num { (numbers::percent(epoch.train_accuracy)) }
+                        td.num { (epoch.validation_loss.map_or("–".into(), numbers::loss)) }
+                        td.num { (percent(epoch.validation_accuracy)) }
+                        td.num { (numbers::significant(epoch.learning_rate)) }
+                        td.num { (numbers::significant(epoch.images_per_second)) }
+                        td.num { (numbers::duration(epoch.seconds)) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Many runs compared: the question, the verdict, the figure and the tables.
+
+use maud::{Markup, html};
+
+use super::data;
+use super::shell::{Level, Section, scroll};
+use crate::numbers;
+use crate::pivot::{self, Table, images_label};
+use crate::plot::{Axis, LineChart, Series};
+use crate::reading::method_in_words;
+use crate::record::{CellRecord, GridRecord};
+
+/// The sections of a grid; the last one, the configuration, belongs at the page's end.
+pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
+    let level = Level::SECTION;
+    let tables = pivot::tables(grid);
+    vec![
+        Section::new(level, "figure", "Accuracy against images per class", &figure(&tables)),
+        Section::new(level, "tables", "The same in numbers", &numbers_section(grid, &tables)),
+        Section::new(level, "runs", "Every run", &runs(&grid.cells)),
+        Section::new(level, "grid-config", "Configuration of the comparison", &data::configuration(&grid.config)),
+    ]
+}
+
+/// What is asked, and what came out.
+pub(super) fn question(grid: &GridRecord) -> Markup {
+    let run = &grid.example;
+    html! {
+        p.question {
+            "With few images of each class, does it pay to start from a network that has learned something else, "
+            "and how far back should it be retrained?"
+        }
+        @if !grid.verdict.is_empty() { ul.sentences { @for sentence in &grid.verdict { li { (sentence) } } } }
+        @else { p { "The record draws no conclusion." } }
+        dl.facts {
+            div { dt { "Network" } dd { (run.arch) } }
+            div { dt { "Source weights" } dd { (run.load.weights) } }
+            div { dt { "Classes" } dd { (numbers::count(run.data.classes.len() as u64)) @if let Some(group) = &grid.judged_on { ", judged on “" (group) "”" } } }
+            div { dt { "Runs" } dd { (numbers::count(grid.cells.len() as u64)) } }
+            div { dt { "Time" } dd { (numbers::duration(grid.seconds)) " on " (run.device) } }
+        }
+    }
+}
+
+fn figure(tables: &[Table<'_>]) -> Markup {
+    if tables.iter().all(|table| table.rows.is_empty()) {
+        return html! { p { "No run was completed, so there is nothing to draw." } };
+    }
+    html! {
+        p {
+            "Each point is the mean over the seeds, each bar one standard deviation to either side. "
+            "The number of training images per class grows to the right, evenly in its logarithm."
+        }
+        div.pair { @for (i, table) in tables.iter().enumerate() { div.panel { (panel(i, table)) } } }
+    }
+}
+
+fn panel(index: usize, table: &Table<'_>) -> Markup {
+    // “All images” has no number of its own: it stands one step to the right of the largest.
+    let largest = table.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1).max(1);
+    let place = |images: Option<u32>| images.map_or(2.0 * f64::from(largest), |n| f64::from(n.max(1)));
+    let ticks = table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
+    let x = Axis::logarithmic("training images per class").ticks_at(ticks);
+    let y = Axis::linear("accuracy").percent().including(0.0);
+    let mut chart = LineChart::new(format!("panel-{index}"), title(table), x, y);
+    for (column, method) in table.methods.iter().enumerate() {
+        let mut series = Series::new(method_in_words(method));
+        for row in &table.rows {
+            if let Some(cell) = row.cells[column] {
+                series = series.point_with_spread(place(row.images_per_class), cell.mean, cell.sd);
+            }
+        }
+        chart = chart.series(series);
+    }
+    chart.figure()
+}
+
+/// `held-out faces, classes of “unshared”`.
+fn title(table: &Table<'_>) -> String {
+    let classes = table.classes_in_words();
+    if table.variant.is_empty() { capitalized(&classes) } else { format!("{}, {classes}", capitalized(table.variant)) }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn numbers_section(grid: &GridRecord, tables: &[Table<'_>]) -> Markup {
+    html! {
+        p {
+            "Accuracy in percent. The highest mean of a row is set in bold."
+            @if let Some(group) = &grid.judged_on { " The comparison is judged on the classes of “" (group) "”." }
+        }
+        div.split { @for table in tables { (scroll(&title(table), &number_table(table))) } }
+    }
+}
+
+fn number_table(table: &Table<'_>) -> Markup {
+    let same_seeds = table.common_seeds().is_some();
+    html! {
+        table {
+            caption { strong { (title(table)) } ": " (table.spread_in_words()) }
+            thead {
+                tr {
+                    th.num scope="col" { "Images per class" }
+                    @for method in &table.methods { th.num scope="col" { (method_in_words(method)) } }
+                }
+            }
+            tbody {
+                @for row in &table.rows {
+                    tr {
+                        th.num scope="row" { (images_label(row.images_per_class)) }
+                        @for (column, cell) in row.cells.iter().enumerate() {
+                            @match cell {
+                                Some(cell) => td.num {
+                                    @let figures = numbers::percent_spread(cell.mean, cell.sd);
+                                    @if row.best() == Some(column) { strong { (figures) } } @else { (figures) }
+                                    @if !same_seeds { span.muted { " (" (cell.seeds) ")" } }
+                                },
+                                None => td.num { "–" },
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn runs(cells: &[CellRecord]) -> Markup {
+    let variants = cells.iter().any(|cell| !cell.variant.is_empty());
+    let mut groups: Vec<&String> = cells.iter().flat_map(|cell| cell.groups.keys()).collect();
+    groups.sort();
+    groups.dedup();
+    let table = html! {
+        table.wide {
+            caption { "One row a run. The digest is the SHA-256 of its trained model." }
+            thead {
+                tr {
+                    @if variants { th scope="col" { "Variant" } }
+                    th.num scope="col" { "Images per class" } th scope="col" { "Method" } th.num scope="col" { "Seed" }
+                    th.num scope="col" { "Accuracy" }
+                    @for group in &groups { th.num scope="col" { "“" (group) "”" } }
+                    th.num scope="col" { "Time" } th scope="col" { "Model" }
+                }
+            }
+            tbody {
+                @for cell in cells {
+                    tr {
+                        @if variants { td { (cell.variant) } }
+                        td.num { (images_label(cell.images_per_class)) }
+                        th.nowrap scope="row" { (method_in_words(&cell.method)) }
+                        td.num { (cell.seed) }
+                        td.num { (numbers::percent(cell.accuracy)) }
+                        @for group in &groups { td.num { (cell.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))) } }
+                        td.num { (numbers::duration(cell.seconds)) }
+                        td { code { (cell.model_sha256.chars().take(16).collect::<String>()) } }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        details {
+            summary { "All " (numbers::counted(cells.len() as u64, "run")) " with seed, accuracy and digest" }
+            (scroll("Every run", &table))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The report as one HTML page.
+//!
+//! A page stands alone: styles are inline, thumbnails are embedded, there is no script, and a content security
+//! policy forbids the browser to fetch or run anything. All text from the record is escaped by `maud`.
+//!
+//! - [`run_page`]: one run
+//! - [`grid_page`]: many runs compared, one of them in full
+//!
+//! Below them, each module draws one part of a page from one part of the record.
+
+mod confusion;
+mod curves;
+mod data;
+mod grid;
+mod recipe;
+mod run;
+mod samples;
+mod shell;
+
+use maud::html;
+
+use crate::plot;
+use crate::reading;
+use crate::record::{GridRecord, RunRecord};
+use shell::{Level, Link, Page};
+
+/// Our own style sheet; the charts bring theirs.
+const STYLE: &str = include_str!("style.css");
+
+/// The page of one run.
+pub fn run_page(record: &RunRecord) -> String {
+    let sections = run::sections(record, Level::SECTION);
+    let page = Page {
+        title: format!("{}: {} on {}", record.name, record.arch, record.data.root.display()),
+        header: html! {
+            p.eyebrow { "Transfer learning, one run" }
+            h1 { (record.name) }
+            (run::verdict(record))
+        },
+        contents: sections.iter().map(Link::from).collect(),
+        main: html! { @for section in &sections { (section.body) } },
+    };
+    page.render()
+}
+
+/// The page of a grid of runs.
+pub fn grid_page(record: &GridRecord) -> String {
+    let sections = grid::sections(record);
+    let example = run::sections(&record.example, Level::SECTION.below());
+    let mut contents: Vec<Link> = sections.iter().map(Link::from).collect();
+    contents.insert(contents.len() - 1, Link { id: "example".into(), title: "One run in full".into() });
+    let (config, results) = sections.split_last().map_or((None, &[][..]), |(last, rest)| (Some(last), rest));
+    let page = Page {
+        title: format!("{}: {} with few images per class", record.name, record.example.arch),
+        header: html! {
+            p.eyebrow { "Transfer learning, a comparison of runs" }
+            h1 { (record.name) }
+            (grid::question(record))
+        },
+        contents,
+        main: html! {
+            @for section in results { (section.body) }
+            section.example id="example" aria-labelledby="example-title" {
+                h2 id="example-title" { "One run in full: " (record.example.name) }
+                @if reading::interrupted(&record.example) { p { "This run was interrupted." } }
+                (run::verdict(&record.example))
+                @for section in &example { (section.body) }
+            }
+            @if let Some(config) = config { (config.body) }
+        },
+    };
+    page.render()
+}
+
+fn style() -> String {
+    format!("{STYLE}{}", plot::STYLE)
+}

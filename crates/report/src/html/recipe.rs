@@ -1,0 +1,131 @@
+//! The five steps as a sequence, and the stages they froze or trained.
+
+use maud::{Markup, html};
+
+use super::shell::{Level, scroll};
+use crate::numbers;
+use crate::reading::{FIVE_STEPS, interrupted};
+use crate::record::{RecipeStepRecord, RunRecord, StageRecord};
+
+/// What each of the five steps is for, whatever it did in this run.
+fn purpose(step: &str) -> &'static str {
+    match step {
+        "load" => "Build the network, take over the source weights",
+        "freeze" => "Decide how far back to fine-tune",
+        "head" => "A new classifier for the new classes",
+        "train-head" => "Train the new head alone",
+        "fine-tune" => "Train the chosen stages gently",
+        _ => "",
+    }
+}
+
+pub(super) fn five_steps(run: &RunRecord, level: Level) -> Markup {
+    let known = FIVE_STEPS.map(|name| (name, run.steps.iter().find(|step| step.name == name)));
+    let others = run.steps.iter().filter(|step| !FIVE_STEPS.contains(&step.name.as_str()));
+    let steps: Vec<_> = known.into_iter().chain(others.map(|step| (step.name.as_str(), Some(step)))).collect();
+    html! {
+        ol.steps {
+            @for (i, (name, step)) in steps.iter().enumerate() {
+                li.missed[step.is_none()] {
+                    span.number aria-hidden="true" { (i + 1) }
+                    (level.heading(&html! { (name) }))
+                    (step_body(run, name, *step))
+                }
+            }
+        }
+    }
+}
+
+fn step_body(run: &RunRecord, name: &str, step: Option<&RecipeStepRecord>) -> Markup {
+    html! {
+        @if !purpose(name).is_empty() { p.muted { (purpose(name)) "." } }
+        @match step {
+            Some(step) => {
+                p { (step.what) }
+                p.time { (numbers::duration(step.seconds)) (share(step.seconds, run.seconds)) }
+            },
+            None => p { @if interrupted(run) { "Not reached." } @else { "Not recorded." } },
+        }
+    }
+}
+
+/// `, 62% of the time`, where the step took a noticeable part of it.
+fn share(seconds: f64, total: f64) -> String {
+    let share = seconds / total;
+    if share.is_finite() && (0.05..=1.0).contains(&share) {
+        format!(", {:.0}% of the run", 100.0 * share)
+    } else {
+        String::new()
+    }
+}
+
+pub(super) fn stages(run: &RunRecord) -> Markup {
+    if run.stages.is_empty() {
+        return html! { p { "The record lists no stages." } };
+    }
+    let total: u64 = run.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.parameters));
+    let live = run.stages.iter().filter(|s| s.live).fold(0u64, |sum, stage| sum.saturating_add(stage.parameters));
+    html! {
+        p {
+            (numbers::count(live)) " of " (numbers::counted(total, "parameter")) " were trained in step fine-tune"
+            @if total > 0 { " (" (numbers::percent(live as f64 / total as f64)) ")" }
+            "; the rest stayed frozen: no gradient, and batch-norm statistics that do not move."
+        }
+        ol.network aria-label="Stages from input to head" {
+            @for stage in &run.stages {
+                li class=(if stage.live { "live" } else { "frozen" }) {
+                    b { (stage.name) }
+                    @if stage.live { "live, rate × " (numbers::significant(stage.rate_scale)) } @else { "frozen" }
+                }
+            }
+        }
+        (scroll("Stages", &stage_table(run)))
+    }
+}
+
+fn stage_table(run: &RunRecord) -> Markup {
+    html! {
+        table.wide {
+            caption {
+                "From input to head. The digest is the SHA-256 of a stage’s parameters and buffers; "
+                "it proves that what was frozen did not move."
+            }
+            thead {
+                tr {
+                    th scope="col" { "Stage" } th.num scope="col" { "Parameters" } th scope="col" { "State" }
+                    th.num scope="col" { "Rate" } th scope="col" { "Digest before" } th scope="col" { "Digest after" }
+                    th scope="col" { "Proof" }
+                }
+            }
+            tbody {
+                @for stage in &run.stages {
+                    tr {
+                        th scope="row" { (stage.name) }
+                        td.num { (numbers::count(stage.parameters)) }
+                        td { @if stage.live { "live" } @else { "frozen" } }
+                        td.num { @if stage.live { "× " (numbers::significant(stage.rate_scale)) } @else { "–" } }
+                        td { code { (short(&stage.digest_before)) } }
+                        td { code { (short(&stage.digest_after)) } }
+                        td.nowrap { (proof(stage)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn proof(stage: &StageRecord) -> Markup {
+    let known = !stage.digest_before.is_empty() && !stage.digest_after.is_empty();
+    match (known, stage.digest_before == stage.digest_after, stage.live) {
+        (false, _, _) => html! { span.muted { "no digest" } },
+        (true, true, false) => html! { span.right { "✓ unchanged" } },
+        (true, false, false) => html! { strong.wrong { "✗ changed although frozen" } },
+        (true, false, true) => html! { "trained" },
+        (true, true, true) => html! { "live, yet unchanged" },
+    }
+}
+
+/// The first digits of a digest, enough to compare by eye.
+fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
+}

@@ -1,0 +1,130 @@
+//! One run: its verdict and the order of its sections.
+
+use maud::{Markup, html};
+
+use super::shell::{Level, Section};
+use super::{confusion, curves, data, recipe, samples};
+use crate::numbers;
+use crate::reading::{depth_in_words, headline, interrupted};
+use crate::record::{EvaluationRecord, RunRecord};
+
+/// All sections of a run, in reading order; those the record has nothing for are left out.
+pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
+    let mut sections = vec![
+        Section::new(level, "steps", "The five steps", &recipe::five_steps(run, level.below())),
+        Section::new(level, "stages", "Stages of the network", &recipe::stages(run)),
+        Section::new(level, "curves", "Learning curves", &curves::curves(run)),
+    ];
+    if let Some(evaluation) = headline(run) {
+        let results = confusion::results(run, evaluation, level.below());
+        sections.push(Section::new(level, "results", "Results by class", &results));
+    }
+    if !run.samples.is_empty() {
+        sections.push(Section::new(level, "samples", "Sample predictions", &samples::samples(run)));
+    }
+    sections.push(Section::new(level, "data", "Data", &data::data(&run.data, level.below())));
+    sections.push(Section::new(level, "weights", "Source weights", &data::load_report(&run.load)));
+    sections.push(Section::new(level, "config", "Configuration", &data::configuration(&run.config)));
+    sections.push(Section::new(level, "digests", "Digests", &data::digests(&run.digests)));
+    sections
+}
+
+/// What came out, in one figure and a few facts.
+pub(super) fn verdict(run: &RunRecord) -> Markup {
+    html! {
+        @if interrupted(run) {
+            p.notice role="note" {
+                strong { "Interrupted. " }
+                "This run was stopped before its end. What was trained until then is kept and shown here; "
+                "the figures are those of an unfinished model."
+            }
+        }
+        div.verdict {
+            @match headline(run) {
+                Some(evaluation) => (figure_of_merit(evaluation)),
+                None => p.figure-of-merit { strong { "–" } span { "Not measured: no validation or test images." } },
+            }
+            (facts(run))
+        }
+        (evaluations(run))
+    }
+}
+
+fn figure_of_merit(evaluation: &EvaluationRecord) -> Markup {
+    html! {
+        p.figure-of-merit {
+            strong { (numbers::percent(evaluation.accuracy)) }
+            span {
+                (evaluation.split) " accuracy on " (numbers::counted(evaluation.images, "image"))
+                @if let Some(interval) = interval(evaluation) {
+                    br; span.muted.small { (interval) }
+                }
+            }
+        }
+    }
+}
+
+/// How far the accuracy may be off, given that few images were measured.
+fn interval(evaluation: &EvaluationRecord) -> Option<String> {
+    let measured = evaluation.images > 0 && (0.0..=1.0).contains(&evaluation.accuracy);
+    measured.then(|| {
+        let total = evaluation.images as f64;
+        let (low, high) = numbers::wilson_interval(evaluation.accuracy * total, total);
+        format!("95% confidence: {} to {}", numbers::percent(low), numbers::percent(high))
+    })
+}
+
+fn facts(run: &RunRecord) -> Markup {
+    let threads = numbers::counted(u64::from(run.threads), "thread");
+    html! {
+        dl.facts {
+            div { dt { "Network" } dd { (run.arch) ", " (depth_in_words(&run.depth)) } }
+            div { dt { "Source weights" } dd { (run.load.weights) } }
+            div { dt { "Training images" } dd { (numbers::count(run.data.train)) " of " (classes(run)) } }
+            div { dt { "Time" } dd { (numbers::duration(run.seconds)) } }
+            div { dt { "Device" } dd { (run.device) ", " (threads) } }
+            div { dt { "Seed" } dd { (run.seed) } }
+        }
+    }
+}
+
+fn classes(run: &RunRecord) -> String {
+    match run.data.classes.len() {
+        1 => "1 class".into(),
+        n => format!("{} classes", numbers::count(n as u64)),
+    }
+}
+
+/// Every measurement, where the headline does not say it all.
+fn evaluations(run: &RunRecord) -> Markup {
+    let more = run.evaluations.len() > 1 || run.evaluations.iter().any(|e| !e.groups.is_empty());
+    let mut groups: Vec<&String> = run.evaluations.iter().flat_map(|e| e.groups.keys()).collect();
+    groups.sort();
+    groups.dedup();
+    let table = html! {
+        table {
+            caption { "Measured once, after training" }
+            thead {
+                tr {
+                    th scope="col" { "Split" } th.num scope="col" { "Images" } th.num scope="col" { "Loss" }
+                    th.num scope="col" { "Accuracy" }
+                    @for group in &groups { th.num scope="col" { "Accuracy, “" (group) "”" } }
+                }
+            }
+            tbody {
+                @for evaluation in &run.evaluations {
+                    tr {
+                        th scope="row" { (evaluation.split) }
+                        td.num { (numbers::count(evaluation.images)) }
+                        td.num { (numbers::loss(evaluation.loss)) }
+                        td.num { (numbers::percent(evaluation.accuracy)) }
+                        @for group in &groups {
+                            td.num { (evaluation.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    html! { @if more { (super::shell::scroll("Measurements", &table)) } }
+}

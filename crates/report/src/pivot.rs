@@ -1,0 +1,111 @@
+//! A grid's rows as tables: images per class downwards, methods across.
+
+use crate::record::{GridRecord, GridRow};
+
+/// One table of a grid: one variant, all classes or one group of them.
+pub(crate) struct Table<'a> {
+    pub(crate) variant: &'a str,
+    /// `None` for all classes.
+    pub(crate) group: Option<&'a str>,
+    /// In the order in which they first occur.
+    pub(crate) methods: Vec<&'a str>,
+    pub(crate) rows: Vec<TableRow>,
+}
+
+/// The settings with the same number of training images.
+pub(crate) struct TableRow {
+    pub(crate) images_per_class: Option<u32>,
+    /// One for each of [`Table::methods`]; `None` where the grid has no such run.
+    pub(crate) cells: Vec<Option<Cell>>,
+}
+
+/// The seeds of one setting.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell {
+    pub(crate) mean: f64,
+    pub(crate) sd: f64,
+    pub(crate) seeds: u32,
+}
+
+/// All tables: for each variant the judged group of classes, where there is one, and all classes.
+pub(crate) fn tables(grid: &GridRecord) -> Vec<Table<'_>> {
+    let variants = first_seen(grid.rows.iter().map(|row| row.variant.as_str()));
+    let groups = grid.judged_on.iter().map(|group| Some(group.as_str())).chain([None]);
+    let mut tables = Vec::new();
+    for group in groups {
+        tables.extend(variants.iter().map(|variant| table(grid, variant, group)));
+    }
+    tables
+}
+
+impl Table<'_> {
+    /// The number of seeds, where it is the same in every cell.
+    pub(crate) fn common_seeds(&self) -> Option<u32> {
+        let mut seeds = self.rows.iter().flat_map(|row| row.cells.iter().flatten()).map(|cell| cell.seeds);
+        let first = seeds.next()?;
+        seeds.all(|n| n == first).then_some(first)
+    }
+
+    /// `mean ± standard deviation over 3 seeds`, for captions.
+    pub(crate) fn spread_in_words(&self) -> String {
+        match self.common_seeds() {
+            Some(1) => "one seed".into(),
+            Some(n) => format!("mean ± standard deviation over {n} seeds"),
+            None => "mean ± standard deviation (number of seeds)".into(),
+        }
+    }
+
+    /// `all classes`, or the group's name.
+    pub(crate) fn classes_in_words(&self) -> String {
+        self.group.map_or_else(|| "all classes".into(), |group| format!("classes of “{group}”"))
+    }
+}
+
+impl TableRow {
+    /// The column with the highest mean, where more than one can be compared.
+    pub(crate) fn best(&self) -> Option<usize> {
+        let known = || self.cells.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?.mean)));
+        let best = known().filter(|(_, mean)| mean.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (known().count() > 1).then_some(best.0)
+    }
+}
+
+/// The number of images per class as a table shows it.
+pub(crate) fn images_label(images: Option<u32>) -> String {
+    images.map_or_else(|| "all".into(), |n| n.to_string())
+}
+
+fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> Table<'a> {
+    let rows: Vec<&GridRow> = grid.rows.iter().filter(|row| row.variant == variant).collect();
+    let methods = first_seen(rows.iter().map(|row| row.method.as_str()));
+    let mut amounts: Vec<Option<u32>> = rows.iter().map(|row| row.images_per_class).collect();
+    // `None` means all images, the largest amount.
+    amounts.sort_by_key(|amount| amount.map_or(u64::MAX, u64::from));
+    amounts.dedup();
+    let find = |amount, method: &str| {
+        rows.iter().find(|r| r.images_per_class == amount && r.method == method).and_then(|row| cell(row, group))
+    };
+    let rows = amounts
+        .into_iter()
+        .map(|amount| TableRow { images_per_class: amount, cells: methods.iter().map(|m| find(amount, m)).collect() })
+        .collect();
+    Table { variant, group, methods, rows }
+}
+
+fn cell(row: &GridRow, group: Option<&str>) -> Option<Cell> {
+    let (mean, sd) = match group {
+        None => (row.accuracy_mean, row.accuracy_sd),
+        Some(group) => row.groups.get(group).map(|of_group| (of_group.mean, of_group.sd))?,
+    };
+    Some(Cell { mean, sd, seeds: row.seeds })
+}
+
+fn first_seen<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}

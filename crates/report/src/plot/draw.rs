@@ -1,0 +1,219 @@
+//! The SVG of a line chart.
+
+use maud::{Markup, html};
+
+use super::axis::Span;
+use super::{Form, LineChart, Mark, Point, Series};
+
+/// The drawing's own units; the page scales it to its place.
+const WIDTH: f64 = 560.0;
+const HEIGHT: f64 = 340.0;
+const LEFT: f64 = 66.0;
+const RIGHT: f64 = WIDTH - 22.0;
+const TOP: f64 = 26.0;
+const BOTTOM: f64 = HEIGHT - 62.0;
+/// Room between the outermost points and the frame.
+const PAD: f64 = 14.0;
+
+/// Number of colours, dashes and markers; the seventh series looks like the first.
+const STYLES: usize = 6;
+
+pub(super) fn figure(chart: &LineChart) -> Markup {
+    html! {
+        figure.plot {
+            figcaption {
+                span.plot-title { (chart.title) }
+                ul.legend {
+                    @for (i, series) in chart.series.iter().enumerate() { li { (swatch(i, series)) (series.name) } }
+                }
+            }
+            (svg(chart))
+            @for series in &chart.series {
+                @let gaps = series.points.iter().filter(|p| !chart.can_draw(p)).count();
+                @if gaps > 0 {
+                    p.plot-note {
+                        (gaps) @if gaps == 1 { " point of " (series.name) " is" } @else { " points of " (series.name) " are" }
+                        " not drawn: not a finite number, or outside what the axis can show."
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn svg(chart: &LineChart) -> Markup {
+    let canvas = Canvas::over(chart);
+    let (title, desc) = (format!("{}-title", chart.id), format!("{}-desc", chart.id));
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(format!("{title} {desc}")) {
+            title id=(title) { (chart.title) }
+            desc id=(desc) { (chart.description()) }
+            (canvas.axes(chart))
+            @for mark in &chart.marks { (canvas.mark(mark)) }
+            @for (i, series) in chart.series.iter().enumerate() { (canvas.series(chart, i, series)) }
+        }
+    }
+}
+
+/// A chart's two axes laid over its data.
+struct Canvas {
+    x: Span,
+    y: Span,
+}
+
+impl Canvas {
+    fn over(chart: &LineChart) -> Self {
+        let points = || chart.series.iter().flat_map(|s| &s.points).filter(|p| chart.can_draw(p));
+        let marks = chart.marks.iter().map(|mark| mark.x);
+        let ends = |p: &Point| [p.y - p.spread.unwrap_or(0.0), p.y + p.spread.unwrap_or(0.0)];
+        Self { x: chart.x.tight(points().map(|p| p.x).chain(marks)), y: chart.y.rounded(points().flat_map(ends)) }
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        LEFT + PAD + self.x.place(value) * (RIGHT - LEFT - 2.0 * PAD)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        BOTTOM - self.y.place(value) * (BOTTOM - TOP)
+    }
+
+    fn axes(&self, chart: &LineChart) -> Markup {
+        html! {
+            g.grid {
+                @for (value, _) in &self.y.ticks { (line(LEFT, self.y(*value), RIGHT, self.y(*value))) }
+            }
+            g.axis {
+                (line(LEFT, BOTTOM, RIGHT, BOTTOM))
+                @for (value, _) in &self.x.ticks { (line(self.x(*value), BOTTOM, self.x(*value), BOTTOM + 5.0)) }
+            }
+            g.tick {
+                @for (value, label) in &self.y.ticks {
+                    text x=(at(LEFT - 8.0)) y=(at(self.y(*value))) text-anchor="end" dy="0.35em" { (label) }
+                }
+                @for (value, label) in &self.x.ticks {
+                    text x=(at(self.x(*value))) y=(at(BOTTOM + 8.0)) text-anchor="middle" dy="0.9em" { (label) }
+                }
+            }
+            g.label {
+                text x=(at((LEFT + RIGHT) / 2.0)) y=(at(HEIGHT - 10.0)) text-anchor="middle" { (chart.x.label()) }
+                text x=(at(LEFT - 8.0)) y=(at(TOP - 13.0)) text-anchor="start" { (chart.y.label()) }
+            }
+        }
+    }
+
+    /// A mark's label stands on the side that has more room.
+    fn mark(&self, mark: &Mark) -> Markup {
+        let x = self.x(mark.x);
+        let (anchor, shift) = if x < (LEFT + RIGHT) / 2.0 { ("start", 6.0) } else { ("end", -6.0) };
+        html! {
+            g.mark {
+                (line(x, TOP - 8.0, x, BOTTOM))
+                text x=(at(x + shift)) y=(at(TOP + 2.0)) text-anchor=(anchor) { (mark.label) }
+            }
+        }
+    }
+
+    fn series(&self, chart: &LineChart, index: usize, series: &Series) -> Markup {
+        let dodge = dodge(chart, index);
+        let drawn = || series.points.iter().filter(|p| chart.can_draw(p));
+        // Markers tell lines apart; on a long line a few of them do.
+        let every = if drawn().any(|p| p.spread.is_some()) { 1 } else { drawn().count().div_ceil(24).max(1) };
+        html! {
+            g class=(class_of(index, series)) {
+                path.line d=(self.path(chart, series, dodge)) {}
+                @for point in drawn() {
+                    @if let Some(spread) = point.spread.filter(|s| s.is_finite() && *s > 0.0) {
+                        (self.error_bar(point, spread, dodge))
+                    }
+                }
+                @if series.form == Form::Measured {
+                    @for point in drawn().step_by(every) {
+                        g {
+                            title { (tooltip(chart, series, point)) }
+                            (marker(index, self.x(point.x) + dodge, self.y(point.y)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Path data; a point that cannot be drawn starts a new piece.
+    fn path(&self, chart: &LineChart, series: &Series, dodge: f64) -> String {
+        let mut path = String::new();
+        let mut pen = 'M';
+        for point in &series.points {
+            if !chart.can_draw(point) {
+                pen = 'M';
+                continue;
+            }
+            path.push_str(&format!("{pen}{} {}", at(self.x(point.x) + dodge), at(self.y(point.y))));
+            pen = 'L';
+        }
+        path
+    }
+
+    fn error_bar(&self, point: &Point, spread: f64, dodge: f64) -> Markup {
+        let (x, low, high) = (self.x(point.x) + dodge, self.y(point.y - spread), self.y(point.y + spread));
+        html! {
+            g.spread { (line(x, low, x, high)) (line(x - 4.0, low, x + 4.0, low)) (line(x - 4.0, high, x + 4.0, high)) }
+        }
+    }
+}
+
+/// Error bars of several series at the same x stand side by side.
+fn dodge(chart: &LineChart, index: usize) -> f64 {
+    let bars = chart.series.iter().any(|s| s.points.iter().any(|p| p.spread.is_some()));
+    if bars { 5.0 * (index as f64 - (chart.series.len() as f64 - 1.0) / 2.0) } else { 0.0 }
+}
+
+fn tooltip(chart: &LineChart, series: &Series, point: &Point) -> String {
+    let spread = point.spread.map(|s| format!(" ± {}", chart.y.value_label(s))).unwrap_or_default();
+    let (x, y) = (chart.x.value_label(point.x), chart.y.value_label(point.y));
+    format!("{}, {} {x}: {y}{spread}", series.name, chart.x.label())
+}
+
+/// A short piece of the line for the legend.
+fn swatch(index: usize, series: &Series) -> Markup {
+    html! {
+        svg.swatch viewBox="0 0 34 14" aria-hidden="true" {
+            g class=(class_of(index, series)) {
+                path.line d="M1 7L33 7" {}
+                @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
+            }
+        }
+    }
+}
+
+fn class_of(index: usize, series: &Series) -> String {
+    match series.form {
+        Form::Measured => format!("series s{}", index % STYLES + 1),
+        Form::Reference => "series reference".into(),
+    }
+}
+
+fn marker(index: usize, x: f64, y: f64) -> Markup {
+    const R: f64 = 4.2;
+    let polygon = |corners: &[(f64, f64)]| {
+        let points: Vec<String> =
+            corners.iter().map(|(dx, dy)| format!("{},{}", at(x + dx * R), at(y + dy * R))).collect();
+        html! { polygon.marker points=(points.join(" ")) {} }
+    };
+    match index % STYLES {
+        0 => html! { circle.marker cx=(at(x)) cy=(at(y)) r=(R) {} },
+        1 => polygon(&[(-0.95, -0.95), (0.95, -0.95), (0.95, 0.95), (-0.95, 0.95)]),
+        2 => polygon(&[(0.0, -1.25), (1.2, 0.9), (-1.2, 0.9)]),
+        3 => polygon(&[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)]),
+        4 => polygon(&[(0.0, 1.25), (1.2, -0.9), (-1.2, -0.9)]),
+        _ => html! { circle.marker.hollow cx=(at(x)) cy=(at(y)) r=(R) {} },
+    }
+}
+
+fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
+    html! { line x1=(at(x1)) y1=(at(y1)) x2=(at(x2)) y2=(at(y2)) {} }
+}
+
+/// A coordinate, to a tenth of a unit.
+fn at(value: f64) -> String {
+    format!("{value:.1}")
+}

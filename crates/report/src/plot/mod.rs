@@ -1,0 +1,178 @@
+//! Line charts as SVG inside an HTML figure.
+//!
+//! A chart says what it shows (axes, series, marks) and this module decides how it looks: sensible ticks, a
+//! legend outside the drawing that wraps on narrow screens, series that differ by colour, dash and marker, and
+//! a description in words for those who cannot see it. Colours are CSS custom properties, so a page decides on
+//! light and dark; [`STYLE`] holds the rules a page must include once.
+//!
+//! - `axis`: from data to ticks and to places on the drawing
+//! - `draw`: the SVG itself
+
+mod axis;
+mod draw;
+
+pub use axis::{Axis, Format};
+pub use maud::Markup;
+
+/// The style sheet of all charts, to be included once in a page.
+///
+/// It reads the custom properties `--ink`, `--muted`, `--rule`, `--panel` and `--series-1` to `--series-6`.
+pub const STYLE: &str = include_str!("plot.css");
+
+/// A chart of one or more lines over a common pair of axes.
+#[derive(Clone, Debug)]
+pub struct LineChart {
+    id: String,
+    title: String,
+    x: Axis,
+    y: Axis,
+    series: Vec<Series>,
+    marks: Vec<Mark>,
+}
+
+/// One line: a name and its points in order of x.
+#[derive(Clone, Debug)]
+pub struct Series {
+    name: String,
+    points: Vec<Point>,
+    form: Form,
+}
+
+/// One point of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Point {
+    x: f64,
+    y: f64,
+    /// Half the length of the error bar.
+    spread: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Measured,
+    Reference,
+}
+
+/// A vertical line with a label, such as the epoch at which another phase begins.
+#[derive(Clone, Debug)]
+struct Mark {
+    x: f64,
+    label: String,
+}
+
+impl LineChart {
+    /// An empty chart. `id` must be unique in the page and fit for an HTML id; `title` names the chart aloud.
+    pub fn new(id: impl Into<String>, title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Self { id: id.into(), title: title.into(), x, y, series: Vec::new(), marks: Vec::new() }
+    }
+
+    /// Adds a line. Its colour, dash and marker follow from its place in the order of adding.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds a vertical mark at `x`.
+    #[must_use]
+    pub fn mark(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.marks.push(Mark { x, label: label.into() });
+        self
+    }
+
+    /// The chart as a `<figure>`: legend, drawing, description. Points that are not finite, or that a
+    /// logarithmic axis has no place for, leave a gap in their line; the figure says how many there were.
+    pub fn figure(&self) -> Markup {
+        draw::figure(self)
+    }
+
+    /// The drawing alone, without its legend.
+    pub fn svg(&self) -> Markup {
+        draw::svg(self)
+    }
+
+    /// What the chart shows, in words: where each line begins and ends and its extremes.
+    fn description(&self) -> String {
+        let lines: Vec<String> = self.series.iter().map(|series| self.line_in_words(series)).collect();
+        format!("{} against {}. {}", self.y.label(), self.x.label(), lines.join(" "))
+    }
+
+    fn line_in_words(&self, series: &Series) -> String {
+        let drawn: Vec<&Point> = series.points.iter().filter(|point| self.can_draw(point)).collect();
+        let (Some(first), Some(last)) = (drawn.first(), drawn.last()) else {
+            return format!("{}: nothing to draw.", series.name);
+        };
+        let at = |p: &Point| format!("{} at {}", self.y.value_label(p.y), self.x.value_label(p.x));
+        if drawn.len() == 1 {
+            return format!("{}: {}.", series.name, at(first));
+        }
+        let low = drawn.iter().min_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
+        let high = drawn.iter().max_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
+        format!("{}: from {} to {}; lowest {}, highest {}.", series.name, at(first), at(last), at(low), at(high))
+    }
+
+    fn can_draw(&self, point: &Point) -> bool {
+        self.x.has_place_for(point.x) && self.y.has_place_for(point.y)
+    }
+}
+
+impl Series {
+    /// A line without points yet.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), points: Vec::new(), form: Form::Measured }
+    }
+
+    /// A thin neutral line without markers, to compare with: chance level, the diagonal of a reliability diagram.
+    pub fn reference(name: impl Into<String>) -> Self {
+        Self { form: Form::Reference, ..Self::new(name) }
+    }
+
+    /// Adds a point.
+    #[must_use]
+    pub fn point(mut self, x: f64, y: f64) -> Self {
+        self.points.push(Point { x, y, spread: None });
+        self
+    }
+
+    /// Adds a point with an error bar from `y - spread` to `y + spread`.
+    #[must_use]
+    pub fn point_with_spread(mut self, x: f64, y: f64, spread: f64) -> Self {
+        self.points.push(Point { x, y, spread: Some(spread) });
+        self
+    }
+
+    /// Adds many points.
+    #[must_use]
+    pub fn points(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.points.extend(points.into_iter().map(|(x, y)| Point { x, y, spread: None }));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart() -> LineChart {
+        LineChart::new("c", "Loss", Axis::linear("epoch").whole_numbers(), Axis::linear("loss"))
+    }
+
+    #[test]
+    fn description_tells_each_line() {
+        let chart = chart().series(Series::new("training").points([(1.0, 2.0), (2.0, 0.5), (3.0, 0.75)]));
+        assert_eq!(
+            chart.description(),
+            "loss against epoch. training: from 2 at 1 to 0.75 at 3; lowest 0.5 at 2, highest 2 at 1."
+        );
+    }
+
+    #[test]
+    fn infinite_points_leave_a_gap_and_are_told() {
+        let points = [(1.0, 2.0), (2.0, 1.0), (3.0, f64::NAN), (4.0, f64::INFINITY), (5.0, 1.0), (6.0, 0.5)];
+        let html = chart().series(Series::new("training").points(points)).figure().into_string();
+        assert!(html.contains("2 points of training are not drawn"), "{html}");
+        let path = html.split("class=\"line\" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(path.matches('M').count(), 2, "{path}");
+        assert!(!html.contains(">NaN<") && !path.contains("NaN") && !path.contains("inf"), "{html}");
+    }
+}

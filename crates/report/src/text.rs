@@ -1,0 +1,156 @@
+//! The same facts as plain text: aligned columns for a terminal, no colour codes.
+//!
+//! Names come from folders, so they may hold anything; control characters are written as escapes and cannot
+//! move a terminal's cursor or change its colours.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::numbers;
+use crate::pivot::{self, Table, images_label};
+use crate::reading::{FIVE_STEPS, depth_in_words, headline, interrupted};
+use crate::record::{GridRecord, RunRecord};
+
+/// The tables of a grid: images per class downwards, methods across, mean ± standard deviation in percent.
+///
+/// One table for each variant, for the judged group of classes first and for all classes, and the verdict
+/// below them. An asterisk marks the highest mean of a row. Ends with a line feed.
+pub fn grid_table(grid: &GridRecord) -> String {
+    let mut out = String::new();
+    for table in pivot::tables(grid) {
+        out.push_str(&visible(&title(&table)));
+        out.push('\n');
+        out.push_str(&aligned(&cells(&table), &[Side::Right]));
+        out.push('\n');
+    }
+    for sentence in &grid.verdict {
+        out.push_str(&visible(sentence));
+        out.push('\n');
+    }
+    out
+}
+
+/// One run in a few lines: how it ended, its five steps with their times, its measurements, what was unreadable.
+///
+/// Ends with a line feed.
+pub fn run_summary(run: &RunRecord) -> String {
+    let mut out = format!("{}\n\n", visible(&first_line(run)));
+    out.push_str(&aligned(&steps(run), &[Side::Left, Side::Right, Side::Left]));
+    if !run.evaluations.is_empty() {
+        out.push('\n');
+        out.push_str(&aligned(&evaluations(run), &[Side::Left, Side::Right]));
+    }
+    let unreadable = run.data.unreadable.len() as u64;
+    if unreadable > 0 {
+        out.push_str(&format!("\n{} left out because unreadable:\n", numbers::counted(unreadable, "file")));
+        for file in run.data.unreadable.iter().take(LISTED_FILES) {
+            out.push_str(&visible(&format!("  {}: {}", file.path.display(), file.reason)));
+            out.push('\n');
+        }
+        if unreadable > LISTED_FILES as u64 {
+            out.push_str(&format!("  … and {} more, listed in report.html\n", unreadable - LISTED_FILES as u64));
+        }
+    }
+    out
+}
+
+/// How many unreadable files a summary names.
+const LISTED_FILES: usize = 5;
+
+fn first_line(run: &RunRecord) -> String {
+    let result = headline(run).map_or("not measured".into(), |e| {
+        format!("{} {} accuracy on {}", numbers::percent(e.accuracy), e.split, numbers::counted(e.images, "image"))
+    });
+    let end = if interrupted(run) { "INTERRUPTED after" } else { "in" };
+    let network = format!("{}, {}", run.arch, depth_in_words(&run.depth));
+    format!("{}: {result}; {network}; {end} {} on {}", run.name, numbers::duration(run.seconds), run.device)
+}
+
+fn steps(run: &RunRecord) -> Vec<Vec<String>> {
+    let missed = FIVE_STEPS.iter().filter(|name| !run.steps.iter().any(|step| step.name == **name));
+    let done = run.steps.iter().map(|s| vec![s.name.clone(), numbers::duration(s.seconds), s.what.clone()]);
+    let missed = missed.map(|name| vec![(*name).to_owned(), "–".into(), "not reached".into()]);
+    let heading = ["step", "time", "what it did"].map(String::from).to_vec();
+    [heading].into_iter().chain(done).chain(missed.filter(|_| interrupted(run))).collect()
+}
+
+fn evaluations(run: &RunRecord) -> Vec<Vec<String>> {
+    let mut groups: Vec<&String> = run.evaluations.iter().flat_map(|e| e.groups.keys()).collect();
+    groups.sort();
+    groups.dedup();
+    let mut heading = ["split", "images", "loss", "accuracy"].map(String::from).to_vec();
+    heading.extend(groups.iter().map(|group| format!("on {group}")));
+    let rows = run.evaluations.iter().map(|e| {
+        let mut row = vec![e.split.clone(), numbers::count(e.images), numbers::loss(e.loss), numbers::percent(e.accuracy)];
+        row.extend(groups.iter().map(|group| e.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))));
+        row
+    });
+    [heading].into_iter().chain(rows).collect()
+}
+
+fn title(table: &Table<'_>) -> String {
+    let variant = if table.variant.is_empty() { String::new() } else { format!("{}, ", table.variant) };
+    format!("Accuracy in percent, {variant}{}: {}", table.classes_in_words(), table.spread_in_words())
+}
+
+fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
+    let heading = ["images per class"].into_iter().chain(table.methods.iter().copied()).map(String::from).collect();
+    let same_seeds = table.common_seeds().is_some();
+    let rows = table.rows.iter().map(|row| {
+        let figures = row.cells.iter().enumerate().map(|(column, cell)| {
+            let Some(cell) = cell else { return "–  ".into() };
+            let seeds = if same_seeds { String::new() } else { format!(" ({})", cell.seeds) };
+            let best = if row.best() == Some(column) { " *" } else { "  " };
+            format!("{}{seeds}{best}", numbers::percent_spread(cell.mean, cell.sd))
+        });
+        [images_label(row.images_per_class)].into_iter().chain(figures).collect()
+    });
+    [heading].into_iter().chain(rows).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Rows with their columns brought to one width, two blanks apart. The last of `sides` holds for the rest.
+fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let blanks = " ".repeat(widths[column] - cell.width());
+            let side = sides.get(column).or(sides.last()).copied().unwrap_or(Side::Left);
+            line.push_str("  ");
+            line.push_str(&if side == Side::Left { format!("{cell}{blanks}") } else { format!("{blanks}{cell}") });
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Text with its control characters written as escapes.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_whatever_the_script() {
+        let rows = [["a", "1"], ["猫", "10"], ["ж\u{1b}[31m", "100"]].map(|row| row.map(String::from).to_vec());
+        let text = aligned(&rows, &[Side::Left, Side::Right]);
+        assert_eq!(text, "  a              1\n  猫            10\n  ж\\u{1b}[31m  100\n");
+    }
+}

@@ -1,0 +1,14 @@
+//! Tells every crate below the torch line where libtorch lies, so that what they link runs without LD_LIBRARY_PATH.
+//!
+//! `rustc-link-arg` is not passed on to dependents, metadata of a `links` crate is: each of them echoes it in a
+//! build script of three lines.
+
+use std::{env, fs, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from) else { return };
+    let lib = fs::canonicalize(&lib).unwrap_or(lib);
+    println!("cargo::metadata=rpath={}", lib.display());
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());
+}

@@ -1,0 +1,240 @@
+//! The configs that `finetune` is run with.
+
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::letters::{self, Letters};
+
+/// The network of the experiment: LeNet-5 in its modern form.
+pub(super) const ARCH: &str = "lenet5_relu";
+
+/// How large the experiment is.
+pub(super) struct Plan {
+    /// Ends the names of data folders and weights, so that a quick trial and the full one do not mix.
+    pub(super) suffix: &'static str,
+    /// Training pictures of each Latin letter.
+    pub(super) latin_per_class: u32,
+    /// Training pictures of each Cyrillic letter to choose from.
+    pub(super) cyrillic_per_class: u32,
+    source_epochs: u32,
+    target_epochs: u32,
+    images_per_class: &'static [u32],
+    seeds: &'static [u64],
+}
+
+impl Plan {
+    pub(super) fn full() -> Self {
+        Self {
+            suffix: "",
+            latin_per_class: 400,
+            cyrillic_per_class: 120,
+            source_epochs: 8,
+            target_epochs: 30,
+            images_per_class: &[1, 3, 5, 10, 30],
+            seeds: &[0, 1, 2],
+        }
+    }
+
+    pub(super) fn quick() -> Self {
+        Self {
+            suffix: "-quick",
+            latin_per_class: 60,
+            cyrillic_per_class: 20,
+            source_epochs: 2,
+            target_epochs: 4,
+            images_per_class: &[1, 5],
+            seeds: &[0, 1],
+        }
+    }
+}
+
+/// One way to hold letters back: the target data, and the weights of the source task held back in the same way.
+pub(super) struct Variant {
+    pub(super) name: &'static str,
+    pub(super) root: String,
+    pub(super) weights: String,
+}
+
+/// The config that trains source weights on Latin letters.
+pub(super) fn source(plan: &Plan, latin: &Letters) -> Result<String> {
+    let config = Config {
+        data: Data { root: &latin.root, input: INPUT, groups: None },
+        model: Model { arch: ARCH, weights: "none" },
+        finetune: Finetune { depth: "scratch" },
+        train: Train { epochs: plan.source_epochs, batch_size: 64 },
+        compare: None,
+        run: Run { name: &latin.name, seed: 0 },
+    };
+    written("Source task: typed Latin letters, from random weights.", &config)
+}
+
+/// The config that compares the methods on Cyrillic letters; the first variant is the base, the others follow.
+pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
+    let base = variants.first().ok_or_else(|| anyhow::anyhow!("there is nothing to compare"))?;
+    let others = variants.iter().skip(1);
+    let rows = std::iter::once(CompareVariant { name: base.name, root: None, weights: None }).chain(
+        others.map(|other| CompareVariant { name: other.name, root: Some(&other.root), weights: Some(&other.weights) }),
+    );
+    let config = Config {
+        data: Data {
+            root: &base.root,
+            input: INPUT,
+            groups: Some(BTreeMap::from([(UNSHARED, letters::unshared())])),
+        },
+        model: Model { arch: ARCH, weights: &base.weights },
+        finetune: Finetune { depth: "all" },
+        train: Train { epochs: plan.target_epochs, batch_size: 64 },
+        compare: Some(Compare {
+            images_per_class: plan.images_per_class,
+            methods: &["scratch", "head", "fine-tune"],
+            seeds: plan.seeds,
+            judge_on: UNSHARED,
+            variant: rows.collect(),
+        }),
+        run: Run { name: "letters", seed: 0 },
+    };
+    written("Target task: Cyrillic capitals, from few images; compares three methods.", &config)
+}
+
+/// The group of classes that look like no Latin letter.
+pub(super) const UNSHARED: &str = "unshared";
+
+/// Letters are 28 pixels wide, white on black, in grayscale.
+const INPUT: Input = Input { resize: 28, crop: 28, interpolation: "bilinear", channels: 1, mean: [0.5], std: [0.5] };
+
+fn written(title: &str, config: &Config<'_>) -> Result<String> {
+    Ok(format!("# {title}\n# Written by `cargo xtask recipe`.\n\n{}", toml::to_string(config)?))
+}
+
+#[derive(Serialize)]
+struct Config<'a> {
+    data: Data<'a>,
+    model: Model<'a>,
+    finetune: Finetune<'a>,
+    train: Train,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<Compare<'a>>,
+    run: Run<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    root: &'a str,
+    input: Input,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<BTreeMap<&'a str, Vec<String>>>,
+}
+
+#[derive(Serialize)]
+struct Input {
+    resize: u32,
+    crop: u32,
+    interpolation: &'static str,
+    channels: u8,
+    mean: [f64; 1],
+    std: [f64; 1],
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    arch: &'a str,
+    weights: &'a str,
+}
+
+#[derive(Serialize)]
+struct Finetune<'a> {
+    depth: &'a str,
+}
+
+#[derive(Serialize)]
+struct Train {
+    epochs: u32,
+    batch_size: u32,
+}
+
+#[derive(Serialize)]
+struct Compare<'a> {
+    images_per_class: &'a [u32],
+    methods: &'a [&'a str],
+    seeds: &'a [u64],
+    judge_on: &'a str,
+    variant: Vec<CompareVariant<'a>>,
+}
+
+#[derive(Serialize)]
+struct CompareVariant<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    name: &'a str,
+    seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_config_is_what_finetune_reads() {
+        let latin = Letters {
+            name: "latin-faces".to_owned(),
+            root: "data/letters/latin-faces".to_owned(),
+            digest: String::new(),
+        };
+        let expected = "\
+# Source task: typed Latin letters, from random weights.
+# Written by `cargo xtask recipe`.
+
+[data]
+root = \"data/letters/latin-faces\"
+
+[data.input]
+resize = 28
+crop = 28
+interpolation = \"bilinear\"
+channels = 1
+mean = [0.5]
+std = [0.5]
+
+[model]
+arch = \"lenet5_relu\"
+weights = \"none\"
+
+[finetune]
+depth = \"scratch\"
+
+[train]
+epochs = 8
+batch_size = 64
+
+[run]
+name = \"latin-faces\"
+seed = 0
+";
+        assert_eq!(source(&Plan::full(), &latin).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_comparison_names_every_size_method_seed_and_variant() {
+        let variant = |name, root: &str| Variant { name, root: root.to_owned(), weights: format!("weights/{root}.safetensors") };
+        let text = comparison(&Plan::full(), &[variant("held-out faces", "a"), variant("held-out families", "b")]).unwrap();
+        let config: toml::Table = text.parse().unwrap();
+        assert_eq!(config["data"]["root"].as_str(), Some("a"));
+        assert_eq!(config["data"]["groups"]["unshared"].as_array().unwrap().len(), 23);
+        assert_eq!(config["model"]["weights"].as_str(), Some("weights/a.safetensors"));
+        let compare = &config["compare"];
+        assert_eq!(compare["images_per_class"], toml::Value::from(vec![1, 3, 5, 10, 30]));
+        assert_eq!(compare["seeds"].as_array().unwrap().len(), 3);
+        assert_eq!(compare["judge_on"].as_str(), Some("unshared"));
+        let variants = compare["variant"].as_array().unwrap();
+        assert_eq!(variants[0].as_table().unwrap().len(), 1, "the base stands for itself");
+        assert_eq!(variants[1]["weights"].as_str(), Some("weights/b.safetensors"));
+    }
+}

@@ -1,0 +1,136 @@
+//! `cargo xtask recipe`: the default experiment. A network that learnt typed Latin letters learns Cyrillic ones.
+//!
+//! It draws letters (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
+//! runs the comparison and shows what came out (`outcome`). All training is done by spawning `finetune` with those
+//! configs; run by hand they give the same digests.
+
+mod configs;
+mod letters;
+mod outcome;
+mod source;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use report::record::GridRecord;
+
+use self::configs::Plan;
+use crate::process;
+use crate::progress::say;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Run the default experiment: from Latin letters to Cyrillic ones, with few images
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print the results as one JSON object in the last line
+    #[arg(long)]
+    json: bool,
+    /// A new folder for configs, runs and report [default: runs/letters, or runs/letters-2 and so on]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A few runs on a few letters: shows that everything works, not how well
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The command: table, verdict and report's path on stdout; the time is counted once libtorch and `finetune` are built.
+pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let folder = new_folder(workspace, arguments.out.as_deref())?;
+    setup::ensure(workspace)?;
+    process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
+
+    let start = Instant::now();
+    let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
+    let drawn = letters::draw(workspace, &plan)?;
+    let mut variants = Vec::new();
+    for pair in &drawn {
+        let weights = source::weights(workspace, &plan, &pair.latin, &folder)?;
+        variants.push(configs::Variant { name: pair.name, root: pair.cyrillic.root.clone(), weights });
+    }
+    let config = folder.join("letters.toml");
+    write(&config, &configs::comparison(&plan, &variants)?)?;
+    let runs = folder.join("comparison");
+    let grid = last_line(&process::output(finetune(workspace, &config, &runs).arg("--json"))?)?;
+
+    let outcome = outcome::Outcome::new(&grid, start.elapsed().as_secs_f64(), runs.join("report.html"));
+    anstream::print!("{}", outcome.text(&grid));
+    if arguments.json {
+        anstream::println!("{}", serde_json::to_string(&outcome)?);
+    }
+    Ok(())
+}
+
+/// `finetune --config CONFIG --out RUN`, through cargo.
+fn finetune(workspace: &Workspace, config: &Path, run: &Path) -> std::process::Command {
+    let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);
+    command.arg(config).arg("--out").arg(run);
+    command
+}
+
+fn last_line(stdout: &str) -> Result<GridRecord> {
+    let line = stdout.lines().next_back().context("finetune wrote nothing to stdout")?;
+    serde_json::from_str(line).context("the last line that finetune wrote is no summary of a comparison")
+}
+
+/// Makes the folder of this experiment: the one asked for, which must not exist, or the next free number.
+fn new_folder(workspace: &Workspace, asked: Option<&Path>) -> Result<PathBuf> {
+    if let Some(asked) = asked {
+        let folder = std::path::absolute(asked).with_context(|| format!("cannot find {}", asked.display()))?;
+        make_parent(&folder)?;
+        return match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                bail!("{} exists and is not overwritten: name another folder", folder.display())
+            }
+            made => made.map(|()| folder.clone()).with_context(|| format!("cannot make {}", folder.display())),
+        };
+    }
+    for number in 1_u32.. {
+        let name = if number == 1 { "letters".to_owned() } else { format!("letters-{number}") };
+        let folder = workspace.root.join("runs").join(name);
+        make_parent(&folder)?;
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot make {}", folder.display())),
+        }
+    }
+    bail!("runs/ holds too many experiments: name another folder with --out")
+}
+
+fn make_parent(folder: &Path) -> Result<()> {
+    let parent = folder.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    say(format!("Wrote {}", path.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_existing_experiment_is_never_written_over() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace { root: root.path().to_owned() };
+        assert!(new_folder(&workspace, None).unwrap().ends_with("runs/letters"));
+        assert!(new_folder(&workspace, None).unwrap().ends_with("runs/letters-2"));
+        let asked = root.path().join("a/b");
+        assert_eq!(new_folder(&workspace, Some(&asked)).unwrap(), asked);
+        let error = new_folder(&workspace, Some(&asked)).unwrap_err().to_string();
+        assert!(error.contains("not overwritten"), "{error}");
+    }
+
+    #[test]
+    fn output_without_a_summary_is_an_error() {
+        assert!(last_line("").is_err());
+        assert!(last_line("{\"name\":\"x\"}").unwrap_err().to_string().contains("no summary"));
+    }
+}

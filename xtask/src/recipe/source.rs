@@ -1,0 +1,121 @@
+//! The source weights: trained once, kept under `weights/`, and found again by what they were trained from.
+//!
+//! `weights/trained.toml` notes for each file the digest of its recipe (config and pictures) and its own digest. A file
+//! that is gone or was changed is trained again.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::configs::{self, Plan};
+use super::letters::Letters;
+use crate::digest;
+use crate::process;
+use crate::progress::say;
+use crate::workspace::Workspace;
+
+const LEDGER: &str = "trained.toml";
+
+/// What was trained here.
+#[derive(Default, Serialize, Deserialize)]
+struct Ledger {
+    #[serde(default)]
+    trained: Vec<Trained>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Trained {
+    /// Digest over the config's text and the pictures' digest.
+    recipe: String,
+    /// File name under `weights/`.
+    file: String,
+    /// Digest of that file.
+    sha256: String,
+}
+
+/// The weights trained on `latin`, relative to the workspace; trains them if they are not there.
+pub(super) fn weights(workspace: &Workspace, plan: &Plan, latin: &Letters, folder: &Path) -> Result<String> {
+    let config = configs::source(plan, latin)?;
+    let recipe = digest::of_parts(&[config.as_bytes(), latin.digest.as_bytes()]);
+    let kept = workspace.root.join("weights");
+    if let Some(file) = find(&kept, &recipe)? {
+        say(format!("Source weights found again: weights/{file}"));
+        return Ok(format!("weights/{file}"));
+    }
+    let path = folder.join(format!("{}.toml", latin.name));
+    super::write(&path, &config)?;
+    let run = folder.join(&latin.name);
+    process::run_as_progress(&mut super::finetune(workspace, &path, &run))?;
+    let file = keep(&kept, &recipe, &latin.name, &run.join("model.safetensors"))?;
+    say(format!("Source weights kept: weights/{file}"));
+    Ok(format!("weights/{file}"))
+}
+
+/// The file that this recipe gave, if it is there and unchanged.
+fn find(kept: &Path, recipe: &str) -> Result<Option<String>> {
+    let Some(trained) = read(kept)?.trained.into_iter().find(|trained| trained.recipe == recipe) else {
+        return Ok(None);
+    };
+    let path = kept.join(&trained.file);
+    if path.is_file() && digest::of_file(&path)? == trained.sha256 {
+        return Ok(Some(trained.file));
+    }
+    say(format!("{} is gone or was changed: it is trained again.", path.display()));
+    Ok(None)
+}
+
+/// Copies a trained model to its place under a name that carries its digest, and notes it.
+fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
+    let sha256 = digest::of_file(model)?;
+    let file = format!("{}-{name}-{}.safetensors", configs::ARCH, &sha256[..8]);
+    let path = kept.join(&file);
+    fs::create_dir_all(kept).with_context(|| format!("cannot make {}", kept.display()))?;
+    replace(&path, |part| fs::copy(model, part).map(drop))?;
+    let mut ledger = read(kept)?;
+    ledger.trained.retain(|trained| trained.recipe != recipe);
+    ledger.trained.push(Trained { recipe: recipe.to_owned(), file: file.clone(), sha256 });
+    let text = format!("# Written by `cargo xtask recipe`: which weights it trained, and from what.\n\n{}", toml::to_string(&ledger)?);
+    replace(&kept.join(LEDGER), |part| fs::write(part, &text))?;
+    Ok(file)
+}
+
+/// Writes a file beside its place and renames it, so that nobody sees half of it.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    write(&part).and_then(|()| fs::rename(&part, path)).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn read(kept: &Path) -> Result<Ledger> {
+    let path = kept.join(LEDGER);
+    match fs::read_to_string(&path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("{} is damaged: delete it", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_weights_are_found_by_recipe_until_the_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("weights");
+        let model = folder.path().join("model.safetensors");
+        fs::write(&model, "abc").unwrap();
+        assert_eq!(find(&kept, "r1").unwrap(), None);
+        let file = keep(&kept, "r1", "latin-faces", &model).unwrap();
+        // printf abc | sha256sum | head -c 8
+        assert_eq!(file, "lenet5_relu-latin-faces-ba7816bf.safetensors");
+        keep(&kept, "r2", "latin-families", &model).unwrap();
+        assert_eq!(find(&kept, "r1").unwrap().as_deref(), Some(&*file));
+        assert_eq!(find(&kept, "another").unwrap(), None);
+        fs::write(kept.join(&file), "abd").unwrap();
+        assert_eq!(find(&kept, "r1").unwrap(), None);
+        assert!(find(&kept, "r2").unwrap().is_some());
+    }
+}

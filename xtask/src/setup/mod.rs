@@ -1,0 +1,121 @@
+//! `cargo xtask setup`: libtorch, once per user, linked into the workspace as `.libtorch`.
+//!
+//! It comes from the first of these that works: the user's own (`user`), an earlier set-up (`cache`), the official
+//! archive (`archive`), the pip package (`pip`). `libtorch` knows what a complete folder holds.
+//!
+//! Supported and tested on Linux x86-64. Elsewhere (macOS, Arm) nothing is downloaded and nothing was tested:
+//! set `LIBTORCH` or `LIBTORCH_USE_PYTORCH` to a libtorch of your own.
+
+mod archive;
+mod cache;
+mod libtorch;
+mod pip;
+mod user;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+pub(crate) use self::libtorch::VERSION;
+use self::libtorch::Variant;
+use crate::process::Interrupted;
+use crate::progress::say;
+use crate::workspace::Workspace;
+
+/// Put libtorch into the user's cache and link it into this workspace
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// The CUDA 13.0 build (several gigabytes) instead of the CPU build
+    #[arg(long)]
+    cuda: bool,
+    /// Set up anew even if an earlier set-up is there
+    #[arg(long)]
+    force: bool,
+    /// Where the official archive lies, for mirrors and tests
+    #[arg(long, hide = true, env = "FINETUNE_LIBTORCH_ARCHIVE")]
+    archive_url: Option<String>,
+}
+
+/// A libtorch that was found or made.
+pub(crate) struct Found {
+    /// Where from, in a few words.
+    pub(crate) origin: String,
+    /// The folder with `include` and `lib`; `None` where Python's own PyTorch is asked at build time.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "libtorch {VERSION} from {}", self.origin)?;
+        self.folder.as_ref().map_or(Ok(()), |folder| write!(formatter, ": {}", folder.display()))
+    }
+}
+
+/// The command: sets up and says on stdout what is now there.
+pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let found = set_up(workspace, arguments)?;
+    anstream::println!("{found}");
+    Ok(())
+}
+
+/// What the other commands call first: nothing is said if libtorch is there.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<Found> {
+    set_up(workspace, &Arguments::default())
+}
+
+/// What is there now, without setting anything up: for `doctor`.
+pub(crate) fn present(workspace: &Workspace) -> Result<Option<Found>> {
+    match user::given(workspace)? {
+        Some(found) => Ok(Some(found)),
+        None => Ok(cache::linked(workspace, Variant::Cpu)),
+    }
+}
+
+fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
+    if let Some(found) = user::given(workspace)? {
+        return Ok(found);
+    }
+    let variant = if arguments.cuda { Variant::Cuda } else { Variant::Cpu };
+    if !arguments.force
+        && let Some(found) = cache::linked(workspace, variant)
+    {
+        return Ok(found);
+    }
+    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
+        bail!(
+            "libtorch is fetched on Linux x86-64 only. Here (untested): get libtorch {VERSION} yourself and set \
+             LIBTORCH to its folder, or `pip install torch=={VERSION}` and set LIBTORCH_USE_PYTORCH=1"
+        );
+    }
+    say(format!("Setting up libtorch {VERSION} ({variant}); LIBTORCH and LIBTORCH_USE_PYTORCH are not set."));
+    let cache = cache::Cache::open()?;
+    if arguments.force {
+        say("An earlier set-up is not looked for: --force.");
+    } else {
+        match cache.earlier(variant) {
+            Ok(found) => return cache::link(workspace, found),
+            Err(why) => say(format!("No earlier set-up: {why:#}.")),
+        }
+    }
+    cache::link(workspace, first_that_works(&cache, variant, arguments)?)
+}
+
+/// Tries the archive, then pip; says why one failed before it tries the next.
+fn first_that_works(cache: &cache::Cache, variant: Variant, arguments: &Arguments) -> Result<Found> {
+    let url = arguments.archive_url.clone().unwrap_or_else(|| archive::url(variant));
+    say(format!("Trying the official archive, {url}"));
+    let from_archive = match cache.fill(variant, archive::ORIGIN, |folder| archive::install(&url, cache, folder, variant)) {
+        Err(error) if !error.is::<Interrupted>() => error,
+        result => return result,
+    };
+    say(format!("The official archive did not work: {from_archive:#}."));
+    say(format!("Trying the pip package torch=={VERSION}"));
+    match cache.fill(variant, pip::ORIGIN, |folder| pip::install(folder, variant)) {
+        Err(from_pip) if !from_pip.is::<Interrupted>() => bail!(
+            "libtorch {VERSION} could not be set up.\n  official archive: {from_archive:#}\n  pip: {from_pip:#}\n\
+             Mend one of them, or set LIBTORCH to the folder of a libtorch {VERSION} of your own"
+        ),
+        result => result,
+    }
+}

@@ -1,0 +1,212 @@
+//! libtorch out of the pip package `torch`.
+//!
+//! The package holds libtorch and much else. For the CPU three of its libraries and the headers suffice, but its
+//! `libtorch_cpu.so` is linked against two small CUDA libraries, which come as packages of their own and are found
+//! beside it (`$ORIGIN`). `libtorch.so` becomes a linker script, so that nothing pulls in `libtorch_cuda.so`.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::cache::need_space;
+use super::libtorch::{self, VERSION, Variant};
+use crate::pip::{self, Pip};
+use crate::progress::say;
+use crate::unzip::unpack;
+
+/// How this origin is called in messages.
+pub(super) const ORIGIN: &str = "the pip package torch";
+
+/// What `libtorch_cpu.so` of the CUDA 13.0 package is linked against, as packages.
+const RUNTIME: [&str; 2] = ["nvidia-cuda-runtime==13.0.*", "nvidia-cuda-cupti==13.0.*"];
+
+const GIB: u64 = 1 << 30;
+
+/// Fills `folder` with `include` and `lib`.
+pub(super) fn install(folder: &Path, variant: Variant) -> Result<()> {
+    let pip = Pip::find()?;
+    say(format!("Using {}", pip.version));
+    // The wheels and what is taken out of them.
+    need_space(
+        folder,
+        match variant {
+            Variant::Cpu => 5 * GIB / 4,
+            Variant::Cuda => 10 * GIB,
+        },
+    )?;
+    let wheels = folder.join("wheels");
+    fs::create_dir(&wheels).with_context(|| format!("cannot make {}", wheels.display()))?;
+    let torch = format!("torch=={VERSION}");
+    match variant {
+        Variant::Cpu => {
+            pip.download(&[&torch, RUNTIME[0], RUNTIME[1]], &wheels)?;
+            unpack_cpu(&wheels, folder)?;
+        }
+        Variant::Cuda => {
+            pip.download(&[&torch], &wheels)?;
+            let required = cuda_requirements(&pip::wheel(&wheels, "torch")?)?;
+            pip.download_with_dependencies(&required, &wheels)?;
+            unpack_cuda(&wheels, folder)?;
+        }
+    }
+    fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
+}
+
+/// Takes what the CPU needs out of the three wheels.
+fn unpack_cpu(wheels: &Path, folder: &Path) -> Result<()> {
+    let torch = pip::wheel(wheels, "torch")?;
+    unpack(&torch, folder, 4 * GIB, |path| {
+        let taken = path.starts_with("torch/include")
+            || ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"].iter().any(|name| path == Path::new("torch/lib").join(name));
+        taken.then(|| path.strip_prefix("torch").ok().map(Path::to_owned)).flatten()
+    })?;
+    for (package, library) in [("nvidia_cuda_runtime", "libcudart.so.13"), ("nvidia_cuda_cupti", "libcupti.so.13")] {
+        let wheel = pip::wheel(wheels, package)?;
+        let count = unpack(&wheel, folder, GIB, |path| into_lib(path, |name| name == library))?;
+        ensure!(count == 1, "{} holds no {library}", wheel.display());
+    }
+    libtorch::write(&folder.join("lib/libtorch.so"), "INPUT(-ltorch_cpu)\n")
+}
+
+/// Takes all libraries out of the wheels, into one `lib`: there they find each other by `$ORIGIN`.
+fn unpack_cuda(wheels: &Path, folder: &Path) -> Result<()> {
+    for wheel in pip::wheels(wheels)? {
+        unpack(&wheel, folder, 20 * GIB, |path| {
+            if path.starts_with("torch/include") || path.starts_with("torch/lib") {
+                // Python's own binding would need Python to link.
+                let python = path.ends_with("libtorch_python.so");
+                return path.strip_prefix("torch").ok().filter(|_| !python).map(Path::to_owned);
+            }
+            into_lib(path, |name| name.contains(".so") && path.starts_with("nvidia"))
+        })?;
+    }
+    Ok(())
+}
+
+/// `lib/NAME` for a path whose file name is wanted.
+fn into_lib(path: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    wanted(name).then(|| Path::new("lib").join(name))
+}
+
+/// What the torch wheel requires of NVIDIA's packages, read from its metadata.
+fn cuda_requirements(torch: &Path) -> Result<Vec<String>> {
+    let read = || -> Result<String> {
+        let mut zip = zip::ZipArchive::new(std::io::BufReader::new(File::open(torch)?))?;
+        let mut text = String::new();
+        zip.by_name(&format!("torch-{VERSION}.dist-info/METADATA"))?.take(1 << 20).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let metadata = read().with_context(|| format!("cannot read the metadata of {}", torch.display()))?;
+    let required = nvidia_lines(&metadata);
+    ensure!(!required.is_empty(), "{} requires no NVIDIA package: it is no CUDA build", torch.display());
+    Ok(required)
+}
+
+fn nvidia_lines(metadata: &str) -> Vec<String> {
+    let required = metadata.lines().filter_map(|line| line.strip_prefix("Requires-Dist: "));
+    let nvidia = required.filter(|name| name.starts_with("nvidia-") || name.starts_with("cuda-toolkit"));
+    // The marker after `;` speaks of the platform, which is ours.
+    nvidia.filter_map(|line| line.split(';').next()).map(|line| line.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn write_wheel(path: &Path, names: &[&str]) {
+        let mut writer = ZipWriter::new(File::create(path).unwrap());
+        for name in names {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(name.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+
+    /// Tiny wheels with the names and the layout of the real ones.
+    fn write_wheels(folder: &Path) {
+        write_wheel(
+            &folder.join("torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl"),
+            &[
+                "torch/__init__.py",
+                "torch/include/torch/csrc/api/include/torch/torch.h",
+                "torch/lib/libc10.so",
+                "torch/lib/libc10_cuda.so",
+                "torch/lib/libtorch.so",
+                "torch/lib/libtorch_cpu.so",
+                "torch/lib/libtorch_cuda.so",
+                "torch/lib/libtorch_python.so",
+                "torch/lib/libgomp.so.1",
+            ],
+        );
+        write_wheel(&folder.join("nvidia_cuda_runtime-13.0.96-py3-none-x.whl"), &["nvidia/cu13/lib/libcudart.so.13"]);
+        write_wheel(&folder.join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl"), &["nvidia/cu13/lib/libcupti.so.13"]);
+    }
+
+    fn listed(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_cpu_set_is_what_the_recipe_says_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        write_wheels(folder.path());
+        unpack_cpu(folder.path(), &out).unwrap();
+        libtorch::finish(&out, Variant::Cpu, ORIGIN).unwrap();
+        let expected = [
+            "libc10.so",
+            "libcudart.so.13",
+            "libcupti.so.13",
+            "libgomp.so",
+            "libgomp.so.1",
+            "libtorch.so",
+            "libtorch_cpu.so",
+        ];
+        assert_eq!(listed(&out.join("lib")), expected);
+        assert_eq!(fs::read_to_string(out.join("lib/libtorch.so")).unwrap(), "INPUT(-ltorch_cpu)\n");
+        assert_eq!(listed(&out), ["build-version", "include", "lib", "set-up.json"]);
+    }
+
+    #[test]
+    fn the_cuda_set_has_every_library_in_one_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        write_wheels(folder.path());
+        unpack_cuda(folder.path(), &out).unwrap();
+        libtorch::finish(&out, Variant::Cuda, ORIGIN).unwrap();
+        let lib = listed(&out.join("lib"));
+        for name in ["libtorch_cuda.so", "libc10_cuda.so", "libcudart.so.13", "libcupti.so.13", "libtorch.so"] {
+            assert!(lib.iter().any(|have| have == name), "{name} is not among {lib:?}");
+        }
+        assert!(!lib.iter().any(|name| name == "libtorch_python.so"));
+    }
+
+    #[test]
+    fn a_missing_wheel_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        write_wheels(folder.path());
+        fs::remove_file(folder.path().join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl")).unwrap();
+        let error = unpack_cpu(folder.path(), &folder.path().join("out")).unwrap_err().to_string();
+        assert!(error.contains("nvidia_cuda_cupti"), "{error}");
+    }
+
+    #[test]
+    fn the_requirements_of_the_cuda_build_are_read_from_the_metadata() {
+        let metadata = "Name: torch\nRequires-Dist: filelock\n\
+            Requires-Dist: cuda-toolkit[cublas,cudart]==13.0.2; platform_system == \"Linux\"\n\
+            Requires-Dist: cuda-bindings<14,>=13.0.3; platform_system == \"Linux\"\n\
+            Requires-Dist: nvidia-cudnn-cu13==9.19.0.56; platform_system == \"Linux\"\nRequires-Dist: triton==3.6.0\n";
+        assert_eq!(nvidia_lines(metadata), ["cuda-toolkit[cublas,cudart]==13.0.2", "nvidia-cudnn-cu13==9.19.0.56"]);
+    }
+}

@@ -1,0 +1,117 @@
+//! `cargo xtask test`: formatting, clippy and every test, with libtorch set up first.
+//!
+//! Everything runs in the one profile `dev`, as `cargo run` does: tch's C++ is compiled once for all of it.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::process;
+use crate::setup;
+use crate::workspace::{Crates, Workspace};
+
+/// Run formatting, clippy and every test of the workspace
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the crates above the torch line: no libtorch is needed
+    #[arg(long)]
+    fast: bool,
+}
+
+/// One `cargo` call of the test.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    name: &'static str,
+    arguments: Vec<String>,
+}
+
+/// How one step went.
+struct Outcome {
+    name: &'static str,
+    passed: bool,
+    time: Duration,
+}
+
+/// The command: runs every step even if one fails, sums up, and exits with 1 if any did.
+pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let steps = if arguments.fast { fast_steps(&workspace.crates()?) } else { all_steps(&workspace.crates()?) };
+    if !arguments.fast {
+        setup::ensure(workspace)?;
+    }
+    let mut outcomes = Vec::new();
+    for step in &steps {
+        let start = Instant::now();
+        let words: Vec<&str> = step.arguments.iter().map(String::as_str).collect();
+        let passed = process::status(&mut workspace.cargo(&words))?.success();
+        outcomes.push(Outcome { name: step.name, passed, time: start.elapsed() });
+    }
+    anstream::print!("{}", summary(&outcomes));
+    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn all_steps(crates: &Crates) -> Vec<Step> {
+    vec![
+        step("formatting", "fmt --all --check", &[]),
+        step("clippy", "clippy --workspace --all-targets", &[]).then("-- -D warnings"),
+        step("tests above the torch line", "test --no-fail-fast", &crates.above),
+        step("all tests", "test --workspace --no-fail-fast", &[]),
+    ]
+}
+
+fn fast_steps(crates: &Crates) -> Vec<Step> {
+    vec![
+        step("formatting", "fmt --all --check", &[]),
+        step("clippy above the torch line", "clippy --all-targets", &crates.above).then("-- -D warnings"),
+        step("tests above the torch line", "test --no-fail-fast", &crates.above),
+    ]
+}
+
+fn step(name: &'static str, words: &str, packages: &[String]) -> Step {
+    let packages = packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]);
+    Step { name, arguments: words.split(' ').map(str::to_owned).chain(packages).collect() }
+}
+
+impl Step {
+    fn then(mut self, words: &str) -> Self {
+        self.arguments.extend(words.split(' ').map(str::to_owned));
+        self
+    }
+}
+
+fn summary(outcomes: &[Outcome]) -> String {
+    let width = outcomes.iter().map(|outcome| outcome.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for Outcome { name, passed, time } in outcomes {
+        let verdict = if *passed { "ok" } else { "FAILED" };
+        text += &format!("{name:width$}  {verdict:6}  {:>7.1} s\n", time.as_secs_f64());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upper_crates_come_first_and_then_the_whole_workspace() {
+        let crates = Crates { above: vec!["a".into(), "b".into()], below: vec!["c".into()] };
+        let lines: Vec<String> = all_steps(&crates).iter().map(|step| step.arguments.join(" ")).collect();
+        let expected = [
+            "fmt --all --check",
+            "clippy --workspace --all-targets -- -D warnings",
+            "test --no-fail-fast --package a --package b",
+            "test --workspace --no-fail-fast",
+        ];
+        assert_eq!(lines, expected);
+        assert!(fast_steps(&crates).iter().all(|step| !step.arguments.iter().any(|word| word == "c")));
+    }
+
+    #[test]
+    fn the_summary_has_a_line_for_each_step() {
+        let outcome = |name, passed| Outcome { name, passed, time: Duration::from_millis(1250) };
+        let text = summary(&[outcome("formatting", true), outcome("all tests", false)]);
+        assert_eq!(text, "formatting  ok          1.2 s\nall tests   FAILED      1.2 s\n");
+    }
+}
