@@ -16,12 +16,18 @@ and the rank:
 
     tensor                                   offset  scale
     input                                    0       1
-    ...running_mean                          0       0.4
+    ...running_mean                          0       0.8
     ...running_var                           1       0.5
     ...weight, rank 2 or more                0       gain * sqrt(6 / fan_in), fan_in = product(shape[1:])
-    ...weight, rank 1 (normalisation)        1       0.25
-    ...bias                                  0       0.4
+    ...bn3.weight, rank 1                    0.2     0.05   (the end of a bottleneck's residual branch)
+    ...weight, any other of rank 1           1       0.25   (normalisation)
+    ...bn.bias                               0.75    0.5    (GoogLeNet's and Inception's units)
+    ...bias, any other                       0       0.5
     ...num_batches_tracked (int64)           1 + (hash of element 0 >> 40) mod 1000
+
+The two special rows keep deep networks well conditioned in training mode, where float32 and float64
+would otherwise part: a residual branch much weaker than its shortcut, and units that are mostly open
+where there is no shortcut.
 """
 
 import json
@@ -58,7 +64,7 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
     if last == "input":
         return 0.0, 1.0
     if last == "running_mean":
-        return 0.0, 0.4
+        return 0.0, 0.8
     if last == "running_var":
         return 1.0, 0.5
     if last == "weight" and len(shape) >= 2:
@@ -68,9 +74,9 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
     if last == "weight":
         return 1.0, 0.25
     if name.endswith("bn.bias"):
-        return 0.75, 0.4
+        return 0.75, 0.5
     if last == "bias":
-        return 0.0, 0.4
+        return 0.0, 0.5
     raise ValueError(f"no rule for a tensor called {name!r}")
 
 
@@ -92,6 +98,8 @@ CHECKED = [
     ("conv1.weight", [64, 3, 7, 7], 0.8),
     ("layer1.0.bn1.weight", [64], 0.8),
     ("layer1.0.bn1.bias", [64], 0.8),
+    ("layer1.0.bn3.weight", [256], 0.8),
+    ("Conv2d_1a_3x3.bn.bias", [32], 0.8),
     ("layer1.0.bn1.running_mean", [64], 0.8),
     ("layer1.0.bn1.running_var", [64], 0.8),
     ("layer1.0.bn1.num_batches_tracked", [], 0.8),

@@ -28,14 +28,18 @@ pub fn batches_tracked(name: &str) -> i64 {
 fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> {
     match last_part(name) {
         "input" => Some((0.0, 1.0)),
-        "running_mean" => Some((0.0, 0.4)),
+        "running_mean" => Some((0.0, 0.8)),
         "running_var" => Some((1.0, 0.5)),
         "weight" if shape.len() >= 2 => {
             let fan_in = shape[1..].iter().product::<i64>() as f64;
             Some((0.0, gain * (6.0 / fan_in).sqrt()))
         }
+        // The end of a bottleneck's residual branch: small, so that deep networks stay well conditioned.
+        "weight" if name.ends_with("bn3.weight") => Some((0.2, 0.05)),
         "weight" => Some((1.0, 0.25)),
-        "bias" => Some((0.0, 0.4)),
+        // GoogLeNet's and Inception's units have no shortcuts: mostly open, for the same reason.
+        "bias" if name.ends_with("bn.bias") => Some((0.75, 0.5)),
+        "bias" => Some((0.0, 0.5)),
         _ => None,
     }
 }

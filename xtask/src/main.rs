@@ -10,7 +10,6 @@
 //! - `recipe`: the default experiment, letters of two alphabets
 //! - `workspace`, `process`, `progress`, `pip`, `unzip`: what the commands share
 
-mod digest;
 mod doctor;
 mod fetch_data;
 mod fetch_weights;

@@ -1,12 +1,17 @@
 //! Progress on stderr: a bar on a terminal, now and then a plain line elsewhere.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use pretrained::fetch::Progress as Event;
 
 /// How often a plain line is written at most.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The bars that are shown at the moment, one below the other.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// What is counted.
 #[derive(Clone, Copy)]
@@ -71,13 +76,38 @@ impl Drop for Progress {
     }
 }
 
-/// A message of a command: what it does or why.
+/// A message of a command: what it does or why. It stands above the bars.
 pub(crate) fn say(message: impl AsRef<str>) {
-    anstream::eprintln!("{}", message.as_ref());
+    BARS.suspend(|| anstream::eprintln!("{}", message.as_ref()));
+}
+
+/// Shows the events of one fetch.
+pub(crate) fn of_fetch(label: impl Into<String>) -> impl FnMut(Event) + Send {
+    let label = label.into();
+    let mut watched: Option<Progress> = None;
+    move |event| match event {
+        Event::Waiting => say(format!("{label}: another process is at it; waiting")),
+        Event::Started { total, resumed_from } => {
+            if resumed_from > 0 {
+                say(format!("{label}: going on after {}", HumanBytes(resumed_from)));
+            }
+            watched = Some(Progress::bytes(label.as_str(), total));
+        }
+        Event::Received(done) => {
+            if let Some(progress) = &mut watched {
+                progress.at(done);
+            }
+        }
+        Event::Retrying { reason, pause } => {
+            watched = None;
+            say(format!("{label}: {reason}; trying again in {} s", pause.as_secs()));
+        }
+        Event::Verifying => watched = None,
+    }
 }
 
 fn bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
-    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let bar = BARS.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
     bar.set_style(style(unit, total));
     bar.with_message(label.to_owned())
 }

@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The recipe of transfer learning: configuration -> plan -> run -> record.
+//!
+//! Five steps, whose names are the same in the code, the log, the progress bar and the report: `load` the network and
+//! its source weights, `freeze` what should stay, replace the `head`, `train-head` on the features of the frozen stages,
+//! `fine-tune` the stages that were chosen.
+//!
+//! In reading order:
+//! - [`config`]: what the TOML file says; [`run`]: the same, validated.
+//! - [`zoo`]: the networks there are; [`source_weights`]: where a run starts from.
+//! - [`freeze`]: how far back; [`recipe`]: the five steps planned and carried out.
+//! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here.
+//! - [`train`], [`evaluate`]: the loop and the measuring.
+//! - [`grid`]: many runs over seeds, methods and amounts of data.
+//! - [`run_folder`], [`model_file`], [`digest`]: what a run leaves behind.
+//! - [`event`]: what a run says while it works; [`interrupt`]: how it is told to stop.
+
+pub mod batches;
+pub mod config;
+pub mod digest;
+mod error;
+pub mod evaluate;
+pub mod event;
+pub mod freeze;
+pub mod grid;
+pub mod interrupt;
+pub mod model_file;
+pub mod pictures;
+pub mod recipe;
+pub mod run;
+pub mod run_folder;
+pub mod source_weights;
+pub mod train;
+pub mod zoo;
+
+pub use error::Error;

@@ -1,1 +1,12 @@
-fn main() {}
+//! The `finetune` program: reads the command line, runs the recipe, prints and keeps what came of it.
+
+mod cli;
+mod progress;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // First of all, before libtorch asks itself whether there is a GPU.
+    torch_extra::cuda::load();
+    cli::main()
+}

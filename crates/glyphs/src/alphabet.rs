@@ -32,22 +32,11 @@ impl Alphabet {
     /// the order a reader of image folders gives them.
     #[must_use]
     pub fn classes(self) -> Vec<Class> {
-        let capital = |letter| Class {
-            letter,
-            folder: format!("capital-{letter}"),
-        };
-        let small = |letter| Class {
-            letter,
-            folder: format!("small-{letter}"),
-        };
+        let capital = |letter| Class { letter, folder: format!("capital-{letter}") };
+        let small = |letter| Class { letter, folder: format!("small-{letter}") };
         match self {
-            Alphabet::Latin => ('A'..='Z')
-                .map(capital)
-                .chain(('a'..='z').map(small))
-                .collect(),
-            Alphabet::CyrillicCapitals => {
-                std::iter::once('Ё').chain('А'..='Я').map(capital).collect()
-            }
+            Alphabet::Latin => ('A'..='Z').map(capital).chain(('a'..='z').map(small)).collect(),
+            Alphabet::CyrillicCapitals => std::iter::once('Ё').chain('А'..='Я').map(capital).collect(),
         }
     }
 
@@ -80,11 +69,7 @@ mod tests {
     #[test]
     fn folders_are_sorted_and_unique_without_case() {
         for (alphabet, count) in [(Alphabet::Latin, 52), (Alphabet::CyrillicCapitals, 33)] {
-            let folders: Vec<_> = alphabet
-                .classes()
-                .into_iter()
-                .map(|class| class.folder)
-                .collect();
+            let folders: Vec<_> = alphabet.classes().into_iter().map(|class| class.folder).collect();
             assert_eq!(folders.len(), count);
             assert!(folders.is_sorted());
             let folded: HashSet<_> = folders.iter().map(|folder| folder.to_lowercase()).collect();

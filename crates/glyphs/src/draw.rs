@@ -36,30 +36,17 @@ pub fn draw(
     let blur = between(&mut rng, [0.0, variation.blur]) * pixel;
     let noise = between(&mut rng, [0.0, variation.noise]);
 
-    let fine = thicken(
-        fill(outline, side * FINE),
-        side * FINE,
-        stroke * FINE as f32,
-    );
+    let fine = thicken(fill(outline, side * FINE), side * FINE, stroke * FINE as f32);
     let mut light = smooth(shrink(&fine, side), side, blur);
-    light
-        .iter_mut()
-        .for_each(|value| *value += noise * normal(&mut rng));
+    light.iter_mut().for_each(|value| *value += noise * normal(&mut rng));
 
-    let byte = |x: u32, y: u32| {
-        (light[y as usize * side + x as usize].clamp(0.0, 1.0) * 255.0 + 0.5) as u8
-    };
-    Ok(GrayImage::from_fn(size, size, |x, y| {
-        image::Luma([byte(x, y)])
-    }))
+    let byte = |x: u32, y: u32| (light[y as usize * side + x as usize].clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+    Ok(GrayImage::from_fn(size, size, |x, y| image::Luma([byte(x, y)])))
 }
 
 /// The smallest upright rectangle that holds all points of the curves: `min` bottom left, `max` top right.
 pub(crate) fn extent(curves: &[OutlineCurve]) -> Rect {
-    let start = Rect {
-        min: point(f32::MAX, f32::MAX),
-        max: point(f32::MIN, f32::MIN),
-    };
+    let start = Rect { min: point(f32::MAX, f32::MAX), max: point(f32::MIN, f32::MIN) };
     curves.iter().flat_map(points).fold(start, |r, p| Rect {
         min: point(r.min.x.min(p.x), r.min.y.min(p.y)),
         max: point(r.max.x.max(p.x), r.max.y.max(p.y)),
@@ -95,10 +82,7 @@ fn pose(
         let slack = ((room - (high - low) * fit) / 2.0).max(0.0);
         size / 2.0 + shift.clamp(-slack, slack) - (low + high) / 2.0 * fit
     };
-    let to = point(
-        place(box_.min.x, box_.max.x, shift.x),
-        place(box_.min.y, box_.max.y, shift.y),
-    );
+    let to = point(place(box_.min.x, box_.max.x, shift.x), place(box_.min.y, box_.max.y, shift.y));
     Ok(map(turned, |p| point(p.x * fit + to.x, p.y * fit + to.y)))
 }
 
@@ -108,15 +92,9 @@ fn fill(outline: Vec<OutlineCurve>, side: usize) -> Vec<f32> {
     let curves = map(outline, |p| point(p.x * fine, p.y * fine));
     let edge = side as f32;
     // `Outline` keeps its top left corner in `min`, with y upwards.
-    let bounds = Rect {
-        min: point(0.0, edge),
-        max: point(edge, 0.0),
-    };
+    let bounds = Rect { min: point(0.0, edge), max: point(edge, 0.0) };
     let glyph = GlyphId(0).with_scale_and_position(1.0, point(0.0, 0.0));
-    let scale = PxScaleFactor {
-        horizontal: 1.0,
-        vertical: 1.0,
-    };
+    let scale = PxScaleFactor { horizontal: 1.0, vertical: 1.0 };
     let mut coverage = vec![0.0; side * side];
     OutlinedGlyph::new(glyph, Outline { bounds, curves }, scale)
         .draw(|x, y, value| coverage[y as usize * side + x as usize] = value.clamp(0.0, 1.0));
@@ -131,10 +109,7 @@ fn thicken(mut image: Vec<f32>, side: usize, radius: f32) -> Vec<f32> {
         let across = each_with_neighbours(&image, side, 1, |a, b, c| pick(pick(a, b), c));
         let grown = each_with_neighbours(&across, side, side, |a, b, c| pick(pick(a, b), c));
         let part = left.min(1.0);
-        image
-            .iter_mut()
-            .zip(grown)
-            .for_each(|(old, new)| *old += (new - *old) * part);
+        image.iter_mut().zip(grown).for_each(|(old, new)| *old += (new - *old) * part);
         left -= 1.0;
     }
     image
@@ -167,11 +142,7 @@ fn each_with_neighbours(
             let at = y * side + x;
             let place = if step == 1 { x } else { y };
             let before = if place > 0 { image[at - step] } else { 0.0 };
-            let after = if place + 1 < side {
-                image[at + step]
-            } else {
-                0.0
-            };
+            let after = if place + 1 < side { image[at + step] } else { 0.0 };
             *value = f(before, image[at], after);
         }
     }
@@ -203,12 +174,7 @@ fn between(rng: &mut impl Rng, [low, high]: [f32; 2]) -> f32 {
 
 /// Roughly normal with mean 0 and deviation 1: the sum of four uniform bytes, whose variance is (256^2 - 1) / 3.
 fn normal(rng: &mut impl Rng) -> f32 {
-    let sum: u16 = rng
-        .next_u32()
-        .to_le_bytes()
-        .into_iter()
-        .map(u16::from)
-        .sum();
+    let sum: u16 = rng.next_u32().to_le_bytes().into_iter().map(u16::from).sum();
     (f32::from(sum) - 510.0) / 147.800_5
 }
 
@@ -250,9 +216,7 @@ mod tests {
         for deviation in [0.4_f32, 1.0, 2.5] {
             let image = smooth(dot.clone(), side, deviation);
             let moment = |power: i32| -> f32 {
-                (0..side * side)
-                    .map(|i| image[i] * ((i % side) as f32 - 20.0).powi(power))
-                    .sum()
+                (0..side * side).map(|i| image[i] * ((i % side) as f32 - 20.0).powi(power)).sum()
             };
             assert!((moment(0) - 1.0).abs() < 1e-4);
             assert!((moment(2).sqrt() - deviation).abs() < 1e-3, "{deviation}");
@@ -262,17 +226,9 @@ mod tests {
     #[test]
     fn thicken_adds_its_radius_to_each_side() {
         let side = 21;
-        let bar: Vec<f32> = (0..side * side)
-            .map(|i| f32::from(u8::from((8..13).contains(&(i % side)))))
-            .collect();
-        let width = |radius| {
-            thicken(bar.clone(), side, radius)[10 * side..11 * side]
-                .iter()
-                .sum::<f32>()
-        };
-        assert_eq!(
-            [width(0.0), width(1.5), width(-0.5), width(-9.0)],
-            [5.0, 8.0, 4.0, 0.0]
-        );
+        let bar: Vec<f32> =
+            (0..side * side).map(|i| f32::from(u8::from((8..13).contains(&(i % side))))).collect();
+        let width = |radius| thicken(bar.clone(), side, radius)[10 * side..11 * side].iter().sum::<f32>();
+        assert_eq!([width(0.0), width(1.5), width(-0.5), width(-9.0)], [5.0, 8.0, 4.0, 0.0]);
     }
 }

@@ -87,9 +87,7 @@ impl Family {
     /// The family under the name which a font gives itself (some write it without spaces).
     fn named(name: &str) -> Option<Family> {
         let bare = |name: &str| name.replace(' ', "");
-        Family::ALL
-            .into_iter()
-            .find(|family| bare(family.name()) == bare(name))
+        Family::ALL.into_iter().find(|family| bare(family.name()) == bare(name))
     }
 }
 
@@ -97,17 +95,12 @@ impl Face {
     /// The name as a part of a file name: `dejavu-sans-bold-oblique`.
     #[must_use]
     pub fn slug(&self) -> String {
-        self.name
-            .to_lowercase()
-            .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+        self.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
     }
 
     /// The outline of a letter in font units, y upwards.
     pub(crate) fn outline(&self, letter: char) -> Result<Vec<OutlineCurve>, Error> {
-        curves(&self.font, letter).ok_or_else(|| Error::NoOutline {
-            face: self.name.clone(),
-            letter,
-        })
+        curves(&self.font, letter).ok_or_else(|| Error::NoOutline { face: self.name.clone(), letter })
     }
 
     /// Height of the capital H above the baseline, in font units: letters of all faces are drawn to one such height.
@@ -123,15 +116,11 @@ impl Face {
         };
         let number = format!("number {index}");
         let table = ttf_parser::Face::parse(bytes, 0).map_err(|e| bad(&number, &e))?;
-        let name = name_in(&table, name_id::FULL_NAME)
-            .ok_or_else(|| bad(&number, &"has no readable name"))?;
+        let name =
+            name_in(&table, name_id::FULL_NAME).ok_or_else(|| bad(&number, &"has no readable name"))?;
         let font = FontRef::try_from_slice(bytes).map_err(|e| bad(&name, &e))?;
-        let covers = |alphabet: Alphabet| {
-            alphabet
-                .classes()
-                .iter()
-                .all(|class| curves(&font, class.letter).is_some())
-        };
+        let covers =
+            |alphabet: Alphabet| alphabet.classes().iter().all(|class| curves(&font, class.letter).is_some());
         if !Alphabet::ALL.into_iter().all(covers) {
             return Ok(None);
         }
@@ -139,18 +128,11 @@ impl Face {
             .or_else(|| name_in(&table, name_id::FAMILY))
             .and_then(|family| Family::named(&family))
             .ok_or_else(|| bad(&name, &"belongs to no known family"))?;
-        let cap_height =
-            curves(&font, 'H').map_or(0.0, |outline| crate::draw::extent(&outline).max.y);
+        let cap_height = curves(&font, 'H').map_or(0.0, |outline| crate::draw::extent(&outline).max.y);
         if cap_height <= 0.0 {
             return Err(bad(&name, &"its H does not stand on the baseline"));
         }
-        Ok(Some(Face {
-            name,
-            family,
-            sha256,
-            font,
-            cap_height,
-        }))
+        Ok(Some(Face { name, family, sha256, font, cap_height }))
     }
 }
 
@@ -171,10 +153,7 @@ fn curves(font: &FontRef<'static>, letter: char) -> Option<Vec<OutlineCurve>> {
 }
 
 fn name_in(face: &ttf_parser::Face<'_>, id: u16) -> Option<String> {
-    face.names()
-        .into_iter()
-        .filter(|name| name.name_id == id)
-        .find_map(|name| name.to_string())
+    face.names().into_iter().filter(|name| name.name_id == id).find_map(|name| name.to_string())
 }
 
 fn dejavu_fonts() -> [&'static [u8]; 21] {

@@ -46,9 +46,9 @@ impl Manifest {
     pub fn read(dir: &Path) -> Result<Option<Manifest>, Error> {
         let path = dir.join(MANIFEST_FILE);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|source| Error::Manifest { path, source }),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Manifest { path, source })
+            }
             Err(error)
                 if matches!(
                     error.kind(),
@@ -57,11 +57,7 @@ impl Manifest {
             {
                 Ok(None)
             }
-            Err(source) => Err(Error::Io {
-                action: "read the manifest",
-                path,
-                source,
-            }),
+            Err(source) => Err(Error::Io { action: "read the manifest", path, source }),
         }
     }
 
@@ -75,10 +71,8 @@ impl Manifest {
         if paths.len() as u64 != self.pictures {
             return Ok(false);
         }
-        let entries: Vec<Entry> = paths
-            .into_par_iter()
-            .map(|path| entry(dir, &path))
-            .collect::<Result<_, _>>()?;
+        let entries: Vec<Entry> =
+            paths.into_par_iter().map(|path| entry(dir, &path)).collect::<Result<_, _>>()?;
         Ok(content_digest(entries) == self.content_digest)
     }
 }
@@ -86,10 +80,8 @@ impl Manifest {
 impl Manifest {
     pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(MANIFEST_FILE);
-        let json = serde_json::to_vec_pretty(self).map_err(|source| Error::Manifest {
-            path: path.clone(),
-            source,
-        })?;
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|source| Error::Manifest { path: path.clone(), source })?;
         fs::write(&path, json).map_err(io("write the manifest", &path))
     }
 }
@@ -117,10 +109,7 @@ fn entry(dir: &Path, path: &Path) -> Result<Entry, Error> {
 fn pictures(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut level = vec![dir.to_owned()];
     for _ in 0..3 {
-        let inside = level
-            .iter()
-            .filter(|path| path.is_dir())
-            .map(|path| list(path));
+        let inside = level.iter().filter(|path| path.is_dir()).map(|path| list(path));
         level = inside.collect::<Result<Vec<_>, _>>()?.concat();
     }
     level.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
@@ -129,11 +118,5 @@ fn pictures(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(dir).map_err(io("list the folder", dir))?;
-    entries
-        .map(|entry| {
-            entry
-                .map(|entry| entry.path())
-                .map_err(io("list the folder", dir))
-        })
-        .collect()
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(io("list the folder", dir))).collect()
 }

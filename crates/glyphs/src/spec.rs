@@ -90,11 +90,7 @@ impl Spec {
         let partition = self.split.partition(faces)?;
         check_size(self.size)?;
         if self.train_per_class == 0 {
-            return refuse(
-                "train_per_class",
-                &0,
-                "there must be a picture to learn from; give 1 or more",
-            );
+            return refuse("train_per_class", &0, "there must be a picture to learn from; give 1 or more");
         }
         if self.validation_per_class > 0 && partition.validation.is_empty() {
             let rule = "the split keeps no face for validation; give 0 or change the split";
@@ -125,12 +121,12 @@ impl Default for Variation {
     fn default() -> Self {
         Variation {
             rotation: 12.0,
-            cap_height: [0.48, 0.68],
-            stretch: 0.15,
-            shift: 2.5,
-            stroke: [-0.12, 0.5],
-            blur: 0.8,
-            noise: 0.1,
+            cap_height: [0.42, 0.72],
+            stretch: 0.3,
+            shift: 4.5,
+            stroke: [-0.15, 0.6],
+            blur: 1.1,
+            noise: 0.2,
         }
     }
 }
@@ -152,58 +148,23 @@ impl Variation {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        within(
-            "rotation",
-            self.rotation,
-            0.0..=45.0,
-            "it must lie within 0 and 45 degrees",
-        )?;
+        within("rotation", self.rotation, 0.0..=45.0, "it must lie within 0 and 45 degrees")?;
         ordered(
             "cap_height",
             self.cap_height,
             0.1..=1.0,
             "give the smallest and the largest, within 0.1 and 1",
         )?;
-        within(
-            "stretch",
-            self.stretch,
-            0.0..=1.0,
-            "it must lie within 0 and 1",
-        )?;
-        within(
-            "shift",
-            self.shift,
-            0.0..=28.0,
-            "it must lie within 0 and 28 pixels",
-        )?;
-        ordered(
-            "stroke",
-            self.stroke,
-            -1.0..=2.0,
-            "give the least and the most, within -1 and 2 pixels",
-        )?;
-        within(
-            "blur",
-            self.blur,
-            0.0..=4.0,
-            "it must lie within 0 and 4 pixels",
-        )?;
-        within(
-            "noise",
-            self.noise,
-            0.0..=0.5,
-            "it must lie within 0 and 0.5",
-        )
+        within("stretch", self.stretch, 0.0..=1.0, "it must lie within 0 and 1")?;
+        within("shift", self.shift, 0.0..=28.0, "it must lie within 0 and 28 pixels")?;
+        ordered("stroke", self.stroke, -1.0..=2.0, "give the least and the most, within -1 and 2 pixels")?;
+        within("blur", self.blur, 0.0..=4.0, "it must lie within 0 and 4 pixels")?;
+        within("noise", self.noise, 0.0..=0.5, "it must lie within 0 and 0.5")
     }
 }
 
 pub(crate) fn check_size(size: u32) -> Result<(), Error> {
-    within(
-        "size",
-        size as f32,
-        16.0..=256.0,
-        "it must lie within 16 and 256 pixels",
-    )
+    within("size", size as f32, 16.0..=256.0, "it must lie within 16 and 256 pixels")
 }
 
 fn within(
@@ -212,11 +173,7 @@ fn within(
     range: RangeInclusive<f32>,
     rule: &'static str,
 ) -> Result<(), Error> {
-    if range.contains(&value) {
-        Ok(())
-    } else {
-        refuse(field, &value, rule)
-    }
+    if range.contains(&value) { Ok(()) } else { refuse(field, &value, rule) }
 }
 
 fn ordered(
@@ -226,21 +183,9 @@ fn ordered(
     rule: &'static str,
 ) -> Result<(), Error> {
     let fine = ends[0] <= ends[1] && range.contains(&ends[0]) && range.contains(&ends[1]);
-    if fine {
-        Ok(())
-    } else {
-        refuse(field, &ends, rule)
-    }
+    if fine { Ok(()) } else { refuse(field, &ends, rule) }
 }
 
-fn refuse<T>(
-    field: &'static str,
-    value: &dyn std::fmt::Debug,
-    rule: &'static str,
-) -> Result<T, Error> {
-    Err(Error::Spec {
-        field,
-        value: format!("{value:?}"),
-        rule,
-    })
+fn refuse<T>(field: &'static str, value: &dyn std::fmt::Debug, rule: &'static str) -> Result<T, Error> {
+    Err(Error::Spec { field, value: format!("{value:?}"), rule })
 }

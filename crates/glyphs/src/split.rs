@@ -48,22 +48,14 @@ impl<'a> Partition<'a> {
     /// The parts under the names of their folders: `train`, `val`, `test`.
     #[must_use]
     pub fn parts(&self) -> [(&'static str, &[&'a Face]); 3] {
-        [
-            ("train", &self.train),
-            ("val", &self.validation),
-            ("test", &self.test),
-        ]
+        [("train", &self.train), ("val", &self.validation), ("test", &self.test)]
     }
 }
 
 impl Default for Split {
     /// Eight faces for the test, four for validation, the rest (19) for training.
     fn default() -> Self {
-        Split::ByFace {
-            test: 8,
-            validation: 4,
-            seed: 0,
-        }
+        Split::ByFace { test: 8, validation: 4, seed: 0 }
     }
 }
 
@@ -85,11 +77,7 @@ impl Split {
     /// [`Error::Spec`] if no face is left for training, or a family is named for two parts.
     pub fn partition<'a>(&self, faces: &'a [Face]) -> Result<Partition<'a>, Error> {
         let part = match self {
-            Split::ByFace {
-                test,
-                validation,
-                seed,
-            } => by_face(faces, *test, *validation, *seed),
+            Split::ByFace { test, validation, seed } => by_face(faces, *test, *validation, *seed),
             Split::ByFamily { test, validation } => by_family(faces, test, validation)?,
         };
         if part.train.is_empty() {
@@ -99,30 +87,16 @@ impl Split {
     }
 
     fn refused(&self, rule: &'static str) -> Error {
-        Error::Spec {
-            field: "split",
-            value: format!("{self:?}"),
-            rule,
-        }
+        Error::Spec { field: "split", value: format!("{self:?}"), rule }
     }
 }
 
-fn by_family<'a>(
-    faces: &'a [Face],
-    test: &[Family],
-    validation: &[Family],
-) -> Result<Partition<'a>, Error> {
+fn by_family<'a>(faces: &'a [Face], test: &[Family], validation: &[Family]) -> Result<Partition<'a>, Error> {
     if let Some(family) = test.iter().find(|family| validation.contains(family)) {
         let rule = "a family cannot be for validation and for the test; name it once";
-        return Err(Error::Spec {
-            field: "split",
-            value: family.name().into(),
-            rule,
-        });
+        return Err(Error::Spec { field: "split", value: family.name().into(), rule });
     }
-    let of = |wanted: &dyn Fn(&Family) -> bool| {
-        faces.iter().filter(|face| wanted(&face.family)).collect()
-    };
+    let of = |wanted: &dyn Fn(&Family) -> bool| faces.iter().filter(|face| wanted(&face.family)).collect();
     Ok(Partition {
         train: of(&|family| !test.contains(family) && !validation.contains(family)),
         validation: of(&|family| validation.contains(family)),
@@ -131,41 +105,25 @@ fn by_family<'a>(
 }
 
 fn by_face(faces: &[Face], test: usize, validation: usize, seed: u64) -> Partition<'_> {
-    let of = |family| {
-        faces
-            .iter()
-            .filter(|face| face.family == family)
-            .collect::<Vec<_>>()
-    };
+    let of = |family| faces.iter().filter(|face| face.family == family).collect::<Vec<_>>();
     let mut families = Family::ALL.map(|family| shuffled(of(family), &seed.to_le_bytes()));
     let sizes = families.each_ref().map(Vec::len);
     let mut take = |count| {
         let quota = apportion(&sizes, families.each_ref().map(Vec::len), count);
-        let mut taken: Vec<_> = families
-            .iter_mut()
-            .zip(quota)
-            .flat_map(|(family, n)| family.drain(..n))
-            .collect();
+        let mut taken: Vec<_> =
+            families.iter_mut().zip(quota).flat_map(|(family, n)| family.drain(..n)).collect();
         taken.sort_by(|a, b| a.name.cmp(&b.name));
         taken
     };
     let test = take(test);
     let validation = take(validation);
-    Partition {
-        train: take(usize::MAX),
-        validation,
-        test,
-    }
+    Partition { train: take(usize::MAX), validation, test }
 }
 
 /// Faces in an order that depends on `salt` and on nothing else: neither on a generator's version nor on the order given.
 pub(crate) fn shuffled<'a>(mut faces: Vec<&'a Face>, salt: &[u8]) -> Vec<&'a Face> {
     faces.sort_by_cached_key(|face| -> [u8; 32] {
-        Sha256::new()
-            .chain_update(salt)
-            .chain_update(face.sha256)
-            .finalize()
-            .into()
+        Sha256::new().chain_update(salt).chain_update(face.sha256).finalize().into()
     });
     faces
 }
@@ -197,10 +155,7 @@ mod tests {
 
     #[test]
     fn places_follow_size_and_spill_over_when_a_party_is_empty() {
-        assert_eq!(
-            apportion(&[9, 4, 8, 6, 4], [9, 4, 8, 6, 4], 8),
-            [2, 1, 2, 2, 1]
-        );
+        assert_eq!(apportion(&[9, 4, 8, 6, 4], [9, 4, 8, 6, 4], 8), [2, 1, 2, 2, 1]);
         assert_eq!(apportion(&[9, 4], [1, 4], 4), [1, 3]);
         assert_eq!(apportion(&[2, 2], [2, 2], 99), [2, 2]);
     }

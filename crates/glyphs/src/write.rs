@@ -27,20 +27,14 @@ use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces
 /// # Errors
 ///
 /// [`Error::Occupied`] if anything at all is at `dir`; [`Error::Spec`] for a spec that cannot be drawn; [`Error::Io`].
-pub fn write(
-    spec: &Spec,
-    dir: &Path,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Manifest, Error> {
+pub fn write(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Manifest, Error> {
     let faces = faces()?;
     let partition = spec.check(&faces)?;
     refuse_occupied(dir)?;
 
     let parent = parent(dir);
     fs::create_dir_all(parent).map_err(io("create the folder", parent))?;
-    let beside = tempfile::Builder::new()
-        .prefix(".letters-")
-        .tempdir_in(parent);
+    let beside = tempfile::Builder::new().prefix(".letters-").tempdir_in(parent);
     let beside = beside.map_err(io("create a folder in", parent))?;
     let draft = beside.path().join("draft");
 
@@ -57,25 +51,15 @@ pub fn write(
 /// # Errors
 ///
 /// As [`write()`]; [`Error::Occupied`] also for a folder drawn from another spec, or changed since.
-pub fn ensure(
-    spec: &Spec,
-    dir: &Path,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Manifest, Error> {
+pub fn ensure(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Manifest, Error> {
     let Some(manifest) = Manifest::read(dir)? else {
         return write(spec, dir, progress);
     };
     if manifest.spec_digest != spec.digest()? {
-        return Err(occupied(
-            dir,
-            "the letters here were drawn from another spec",
-        ));
+        return Err(occupied(dir, "the letters here were drawn from another spec"));
     }
     if !manifest.matches(dir)? {
-        return Err(occupied(
-            dir,
-            "the letters here were changed since they were drawn",
-        ));
+        return Err(occupied(dir, "the letters here were changed since they were drawn"));
     }
     Ok(manifest)
 }
@@ -91,13 +75,7 @@ struct Picture<'a> {
 impl Picture<'_> {
     /// Path from the folder, with `/`.
     fn path(&self) -> String {
-        format!(
-            "{}/{}/{}-{:05}.png",
-            self.part,
-            self.class.folder,
-            self.face.slug(),
-            self.number
-        )
+        format!("{}/{}/{}-{:05}.png", self.part, self.class.folder, self.face.slug(), self.number)
     }
 
     fn seed(&self, spec: &Spec) -> [u8; 32] {
@@ -112,18 +90,11 @@ impl Picture<'_> {
 /// All pictures of all parts. Each class goes through the faces in an order of its own, so that a few pictures per class
 /// do not all show the same face.
 fn plan<'a>(spec: &Spec, partition: &Partition<'a>, classes: &'a [Class]) -> Vec<Picture<'a>> {
-    let counts = [
-        spec.train_per_class,
-        spec.validation_per_class,
-        spec.test_per_class,
-    ];
+    let counts = [spec.train_per_class, spec.validation_per_class, spec.test_per_class];
     let mut pictures = Vec::new();
     for ((part, faces), count) in partition.parts().into_iter().zip(counts) {
         for class in classes {
-            let order = shuffled(
-                faces.to_vec(),
-                &class_salt(spec.seed, spec.alphabet, part, class),
-            );
+            let order = shuffled(faces.to_vec(), &class_salt(spec.seed, spec.alphabet, part, class));
             let faces = order.into_iter().cycle();
             pictures.extend((0..count).zip(faces).map(|(number, face)| Picture {
                 part,
@@ -146,36 +117,20 @@ fn write_pictures(
     draft: &Path,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Entry>, Error> {
-    for folder in pictures
-        .iter()
-        .map(|p| draft.join(p.part).join(&p.class.folder))
-        .collect::<BTreeSet<_>>()
-    {
+    for folder in pictures.iter().map(|p| draft.join(p.part).join(&p.class.folder)).collect::<BTreeSet<_>>() {
         fs::create_dir_all(&folder).map_err(io("create the folder", &folder))?;
     }
     let done = AtomicU64::new(0);
     let write_one = |picture: &Picture<'_>| {
         let path = picture.path();
         let file = draft.join(&path);
-        let image = draw(
-            picture.face,
-            picture.class.letter,
-            spec.size,
-            &spec.variation,
-            picture.seed(spec),
-        )?;
+        let image = draw(picture.face, picture.class.letter, spec.size, &spec.variation, picture.seed(spec))?;
         let mut png = Cursor::new(Vec::new());
         image
             .write_to(&mut png, ImageFormat::Png)
-            .map_err(|source| Error::Encode {
-                path: file.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Encode { path: file.clone(), source })?;
         fs::write(&file, png.get_ref()).map_err(io("write the picture", &file))?;
-        progress(
-            done.fetch_add(1, Ordering::Relaxed) + 1,
-            pictures.len() as u64,
-        );
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, pictures.len() as u64);
         Ok((path, Sha256::digest(png.get_ref()).into()))
     };
     pictures.par_iter().map(write_one).collect()
@@ -215,14 +170,9 @@ fn move_into_place(draft: &Path, dir: &Path) -> Result<(), Error> {
 }
 
 fn occupied(dir: &Path, reason: &str) -> Error {
-    Error::Occupied {
-        dir: dir.to_owned(),
-        reason: reason.into(),
-    }
+    Error::Occupied { dir: dir.to_owned(), reason: reason.into() }
 }
 
 fn parent(dir: &Path) -> &Path {
-    dir.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,1 +1,39 @@
-//! Placeholder.
+//! A folder of pictures per class, turned into batches of pixels that a network can read.
+//!
+//! The way of a picture: [`DataSet::open`] lists the files and splits them, [`Store::decode`] reads every file once
+//! and says which are unreadable, a [`Transform`] resizes, crops, augments and normalises, and [`Batches`] delivers
+//! `[N, C, size, size]` blocks of `f32` in a given order. What comes out is a function of the files, the seed and the
+//! epoch alone: neither the number of workers nor the file system's order matters.
+//!
+//! Modules, in reading order:
+//!
+//! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
+//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: what JPEG needs beside that
+//! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
+//! - `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
+//! - `thumbnail`: small PNGs for reports; `random`: the seeded streams; `error`: what can go wrong
+
+mod batches;
+mod dataset;
+mod decode;
+mod error;
+mod folder;
+mod geometry;
+mod jpeg;
+mod random;
+mod resample;
+mod split;
+mod store;
+mod thumbnail;
+mod transform;
+mod workers;
+
+pub use batches::{Batches, PixelBatch};
+pub use dataset::{DataSet, Sample, Split};
+pub use decode::decode;
+pub use error::{DecodeError, Error};
+pub use random::shuffled;
+pub use split::take_per_class;
+pub use store::{Store, Unreadable};
+pub use thumbnail::thumbnail_png;
+pub use transform::{Augment, ResizedCrop, Transform};

@@ -152,10 +152,7 @@ impl Catalog {
         let mut nearest: Vec<String> = self.archs().into_iter().map(str::to_owned).collect();
         nearest.sort_by_key(|known| distance(known));
         nearest.truncate(SHOWN);
-        Error::UnknownArch {
-            arch: arch.to_owned(),
-            nearest,
-        }
+        Error::UnknownArch { arch: arch.to_owned(), nearest }
     }
 }
 

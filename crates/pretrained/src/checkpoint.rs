@@ -84,8 +84,7 @@ impl Checkpoint {
     #[must_use]
     pub fn data_parallel_prefix(&self) -> Option<&'static str> {
         const PREFIX: &str = "module.";
-        let all =
-            !self.tensors.is_empty() && self.tensors.keys().all(|name| name.starts_with(PREFIX));
+        let all = !self.tensors.is_empty() && self.tensors.keys().all(|name| name.starts_with(PREFIX));
         all.then_some(PREFIX)
     }
 }

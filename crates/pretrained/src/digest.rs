@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -26,9 +26,9 @@ impl Digest {
     pub fn accepts(&self, sha256: &str) -> bool {
         match self {
             Self::Sha256(whole) => whole.eq_ignore_ascii_case(sha256),
-            Self::Sha256Prefix(prefix) => sha256
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+            Self::Sha256Prefix(prefix) => {
+                sha256.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            }
             Self::None => true,
         }
     }
@@ -61,5 +61,34 @@ pub(crate) fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {
             0 => return Ok(hex::encode(hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
+    }
+}
+
+/// Passes bytes on and hashes them on the way.
+pub(crate) struct Hashing<W> {
+    to: W,
+    hasher: Sha256,
+}
+
+impl<W: Write> Hashing<W> {
+    pub(crate) fn new(to: W) -> Self {
+        Self { to, hasher: Sha256::new() }
+    }
+
+    /// SHA-256 of what was written, 64 hex digits.
+    pub(crate) fn finish(self) -> String {
+        hex::encode(self.hasher.finalize())
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }

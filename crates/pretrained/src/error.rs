@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Dtype;
+use crate::{Digest, Dtype};
 
 /// What can go wrong with weights; every message names the file or the name it is about.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,46 @@ pub enum Error {
         name: String,
         /// The weights it has.
         known: Vec<String>,
+    },
+
+    /// The file of a catalog entry is nowhere on this machine.
+    #[error(
+        "{file} (the weights {name} of {arch}) is in none of {}; fetch it with `cargo xtask fetch-weights {arch}`",
+        list(.searched)
+    )]
+    NotFetched {
+        /// The architecture.
+        arch: String,
+        /// Name of its weights.
+        name: String,
+        /// The file.
+        file: String,
+        /// The folders that were searched.
+        searched: Vec<PathBuf>,
+    },
+
+    /// A file has the right name and the wrong content.
+    #[error(
+        "{} has the SHA-256 {found}, but {expected} is expected; it is truncated or another file, so delete it and \
+         fetch it again",
+        .path.display()
+    )]
+    WrongDigest {
+        /// The file.
+        path: PathBuf,
+        /// What its SHA-256 must be.
+        expected: Digest,
+        /// What it is, 64 hex digits.
+        found: String,
+    },
+
+    /// A file could not be fetched.
+    #[error("cannot fetch {from}: {reason}")]
+    Fetch {
+        /// The address, folder or package.
+        from: String,
+        /// What the server or program said, and what to do.
+        reason: String,
     },
 
     /// The operating system refused.
@@ -114,10 +154,11 @@ impl Error {
     /// Wraps an I/O error with what was tried on which path; for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    shown.join(", ")
 }

@@ -4,17 +4,26 @@
 //!
 //! - [`catalog`]: the weights that exist, from `weights/catalog.toml`
 //! - [`InputSpec`]: how images are prepared for them
+//! - [`locate`]: where a file of the catalog lies on this machine
 //! - [`checkpoint`]: a `.pth` or `.safetensors` file read into named arrays
+//! - `fetch` (behind the cargo feature of that name): how the file gets here
+//! - [`safetensors_file`]: named arrays written to a file, the same bytes for the same content
 //! - [`digest`]: SHA-256 of a file, and what it is expected to be
 
+mod atomic;
 pub mod catalog;
 pub mod checkpoint;
 pub mod digest;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 mod input;
+mod locate;
+pub mod safetensors_file;
 
 pub use catalog::{Catalog, Entry, Origin};
 pub use checkpoint::{Array, Checkpoint, Dtype, Format};
 pub use digest::Digest;
 pub use error::Error;
 pub use input::{InputSpec, Interpolation};
+pub use locate::{locate, torch_cache};

@@ -40,11 +40,7 @@ fn every_type_and_view_in_every_form() {
         assert_eq!(file.tensors.len(), 18, "{name}");
         let array = |key: &str| &file.tensors[key];
         let f32s = |key: &str| array(key).to_f32().unwrap();
-        for (key, dtype) in [
-            ("f64", Dtype::F64),
-            ("f16", Dtype::F16),
-            ("bf16", Dtype::Bf16),
-        ] {
+        for (key, dtype) in [("f64", Dtype::F64), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)] {
             let key = format!("type.{key}");
             assert_eq!(array(&key).dtype, dtype);
             assert_eq!(f32s(&key), [0.0, 1.0, 2.0]);
@@ -62,10 +58,7 @@ fn every_type_and_view_in_every_form() {
         assert_eq!(f32s("view.strided"), [6.0, 8.0, 10.0, 12.0, 14.0, 16.0]);
         assert_eq!(f32s("view.row"), [18.0, 19.0, 20.0, 21.0, 22.0, 23.0]);
         assert_eq!(f32s("tied.a"), f32s("tied.b"));
-        assert_eq!(
-            (&array("scalar").shape[..], array("scalar").to_i64().unwrap()),
-            (&[][..], vec![7])
-        );
+        assert_eq!((&array("scalar").shape[..], array("scalar").to_i64().unwrap()), (&[][..], vec![7]));
         assert_eq!((&array("empty").shape[..], array("empty").len()), (&[0, 3][..], 0));
         assert_eq!(f32s("expanded"), [5.0; 6]);
     }
@@ -173,8 +166,8 @@ fn nothing_is_allocated_on_a_files_word() {
 
 #[test]
 fn a_compressed_bomb_is_refused() {
-    let options = zip::write::SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Deflated);
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     archive.start_file("bomb/data.pkl", options).unwrap();
     archive.write_all(&vec![b']'; 50 << 20]).unwrap();

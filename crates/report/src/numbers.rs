@@ -63,12 +63,12 @@ pub(crate) fn significant(value: f64) -> String {
         return "0".into();
     }
     let exponent = value.abs().log10().floor();
-    if !(-5.0..6.0).contains(&exponent) {
+    if !(-4.0..6.0).contains(&exponent) {
         let scientific = format!("{value:.3e}");
         let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         return format!("{}e{power}", trimmed(mantissa));
     }
-    // `exponent` lies in -5..6 here, so the number of decimals lies in 0..=8.
+    // `exponent` lies in -4..6 here, so the number of decimals lies in 0..=7.
     let decimals = (3.0 - exponent).max(0.0) as usize;
     trimmed(&format!("{value:.decimals$}")).into()
 }

@@ -93,7 +93,9 @@ fn title(table: &Table<'_>) -> String {
 }
 
 fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
-    let heading = ["images per class"].into_iter().chain(table.methods.iter().copied()).map(String::from).collect();
+    // Two blanks after each figure keep room for the asterisk of the best one.
+    let methods = table.methods.iter().map(|method| format!("{method}  "));
+    let heading = ["images per class".to_owned()].into_iter().chain(methods).collect();
     let same_seeds = table.common_seeds().is_some();
     let rows = table.rows.iter().map(|row| {
         let figures = row.cells.iter().enumerate().map(|(column, cell)| {

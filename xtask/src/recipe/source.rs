@@ -8,11 +8,12 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pretrained::digest::sha256_of_file;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::configs::{self, Plan};
 use super::letters::Letters;
-use crate::digest;
 use crate::process;
 use crate::progress::say;
 use crate::workspace::Workspace;
@@ -39,7 +40,7 @@ struct Trained {
 /// The weights trained on `latin`, relative to the workspace; trains them if they are not there.
 pub(super) fn weights(workspace: &Workspace, plan: &Plan, latin: &Letters, folder: &Path) -> Result<String> {
     let config = configs::source(plan, latin)?;
-    let recipe = digest::of_parts(&[config.as_bytes(), latin.digest.as_bytes()]);
+    let recipe = digest_of(&[config.as_bytes(), latin.digest.as_bytes()]);
     let kept = workspace.root.join("weights");
     if let Some(file) = find(&kept, &recipe)? {
         say(format!("Source weights found again: weights/{file}"));
@@ -60,7 +61,7 @@ fn find(kept: &Path, recipe: &str) -> Result<Option<String>> {
         return Ok(None);
     };
     let path = kept.join(&trained.file);
-    if path.is_file() && digest::of_file(&path)? == trained.sha256 {
+    if path.is_file() && sha256_of_file(&path)? == trained.sha256 {
         return Ok(Some(trained.file));
     }
     say(format!("{} is gone or was changed: it is trained again.", path.display()));
@@ -69,7 +70,7 @@ fn find(kept: &Path, recipe: &str) -> Result<Option<String>> {
 
 /// Copies a trained model to its place under a name that carries its digest, and notes it.
 fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
-    let sha256 = digest::of_file(model)?;
+    let sha256 = sha256_of_file(model)?;
     let file = format!("{}-{name}-{}.safetensors", configs::ARCH, &sha256[..8]);
     let path = kept.join(&file);
     fs::create_dir_all(kept).with_context(|| format!("cannot make {}", kept.display()))?;
@@ -97,9 +98,25 @@ fn read(kept: &Path) -> Result<Ledger> {
     }
 }
 
+/// SHA-256 of several byte strings, each after its length, so that two lists differ in more than where they are cut.
+fn digest_of(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hex::encode(hasher.finalize())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recipe_is_its_config_and_its_pictures() {
+        assert_ne!(digest_of(&[b"ab", b"c"]), digest_of(&[b"a", b"bc"]));
+        assert_eq!(digest_of(&[b"ab", b"c"]), digest_of(&[b"ab", b"c"]));
+    }
 
     #[test]
     fn kept_weights_are_found_by_recipe_until_the_file_changes() {

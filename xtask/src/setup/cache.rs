@@ -76,16 +76,6 @@ impl Cache {
         Ok(found(origin.to_owned(), place))
     }
 
-    /// A file in the cache that outlives an interruption, so that a download can go on.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// Fails if the disk has no room for `bytes` more.
-    pub(super) fn need_space(&self, bytes: u64) -> Result<()> {
-        need_space(&self.folder, bytes)
-    }
-
     fn put(&self, partial: &Path, place: &Path) -> Result<()> {
         let old = with_suffix(place, &format!(".old{PARTIAL}"));
         let replaces = place.symlink_metadata().is_ok();
@@ -144,7 +134,7 @@ pub(super) fn link(workspace: &Workspace, found: Found) -> Result<Found> {
 }
 
 /// Fails if the disk that holds `folder` has no room for `bytes` more.
-pub(crate) fn need_space(folder: &Path, bytes: u64) -> Result<()> {
+pub(super) fn need_space(folder: &Path, bytes: u64) -> Result<()> {
     let free = fs4::available_space(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
     ensure!(
         free >= bytes,

@@ -11,9 +11,7 @@ use crate::{Error, InputSpec, Interpolation};
 const NO_CLASSES: &str = "none";
 
 pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
-    let file: File = toml::from_str(text).map_err(|error| Error::Catalog {
-        reason: error.to_string(),
-    })?;
+    let file: File = toml::from_str(text).map_err(|error| Error::Catalog { reason: error.to_string() })?;
     let mut seen = HashSet::new();
     let mut entries = Vec::with_capacity(file.weights.len());
     for written in file.weights {
@@ -41,9 +39,7 @@ fn check_defaults(entries: &[Entry]) -> Result<(), Error> {
 }
 
 fn invalid(label: &str, reason: &str) -> Error {
-    Error::Catalog {
-        reason: format!("{label}: {reason}"),
-    }
+    Error::Catalog { reason: format!("{label}: {reason}") }
 }
 
 #[derive(Deserialize)]
@@ -167,6 +163,5 @@ fn prefix_in(file: &str) -> Result<String, String> {
 }
 
 fn is_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -40,9 +40,7 @@ impl Array {
     /// # Errors
     /// [`Error::Shape`] if the number of bytes is not what the shape asks for.
     pub fn new(shape: Vec<usize>, dtype: Dtype, data: Vec<u8>) -> Result<Self, Error> {
-        let wanted = shape
-            .iter()
-            .try_fold(dtype.size(), |bytes, extent| bytes.checked_mul(*extent));
+        let wanted = shape.iter().try_fold(dtype.size(), |bytes, extent| bytes.checked_mul(*extent));
         if wanted != Some(data.len()) {
             return Err(Error::Shape {
                 shape,
@@ -84,15 +82,9 @@ impl Array {
             Dtype::F16 => Ok(self.values(|bytes| f16::from_le_bytes(bytes).to_f32())),
             Dtype::Bf16 => Ok(self.values(|bytes| bf16::from_le_bytes(bytes).to_f32())),
             Dtype::F32 => Ok(self.values(f32::from_le_bytes)),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "rounding is what is asked for"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
             Dtype::F64 => Ok(self.values(|bytes| f64::from_le_bytes(bytes) as f32)),
-            found => Err(Error::Dtype {
-                found,
-                wanted: Dtype::F32,
-            }),
+            found => Err(Error::Dtype { found, wanted: Dtype::F32 }),
         }
     }
 
@@ -110,10 +102,7 @@ impl Array {
             Dtype::U32 => Ok(self.values(|bytes| i64::from(u32::from_le_bytes(bytes)))),
             Dtype::I32 => Ok(self.values(|bytes| i64::from(i32::from_le_bytes(bytes)))),
             Dtype::I64 => Ok(self.values(i64::from_le_bytes)),
-            found => Err(Error::Dtype {
-                found,
-                wanted: Dtype::I64,
-            }),
+            found => Err(Error::Dtype { found, wanted: Dtype::I64 }),
         }
     }
 
@@ -159,5 +148,47 @@ impl fmt::Display for Dtype {
             Self::F32 => "float32",
             Self::F64 => "float64",
         })
+    }
+}
+
+/// The names of the `safetensors` crate, both ways.
+impl Dtype {
+    pub(super) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
+        const ALL: [Dtype; 13] = [
+            Dtype::Bool,
+            Dtype::U8,
+            Dtype::I8,
+            Dtype::U16,
+            Dtype::I16,
+            Dtype::U32,
+            Dtype::I32,
+            Dtype::U64,
+            Dtype::I64,
+            Dtype::F16,
+            Dtype::Bf16,
+            Dtype::F32,
+            Dtype::F64,
+        ];
+        ALL.into_iter().find(|ours| safetensors::Dtype::from(*ours) == dtype)
+    }
+}
+
+impl From<Dtype> for safetensors::Dtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Bool => Self::BOOL,
+            Dtype::U8 => Self::U8,
+            Dtype::I8 => Self::I8,
+            Dtype::U16 => Self::U16,
+            Dtype::I16 => Self::I16,
+            Dtype::U32 => Self::U32,
+            Dtype::I32 => Self::I32,
+            Dtype::U64 => Self::U64,
+            Dtype::I64 => Self::I64,
+            Dtype::F16 => Self::F16,
+            Dtype::Bf16 => Self::BF16,
+            Dtype::F32 => Self::F32,
+            Dtype::F64 => Self::F64,
+        }
     }
 }

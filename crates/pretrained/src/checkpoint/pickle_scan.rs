@@ -43,11 +43,7 @@ fn skip_counted<const SIZE: usize>(reader: &mut impl BufRead) -> Result<(), Stri
 
 fn skip(reader: &mut impl BufRead, count: u64) -> Result<(), String> {
     let skipped = io::copy(&mut reader.take(count), &mut io::sink()).map_err(ended)?;
-    if skipped == count {
-        Ok(())
-    } else {
-        Err(ENDED.to_owned())
-    }
+    if skipped == count { Ok(()) } else { Err(ENDED.to_owned()) }
 }
 
 fn skip_line(reader: &mut impl BufRead) -> Result<(), String> {

@@ -14,10 +14,7 @@ const MAX_HEADER: u64 = 100_000_000;
 
 /// Reads header and values straight into their arrays, so that no second copy of the file is held.
 pub(super) fn read(path: &Path, file: &mut File) -> Result<Content, Error> {
-    let damaged = |reason: String| Error::Damaged {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
     let file_length = file.metadata().map_err(Error::io("read", path))?.len();
     let (header, data_length) = read_header(file, file_length).map_err(damaged)?;
     if header.data_len() as u64 != data_length {
@@ -38,12 +35,8 @@ pub(super) fn read(path: &Path, file: &mut File) -> Result<Content, Error> {
         })?;
         content.tensors.insert(name, array);
     }
-    content.metadata = header
-        .metadata()
-        .iter()
-        .flatten()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    content.metadata =
+        header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     Ok(content)
 }
 
@@ -51,53 +44,27 @@ pub(super) fn read(path: &Path, file: &mut File) -> Result<Content, Error> {
 /// follows it.
 fn read_header(file: &mut File, file_length: u64) -> Result<(Metadata, u64), String> {
     let mut length = [0; 8];
-    file.read_exact(&mut length)
-        .map_err(|_| "it ends within its first 8 bytes".to_owned())?;
+    file.read_exact(&mut length).map_err(|_| "it ends within its first 8 bytes".to_owned())?;
     let length = u64::from_le_bytes(length);
     let data_length = file_length
         .checked_sub(8)
         .and_then(|rest| rest.checked_sub(length))
         .filter(|_| length <= MAX_HEADER)
-        .ok_or_else(|| {
-            format!("its header claims {length} bytes, the whole file has {file_length}")
-        })?;
+        .ok_or_else(|| format!("its header claims {length} bytes, the whole file has {file_length}"))?;
     let mut header = Vec::new();
-    file.take(length)
-        .read_to_end(&mut header)
-        .map_err(|error| error.to_string())?;
+    file.take(length).read_to_end(&mut header).map_err(|error| error.to_string())?;
     let header = serde_json::from_slice(&header).map_err(|error| format!("its header: {error}"))?;
     Ok((header, data_length))
 }
 
 fn read_array(file: &mut File, info: &TensorInfo) -> Result<Array, String> {
-    let dtype = dtype_of(info.dtype)
+    let dtype = Dtype::from_safetensors(info.dtype)
         .ok_or_else(|| format!("element type {} is not supported", info.dtype))?;
     let (start, end) = info.data_offsets;
     let mut data = vec![0; end - start];
-    file.read_exact(&mut data)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the file ends within its values".to_owned(),
-            _ => error.to_string(),
-        })?;
+    file.read_exact(&mut data).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the file ends within its values".to_owned(),
+        _ => error.to_string(),
+    })?;
     Array::new(info.shape.clone(), dtype, data).map_err(|error| error.to_string())
-}
-
-fn dtype_of(dtype: safetensors::Dtype) -> Option<Dtype> {
-    use safetensors::Dtype as Theirs;
-    Some(match dtype {
-        Theirs::BOOL => Dtype::Bool,
-        Theirs::U8 => Dtype::U8,
-        Theirs::I8 => Dtype::I8,
-        Theirs::U16 => Dtype::U16,
-        Theirs::I16 => Dtype::I16,
-        Theirs::U32 => Dtype::U32,
-        Theirs::I32 => Dtype::I32,
-        Theirs::U64 => Dtype::U64,
-        Theirs::I64 => Dtype::I64,
-        Theirs::F16 => Dtype::F16,
-        Theirs::BF16 => Dtype::Bf16,
-        Theirs::F32 => Dtype::F32,
-        Theirs::F64 => Dtype::F64,
-        _ => return None,
-    })
 }

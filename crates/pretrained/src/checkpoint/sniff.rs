@@ -22,10 +22,8 @@ pub(super) fn format_of(path: &Path, file: &mut File) -> Result<Format, Error> {
         .read_to_end(&mut head)
         .and_then(|_| file.seek(SeekFrom::Start(0)))
         .map_err(Error::io("read", path))?;
-    format_of_head(&head).ok_or_else(|| Error::NotACheckpoint {
-        path: path.to_path_buf(),
-        found: describe(&head),
-    })
+    format_of_head(&head)
+        .ok_or_else(|| Error::NotACheckpoint { path: path.to_path_buf(), found: describe(&head) })
 }
 
 fn format_of_head(head: &[u8]) -> Option<Format> {
@@ -35,10 +33,7 @@ fn format_of_head(head: &[u8]) -> Option<Format> {
         Some(Format::TorchZip)
     } else if head.get(TAR_MAGIC.0..) == Some(TAR_MAGIC.1) {
         Some(Format::TorchTar)
-    } else if legacy_window
-        .windows(LEGACY_MAGIC.len())
-        .any(contains_magic)
-    {
+    } else if legacy_window.windows(LEGACY_MAGIC.len()).any(contains_magic) {
         Some(Format::TorchLegacy)
     } else if head.get(8) == Some(&b'{') {
         Some(Format::SafeTensors)
@@ -52,10 +47,7 @@ fn describe(head: &[u8]) -> String {
     let text = String::from_utf8_lossy(head).trim_start().to_lowercase();
     let found = if head.is_empty() {
         "it is empty (0 bytes); fetch it again"
-    } else if text.starts_with("<!doctype")
-        || text.starts_with("<html")
-        || text.starts_with("<?xml")
-    {
+    } else if text.starts_with("<!doctype") || text.starts_with("<html") || text.starts_with("<?xml") {
         "it is a web page, probably a server's error page saved under this name; fetch it again"
     } else if text.starts_with("version https://git-lfs") {
         "it is a Git LFS pointer, not the file itself; run `git lfs pull`"
@@ -79,10 +71,7 @@ mod tests {
         tar.extend(b"ustar");
         assert_eq!(format_of_head(&tar), Some(Format::TorchTar));
         assert_eq!(format_of_head(b"PK\x03\x04...."), Some(Format::TorchZip));
-        assert_eq!(
-            format_of_head(b"\x40\0\0\0\0\0\0\0{\"a\""),
-            Some(Format::SafeTensors)
-        );
+        assert_eq!(format_of_head(b"\x40\0\0\0\0\0\0\0{\"a\""), Some(Format::SafeTensors));
         assert_eq!(format_of_head(b"PK"), None);
         assert!(describe(b"\n<!DOCTYPE html>").contains("web page"));
         assert!(describe(b"").contains("0 bytes"));

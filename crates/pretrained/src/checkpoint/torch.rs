@@ -29,9 +29,7 @@ pub(super) fn read(path: &Path, format: Format) -> Result<Content, Error> {
         let parsing = parser
             .spawn_scoped(scope, || parse(path, format))
             .map_err(Error::io("start a thread to read", path))?;
-        parsing
-            .join()
-            .unwrap_or_else(|_| Err(damaged(path, "the parser gave up on it")))
+        parsing.join().unwrap_or_else(|_| Err(damaged(path, "the parser gave up on it")))
     })
 }
 
@@ -63,19 +61,14 @@ fn parse(path: &Path, format: Format) -> Result<Content, Error> {
 }
 
 fn damaged(path: &Path, reason: impl ToString) -> Error {
-    Error::Damaged {
-        path: path.to_path_buf(),
-        reason: reason.to_string(),
-    }
+    Error::Damaged { path: path.to_path_buf(), reason: reason.to_string() }
 }
 
 /// Refuses arrays that would take far more memory than the file could fill: a view with stride 0 repeats one value
 /// without end, and a compressed archive unpacks to anything.
 fn check_total(path: &Path, tensors: &HashMap<String, Tensor>) -> Result<(), Error> {
     let file_length = path.metadata().map_err(Error::io("read", path))?.len();
-    let limit = file_length
-        .saturating_mul(MAX_GROWTH)
-        .saturating_add(MAX_EXTRA);
+    let limit = file_length.saturating_mul(MAX_GROWTH).saturating_add(MAX_EXTRA);
     let mut total = 0_u64;
     for (name, tensor) in tensors {
         total = total.saturating_add(tensor.byte_len() as u64);
@@ -93,17 +86,13 @@ fn check_total(path: &Path, tensors: &HashMap<String, Tensor>) -> Result<(), Err
     Ok(())
 }
 
-fn read_tensors(
-    path: &Path,
-    tensors: HashMap<String, Tensor>,
-) -> Result<BTreeMap<String, Array>, Error> {
+fn read_tensors(path: &Path, tensors: HashMap<String, Tensor>) -> Result<BTreeMap<String, Array>, Error> {
     let mut arrays = BTreeMap::new();
     for (name, tensor) in tensors {
         let shape = tensor.shape().to_vec();
         let data = tensor.read().map_err(|e| e.to_string());
-        let array = data.and_then(|data| {
-            Array::new(shape, dtype_of(tensor.dtype()), data).map_err(|e| e.to_string())
-        });
+        let array = data
+            .and_then(|data| Array::new(shape, dtype_of(tensor.dtype()), data).map_err(|e| e.to_string()));
         let array = array.map_err(|reason| Error::Tensor {
             path: path.to_path_buf(),
             tensor: name.clone(),

@@ -10,7 +10,7 @@ use report::record::{
 };
 
 /// Dogs and cats with a ResNet-18, fine-tuned from `layer3` on.
-pub fn run() -> RunRecord {
+pub(crate) fn run() -> RunRecord {
     let confusion = vec![vec![98, 2], vec![3, 97]];
     let steps = [
         ("load", "Took 120 of 122 tensors over from IMAGENET1K_V1; the head’s two were left out.", 0.41),
@@ -69,7 +69,7 @@ pub fn run() -> RunRecord {
 }
 
 /// The same run, stopped in step `train-head` without validation images.
-pub fn interrupted() -> RunRecord {
+pub(crate) fn interrupted() -> RunRecord {
     let whole = run();
     RunRecord {
         name: "dogs_cats, interrupted (sample data)".into(),
@@ -83,7 +83,7 @@ pub fn interrupted() -> RunRecord {
 }
 
 /// A run over so many classes that its matrix cannot be read.
-pub fn thousand_classes() -> RunRecord {
+pub(crate) fn thousand_classes() -> RunRecord {
     let mut chance = Chance(9);
     let mut confusion = vec![vec![0; 1000]; 1000];
     for (class, row) in confusion.iter_mut().enumerate() {
@@ -100,7 +100,7 @@ pub fn thousand_classes() -> RunRecord {
 }
 
 /// Cyrillic letters from Latin ones: three methods, five amounts of data, two splits of the faces.
-pub fn grid() -> GridRecord {
+pub(crate) fn grid() -> GridRecord {
     let mut chance = Chance(5);
     let mut rows = Vec::new();
     let mut cells = Vec::new();
@@ -259,7 +259,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
 }
 
 /// A measurement whose accuracy is that of its confusion matrix.
-pub fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRecord {
+pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRecord {
     let images: u64 = confusion.iter().flatten().sum();
     let right: u64 = confusion.iter().enumerate().map(|(i, row)| row[i]).sum();
     let accuracy = right as f64 / images as f64;

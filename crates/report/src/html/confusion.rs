@@ -30,6 +30,10 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
         }
         (level.heading(&html! { "Confusion matrix" }))
         @if small {
+            p.muted.small {
+                "Numbers are images. Outlined cells lie on the diagonal: classified rightly. The stronger a cell’s "
+                "colour, the larger its part of the row" @if confusion.size() > ROOMY_CLASSES { "; empty cells are zero" } "."
+            }
             div.panel { (scroll("Confusion matrix", &matrix(&confusion))) }
         } @else {
             p {
@@ -85,15 +89,11 @@ fn matrix(confusion: &Confusion<'_>) -> Markup {
     };
     let slanted = n > 3 && (0..n).any(|class| confusion.name(class).chars().count() > 3);
     html! {
-        table.confusion class=(size) {
-            caption {
-                "Rows are the true classes, columns the predictions, numbers are images. "
-                "Outlined cells lie on the diagonal: rightly classified. Shade: part of the row"
-                @if n > ROOMY_CLASSES { "; empty cells are zero" } "."
-            }
+        table class=(format!("confusion {size}")) {
+            caption { "True classes in rows" br; "predictions in columns" }
             thead {
                 tr {
-                    th scope="col" { span.muted { "true ↓ \u{a0}predicted →" } }
+                    td {}
                     @for class in 0..n { th.slanted[slanted] scope="col" { span { (confusion.name(class)) } } }
                 }
             }
@@ -116,9 +116,14 @@ fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
         return html! { td.none { (shown) } };
     }
     let part = images as f64 / confusion.of_class(truth) as f64;
-    let kind = if truth == prediction { "hit" } else { "miss" };
     // From here on the shade is dark enough (in the dark scheme light enough) for the inverse ink.
-    html! { td class=(kind) .strong[part > 0.62] style=(format!("--v:{part:.3}")) { (images) } }
+    let class = match (truth == prediction, part > 0.62) {
+        (true, true) => "hit strong",
+        (true, false) => "hit",
+        (false, true) => "miss strong",
+        (false, false) => "miss",
+    };
+    html! { td class=(class) style=(format!("--v:{part:.3}")) { (images) } }
 }
 
 /// A truth, a prediction that is not it, and how many images.

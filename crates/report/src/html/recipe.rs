@@ -121,6 +121,7 @@ fn proof(stage: &StageRecord) -> Markup {
         (true, true, false) => html! { span.right { "✓ unchanged" } },
         (true, false, false) => html! { strong.wrong { "✗ changed although frozen" } },
         (true, false, true) => html! { "trained" },
+        (true, true, true) if stage.parameters == 0 => html! { span.muted { "nothing to train" } },
         (true, true, true) => html! { "live, yet unchanged" },
     }
 }

@@ -76,7 +76,8 @@ impl Page {
                 }
             }
         };
-        page.into_string()
+        // The one character that no HTML may hold, not even escaped.
+        page.into_string().replace('\0', "\u{fffd}")
     }
 }
 

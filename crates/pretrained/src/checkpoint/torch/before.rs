@@ -28,9 +28,7 @@ pub(super) fn check_before_parsing(path: &Path, format: Format) -> Result<(), Er
 fn check_zip(path: &Path, file: File) -> Result<(), Error> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
     let names = archive.file_names().map(|name| name.map(Cow::into_owned));
-    let names: Vec<String> = names
-        .collect::<Result<_, _>>()
-        .map_err(|e| damaged(path, e))?;
+    let names: Vec<String> = names.collect::<Result<_, _>>().map_err(|e| damaged(path, e))?;
     if names.iter().any(|name| name.ends_with("/constants.pkl")) {
         return Err(Error::NotACheckpoint {
             path: path.to_path_buf(),
@@ -43,10 +41,7 @@ fn check_zip(path: &Path, file: File) -> Result<(), Error> {
     for name in names.iter().filter(is_pickle) {
         let entry = archive.by_name(name).map_err(|e| damaged(path, e))?;
         if entry.size() > MAX_PICKLE {
-            return Err(damaged(
-                path,
-                format!("{name} claims {} bytes", entry.size()),
-            ));
+            return Err(damaged(path, format!("{name} claims {} bytes", entry.size())));
         }
         let mut pickle = BufReader::new(entry.take(MAX_PICKLE));
         skip_pickle(&mut pickle, &mut budget).map_err(|reason| damaged(path, reason))?;

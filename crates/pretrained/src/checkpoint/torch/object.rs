@@ -9,14 +9,7 @@ use super::damaged;
 use crate::Error;
 
 /// Keys under which training scripts put the state dict, the likeliest first.
-const WRAPPERS: [&str; 6] = [
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-    "network",
-    "weights",
-];
+const WRAPPERS: [&str; 6] = ["state_dict", "model_state_dict", "model", "net", "network", "weights"];
 
 /// Modules that no checkpoint needs, and whose functions a hostile pickle calls.
 const HOSTILE_MODULES: [&str; 12] = [
@@ -33,17 +26,8 @@ const HOSTILE_MODULES: [&str; 12] = [
     "webbrowser",
     "ctypes",
 ];
-const HOSTILE_BUILTINS: [&str; 9] = [
-    "eval",
-    "exec",
-    "compile",
-    "open",
-    "getattr",
-    "__import__",
-    "execfile",
-    "input",
-    "breakpoint",
-];
+const HOSTILE_BUILTINS: [&str; 9] =
+    ["eval", "exec", "compile", "open", "getattr", "__import__", "execfile", "input", "breakpoint"];
 
 /// Refuses an object which Python would have built by running a command. Here it stayed a name.
 pub(super) fn refuse_hostile(path: &Path, root: &PickleValue) -> Result<(), Error> {
@@ -56,10 +40,7 @@ pub(super) fn refuse_hostile(path: &Path, root: &PickleValue) -> Result<(), Erro
         }
     });
     match found {
-        Some(callable) => Err(Error::Hostile {
-            path: path.to_path_buf(),
-            callable,
-        }),
+        Some(callable) => Err(Error::Hostile { path: path.to_path_buf(), callable }),
         None => Ok(()),
     }
 }
@@ -105,16 +86,11 @@ pub(super) fn check_names(
         _ => root,
     };
     let mut saved = 0;
-    walk(state, &mut Vec::new(), &mut |_, value| {
-        saved += usize::from(is_array(value))
-    });
+    walk(state, &mut Vec::new(), &mut |_, value| saved += usize::from(is_array(value)));
     if saved == found {
         return Ok(());
     }
-    Err(damaged(
-        path,
-        format!("it saves {saved} arrays under {found} names"),
-    ))
+    Err(damaged(path, format!("it saves {saved} arrays under {found} names")))
 }
 
 /// Strings and numbers at the top level, and whatever else is no array.
@@ -141,11 +117,7 @@ pub(super) fn beside(root: &PickleValue) -> (BTreeMap<String, String>, Vec<Strin
 }
 
 /// Calls `visit` with every value that is no container, and the keys that lead to it.
-fn walk(
-    value: &PickleValue,
-    names: &mut Vec<String>,
-    visit: &mut impl FnMut(&[String], &PickleValue),
-) {
+fn walk(value: &PickleValue, names: &mut Vec<String>, visit: &mut impl FnMut(&[String], &PickleValue)) {
     match value {
         PickleValue::Dict(entries) => {
             for (name, inner) in entries {

@@ -1,0 +1,258 @@
+//! From pictures to tensors, and through the frozen stages.
+//!
+//! What lies before the first live stage gives the same output for the same picture in every epoch. Where the training
+//! images do not vary either (no augmentation), a [`Feed`] computes it once and keeps it. Whether it is kept or computed
+//! again, frozen stages run in chunks of [`CHUNK`] pictures, the last one padded, so that both ways give the same bits:
+//! a matrix product of another height may sum in another order.
+
+use backbone::{Backbone, Mode, StageId};
+use images::{Batches, PixelBatch, Transform, shuffled};
+use tch::{Device, Kind, Tensor};
+
+use crate::Error;
+use crate::event::{Event, Listener};
+use crate::interrupt::Interrupt;
+use crate::pictures::Part;
+
+/// Pictures that pass through frozen stages at once.
+pub const CHUNK: i64 = 32;
+
+/// Some pictures on the device, as far as the frozen stages bring them.
+#[derive(Debug)]
+pub struct Batch {
+    /// Input of stage [`Feed::cut`], `[N, ..]`.
+    pub x: Tensor,
+    /// Labels, `[N]`.
+    pub labels: Tensor,
+}
+
+/// Where batches come from.
+pub struct Feed {
+    cut: StageId,
+    part: Part,
+    content: Content,
+}
+
+enum Content {
+    /// Pictures are prepared anew in each epoch, and pass through the stages before the cut.
+    Pictures { transform: Transform, workers: usize },
+    /// `[N, ..]` and `[N]`, on the device.
+    Kept { features: Tensor, labels: Tensor },
+}
+
+/// How a feed prepares its pictures.
+pub struct Preparation<'a> {
+    /// From pixels to what the network reads.
+    pub transform: Transform,
+    /// Whether a picture looks the same in every epoch.
+    pub variation: Variation,
+    /// Decoding threads.
+    pub workers: usize,
+    /// What may be kept, in bytes.
+    pub keep_bytes: u64,
+    /// Being told to stop.
+    pub interrupt: &'a Interrupt,
+}
+
+/// Whether pictures vary from epoch to epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variation {
+    /// Augmented by chance.
+    Varying,
+    /// The same each time.
+    Fixed,
+}
+
+impl Feed {
+    /// Batches of these pictures for the stages from `cut` on. Computes and keeps the features when pictures do not
+    /// vary and the features fit.
+    ///
+    /// # Errors
+    /// When a picture can no longer be read, or on interruption.
+    pub fn new(
+        backbone: &Backbone,
+        cut: StageId,
+        part: &Part,
+        how: Preparation<'_>,
+        listen: &mut Listener<'_>,
+    ) -> Result<Self, Error> {
+        let kept = match how.variation {
+            Variation::Fixed if !part.is_empty() => keep(backbone, cut, part, &how, listen)?,
+            _ => None,
+        };
+        let content = kept.unwrap_or(Content::Pictures { transform: how.transform, workers: how.workers });
+        Ok(Self { cut, part: part.clone(), content })
+    }
+
+    /// The stage whose input the batches are.
+    #[must_use]
+    pub fn cut(&self) -> StageId {
+        self.cut
+    }
+
+    /// Number of pictures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.part.is_empty()
+    }
+
+    /// Bytes of kept features; `None` when they are computed anew in each epoch.
+    #[must_use]
+    pub fn kept_bytes(&self) -> Option<u64> {
+        match &self.content {
+            Content::Pictures { .. } => None,
+            Content::Kept { features, .. } => Some(size_in_bytes(features)),
+        }
+    }
+
+    /// The pictures in an order that seed and epoch decide.
+    pub fn shuffled<'a>(
+        &'a self,
+        backbone: &'a Backbone,
+        batch_size: usize,
+        seed: u64,
+        epoch: u32,
+    ) -> impl Iterator<Item = Result<Batch, Error>> + 'a {
+        self.epoch(backbone, shuffled(self.len(), seed, epoch), epoch, batch_size)
+    }
+
+    /// The pictures in their own order.
+    pub fn in_order<'a>(
+        &'a self,
+        backbone: &'a Backbone,
+        batch_size: usize,
+    ) -> impl Iterator<Item = Result<Batch, Error>> + 'a {
+        let order = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
+        self.epoch(backbone, order, 0, batch_size)
+    }
+
+    /// The pictures in this order of positions; the last batch may be smaller.
+    fn epoch<'a>(
+        &'a self,
+        backbone: &'a Backbone,
+        order: Vec<u32>,
+        epoch: u32,
+        batch_size: usize,
+    ) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
+        match &self.content {
+            Content::Kept { features, labels } => {
+                let order: Vec<i64> = order.into_iter().map(i64::from).collect();
+                let device = features.device();
+                let starts = (0..order.len()).step_by(batch_size.max(1));
+                Box::new(starts.map(move |start| {
+                    let end = order.len().min(start + batch_size);
+                    let chosen = Tensor::from_slice(&order[start..end]).to_device(device);
+                    Ok(Batch { x: features.index_select(0, &chosen), labels: labels.index_select(0, &chosen) })
+                }))
+            }
+            Content::Pictures { transform, workers } => {
+                let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
+                let batches =
+                    Batches::new(&self.part.store, transform.clone(), indices, epoch, batch_size, *workers);
+                Box::new(batches.map(move |batch| {
+                    let (pixels, labels) = to_device(&batch?, backbone)?;
+                    Ok(Batch { x: run_frozen(backbone, &pixels, self.cut), labels })
+                }))
+            }
+        }
+    }
+}
+
+/// Computes the features of every picture, or gives up if they do not fit.
+fn keep(
+    backbone: &Backbone,
+    cut: StageId,
+    part: &Part,
+    how: &Preparation<'_>,
+    listen: &mut Listener<'_>,
+) -> Result<Option<Content>, Error> {
+    let total = part.len() as u64;
+    let chunk = usize::try_from(CHUNK).unwrap_or(1);
+    let batches =
+        Batches::new(&part.store, how.transform.clone(), part.indices.clone(), 0, chunk, how.workers);
+    let mut features: Option<Tensor> = None;
+    let mut all_labels = Vec::new();
+    let mut done = 0i64;
+    for batch in batches {
+        if how.interrupt.requested() {
+            return Err(Error::Interrupted);
+        }
+        let (pixels, labels) = to_device(&batch?, backbone)?;
+        let x = run_frozen(backbone, &pixels, cut);
+        let count = labels.size()[0];
+        if features.is_none() {
+            let one = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1);
+            if one * total > how.keep_bytes {
+                return Ok(None);
+            }
+            let mut shape = x.size();
+            shape[0] = i64::try_from(total).unwrap_or(i64::MAX);
+            features = Some(Tensor::empty(shape, (x.kind(), x.device())));
+        }
+        if let Some(features) = &features {
+            features.narrow(0, done, count).copy_(&x);
+        }
+        all_labels.push(labels);
+        done += count;
+        if cut > StageId::INPUT {
+            let done = u64::try_from(done).unwrap_or(total);
+            listen(&Event::Prepared { what: "frozen stages", done, total });
+        }
+    }
+    let labels = Tensor::cat(&all_labels, 0);
+    Ok(features.map(|features| Content::Kept { features, labels }))
+}
+
+/// Pictures through the stages before `cut`, `CHUNK` at a time.
+fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
+    if cut == StageId::INPUT {
+        return pixels.shallow_clone();
+    }
+    let count = pixels.size()[0];
+    let chunks: Vec<Tensor> = (0..count)
+        .step_by(usize::try_from(CHUNK).unwrap_or(1))
+        .map(|start| {
+            let length = CHUNK.min(count - start);
+            let part = pixels.narrow(0, start, length);
+            let mut padding = part.size();
+            padding[0] = CHUNK - length;
+            let padded = if length < CHUNK {
+                Tensor::cat(&[part, Tensor::zeros(padding, (pixels.kind(), pixels.device()))], 0)
+            } else {
+                part
+            };
+            let features =
+                tch::no_grad(|| backbone.forward(&padded, StageId::INPUT..cut, Mode::Evaluate));
+            features.narrow(0, 0, length)
+        })
+        .collect();
+    Tensor::cat(&chunks, 0)
+}
+
+fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
+    let (device, kind) = backbone.placement();
+    let side = i64::try_from(batch.size).unwrap_or(0);
+    let shape = [
+        i64::try_from(batch.labels.len()).unwrap_or(0),
+        i64::try_from(batch.channels).unwrap_or(0),
+        side,
+        side,
+    ];
+    let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
+    let labels = Tensor::f_from_slice(&batch.labels)?;
+    Ok((place(&pixels, device, kind)?, labels.f_to_device(device)?))
+}
+
+fn place(tensor: &Tensor, device: Device, kind: Kind) -> Result<Tensor, Error> {
+    Ok(tensor.f_to_device(device)?.f_to_kind(kind)?)
+}
+
+fn size_in_bytes(tensor: &Tensor) -> u64 {
+    (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64
+}

@@ -1,0 +1,183 @@
+//! The command line.
+
+use std::io::{self, Write};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use finetune_core::config;
+use finetune_core::event::Event;
+use finetune_core::interrupt::Interrupt;
+use finetune_core::run::{self, Run};
+use finetune_core::run_folder::{Metrics, RunFolder};
+use finetune_core::{Error, grid, model_file, recipe};
+use report::record::Outcome;
+use serde::Serialize;
+
+use crate::progress::Progress;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const INTERRUPTED: u8 = 130;
+
+/// Fine-tune an image classification network: load, freeze, head, train-head, fine-tune.
+#[derive(Debug, Parser)]
+#[command(name = "finetune", version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept).")]
+struct Arguments {
+    #[command(flatten)]
+    train: TrainArguments,
+}
+
+#[derive(Debug, clap::Args)]
+struct TrainArguments {
+    /// The run's configuration (TOML); dogs_cats.toml is one to copy.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Overrides a key of the configuration: --set train.epochs=3
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Where the results go; a new folder. Without it: runs/NAME, numbered if that is taken.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the summary as JSON, as the last line of stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the program and turns what happened into an exit code.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();
+    let interrupt = match listen_for_ctrl_c() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return fail(&error),
+    };
+    // libtorch's errors, an exhausted memory among them, come as panics out of tch: said in a sentence, not a backtrace.
+    panic::set_hook(Box::new(|_| {}));
+    match panic::catch_unwind(|| train(&arguments.train, &interrupt)) {
+        Ok(Ok(Outcome::Finished)) => ExitCode::SUCCESS,
+        Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED),
+        Ok(Err(error)) => fail(&error),
+        Err(payload) => fail(&anyhow::anyhow!(sentence(payload.as_ref()))),
+    }
+}
+
+fn train(arguments: &TrainArguments, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+    let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    let run = run::resolve(config, source)?;
+    let folder = match &arguments.out {
+        Some(path) => RunFolder::at(path)?,
+        None => RunFolder::numbered(Path::new("runs"), &run.name)?,
+    };
+    let outcome = match &run.config.compare {
+        Some(compare) => compare_runs(&run, compare, &folder, arguments, interrupt),
+        None => one_run(&run, &folder, arguments, interrupt),
+    };
+    if outcome.is_err() {
+        // A place where nothing came to be should not look like a run.
+        let _ = std::fs::remove_dir(folder.path());
+    }
+    outcome
+}
+
+fn one_run(
+    run: &Run,
+    folder: &RunFolder,
+    arguments: &TrainArguments,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let mut progress = Progress::new();
+    let materials = recipe::gather(run, interrupt, &mut |event| progress.listen(event))?;
+    let config = folder.write_config(&run.config)?;
+    let mut metrics = Metrics::create(folder)?;
+    let mut listen = |event: &Event<'_>| {
+        progress.listen(event);
+        metrics.listen(event);
+    };
+    let finished = recipe::perform(run, &materials, Some(folder), interrupt, &mut listen)?;
+    let mut record = finished.record;
+    record.config = config;
+    let description = recipe::description(&materials, &materials.pictures);
+    let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))?;
+    record.digests.insert("model.safetensors".to_owned(), sha256);
+    metrics.finish()?;
+    folder.write_run(&record)?;
+    print(&report::text::run_summary(&record), folder, &record, arguments)?;
+    Ok(record.outcome)
+}
+
+fn compare_runs(
+    run: &Run,
+    compare: &config::CompareConfig,
+    folder: &RunFolder,
+    arguments: &TrainArguments,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let mut progress = Progress::new();
+    let mut metrics = Metrics::create(folder)?;
+    let mut listen = |event: &Event<'_>| {
+        progress.listen(event);
+        metrics.listen(event);
+    };
+    let (record, outcome) = grid::perform(run, compare, folder, interrupt, &mut listen)?;
+    metrics.finish()?;
+    print(&report::text::grid_table(&record), folder, &record, arguments)?;
+    Ok(outcome)
+}
+
+/// The summary for a person; with `--json` the one for a program after it.
+fn print(
+    text: &str,
+    folder: &RunFolder,
+    record: &impl Serialize,
+    arguments: &TrainArguments,
+) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}\n\nreport  {}", text.trim_end(), folder.file("report.html").display())?;
+    if arguments.json {
+        serde_json::to_writer(&mut out, record).context("cannot print the summary")?;
+        writeln!(out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
+    let interrupt = Interrupt::default();
+    let asked = interrupt.clone();
+    ctrlc::set_handler(move || {
+        if asked.request() {
+            std::process::exit(i32::from(INTERRUPTED)); // asked twice: at once
+        }
+        let _ = writeln!(io::stderr(), "\nstopping after this step; what was trained is kept (again to stop at once)");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(interrupt)
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "finetune: {error:#}");
+    match error.downcast_ref::<Error>() {
+        Some(Error::Config(_)) => ExitCode::from(USAGE),
+        Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
+        _ => ExitCode::from(FAILED),
+    }
+}
+
+/// The first line of a panic's message.
+fn sentence(payload: &(dyn std::any::Any + Send)) -> String {
+    let message = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("an internal error");
+    let first = message.split("\\n").next().unwrap_or(message).lines().next().unwrap_or(message);
+    if message.contains("out of memory") {
+        format!("{first}; a smaller train.batch_size needs less memory")
+    } else {
+        format!("internal error: {first}")
+    }
+}

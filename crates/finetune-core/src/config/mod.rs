@@ -1,0 +1,333 @@
+//! A run's configuration: TOML, nested by concern, unknown keys refused.
+//!
+//! [`Config`] is what the file says, with the defaults filled in. Turning names into things that exist (a network, a
+//! stage, a device) happens once, in [`crate::run::Run`].
+
+mod error;
+mod read;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pretrained::InputSpec;
+use regularize::Decay;
+use serde::{Deserialize, Serialize};
+
+pub use error::{ConfigError, Place};
+pub use read::{Source, read};
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The pictures.
+    pub data: DataConfig,
+    /// The network and its source weights.
+    pub model: ModelConfig,
+    /// How far back, and how gently.
+    #[serde(default)]
+    pub finetune: FinetuneConfig,
+    /// Variations of the training images.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    /// Techniques against overfitting.
+    #[serde(default)]
+    pub regularize: RegularizeConfig,
+    /// The training loop.
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// Name, seed, machine.
+    #[serde(default)]
+    pub run: RunConfig,
+    /// A grid of runs instead of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<CompareConfig>,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// A folder with `train/`, `val/` and perhaps `test/`, or with one folder per class.
+    pub root: PathBuf,
+    /// Share of the training images kept for validation when there is no `val/`; `0.0` for none.
+    #[serde(default = "defaults::validation_fraction")]
+    pub validation_fraction: f64,
+    /// Train on this many images of each class, drawn by the seed; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images_per_class: Option<u32>,
+    /// The largest share of unreadable files a run puts up with.
+    #[serde(default = "defaults::max_unreadable")]
+    pub max_unreadable: f64,
+    /// Mebibytes for decoded pictures; what does not fit is decoded again when needed.
+    #[serde(default = "defaults::memory_mib")]
+    pub memory_mib: u64,
+    /// How images are prepared, when the weights should not decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputSpec>,
+    /// Named groups of classes, for which accuracy is reported beside the whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Vec<String>>,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// A network of the zoo, `"resnet18"`.
+    pub arch: String,
+    /// A catalog name (`"IMAGENET1K_V1"`), a `.pth` or `.safetensors` file, or `"none"`.
+    pub weights: String,
+}
+
+/// `[finetune]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FinetuneConfig {
+    /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`.
+    pub depth: String,
+    /// Epochs for which the new head is trained alone before the fine-tune step.
+    pub head_epochs: u32,
+    /// Learning rate of the thawed stages as a multiple of the head's.
+    pub rate_scale: f64,
+}
+
+/// `[augment]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentConfig {
+    /// Probability of mirroring left and right. Not for letters.
+    pub horizontal_flip: f64,
+    /// Cut out a random part and resize it to the input (Szegedy et al. 2014).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resized_crop: Option<ResizedCropConfig>,
+}
+
+/// `[augment.resized_crop]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResizedCropConfig {
+    /// Smallest and largest share of the picture's area.
+    pub scale: (f64, f64),
+    /// Smallest and largest ratio of width to height.
+    pub ratio: (f64, f64),
+}
+
+/// `[regularize]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegularizeConfig {
+    /// L2: each step shrinks the covered parameters by this times the learning rate.
+    pub weight_decay: f64,
+    /// Which parameters are covered: `"weights"` (not biases and norms) or `"all"`.
+    pub decay: Decay,
+    /// Share of the target given to all classes alike.
+    pub label_smoothing: f64,
+    /// Probability of dropout wherever the network has some; its own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// Probability with which the last residual block is skipped.
+    pub stochastic_depth: f64,
+    /// Stop after this many epochs without a lower validation loss, and go back to the best; never when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<u32>,
+}
+
+/// `[train]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Epochs of the main training: of the fine-tune step, or of the head when the depth is `"head"`.
+    pub epochs: u32,
+    /// Images per step. The last batch of an epoch may be smaller; it counts.
+    pub batch_size: usize,
+    /// Learning rate of the head.
+    pub learning_rate: f64,
+    /// `"sgd"` (Nesterov momentum 0.9) or `"adamw"`.
+    pub optimizer: OptimizerKind,
+    /// `"constant"` or `"cosine"`, over the steps of each training step of the recipe.
+    pub schedule: ScheduleKind,
+}
+
+/// The optimizers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent with Nesterov momentum 0.9.
+    Sgd,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    AdamW,
+}
+
+/// How the learning rate goes over the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// The same all along.
+    Constant,
+    /// Half a cosine from the full rate to zero (Loshchilov and Hutter 2017).
+    Cosine,
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Name of the run and of its folder under `runs/`; the config file's name when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// `"auto"`, `"cpu"` or `"cuda:0"`.
+    pub device: String,
+    /// Threads that libtorch computes with; one per core when 0.
+    pub threads: u32,
+    /// Threads that decode pictures; one per core when 0.
+    pub workers: usize,
+    /// Mebibytes for the outputs of frozen stages; beyond that they are computed again in each epoch.
+    pub features_mib: u64,
+    /// What is kept while training, beside the final model.
+    pub checkpoints: Checkpoints,
+}
+
+/// Which checkpoints a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checkpoints {
+    /// None.
+    None,
+    /// After each training step of the recipe.
+    Steps,
+    /// Also after each epoch of the fine-tune step, the newest in place of the one before.
+    Epochs,
+}
+
+/// `[compare]`: the same run over seeds, amounts of data and methods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompareConfig {
+    /// Training images of each class, one grid line each; all images when empty.
+    #[serde(default)]
+    pub images_per_class: Vec<u32>,
+    /// The methods.
+    #[serde(default = "defaults::methods")]
+    pub methods: Vec<Method>,
+    /// The seeds, of the drawn images and of the training.
+    #[serde(default = "defaults::seeds")]
+    pub seeds: Vec<u64>,
+    /// The group of `[data.groups]` that the verdict is about; all classes when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judge_on: Option<String>,
+    /// Other data or source weights under the same settings; one unnamed variant when empty.
+    #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantConfig>,
+}
+
+/// How a cell of the grid is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// The whole network from random weights.
+    Scratch,
+    /// Only the new head.
+    Head,
+    /// The new head, then as deep as `finetune.depth` says.
+    FineTune,
+}
+
+/// `[[compare.variant]]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantConfig {
+    /// Its name in the table.
+    pub name: String,
+    /// In place of `data.root`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// In place of `model.weights`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+}
+
+impl Default for FinetuneConfig {
+    fn default() -> Self {
+        Self { depth: "head".to_owned(), head_epochs: 3, rate_scale: 0.1 }
+    }
+}
+
+impl Default for ResizedCropConfig {
+    fn default() -> Self {
+        Self { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) }
+    }
+}
+
+impl Default for RegularizeConfig {
+    fn default() -> Self {
+        Self {
+            weight_decay: 1e-4,
+            decay: Decay::Weights,
+            label_smoothing: 0.0,
+            dropout: None,
+            stochastic_depth: 0.0,
+            early_stopping: None,
+        }
+    }
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 5,
+            batch_size: 32,
+            learning_rate: 1e-3,
+            optimizer: OptimizerKind::AdamW,
+            schedule: ScheduleKind::Cosine,
+        }
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            seed: 0,
+            device: "auto".to_owned(),
+            threads: 0,
+            workers: 0,
+            features_mib: 2048,
+            checkpoints: Checkpoints::Epochs,
+        }
+    }
+}
+
+impl Method {
+    /// The name used in configurations and tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scratch => "scratch",
+            Self::Head => "head",
+            Self::FineTune => "fine-tune",
+        }
+    }
+}
+
+mod defaults {
+    use super::Method;
+
+    pub(super) fn validation_fraction() -> f64 {
+        0.2
+    }
+    pub(super) fn max_unreadable() -> f64 {
+        0.1
+    }
+    pub(super) fn memory_mib() -> u64 {
+        2048
+    }
+    pub(super) fn methods() -> Vec<Method> {
+        vec![Method::Scratch, Method::Head, Method::FineTune]
+    }
+    pub(super) fn seeds() -> Vec<u64> {
+        vec![0, 1, 2]
+    }
+}

@@ -1,0 +1,96 @@
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is at fault.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The pictures are at fault.
+    #[error(transparent)]
+    Images(#[from] images::Error),
+    /// More files are unreadable than the configuration puts up with.
+    #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
+    TooManyUnreadable {
+        /// Unreadable files.
+        count: usize,
+        /// All files.
+        total: usize,
+        /// The data folder.
+        root: PathBuf,
+        /// The configured share.
+        limit: f64,
+        /// Path and reason of the first.
+        first: String,
+    },
+    /// A class has lost all its training images.
+    #[error("class {class:?} has no readable training image below {}", root.display())]
+    EmptyClass {
+        /// The class.
+        class: String,
+        /// The data folder.
+        root: PathBuf,
+    },
+    /// A checkpoint, or the catalog.
+    #[error(transparent)]
+    Weights(#[from] pretrained::Error),
+    /// A checkpoint of another network.
+    #[error(transparent)]
+    Load(#[from] backbone::LoadError),
+    /// libtorch refused something.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// Training went out of bounds.
+    #[error("the loss became {loss} in {phase}, epoch {epoch}, step {step}: the learning rate is probably too high; try a tenth of it (train.learning_rate)")]
+    Diverged {
+        /// Step of the recipe.
+        phase: String,
+        /// Epoch within it, from 1.
+        epoch: u32,
+        /// Optimizer step within the run, from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// A frozen stage changed, which must never be.
+    #[error("stage {stage} is frozen and yet it changed while training; this is a mistake in the program, and the model was not saved")]
+    FrozenStageMoved {
+        /// The stage.
+        stage: String,
+    },
+    /// The place for the results is taken.
+    #[error("{} exists already and is not overwritten; name another place with --out, or remove it", .0.display())]
+    FolderTaken(PathBuf),
+    /// Something could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The report could not be written.
+    #[error(transparent)]
+    Report(#[from] report::Error),
+    /// A record could not be turned into JSON or TOML.
+    #[error("cannot write the {what}: {message}")]
+    Serialise {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// Stopped before anything was trained.
+    #[error("interrupted before training began; nothing to keep")]
+    Interrupted,
+}
+
+impl Error {
+    /// For `map_err` on writing to `path`.
+    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Write { path, source }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run says while it works. It is told, never asked: nothing that listens can change a run.
+
+use report::record::{CellRecord, EpochRecord, RecipeStepRecord, StageRecord, StepRecord};
+
+use crate::recipe::StepName;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step of the recipe begins.
+    Began(StepName),
+    /// A step of the recipe is done.
+    Ended(&'a RecipeStepRecord),
+    /// The stages, once it is decided which are frozen.
+    Stages(&'a [StageRecord]),
+    /// Pictures are decoded, or frozen stages computed.
+    Prepared {
+        /// What is being done, `"decoding"`.
+        what: &'static str,
+        /// Pictures done.
+        done: u64,
+        /// Pictures in all.
+        total: u64,
+    },
+    /// An optimizer step was taken.
+    Stepped {
+        /// What came of it.
+        record: &'a StepRecord,
+        /// Steps taken in this epoch.
+        done: u64,
+        /// Steps in this epoch.
+        total: u64,
+        /// Epochs of this step of the recipe.
+        epochs: u32,
+    },
+    /// An epoch is over.
+    Epoch {
+        /// What came of it.
+        record: &'a EpochRecord,
+        /// Epochs of this step of the recipe.
+        epochs: u32,
+    },
+    /// A run of a grid is over.
+    Cell {
+        /// What came of it.
+        record: &'a CellRecord,
+        /// Runs done.
+        done: usize,
+        /// Runs in all.
+        total: usize,
+    },
+    /// Something the user should know.
+    Warning(String),
+}
+
+/// Where events go.
+pub type Listener<'a> = dyn FnMut(&Event<'_>) + Send + 'a;

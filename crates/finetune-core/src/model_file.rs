@@ -1,0 +1,71 @@
+//! A trained model as `model.safetensors`: TorchVision's names, and beside them what is needed to use it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use backbone::Backbone;
+use pretrained::safetensors_file::{self, ArrayView};
+use pretrained::{Dtype, InputSpec};
+use serde_json::json;
+use tch::Kind;
+
+use crate::Error;
+use crate::digest;
+use crate::source_weights::metadata;
+
+/// What a model file says about its model.
+#[derive(Clone, Debug)]
+pub struct Description<'a> {
+    /// Class names in label order.
+    pub classes: &'a [String],
+    /// How images are prepared for it.
+    pub input: &'a InputSpec,
+    /// SHA-256 of the weights it started from; empty when there were none.
+    pub source_sha256: &'a str,
+}
+
+/// Writes the model and returns the file's SHA-256. The same model gives the same bytes.
+///
+/// # Errors
+/// When the file cannot be written; none is left then.
+pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> Result<String, Error> {
+    let mut arrays = Vec::new();
+    for variable in backbone.variables().all() {
+        let shape: Vec<usize> =
+            variable.tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+        let dtype = dtype(variable.tensor.kind())?;
+        arrays.push((variable.name, shape, dtype, digest::bytes(&variable.tensor)?));
+    }
+    let views = arrays
+        .iter()
+        .map(|(name, shape, dtype, data)| (name.as_str(), ArrayView { shape, dtype: *dtype, data }));
+    Ok(safetensors_file::write(path, views, &describe(backbone, description))?)
+}
+
+fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<String, String> {
+    let classes = json!(description.classes).to_string();
+    let arguments = json!({ "num_classes": backbone.head().classes }).to_string();
+    let input = json!(description.input).to_string();
+    [
+        (metadata::FORMAT, "pt".to_owned()),
+        (metadata::ARCH, backbone.arch().to_owned()),
+        (metadata::ARGUMENTS, arguments),
+        (metadata::CLASSES, classes),
+        (metadata::INPUT, input),
+        (metadata::SOURCE, description.source_sha256.to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+fn dtype(kind: Kind) -> Result<Dtype, Error> {
+    match kind {
+        Kind::Float => Ok(Dtype::F32),
+        Kind::Double => Ok(Dtype::F64),
+        Kind::Half => Ok(Dtype::F16),
+        Kind::BFloat16 => Ok(Dtype::Bf16),
+        Kind::Int64 => Ok(Dtype::I64),
+        other => Err(Error::Serialise { what: "model", message: format!("{other:?} tensors are not saved") }),
+    }
+}

@@ -1,0 +1,188 @@
+//! The pictures of a run: listed, decoded once, and counted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use images::{DataSet, Sample, Split, Store};
+use report::record::{DataRecord, UnreadableRecord};
+
+use crate::Error;
+use crate::config::{DataConfig, Source};
+use crate::event::{Event, Listener};
+use crate::interrupt::Interrupt;
+
+/// Some of the pictures of a store, by position.
+#[derive(Clone)]
+pub struct Part {
+    /// Where they are kept.
+    pub store: Store,
+    /// Which of them, and in which order.
+    pub indices: Vec<u32>,
+}
+
+/// The pictures of a run.
+#[derive(Clone)]
+pub struct Pictures {
+    /// The data folder.
+    pub root: PathBuf,
+    /// Class names in label order.
+    pub classes: Vec<String>,
+    /// Labels of each named group of classes.
+    pub groups: BTreeMap<String, Vec<usize>>,
+    /// To train on.
+    pub train: Part,
+    /// To choose by; may be empty.
+    pub validation: Part,
+    /// To measure with, once, at the end; may be empty.
+    pub test: Part,
+    /// What no picture came out of.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// Lists the pictures and checks names; decodes nothing yet.
+///
+/// # Errors
+/// When the folder is not a data set, or a group names a class that it does not have.
+pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, Error> {
+    let split = Split { validation_fraction: config.validation_fraction, seed };
+    let set = DataSet::open(&config.root, &split)?;
+    labels_of_groups(config, &set.classes, source)?;
+    if set.classes.len() < 2 {
+        let message = format!(
+            "{} has only one class, {}; a classifier needs at least two class folders",
+            config.root.display(),
+            set.classes.join("")
+        );
+        return Err(source.wrong("data.root", message).into());
+    }
+    Ok(set)
+}
+
+/// Decodes every listed picture once; unreadable ones are left out and counted.
+///
+/// # Errors
+/// When too many are unreadable, a class has no training image left, or the run is interrupted.
+pub fn decode(
+    set: DataSet,
+    config: &DataConfig,
+    source: &Source,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<Pictures, Error> {
+    let groups = labels_of_groups(config, &set.classes, source)?;
+    let counts = [&set.train, &set.validation, &set.test].map(|samples| samples.len() as u64);
+    let total: u64 = counts.iter().sum();
+    let listen = Mutex::new(listen);
+    let decode = |samples: Vec<Sample>, before: u64| {
+        let share = samples.len() as u64 * (config.memory_mib << 20) / total.max(1);
+        let progress = |done: u64, _: u64| {
+            let event = Event::Prepared { what: "decoding", done: before + done, total };
+            (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
+            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        Store::decode(samples, share, &progress).map_err(|error| match error {
+            images::Error::Interrupted => Error::Interrupted,
+            other => other.into(),
+        })
+    };
+    let train = decode(set.train, 0)?;
+    let validation = decode(set.validation, counts[0])?;
+    let test = decode(set.test, counts[0] + counts[1])?;
+
+    let unreadable: Vec<UnreadableRecord> = [&train, &validation, &test]
+        .into_iter()
+        .flat_map(Store::unreadable)
+        .map(|file| UnreadableRecord { path: file.path.clone(), reason: file.reason.clone() })
+        .collect();
+    if unreadable.len() as f64 > config.max_unreadable * total as f64
+        && let Some(first) = unreadable.first()
+    {
+        return Err(Error::TooManyUnreadable {
+            count: unreadable.len(),
+            total: usize::try_from(total).unwrap_or(usize::MAX),
+            root: set.root,
+            limit: config.max_unreadable,
+            first: format!("{}: {}", first.path.display(), first.reason),
+        });
+    }
+    let has_images = |label: usize| train.samples().iter().any(|sample| sample.label == label);
+    if let Some(label) = (0..set.classes.len()).find(|&label| !has_images(label)) {
+        return Err(Error::EmptyClass { class: set.classes[label].clone(), root: set.root });
+    }
+    Ok(Pictures {
+        root: set.root,
+        classes: set.classes,
+        groups,
+        train: Part::all(train),
+        validation: Part::all(validation),
+        test: Part::all(test),
+        unreadable,
+    })
+}
+
+impl Part {
+    fn all(store: Store) -> Self {
+        let indices = (0..u32::try_from(store.samples().len()).unwrap_or(u32::MAX)).collect();
+        Self { store, indices }
+    }
+
+    /// Number of pictures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The same with `per_class` pictures of each class, drawn by the seed.
+    ///
+    /// # Errors
+    /// When a class has fewer.
+    pub fn take_per_class(&self, per_class: u32, seed: u64) -> Result<Self, Error> {
+        let samples = self.store.samples();
+        let place: HashMap<&PathBuf, u32> =
+            samples.iter().zip(0..).map(|(sample, index)| (&sample.path, index)).collect();
+        let drawn = images::take_per_class(samples, per_class, seed)?;
+        let indices = drawn.iter().filter_map(|sample| place.get(&sample.path).copied()).collect();
+        Ok(Self { store: self.store.clone(), indices })
+    }
+}
+
+impl Pictures {
+    /// The counts and what was unreadable.
+    #[must_use]
+    pub fn record(&self) -> DataRecord {
+        DataRecord {
+            root: self.root.clone(),
+            classes: self.classes.clone(),
+            train: self.train.len() as u64,
+            validation: self.validation.len() as u64,
+            test: self.test.len() as u64,
+            unreadable: self.unreadable.clone(),
+        }
+    }
+}
+
+fn labels_of_groups(
+    config: &DataConfig,
+    classes: &[String],
+    source: &Source,
+) -> Result<BTreeMap<String, Vec<usize>>, Error> {
+    let label = |group: &str, class: &String| {
+        classes.iter().position(|known| known == class).ok_or_else(|| {
+            source.wrong(&format!("data.groups.{group}"), format!("the data set has no class {class:?}"))
+        })
+    };
+    let mut groups = BTreeMap::new();
+    for (group, members) in &config.groups {
+        let labels = members.iter().map(|class| label(group, class)).collect::<Result<Vec<_>, _>>()?;
+        groups.insert(group.clone(), labels);
+    }
+    Ok(groups)
+}

@@ -1,0 +1,116 @@
+//! What a run shows on stderr while it works: bars on a terminal, plain lines elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use finetune_core::event::Event;
+use finetune_core::recipe::StepName;
+use indicatif::{ProgressBar, ProgressStyle};
+use report::record::{CellRecord, EpochRecord, StageRecord, StepRecord};
+
+/// Shows events as they come.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    terminal: Terminal,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terminal {
+    Yes,
+    No,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        let terminal = if io::stderr().is_terminal() { Terminal::Yes } else { Terminal::No };
+        Self { bar: None, terminal }
+    }
+
+    /// Shows one event.
+    pub(crate) fn listen(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Began(step) => self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len())),
+            Event::Ended(step) => self.line(&format!("    {} ({:.1} s)", step.what, step.seconds)),
+            Event::Stages(stages) => self.stages(stages),
+            Event::Prepared { what, done, total } => self.prepared(what, *done, *total),
+            Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
+            Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
+            Event::Cell { record, done, total } => self.cell(record, *done, *total),
+            Event::Warning(text) => self.line(&format!("warning: {text}")),
+        }
+    }
+
+    fn stages(&mut self, stages: &[StageRecord]) {
+        let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
+        for stage in stages {
+            let state = if stage.live { format!("rate x {}", stage.rate_scale) } else { "frozen".to_owned() };
+            self.line(&format!("    {:width$}  {:>11} parameters  {state}", stage.name, stage.parameters));
+        }
+    }
+
+    fn prepared(&mut self, what: &'static str, done: u64, total: u64) {
+        if self.terminal == Terminal::Yes {
+            let bar = self.bar("    {msg} {wide_bar} {pos}/{len}  {per_sec}  {eta} left", total);
+            bar.set_message(what);
+            bar.set_position(done);
+        }
+        if done >= total {
+            self.line(&format!("    {what}: {total} pictures"));
+        }
+    }
+
+    fn stepped(&mut self, record: &StepRecord, done: u64, total: u64, epochs: u32) {
+        if self.terminal == Terminal::No {
+            return;
+        }
+        let bar = self.bar("    {msg} {wide_bar} {pos}/{len}  {per_sec}  {eta} left", total);
+        bar.set_message(format!("epoch {}/{epochs}  loss {:.4}", record.epoch, record.loss));
+        bar.set_position(done);
+    }
+
+    fn cell(&mut self, record: &CellRecord, done: usize, total: usize) {
+        let amount = record.images_per_class.map_or_else(|| "all".to_owned(), |count| count.to_string());
+        self.line(&format!(
+            "run {done}/{total}  {} {:>9}  {amount:>3} per class  seed {}  accuracy {:5.1}%  ({:.1} s)",
+            record.variant,
+            record.method,
+            record.seed,
+            record.accuracy * 100.0,
+            record.seconds
+        ));
+    }
+
+    /// The bar now on the screen, or a new one.
+    fn bar(&mut self, template: &str, total: u64) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(total).with_style(style);
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        })
+    }
+
+    /// A line that stays, in place of the bar.
+    fn line(&mut self, text: &str) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+fn epoch(record: &EpochRecord, epochs: u32) -> String {
+    let validation = match (record.validation_loss, record.validation_accuracy) {
+        (Some(loss), Some(accuracy)) => format!("  validation loss {loss:.4} accuracy {:5.1}%", accuracy * 100.0),
+        _ => String::new(),
+    };
+    format!(
+        "    epoch {:>width$}/{epochs}  loss {:.4} accuracy {:5.1}%{validation}  {:.0} images/s  {:.1} s",
+        record.epoch,
+        record.train_loss,
+        record.train_accuracy * 100.0,
+        record.images_per_second,
+        record.seconds,
+        width = epochs.to_string().len()
+    )
+}

@@ -1,0 +1,200 @@
+//! The folder of a run: `config.toml`, `summary.json`, `metrics.jsonl`, `report.html`, `model.safetensors`,
+//! `checkpoints/` and TensorBoard events. Nothing that is there is ever overwritten.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use report::record::{GridRecord, RunRecord};
+use serde::Serialize;
+
+use crate::Error;
+use crate::config::Config;
+use crate::event::Event;
+
+/// A fresh folder for the results of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Takes the place that the user named. An empty folder is taken as it is.
+    ///
+    /// # Errors
+    /// When something is there already, or it cannot be made.
+    pub fn at(path: &Path) -> Result<Self, Error> {
+        let empty = match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => !path.exists(),
+        };
+        if !empty {
+            return Err(Error::FolderTaken(path.to_path_buf()));
+        }
+        fs::create_dir_all(path).map_err(Error::write(path))?;
+        Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, ... that is free.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn numbered(runs: &Path, name: &str) -> Result<Self, Error> {
+        let mut number = 1;
+        loop {
+            let path = runs.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+            match Self::at(&path) {
+                Err(Error::FolderTaken(_)) => number += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file or folder in it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// A folder in it for one run of a grid.
+    ///
+    /// # Errors
+    /// As [`RunFolder::at`].
+    pub fn below(&self, name: &str) -> Result<Self, Error> {
+        Self::at(&self.path.join(name))
+    }
+
+    /// The folder for checkpoints, made if need be.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn checkpoints(&self) -> Result<PathBuf, Error> {
+        let path = self.file("checkpoints");
+        fs::create_dir_all(&path).map_err(Error::write(&path))?;
+        Ok(path)
+    }
+
+    /// Writes `config.toml`: the configuration with every default filled in.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_config(&self, config: &Config) -> Result<String, Error> {
+        let text = toml::to_string(config)
+            .map_err(|error| Error::Serialise { what: "configuration", message: error.to_string() })?;
+        let path = self.file("config.toml");
+        fs::write(&path, &text).map_err(Error::write(path))?;
+        Ok(text)
+    }
+
+    /// Writes a run's `summary.json`, `report.html` and TensorBoard events.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write_run(&self, record: &RunRecord) -> Result<(), Error> {
+        self.write_summary(record)?;
+        report::write_run(record, &self.path)?;
+        report::events::write_run(record, &self.path)?;
+        Ok(())
+    }
+
+    /// Writes a grid's `summary.json` and `report.html`.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write_grid(&self, record: &GridRecord) -> Result<(), Error> {
+        self.write_summary(record)?;
+        report::write_grid(record, &self.path)?;
+        Ok(())
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_summary(&self, record: &impl Serialize) -> Result<(), Error> {
+        let path = self.file("summary.json");
+        let text = serde_json::to_string_pretty(record)
+            .map_err(|error| Error::Serialise { what: "summary", message: error.to_string() })?;
+        fs::write(&path, text + "\n").map_err(Error::write(path))
+    }
+}
+
+/// `metrics.jsonl`: a line for each optimizer step and each epoch, as they happen.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    out: BufWriter<fs::File>,
+    failure: Option<std::io::Error>,
+}
+
+impl Metrics {
+    /// Opens it in the run's folder.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(folder: &RunFolder) -> Result<Self, Error> {
+        let path = folder.file("metrics.jsonl");
+        let file = fs::File::create_new(&path).map_err(Error::write(&path))?;
+        Ok(Self { path, out: BufWriter::new(file), failure: None })
+    }
+
+    /// Writes what belongs into it. A failure is kept for [`Metrics::finish`]: a listener cannot stop a run.
+    pub fn listen(&mut self, event: &Event<'_>) {
+        let written = match event {
+            Event::Stepped { record, .. } => self.line("step", record),
+            Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
+            Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),
+            _ => Ok(()),
+        };
+        if let Err(error) = written {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Writes the rest.
+    ///
+    /// # Errors
+    /// When this or an earlier line could not be written.
+    pub fn finish(mut self) -> Result<(), Error> {
+        let flushed = self.out.flush();
+        match self.failure.map_or(flushed, Err) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Error::write(self.path)(error)),
+        }
+    }
+
+    fn line(&mut self, kind: &str, record: &impl Serialize) -> std::io::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a, R> {
+            kind: &'a str,
+            #[serde(flatten)]
+            record: &'a R,
+        }
+        serde_json::to_writer(&mut self.out, &Line { kind, record })?;
+        self.out.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let runs = tempfile::tempdir().unwrap();
+        let first = RunFolder::numbered(runs.path(), "a").unwrap();
+        fs::write(first.file("model.safetensors"), "x").unwrap();
+        let second = RunFolder::numbered(runs.path(), "a").unwrap();
+        assert_eq!(second.path(), runs.path().join("a-2"));
+        assert!(matches!(RunFolder::at(first.path()), Err(Error::FolderTaken(_))));
+        let file = runs.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(RunFolder::at(&file), Err(Error::FolderTaken(_))));
+    }
+}

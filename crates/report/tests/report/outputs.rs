@@ -1,0 +1,75 @@
+//! The remaining ways out: files on disk, lines for the terminal.
+
+use std::fs;
+
+use crate::records;
+use report::record::{GridRecord, RunRecord};
+use report::text::{grid_table, run_summary};
+use report::{html, write_grid, write_run};
+
+#[test]
+fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    write_run(&records::run(), dir.path()).unwrap();
+    write_grid(&records::grid(), dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(dir.path().join("report.html")).unwrap(), html::grid_page(&records::grid()));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_missing_folder_is_named_in_the_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = write_run(&records::run(), &dir.path().join("gone")).unwrap_err().to_string();
+    assert!(error.contains("gone/report.html") && error.contains("check that its folder exists"), "{error}");
+}
+
+#[test]
+fn records_survive_json() {
+    let (run, grid) = (records::run(), records::grid());
+    assert_eq!(serde_json::from_str::<RunRecord>(&serde_json::to_string(&run).unwrap()).unwrap(), run);
+    assert_eq!(serde_json::from_str::<GridRecord>(&serde_json::to_string(&grid).unwrap()).unwrap(), grid);
+}
+
+#[test]
+fn a_diverged_run_survives_json() {
+    let mut run = records::run();
+    run.epochs[1].train_loss = f64::NAN;
+    run.evaluations[0].loss = f64::INFINITY;
+    run.evaluations[0].groups = [("empty".to_owned(), f64::NAN)].into();
+    let back: RunRecord = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+    assert!(back.epochs[1].train_loss.is_nan() && back.evaluations[0].loss.is_nan());
+    assert!(back.evaluations[0].groups["empty"].is_nan());
+}
+
+#[test]
+fn a_grid_reads_as_a_table() {
+    let mut grid = records::grid();
+    grid.judged_on = None;
+    grid.rows.retain(|row| row.variant == "held-out faces" && row.images_per_class != Some(3));
+    grid.rows.remove(1);
+    for row in grid.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
+        row.images_per_class = None;
+    }
+    grid.verdict = vec!["One \u{1b}[31msentence.".into()];
+    let table = grid_table(&grid);
+    let expected = "\
+Accuracy in percent, held-out faces, all classes: mean ± standard deviation over 3 seeds
+  images per class     scratch     fine-tune          head
+                 1  11.4 ± 1.6    47.2 ± 1.3 *           –
+                 5  30.6 ± 0.7    70.8 ± 1.9 *  70.0 ± 1.4
+                10  44.5 ± 1.1    76.5 ± 0.7    76.9 ± 1.7 *
+               all  65.4 ± 1.4    84.7 ± 1.6 *  81.1 ± 1.8
+
+One \\u{1b}[31msentence.
+";
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
+    let finished = run_summary(&records::run());
+    assert!(finished.starts_with("dogs_cats (sample data): 97.5% validation accuracy on 200 images; resnet18"), "{finished}");
+    assert!(finished.contains("2 files left out because unreadable") && !finished.contains("INTERRUPTED"), "{finished}");
+    let interrupted = run_summary(&records::interrupted());
+    assert!(interrupted.contains("INTERRUPTED after") && interrupted.contains("fine-tune        –  not reached"), "{interrupted}");
+}

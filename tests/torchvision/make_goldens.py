@@ -1,0 +1,255 @@
+"""Writes golden/<arch>.json from TorchVision, and proves that each golden can fail.
+
+    python make_goldens.py [ARCH...]        (default: every network of networks.py)
+    python make_goldens.py --table          (rewrites only the table in README.md)
+
+Every golden must pass four checks before it is written; what they measured stands in the file
+under `proof` and in the README's table:
+
+- the logits of two inputs differ by more than 1e-2 of the largest logit;
+- the float32 logits agree with a float64 evaluation to 1e-5, evaluation and training mode;
+- any one parameter or buffer multiplied by 1.1 moves the evaluation logits by more than 1e-4
+  (auxiliary heads: their training logits), `num_batches_tracked` excepted;
+- all numbers are finite.
+
+All differences are relative: max|a-b| / max|b|.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torchvision
+
+import networks
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+TRAIN_BATCH = 4
+FACTOR = 1.1
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+AUXILIARY_WEIGHT = {"googlenet": 0.3, "inception_v3": 0.4}
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    a, b = a.double(), b.double()
+    return ((a - b).abs().max() / b.abs().max()).item()
+
+
+def outputs(model, x) -> dict[str, torch.Tensor]:
+    """Main logits and, in training mode, the auxiliary heads' (named by the module that makes them)."""
+    result = model(x)
+    if isinstance(result, torch.Tensor):
+        return {"logits": result}
+    if isinstance(result, torchvision.models.GoogLeNetOutputs):
+        return {"logits": result.logits, "aux1": result.aux_logits1, "aux2": result.aux_logits2}
+    return {"logits": result.logits, "AuxLogits": result.aux_logits}
+
+
+def worst(a: dict, b: dict) -> float:
+    return max(relative(a[key], b[key]) for key in b)
+
+
+def sensitivities(model, reference, x, wanted, measure):
+    """Relative change of the logits, tensor by tensor, when that tensor is multiplied by 1.1."""
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and wanted(name):
+            original = tensor.clone()
+            tensor.mul_(FACTOR)
+            yield measure(model, x, reference), name
+            tensor.copy_(original)
+
+
+@torch.no_grad()
+def evaluation(arch, network, model) -> tuple[dict, dict]:
+    shape = [2, 3, network.eval_size, network.eval_size]
+    x = networks.inputs(shape)
+    networks.fill(model, network.gain)
+    model.eval()
+    logits = outputs(model, x)["logits"]
+    moved = sensitivities(model, logits, x, lambda name: not name.startswith(AUXILIARY),
+                          lambda model, x, reference: relative(model(x), reference))
+    weakest, name = min(moved)
+    exact = model.double()(x.double())
+    model.float()
+    return {"shape": shape, "logits": floats(logits)}, {
+        "images_differ": ((logits[0] - logits[1]).abs().max() / logits.abs().max()).item(),
+        "eval_float64": relative(logits, exact),
+        "weakest": weakest, "weakest_tensor": name,
+    }
+
+
+@torch.no_grad()
+def training(arch, network, model) -> tuple[dict, dict]:
+    shape = [TRAIN_BATCH, 3, network.train_size, network.train_size]
+    x = networks.inputs(shape)
+    networks.fill(model, network.gain)
+    model.train()
+    logits = outputs(model, x)
+    golden = {"shape": shape} | {key: floats(value) for key, value in logits.items()}
+    if arch == "resnet18":
+        golden["running"] = {
+            name: floats(torch.stack([tensor.double().sum(), tensor.double().square().sum()]))
+            for name, tensor in model.state_dict().items() if ".running_" in name
+        }
+    networks.fill(model, network.gain)
+    exact = outputs(model.double(), x.double())
+    proof = {"train_float64": worst(logits, exact)}
+    model.float()
+    if len(logits) > 1:
+        proof["auxiliary"], proof["auxiliary_tensor"] = auxiliary_weakest(network, model, x)
+    return golden, proof
+
+
+def auxiliary_weakest(network, model, x):
+    """The least change of an auxiliary head's training-mode logits over the tensors they depend on.
+
+    In training mode batch-norm makes its output independent of the scale of the convolution before
+    it and of its running statistics; those tensors are left out here by name.
+    """
+    networks.fill(model, network.gain)
+    taps = {}
+    heads = {name: module for name, module in model.named_children() if name in ("aux1", "aux2", "AuxLogits")}
+    hooks = [module.register_forward_pre_hook(lambda _, args, name=name: taps.__setitem__(name, args[0].clone()))
+             for name, module in heads.items()]
+    model(x)
+    for hook in hooks:
+        hook.remove()
+    found = []
+    for head, module in heads.items():
+        reference = module(taps[head])
+        wanted = lambda name: ".running_" not in name and not name.endswith("conv.weight")
+        moved = sensitivities(module, reference, taps[head], wanted,
+                              lambda model, x, reference: relative(model(x), reference))
+        found += [(change, f"{head}.{name}") for change, name in moved]
+    return min(found)
+
+
+def gradients(arch, network, model) -> dict:
+    """L2 norm of the gradient per stage; cross entropy with labels 0, 1, 2, 3, float64 for the proof."""
+    def norms(dtype):
+        networks.fill(model, network.gain)
+        model.to(dtype).train().zero_grad()
+        result = outputs(model, networks.inputs(shape).to(dtype))
+        labels = torch.arange(TRAIN_BATCH)
+        loss = sum((1.0 if key == "logits" else AUXILIARY_WEIGHT[arch])
+                   * torch.nn.functional.cross_entropy(value, labels) for key, value in result.items())
+        loss.backward()
+        found = {}
+        for stage, roots in network.stages.items():
+            owned = [p.grad for name, p in model.named_parameters()
+                     if any(name.startswith(root + ".") for root in roots)]
+            found[stage] = torch.stack([g.double().square().sum() for g in owned]).sum().sqrt().item()
+        every = torch.stack([p.grad.double().square().sum() for p in model.parameters()]).sum().sqrt().item()
+        assert abs(sum(n * n for n in found.values()) ** 0.5 - every) < 1e-6 * every, "stages do not partition"
+        return loss.item(), found
+
+    shape = [TRAIN_BATCH, 3, network.train_size, network.train_size]
+    loss, single = norms(torch.float32)
+    _, double = norms(torch.float64)
+    model.float()
+    return {
+        "labels": list(range(TRAIN_BATCH)), "auxiliary_weight": AUXILIARY_WEIGHT.get(arch), "loss": nine(loss),
+        "stages": [{"name": stage, "roots": roots, "norm": nine(single[stage])}
+                   for stage, roots in network.stages.items()],
+    }, {"gradient_float64": max(abs(single[s] - double[s]) / double[s] for s in double)}
+
+
+def nine(number: float) -> float:
+    return float(f"{number:.9g}")
+
+
+def floats(tensor: torch.Tensor) -> list:
+    flat = [nine(value) for value in tensor.reshape(-1).tolist()]
+    assert all(abs(value) < float("inf") for value in flat), "a number is not finite"
+    return flat
+
+
+def check(arch, proof):
+    failures = []
+    if proof["images_differ"] <= 1e-2:
+        failures.append("the images' logits are too alike")
+    if max(proof["eval_float64"], proof["train_float64"]) >= 1e-5:
+        failures.append("float32 is too far from float64")
+    if min(proof["weakest"], proof.get("auxiliary", 1.0)) <= 1e-4:
+        failures.append("a tensor hardly matters")
+    if failures:
+        raise SystemExit(f"{arch}: {'; '.join(failures)}: {proof}")
+
+
+def make(arch):
+    network = networks.NETWORKS[arch]
+    model = networks.build(arch)
+    golden = {
+        "arch": arch, "arguments": network.arguments,
+        "torch": torch.__version__, "torchvision": torchvision.__version__,
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    if not network.table_only:
+        evaluated, proof = evaluation(arch, network, model)
+        trained, more = training(arch, network, model)
+        proof |= more
+        golden |= {"gain": network.gain, "eval": evaluated, "train": trained}
+        if network.stages:
+            golden["gradients"], more = gradients(arch, network, model)
+            proof |= more
+        check(arch, proof)
+        golden["proof"] = {key: float(f"{value:.3g}") if isinstance(value, float) else value
+                           for key, value in proof.items()}
+    golden["state_dict"] = [[name, list(tensor.shape), str(tensor.dtype).removeprefix("torch.")]
+                            for name, tensor in model.state_dict().items()]
+    (GOLDEN / f"{arch}.json").write_text(compact(golden))
+    print(arch, golden.get("proof", "table only"), flush=True)
+
+
+def compact(golden: dict) -> str:
+    """JSON with one line per entry, and one per row of the state dict."""
+    lines = []
+    for key, value in golden.items():
+        if key == "state_dict":
+            rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in value)
+            lines.append(f'"{key}":[\n{rows}\n]')
+        else:
+            lines.append(f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_table():
+    """Puts the proofs of all goldens into README.md, between its two markers."""
+    rows = ["| network | parameters | gain | images differ | least change | by the tensor "
+            "| float64, eval | float64, train | float64, gradients |", "|---|---|---|---|---|---|---|---|---|"]
+    for arch in networks.NETWORKS:
+        path = GOLDEN / f"{arch}.json"
+        if not path.exists():
+            continue
+        golden = json.loads(path.read_text())
+        proof = golden.get("proof")
+        cells = [arch, f"{golden['parameters']:,}"]
+        if proof:
+            cells += [str(golden["gain"]), f"{proof['images_differ']:.2g}", f"{proof['weakest']:.2g}",
+                      f"`{proof['weakest_tensor']}`", f"{proof['eval_float64']:.1e}", f"{proof['train_float64']:.1e}",
+                      f"{proof['gradient_float64']:.1e}" if "gradient_float64" in proof else ""]
+        else:
+            cells += ["table only"] + [""] * 6
+        rows.append("| " + " | ".join(cells) + " |")
+        if proof and "auxiliary" in proof:
+            rows.append(f"| {arch}, auxiliary heads | | | | {proof['auxiliary']:.2g} "
+                        f"| `{proof['auxiliary_tensor']}` | | | |")
+    readme = HERE / "README.md"
+    before, rest = readme.read_text().split("<!-- table -->\n")
+    after = rest.split("<!-- end of table -->")[1]
+    readme.write_text(before + "<!-- table -->\n" + "\n".join(rows) + "\n<!-- end of table -->" + after)
+
+
+def main():
+    torch.set_num_threads(1)
+    GOLDEN.mkdir(exist_ok=True)
+    if sys.argv[1:] != ["--table"]:
+        for arch in sys.argv[1:] or networks.NETWORKS:
+            make(arch)
+    write_table()
+
+
+if __name__ == "__main__":
+    main()
