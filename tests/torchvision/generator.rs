@@ -63,7 +63,6 @@ fn hash(seed: u64, index: u64) -> u64 {
 
 /// The 64-bit FNV-1a hash of a name's UTF-8 bytes.
 fn fnv1a64(name: &str) -> u64 {
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, |value, byte| {
-        (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
+    name.bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |value, byte| (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }

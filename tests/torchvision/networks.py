@@ -14,7 +14,9 @@ class Network:
     eval_size: int = 64
     train_size: int = 96
     arguments: dict = field(default_factory=dict)
-    # Largest networks of a family whose smaller members carry the logits: a name and shape table only.
+    # Input sizes to try for the gradients, until rounding no longer shows in them.
+    gradient_sizes: tuple = (64, 68, 72, 76, 80, 84, 88, 92, 96, 100)
+    # For the larger networks of a family whose smaller members carry the logits: names and shapes only.
     table_only: bool = False
     # Name of a stage -> the state-dict roots whose gradients it sums; None: no gradient golden.
     stages: dict | None = None
@@ -73,10 +75,11 @@ NETWORKS = {
     "vgg13_bn": Network(0.9),
     "vgg16_bn": Network(0.9),
     "vgg19_bn": Network(0.9),
-    "googlenet": Network(0.9, arguments=INCEPTION_ARGUMENTS, stages=GOOGLENET_STAGES),
+    "googlenet": Network(0.9, arguments=INCEPTION_ARGUMENTS, gradient_sizes=(68, 100), stages=GOOGLENET_STAGES),
     # 299 is the smallest input whose 17x17 grid the auxiliary head's 5x5 convolution accepts.
-    "inception_v3": Network(1.0, 107, 299, INCEPTION_ARGUMENTS, stages=INCEPTION_STAGES),
-    "efficientnet_b0": Network(1.05, stages=EFFICIENTNET_STAGES),
+    "inception_v3": Network(1.0, 107, 299, INCEPTION_ARGUMENTS,
+                            gradient_sizes=(302, 299), stages=INCEPTION_STAGES),
+    "efficientnet_b0": Network(1.03, stages=EFFICIENTNET_STAGES),
     **{f"efficientnet_b{i}": Network(1.0, table_only=True) for i in range(1, 8)},
     # Not in TorchVision: the pip package efficientnet-lite-pytorch, with its own state-dict names.
     "efficientnet_lite0": Network(0.9, arguments={"drop_connect_rate": 0.0}),

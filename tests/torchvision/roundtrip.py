@@ -5,8 +5,8 @@
 
 The file's metadata names the network (`arch`) and its constructor's arguments (`arguments`, JSON). A
 picture must already have the size the network was trained on; it is only normalised, with the mean and
-standard deviation of the metadata's `preprocessing` (JSON with `mean` and `std`). A tensor file holds one tensor called `input`,
-already normalised, of shape [N, 3, H, W].
+standard deviation of the metadata's `preprocessing` (JSON with `mean` and `std`). A tensor file holds
+one tensor called `input`, already normalised, of shape [N, 3, H, W].
 
 One line per image: {"path": ..., "logits": [...]}, and "class" where the metadata has `classes` (JSON list).
 """

@@ -43,7 +43,12 @@ pub(crate) fn command(workspace: &Workspace) -> ExitCode {
         pip(),
         libtorch(workspace),
         folder_of(&workspace.root.join("weights"), "weights", is_weights, "cargo xtask fetch-weights"),
-        folder_of(&workspace.root.join("data"), "data", Path::is_dir, "cargo xtask fetch-data hymenoptera_data"),
+        folder_of(
+            &workspace.root.join("data"),
+            "data",
+            Path::is_dir,
+            "cargo xtask fetch-data hymenoptera_data",
+        ),
         disk("disk (workspace)", &workspace.root),
         cache(),
         machine(),
@@ -86,7 +91,8 @@ fn rust(workspace: &Workspace) -> Finding {
 
 /// The first number with dots in it, as numbers.
 fn version(text: &str) -> Option<Vec<u32>> {
-    let word = text.split_whitespace().find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()))?;
+    let word =
+        text.split_whitespace().find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()))?;
     word.split(['.', '-']).map_while(|part| part.parse().ok()).map(Some).collect()
 }
 
@@ -104,7 +110,11 @@ fn compiler() -> Finding {
 fn pip() -> Finding {
     match Pip::find() {
         Ok(pip) => good("pip", pip.version),
-        Err(error) => lacking("pip", format!("{error:#}"), "needed only if the official libtorch archive is out of reach"),
+        Err(error) => lacking(
+            "pip",
+            format!("{error:#}"),
+            "needed only if the official libtorch archive is out of reach",
+        ),
     }
 }
 
@@ -136,7 +146,11 @@ fn cache() -> Finding {
         // It may not be there yet: then the disk is the one of the nearest folder above.
         Ok(folder) => match folder.ancestors().find(|folder| folder.is_dir()) {
             Some(folder) => disk("disk (cache)", folder),
-            None => missing("disk (cache)", format!("{} cannot be reached", folder.display()), "set XDG_CACHE_HOME"),
+            None => missing(
+                "disk (cache)",
+                format!("{} cannot be reached", folder.display()),
+                "set XDG_CACHE_HOME",
+            ),
         },
         Err(error) => missing("disk (cache)", format!("{error:#}"), "set XDG_CACHE_HOME"),
     }
@@ -146,7 +160,11 @@ fn disk(name: &'static str, folder: &Path) -> Finding {
     match fs4::available_space(folder) {
         Ok(free) => {
             let what = format!("{} free at {}", HumanBytes(free), folder.display());
-            if free >= ROOM { good(name, what) } else { lacking(name, what, format!("make room: {} is safe", HumanBytes(ROOM))) }
+            if free >= ROOM {
+                good(name, what)
+            } else {
+                lacking(name, what, format!("make room: {} is safe", HumanBytes(ROOM)))
+            }
         }
         Err(error) => lacking(name, format!("{}: {error}", folder.display()), "check the folder"),
     }
@@ -159,7 +177,9 @@ fn machine() -> Finding {
     let what = format!("{cores} cores, {memory_text} of memory");
     match memory {
         // Each of the two big C++ files of tch takes nearly two.
-        Some(bytes) if bytes < 4 << 30 => lacking("machine", what, "building may run out of memory: try `cargo build -j 1`"),
+        Some(bytes) if bytes < 4 << 30 => {
+            lacking("machine", what, "building may run out of memory: try `cargo build -j 1`")
+        }
         _ => good("machine", what),
     }
 }

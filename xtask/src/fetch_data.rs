@@ -95,12 +95,20 @@ fn place(data_set: &DataSet, from: Option<&str>) -> Result<Place> {
         },
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
             let whole = url.ends_with(".zip");
-            Ok(Place::Url(if whole { url.to_owned() } else { format!("{}/{zip}", url.trim_end_matches('/')) }))
+            Ok(Place::Url(if whole {
+                url.to_owned()
+            } else {
+                format!("{}/{zip}", url.trim_end_matches('/'))
+            }))
         }
         Some(path) => {
             let path = PathBuf::from(path.strip_prefix("file://").unwrap_or(path));
             let file = if path.is_dir() { path.join(&zip) } else { path };
-            ensure!(file.is_file(), "{} is not there: --from takes the zip or a folder with {zip}", file.display());
+            ensure!(
+                file.is_file(),
+                "{} is not there: --from takes the zip or a folder with {zip}",
+                file.display()
+            );
             Ok(Place::File(file))
         }
     }
@@ -133,7 +141,8 @@ fn fetch(data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
             put(data_set, &zip.path, into)?;
             // One that was lying there already is the user's.
             if zip.route == Route::Server {
-                fs::remove_file(&zip.path).with_context(|| format!("cannot remove {}", zip.path.display()))?;
+                fs::remove_file(&zip.path)
+                    .with_context(|| format!("cannot remove {}", zip.path.display()))?;
             }
             Ok(())
         }
@@ -143,10 +152,13 @@ fn fetch(data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
 fn put(data_set: &DataSet, zip: &Path, into: &Path) -> Result<()> {
     let draft = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(into);
     let draft = draft.with_context(|| format!("cannot make a folder in {}", into.display()))?;
-    let count = unpack(zip, draft.path(), MOST_BYTES, |path| path.starts_with(data_set.name).then(|| path.to_owned()))?;
+    let count = unpack(zip, draft.path(), MOST_BYTES, |path| {
+        path.starts_with(data_set.name).then(|| path.to_owned())
+    })?;
     ensure!(count > 0, "{} holds no folder {}", zip.display(), data_set.name);
     let folder = into.join(data_set.name);
-    fs::rename(draft.path().join(data_set.name), &folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::rename(draft.path().join(data_set.name), &folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
     progress::say(format!("{count} files"));
     Ok(())
 }

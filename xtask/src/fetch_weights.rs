@@ -117,7 +117,9 @@ fn of_config<'a>(catalog: &'a Catalog, model: &Model, root: &Path) -> Result<Opt
     }
     if weights.contains('/') || weights.ends_with(".pth") || weights.ends_with(".safetensors") {
         if !root.join(weights).is_file() {
-            bail!("the config starts from the file {weights}, which is not there and which only you can bring");
+            bail!(
+                "the config starts from the file {weights}, which is not there and which only you can bring"
+            );
         }
         say(format!("{weights} is a file of your own: there is nothing to fetch."));
         return Ok(None);

@@ -35,7 +35,9 @@ impl Pip {
                 return Ok(Self { call: call.to_vec(), version });
             }
         }
-        bail!("no pip: neither `python3 -m pip` nor `pip3` nor `pip` answers (on Debian: `apt install python3-pip`)")
+        bail!(
+            "no pip: neither `python3 -m pip` nor `pip3` nor `pip` answers (on Debian: `apt install python3-pip`)"
+        )
     }
 
     /// Downloads the wheels that satisfy `requirements` into `folder`, dependencies left out.
@@ -60,7 +62,10 @@ impl Pip {
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(self.call[0]);
-        command.args(&self.call[1..]).args(["download", "--no-input", "--only-binary=:all:", "--dest"]).arg(folder);
+        command
+            .args(&self.call[1..])
+            .args(["download", "--no-input", "--only-binary=:all:", "--dest"])
+            .arg(folder);
         // pip collects in the temporary folder first, which is often a small one in memory.
         command.env("TMPDIR", folder);
         command

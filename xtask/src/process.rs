@@ -106,7 +106,8 @@ fn spawn(command: &mut Command) -> Result<Child> {
 fn finish(command: &Command, status: io::Result<ExitStatus>) -> Result<ExitStatus> {
     *child_group() = None;
     let status = status.with_context(|| format!("cannot wait for `{}`", shown(command)))?;
-    let stopped = status.code() == Some(i32::from(INTERRUPTED)) || status.signal() == Some(Signal::SIGINT as i32);
+    let stopped =
+        status.code() == Some(i32::from(INTERRUPTED)) || status.signal() == Some(Signal::SIGINT as i32);
     if stopped || WAS_INTERRUPTED.load(Ordering::SeqCst) {
         return Err(Interrupted.into());
     }

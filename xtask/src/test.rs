@@ -35,7 +35,8 @@ struct Outcome {
 
 /// The command: runs every step even if one fails, sums up, and exits with 1 if any did.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let steps = if arguments.fast { fast_steps(&workspace.crates()?) } else { all_steps(&workspace.crates()?) };
+    let steps =
+        if arguments.fast { fast_steps(&workspace.crates()?) } else { all_steps(&workspace.crates()?) };
     if !arguments.fast {
         setup::ensure(workspace)?;
     }

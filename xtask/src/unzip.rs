@@ -31,9 +31,10 @@ pub(crate) fn unpack(
 ) -> Result<usize> {
     let name = archive.file_name().unwrap_or(archive.as_os_str()).to_string_lossy().into_owned();
     let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
-    let mut zip =
-        ZipArchive::new(io::BufReader::new(file)).with_context(|| format!("{} is no zip", archive.display()))?;
-    let entries = survey(&mut zip, place).with_context(|| format!("{} is not safe to unpack", archive.display()))?;
+    let mut zip = ZipArchive::new(io::BufReader::new(file))
+        .with_context(|| format!("{} is no zip", archive.display()))?;
+    let entries =
+        survey(&mut zip, place).with_context(|| format!("{} is not safe to unpack", archive.display()))?;
     let total = entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
     ensure!(total <= most_bytes, "{} unpacks to {total} bytes, more than {most_bytes}", archive.display());
 
@@ -59,7 +60,10 @@ struct Entry {
 }
 
 /// Reads the directory and refuses what is not safe, before anything is written.
-fn survey<R: Read + io::Seek>(zip: &mut ZipArchive<R>, place: impl Fn(&Path) -> Option<PathBuf>) -> Result<Vec<Entry>> {
+fn survey<R: Read + io::Seek>(
+    zip: &mut ZipArchive<R>,
+    place: impl Fn(&Path) -> Option<PathBuf>,
+) -> Result<Vec<Entry>> {
     ensure!(zip.len() <= MOST_ENTRIES, "it has {} entries, more than {MOST_ENTRIES}", zip.len());
     let mut entries = Vec::new();
     let mut seen = HashSet::new();
@@ -213,7 +217,8 @@ mod tests {
         let archive = folder.path().join("x.zip");
         let bytes = fs::read(&archive).unwrap();
         fs::write(&archive, &bytes[..bytes.len() - 30]).unwrap();
-        let error = unpack(&archive, &folder.path().join("again"), 10, |path| Some(path.to_owned())).unwrap_err();
+        let error =
+            unpack(&archive, &folder.path().join("again"), 10, |path| Some(path.to_owned())).unwrap_err();
         assert!(error.to_string().contains("x.zip"), "{error}");
     }
 }

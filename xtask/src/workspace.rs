@@ -18,7 +18,8 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// The workspace that this xtask belongs to, from wherever inside it `cargo xtask` was called.
     pub(crate) fn find() -> Result<Self> {
-        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let folder = PathBuf::from(manifest);
         let root = folder.parent().context("xtask lies in no workspace: run it as `cargo xtask`")?;
         Ok(Self { root: root.to_owned() })
@@ -38,17 +39,30 @@ impl Workspace {
         if std::env::var_os("LIBTORCH").is_some_and(|given| Path::new(&given) == self.libtorch_link()) {
             command.env_remove("LIBTORCH");
         }
+        // Likewise what cargo says of xtask's own package: build scripts that watch it (ring's does) would run again.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_package(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
         command
     }
 
     /// The crates of this workspace by whether they need libtorch, asked of cargo itself.
     pub(crate) fn crates(&self) -> Result<Crates> {
         let rustc = process::ask(Command::new("rustc").arg("-vV")).context("`rustc -vV` failed")?;
-        let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
+        let host = rustc
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .context("`rustc -vV` names no host")?;
         let command = &mut self.cargo(&["metadata", "--format-version", "1", "--filter-platform", host]);
         let answer = process::ask(command).context("`cargo metadata` failed: run it by hand to see why")?;
         Crates::from_metadata(&answer)
     }
+}
+
+/// Whether cargo sets this variable to describe the package it runs.
+fn is_of_package(name: &str) -> bool {
+    let about = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    about.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The folder of this project in the user's cache: `$XDG_CACHE_HOME/finetune-rs`, else `~/.cache/finetune-rs`.
@@ -73,14 +87,17 @@ pub(crate) struct Crates {
 
 impl Crates {
     fn from_metadata(json: &str) -> Result<Self> {
-        let metadata: Metadata = serde_json::from_str(json).context("`cargo metadata` answered in an unknown form")?;
+        let metadata: Metadata =
+            serde_json::from_str(json).context("`cargo metadata` answered in an unknown form")?;
         let names: BTreeMap<&str, &str> =
             metadata.packages.iter().map(|package| (&*package.id, &*package.name)).collect();
         let edges: BTreeMap<&str, &[String]> =
             metadata.resolve.nodes.iter().map(|node| (&*node.id, &*node.dependencies)).collect();
         let mut crates = Self { above: Vec::new(), below: Vec::new() };
         for member in &metadata.workspace_members {
-            let name = names.get(&**member).with_context(|| format!("`cargo metadata` does not describe {member}"))?;
+            let name = names
+                .get(&**member)
+                .with_context(|| format!("`cargo metadata` does not describe {member}"))?;
             let needs = closure(member, &edges);
             let torch = needs.iter().any(|id| names.get(id) == Some(&"torch-sys"));
             let side = if torch { &mut crates.below } else { &mut crates.above };
@@ -142,6 +159,14 @@ mod tests {
                         {"id": "c 1", "dependencies": ["b 1"]}]}}"#;
         let crates = Crates::from_metadata(json).unwrap();
         assert_eq!(crates, Crates { above: vec!["a".into()], below: vec!["b".into(), "c".into()] });
+    }
+
+    #[test]
+    fn a_spawned_cargo_sees_what_the_users_own_would() {
+        assert!(is_of_package("CARGO_PKG_VERSION") && is_of_package("CARGO_MANIFEST_DIR"));
+        for users in ["CARGO_TARGET_DIR", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO"] {
+            assert!(!is_of_package(users), "{users}");
+        }
     }
 
     #[test]

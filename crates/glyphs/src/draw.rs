@@ -75,14 +75,14 @@ fn pose(
     });
     // One pixel stays free on each side for thicker strokes and blur; a wide or tall letter is made to fit.
     let room = size - 2.0;
-    let box_ = extent(&turned);
-    let fit = (room / box_.width().max(box_.height())).min(1.0);
+    let inked = extent(&turned);
+    let fit = (room / inked.width().max(inked.height())).min(1.0);
     let place = |low: f32, high: f32, shift: f32| {
         // A letter made to fit leaves no slack, or by rounding a trace less than none.
         let slack = ((room - (high - low) * fit) / 2.0).max(0.0);
         size / 2.0 + shift.clamp(-slack, slack) - (low + high) / 2.0 * fit
     };
-    let to = point(place(box_.min.x, box_.max.x, shift.x), place(box_.min.y, box_.max.y, shift.y));
+    let to = point(place(inked.min.x, inked.max.x, shift.x), place(inked.min.y, inked.max.y, shift.y));
     Ok(map(turned, |p| point(p.x * fit + to.x, p.y * fit + to.y)))
 }
 

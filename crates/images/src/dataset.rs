@@ -45,8 +45,8 @@ pub struct Split {
     pub seed: u64,
 }
 
-const VALIDATION: [&str; 2] = ["val", "validation"];
 const TRAIN: &str = "train";
+const VALIDATION: [&str; 2] = ["val", "validation"];
 const TEST: &str = "test";
 
 impl DataSet {
@@ -98,38 +98,40 @@ struct Layout {
 
 impl Layout {
     fn of(root: &Path) -> Result<Layout, Error> {
-        let folders = top_folders(root)?;
-        let holds_folders = |path: &Path| folder::sub_folders(path).map(|folders| !folders.is_empty());
-        let find = |name: &str| folders.iter().find(|path| folder::named(path, &[name])).cloned();
-        let validations: Vec<_> = VALIDATION.into_iter().filter_map(find).collect();
-
-        let test = match find(TEST) {
-            Some(test) if holds_folders(&test)? => Some(test),
-            _ => None,
+        let (splits, others): (Vec<_>, Vec<_>) = top_folders(root)?
+            .into_iter()
+            .partition(|path| folder::named(path, &[TRAIN, TEST]) || folder::named(path, &VALIDATION));
+        let find = |name: &str| splits.iter().find(|path| folder::named(path, &[name])).cloned();
+        let with_classes = |name: &str| match find(name) {
+            Some(path) => Ok((!folder::sub_folders(&path)?.is_empty()).then_some(path)),
+            None => Ok(None),
         };
-        let siblings = folders.iter().any(|path| !folder::named(path, &[TRAIN, TEST, "val", "validation"]));
-        match find(TRAIN) {
-            Some(train) if !siblings || holds_folders(&train)? => {
-                let [_, _] = validations[..] else {
-                    let unused = folders.into_iter();
-                    let unused = unused.filter(|path| !folder::named(path, &[TRAIN, TEST, "val", "validation"]));
-                    let unused = unused.collect();
-                    let validation = validations.into_iter().next();
-                    return Ok(Layout { train, validation, test, not_classes: vec![], unused });
-                };
-                Err(Error::TwoValidations(root.to_owned()))
+
+        let test = with_classes(TEST)?;
+        let train = if others.is_empty() { find(TRAIN) } else { with_classes(TRAIN)? };
+        let Some(train) = train else {
+            let without_training = |found| Error::NoTraining { root: root.to_owned(), found };
+            for name in VALIDATION {
+                if with_classes(name)?.is_some() {
+                    return Err(without_training(name));
+                }
             }
-            _ => {
-                for (name, path) in VALIDATION.into_iter().filter_map(|name| Some((name, find(name)?))) {
-                    if holds_folders(&path)? {
-                        return Err(Error::NoTraining { root: root.to_owned(), found: name });
-                    }
-                }
-                if test.is_some() && folders.len() == 1 {
-                    return Err(Error::NoTraining { root: root.to_owned(), found: TEST });
-                }
-                let not_classes = if test.is_some() { vec![TEST] } else { vec![] };
-                Ok(Layout { train: root.to_owned(), validation: None, test, not_classes, unused: vec![] })
+            if test.is_some() && others.is_empty() && splits.len() == 1 {
+                return Err(without_training(TEST));
+            }
+            let not_classes = if test.is_some() { vec![TEST] } else { vec![] };
+            return Ok(Layout {
+                train: root.to_owned(),
+                validation: None,
+                test,
+                not_classes,
+                unused: vec![],
+            });
+        };
+        match VALIDATION.map(find) {
+            [Some(_), Some(_)] => Err(Error::TwoValidations(root.to_owned())),
+            [validation, None] | [None, validation] => {
+                Ok(Layout { train, validation, test, not_classes: vec![], unused: others })
             }
         }
     }

@@ -11,10 +11,10 @@ pub(crate) const EXTENSIONS: [&str; 9] =
     [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"];
 
 /// Extensions of pictures that `ImageFolder` leaves out: worth telling the user about, unlike a README.
-const OTHER_PICTURES: [&str; 31] = [
-    ".gif", ".jpe", ".jfif", ".jif", ".apng", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".svg", ".ico",
-    ".tga", ".psd", ".pbm", ".pnm", ".pam", ".qoi", ".dds", ".exr", ".hdr", ".raw", ".dng", ".cr2", ".cr3", ".nef",
-    ".arw", ".orf", ".rw2", ".webm",
+const OTHER_PICTURES: [&str; 30] = [
+    ".gif", ".jpe", ".jfif", ".jif", ".apng", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".svg",
+    ".ico", ".tga", ".psd", ".pbm", ".pnm", ".pam", ".qoi", ".dds", ".exr", ".hdr", ".raw", ".dng", ".cr2",
+    ".cr3", ".nef", ".arw", ".orf", ".rw2",
 ];
 
 /// One folder with a sub-folder per class.
@@ -84,7 +84,10 @@ fn entries(folder: &Path) -> Result<Vec<Entry>, Error> {
         paths.push(entry.map_err(failed)?.path());
     }
     paths.sort();
-    Ok(paths.into_iter().map(|path| if path.is_dir() { Entry::Folder(path) } else { Entry::File(path) }).collect())
+    Ok(paths
+        .into_iter()
+        .map(|path| if path.is_dir() { Entry::Folder(path) } else { Entry::File(path) })
+        .collect())
 }
 
 /// Collects the pictures below a folder. `above` are the real paths of the folders that lead here.

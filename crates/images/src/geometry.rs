@@ -3,6 +3,17 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::ResizedCrop;
 
+/// What of a picture is shown, and where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Frame {
+    /// The part of the picture that the filter sees.
+    pub(crate) seen: PixelBox,
+    /// The columns that are shown, counted within `seen`.
+    pub(crate) x: Span,
+    /// The rows that are shown, counted within `seen`.
+    pub(crate) y: Span,
+}
+
 /// A stretch of the source that becomes a stretch of the result, along one axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
@@ -25,14 +36,24 @@ pub(crate) struct PixelBox {
     pub(crate) height: u32,
 }
 
-/// TorchVision's `resize(shorter)` and `center_crop(crop)` in one: which part of a `[width, height]` source lands where
-/// in the `crop x crop` result (`torchvision/transforms/functional.py`). What is not covered stays black.
-pub(crate) fn resize_and_center_crop(size: [u32; 2], shorter: u32, crop: u32) -> [Span; 2] {
-    let short = size[0].min(size[1]);
-    size.map(|side| {
-        let resized = u64::from(shorter) * u64::from(side) / u64::from(short);
-        center(side, resized, crop)
-    })
+/// TorchVision's `resize(shorter)` and `center_crop(crop)` in one (`torchvision/transforms/functional.py`), for a picture
+/// of `[width, height]`.
+pub(crate) fn center_frame([width, height]: [u32; 2], shorter: u32, crop: u32) -> Frame {
+    let short = u64::from(width.min(height));
+    let resized = |side: u32| u64::from(shorter) * u64::from(side) / short;
+    Frame {
+        seen: PixelBox { left: 0, top: 0, width, height },
+        x: center(width, resized(width), crop),
+        y: center(height, resized(height), crop),
+    }
+}
+
+/// TorchVision's `RandomResizedCrop`: a random part, stretched to `side`. The filter sees nothing around it.
+pub(crate) fn random_frame(size: [u32; 2], crop: &ResizedCrop, side: u32, rng: &mut ChaCha8Rng) -> Frame {
+    let seen = random_box(size, crop, rng);
+    let whole =
+        |length: u32| Span { source: 0.0, source_length: length.into(), target: 0, target_length: side };
+    Frame { seen, x: whole(seen.width), y: whole(seen.height) }
 }
 
 fn center(side: u32, resized: u64, crop: u32) -> Span {
@@ -50,9 +71,9 @@ fn center(side: u32, resized: u64, crop: u32) -> Span {
     }
 }
 
-/// The part of the source that TorchVision's `RandomResizedCrop.get_params` draws
+/// What TorchVision's `RandomResizedCrop.get_params` draws
 /// (`torchvision/transforms/transforms.py`).
-pub(crate) fn random_box(size: [u32; 2], crop: &ResizedCrop, rng: &mut ChaCha8Rng) -> PixelBox {
+fn random_box(size: [u32; 2], crop: &ResizedCrop, rng: &mut ChaCha8Rng) -> PixelBox {
     const TRIES: usize = 10;
     let [width, height] = size;
     let area = f64::from(width) * f64::from(height);
@@ -84,4 +105,51 @@ fn central_box([width, height]: [u32; 2], crop: &ResizedCrop) -> PixelBox {
     };
     let (w, h) = (w.clamp(1, width), h.clamp(1, height));
     PixelBox { left: (width - w) / 2, top: (height - h) / 2, width: w, height: h }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    #[test]
+    fn the_centre_is_rounded_half_to_even() {
+        // int(round((resized - crop) / 2.0)) in Python.
+        for (resized, skipped) in
+            [(10, 0.0), (11, 0.0), (12, 1.0), (13, 2.0), (14, 2.0), (15, 2.0), (17, 4.0)]
+        {
+            let span = center(resized, resized.into(), 10);
+            assert_eq!((span.source, span.source_length, span.target), (skipped, 10.0, 0), "{resized}");
+        }
+        // Padding: the odd pixel goes to the right.
+        let padded = center(7, 7, 10);
+        assert_eq!((padded.source, padded.target, padded.target_length), (0.0, 1, 7));
+    }
+
+    #[test]
+    fn random_boxes_have_the_area_and_ratio_asked_for() {
+        let crop = ResizedCrop { scale: (0.1, 0.5), ratio: (0.5, 2.0) };
+        let size = [640, 480];
+        let mut areas = Vec::new();
+        for id in 0..500 {
+            let found = random_box(size, &crop, &mut stream(Purpose::Augment, 0, [0, id]));
+            assert!(found.left + found.width <= 640 && found.top + found.height <= 480);
+            let ratio = f64::from(found.width) / f64::from(found.height);
+            assert!((0.49..2.03).contains(&ratio), "{ratio}");
+            areas.push(f64::from(found.width * found.height) / (640.0 * 480.0));
+        }
+        let mean = areas.iter().sum::<f64>() / 500.0;
+        assert!(areas.iter().all(|area| (0.095..0.505).contains(area)));
+        assert!((0.25..0.33).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn where_no_box_fits_the_largest_central_one_is_taken() {
+        let crop = ResizedCrop { scale: (0.9, 1.0), ratio: (0.75, 4.0 / 3.0) };
+        let mut rng = stream(Purpose::Augment, 0, [0, 0]);
+        let wide = random_box([1000, 30], &crop, &mut rng);
+        assert_eq!(wide, PixelBox { left: 480, top: 0, width: 40, height: 30 });
+        let tall = random_box([30, 1000], &crop, &mut rng);
+        assert_eq!(tall, PixelBox { left: 0, top: 480, width: 30, height: 40 });
+    }
 }

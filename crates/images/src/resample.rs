@@ -1,9 +1,11 @@
+use std::ops::Range;
+
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use pretrained::Interpolation;
 
 use crate::Error;
-use crate::geometry::{PixelBox, Span};
+use crate::geometry::{Frame, Span};
 
 /// Interleaved 8-bit pixels, `[height, width, channels]`.
 #[derive(Clone, Copy)]
@@ -17,73 +19,91 @@ pub(crate) struct Pixels<'a> {
 #[derive(Default)]
 pub(crate) struct Resampler {
     resizer: Resizer,
+    narrowed: Vec<u8>,
     shown: Vec<u8>,
 }
 
 impl Resampler {
-    /// Renders spans of the source into a black square. Only what is shown is computed, and the filter still sees the
-    /// source around it, so that the result is that of resizing the whole and cropping afterwards.
-    pub(crate) fn spans(
+    /// Renders what the frame shows of the source into a square of this side, black where it shows nothing.
+    ///
+    /// Only what is shown is computed, and the filter still sees the source around it, so that the result is that of
+    /// resizing the whole and cropping afterwards.
+    pub(crate) fn render(
         &mut self,
         source: Pixels<'_>,
-        [x, y]: [Span; 2],
+        frame: &Frame,
         interpolation: Interpolation,
         square: &mut [u8],
         side: u32,
     ) -> Result<(), Error> {
-        let view = view(source)?;
-        let options = options(interpolation).crop(x.source, y.source, x.source_length, y.source_length);
-        let pixel_type = pixel_type(source.channels);
-        if x.target_length == side && y.target_length == side {
-            let mut target = Image::from_slice_u8(side, side, square, pixel_type).map_err(failed)?;
-            return self.resizer.resize(&view, &mut target, &options).map_err(failed);
+        let [width, height] = [frame.x.target_length, frame.y.target_length];
+        if [width, height] == [side, side] {
+            return self.resize(source, frame, interpolation, square);
         }
-        let row = x.target_length as usize * source.channels;
-        self.shown.resize(row * y.target_length as usize, 0);
-        let mut target = Image::from_slice_u8(x.target_length, y.target_length, &mut self.shown, pixel_type)
-            .map_err(failed)?;
-        self.resizer.resize(&view, &mut target, &options).map_err(failed)?;
-        square.fill(0);
-        let rows = square.chunks_exact_mut(side as usize * source.channels).skip(y.target as usize);
-        let left = x.target as usize * source.channels;
-        for (target, shown) in rows.zip(self.shown.chunks_exact(row)) {
-            target[left..left + row].copy_from_slice(shown);
-        }
+        let row = width as usize * source.channels;
+        let mut shown = std::mem::take(&mut self.shown);
+        shown.resize(row * height as usize, 0);
+        self.resize(source, frame, interpolation, &mut shown)?;
+        paste(&shown, row, frame, source.channels, square, side);
+        self.shown = shown;
         Ok(())
     }
 
-    /// Renders a box of the source into the square as if the source ended there.
-    pub(crate) fn cut(
+    /// Rows first, then columns, each rounded to 8 bits, because that is Pillow's order: at sharp edges a bicubic
+    /// filter overshoots, and what is clipped depends on the order.
+    fn resize(
         &mut self,
         source: Pixels<'_>,
-        cut: PixelBox,
+        frame: &Frame,
         interpolation: Interpolation,
-        square: &mut [u8],
-        side: u32,
+        target: &mut [u8],
     ) -> Result<(), Error> {
-        let view = view(source)?;
-        let view = CroppedImage::new(&view, cut.left, cut.top, cut.width, cut.height).map_err(failed)?;
+        let Frame { seen, x, y } = frame;
+        let [width, height] = source.size;
+        let kind = if source.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+        let source_view = ImageRef::new(width, height, source.bytes, kind).map_err(failed)?;
+        let seen_view =
+            CroppedImage::new(&source_view, seen.left, seen.top, seen.width, seen.height).map_err(failed)?;
+        let (filter, support) = match interpolation {
+            Interpolation::Bilinear => (FilterType::Bilinear, 1.0),
+            Interpolation::Bicubic => (FilterType::CatmullRom, 2.0),
+        };
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+
+        let rows = needed(y, seen.height, support);
+        let row_count = rows.end - rows.start;
+        self.narrowed.resize(x.target_length as usize * row_count as usize * source.channels, 0);
+        let mut narrowed =
+            Image::from_slice_u8(x.target_length, row_count, &mut self.narrowed, kind).map_err(failed)?;
+        let part = options.crop(x.source, rows.start.into(), x.source_length, row_count.into());
+        self.resizer.resize(&seen_view, &mut narrowed, &part).map_err(failed)?;
+
         let mut target =
-            Image::from_slice_u8(side, side, square, pixel_type(source.channels)).map_err(failed)?;
-        self.resizer.resize(&view, &mut target, &options(interpolation)).map_err(failed)
+            Image::from_slice_u8(x.target_length, y.target_length, target, kind).map_err(failed)?;
+        let top = y.source - f64::from(rows.start);
+        let shown = y.source_length.min(f64::from(row_count) - top);
+        let part = options.crop(0.0, top, x.target_length.into(), shown);
+        self.resizer.resize(&narrowed, &mut target, &part).map_err(failed)
     }
 }
 
-fn view(source: Pixels<'_>) -> Result<ImageRef<'_>, Error> {
-    let [width, height] = source.size;
-    ImageRef::new(width, height, source.bytes, pixel_type(source.channels)).map_err(failed)
+/// The rows that a filter reads to render a span.
+fn needed(span: &Span, rows: u32, support: f64) -> Range<u32> {
+    let scale = span.source_length / f64::from(span.target_length);
+    let reach = support * scale.max(1.0) + 1.0;
+    let first = (span.source - reach).floor().max(0.0);
+    let end = (span.source + span.source_length + reach).ceil().min(rows.into());
+    first as u32..end as u32
 }
 
-fn pixel_type(channels: usize) -> PixelType {
-    if channels == 1 { PixelType::U8 } else { PixelType::U8x3 }
-}
-
-fn options(interpolation: Interpolation) -> ResizeOptions {
-    let filter = match interpolation {
-        Interpolation::Bilinear => FilterType::Bilinear,
-        Interpolation::Bicubic => FilterType::CatmullRom,
-    };
-    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter))
+/// Puts a smaller picture with rows of `row` bytes into its place within a black square.
+fn paste(shown: &[u8], row: usize, frame: &Frame, channels: usize, square: &mut [u8], side: u32) {
+    square.fill(0);
+    let left = frame.x.target as usize * channels;
+    let rows = square.chunks_exact_mut(side as usize * channels).skip(frame.y.target as usize);
+    for (target, shown) in rows.zip(shown.chunks_exact(row)) {
+        target[left..left + row].copy_from_slice(shown);
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {

@@ -49,7 +49,8 @@ impl Store {
         let done = AtomicU64::new(0);
         let free = AtomicU64::new(memory_limit);
         let outcomes = samples.par_iter().map(|sample| {
-            let outcome = decode(&sample.path).map(|picture| reserve(&free, picture.len() as u64).then_some(picture));
+            let outcome =
+                decode(&sample.path).map(|picture| reserve(&free, picture.len() as u64).then_some(picture));
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
                 ControlFlow::Break(()) => Err(Error::Interrupted),

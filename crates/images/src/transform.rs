@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
-use crate::geometry::{random_box, resize_and_center_crop};
+use crate::geometry::{center_frame, random_frame};
 use crate::random::{Purpose, stream};
 use crate::resample::{Pixels, Resampler};
 
@@ -73,9 +73,11 @@ impl Transform {
     /// [`Error::Transform`] if the specification makes no sense.
     pub fn evaluation(input: &InputSpec) -> Result<Transform, Error> {
         check_input(input)?;
-        let normalised = input.mean.iter().zip(&input.std).map(|(mean, std)| {
-            std::array::from_fn(|value| (value as f32 / 255.0 - mean) / std)
-        });
+        let normalised = input
+            .mean
+            .iter()
+            .zip(&input.std)
+            .map(|(mean, std)| std::array::from_fn(|value| (value as f32 / 255.0 - mean) / std));
         Ok(Transform {
             side: input.crop,
             channels: input.channels.into(),
@@ -162,16 +164,11 @@ impl Transform {
             picture.as_raw()
         };
         let source = Pixels { bytes, size, channels: self.channels };
-        match self.framing {
-            Framing::Center { shorter } => {
-                let spans = resize_and_center_crop(size, shorter, self.side);
-                resampler.spans(source, spans, self.interpolation, square, self.side)
-            }
-            Framing::Random(crop) => {
-                let cut = random_box(size, &crop, rng);
-                resampler.cut(source, cut, self.interpolation, square, self.side)
-            }
-        }
+        let frame = match &self.framing {
+            Framing::Center { shorter } => center_frame(size, *shorter, self.side),
+            Framing::Random(crop) => random_frame(size, crop, self.side, rng),
+        };
+        resampler.render(source, &frame, self.interpolation, square, self.side)
     }
 
     /// `[size, size, channels]` bytes to `[channels, size, size]` numbers.
@@ -221,7 +218,9 @@ fn check_input(input: &InputSpec) -> Result<(), Error> {
     }
     const LARGEST: u32 = 1 << 14;
     if !(1..=LARGEST).contains(crop) || !(1..=LARGEST).contains(resize) {
-        return refuse(format!("input.resize is {resize} and input.crop is {crop}; both must be 1 to {LARGEST}"));
+        return refuse(format!(
+            "input.resize is {resize} and input.crop is {crop}; both must be 1 to {LARGEST}"
+        ));
     }
     if mean.len() != usize::from(*channels) || std.len() != usize::from(*channels) {
         return refuse(format!(

@@ -100,7 +100,10 @@ impl<T: Send + 'static> Crew<T> {
         let (done, results) = bounded(ahead);
         let threads = (0..workers).map_while(|_| {
             let (to_do, done, work, stop) = (to_do.clone(), done.clone(), Arc::clone(work), stop.clone());
-            thread::Builder::new().name("images".to_owned()).spawn(move || labour(&to_do, &done, &*work, &stop)).ok()
+            thread::Builder::new()
+                .name("images".to_owned())
+                .spawn(move || labour(&to_do, &done, &*work, &stop))
+                .ok()
         });
         let threads: Vec<_> = threads.collect();
         if threads.is_empty() {

@@ -52,12 +52,11 @@ pub enum Error {
 
     /// A file has the right name and the wrong content.
     #[error(
-        "{} has the SHA-256 {found}, but {expected} is expected; it is truncated or another file, so delete it and \
-         fetch it again",
+        "{} has the SHA-256 {found}, but {expected} is expected: it is cut short or another file; fetch it again",
         .path.display()
     )]
     WrongDigest {
-        /// The file.
+        /// The file, or the address it came from.
         path: PathBuf,
         /// What its SHA-256 must be.
         expected: Digest,

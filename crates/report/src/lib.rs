@@ -9,6 +9,8 @@
 //! - [`plot`]: line charts as SVG
 //! - [`text`]: the same facts as aligned plain text
 //! - [`events`]: TensorBoard event files
+//! - `numbers`, `pivot`, `reading`: how figures are written, a grid's rows as tables, what page and text ask alike
+//! - `json`: values of a record that JSON cannot hold
 
 pub mod events;
 pub mod html;
@@ -16,6 +18,7 @@ pub mod plot;
 pub mod record;
 pub mod text;
 
+mod json;
 mod numbers;
 mod pivot;
 mod reading;

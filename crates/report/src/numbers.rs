@@ -7,16 +7,21 @@ pub(crate) fn percent(fraction: f64) -> String {
 
 /// A mean with its spread in percent, `82.1 ± 1.3`.
 pub(crate) fn percent_spread(mean: f64, sd: f64) -> String {
-    if mean.is_finite() && sd.is_finite() { format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * sd) } else { "n/a".into() }
+    if mean.is_finite() && sd.is_finite() {
+        format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * sd)
+    } else {
+        "n/a".into()
+    }
 }
 
-/// Wall-clock time as a person says it: `0.42 s`, `12.3 s`, `2 min 13 s`, `1 h 02 min`.
+/// Wall-clock time as a person says it: `4 ms`, `0.42 s`, `12.3 s`, `2 min 13 s`, `1 h 02 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "n/a".into();
     }
     let whole = seconds.round();
     match seconds {
+        s if s < 0.0995 => format!("{:.0} ms", (1000.0 * s).ceil()),
         s if s < 9.995 => format!("{s:.2} s"),
         s if s < 59.95 => format!("{s:.1} s"),
         s if s < 3599.5 => format!("{:.0} min {:02.0} s", (whole / 60.0).floor(), whole % 60.0),
@@ -108,6 +113,7 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(11_689_512), "11,689,512");
         assert_eq!(duration(0.4), "0.40 s");
+        assert_eq!(duration(0.004), "4 ms");
         assert_eq!(duration(59.96), "1 min 00 s");
         assert_eq!(duration(133.2), "2 min 13 s");
         assert_eq!(duration(3599.7), "1 h 00 min");
@@ -124,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn wilson_interval_agrees_with_statsmodels() {
-        // statsmodels.stats.proportion.proportion_confint(197, 200, method="wilson")
+    fn wilson_interval_agrees_with_scipy() {
+        // scipy.stats.binomtest(197, 200).proportion_ci(0.95, method="wilson")
         let (low, high) = wilson_interval(197.0, 200.0);
-        assert!((low - 0.956_837).abs() < 1e-5, "{low}");
-        assert!((high - 0.994_885).abs() < 1e-5, "{high}");
+        assert!((low - 0.956_834).abs() < 1e-5, "{low}");
+        assert!((high - 0.994_886).abs() < 1e-5, "{high}");
         assert_eq!(wilson_interval(5.0, 5.0).1, 1.0);
     }
 }

@@ -83,11 +83,16 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> 
     amounts.sort_by_key(|amount| amount.map_or(u64::MAX, u64::from));
     amounts.dedup();
     let find = |amount, method: &str| {
-        rows.iter().find(|r| r.images_per_class == amount && r.method == method).and_then(|row| cell(row, group))
+        rows.iter()
+            .find(|r| r.images_per_class == amount && r.method == method)
+            .and_then(|row| cell(row, group))
     };
     let rows = amounts
         .into_iter()
-        .map(|amount| TableRow { images_per_class: amount, cells: methods.iter().map(|m| find(amount, m)).collect() })
+        .map(|amount| TableRow {
+            images_per_class: amount,
+            cells: methods.iter().map(|m| find(amount, m)).collect(),
+        })
         .collect();
     Table { variant, group, methods, rows }
 }

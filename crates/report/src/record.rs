@@ -4,11 +4,14 @@
 //! Losses are mean cross-entropies in nats, accuracies are fractions in `0..=1`, times are seconds of wall clock.
 //!
 //! JSON has no number that is not finite: `NaN` and infinities are written as `null` and read back as `NaN`.
+//! Nor does it hold a path that is no Unicode: what cannot be written of it becomes `\u{fffd}`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::json;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +31,7 @@ pub struct RecipeStepRecord {
     /// One sentence: what this step did in this run, or why it had nothing to do.
     pub what: String,
     /// Wall-clock seconds.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }
 
@@ -42,7 +45,7 @@ pub struct StageRecord {
     /// Whether the fine-tune step moves it.
     pub live: bool,
     /// Its learning rate as a multiple of the run's, `0.0` when frozen.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,
     /// SHA-256 of its parameters and buffers before training.
     pub digest_before: String,
@@ -60,10 +63,10 @@ pub struct StepRecord {
     /// Step within the whole run, from 1.
     pub step: u64,
     /// Training loss of this batch, regularization included.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub loss: f64,
     /// Learning rate of the head at this step.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,
     /// Images in this batch.
     pub images: u32,
@@ -77,23 +80,23 @@ pub struct EpochRecord {
     /// Epoch within the phase, from 1.
     pub epoch: u32,
     /// Mean training loss, each image weighted equally.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub train_loss: f64,
     /// Training accuracy, as seen while training (dropout and augmentation on).
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub train_accuracy: f64,
     /// Validation loss, where there is a validation set.
     pub validation_loss: Option<f64>,
     /// Validation accuracy, where there is a validation set.
     pub validation_accuracy: Option<f64>,
     /// Learning rate of the head at the epoch's end.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,
     /// Images trained on per second.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub images_per_second: f64,
     /// Wall-clock seconds, validation included.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }
 
@@ -105,13 +108,13 @@ pub struct EvaluationRecord {
     /// Images measured.
     pub images: u64,
     /// Mean cross-entropy.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub loss: f64,
     /// Fraction classified rightly.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
     /// The same over the images of a named group of classes (`[data.groups]`).
-    #[serde(deserialize_with = "numbers_or_nulls")]
+    #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
     /// `confusion[truth][prediction]`: number of images.
     pub confusion: Vec<Vec<u64>>,
@@ -121,6 +124,7 @@ pub struct EvaluationRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleRecord {
     /// Path as found in the data set.
+    #[serde(serialize_with = "json::path")]
     pub path: PathBuf,
     /// A small PNG of it, in base64.
     pub thumbnail: String,
@@ -129,7 +133,7 @@ pub struct SampleRecord {
     /// Index of the predicted class.
     pub predicted: usize,
     /// Softmax probability of the predicted class.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub probability: f64,
 }
 
@@ -137,6 +141,7 @@ pub struct SampleRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadableRecord {
     /// The file.
+    #[serde(serialize_with = "json::path")]
     pub path: PathBuf,
     /// Why it could not be read, in one sentence.
     pub reason: String,
@@ -146,6 +151,7 @@ pub struct UnreadableRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// The data folder.
+    #[serde(serialize_with = "json::path")]
     pub root: PathBuf,
     /// Class names in label order.
     pub classes: Vec<String>,
@@ -212,7 +218,7 @@ pub struct RunRecord {
     /// The resolved configuration as TOML.
     pub config: String,
     /// Wall-clock seconds from start to saved model.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }
 
@@ -228,15 +234,15 @@ pub struct CellRecord {
     /// Seed of the subset and the training.
     pub seed: u64,
     /// Test accuracy (validation accuracy where there is no test split).
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
     /// The same over named groups of classes.
-    #[serde(deserialize_with = "numbers_or_nulls")]
+    #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
     /// SHA-256 of the trained model.
     pub model_sha256: String,
     /// Wall-clock seconds.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }
 
@@ -250,10 +256,10 @@ pub struct GridRow {
     /// As in [`CellRecord::method`].
     pub method: String,
     /// Mean accuracy over the seeds.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy_mean: f64,
     /// Sample standard deviation over the seeds (`n - 1`), `0.0` for one seed.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy_sd: f64,
     /// Mean and standard deviation per group of classes.
     pub groups: BTreeMap<String, MeanSd>,
@@ -265,10 +271,10 @@ pub struct GridRow {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanSd {
     /// Mean.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub mean: f64,
     /// Sample standard deviation (`n - 1`).
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub sd: f64,
 }
 
@@ -290,17 +296,6 @@ pub struct GridRecord {
     /// The grid's configuration as TOML.
     pub config: String,
     /// Wall-clock seconds.
-    #[serde(deserialize_with = "number_or_null")]
+    #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
-}
-
-/// Reads a number that may have been written as `null` because it was not finite.
-fn number_or_null<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
-}
-
-/// [`number_or_null`] for every value of a map.
-fn numbers_or_nulls<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
-    let read: BTreeMap<String, Option<f64>> = BTreeMap::deserialize(from)?;
-    Ok(read.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
 }

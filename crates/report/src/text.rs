@@ -47,7 +47,10 @@ pub fn run_summary(run: &RunRecord) -> String {
             out.push('\n');
         }
         if unreadable > LISTED_FILES as u64 {
-            out.push_str(&format!("  … and {} more, listed in report.html\n", unreadable - LISTED_FILES as u64));
+            out.push_str(&format!(
+                "  … and {} more, listed in report.html\n",
+                unreadable - LISTED_FILES as u64
+            ));
         }
     }
     out
@@ -58,7 +61,12 @@ const LISTED_FILES: usize = 5;
 
 fn first_line(run: &RunRecord) -> String {
     let result = headline(run).map_or("not measured".into(), |e| {
-        format!("{} {} accuracy on {}", numbers::percent(e.accuracy), e.split, numbers::counted(e.images, "image"))
+        format!(
+            "{} {} accuracy on {}",
+            numbers::percent(e.accuracy),
+            e.split,
+            numbers::counted(e.images, "image")
+        )
     });
     let end = if interrupted(run) { "INTERRUPTED after" } else { "in" };
     let network = format!("{}, {}", run.arch, depth_in_words(&run.depth));
@@ -80,8 +88,15 @@ fn evaluations(run: &RunRecord) -> Vec<Vec<String>> {
     let mut heading = ["split", "images", "loss", "accuracy"].map(String::from).to_vec();
     heading.extend(groups.iter().map(|group| format!("on {group}")));
     let rows = run.evaluations.iter().map(|e| {
-        let mut row = vec![e.split.clone(), numbers::count(e.images), numbers::loss(e.loss), numbers::percent(e.accuracy)];
-        row.extend(groups.iter().map(|group| e.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))));
+        let mut row = vec![
+            e.split.clone(),
+            numbers::count(e.images),
+            numbers::loss(e.loss),
+            numbers::percent(e.accuracy),
+        ];
+        row.extend(
+            groups.iter().map(|group| e.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))),
+        );
         row
     });
     [heading].into_iter().chain(rows).collect()
@@ -117,9 +132,12 @@ enum Side {
 
 /// Rows with their columns brought to one width, two blanks apart. The last of `sides` holds for the rest.
 fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for row in &rows {
@@ -128,7 +146,11 @@ fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
             let blanks = " ".repeat(widths[column] - cell.width());
             let side = sides.get(column).or(sides.last()).copied().unwrap_or(Side::Left);
             line.push_str("  ");
-            line.push_str(&if side == Side::Left { format!("{cell}{blanks}") } else { format!("{blanks}{cell}") });
+            line.push_str(&if side == Side::Left {
+                format!("{cell}{blanks}")
+            } else {
+                format!("{blanks}{cell}")
+            });
         }
         out.push_str(line.trim_end());
         out.push('\n');
@@ -151,7 +173,8 @@ mod tests {
 
     #[test]
     fn columns_align_whatever_the_script() {
-        let rows = [["a", "1"], ["猫", "10"], ["ж\u{1b}[31m", "100"]].map(|row| row.map(String::from).to_vec());
+        let rows =
+            [["a", "1"], ["猫", "10"], ["ж\u{1b}[31m", "100"]].map(|row| row.map(String::from).to_vec());
         let text = aligned(&rows, &[Side::Left, Side::Right]);
         assert_eq!(text, "  a              1\n  猫            10\n  ж\\u{1b}[31m  100\n");
     }

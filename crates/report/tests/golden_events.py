@@ -11,7 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 SCALARS = [
-    ("loss", 1, 0.6931471805599453, 1700000001.25),
+    ("loss", 1, 0.7312345678901234, 1700000001.25),
     ("accuracy", 1, 0.0, 1700000001.25),
     ("loss", 2, float("inf"), 1700000002.5),
     ("größe", 3_000_000_000, -1.5e-8, 1700000003.0),

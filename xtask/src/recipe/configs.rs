@@ -17,6 +17,8 @@ pub(super) struct Plan {
     pub(super) latin_per_class: u32,
     /// Training pictures of each Cyrillic letter to choose from.
     pub(super) cyrillic_per_class: u32,
+    /// Validation pictures of each letter; every epoch looks at all of them, so they are few.
+    pub(super) validation_per_class: u32,
     source_epochs: u32,
     target_epochs: u32,
     images_per_class: &'static [u32],
@@ -29,8 +31,9 @@ impl Plan {
             suffix: "",
             latin_per_class: 400,
             cyrillic_per_class: 120,
+            validation_per_class: 4,
             source_epochs: 8,
-            target_epochs: 30,
+            target_epochs: 40,
             images_per_class: &[1, 3, 5, 10, 30],
             seeds: &[0, 1, 2],
         }
@@ -41,6 +44,7 @@ impl Plan {
             suffix: "-quick",
             latin_per_class: 60,
             cyrillic_per_class: 20,
+            validation_per_class: 2,
             source_epochs: 2,
             target_epochs: 4,
             images_per_class: &[1, 5],
@@ -61,10 +65,10 @@ pub(super) fn source(plan: &Plan, latin: &Letters) -> Result<String> {
     let config = Config {
         data: Data { root: &latin.root, input: INPUT, groups: None },
         model: Model { arch: ARCH, weights: "none" },
-        finetune: Finetune { depth: "scratch" },
-        train: Train { epochs: plan.source_epochs, batch_size: 64 },
+        finetune: Finetune { depth: "scratch", head_epochs: None, rate_scale: None },
+        train: Train { epochs: plan.source_epochs, batch_size: 64, learning_rate: 2e-3 },
         compare: None,
-        run: Run { name: &latin.name, seed: 0 },
+        run: Run { name: &latin.name, seed: 0, checkpoints: "none" },
     };
     written("Source task: typed Latin letters, from random weights.", &config)
 }
@@ -74,7 +78,11 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
     let base = variants.first().ok_or_else(|| anyhow::anyhow!("there is nothing to compare"))?;
     let others = variants.iter().skip(1);
     let rows = std::iter::once(CompareVariant { name: base.name, root: None, weights: None }).chain(
-        others.map(|other| CompareVariant { name: other.name, root: Some(&other.root), weights: Some(&other.weights) }),
+        others.map(|other| CompareVariant {
+            name: other.name,
+            root: Some(&other.root),
+            weights: Some(&other.weights),
+        }),
     );
     let config = Config {
         data: Data {
@@ -83,8 +91,9 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
             groups: Some(BTreeMap::from([(UNSHARED, letters::unshared())])),
         },
         model: Model { arch: ARCH, weights: &base.weights },
-        finetune: Finetune { depth: "all" },
-        train: Train { epochs: plan.target_epochs, batch_size: 64 },
+        // The head alone is trained as long as everything is: with few images an epoch is a few steps.
+        finetune: Finetune { depth: "all", head_epochs: Some(plan.target_epochs), rate_scale: Some(0.3) },
+        train: Train { epochs: plan.target_epochs, batch_size: 32, learning_rate: 2e-3 },
         compare: Some(Compare {
             images_per_class: plan.images_per_class,
             methods: &["scratch", "head", "fine-tune"],
@@ -92,7 +101,7 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
             judge_on: UNSHARED,
             variant: rows.collect(),
         }),
-        run: Run { name: "letters", seed: 0 },
+        run: Run { name: "letters", seed: 0, checkpoints: "none" },
     };
     written("Target task: Cyrillic capitals, from few images; compares three methods.", &config)
 }
@@ -101,7 +110,8 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
 pub(super) const UNSHARED: &str = "unshared";
 
 /// Letters are 28 pixels wide, white on black, in grayscale.
-const INPUT: Input = Input { resize: 28, crop: 28, interpolation: "bilinear", channels: 1, mean: [0.5], std: [0.5] };
+const INPUT: Input =
+    Input { resize: 28, crop: 28, interpolation: "bilinear", channels: 1, mean: [0.5], std: [0.5] };
 
 fn written(title: &str, config: &Config<'_>) -> Result<String> {
     Ok(format!("# {title}\n# Written by `cargo xtask recipe`.\n\n{}", toml::to_string(config)?))
@@ -145,12 +155,17 @@ struct Model<'a> {
 #[derive(Serialize)]
 struct Finetune<'a> {
     depth: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_epochs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_scale: Option<f64>,
 }
 
 #[derive(Serialize)]
 struct Train {
     epochs: u32,
     batch_size: u32,
+    learning_rate: f64,
 }
 
 #[derive(Serialize)]
@@ -175,6 +190,7 @@ struct CompareVariant<'a> {
 struct Run<'a> {
     name: &'a str,
     seed: u64,
+    checkpoints: &'a str,
 }
 
 #[cfg(test)]
@@ -213,18 +229,26 @@ depth = \"scratch\"
 [train]
 epochs = 8
 batch_size = 64
+learning_rate = 0.002
 
 [run]
 name = \"latin-faces\"
 seed = 0
+checkpoints = \"none\"
 ";
         assert_eq!(source(&Plan::full(), &latin).unwrap(), expected);
     }
 
     #[test]
     fn the_comparison_names_every_size_method_seed_and_variant() {
-        let variant = |name, root: &str| Variant { name, root: root.to_owned(), weights: format!("weights/{root}.safetensors") };
-        let text = comparison(&Plan::full(), &[variant("held-out faces", "a"), variant("held-out families", "b")]).unwrap();
+        let variant = |name, root: &str| Variant {
+            name,
+            root: root.to_owned(),
+            weights: format!("weights/{root}.safetensors"),
+        };
+        let text =
+            comparison(&Plan::full(), &[variant("held-out faces", "a"), variant("held-out families", "b")])
+                .unwrap();
         let config: toml::Table = text.parse().unwrap();
         assert_eq!(config["data"]["root"].as_str(), Some("a"));
         assert_eq!(config["data"]["groups"]["unshared"].as_array().unwrap().len(), 23);

@@ -33,9 +33,16 @@ pub(super) struct Pair {
 
 /// Draws what is not there yet; both alphabets under both splits.
 pub(super) fn draw(workspace: &Workspace, plan: &Plan) -> Result<Vec<Pair>> {
-    let splits = [("held-out faces", "faces", Split::default()), ("held-out families", "families", Split::by_family())];
+    let splits = [
+        ("held-out faces", "faces", Split::default()),
+        ("held-out families", "families", Split::by_family()),
+    ];
     let draw = |alphabet, per_class, short: &str, split: &Split| {
-        let spec = Spec { train_per_class: per_class, ..Spec::new(alphabet, split.clone()) };
+        let spec = Spec {
+            train_per_class: per_class,
+            validation_per_class: plan.validation_per_class,
+            ..Spec::new(alphabet, split.clone())
+        };
         let script = if alphabet == Alphabet::Latin { "latin" } else { "cyrillic" };
         ensure(workspace, &format!("{script}-{short}{}", plan.suffix), &spec)
     };

@@ -79,13 +79,16 @@ fn last_line(stdout: &str) -> Result<GridRecord> {
 /// Makes the folder of this experiment: the one asked for, which must not exist, or the next free number.
 fn new_folder(workspace: &Workspace, asked: Option<&Path>) -> Result<PathBuf> {
     if let Some(asked) = asked {
-        let folder = std::path::absolute(asked).with_context(|| format!("cannot find {}", asked.display()))?;
+        let folder =
+            std::path::absolute(asked).with_context(|| format!("cannot find {}", asked.display()))?;
         make_parent(&folder)?;
         return match fs::create_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 bail!("{} exists and is not overwritten: name another folder", folder.display())
             }
-            made => made.map(|()| folder.clone()).with_context(|| format!("cannot make {}", folder.display())),
+            made => {
+                made.map(|()| folder.clone()).with_context(|| format!("cannot make {}", folder.display()))
+            }
         };
     }
     for number in 1_u32.. {

@@ -36,8 +36,13 @@ struct Row {
 
 impl Outcome {
     pub(super) fn new(grid: &GridRecord, seconds: f64, report: PathBuf) -> Self {
-        let first = grid.rows.first().map(|row| row.variant.as_str());
-        let of = |wanted: &dyn Fn(&GridRow) -> bool| grid.rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
+        Self::of_rows(&grid.rows, seconds, report)
+    }
+
+    fn of_rows(rows: &[GridRow], seconds: f64, report: PathBuf) -> Self {
+        let first = rows.first().map(|row| row.variant.as_str());
+        let of =
+            |wanted: &dyn Fn(&GridRow) -> bool| rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
         Self {
             results: of(&|row| Some(row.variant.as_str()) == first),
             families: of(&|row| Some(row.variant.as_str()) != first),
@@ -74,4 +79,43 @@ fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     below.as_deref().unwrap_or(path).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use report::record::MeanSd;
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(variant: &str, method: &str, accuracy_mean: f64) -> GridRow {
+        GridRow {
+            variant: variant.to_owned(),
+            images_per_class: Some(5),
+            method: method.to_owned(),
+            accuracy_mean,
+            accuracy_sd: 0.02,
+            groups: [(UNSHARED.to_owned(), MeanSd { mean: 0.25, sd: 0.01 })].into(),
+            seeds: 3,
+        }
+    }
+
+    #[test]
+    fn the_json_has_the_promised_shape() {
+        let rows = [row("held-out faces", "scratch", 0.5), row("held-out families", "scratch", 0.375)];
+        let outcome = Outcome::of_rows(&rows, 12.5, PathBuf::from("runs/letters/comparison/report.html"));
+        let line = |accuracy: f64| {
+            json!({
+                "images_per_class": 5, "method": "scratch", "accuracy_mean": accuracy, "accuracy_sd": 0.02, "seeds": 3,
+                "unshared_mean": 0.25, "unshared_sd": 0.01
+            })
+        };
+        let expected = json!({
+            "results": [line(0.5)],
+            "families": [line(0.375)],
+            "seconds": 12.5,
+            "report": "runs/letters/comparison/report.html"
+        });
+        assert_eq!(serde_json::to_value(&outcome).unwrap(), expected);
+    }
 }

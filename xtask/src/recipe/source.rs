@@ -78,7 +78,10 @@ fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
     let mut ledger = read(kept)?;
     ledger.trained.retain(|trained| trained.recipe != recipe);
     ledger.trained.push(Trained { recipe: recipe.to_owned(), file: file.clone(), sha256 });
-    let text = format!("# Written by `cargo xtask recipe`: which weights it trained, and from what.\n\n{}", toml::to_string(&ledger)?);
+    let text = format!(
+        "# Written by `cargo xtask recipe`: which weights it trained, and from what.\n\n{}",
+        toml::to_string(&ledger)?
+    );
     replace(&kept.join(LEDGER), |part| fs::write(part, &text))?;
     Ok(file)
 }
@@ -86,13 +89,17 @@ fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
 /// Writes a file beside its place and renames it, so that nobody sees half of it.
 fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    write(&part).and_then(|()| fs::rename(&part, path)).with_context(|| format!("cannot write {}", path.display()))
+    write(&part)
+        .and_then(|()| fs::rename(&part, path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn read(kept: &Path) -> Result<Ledger> {
     let path = kept.join(LEDGER);
     match fs::read_to_string(&path) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("{} is damaged: delete it", path.display())),
+        Ok(text) => {
+            toml::from_str(&text).with_context(|| format!("{} is damaged: delete it", path.display()))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }

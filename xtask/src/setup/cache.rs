@@ -32,7 +32,8 @@ impl Cache {
     }
 
     fn open_at(folder: PathBuf) -> Result<Self> {
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make the cache folder {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the cache folder {}", folder.display()))?;
         let lock = lock(&folder.join("set-up.lock"))?;
         let cache = Self { folder, _lock: lock };
         for path in cache.names_ending_with(PARTIAL)? {
@@ -97,7 +98,9 @@ impl Cache {
     fn names_ending_with(&self, suffix: &str) -> Result<Vec<PathBuf>> {
         let list = || -> io::Result<Vec<PathBuf>> {
             let paths = fs::read_dir(&self.folder)?.map(|entry| entry.map(|entry| entry.path()));
-            paths.filter(|path| path.as_ref().map_or(true, |path| path.to_string_lossy().ends_with(suffix))).collect()
+            paths
+                .filter(|path| path.as_ref().map_or(true, |path| path.to_string_lossy().ends_with(suffix)))
+                .collect()
         };
         list().with_context(|| format!("cannot list {}", self.folder.display()))
     }
@@ -135,7 +138,8 @@ pub(super) fn link(workspace: &Workspace, found: Found) -> Result<Found> {
 
 /// Fails if the disk that holds `folder` has no room for `bytes` more.
 pub(super) fn need_space(folder: &Path, bytes: u64) -> Result<()> {
-    let free = fs4::available_space(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
+    let free =
+        fs4::available_space(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
     ensure!(
         free >= bytes,
         "{} has {} free and {} are needed: make room, or set XDG_CACHE_HOME to a folder on a larger disk",

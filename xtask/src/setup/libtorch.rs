@@ -38,7 +38,9 @@ impl Variant {
     fn needed(self) -> &'static [&'static str] {
         match self {
             Self::Cpu => &["libc10.so", "libtorch.so", "libtorch_cpu.so"],
-            Self::Cuda => &["libc10.so", "libtorch.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so"],
+            Self::Cuda => {
+                &["libc10.so", "libtorch.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so"]
+            }
         }
     }
 }
@@ -91,8 +93,13 @@ pub(super) fn check_finished(folder: &Path, variant: Variant) -> Result<String> 
     check_version(folder)?;
     check_files(folder, variant)?;
     let now = sizes(&folder.join("lib")).with_context(|| format!("cannot list {}", folder.display()))?;
-    if let Some(name) = inventory.lib.iter().find_map(|(name, size)| (now.get(name) != Some(size)).then_some(name)) {
-        bail!("{} is missing or of another size than when it was set up", folder.join("lib").join(name).display());
+    if let Some(name) =
+        inventory.lib.iter().find_map(|(name, size)| (now.get(name) != Some(size)).then_some(name))
+    {
+        bail!(
+            "{} is missing or of another size than when it was set up",
+            folder.join("lib").join(name).display()
+        );
     }
     Ok(inventory.origin)
 }
@@ -130,7 +137,10 @@ pub(super) fn check_version(folder: &Path) -> Result<()> {
     match version(folder) {
         Some(version) if is_ours(&version) => Ok(()),
         Some(version) => bail!("{} is libtorch {version}, not {VERSION}", folder.display()),
-        None => bail!("{} does not tell its version: neither `build-version` nor version.h is there", folder.display()),
+        None => bail!(
+            "{} does not tell its version: neither `build-version` nor version.h is there",
+            folder.display()
+        ),
     }
 }
 
@@ -156,7 +166,8 @@ fn version_in_header(text: &str) -> Option<String> {
             defines.then(|| line.next()).flatten()
         })
     };
-    let [major, minor, patch] = ["TORCH_VERSION_MAJOR", "TORCH_VERSION_MINOR", "TORCH_VERSION_PATCH"].map(part);
+    let [major, minor, patch] =
+        ["TORCH_VERSION_MAJOR", "TORCH_VERSION_MINOR", "TORCH_VERSION_PATCH"].map(part);
     Some(format!("{}.{}.{}", major?, minor?, patch?))
 }
 

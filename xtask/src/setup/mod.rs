@@ -105,10 +105,11 @@ fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
 fn first_that_works(cache: &cache::Cache, variant: Variant, arguments: &Arguments) -> Result<Found> {
     let url = arguments.archive_url.clone().unwrap_or_else(|| archive::url(variant));
     say(format!("Trying the official archive, {url}"));
-    let from_archive = match cache.fill(variant, archive::ORIGIN, |folder| archive::install(&url, folder, variant)) {
-        Err(error) if !error.is::<Interrupted>() => error,
-        result => return result,
-    };
+    let from_archive =
+        match cache.fill(variant, archive::ORIGIN, |folder| archive::install(&url, folder, variant)) {
+            Err(error) if !error.is::<Interrupted>() => error,
+            result => return result,
+        };
     say(format!("The official archive did not work: {from_archive:#}."));
     say(format!("Trying the pip package torch=={VERSION}"));
     match cache.fill(variant, pip::ORIGIN, |folder| pip::install(folder, variant)) {

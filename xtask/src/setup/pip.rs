@@ -59,10 +59,14 @@ fn unpack_cpu(wheels: &Path, folder: &Path) -> Result<()> {
     let torch = pip::wheel(wheels, "torch")?;
     unpack(&torch, folder, 4 * GIB, |path| {
         let taken = path.starts_with("torch/include")
-            || ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"].iter().any(|name| path == Path::new("torch/lib").join(name));
+            || ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"]
+                .iter()
+                .any(|name| path == Path::new("torch/lib").join(name));
         taken.then(|| path.strip_prefix("torch").ok().map(Path::to_owned)).flatten()
     })?;
-    for (package, library) in [("nvidia_cuda_runtime", "libcudart.so.13"), ("nvidia_cuda_cupti", "libcupti.so.13")] {
+    for (package, library) in
+        [("nvidia_cuda_runtime", "libcudart.so.13"), ("nvidia_cuda_cupti", "libcupti.so.13")]
+    {
         let wheel = pip::wheel(wheels, package)?;
         let count = unpack(&wheel, folder, GIB, |path| into_lib(path, |name| name == library))?;
         ensure!(count == 1, "{} holds no {library}", wheel.display());
@@ -96,7 +100,9 @@ fn cuda_requirements(torch: &Path) -> Result<Vec<String>> {
     let read = || -> Result<String> {
         let mut zip = zip::ZipArchive::new(std::io::BufReader::new(File::open(torch)?))?;
         let mut text = String::new();
-        zip.by_name(&format!("torch-{VERSION}.dist-info/METADATA"))?.take(1 << 20).read_to_string(&mut text)?;
+        zip.by_name(&format!("torch-{VERSION}.dist-info/METADATA"))?
+            .take(1 << 20)
+            .read_to_string(&mut text)?;
         Ok(text)
     };
     let metadata = read().with_context(|| format!("cannot read the metadata of {}", torch.display()))?;
@@ -146,12 +152,19 @@ mod tests {
                 "torch/lib/libgomp.so.1",
             ],
         );
-        write_wheel(&folder.join("nvidia_cuda_runtime-13.0.96-py3-none-x.whl"), &["nvidia/cu13/lib/libcudart.so.13"]);
-        write_wheel(&folder.join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl"), &["nvidia/cu13/lib/libcupti.so.13"]);
+        write_wheel(
+            &folder.join("nvidia_cuda_runtime-13.0.96-py3-none-x.whl"),
+            &["nvidia/cu13/lib/libcudart.so.13"],
+        );
+        write_wheel(
+            &folder.join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl"),
+            &["nvidia/cu13/lib/libcupti.so.13"],
+        );
     }
 
     fn listed(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
@@ -186,7 +199,8 @@ mod tests {
         unpack_cuda(folder.path(), &out).unwrap();
         libtorch::finish(&out, Variant::Cuda, ORIGIN).unwrap();
         let lib = listed(&out.join("lib"));
-        for name in ["libtorch_cuda.so", "libc10_cuda.so", "libcudart.so.13", "libcupti.so.13", "libtorch.so"] {
+        for name in ["libtorch_cuda.so", "libc10_cuda.so", "libcudart.so.13", "libcupti.so.13", "libtorch.so"]
+        {
             assert!(lib.iter().any(|have| have == name), "{name} is not among {lib:?}");
         }
         assert!(!lib.iter().any(|name| name == "libtorch_python.so"));
@@ -207,6 +221,9 @@ mod tests {
             Requires-Dist: cuda-toolkit[cublas,cudart]==13.0.2; platform_system == \"Linux\"\n\
             Requires-Dist: cuda-bindings<14,>=13.0.3; platform_system == \"Linux\"\n\
             Requires-Dist: nvidia-cudnn-cu13==9.19.0.56; platform_system == \"Linux\"\nRequires-Dist: triton==3.6.0\n";
-        assert_eq!(nvidia_lines(metadata), ["cuda-toolkit[cublas,cudart]==13.0.2", "nvidia-cudnn-cu13==9.19.0.56"]);
+        assert_eq!(
+            nvidia_lines(metadata),
+            ["cuda-toolkit[cublas,cudart]==13.0.2", "nvidia-cudnn-cu13==9.19.0.56"]
+        );
     }
 }

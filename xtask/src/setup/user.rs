@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::libtorch::{self, VERSION, Variant};
 use super::Found;
+use super::libtorch::{self, VERSION, Variant};
 use crate::process;
 use crate::progress::say;
 use crate::workspace::Workspace;
@@ -30,7 +30,10 @@ pub(super) fn given(workspace: &Workspace) -> Result<Option<Found>> {
     let include = variable("LIBTORCH_INCLUDE").unwrap_or_else(|| folder.clone());
     let lib = variable("LIBTORCH_LIB").unwrap_or_else(|| folder.clone());
     check(&folder, &include, &lib).with_context(|| {
-        format!("LIBTORCH={} is set but cannot be used; unset it or point it to libtorch {VERSION}", folder.display())
+        format!(
+            "LIBTORCH={} is set but cannot be used; unset it or point it to libtorch {VERSION}",
+            folder.display()
+        )
     })?;
     Ok(Some(Found { origin: "LIBTORCH".to_owned(), folder: Some(folder) }))
 }

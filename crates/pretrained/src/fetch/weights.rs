@@ -131,3 +131,33 @@ fn copy(entry: &Entry, folder: &Path, pip: Option<&PipFile>, to: &Path) -> Resul
         reason: "the copy changed meanwhile".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalog;
+    use std::fs;
+
+    #[test]
+    fn torchs_cache_is_used_in_place_and_never_written_over() {
+        let folder = || tempfile::tempdir().unwrap();
+        let (into, cache, mirror) = (folder(), folder(), folder());
+        let known = Catalog::builtin().default_for("resnet18").unwrap().clone();
+        // SHA-256 of "abc", from FIPS 180-2.
+        let entry = Entry { sha256_prefix: "ba7816bf".to_owned(), ..known };
+        let fetcher = Fetcher::new(super::super::Patience::default());
+        let source = Source::Folder(mirror.path().to_path_buf());
+        let fetch = || {
+            fetch_with_cache(&fetcher, &entry, &source, into.path(), Some(cache.path()), &mut |_| {}).unwrap()
+        };
+        let cached = cache.path().join(&entry.file);
+        fs::write(mirror.path().join(&entry.file), "abc").unwrap();
+
+        fs::write(&cached, "abc").unwrap();
+        assert_eq!((fetch().path, fetch().route), (cached.clone(), Route::Found));
+
+        fs::write(&cached, "torn").unwrap();
+        assert_eq!(fetch().path, into.path().join(&entry.file));
+        assert_eq!(fs::read_to_string(&cached).unwrap(), "torn");
+    }
+}

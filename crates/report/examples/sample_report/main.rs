@@ -11,7 +11,11 @@ use report::{events, text, write_grid, write_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
-    let runs = [("run", records::run()), ("interrupted", records::interrupted()), ("thousand", records::thousand_classes())];
+    let runs = [
+        ("run", records::run()),
+        ("interrupted", records::interrupted()),
+        ("thousand", records::thousand_classes()),
+    ];
     for (name, run) in runs {
         let dir = out.join(name);
         fs::create_dir_all(&dir)?;

@@ -21,7 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prost::Message as _;
 
 use crate::Error;
-use crate::record::RunRecord;
+use crate::record::{EpochRecord, RunRecord};
 use message::{Event, What};
 
 /// The version that TensorBoard expects in the first event.
@@ -87,11 +87,12 @@ impl EventWriter {
 /// # Errors
 /// [`Error::Write`] when the file system refuses.
 pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
-    let mut wall_time = seconds_since_1970() - run.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>();
+    // The record tells how long each epoch took, not when: the last one counts as just finished.
+    let mut wall_time = seconds_since_1970() - run.epochs.iter().map(time_taken).sum::<f64>();
     let mut train = EventWriter::create(&dir.join("train"))?;
     let mut validation = None;
     for (step, epoch) in (1..).zip(&run.epochs) {
-        wall_time += epoch.seconds;
+        wall_time += time_taken(epoch);
         train.scalar("loss", step, epoch.train_loss, wall_time)?;
         train.scalar("accuracy", step, epoch.train_accuracy, wall_time)?;
         train.scalar("learning_rate", step, epoch.learning_rate, wall_time)?;
@@ -124,6 +125,10 @@ pub fn read(path: &Path) -> Result<Vec<Event>, Error> {
         events.push(Event::decode(payload).map_err(|e| malformed(record, format!("is no event ({e})")))?);
     }
     Ok(events)
+}
+
+fn time_taken(epoch: &EpochRecord) -> f64 {
+    if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 }
 }
 
 /// Creates the file for `seconds`, or for the next second whose name is still free.

@@ -11,6 +11,8 @@ use crate::record::{EvaluationRecord, RunRecord};
 const MATRIX_CLASSES: usize = 50;
 /// Beyond this many classes the cells are drawn small.
 const ROOMY_CLASSES: usize = 12;
+/// From this part of its row on, a cell is so strongly coloured that the other ink reads better (see `style.css`).
+const STRONG: f64 = 0.6;
 /// How many confusions the list shows.
 const LISTED_CONFUSIONS: usize = 20;
 /// Beyond this many classes the table of classes starts folded, with the worst ones shown.
@@ -41,12 +43,12 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
                 "the most frequent confusions are listed instead."
             }
         }
-        @if confusion.size() > 2 {
-            (level.heading(&html! { "Most frequent confusions" }))
-            (pairs(&confusion))
+        div.split {
+            @if confusion.size() > 2 {
+                div { (level.heading(&html! { "Most frequent confusions" })) (pairs(&confusion)) }
+            }
+            div { (level.heading(&html! { "Accuracy of each class" })) (classes(&confusion)) }
         }
-        (level.heading(&html! { "Accuracy of each class" }))
-        (classes(&confusion))
     }
 }
 
@@ -116,8 +118,7 @@ fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
         return html! { td.none { (shown) } };
     }
     let part = images as f64 / confusion.of_class(truth) as f64;
-    // From here on the shade is dark enough (in the dark scheme light enough) for the inverse ink.
-    let class = match (truth == prediction, part > 0.62) {
+    let class = match (truth == prediction, part > STRONG) {
         (true, true) => "hit strong",
         (true, false) => "hit",
         (false, true) => "miss strong",

@@ -30,7 +30,7 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
 }
 
 fn loss_chart(epochs: &[EpochRecord]) -> Markup {
-    let axis = Axis::linear("loss (cross-entropy, nats)").including(0.0);
+    let axis = Axis::linear("cross-entropy (nats)").including(0.0);
     let chart = LineChart::new("loss", "Loss", Axis::linear("epoch").whole_numbers(), axis);
     draw(chart, epochs, |e| Some(e.train_loss), |e| e.validation_loss)
 }
@@ -44,7 +44,8 @@ fn accuracy_chart(epochs: &[EpochRecord]) -> Markup {
 type Figure = fn(&EpochRecord) -> Option<f64>;
 
 fn draw(mut chart: LineChart, epochs: &[EpochRecord], train: Figure, validation: Figure) -> Markup {
-    let line = |figure: Figure| (1u32..).zip(epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
+    let line =
+        |figure: Figure| (1u32..).zip(epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
     chart = chart.series(Series::new("training").points(line(train)));
     if line(validation).next().is_some() {
         chart = chart.series(Series::new("validation").points(line(validation)));

@@ -18,7 +18,12 @@ pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
         Section::new(level, "figure", "Accuracy against images per class", &figure(&tables)),
         Section::new(level, "tables", "The same in numbers", &numbers_section(grid, &tables)),
         Section::new(level, "runs", "Every run", &runs(&grid.cells)),
-        Section::new(level, "grid-config", "Configuration of the comparison", &data::configuration(&grid.config)),
+        Section::new(
+            level,
+            "grid-config",
+            "Configuration of the comparison",
+            &data::configuration(&grid.config),
+        ),
     ]
 }
 
@@ -59,9 +64,11 @@ fn panel(index: usize, table: &Table<'_>) -> Markup {
     // “All images” has no number of its own: it stands one step to the right of the largest.
     let largest = table.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1).max(1);
     let place = |images: Option<u32>| images.map_or(2.0 * f64::from(largest), |n| f64::from(n.max(1)));
-    let ticks = table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
+    let ticks =
+        table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
     let x = Axis::logarithmic("training images per class").ticks_at(ticks);
-    let y = Axis::linear("accuracy").percent().including(0.0);
+    // The same from panel to panel, so that they can be compared by eye.
+    let y = Axis::linear("accuracy").percent().including(0.0).including(1.0);
     let mut chart = LineChart::new(format!("panel-{index}"), title(table), x, y);
     for (column, method) in table.methods.iter().enumerate() {
         let mut series = Series::new(method_in_words(method));
@@ -78,7 +85,11 @@ fn panel(index: usize, table: &Table<'_>) -> Markup {
 /// `held-out faces, classes of “unshared”`.
 fn title(table: &Table<'_>) -> String {
     let classes = table.classes_in_words();
-    if table.variant.is_empty() { capitalized(&classes) } else { format!("{}, {classes}", capitalized(table.variant)) }
+    if table.variant.is_empty() {
+        capitalized(&classes)
+    } else {
+        format!("{}, {classes}", capitalized(table.variant))
+    }
 }
 
 fn capitalized(text: &str) -> String {

@@ -22,7 +22,8 @@ fn purpose(step: &str) -> &'static str {
 pub(super) fn five_steps(run: &RunRecord, level: Level) -> Markup {
     let known = FIVE_STEPS.map(|name| (name, run.steps.iter().find(|step| step.name == name)));
     let others = run.steps.iter().filter(|step| !FIVE_STEPS.contains(&step.name.as_str()));
-    let steps: Vec<_> = known.into_iter().chain(others.map(|step| (step.name.as_str(), Some(step)))).collect();
+    let steps: Vec<_> =
+        known.into_iter().chain(others.map(|step| (step.name.as_str(), Some(step)))).collect();
     html! {
         ol.steps {
             @for (i, (name, step)) in steps.iter().enumerate() {
@@ -64,12 +65,13 @@ pub(super) fn stages(run: &RunRecord) -> Markup {
         return html! { p { "The record lists no stages." } };
     }
     let total: u64 = run.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.parameters));
-    let live = run.stages.iter().filter(|s| s.live).fold(0u64, |sum, stage| sum.saturating_add(stage.parameters));
+    let live =
+        run.stages.iter().filter(|s| s.live).fold(0u64, |sum, stage| sum.saturating_add(stage.parameters));
     html! {
         p {
-            (numbers::count(live)) " of " (numbers::counted(total, "parameter")) " were trained in step fine-tune"
+            (numbers::count(live)) " of " (numbers::counted(total, "parameter")) " are live in step fine-tune"
             @if total > 0 { " (" (numbers::percent(live as f64 / total as f64)) ")" }
-            "; the rest stayed frozen: no gradient, and batch-norm statistics that do not move."
+            "; the rest stays frozen: no gradient, and batch-norm statistics that do not move."
         }
         ol.network aria-label="Stages from input to head" {
             @for stage in &run.stages {

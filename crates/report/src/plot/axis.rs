@@ -168,7 +168,11 @@ impl Axis {
     fn step(&self, low: f64, high: f64) -> f64 {
         let rough = (high - low) / 5.0;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|s| *s >= rough * 0.999).unwrap_or(10.0 * power);
+        let step = [1.0, 2.0, 5.0]
+            .map(|m| m * power)
+            .into_iter()
+            .find(|s| *s >= rough * 0.999)
+            .unwrap_or(10.0 * power);
         if self.format == Format::Whole { step.max(1.0) } else { step }
     }
 }
@@ -227,9 +231,21 @@ mod tests {
 
     #[test]
     fn degenerate_data_still_gives_an_axis() {
-        let hostile: [&[f64]; 7] =
-            [&[], &[0.0], &[7.0, 7.0], &[f64::NAN, f64::INFINITY], &[1e300, -1e300], &[1e-320], &[1e16, 1e16 + 2.0]];
-        for axis in [Axis::linear("v"), Axis::logarithmic("v"), Axis::linear("v").percent(), Axis::linear("v").whole_numbers()] {
+        let hostile: [&[f64]; 7] = [
+            &[],
+            &[0.0],
+            &[7.0, 7.0],
+            &[f64::NAN, f64::INFINITY],
+            &[1e300, -1e300],
+            &[1e-320],
+            &[1e16, 1e16 + 2.0],
+        ];
+        for axis in [
+            Axis::linear("v"),
+            Axis::logarithmic("v"),
+            Axis::linear("v").percent(),
+            Axis::linear("v").whole_numbers(),
+        ] {
             for data in hostile {
                 for span in [axis.tight(data.iter().copied()), axis.rounded(data.iter().copied())] {
                     assert!(span.ticks.len() <= 13, "{span:?}");

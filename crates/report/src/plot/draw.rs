@@ -10,8 +10,8 @@ const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 66.0;
 const RIGHT: f64 = WIDTH - 22.0;
-const TOP: f64 = 26.0;
-const BOTTOM: f64 = HEIGHT - 62.0;
+const TOP: f64 = 32.0;
+const BOTTOM: f64 = HEIGHT - 56.0;
 /// Room between the outermost points and the frame.
 const PAD: f64 = 14.0;
 
@@ -66,7 +66,10 @@ impl Canvas {
         let points = || chart.series.iter().flat_map(|s| &s.points).filter(|p| chart.can_draw(p));
         let marks = chart.marks.iter().map(|mark| mark.x);
         let ends = |p: &Point| [p.y - p.spread.unwrap_or(0.0), p.y + p.spread.unwrap_or(0.0)];
-        Self { x: chart.x.tight(points().map(|p| p.x).chain(marks)), y: chart.y.rounded(points().flat_map(ends)) }
+        Self {
+            x: chart.x.tight(points().map(|p| p.x).chain(marks)),
+            y: chart.y.rounded(points().flat_map(ends)),
+        }
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -95,8 +98,8 @@ impl Canvas {
                 }
             }
             g.label {
-                text x=(at((LEFT + RIGHT) / 2.0)) y=(at(HEIGHT - 10.0)) text-anchor="middle" { (chart.x.label()) }
-                text x=(at(LEFT - 8.0)) y=(at(TOP - 13.0)) text-anchor="start" { (chart.y.label()) }
+                text x=(at((LEFT + RIGHT) / 2.0)) y=(at(HEIGHT - 8.0)) text-anchor="middle" { (chart.x.label()) }
+                text x=(at(LEFT - 8.0)) y=(at(TOP - 16.0)) text-anchor="start" { (chart.y.label()) }
             }
         }
     }

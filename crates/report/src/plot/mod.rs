@@ -108,7 +108,14 @@ impl LineChart {
         }
         let low = drawn.iter().min_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
         let high = drawn.iter().max_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
-        format!("{}: from {} to {}; lowest {}, highest {}.", series.name, at(first), at(last), at(low), at(high))
+        format!(
+            "{}: from {} to {}; lowest {}, highest {}.",
+            series.name,
+            at(first),
+            at(last),
+            at(low),
+            at(high)
+        )
     }
 
     fn can_draw(&self, point: &Point) -> bool {
@@ -172,7 +179,8 @@ mod tests {
         let html = chart().series(Series::new("training").points(points)).figure().into_string();
         assert!(html.contains("2 points of training are not drawn"), "{html}");
         let drawing = chart().series(Series::new("training").points(points)).svg().into_string();
-        let path = drawing.split("class=\"line\" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let path =
+            drawing.split("class=\"line\" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(path.matches('M').count(), 2, "{path}");
         assert!(!html.contains(">NaN<") && !path.contains("NaN") && !path.contains("inf"), "{html}");
     }

@@ -13,7 +13,7 @@ const GOLDEN: &[u8] = include_bytes!("../golden.tfevents");
 
 /// The events of `golden_events.py`.
 const SCALARS: [(&str, u64, f64, f64); 4] = [
-    ("loss", 1, 0.693_147_180_559_945_3, 1_700_000_001.25),
+    ("loss", 1, 0.731_234_567_890_123_4, 1_700_000_001.25),
     ("accuracy", 1, 0.0, 1_700_000_001.25),
     ("loss", 2, f64::INFINITY, 1_700_000_002.5),
     ("größe", 3_000_000_000, -1.5e-8, 1_700_000_003.0),
@@ -56,11 +56,16 @@ fn a_run_becomes_two_folders_with_common_tags() {
     let dir = tempfile::tempdir().unwrap();
     let run = records::run();
     write_run(&run, dir.path()).unwrap();
-    let train: Vec<_> = read(&only_file(&dir.path().join("train"))).unwrap()[1..].iter().map(scalar).collect();
+    let train: Vec<_> =
+        read(&only_file(&dir.path().join("train"))).unwrap()[1..].iter().map(scalar).collect();
     assert_eq!(train.len(), 3 * run.epochs.len());
     assert_eq!(train[5], ("learning_rate".into(), 2, run.epochs[1].learning_rate as f32));
-    let validation: Vec<_> = read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().map(scalar).collect();
-    assert_eq!(validation.last(), Some(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32)));
+    let validation: Vec<_> =
+        read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().map(scalar).collect();
+    assert_eq!(
+        validation.last(),
+        Some(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32))
+    );
     write_run(&records::interrupted(), &dir.path().join("other")).unwrap();
     assert!(!dir.path().join("other/validation").exists());
 }

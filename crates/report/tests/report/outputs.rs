@@ -12,7 +12,10 @@ fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     write_run(&records::run(), dir.path()).unwrap();
     write_grid(&records::grid(), dir.path()).unwrap();
-    assert_eq!(fs::read_to_string(dir.path().join("report.html")).unwrap(), html::grid_page(&records::grid()));
+    assert_eq!(
+        fs::read_to_string(dir.path().join("report.html")).unwrap(),
+        html::grid_page(&records::grid())
+    );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
@@ -68,8 +71,30 @@ One \\u{1b}[31msentence.
 #[test]
 fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
     let finished = run_summary(&records::run());
-    assert!(finished.starts_with("dogs_cats (sample data): 97.5% validation accuracy on 200 images; resnet18"), "{finished}");
-    assert!(finished.contains("2 files left out because unreadable") && !finished.contains("INTERRUPTED"), "{finished}");
+    assert!(
+        finished.starts_with("dogs_cats (sample data): 97.5% validation accuracy on 200 images; resnet18"),
+        "{finished}"
+    );
+    assert!(
+        finished.contains("2 files left out because unreadable") && !finished.contains("INTERRUPTED"),
+        "{finished}"
+    );
     let interrupted = run_summary(&records::interrupted());
-    assert!(interrupted.contains("INTERRUPTED after") && interrupted.contains("fine-tune        –  not reached"), "{interrupted}");
+    assert!(
+        interrupted.contains("INTERRUPTED after") && interrupted.contains("fine-tune        –  not reached"),
+        "{interrupted}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_name_that_is_no_unicode_survives() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut run = records::run();
+    run.data.unreadable[0].path = std::ffi::OsString::from_vec(b"cat/\xff.jpg".to_vec()).into();
+    let back: RunRecord = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+    assert_eq!(back.data.unreadable[0].path.to_str(), Some("cat/\u{fffd}.jpg"));
+    assert!(
+        html::run_page(&run).contains("cat/\u{fffd}.jpg") && run_summary(&run).contains("cat/\u{fffd}.jpg")
+    );
 }

@@ -1,12 +1,13 @@
 //! The pages, read back as a browser would: complete, self-contained, accessible, safe against hostile names.
 
-use report::html::{grid_page, run_page};
 use crate::records;
+use report::html::{grid_page, run_page};
 use report::record::{EpochRecord, RunRecord, SampleRecord, UnreadableRecord};
 use scraper::{ElementRef, Html, Selector};
 
 /// Text that would leave an attribute, an element or a text if it were not escaped.
-const HOSTILE: &str = "</title></style><script>alert(1)</script>\"' onload=alert(2) <img src=x onerror=alert(3)>&amp;";
+const HOSTILE: &str =
+    "</title></style><script>alert(1)</script>\"' onload=alert(2) <img src=x onerror=alert(3)>&amp;";
 
 fn all<'a>(page: &'a Html, css: &str) -> Vec<ElementRef<'a>> {
     page.select(&Selector::parse(css).unwrap()).collect()
@@ -58,7 +59,13 @@ fn hostile() -> RunRecord {
     for (epoch, loss) in run.epochs.iter_mut().skip(2).zip([f64::NAN, f64::INFINITY, f64::MAX, -1.0]) {
         *epoch = EpochRecord { train_loss: loss, train_accuracy: loss, phase: text(), ..epoch.clone() };
     }
-    run.samples = vec![SampleRecord { path: HOSTILE.into(), thumbnail: text(), label: 0, predicted: usize::MAX, probability: f64::NAN }];
+    run.samples = vec![SampleRecord {
+        path: HOSTILE.into(),
+        thumbnail: text(),
+        label: 0,
+        predicted: usize::MAX,
+        probability: f64::NAN,
+    }];
     run
 }
 
@@ -84,7 +91,11 @@ fn nothing_hostile_becomes_markup() {
         let heading = all(&page, "h1")[0].text().collect::<String>();
         assert_eq!(heading, HOSTILE);
         assert!(all(&page, "title")[0].text().collect::<String>().starts_with(HOSTILE));
-        assert!(all(&page, "svg text, svg title").iter().any(|t| t.text().collect::<String>().contains("<script>")));
+        assert!(
+            all(&page, "svg text, svg title")
+                .iter()
+                .any(|t| t.text().collect::<String>().contains("<script>"))
+        );
     }
 }
 
@@ -93,7 +104,11 @@ fn pages_need_nothing_but_themselves() {
     for (name, source) in pages() {
         let page = Html::parse_document(&source);
         for element in all(&page, "[src], [href], [srcset], [data], [action]") {
-            for (attribute, value) in element.value().attrs().filter(|(a, _)| ["src", "href", "srcset", "data", "action"].contains(a)) {
+            for (attribute, value) in element
+                .value()
+                .attrs()
+                .filter(|(a, _)| ["src", "href", "srcset", "data", "action"].contains(a))
+            {
                 assert!(value.starts_with('#') || value.starts_with("data:"), "{name}: {attribute}={value}");
             }
         }
@@ -111,22 +126,37 @@ fn pages_can_be_read_without_seeing_them() {
         let page = Html::parse_document(&source);
         assert_eq!(all(&page, "html[lang] main").len(), 1, "{name}");
         assert_eq!(all(&page, "h1").len(), 1, "{name}");
-        let levels: Vec<u8> = all(&page, "h1, h2, h3, h4, h5, h6").iter().map(|h| h.value().name().as_bytes()[1] - b'0').collect();
+        let levels: Vec<u8> = all(&page, "h1, h2, h3, h4, h5, h6")
+            .iter()
+            .map(|h| h.value().name().as_bytes()[1] - b'0')
+            .collect();
         assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{name}: {levels:?}");
         for table in all(&page, "table") {
-            let text = |css| table.select(&Selector::parse(css).unwrap()).next().map(|e| e.text().collect::<String>());
-            assert!(text("caption").is_some_and(|caption| !caption.trim().is_empty()), "{name}: a table without caption");
+            let text = |css| {
+                table.select(&Selector::parse(css).unwrap()).next().map(|e| e.text().collect::<String>())
+            };
+            assert!(
+                text("caption").is_some_and(|caption| !caption.trim().is_empty()),
+                "{name}: a table without caption"
+            );
         }
         assert!(all(&page, "th:not([scope])").is_empty(), "{name}");
         assert!(all(&page, "img:not([alt])").is_empty(), "{name}");
-        assert_eq!(all(&page, "svg:not([aria-hidden])").len(), all(&page, "svg[role=img] > title + desc").len(), "{name}");
+        assert_eq!(
+            all(&page, "svg:not([aria-hidden])").len(),
+            all(&page, "svg[role=img] > title + desc").len(),
+            "{name}"
+        );
         let ids: Vec<&str> = all(&page, "[id]").iter().filter_map(|e| e.value().id()).collect();
         let mut unique = ids.clone();
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(ids.len(), unique.len(), "{name}: {ids:?}");
-        let targets = all(&page, "a[href]").into_iter().filter_map(|a| a.value().attr("href")).map(|href| &href[1..]);
-        let labels = all(&page, "[aria-labelledby]").into_iter().flat_map(|e| e.value().attr("aria-labelledby").unwrap().split(' '));
+        let targets =
+            all(&page, "a[href]").into_iter().filter_map(|a| a.value().attr("href")).map(|href| &href[1..]);
+        let labels = all(&page, "[aria-labelledby]")
+            .into_iter()
+            .flat_map(|e| e.value().attr("aria-labelledby").unwrap().split(' '));
         for target in targets.chain(labels) {
             assert!(ids.contains(&target), "{name}: {target} is nowhere");
         }
@@ -169,7 +199,8 @@ fn an_interrupted_run_says_so_and_what_it_never_reached() {
     let source = run_page(&records::interrupted());
     let page = Html::parse_document(&source);
     assert_eq!(all(&page, "[role=note]").len(), 1);
-    let missed = all(&page, ".steps .missed").iter().map(|e| e.text().collect::<String>()).collect::<String>();
+    let missed =
+        all(&page, ".steps .missed").iter().map(|e| e.text().collect::<String>()).collect::<String>();
     assert!(missed.contains("fine-tune") && missed.contains("Not reached"), "{missed}");
     assert!(source.contains("Not measured"));
 }

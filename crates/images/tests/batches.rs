@@ -1,0 +1,135 @@
+//! From files to batches: what is kept, what is reported, and that workers change nothing.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use image::RgbImage;
+use images::{
+    Augment, Batches, Error, PixelBatch, ResizedCrop, Sample, Store, Transform, shuffled, thumbnail_png,
+};
+use pretrained::{InputSpec, Interpolation};
+
+const EVERYTHING: u64 = u64::MAX;
+
+fn samples(folder: &Path, count: u32) -> Vec<Sample> {
+    let sample = |n: u32| {
+        let path = folder.join(format!("{n:02}.png"));
+        RgbImage::from_fn(30 + n, 40, |x, y| image::Rgb([(x * 9) as u8, (y * 5 + n) as u8, n as u8]))
+            .save(&path)?;
+        Ok(Sample { path, label: n as usize % 3, id: n.into() })
+    };
+    (0..count).map(sample).collect::<image::ImageResult<_>>().expect("pictures")
+}
+
+fn decode(samples: Vec<Sample>, limit: u64) -> Store {
+    Store::decode(samples, limit, &|_, _| ControlFlow::Continue(())).expect("store")
+}
+
+fn augmented() -> Transform {
+    let spec = InputSpec {
+        resize: 20,
+        crop: 16,
+        interpolation: Interpolation::Bilinear,
+        channels: 3,
+        mean: vec![0.5; 3],
+        std: vec![0.25; 3],
+    };
+    let crop = ResizedCrop { scale: (0.2, 1.0), ratio: (0.75, 4.0 / 3.0) };
+    let augment = Augment { seed: 1, horizontal_flip: 0.5, resized_crop: Some(crop) };
+    Transform::training(&spec, &augment).expect("transform")
+}
+
+fn batches(store: &Store, epoch: u32, workers: usize) -> Vec<PixelBatch> {
+    let order = shuffled(store.samples().len(), 1, 0);
+    let batches = Batches::new(store, augmented(), order, epoch, 4, workers);
+    assert_eq!(batches.len(), store.samples().len().div_ceil(4));
+    batches.collect::<Result<_, _>>().expect("batches")
+}
+
+#[test]
+fn batches_depend_on_the_epoch_but_not_on_workers_or_memory() {
+    let folder = tempfile::tempdir().expect("folder");
+    let samples = samples(folder.path(), 18);
+    let store = decode(samples.clone(), EVERYTHING);
+    let reference = batches(&store, 0, 0);
+
+    assert_eq!(reference.iter().map(|batch| batch.indices.len()).collect::<Vec<_>>(), [4, 4, 4, 4, 2]);
+    let last = &reference[4];
+    assert_eq!((last.pixels.len(), last.channels, last.size), (2 * 3 * 16 * 16, 3, 16));
+    let seen: Vec<_> = reference.iter().flat_map(|batch| batch.indices.clone()).collect();
+    assert_eq!(seen, shuffled(18, 1, 0));
+    let labels: Vec<_> = reference.iter().flat_map(|batch| batch.labels.clone()).collect();
+    assert_eq!(labels, seen.iter().map(|index| i64::from(index % 3)).collect::<Vec<_>>());
+
+    for workers in [1, 2, 7] {
+        assert_eq!(batches(&store, 0, workers), reference, "{workers} workers");
+    }
+    assert_ne!(batches(&store, 1, 2), reference);
+    let little_memory = decode(samples, 40 * 40 * 3 * 5);
+    assert_eq!(batches(&little_memory, 0, 2), reference);
+}
+
+#[test]
+fn unreadable_files_are_reported_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut samples = samples(folder.path(), 6);
+    fs::write(&samples[4].path, b"").expect("write");
+    let whole = fs::read(&samples[1].path).expect("read");
+    fs::write(&samples[1].path, &whole[..whole.len() / 2]).expect("write");
+    samples.swap(1, 4);
+    let store = decode(samples.clone(), EVERYTHING);
+    assert_eq!(store.samples(), [0, 2, 3, 5].map(|n| samples[n].clone()));
+    let reported: Vec<_> =
+        store.unreadable().iter().map(|file| (file.path.clone(), file.reason.is_empty())).collect();
+    assert_eq!(reported, [(samples[4].path.clone(), false), (samples[1].path.clone(), false)]);
+    assert_eq!(store.unreadable()[1].reason, "the file is empty");
+}
+
+#[test]
+fn a_file_that_vanishes_is_an_error_of_its_batch() {
+    let folder = tempfile::tempdir().expect("folder");
+    let samples = samples(folder.path(), 9);
+    let store = decode(samples.clone(), 0);
+    fs::remove_file(&samples[4].path).expect("remove");
+    let outcomes: Vec<_> = Batches::new(&store, augmented(), (0..9).collect(), 0, 3, 2).collect();
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let message = outcomes[1].as_ref().expect_err("vanished").to_string();
+    assert!(message.contains("04.png"), "{message}");
+}
+
+#[test]
+fn decoding_reports_progress_and_can_be_stopped() {
+    let folder = tempfile::tempdir().expect("folder");
+    let samples = samples(folder.path(), 8);
+    let most = AtomicU64::new(0);
+    let watch = |done, total| {
+        assert_eq!(total, 8);
+        most.fetch_max(done, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    Store::decode(samples.clone(), EVERYTHING, &watch).expect("store");
+    assert_eq!(most.into_inner(), 8);
+    let stopped = Store::decode(samples, EVERYTHING, &|_, _| ControlFlow::Break(()));
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+}
+
+#[test]
+fn an_index_that_does_not_exist_and_an_empty_order() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = decode(samples(folder.path(), 2), EVERYTHING);
+    let outcome = Batches::new(&store, augmented(), vec![0, 5], 0, 2, 1).next();
+    assert!(matches!(outcome, Some(Err(Error::NoSuchSample { index: 5, len: 2 }))));
+    assert!(Batches::new(&store, augmented(), vec![], 0, 4, 3).next().is_none());
+}
+
+#[test]
+fn a_thumbnail_fits_and_is_never_enlarged() {
+    for ((width, height), expected) in [((300, 150), (64, 32)), ((20, 30), (20, 30)), ((1000, 1), (64, 1))] {
+        let png = thumbnail_png(&RgbImage::from_pixel(width, height, image::Rgb([9, 8, 7])), 64);
+        let thumbnail = image::load_from_memory(&png).expect("png").into_rgb8();
+        assert_eq!(thumbnail.dimensions(), expected);
+        assert_eq!(thumbnail.get_pixel(0, 0).0, [9, 8, 7]);
+    }
+}

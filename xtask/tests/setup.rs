@@ -1,0 +1,218 @@
+//! The program from outside, on a machine that it believes to be bare: its own cache, workspace and search path.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+
+/// A bare machine: `cache`, `workspace/xtask` and `bin`, with nothing in them.
+fn machine() -> TempDir {
+    let machine = tempfile::tempdir().unwrap();
+    for folder in ["cache", "workspace/xtask", "bin"] {
+        fs::create_dir_all(machine.path().join(folder)).unwrap();
+    }
+    machine
+}
+
+fn xtask(machine: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
+        .args(arguments)
+        .env("CARGO_MANIFEST_DIR", machine.join("workspace/xtask"))
+        .env("XDG_CACHE_HOME", machine.join("cache"))
+        .env("PATH", machine.join("bin"))
+        // What cargo itself sets, out of `.cargo/config.toml`.
+        .env("LIBTORCH", machine.join("workspace/.libtorch"));
+    for name in ["LIBTORCH_USE_PYTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB", "LIBTORCH_BYPASS_VERSION_CHECK"]
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The files of a libtorch archive, a few bytes each.
+const ARCHIVE: [(&str, &str); 6] = [
+    ("libtorch/build-version", "2.11.0+cpu\n"),
+    ("libtorch/include/torch/csrc/api/include/torch/torch.h", ""),
+    ("libtorch/lib/libc10.so", "c10"),
+    ("libtorch/lib/libtorch.so", "torch"),
+    ("libtorch/lib/libtorch_cpu.so", "cpu"),
+    ("libtorch/lib/libgomp-98b21ff3.so.1", "gomp"),
+];
+
+fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Answers every request on a loopback port with `body`; returns the address.
+fn serve(body: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/libtorch.zip", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 4096]).unwrap();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+        }
+    });
+    address
+}
+
+/// Puts a `python3` on the search path whose pip "downloads" wheels of a few bytes.
+fn install_fake_pip(machine: &Path) {
+    let wheels = machine.join("wheels");
+    fs::create_dir_all(&wheels).unwrap();
+    let torch = [
+        ("torch/include/torch/csrc/api/include/torch/torch.h", ""),
+        ("torch/lib/libc10.so", "c10"),
+        ("torch/lib/libtorch_cpu.so", "cpu"),
+        ("torch/lib/libgomp.so.1", "gomp"),
+        ("torch/lib/libtorch_cuda.so", "cuda"),
+    ];
+    fs::write(wheels.join("torch-2.11.0-cp312-cp312-x.whl"), zip(&torch)).unwrap();
+    let cudart = zip(&[("nvidia/cu13/lib/libcudart.so.13", "cudart")]);
+    fs::write(wheels.join("nvidia_cuda_runtime-13.0.96-py3-none-x.whl"), cudart).unwrap();
+    let cupti = zip(&[("nvidia/cu13/lib/libcupti.so.13", "cupti")]);
+    fs::write(wheels.join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl"), cupti).unwrap();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$3\" = --version ]; then echo 'pip 99 (a test)'; exit; fi\n\
+         while [ \"$1\" != --dest ]; do shift; done\nexec /bin/cp {}/* \"$2\"\n",
+        wheels.display()
+    );
+    let python = machine.join("bin/python3");
+    fs::write(&python, script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_official_archive_is_downloaded_linked_and_found_again() {
+    let machine = machine();
+    let url = serve(zip(&ARCHIVE));
+    let first = xtask(machine.path(), &["setup", "--archive-url", &url]).output().unwrap();
+    assert!(first.status.success(), "{}", told(&first));
+    assert!(String::from_utf8_lossy(&first.stdout).contains("2.11.0 from the official archive"));
+    let lib = machine.path().join("workspace/.libtorch/lib");
+    assert_eq!(fs::read_to_string(lib.join("libgomp.so")).unwrap(), "gomp");
+
+    // A second time nothing is asked of anybody; a second checkout is linked to the same folder.
+    let dead = "http://127.0.0.1:9/";
+    let again = xtask(machine.path(), &["setup", "--archive-url", dead]).output().unwrap();
+    assert!(again.status.success() && again.stderr.is_empty(), "{}", told(&again));
+    fs::remove_file(machine.path().join("workspace/.libtorch")).unwrap();
+    let other = xtask(machine.path(), &["setup", "--archive-url", dead]).output().unwrap();
+    assert!(other.status.success() && lib.join("libc10.so").exists(), "{}", told(&other));
+}
+
+#[test]
+fn pip_comes_next_and_why_is_said() {
+    let machine = machine();
+    install_fake_pip(machine.path());
+    let output =
+        xtask(machine.path(), &["setup", "--archive-url", "http://127.0.0.1:9/x.zip"]).output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(told(&output).contains("The official archive did not work"), "{}", told(&output));
+    let lib = machine.path().join("workspace/.libtorch/lib");
+    assert_eq!(fs::read_to_string(lib.join("libtorch.so")).unwrap(), "INPUT(-ltorch_cpu)\n");
+    assert!(lib.join("libcudart.so.13").exists() && lib.join("libcupti.so.13").exists());
+    assert!(!lib.join("libtorch_cuda.so").exists());
+}
+
+#[test]
+fn an_archive_of_another_version_is_not_taken_and_every_reason_is_given() {
+    let machine = machine();
+    let mut files = ARCHIVE;
+    files[0].1 = "2.10.0+cpu\n";
+    let output = xtask(machine.path(), &["setup", "--archive-url", &serve(zip(&files))]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told(&output).contains("2.10.0") && told(&output).contains("no pip"), "{}", told(&output));
+    assert!(!machine.path().join("workspace/.libtorch").exists());
+}
+
+#[test]
+fn two_set_ups_at_once_do_the_work_once() {
+    let machine = machine();
+    let url = serve(zip(&ARCHIVE));
+    let start = || {
+        let mut command = xtask(machine.path(), &["setup", "--archive-url", &url]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+    };
+    let outputs = [start().unwrap(), start().unwrap()].map(|child| child.wait_with_output().unwrap());
+    assert!(
+        outputs.iter().all(|output| output.status.success()),
+        "{}\n{}",
+        told(&outputs[0]),
+        told(&outputs[1])
+    );
+    let tries = outputs.iter().filter(|output| told(output).contains("Trying the official archive")).count();
+    assert_eq!(tries, 1);
+}
+
+#[test]
+fn the_users_own_libtorch_wins_and_a_wrong_one_is_an_error() {
+    let machine = machine();
+    let own = machine.path().join("own");
+    for (name, content) in ARCHIVE {
+        let path = own.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let libtorch = own.join("libtorch");
+    let set_up = || xtask(machine.path(), &["setup"]).env("LIBTORCH", &libtorch).output().unwrap();
+    let good = set_up();
+    assert!(good.status.success(), "{}", told(&good));
+    assert!(String::from_utf8_lossy(&good.stdout).contains("from LIBTORCH"));
+    fs::write(libtorch.join("build-version"), "2.4.0").unwrap();
+    let wrong = set_up();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(told(&wrong).contains("2.4.0, not 2.11.0") && told(&wrong).contains("unset"), "{}", told(&wrong));
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    let machine = machine();
+    assert_eq!(xtask(machine.path(), &["set-up"]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn ctrl_c_reaches_the_child_and_ends_with_130() {
+    let machine = machine();
+    // A pip that takes its time, and tells when Ctrl-C came.
+    let python = machine.path().join("bin/python3");
+    let script = "#!/bin/sh\nif [ \"$3\" = --version ]; then echo pip; exit; fi\n\
+                  trap 'echo child was told >&2; exit 1' INT\necho ready >&2\nwhile :; do /bin/sleep 0.05; done\n";
+    fs::write(&python, script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut child = xtask(machine.path(), &["setup", "--archive-url", "http://127.0.0.1:9/x.zip"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains("ready") {
+        let count = stderr.read(&mut buffer).unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    stderr.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    assert_eq!(text.matches("child was told").count(), 1, "{text}");
+}
