@@ -23,7 +23,14 @@ pub struct Head {
 impl Head {
     /// A fresh head, its variables made below `path / root`.
     #[must_use]
-    pub fn new(path: &Path, root: &'static str, features: i64, classes: i64, dropout: f64, init: LinearInit) -> Self {
+    pub fn new(
+        path: &Path,
+        root: &'static str,
+        features: i64,
+        classes: i64,
+        dropout: f64,
+        init: LinearInit,
+    ) -> Self {
         let linear = Linear::new(&path.descend(root), features, classes, init);
         Self { root, features, classes, dropout, init, linear }
     }

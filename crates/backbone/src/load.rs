@@ -75,7 +75,11 @@ impl LoadReport {
             .iter()
             .map(|wrong| format!("{} {:?} instead of {:?}", wrong.name, wrong.file, wrong.network))
             .collect();
-        let parts = [("missing", &self.missing), ("of the wrong shape", &wrong), ("not in this network", &self.unused)];
+        let parts = [
+            ("missing", &self.missing),
+            ("of the wrong shape", &wrong),
+            ("not in this network", &self.unused),
+        ];
         let told = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
             let first = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 3 { ", ..." } else { "" };
@@ -99,11 +103,13 @@ impl Backbone {
         for variable in variables {
             match unclaimed.remove(&variable.name) {
                 None => report.missing.push(variable.name),
-                Some(array) if shape(array) != variable.tensor.size() => report.wrong_shape.push(WrongShape {
-                    file: shape(array),
-                    network: variable.tensor.size(),
-                    name: variable.name,
-                }),
+                Some(array) if shape(array) != variable.tensor.size() => {
+                    report.wrong_shape.push(WrongShape {
+                        file: shape(array),
+                        network: variable.tensor.size(),
+                        name: variable.name,
+                    })
+                }
                 Some(array) => {
                     report.loaded.push(variable.name.clone());
                     matched.push((variable, array));
@@ -134,7 +140,9 @@ impl Backbone {
     fn differs_in_head_only(&self, report: &LoadReport) -> bool {
         let roots = self.roots(self.head_id());
         let in_head = |name: &str| {
-            roots.iter().any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
+            roots
+                .iter()
+                .any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
         };
         report.missing.iter().all(|name| in_head(name) || name.ends_with(".num_batches_tracked"))
             && report.wrong_shape.iter().all(|wrong| in_head(&wrong.name))

@@ -234,6 +234,7 @@ impl Backbone {
     #[must_use]
     pub fn placement(&self) -> (Device, Kind) {
         let first = self.variables.all().into_iter().find(|variable| variable.tensor.is_floating_point());
-        first.map_or((Device::Cpu, Kind::Float), |variable| (variable.tensor.device(), variable.tensor.kind()))
+        first
+            .map_or((Device::Cpu, Kind::Float), |variable| (variable.tensor.device(), variable.tensor.kind()))
     }
 }

@@ -148,7 +148,10 @@ impl Feed {
                 Box::new(starts.map(move |start| {
                     let end = order.len().min(start + batch_size);
                     let chosen = Tensor::from_slice(&order[start..end]).to_device(device);
-                    Ok(Batch { x: features.index_select(0, &chosen), labels: labels.index_select(0, &chosen) })
+                    Ok(Batch {
+                        x: features.index_select(0, &chosen),
+                        labels: labels.index_select(0, &chosen),
+                    })
                 }))
             }
             Content::Pictures { transform, workers } => {
@@ -227,8 +230,7 @@ fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
             } else {
                 part
             };
-            let features =
-                tch::no_grad(|| backbone.forward(&padded, StageId::INPUT..cut, Mode::Evaluate));
+            let features = tch::no_grad(|| backbone.forward(&padded, StageId::INPUT..cut, Mode::Evaluate));
             features.narrow(0, 0, length)
         })
         .collect();

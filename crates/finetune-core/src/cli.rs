@@ -24,7 +24,11 @@ const INTERRUPTED: u8 = 130;
 
 /// Fine-tune an image classification network: load, freeze, head, train-head, fine-tune.
 #[derive(Debug, Parser)]
-#[command(name = "finetune", version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept).")]
+#[command(
+    name = "finetune",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept)."
+)]
 struct Arguments {
     #[command(flatten)]
     train: TrainArguments,
@@ -152,7 +156,10 @@ fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
         if asked.request() {
             std::process::exit(i32::from(INTERRUPTED)); // asked twice: at once
         }
-        let _ = writeln!(io::stderr(), "\nstopping after this step; what was trained is kept (again to stop at once)");
+        let _ = writeln!(
+            io::stderr(),
+            "\nstopping after this step; what was trained is kept (again to stop at once)"
+        );
     })
     .context("cannot listen for Ctrl-C")?;
     Ok(interrupt)

@@ -39,4 +39,3 @@ pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>, tch::TchError> {
 pub fn text(text: &str) -> String {
     hex::encode(Sha256::digest(text))
 }
-

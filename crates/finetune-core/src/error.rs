@@ -43,7 +43,9 @@ pub enum Error {
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
     /// Training went out of bounds.
-    #[error("the loss became {loss} in {phase}, epoch {epoch}, step {step}: the learning rate is probably too high; try a tenth of it (train.learning_rate)")]
+    #[error(
+        "the loss became {loss} in {phase}, epoch {epoch}, step {step}: the learning rate is probably too high; try a tenth of it (train.learning_rate)"
+    )]
     Diverged {
         /// Step of the recipe.
         phase: String,
@@ -55,7 +57,9 @@ pub enum Error {
         loss: f64,
     },
     /// A frozen stage changed, which must never be.
-    #[error("stage {stage} is frozen and yet it changed while training; this is a mistake in the program, and the model was not saved")]
+    #[error(
+        "stage {stage} is frozen and yet it changed while training; this is a mistake in the program, and the model was not saved"
+    )]
     FrozenStageMoved {
         /// The stage.
         stage: String,

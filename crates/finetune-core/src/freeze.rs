@@ -22,7 +22,9 @@ pub enum Depth {
 
 /// A depth that is none of those.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\" or \"scratch\"")]
+#[error(
+    "unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\" or \"scratch\""
+)]
 pub struct UnknownDepth(String);
 
 impl FromStr for Depth {
@@ -108,7 +110,8 @@ mod tests {
     use super::*;
 
     fn first_live(depth: &str) -> String {
-        let backbone = resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
+        let backbone =
+            resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
         let plan = FreezePlan::new(&backbone, &depth.parse().unwrap(), 0.1).unwrap();
         assert!(plan.rate_scale[..plan.first_live.index()].iter().all(|&scale| scale == 0.0));
         assert!(plan.rate_scale[plan.first_live.index()..].iter().all(|&scale| scale > 0.0));
@@ -144,7 +147,9 @@ mod tests {
     #[test]
     fn scratch_is_not_gentle() {
         let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
-        assert!(FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0));
+        assert!(
+            FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0)
+        );
         let all = FreezePlan::new(&backbone, &Depth::All, 0.1).unwrap();
         assert_eq!((all.rate_scale[0], *all.rate_scale.last().unwrap()), (0.1, 1.0));
     }

@@ -29,7 +29,9 @@ impl Progress {
     /// Shows one event.
     pub(crate) fn listen(&mut self, event: &Event<'_>) {
         match event {
-            Event::Began(step) => self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len())),
+            Event::Began(step) => {
+                self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len()))
+            }
             Event::Ended(step) => self.line(&format!("    {} ({:.1} s)", step.what, step.seconds)),
             Event::Stages(stages) => self.stages(stages),
             Event::Prepared { what, done, total } => self.prepared(what, *done, *total),
@@ -83,7 +85,8 @@ impl Progress {
     /// The bar now on the screen, or a new one.
     fn bar(&mut self, template: &str, total: u64) -> &ProgressBar {
         self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(total).with_style(style);
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -101,7 +104,9 @@ impl Progress {
 
 fn epoch(record: &EpochRecord, epochs: u32) -> String {
     let validation = match (record.validation_loss, record.validation_accuracy) {
-        (Some(loss), Some(accuracy)) => format!("  validation loss {loss:.4} accuracy {:5.1}%", accuracy * 100.0),
+        (Some(loss), Some(accuracy)) => {
+            format!("  validation loss {loss:.4} accuracy {:5.1}%", accuracy * 100.0)
+        }
         _ => String::new(),
     };
     format!(

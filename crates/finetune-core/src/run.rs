@@ -40,11 +40,10 @@ pub fn resolve(config: Config, source: Source) -> Result<Run, Error> {
     check_numbers(&config, &source)?;
     let network =
         zoo::network(&config.model.arch).map_err(|error| source.wrong("model.arch", error.to_string()))?;
-    let depth: Depth = config
-        .finetune
-        .depth
-        .parse()
-        .map_err(|error: crate::freeze::UnknownDepth| source.wrong("finetune.depth", error.to_string()))?;
+    let depth: Depth =
+        config.finetune.depth.parse().map_err(|error: crate::freeze::UnknownDepth| {
+            source.wrong("finetune.depth", error.to_string())
+        })?;
     let weights = SourceWeights::find(network.name, &config.model.weights)
         .map_err(|error| source.wrong("model.weights", error.to_string()))?;
     let needs_weights = depth != Depth::Scratch && config.compare.is_none();
@@ -97,7 +96,11 @@ fn check_numbers(config: &Config, source: &Source) -> Result<(), Error> {
         ordered(crop.scale) && crop.scale.1 <= 1.0 && ordered(crop.ratio)
     });
     let checks = [
-        ("data.validation_fraction", fraction.contains(&data.validation_fraction), "must be at least 0 and below 1"),
+        (
+            "data.validation_fraction",
+            fraction.contains(&data.validation_fraction),
+            "must be at least 0 and below 1",
+        ),
         ("data.images_per_class", data.images_per_class != Some(0), "must be at least 1"),
         ("data.max_unreadable", share.contains(&data.max_unreadable), "must lie between 0 and 1"),
         ("finetune.rate_scale", positive(finetune.rate_scale), "must be above 0"),

@@ -30,7 +30,14 @@ pub const FAMILY: Family = Family {
     paper: "LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
     networks: &[
         Network { name: "lenet5", year: 1998, head: "fc3", smallest_input: 12, input, build: lenet5 },
-        Network { name: "lenet5_relu", year: 1998, head: "fc3", smallest_input: 12, input, build: lenet5_relu },
+        Network {
+            name: "lenet5_relu",
+            year: 1998,
+            head: "fc3",
+            smallest_input: 12,
+            input,
+            build: lenet5_relu,
+        },
     ],
 };
 
@@ -57,9 +64,11 @@ fn lenet<Pool: backbone::Module + 'static>(
     // MNIST's 28x28 digits are the middle of the 32x32 field that the paper describes.
     let padding = if options.size == 28 { 2 } else { 0 };
     let side = ((options.size + 2 * padding - 4) / 2 - 4) / 2; // 5 for 28x28 and 32x32
-    let c1 = Conv::new(options.channels, 6, 5).padding(padding).activation(activation).biased(&(path / "conv1"));
+    let c1 =
+        Conv::new(options.channels, 6, 5).padding(padding).activation(activation).biased(&(path / "conv1"));
     let c3 = Conv::new(6, 16, 5).activation(activation).biased(&(path / "conv2"));
-    let full = |name: &str, inputs, outputs| Linear::new(&(path / name), inputs, outputs, LinearInit::TorchDefault);
+    let full =
+        |name: &str, inputs, outputs| Linear::new(&(path / name), inputs, outputs, LinearInit::TorchDefault);
     let c5 = full("fc1", 16 * side * side, 120);
     let f6 = full("fc2", 120, 84);
 

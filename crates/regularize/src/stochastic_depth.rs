@@ -33,7 +33,8 @@ mod tests {
         tch::manual_seed(0);
         let branch = Tensor::ones([4000, 2, 2, 2], (Kind::Double, Device::Cpu));
         let dropped = stochastic_depth(&branch, 0.25);
-        let image: Vec<f64> = Vec::try_from(dropped.view([4000, -1]).mean_dim(1, false, None::<Kind>)).unwrap();
+        let image: Vec<f64> =
+            Vec::try_from(dropped.view([4000, -1]).mean_dim(1, false, None::<Kind>)).unwrap();
         assert!(image.iter().all(|&x| x == 0.0 || (x - 4.0 / 3.0).abs() < 1e-12));
         let mean = image.iter().sum::<f64>() / 4000.0;
         assert!((mean - 1.0).abs() < 0.04, "{mean}");

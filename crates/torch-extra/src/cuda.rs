@@ -26,7 +26,9 @@ pub enum DeviceError {
     #[error("unknown device {0:?}: use \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"")]
     Unknown(String),
     /// libtorch was built, or set up, without CUDA.
-    #[error("{0:?} was asked for, but this libtorch sees no CUDA: set it up with `cargo xtask setup --cuda` on a machine with an NVIDIA driver, or use device = \"cpu\"")]
+    #[error(
+        "{0:?} was asked for, but this libtorch sees no CUDA: set it up with `cargo xtask setup --cuda` on a machine with an NVIDIA driver, or use device = \"cpu\""
+    )]
     NoCuda(String),
     /// There are fewer GPUs.
     #[error("{asked:?} was asked for, but this machine has {count} CUDA device(s), counted from cuda:0")]

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::DocumentMut;
 
-use super::error::{ConfigError, Place};
 use super::Config;
+use super::error::{ConfigError, Place};
 
 /// Where a configuration came from: kept so that a mistake found later still points at its line.
 #[derive(Clone, Debug)]
@@ -24,9 +24,10 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<(Config, Source), Confi
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     let mut source = Source { path: path.to_path_buf(), text, overrides: Vec::new() };
-    let mut document: DocumentMut = source.text.parse().map_err(|error: toml_edit::TomlError| {
-        source.wrong_at(error.span(), error.message().to_owned())
-    })?;
+    let mut document: DocumentMut = source
+        .text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| source.wrong_at(error.span(), error.message().to_owned()))?;
     // Overrides may supply what the file lacks, so only the file's own mistakes count before them.
     if let Err(error) = toml::from_str::<Config>(&source.text)
         && (overrides.is_empty() || !error.message().starts_with("missing field"))
@@ -127,7 +128,8 @@ fn explain(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     let (true, Some(unknown)) = (is_unknown, quoted.next()) else { return message.to_owned() };
-    let nearest = quoted.max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
+    let nearest =
+        quoted.max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
     match nearest {
         Some(nearest) if strsim::jaro_winkler(nearest, unknown) > 0.7 => {
             format!("{message}; did you mean `{nearest}`?")
@@ -140,7 +142,8 @@ fn explain(message: &str) -> String {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "[data]\nroot = \"d\"\n[model]\narch = \"resnet18\"\nweights = \"none\"\n[train]\nepochs = 3\n";
+    const GOOD: &str =
+        "[data]\nroot = \"d\"\n[model]\narch = \"resnet18\"\nweights = \"none\"\n[train]\nepochs = 3\n";
 
     fn read_text(text: &str, overrides: &[&str]) -> Result<(Config, Source), String> {
         let folder = tempfile::tempdir().unwrap();
@@ -170,7 +173,9 @@ mod tests {
     fn overrides_win_take_bare_strings_and_answer_for_themselves() {
         let (config, source) = read_text(GOOD, &["train.epochs=9", "finetune.depth=last:2"]).unwrap();
         assert_eq!((config.train.epochs, config.finetune.depth.as_str()), (9, "last:2"));
-        assert!(source.wrong("finetune.depth", "no").to_string().starts_with("--set finetune.depth=last:2: "));
+        assert!(
+            source.wrong("finetune.depth", "no").to_string().starts_with("--set finetune.depth=last:2: ")
+        );
         let message = read_text(GOOD, &["train.epoch=9"]).unwrap_err();
         assert!(message.starts_with("--set train.epoch=9: ") && message.contains("`epochs`"), "{message}");
         assert!(read_text(GOOD, &["train.epochs"]).unwrap_err().contains("KEY=VALUE"));
@@ -180,7 +185,10 @@ mod tests {
     fn an_override_may_supply_what_the_file_lacks() {
         let text = GOOD.replace("root = \"d\"\n", "");
         assert!(read_text(&text, &[]).unwrap_err().contains("missing field `root`"));
-        assert_eq!(read_text(&text, &["data.root=elsewhere"]).unwrap().0.data.root, PathBuf::from("elsewhere"));
+        assert_eq!(
+            read_text(&text, &["data.root=elsewhere"]).unwrap().0.data.root,
+            PathBuf::from("elsewhere")
+        );
     }
 
     #[test]

@@ -140,9 +140,11 @@ fn of_cell(base: &Run, cell: &Cell) -> Run {
 /// A class with too few images is told before the first run, not in the middle of the grid.
 fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> Result<(), Error> {
     if let Some(&most) = compare.images_per_class.iter().max() {
-        materials.pictures.train.take_per_class(most, 0).map_err(|error| {
-            Error::from(run.source.wrong("compare.images_per_class", error.to_string()))
-        })?;
+        materials
+            .pictures
+            .train
+            .take_per_class(most, 0)
+            .map_err(|error| Error::from(run.source.wrong("compare.images_per_class", error.to_string())))?;
     }
     Ok(())
 }

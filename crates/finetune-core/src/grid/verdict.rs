@@ -68,7 +68,9 @@ fn depth(gains: &[(Option<u32>, f64)]) -> Option<String> {
     let pays = gains.iter().find(|(_, gain)| *gain > 0.01);
     let start = pays.map_or_else(
         || "training deeper than the head gained no more than a point anywhere".to_owned(),
-        |(count, _)| format!("training deeper than the head gains more than a point from {} on", amount(*count)),
+        |(count, _)| {
+            format!("training deeper than the head gains more than a point from {} on", amount(*count))
+        },
     );
     Some(format!(
         "{start} ({} points at {}, {} at {}).",
@@ -127,7 +129,12 @@ mod tests {
             row(30, Method::FineTune, 0.8),
         ];
         let said = of(&rows, None).join(" ");
-        for part in ["1 of 2 amounts", "+28.0 points at 1 image per class", "-10.0 at 30 images", "from 30 images per class on"] {
+        for part in [
+            "1 of 2 amounts",
+            "+28.0 points at 1 image per class",
+            "-10.0 at 30 images",
+            "from 30 images per class on",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }

@@ -120,8 +120,11 @@ pub fn perform(
             (_, Action::ReplaceHead) => work.replace_head(listen)?,
             (name, Action::Train(epochs)) => work.train(name, epochs, listen)?,
         };
-        let step =
-            RecipeStepRecord { name: planned.name.name().to_owned(), what, seconds: began.elapsed().as_secs_f64() };
+        let step = RecipeStepRecord {
+            name: planned.name.name().to_owned(),
+            what,
+            seconds: began.elapsed().as_secs_f64(),
+        };
         listen(&Event::Ended(&step));
         steps.push(step);
     }
@@ -192,7 +195,10 @@ impl Work<'_> {
             some => some,
         };
         let Self { load, .. } = self;
-        Ok(format!("built {name} and loaded {} tensors from {}, {differences}; {prepared}", load.loaded, load.weights))
+        Ok(format!(
+            "built {name} and loaded {} tensors from {}, {differences}; {prepared}",
+            load.loaded, load.weights
+        ))
     }
 
     /// Step 2.
@@ -209,7 +215,9 @@ impl Work<'_> {
         let frozen = count(&all) - count(&live);
         Ok(match depth {
             Depth::Scratch => "froze nothing: the whole network is trained from random weights".to_owned(),
-            _ => format!("will train {}; {frozen} of {} parameters stay frozen", names.join(", "), count(&all)),
+            _ => {
+                format!("will train {}; {frozen} of {} parameters stay frozen", names.join(", "), count(&all))
+            }
         })
     }
 
@@ -263,8 +271,15 @@ impl Work<'_> {
             let each = run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune;
             if each { checkpoint(backbone, "last.safetensors") } else { Ok(()) }
         };
-        let trained =
-            train::train(&phase, &self.backbone, &feed, &validation, self.interrupt, &mut after_epoch, listen)?;
+        let trained = train::train(
+            &phase,
+            &self.backbone,
+            &feed,
+            &validation,
+            self.interrupt,
+            &mut after_epoch,
+            listen,
+        )?;
         if run.config.run.checkpoints != Checkpoints::None {
             checkpoint(&self.backbone, &format!("{step}.safetensors"))?;
         }
@@ -379,14 +394,19 @@ fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, kept: Optio
     };
     let input = match kept {
         Some(bytes) if first_live > StageId::INPUT => {
-            format!(" on features kept from one pass through the frozen stages ({} MiB)", bytes.div_ceil(1 << 20))
+            format!(
+                " on features kept from one pass through the frozen stages ({} MiB)",
+                bytes.div_ceil(1 << 20)
+            )
         }
         _ => String::new(),
     };
     let count = trained.epochs.len();
     let ending = match trained.ending {
         Ending::Complete => String::new(),
-        Ending::StoppedEarly { best } => format!("; kept the weights of epoch {best}, the lowest validation loss"),
+        Ending::StoppedEarly { best } => {
+            format!("; kept the weights of epoch {best}, the lowest validation loss")
+        }
         Ending::Interrupted => "; interrupted".to_owned(),
     };
     format!("trained {what} for {count} epoch(s), {} steps{input}{ending}", trained.steps)

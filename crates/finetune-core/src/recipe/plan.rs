@@ -81,7 +81,9 @@ pub fn plan(run: &Run) -> [PlannedStep; 5] {
         _ => run.weights.as_ref().map(|weights| weights.label.clone()),
     };
     let (train_head, fine_tune) = match run.depth {
-        Depth::Head => (Action::Train(epochs), Action::Nothing("the depth is \"head\": nothing else is thawed")),
+        Depth::Head => {
+            (Action::Train(epochs), Action::Nothing("the depth is \"head\": nothing else is thawed"))
+        }
         Depth::Scratch => {
             (Action::Nothing("from scratch there are no features to train a head on"), Action::Train(epochs))
         }
@@ -114,8 +116,17 @@ mod tests {
 
     #[test]
     fn the_main_training_goes_where_the_depth_says() {
-        assert!(matches!(planned("head"), [Action::Load(Some(_)), _, _, Action::Train(7), Action::Nothing(_)]));
-        assert!(matches!(planned("last:1"), [Action::Load(Some(_)), _, _, Action::Train(2), Action::Train(7)]));
-        assert!(matches!(planned("scratch"), [Action::Load(None), _, _, Action::Nothing(_), Action::Train(7)]));
+        assert!(matches!(
+            planned("head"),
+            [Action::Load(Some(_)), _, _, Action::Train(7), Action::Nothing(_)]
+        ));
+        assert!(matches!(
+            planned("last:1"),
+            [Action::Load(Some(_)), _, _, Action::Train(2), Action::Train(7)]
+        ));
+        assert!(matches!(
+            planned("scratch"),
+            [Action::Load(None), _, _, Action::Nothing(_), Action::Train(7)]
+        ));
     }
 }

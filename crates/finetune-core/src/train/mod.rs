@@ -82,8 +82,16 @@ pub fn train(
     let mut trained = Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete };
     for epoch in 1..=phase.epochs {
         let good = Snapshot::take(backbone, phase.plan);
-        let record = match one_epoch(phase, epoch, backbone, feed, &mut optimizer, interrupt, &mut trained.steps, listen)
-        {
+        let record = match one_epoch(
+            phase,
+            epoch,
+            backbone,
+            feed,
+            &mut optimizer,
+            interrupt,
+            &mut trained.steps,
+            listen,
+        ) {
             Ok(record) => record,
             Err(error) => {
                 good.restore();
@@ -124,7 +132,10 @@ pub fn train(
 }
 
 /// One pass over the training pictures; `None` when it was interrupted on the way.
-#[expect(clippy::too_many_arguments, reason = "the loop's parts are separate things, and a struct for them would be a god trainer")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the loop's parts are separate things, and a struct for them would be a god trainer"
+)]
 fn one_epoch(
     phase: &Phase<'_>,
     epoch: u32,
@@ -190,7 +201,10 @@ fn one_epoch(
 /// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
 fn total_loss(output: &Output, labels: &Tensor, smoothing: f64) -> Tensor {
     let main = cross_entropy(&output.logits, labels, smoothing);
-    output.aux.iter().fold(main, |sum, (logits, weight)| sum + cross_entropy(logits, labels, smoothing) * *weight)
+    output
+        .aux
+        .iter()
+        .fold(main, |sum, (logits, weight)| sum + cross_entropy(logits, labels, smoothing) * *weight)
 }
 
 /// Copies of everything a phase may change.
@@ -200,7 +214,14 @@ impl Snapshot {
     fn take(backbone: &Backbone, plan: &FreezePlan) -> Self {
         let live = backbone.ids().filter(|&id| id >= plan.first_live);
         let variables = live.flat_map(|id| backbone.stage_variables(id));
-        Self(variables.map(|variable| { let copy = variable.tensor.detach().copy(); (variable, copy) }).collect())
+        Self(
+            variables
+                .map(|variable| {
+                    let copy = variable.tensor.detach().copy();
+                    (variable, copy)
+                })
+                .collect(),
+        )
     }
 
     fn restore(self) {

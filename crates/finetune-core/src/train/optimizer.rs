@@ -80,7 +80,8 @@ impl Optimizer {
 impl Parameter {
     /// Nesterov momentum as in `torch.optim.SGD(momentum=0.9, nesterov=True)` (Sutskever et al. 2013).
     fn sgd(&mut self, gradient: &Tensor, rate: f64) {
-        let gradient = if self.decay > 0.0 { gradient + &self.value * self.decay } else { gradient.shallow_clone() };
+        let gradient =
+            if self.decay > 0.0 { gradient + &self.value * self.decay } else { gradient.shallow_clone() };
         let momentum = match self.first.take() {
             None => gradient.copy(),
             Some(mut momentum) => momentum.g_mul_scalar_(MOMENTUM).g_add_(&gradient),
