@@ -8,6 +8,8 @@ use std::{env, fs, path::PathBuf};
 fn main() {
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from) else { return };
+    // `cargo xtask setup` writes this file anew whenever it links another libtorch.
+    println!("cargo::rerun-if-changed={}", lib.join("../build-version").display());
     let lib = fs::canonicalize(&lib).unwrap_or(lib);
     println!("cargo::metadata=rpath={}", lib.display());
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());

@@ -1,6 +1,6 @@
 //! `cargo xtask fetch-data`: example data sets, checked by digest and unpacked into an image folder.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -150,8 +150,13 @@ fn fetch(data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
 }
 
 fn put(data_set: &DataSet, zip: &Path, into: &Path) -> Result<()> {
-    let draft = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(into);
-    let draft = draft.with_context(|| format!("cannot make a folder in {}", into.display()))?;
+    let cannot_make = || format!("cannot make a folder in {}", into.display());
+    remove_stale(into);
+    let draft = tempfile::Builder::new().prefix(DRAFT).tempdir_in(into).with_context(cannot_make)?;
+    // Locked for as long as it is filled, so that another call can tell it from one left behind. A file system without
+    // locks refuses that call's lock as well, and then nothing is taken for stale.
+    let lock = File::open(draft.path()).with_context(cannot_make)?;
+    let _ = lock.try_lock();
     let count = unpack(zip, draft.path(), MOST_BYTES, |path| {
         path.starts_with(data_set.name).then(|| path.to_owned())
     })?;
@@ -161,6 +166,22 @@ fn put(data_set: &DataSet, zip: &Path, into: &Path) -> Result<()> {
         .with_context(|| format!("cannot make {}", folder.display()))?;
     progress::say(format!("{count} files"));
     Ok(())
+}
+
+/// Begins the names of folders that are being filled.
+const DRAFT: &str = ".unpacking-";
+
+/// Removes what interrupted calls left in `into`; what cannot be removed is only untidy, and stays.
+fn remove_stale(into: &Path) {
+    let Ok(entries) = fs::read_dir(into) else { return };
+    for entry in entries.flatten() {
+        let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT);
+        // A link's own type is asked for: nothing outside is ever removed.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_draft && is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -209,5 +230,27 @@ mod tests {
         fetch(&DataSet { sha256, ..SMALL }, &Place::File(zip), &into).unwrap();
         assert_eq!(fs::read(into.join("small/train/a/1.jpg")).unwrap(), b"jpg");
         assert_eq!(fs::read_dir(&into).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn what_an_interrupted_call_left_is_removed_and_nothing_else() {
+        let into = tempfile::tempdir().unwrap();
+        let at = |name: &str| into.path().join(name);
+        for folder in [".unpacking-stale/small", ".unpacking-busy", "small", "elsewhere"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        fs::write(at(".unpacking-notes"), "mine").unwrap();
+        std::os::unix::fs::symlink(at("elsewhere"), at(".unpacking-link")).unwrap();
+        let busy = File::open(at(".unpacking-busy")).unwrap();
+        busy.lock().unwrap();
+        remove_stale(into.path());
+        let gone = |name: &str| at(name).symlink_metadata().is_err();
+        assert!(gone(".unpacking-stale"));
+        for kept in [".unpacking-busy", ".unpacking-notes", ".unpacking-link", "small", "elsewhere"] {
+            assert!(!gone(kept), "{kept}");
+        }
+        drop(busy);
+        remove_stale(into.path());
+        assert!(gone(".unpacking-busy"));
     }
 }

@@ -1,4 +1,4 @@
-use pretrained::InputSpec;
+use pretrained::{Checkpoint, InputSpec};
 
 use crate::network::Backbone;
 use crate::options::Options;
@@ -32,4 +32,20 @@ pub struct Network {
     pub input: fn() -> InputSpec,
     /// The constructor.
     pub build: fn(&Path, &Options) -> Backbone,
+    /// For a network whose published weights do not use TorchVision's names: a name of that file -> ours; `None` where
+    /// the name is none of that file's.
+    pub rename: Option<fn(&str) -> Option<String>>,
+}
+
+impl Network {
+    /// A checkpoint with its tensors under this network's names. Names that are ours already stay.
+    #[must_use]
+    pub fn renamed(&self, mut checkpoint: Checkpoint) -> Checkpoint {
+        if let Some(rename) = self.rename {
+            let tensors = std::mem::take(&mut checkpoint.tensors).into_iter();
+            checkpoint.tensors =
+                tensors.map(|(name, array)| (rename(&name).unwrap_or(name), array)).collect();
+        }
+        checkpoint
+    }
 }

@@ -1,7 +1,7 @@
 use tch::Tensor;
 
 use crate::layers::{Linear, LinearInit};
-use crate::stage::{Mode, Module, StageId};
+use crate::stage::{Mode, Module};
 use crate::variables::Path;
 
 /// The classifier at a network's end, the part that step `head` replaces: flatten, dropout, linear.
@@ -35,6 +35,12 @@ impl Head {
         Self { root, features, classes, dropout, init, linear }
     }
 
+    /// A fresh one in its place for another number of classes.
+    #[must_use]
+    pub fn fresh(&self, path: &Path, classes: i64) -> Self {
+        Self::new(path, self.root, self.features, classes, self.dropout, self.init)
+    }
+
     /// The roots of the variables it owns: one.
     #[must_use]
     pub fn roots(&self) -> Vec<String> {
@@ -54,18 +60,14 @@ impl Module for Head {
 /// training loss and vanishes in evaluation.
 #[derive(Debug)]
 pub struct Aux {
-    /// The stage whose output it reads.
-    pub after: StageId,
     /// Its share in the training loss.
     pub weight: f64,
     /// The path root of its variables, `AuxLogits`.
     pub root: &'static str,
-    /// The path root of its last layer below that, `fc` or `fc2`, and the features that layer reads.
-    pub last: (&'static str, i64),
     /// The layers before the last.
     pub body: Box<dyn Module>,
-    /// The last layer: as many outputs as classes.
-    pub head: Linear,
+    /// The last layer, `AuxLogits.fc`: as many outputs as classes.
+    pub head: Head,
 }
 
 impl Aux {

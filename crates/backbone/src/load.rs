@@ -91,7 +91,8 @@ impl LoadReport {
 
 impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
-    /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack.
+    /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
+    /// have auxiliary heads that this network was built without.
     ///
     /// # Errors
     /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
@@ -108,7 +109,7 @@ impl Backbone {
                         file: shape(array),
                         network: variable.tensor.size(),
                         name: variable.name,
-                    })
+                    });
                 }
                 Some(array) => {
                     report.loaded.push(variable.name.clone());
@@ -139,16 +140,17 @@ impl Backbone {
 
     fn differs_in_head_only(&self, report: &LoadReport) -> bool {
         let roots = self.roots(self.head_id());
-        let in_head = |name: &str| {
-            roots
-                .iter()
-                .any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
-        };
+        let in_head = |name: &str| roots.iter().any(|root| lies_below(root, name));
+        let left_out = |name: &str| self.left_out().iter().any(|root| lies_below(root, name));
         report.missing.iter().all(|name| in_head(name) || name.ends_with(".num_batches_tracked"))
             && report.wrong_shape.iter().all(|wrong| in_head(&wrong.name))
-            && report.unused.iter().all(|name| in_head(name))
+            && report.unused.iter().all(|name| in_head(name) || left_out(name))
             && !report.loaded.is_empty()
     }
+}
+
+fn lies_below(root: &str, name: &str) -> bool {
+    name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn shape(array: &Array) -> Vec<i64> {

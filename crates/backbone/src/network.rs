@@ -3,7 +3,6 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 
 use crate::head::{Aux, Head, Output};
-use crate::layers::Linear;
 use crate::stage::{Mode, Module, Stage, StageId};
 use crate::variables::{Path, Variable, Variables};
 
@@ -30,7 +29,7 @@ pub struct Backbone {
     variables: Variables,
     stages: Vec<Stage>,
     head: Head,
-    aux: Vec<Aux>,
+    left_out: Vec<&'static str>,
     first_live: StageId,
 }
 
@@ -41,14 +40,13 @@ impl Backbone {
     #[must_use]
     pub fn new(arch: &'static str, path: &Path, stages: Vec<Stage>, head: Head) -> Self {
         let variables = path.variables().clone();
-        Self { arch, variables, stages, head, aux: Vec::new(), first_live: StageId::INPUT }
+        Self { arch, variables, stages, head, left_out: Vec::new(), first_live: StageId::INPUT }
     }
 
-    /// With an auxiliary head after one of the stages.
+    /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
     #[must_use]
-    pub fn with_aux(mut self, aux: Aux) -> Self {
-        self.aux.push(aux);
-        self
+    pub fn leaving_out(self, left_out: Vec<&'static str>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// TorchVision's name of the network, `resnet50`.
@@ -75,10 +73,15 @@ impl Backbone {
         &self.head
     }
 
-    /// The auxiliary heads.
-    #[must_use]
-    pub fn aux(&self) -> &[Aux] {
-        &self.aux
+    /// The auxiliary heads, each with the stage whose output it reads.
+    pub fn aux(&self) -> impl Iterator<Item = (StageId, &Aux)> {
+        let stages = self.stages.iter().enumerate();
+        stages.filter_map(|(index, stage)| stage.aux.as_ref().map(|aux| (StageId(index), aux)))
+    }
+
+    /// The path roots of auxiliary heads that were not built.
+    pub(crate) fn left_out(&self) -> &[&'static str] {
+        &self.left_out
     }
 
     /// Every stage from input to head, the head included.
@@ -118,7 +121,7 @@ impl Backbone {
         match self.stages.get(id.0) {
             Some(stage) => stage.roots.clone(),
             None => {
-                let aux = self.aux.iter().map(|aux| aux.root.to_owned());
+                let aux = self.aux().map(|(_, aux)| aux.root.to_owned());
                 self.head.roots().into_iter().chain(aux).collect()
             }
         }
@@ -160,9 +163,9 @@ impl Backbone {
     /// In training, auxiliary heads speak too, but for those whose stage is frozen or lies before `from`.
     #[must_use]
     pub fn classify(&self, x: &Tensor, from: StageId, mode: Mode) -> Output {
-        let speaks = |aux: &&Aux| mode == Mode::Train && aux.after >= from.max(self.first_live);
-        let speaking: Vec<&Aux> = self.aux.iter().filter(speaks).collect();
-        let taps: Vec<StageId> = speaking.iter().map(|aux| aux.after).collect();
+        let speaks = |after: StageId| mode == Mode::Train && after >= from.max(self.first_live);
+        let (taps, speaking): (Vec<StageId>, Vec<&Aux>) =
+            self.aux().filter(|(after, _)| speaks(*after)).unzip();
         let (features, tapped) = self.forward_collect(x, from..self.head_id(), &taps, mode);
         let aux = speaking.iter().zip(&tapped).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
         Output { logits: self.head.forward(&features, mode), aux }
@@ -214,13 +217,10 @@ impl Backbone {
         let root = self.variables.root();
         let (device, kind) = self.placement();
         self.variables.remove(&self.head.roots());
-        self.head =
-            Head::new(&root, self.head.root, self.head.features, classes, self.head.dropout, self.head.init);
-        for aux in &mut self.aux {
-            let (name, features) = aux.last;
-            let path = root.descend(aux.root) / name;
-            self.variables.remove(&[format!("{}.{name}", aux.root)]);
-            aux.head = Linear::new(&path, features, classes, self.head.init);
+        self.head = self.head.fresh(&root, classes);
+        for aux in self.stages.iter_mut().filter_map(|stage| stage.aux.as_mut()) {
+            self.variables.remove(&aux.head.roots());
+            aux.head = aux.head.fresh(&root, classes);
         }
         self.to(device, kind);
     }

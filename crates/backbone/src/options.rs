@@ -10,8 +10,8 @@ pub struct Options {
     /// Probability of dropout wherever the network has some; `None` keeps its own.
     pub dropout: Option<f64>,
     /// Probability with which the last residual block is skipped in training, growing linearly from 0 at the first
-    /// (stochastic depth, Huang et al. 2016); `0.0` is off. Networks without shortcuts ignore it.
-    pub stochastic_depth: f64,
+    /// (stochastic depth, Huang et al. 2016); `None` keeps the network's own. Networks without shortcuts ignore it.
+    pub stochastic_depth: Option<f64>,
     /// Whether auxiliary heads are built, for networks that have some.
     pub auxiliary: Auxiliary,
 }
@@ -32,7 +32,7 @@ impl Default for Options {
             channels: 3,
             size: 224,
             dropout: None,
-            stochastic_depth: 0.0,
+            stochastic_depth: None,
             auxiliary: Auxiliary::Built,
         }
     }

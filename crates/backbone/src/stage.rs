@@ -2,6 +2,8 @@ use std::fmt::Debug;
 
 use tch::Tensor;
 
+use crate::head::Aux;
+
 /// Whether batch-norm uses the batch's statistics and dropout drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -57,6 +59,7 @@ pub struct Stage {
     /// no positions left (fully connected), or their number does not follow the input's (adaptive pooling).
     pub stride: Option<i64>,
     pub(crate) module: Box<dyn Module>,
+    pub(crate) aux: Option<Aux>,
 }
 
 impl Stage {
@@ -70,7 +73,13 @@ impl Stage {
         module: impl Module + 'static,
     ) -> Self {
         let roots = roots.iter().map(|&root| root.to_owned()).collect();
-        Self { name, roots, channels, stride, module: Box::new(module) }
+        Self { name, roots, channels, stride, module: Box::new(module), aux: None }
+    }
+
+    /// With an auxiliary head on its output, if there is one.
+    #[must_use]
+    pub fn with_aux(self, aux: Option<Aux>) -> Self {
+        Self { aux, ..self }
     }
 }
 

@@ -83,6 +83,10 @@ fn train(arguments: &TrainArguments, interrupt: &Interrupt) -> anyhow::Result<Ou
     };
     if outcome.is_err() {
         // A place where nothing came to be should not look like a run.
+        if std::fs::metadata(folder.file("metrics.jsonl")).is_ok_and(|metrics| metrics.len() == 0) {
+            let _ = std::fs::remove_file(folder.file("metrics.jsonl"));
+            let _ = std::fs::remove_file(folder.file("config.toml"));
+        }
         let _ = std::fs::remove_dir(folder.path());
     }
     outcome
@@ -140,13 +144,16 @@ fn print(
     record: &impl Serialize,
     arguments: &TrainArguments,
 ) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}\n\nreport  {}", text.trim_end(), folder.file("report.html").display())?;
-    if arguments.json {
-        serde_json::to_writer(&mut out, record).context("cannot print the summary")?;
-        writeln!(out)?;
-    }
-    Ok(out.flush()?)
+    let write = || -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}\n\nreport  {}", text.trim_end(), folder.file("report.html").display())?;
+        if arguments.json {
+            serde_json::to_writer(&mut out, record)?;
+            writeln!(out)?;
+        }
+        out.flush()
+    };
+    write().with_context(|| format!("cannot print the summary; it is in {}", folder.path().display()))
 }
 
 fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
@@ -166,7 +173,11 @@ fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(io::stderr(), "finetune: {error:#}");
+    // Most messages quote their cause already.
+    let said = error.chain().map(ToString::to_string).reduce(|said, cause| {
+        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
+    });
+    let _ = writeln!(io::stderr(), "finetune: {}", said.unwrap_or_default());
     match error.downcast_ref::<Error>() {
         Some(Error::Config(_)) => ExitCode::from(USAGE),
         Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),

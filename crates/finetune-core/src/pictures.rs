@@ -76,7 +76,9 @@ pub fn decode(
     let total: u64 = counts.iter().sum();
     let listen = Mutex::new(listen);
     let decode = |samples: Vec<Sample>, before: u64| {
-        let share = samples.len() as u64 * (config.memory_mib << 20) / total.max(1);
+        let bytes = u128::from(config.memory_mib) << 20;
+        let share = samples.len() as u128 * bytes / u128::from(total.max(1));
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
         let progress = |done: u64, _: u64| {
             let event = Event::Prepared { what: "decoding", done: before + done, total };
             (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);

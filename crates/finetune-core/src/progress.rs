@@ -30,7 +30,7 @@ impl Progress {
     pub(crate) fn listen(&mut self, event: &Event<'_>) {
         match event {
             Event::Began(step) => {
-                self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len()))
+                self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len()));
             }
             Event::Ended(step) => self.line(&format!("    {} ({:.1} s)", step.what, step.seconds)),
             Event::Stages(stages) => self.stages(stages),

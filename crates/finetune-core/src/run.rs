@@ -1,13 +1,18 @@
 //! A configuration checked against the world: what the rest of the program sees.
 
+use std::path::{Component, Path};
+
 use backbone::Network;
 use tch::Device;
 
 use crate::Error;
-use crate::config::{Config, Method, Source};
+use crate::config::{CompareConfig, Config, Method, Source};
 use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
+
+/// More make nothing faster, and far more make libtorch end the program.
+const MOST_THREADS: u32 = 1024;
 
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
 #[derive(Clone, Debug)]
@@ -46,8 +51,7 @@ pub fn resolve(config: Config, source: Source) -> Result<Run, Error> {
         })?;
     let weights = SourceWeights::find(network.name, &config.model.weights)
         .map_err(|error| source.wrong("model.weights", error.to_string()))?;
-    let needs_weights = depth != Depth::Scratch && config.compare.is_none();
-    if weights.is_none() && needs_weights {
+    if weights.is_none() && needs_weights(&config, &depth) {
         return Err(source
             .wrong(
                 "model.weights",
@@ -84,9 +88,30 @@ impl Run {
     }
 }
 
+/// Whether some run needs source weights that nothing but `model.weights` could name.
+fn needs_weights(config: &Config, depth: &Depth) -> bool {
+    match &config.compare {
+        None => *depth != Depth::Scratch,
+        Some(CompareConfig { methods, variants, .. }) => {
+            let transfers = methods.iter().any(|&method| method != Method::Scratch);
+            transfers && (variants.is_empty() || variants.iter().any(|variant| variant.weights.is_none()))
+        }
+    }
+}
+
+/// Whether a name is that of one folder: no path, and not `..`.
+fn is_plain(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
+}
+
+fn all_differ<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().all(|(place, value)| !values[..place].contains(value))
+}
+
 /// Numbers that make no sense are refused before anything is loaded.
 fn check_numbers(config: &Config, source: &Source) -> Result<(), Error> {
-    let Config { data, finetune, augment, regularize, train, compare, .. } = config;
+    let Config { data, finetune, augment, regularize, train, run, compare, .. } = config;
     let fraction = 0.0..1.0;
     let share = 0.0..=1.0;
     let positive = |value: f64| value > 0.0 && value.is_finite();
@@ -123,7 +148,7 @@ fn check_numbers(config: &Config, source: &Source) -> Result<(), Error> {
         ),
         (
             "regularize.stochastic_depth",
-            fraction.contains(&regularize.stochastic_depth),
+            regularize.stochastic_depth.is_none_or(|rate| fraction.contains(&rate)),
             "must be at least 0 and below 1",
         ),
         ("regularize.early_stopping", regularize.early_stopping != Some(0), "must be at least 1 epoch"),
@@ -131,9 +156,30 @@ fn check_numbers(config: &Config, source: &Source) -> Result<(), Error> {
         ("train.batch_size", train.batch_size > 0, "must be at least 1"),
         ("train.learning_rate", positive(train.learning_rate), "must be above 0"),
         (
+            "run.name",
+            run.name.as_deref().is_none_or(is_plain),
+            "must be the name of one folder; --out takes a path",
+        ),
+        ("run.threads", run.threads <= MOST_THREADS, "must be at most 1024"),
+        (
             "compare.seeds",
             compare.as_ref().is_none_or(|compare| !compare.seeds.is_empty()),
             "name at least one seed",
+        ),
+        (
+            "compare.seeds",
+            compare.as_ref().is_none_or(|compare| all_differ(&compare.seeds)),
+            "a seed is named twice",
+        ),
+        (
+            "compare.methods",
+            compare.as_ref().is_none_or(|compare| all_differ(&compare.methods)),
+            "a method is named twice",
+        ),
+        (
+            "compare.images_per_class",
+            compare.as_ref().is_none_or(|compare| all_differ(&compare.images_per_class)),
+            "a number is named twice",
         ),
         (
             "compare.methods",

@@ -1,5 +1,5 @@
 //! The folder of a run: `config.toml`, `summary.json`, `metrics.jsonl`, `report.html`, `model.safetensors`,
-//! `checkpoints/` and TensorBoard events. Nothing that is there is ever overwritten.
+//! `checkpoints/` and TensorBoard's `events/`. Nothing that is there is ever overwritten.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -99,7 +99,7 @@ impl RunFolder {
     pub fn write_run(&self, record: &RunRecord) -> Result<(), Error> {
         self.write_summary(record)?;
         report::write_run(record, &self.path)?;
-        report::events::write_run(record, &self.path)?;
+        report::events::write_run(record, &self.file("events"))?;
         Ok(())
     }
 
@@ -121,7 +121,10 @@ impl RunFolder {
         let path = self.file("summary.json");
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::Serialise { what: "summary", message: error.to_string() })?;
-        fs::write(&path, text + "\n").map_err(Error::write(path))
+        fs::write(&path, text + "\n").map_err(|error| {
+            let _ = fs::remove_file(&path); // none is better than half of one
+            Error::write(path)(error)
+        })
     }
 }
 

@@ -7,20 +7,33 @@ use backbone::{Family, Network};
 pub enum FamilyId {
     /// LeNet-5, 1998.
     LeNet,
+    /// AlexNet, 2012.
+    AlexNet,
+    /// VGG, 2014.
+    Vgg,
+    /// GoogLeNet, 2014, and Inception v3, 2015.
+    Inception,
     /// Residual networks, 2015.
     ResNet,
+    /// EfficientNet, 2019.
+    EfficientNet,
 }
 
 impl FamilyId {
     /// All families, oldest first.
-    pub const ALL: [FamilyId; 2] = [FamilyId::LeNet, FamilyId::ResNet];
+    pub const ALL: [FamilyId; 6] =
+        [Self::LeNet, Self::AlexNet, Self::Vgg, Self::Inception, Self::ResNet, Self::EfficientNet];
 
     /// The family's table of networks.
     #[must_use]
     pub fn family(self) -> &'static Family {
         match self {
             Self::LeNet => &lenet::FAMILY,
+            Self::AlexNet => &alexnet::FAMILY,
+            Self::Vgg => &vgg::FAMILY,
+            Self::Inception => &inception::FAMILY,
             Self::ResNet => &resnet::FAMILY,
+            Self::EfficientNet => &efficientnet::FAMILY,
         }
     }
 }

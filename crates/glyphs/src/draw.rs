@@ -4,11 +4,10 @@
 //! are the same everywhere; sines and exponentials are not, and are avoided.
 
 use ab_glyph::{GlyphId, Outline, OutlineCurve, OutlinedGlyph, Point, PxScaleFactor, Rect, point};
-use image::GrayImage;
+use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
-use crate::{Error, Face, Variation};
+use crate::{Error, Face, GrayImage, Variation};
 
 /// Strokes are changed on a raster this many times finer than the picture.
 const FINE: usize = 3;
@@ -40,8 +39,8 @@ pub fn draw(
     let mut light = smooth(shrink(&fine, side), side, blur);
     light.iter_mut().for_each(|value| *value += noise * normal(&mut rng));
 
-    let byte = |x: u32, y: u32| (light[y as usize * side + x as usize].clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-    Ok(GrayImage::from_fn(size, size, |x, y| image::Luma([byte(x, y)])))
+    let pixels = light.iter().map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect();
+    Ok(GrayImage { size, pixels })
 }
 
 /// The smallest upright rectangle that holds all points of the curves: `min` bottom left, `max` top right.

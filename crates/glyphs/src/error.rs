@@ -54,7 +54,7 @@ pub enum Error {
         /// The file it was meant for.
         path: PathBuf,
         /// The encoder's own words.
-        source: image::ImageError,
+        source: png::EncodingError,
     },
     /// The file system refused.
     #[error("{}: cannot {action}: {source}", path.display())]

@@ -10,7 +10,7 @@
 //! - [`faces`]: which embedded fonts cover them all
 //! - [`Split`]: which faces go to training, validation and test
 //! - [`Spec`] and [`Variation`]: everything that decides the bytes of a folder
-//! - [`draw`]: one letter, in one face, as a picture
+//! - [`draw`]: one letter, in one face, as a [`GrayImage`]
 //! - [`write()`] and [`ensure`]: the folder itself, all of it or none of it
 //! - [`Manifest`]: what a written folder says about itself
 //!
@@ -26,6 +26,7 @@ mod alphabet;
 mod draw;
 mod error;
 mod faces;
+mod image;
 mod manifest;
 mod spec;
 mod split;
@@ -35,6 +36,7 @@ pub use alphabet::{Alphabet, Class};
 pub use draw::draw;
 pub use error::Error;
 pub use faces::{Face, Family, faces};
+pub use image::GrayImage;
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use spec::{Spec, Variation};
 pub use split::{Partition, Split};

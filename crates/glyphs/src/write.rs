@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Cursor, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use image::ImageFormat;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -125,13 +124,10 @@ fn write_pictures(
         let path = picture.path();
         let file = draft.join(&path);
         let image = draw(picture.face, picture.class.letter, spec.size, &spec.variation, picture.seed(spec))?;
-        let mut png = Cursor::new(Vec::new());
-        image
-            .write_to(&mut png, ImageFormat::Png)
-            .map_err(|source| Error::Encode { path: file.clone(), source })?;
-        fs::write(&file, png.get_ref()).map_err(io("write the picture", &file))?;
+        let png = image.to_png().map_err(|source| Error::Encode { path: file.clone(), source })?;
+        fs::write(&file, &png).map_err(io("write the picture", &file))?;
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, pictures.len() as u64);
-        Ok((path, Sha256::digest(png.get_ref()).into()))
+        Ok((path, Sha256::digest(&png).into()))
     };
     pictures.par_iter().map(write_one).collect()
 }

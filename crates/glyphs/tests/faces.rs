@@ -21,7 +21,7 @@ fn faces_are_distinct_sorted_and_complete() {
     for face in &faces {
         for class in Alphabet::ALL.into_iter().flat_map(Alphabet::classes) {
             let image = draw(face, class.letter, 28, &Variation::none(), [0; 32]).unwrap();
-            let white = image.iter().filter(|&&value| value > 128).count();
+            let white = image.pixels.iter().filter(|&&value| value > 128).count();
             assert!((10..500).contains(&white), "{face:?} {} has {white} white pixels", class.folder);
         }
     }

@@ -28,18 +28,12 @@ pub const FAMILY: Family = Family {
     name: "lenet",
     solved: "shared filters and subsampling: what is learned at one place is recognised at every place",
     paper: "LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
-    networks: &[
-        Network { name: "lenet5", year: 1998, head: "fc3", smallest_input: 12, input, build: lenet5 },
-        Network {
-            name: "lenet5_relu",
-            year: 1998,
-            head: "fc3",
-            smallest_input: 12,
-            input,
-            build: lenet5_relu,
-        },
-    ],
+    networks: &[network("lenet5", lenet5), network("lenet5_relu", lenet5_relu)],
 };
+
+const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
+    Network { name, year: 1998, head: "fc3", smallest_input: 12, input, build, rename: None }
+}
 
 /// As published in 1998: tanh and average pooling.
 #[must_use]

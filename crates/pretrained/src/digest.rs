@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Write};
+#[cfg(any(feature = "checkpoints", feature = "fetch"))]
+use std::io::Write;
+use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -65,11 +67,13 @@ pub(crate) fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {
 }
 
 /// Passes bytes on and hashes them on the way.
+#[cfg(any(feature = "checkpoints", feature = "fetch"))]
 pub(crate) struct Hashing<W> {
     to: W,
     hasher: Sha256,
 }
 
+#[cfg(any(feature = "checkpoints", feature = "fetch"))]
 impl<W: Write> Hashing<W> {
     pub(crate) fn new(to: W) -> Self {
         Self { to, hasher: Sha256::new() }
@@ -81,6 +85,7 @@ impl<W: Write> Hashing<W> {
     }
 }
 
+#[cfg(any(feature = "checkpoints", feature = "fetch"))]
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.to.write(bytes)?;

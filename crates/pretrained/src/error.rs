@@ -1,7 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Digest, Dtype};
+use crate::Digest;
+#[cfg(feature = "checkpoints")]
+use crate::Dtype;
 
 /// What can go wrong with weights; every message names the file or the name it is about.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +128,7 @@ pub enum Error {
         callable: String,
     },
 
+    #[cfg(feature = "checkpoints")]
     /// The array holds another type of element than was asked for.
     #[error("an array of {found} cannot be read as {wanted}")]
     Dtype {
@@ -135,6 +138,7 @@ pub enum Error {
         wanted: Dtype,
     },
 
+    #[cfg(feature = "checkpoints")]
     /// An array's bytes do not fit its shape.
     #[error("shape {shape:?} of {dtype} needs {wanted} bytes, not {found}")]
     Shape {

@@ -5,13 +5,17 @@
 //! - [`catalog`]: the weights that exist, from `weights/catalog.toml`
 //! - [`InputSpec`]: how images are prepared for them
 //! - [`locate`]: where a file of the catalog lies on this machine
-//! - [`checkpoint`]: a `.pth` or `.safetensors` file read into named arrays
+//! - `checkpoint` (behind the cargo feature `checkpoints`, on by default): a `.pth` or `.safetensors` file read into
+//!   named arrays
 //! - `fetch` (behind the cargo feature of that name): how the file gets here
-//! - [`safetensors_file`]: named arrays written to a file, the same bytes for the same content
+//! - `safetensors_file` (`checkpoints` too): named arrays written to a file, the same bytes for the same
+//!   content
 //! - [`digest`]: SHA-256 of a file, and what it is expected to be
 
+#[cfg(any(feature = "checkpoints", feature = "fetch"))]
 mod atomic;
 pub mod catalog;
+#[cfg(feature = "checkpoints")]
 pub mod checkpoint;
 pub mod digest;
 mod error;
@@ -19,9 +23,11 @@ mod error;
 pub mod fetch;
 mod input;
 mod locate;
+#[cfg(feature = "checkpoints")]
 pub mod safetensors_file;
 
 pub use catalog::{Catalog, Entry, Origin};
+#[cfg(feature = "checkpoints")]
 pub use checkpoint::{Array, Checkpoint, Dtype, Format};
 pub use digest::Digest;
 pub use error::Error;

@@ -5,29 +5,40 @@
 //! whatever a page shows stands in the record.
 //!
 //! - [`record`]: what a run and a grid of runs leave behind
-//! - [`html`]: the page of a run, the page of a grid
-//! - [`plot`]: line charts as SVG
 //! - [`text`]: the same facts as aligned plain text
-//! - [`events`]: TensorBoard event files
+//! - `html`: the page of a run, the page of a grid
+//! - `plot`: line charts as SVG
+//! - `events`: TensorBoard event files
+//! - `write`: pages as files
 //! - `numbers`, `pivot`, `reading`: how figures are written, a grid's rows as tables, what page and text ask alike
 //! - `json`: values of a record that JSON cannot hold
+//!
+//! `html`, `plot`, `events` and `write` are behind the cargo feature `pages`, on by default: who only reads records and
+//! prints them builds sooner without it.
 
+#[cfg(feature = "pages")]
 pub mod events;
+#[cfg(feature = "pages")]
 pub mod html;
+#[cfg(feature = "pages")]
 pub mod plot;
 pub mod record;
 pub mod text;
 
 mod json;
+#[cfg_attr(not(any(feature = "pages", test)), expect(dead_code, reason = "some figures stand on pages only"))]
 mod numbers;
 mod pivot;
+#[cfg_attr(not(feature = "pages"), expect(dead_code, reason = "some questions are asked by pages only"))]
 mod reading;
+#[cfg(feature = "pages")]
+mod write;
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::record::{GridRecord, RunRecord};
+#[cfg(feature = "pages")]
+pub use write::{write_grid, write_run};
 
 /// What can go wrong while writing a report.
 #[derive(Debug, thiserror::Error)]
@@ -58,32 +69,4 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-}
-
-/// Writes the page of a run as `report.html` into the folder `dir`, which must exist.
-///
-/// An older page there is replaced in one step, so a full disk never leaves half a page.
-///
-/// # Errors
-/// [`Error::Write`] when the file system refuses.
-pub fn write_run(record: &RunRecord, dir: &Path) -> Result<(), Error> {
-    write_page(&html::run_page(record), dir)
-}
-
-/// Writes the page of a grid as `report.html` into the folder `dir`, as [`write_run`] does for a run.
-///
-/// # Errors
-/// [`Error::Write`] when the file system refuses.
-pub fn write_grid(record: &GridRecord, dir: &Path) -> Result<(), Error> {
-    write_page(&html::grid_page(record), dir)
-}
-
-fn write_page(page: &str, dir: &Path) -> Result<(), Error> {
-    let path = dir.join("report.html");
-    let part = dir.join("report.html.part");
-    fs::write(&part, page).and_then(|()| fs::rename(&part, &path)).map_err(|source| {
-        // The part file is of no use to anyone; that it may be missing is no second error.
-        let _ = fs::remove_file(&part);
-        Error::Write { path, source }
-    })
 }

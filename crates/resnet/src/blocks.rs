@@ -24,6 +24,9 @@ impl Kind {
     /// The bottleneck of the original paper.
     pub const BOTTLENECK: Kind = Kind::Bottleneck { groups: 1, width_per_group: 64 };
 
+    /// The bottleneck with twice the inner width.
+    pub const WIDE_BOTTLENECK: Kind = Kind::Bottleneck { groups: 1, width_per_group: 128 };
+
     /// Output channels per unit of width.
     #[must_use]
     pub fn expansion(self) -> i64 {

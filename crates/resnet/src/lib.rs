@@ -17,22 +17,27 @@ use pretrained::InputSpec;
 
 use blocks::{Kind, Plan};
 
-/// ResNet-18 to ResNet-152.
+/// ResNet-18 to ResNet-152, and the two ways to widen them.
 pub const FAMILY: Family = Family {
     name: "resnet",
     solved: "identity shortcuts: each block learns a correction to its input, so that more depth stops hurting",
     paper: "He et al., Deep Residual Learning for Image Recognition, 2015",
     networks: &[
-        network("resnet18", resnet18),
-        network("resnet34", resnet34),
-        network("resnet50", resnet50),
-        network("resnet101", resnet101),
-        network("resnet152", resnet152),
+        network("resnet18", 2015, resnet18),
+        network("resnet34", 2015, resnet34),
+        network("resnet50", 2015, resnet50),
+        network("resnet101", 2015, resnet101),
+        network("resnet152", 2015, resnet152),
+        network("wide_resnet50_2", 2016, wide_resnet50_2),
+        network("wide_resnet101_2", 2016, wide_resnet101_2),
+        network("resnext50_32x4d", 2016, resnext50_32x4d),
+        network("resnext101_32x8d", 2016, resnext101_32x8d),
+        network("resnext101_64x4d", 2016, resnext101_64x4d),
     ],
 };
 
-const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
-    Network { name, year: 2015, head: "fc", smallest_input: 32, input: InputSpec::imagenet, build }
+const fn network(name: &'static str, year: u16, build: fn(&Path, &Options) -> Backbone) -> Network {
+    Network { name, year, head: "fc", smallest_input: 32, input: InputSpec::imagenet, build, rename: None }
 }
 
 /// 18 layers of two-convolution blocks.
@@ -65,8 +70,43 @@ pub fn resnet152(path: &Path, options: &Options) -> Backbone {
     resnet("resnet152", path, options, Kind::BOTTLENECK, [3, 8, 36, 3])
 }
 
+/// ResNet-50 with inner convolutions twice as wide: breadth in place of depth (Zagoruyko and Komodakis, "Wide Residual
+/// Networks", 2016).
+#[must_use]
+pub fn wide_resnet50_2(path: &Path, options: &Options) -> Backbone {
+    resnet("wide_resnet50_2", path, options, Kind::WIDE_BOTTLENECK, [3, 4, 6, 3])
+}
+
+/// ResNet-101 with inner convolutions twice as wide.
+#[must_use]
+pub fn wide_resnet101_2(path: &Path, options: &Options) -> Backbone {
+    resnet("wide_resnet101_2", path, options, Kind::WIDE_BOTTLENECK, [3, 4, 23, 3])
+}
+
+/// ResNet-50 whose 3x3 convolutions are 32 groups of 4 channels: Inception's parallel branches, all alike (Xie et al.,
+/// "Aggregated Residual Transformations for Deep Neural Networks", 2016).
+#[must_use]
+pub fn resnext50_32x4d(path: &Path, options: &Options) -> Backbone {
+    let kind = Kind::Bottleneck { groups: 32, width_per_group: 4 };
+    resnet("resnext50_32x4d", path, options, kind, [3, 4, 6, 3])
+}
+
+/// ResNet-101 with 32 groups of 8 channels.
+#[must_use]
+pub fn resnext101_32x8d(path: &Path, options: &Options) -> Backbone {
+    let kind = Kind::Bottleneck { groups: 32, width_per_group: 8 };
+    resnet("resnext101_32x8d", path, options, kind, [3, 4, 23, 3])
+}
+
+/// ResNet-101 with 64 groups of 4 channels.
+#[must_use]
+pub fn resnext101_64x4d(path: &Path, options: &Options) -> Backbone {
+    let kind = Kind::Bottleneck { groups: 64, width_per_group: 4 };
+    resnet("resnext101_64x4d", path, options, kind, [3, 4, 23, 3])
+}
+
 fn resnet(name: &'static str, path: &Path, options: &Options, kind: Kind, depths: [usize; 4]) -> Backbone {
-    let mut plan = Plan::new(kind, depths.iter().sum(), options.stochastic_depth);
+    let mut plan = Plan::new(kind, depths.iter().sum(), options.stochastic_depth.unwrap_or(0.0));
     let [layer1, layer2, layer3, layer4] = depths;
     let out = |width: i64| width * kind.expansion();
 

@@ -20,6 +20,7 @@ pub(super) struct Plan {
     /// Validation pictures of each letter; every epoch looks at all of them, so they are few.
     pub(super) validation_per_class: u32,
     source_epochs: u32,
+    head_epochs: u32,
     target_epochs: u32,
     images_per_class: &'static [u32],
     seeds: &'static [u64],
@@ -31,9 +32,10 @@ impl Plan {
             suffix: "",
             latin_per_class: 400,
             cyrillic_per_class: 120,
-            validation_per_class: 4,
-            source_epochs: 8,
-            target_epochs: 40,
+            validation_per_class: 2,
+            source_epochs: 6,
+            head_epochs: 120,
+            target_epochs: 25,
             images_per_class: &[1, 3, 5, 10, 30],
             seeds: &[0, 1, 2],
         }
@@ -46,6 +48,7 @@ impl Plan {
             cyrillic_per_class: 20,
             validation_per_class: 2,
             source_epochs: 2,
+            head_epochs: 8,
             target_epochs: 4,
             images_per_class: &[1, 5],
             seeds: &[0, 1],
@@ -68,7 +71,7 @@ pub(super) fn source(plan: &Plan, latin: &Letters) -> Result<String> {
         finetune: Finetune { depth: "scratch", head_epochs: None, rate_scale: None },
         train: Train { epochs: plan.source_epochs, batch_size: 64, learning_rate: 2e-3 },
         compare: None,
-        run: Run { name: &latin.name, seed: 0, checkpoints: "none" },
+        run: Run { name: &latin.name, seed: 0, threads: 1, checkpoints: "none" },
     };
     written("Source task: typed Latin letters, from random weights.", &config)
 }
@@ -91,9 +94,9 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
             groups: Some(BTreeMap::from([(UNSHARED, letters::unshared())])),
         },
         model: Model { arch: ARCH, weights: &base.weights },
-        // The head alone is trained as long as everything is: with few images an epoch is a few steps.
-        finetune: Finetune { depth: "all", head_epochs: Some(plan.target_epochs), rate_scale: Some(0.3) },
-        train: Train { epochs: plan.target_epochs, batch_size: 32, learning_rate: 2e-3 },
+        // Epochs of the head cost next to nothing, and with one image per class an epoch is two steps.
+        finetune: Finetune { depth: "all", head_epochs: Some(plan.head_epochs), rate_scale: Some(0.2) },
+        train: Train { epochs: plan.target_epochs, batch_size: 32, learning_rate: 5e-3 },
         compare: Some(Compare {
             images_per_class: plan.images_per_class,
             methods: &["scratch", "head", "fine-tune"],
@@ -101,7 +104,7 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
             judge_on: UNSHARED,
             variant: rows.collect(),
         }),
-        run: Run { name: "letters", seed: 0, checkpoints: "none" },
+        run: Run { name: "letters", seed: 0, threads: 1, checkpoints: "none" },
     };
     written("Target task: Cyrillic capitals, from few images; compares three methods.", &config)
 }
@@ -190,6 +193,8 @@ struct CompareVariant<'a> {
 struct Run<'a> {
     name: &'a str,
     seed: u64,
+    /// One: on pictures this small, more threads wait for each other longer than they compute.
+    threads: u32,
     checkpoints: &'a str,
 }
 

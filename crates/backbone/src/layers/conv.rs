@@ -41,6 +41,7 @@ pub struct Conv {
     kernel: [i64; 2],
     stride: i64,
     padding: [i64; 2],
+    trailing: i64,
     groups: i64,
     init: ConvInit,
     activation: Activation,
@@ -63,6 +64,7 @@ impl Conv {
             kernel,
             stride: 1,
             padding: [0, 0],
+            trailing: 0,
             groups: 1,
             init: ConvInit::TorchDefault,
             activation: Activation::Relu,
@@ -86,6 +88,14 @@ impl Conv {
     #[must_use]
     pub fn same(self) -> Self {
         Self { padding: self.kernel.map(|side| (side - 1) / 2), ..self }
+    }
+
+    /// What TensorFlow calls `SAME`, for an input whose side the stride divides: `kernel - stride` zeros in all, the odd
+    /// one below and on the right.
+    #[must_use]
+    pub fn tensorflow_same(self) -> Self {
+        let zeros = self.kernel.map(|side| side - self.stride);
+        Self { padding: zeros.map(|zeros| zeros / 2), trailing: zeros[0] % 2, ..self }
     }
 
     /// Groups of channels that do not see each other.
@@ -131,8 +141,8 @@ impl Conv {
     /// The convolution with a bias, below `path`, and batch-norm, below `norm`: VGG.
     #[must_use]
     pub fn biased_and_normed(self, path: &Path, norm: &Path) -> ConvNorm {
-        let norm = BatchNorm::new(norm, self.output, self.norm);
-        ConvNorm { norm: Some(norm), ..self.biased(path) }
+        let conv = self.biased(path);
+        ConvNorm { norm: Some(BatchNorm::new(norm, self.output, self.norm)), ..conv }
     }
 
     fn draw(&self) -> (Tensor, Tensor) {
@@ -154,7 +164,8 @@ pub struct ConvNorm {
 impl ConvNorm {
     /// norm(conv(x)), before the activation: `[N, in, H, W]` -> `[N, out, H', W']`.
     pub fn branch(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let Conv { stride, padding, groups, .. } = self.conv;
+        let Conv { stride, padding, trailing, groups, .. } = self.conv;
+        let x = if trailing > 0 { &x.constant_pad_nd([0, trailing, 0, trailing]) } else { x };
         let x = x.conv2d(&self.weight, self.bias.as_ref(), [stride, stride], padding, [1, 1], groups);
         match &self.norm {
             Some(norm) => norm.forward(&x, mode),

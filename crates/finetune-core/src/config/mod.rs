@@ -126,8 +126,9 @@ pub struct RegularizeConfig {
     /// Probability of dropout wherever the network has some; its own when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
-    /// Probability with which the last residual block is skipped.
-    pub stochastic_depth: f64,
+    /// Probability with which the last residual block is skipped; the network's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stochastic_depth: Option<f64>,
     /// Stop after this many epochs without a lower validation loss, and go back to the best; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<u32>,
@@ -229,7 +230,7 @@ pub struct CompareConfig {
 pub enum Method {
     /// The whole network from random weights.
     Scratch,
-    /// Only the new head.
+    /// Only the new head, for `finetune.head_epochs`.
     Head,
     /// The new head, then as deep as `finetune.depth` says.
     FineTune,
@@ -268,7 +269,7 @@ impl Default for RegularizeConfig {
             decay: Decay::Weights,
             label_smoothing: 0.0,
             dropout: None,
-            stochastic_depth: 0.0,
+            stochastic_depth: None,
             early_stopping: None,
         }
     }

@@ -43,8 +43,10 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<(Config, Source), Confi
             return Err(source.wrong_set(argument, explain(error.message())));
         }
     }
+    // With overrides laid over it, the document's lines are no longer the file's.
+    let in_file = |span: Option<Range<usize>>| span.filter(|_| overrides.is_empty());
     let config = toml::from_str(&document.to_string())
-        .map_err(|error| source.wrong_at(error.span(), explain(error.message())))?;
+        .map_err(|error| source.wrong_at(in_file(error.span()), explain(error.message())))?;
     Ok((config, source))
 }
 

@@ -72,8 +72,8 @@ pub fn perform(
             break;
         }
         if shared.as_ref().is_none_or(|(variant, ..)| *variant != cell.variant) {
-            let base = vary(run, compare.variants.get(cell.variant))?;
-            let materials = recipe::gather(&base, interrupt, listen)?;
+            let base = vary(run, compare, cell.variant)?;
+            let materials = Materials { seconds: 0.0, ..recipe::gather(&base, interrupt, listen)? };
             check_amounts(&base, &materials, compare)?;
             shared = Some((cell.variant, base, materials));
         }
@@ -113,15 +113,21 @@ pub fn perform(
 }
 
 /// The run with a variant's data and weights in place of its own.
-fn vary(run: &Run, variant: Option<&VariantConfig>) -> Result<Run, Error> {
+fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error> {
     let mut run = run.clone();
-    if let Some(root) = variant.and_then(|variant| variant.root.as_ref()) {
-        run.config.data.root.clone_from(root);
+    if let Some(VariantConfig { root, weights, .. }) = compare.variants.get(variant) {
+        if let Some(root) = root {
+            run.config.data.root.clone_from(root);
+        }
+        if let Some(weights) = weights {
+            run.config.model.weights.clone_from(weights);
+            run.weights = SourceWeights::find(run.network.name, weights)
+                .map_err(|error| run.source.wrong("compare.variant", error.to_string()))?;
+        }
     }
-    if let Some(weights) = variant.and_then(|variant| variant.weights.as_ref()) {
-        run.config.model.weights.clone_from(weights);
-        run.weights = SourceWeights::find(run.network.name, weights)
-            .map_err(|error| run.source.wrong("compare.variant", error.to_string()))?;
+    if run.weights.is_none() && compare.methods.iter().any(|method| *method != Method::Scratch) {
+        let message = "with \"none\" there is nothing to transfer; name weights, or compare only \"scratch\"";
+        return Err(run.source.wrong("model.weights", message).into());
     }
     Ok(run)
 }
@@ -132,6 +138,10 @@ fn of_cell(base: &Run, cell: &Cell) -> Run {
     run.config.run.checkpoints = Checkpoints::None;
     run.config.data.images_per_class = cell.images_per_class;
     run.config.finetune.depth = run.depth.to_string();
+    if cell.method == Method::Head {
+        // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
+        run.config.train.epochs = run.config.finetune.head_epochs.max(1);
+    }
     run.config.compare = None;
     run.name = format!("{} {}", cell.method.name(), amount(cell.images_per_class));
     run

@@ -1,13 +1,14 @@
 use std::time::Instant;
 
-use backbone::{Backbone, Network, Options, StageId, Variables};
-use images::{Augment, DataSet, ResizedCrop, Transform};
-use pretrained::{Checkpoint, InputSpec};
+use backbone::{Backbone, StageId};
+use images::{Augment, ResizedCrop, Transform};
+use pretrained::InputSpec;
 use report::record::{
     EpochRecord, EvaluationRecord, LoadRecord, Outcome, RecipeStepRecord, RunRecord, StageRecord,
 };
 use tch::Kind;
 
+use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
 use super::samples;
 use crate::Error;
@@ -17,25 +18,11 @@ use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::model_file::{self, Description};
-use crate::pictures::{self, Part, Pictures};
+use crate::pictures::{Part, Pictures};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::source_weights::recorded_input;
 use crate::train::{self, Ending, Phase, Trained};
 use crate::{digest, evaluate};
-
-/// What a run needs from disk; several runs of a grid may share it.
-#[derive(Clone)]
-pub struct Materials {
-    /// The pictures.
-    pub pictures: Pictures,
-    /// The source weights, unless there are none.
-    pub checkpoint: Option<Checkpoint>,
-    /// How images are prepared.
-    pub input: InputSpec,
-    /// Where [`Materials::input`] came from, in a few words.
-    pub input_from: &'static str,
-}
 
 /// A run that is over.
 pub struct Finished {
@@ -45,35 +32,6 @@ pub struct Finished {
     pub backbone: Backbone,
     /// How its images are prepared.
     pub input: InputSpec,
-}
-
-/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the pictures.
-///
-/// # Errors
-/// When something is missing or does not fit together.
-pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Result<Materials, Error> {
-    let data = &run.config.data;
-    let set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
-    let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
-    let checkpoint = wanted.map(crate::source_weights::SourceWeights::read).transpose()?;
-    let (input, input_from) = input(run, checkpoint.as_ref());
-    check_input(run, &input)?;
-    // Built once without training so that other weights or an unknown stage are told before any picture is read.
-    let mut trial = build(run, &input, checkpoint.as_ref());
-    if let Some(checkpoint) = &checkpoint {
-        trial.load(checkpoint)?;
-    }
-    freeze_plan(run, &trial)?;
-    drop(trial);
-    if !set.ignored.is_empty() {
-        let first = set.ignored[0].display();
-        listen(&Event::Warning(format!(
-            "{} picture(s) are not read because of their extension, as TorchVision's ImageFolder does not; the first is {first}",
-            set.ignored.len()
-        )));
-    }
-    let pictures = pictures::decode(set, data, &run.source, interrupt, listen)?;
-    Ok(Materials { pictures, checkpoint, input, input_from })
 }
 
 /// Carries out the five steps. With a folder, checkpoints are kept there on the way.
@@ -120,10 +78,12 @@ pub fn perform(
             (_, Action::ReplaceHead) => work.replace_head(listen)?,
             (name, Action::Train(epochs)) => work.train(name, epochs, listen)?,
         };
+        // What the run needed from disk was read before the first step, for its sake.
+        let before = if planned.name == StepName::Load { materials.seconds } else { 0.0 };
         let step = RecipeStepRecord {
             name: planned.name.name().to_owned(),
             what,
-            seconds: began.elapsed().as_secs_f64(),
+            seconds: before + began.elapsed().as_secs_f64(),
         };
         listen(&Event::Ended(&step));
         steps.push(step);
@@ -147,7 +107,7 @@ pub fn perform(
         samples,
         digests: std::collections::BTreeMap::new(),
         config: String::new(),
-        seconds: started.elapsed().as_secs_f64(),
+        seconds: materials.seconds + started.elapsed().as_secs_f64(),
     };
     Ok(Finished { record, backbone: work.backbone, input: materials.input.clone() })
 }
@@ -303,7 +263,7 @@ impl Work<'_> {
                 .map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
         };
         let variation = if varies { Variation::Varying } else { Variation::Fixed };
-        let limit = self.run.config.run.features_mib << 20;
+        let limit = self.run.config.run.features_mib.saturating_mul(1 << 20);
         let preparation = |transform, variation, keep_bytes| Preparation {
             transform,
             variation,
@@ -410,57 +370,6 @@ fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, kept: Optio
         Ending::Interrupted => "; interrupted".to_owned(),
     };
     format!("trained {what} for {count} epoch(s), {} steps{input}{ending}", trained.steps)
-}
-
-fn needs_weights(run: &Run) -> bool {
-    run.depth != Depth::Scratch || run.config.compare.is_some()
-}
-
-/// The input specification: the configuration's, else the weights' own, else the catalog's, else the network's.
-fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> (InputSpec, &'static str) {
-    let candidates = [
-        (run.config.data.input.clone(), "as [data.input] says"),
-        (checkpoint.and_then(recorded_input), "as the weights' own metadata says"),
-        (
-            run.weights.as_ref().and_then(crate::source_weights::SourceWeights::catalog_input),
-            "as the catalog says of these weights",
-        ),
-    ];
-    let given = candidates.into_iter().find_map(|(input, from)| input.map(|input| (input, from)));
-    given.unwrap_or_else(|| ((run.network.input)(), "the network's default"))
-}
-
-fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
-    let Network { name, smallest_input, .. } = run.network;
-    if input.crop < *smallest_input {
-        let message = format!(
-            "{name} reads pictures of at least {smallest_input} pixels a side, and crop is {}; set [data.input] resize and crop higher, or use a network for small pictures (lenet5_relu)",
-            input.crop
-        );
-        return Err(run.source.wrong("data.input", message).into());
-    }
-    Ok(())
-}
-
-fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
-    let head = format!("{}.weight", run.network.head);
-    let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
-    let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
-    let defaults = Options::default();
-    let options = Options {
-        classes: in_file.and_then(|classes| i64::try_from(classes).ok()).unwrap_or(defaults.classes),
-        channels: input.channels.into(),
-        size: input.crop.into(),
-        dropout: run.config.regularize.dropout,
-        stochastic_depth: run.config.regularize.stochastic_depth,
-        ..defaults
-    };
-    (run.network.build)(&Variables::new().root(), &options)
-}
-
-fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {
-    FreezePlan::new(backbone, &run.depth, run.config.finetune.rate_scale)
-        .map_err(|error| run.source.wrong("finetune.depth", error.to_string()).into())
 }
 
 fn device_name(run: &Run) -> String {

@@ -1,7 +1,5 @@
 //! Fetching over a server that cuts, lies, refuses and redirects.
 
-#![cfg(feature = "fetch")]
-
 mod server;
 mod weights;
 

@@ -1,0 +1,88 @@
+//! Lite0's published weights use names of their own; here is the table to TorchVision's scheme.
+//!
+//! | in the file                  | here                          |
+//! |------------------------------|-------------------------------|
+//! | `_conv_stem`, `_bn0`         | `features.0.0`, `features.0.1` |
+//! | `_blocks.N._expand_conv`, `_bn0`    | `features.S.B.block.0.0`, `.0.1` (block 0 has none) |
+//! | `_blocks.N._depthwise_conv`, `_bn1` | `features.S.B.block.1.0`, `.1.1` (block 0: `.0.`)   |
+//! | `_blocks.N._project_conv`, `_bn2`   | `features.S.B.block.2.0`, `.2.1` (block 0: `.1.`)   |
+//! | `_conv_head`, `_bn1`         | `features.8.0`, `features.8.1` |
+//! | `_fc`                        | `classifier.1`                |
+//!
+//! `N` counts blocks through the network, `B` within stage `S`.
+
+use pretrained::{InputSpec, Interpolation};
+
+use crate::B0;
+
+/// The name of a tensor of the published file in our scheme; `None` for any other name.
+#[must_use]
+pub fn rename(name: &str) -> Option<String> {
+    let (module, tensor) = name.rsplit_once('.')?;
+    let module = match module {
+        "_conv_stem" => "features.0.0".to_owned(),
+        "_bn0" => "features.0.1".to_owned(),
+        "_conv_head" => "features.8.0".to_owned(),
+        "_bn1" => "features.8.1".to_owned(),
+        "_fc" => "classifier.1".to_owned(),
+        _ => {
+            let (number, layer) = module.strip_prefix("_blocks.")?.split_once('.')?;
+            block(number.parse().ok()?, layer)?
+        }
+    };
+    Some(format!("{module}.{tensor}"))
+}
+
+fn block(number: u32, layer: &str) -> Option<String> {
+    let (place, part) = match layer {
+        "_expand_conv" => (0, 0),
+        "_bn0" => (0, 1),
+        "_depthwise_conv" => (1, 0),
+        "_bn1" => (1, 1),
+        "_project_conv" => (2, 0),
+        "_bn2" => (2, 1),
+        _ => return None,
+    };
+    let mut first = 0;
+    for (stage, (expansion, .., blocks)) in (1..).zip(B0) {
+        if number < first + blocks {
+            let place: u32 = if expansion == 1 { u32::checked_sub(place, 1)? } else { place };
+            return Some(format!("features.{stage}.{}.block.{place}.{part}", number - first));
+        }
+        first += blocks;
+    }
+    None
+}
+
+/// 256, then 224, bicubic; pixels as `(value - 127) / 128`.
+pub(crate) fn input() -> InputSpec {
+    InputSpec {
+        interpolation: Interpolation::Bicubic,
+        mean: vec![127.0 / 255.0; 3],
+        std: vec![128.0 / 255.0; 3],
+        ..InputSpec::imagenet()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rename;
+
+    #[test]
+    fn every_kind_of_name_is_mapped_and_others_are_left() {
+        let cases = [
+            ("_conv_stem.weight", Some("features.0.0.weight")),
+            ("_blocks.0._bn1.running_var", Some("features.1.0.block.0.1.running_var")),
+            ("_blocks.0._bn0.weight", None),
+            ("_blocks.2._expand_conv.weight", Some("features.2.1.block.0.0.weight")),
+            ("_blocks.15._bn2.bias", Some("features.7.0.block.2.1.bias")),
+            ("_blocks.16._bn2.bias", None),
+            ("_bn1.num_batches_tracked", Some("features.8.1.num_batches_tracked")),
+            ("_fc.bias", Some("classifier.1.bias")),
+            ("features.0.0.weight", None),
+        ];
+        for (theirs, ours) in cases {
+            assert_eq!(rename(theirs).as_deref(), ours, "{theirs}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a run reads before its first step: listings and weights first, in which mistakes show at once, then pictures.
+
+use std::time::Instant;
+
+use backbone::{Backbone, Network, Options, Variables};
+use images::{DataSet, Transform};
+use pretrained::{Checkpoint, InputSpec};
+
+use crate::Error;
+use crate::event::{Event, Listener};
+use crate::freeze::{Depth, FreezePlan};
+use crate::interrupt::Interrupt;
+use crate::pictures::{self, Pictures};
+use crate::run::Run;
+use crate::source_weights::{SourceWeights, metadata, recorded_input};
+use crate::zoo;
+
+/// What a run needs from disk; several runs of a grid may share it.
+#[derive(Clone)]
+pub struct Materials {
+    /// The pictures.
+    pub pictures: Pictures,
+    /// The source weights, unless there are none.
+    pub checkpoint: Option<Checkpoint>,
+    /// How images are prepared.
+    pub input: InputSpec,
+    /// Where [`Materials::input`] came from, in a few words.
+    pub input_from: &'static str,
+    /// Seconds it took to read all this: part of step `load`.
+    pub seconds: f64,
+}
+
+/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the pictures.
+///
+/// # Errors
+/// When something is missing or does not fit together.
+pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Result<Materials, Error> {
+    let started = Instant::now();
+    let data = &run.config.data;
+    let set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
+    let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
+    let checkpoint = wanted.map(SourceWeights::read).transpose()?;
+    check_network(run, checkpoint.as_ref())?;
+    let checkpoint = checkpoint.map(|checkpoint| run.network.renamed(checkpoint));
+    let (input, input_from) = input(run, checkpoint.as_ref());
+    check_input(run, &input)?;
+    // Built once without training so that other weights or an unknown stage are told before any picture is read.
+    let mut trial = build(run, &input, checkpoint.as_ref());
+    if let Some(checkpoint) = &checkpoint {
+        trial.load(checkpoint)?;
+    }
+    freeze_plan(run, &trial)?;
+    drop(trial);
+    if !set.ignored.is_empty() {
+        let first = set.ignored[0].display();
+        listen(&Event::Warning(format!(
+            "{} picture(s) are not read because of their extension, as TorchVision's ImageFolder does not; the first is {first}",
+            set.ignored.len()
+        )));
+    }
+    let pictures = pictures::decode(set, data, &run.source, interrupt, listen)?;
+    if let Some(per_class) = data.images_per_class {
+        let drawn = pictures.train.take_per_class(per_class, run.config.run.seed);
+        drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Materials { pictures, checkpoint, input, input_from, seconds })
+}
+
+fn needs_weights(run: &Run) -> bool {
+    run.depth != Depth::Scratch || run.config.compare.is_some()
+}
+
+/// The input specification: the configuration's, else the weights' own, else the catalog's, else the network's.
+fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> (InputSpec, &'static str) {
+    let candidates = [
+        (run.config.data.input.clone(), "as [data.input] says"),
+        (checkpoint.and_then(recorded_input), "as the weights' own metadata says"),
+        (run.weights.as_ref().and_then(SourceWeights::catalog_input), "as the catalog says of these weights"),
+    ];
+    let given = candidates.into_iter().find_map(|(input, from)| input.map(|input| (input, from)));
+    given.unwrap_or_else(|| ((run.network.input)(), "the network's default"))
+}
+
+/// Networks may differ only in what has no tensors, as lenet5 and lenet5_relu do: then the file's own word counts.
+fn check_network(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(), Error> {
+    let Some(checkpoint) = checkpoint else { return Ok(()) };
+    match checkpoint.metadata.get(metadata::ARCH) {
+        Some(arch) if arch != run.network.name && zoo::network(arch).is_ok() => {
+            let file = checkpoint.path.display();
+            let message = format!("{file} holds the weights of {arch}, not of {}", run.network.name);
+            Err(run.source.wrong("model.weights", message).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
+    Transform::evaluation(input).map_err(|error| run.source.wrong("data.input", error.to_string()))?;
+    let Network { name, smallest_input, .. } = run.network;
+    if input.crop < *smallest_input {
+        let message = format!(
+            "{name} reads pictures of at least {smallest_input} pixels a side, and crop is {}; set [data.input] resize and crop higher, or use a network for small pictures (lenet5_relu)",
+            input.crop
+        );
+        return Err(run.source.wrong("data.input", message).into());
+    }
+    Ok(())
+}
+
+pub(super) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
+    let head = format!("{}.weight", run.network.head);
+    let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
+    let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
+    let defaults = Options::default();
+    let options = Options {
+        classes: in_file.and_then(|classes| i64::try_from(classes).ok()).unwrap_or(defaults.classes),
+        channels: input.channels.into(),
+        size: input.crop.into(),
+        dropout: run.config.regularize.dropout,
+        stochastic_depth: run.config.regularize.stochastic_depth,
+        ..defaults
+    };
+    (run.network.build)(&Variables::new().root(), &options)
+}
+
+pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {
+    FreezePlan::new(backbone, &run.depth, run.config.finetune.rate_scale)
+        .map_err(|error| run.source.wrong("finetune.depth", error.to_string()).into())
+}

@@ -1,0 +1,320 @@
+//! Bad input gets a clear error that names the file and the line or thing at fault, and leaves nothing behind that looks
+//! like a run.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use support::{Desk, Ran, SCRATCH, names, picture};
+
+/// From trained weights to a new head.
+const TRANSFER: &str =
+    "--config c.toml --out out --set model.weights=m.safetensors --set finetune.depth=head";
+
+/// A desk with a trained LeNet as `m.safetensors`.
+fn desk_with_model() -> Desk {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out trained").ends(0, &[]);
+    fs::rename(desk.path("trained/model.safetensors"), desk.path("m.safetensors")).unwrap();
+    desk
+}
+
+/// Runs towards `out`, which must fail in these words and leave no such folder.
+#[track_caller]
+fn refused(desk: &Desk, code: i32, arguments: &str, says: &[&str]) {
+    desk.finetune(arguments).ends(code, says);
+    assert!(!desk.path("out").exists(), "{:?} is left", names(&desk.path("out")));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
+    let desk = Desk::new();
+    let cases = [
+        ("epochs = 1", "epoch = 1", "c.toml:12:1", "did you mean `epochs`?"),
+        ("[train]", "[trian]", "c.toml:11:2", "did you mean `train`?"),
+        ("epochs = 1", "epochs = \"one\"", "c.toml:12:10", "invalid type"),
+        ("epochs = 1", "epochs = -1", "c.toml:12:10", "-1"),
+        ("epochs = 1", "epochs = 0", "c.toml:12:10", "must be at least 1"),
+        ("[model]", "[model", "c.toml:4:7", ""),
+        ("root = \"data\"", "", "c.toml:1:1", "missing field `root`"),
+        ("lenet5_relu", "lenet5_rleu", "c.toml:5:8", "did you mean \"lenet5_relu\"?"),
+        ("\"cpu\"", "\"gpu\"", "c.toml:16:10", "use \"auto\", \"cpu\""),
+        // A GPU that is nowhere, so that the test means the same on every machine.
+        ("\"cpu\"", "\"cuda:99\"", "c.toml:16:10", "\"cuda:99\" was asked for, but this"),
+        ("\"scratch\"", "\"deep\"", "c.toml:9:9", "\"last:N\""),
+        ("\"scratch\"", "\"all\"", "c.toml:6:11", "nothing to transfer"),
+        ("threads = 1", "threads = 1\nname = \"../elsewhere\"", "c.toml:18:8", "run.name"),
+        ("threads = 1", "threads = 2000000000", "c.toml:17:11", "at most"),
+    ];
+    for (right, wrong, place, says) in cases {
+        desk.write("c.toml", SCRATCH.replace(right, wrong));
+        refused(&desk, 2, "--config c.toml --out out", &[place, says]);
+    }
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
+    let desk = Desk::new();
+    for (set, says) in [
+        ("train.epoch=2", "did you mean `epochs`?"),
+        ("train.epochs=many", "invalid type"),
+        ("train.epochs", "KEY=VALUE"),
+        ("train.learning_rate=-1", "must be above 0"),
+        ("data.input.crop=32", "c.toml: missing field"),
+        ("model.weights=IMAGENET1K_V1", "lenet5_relu"),
+    ] {
+        let arguments = format!("--config c.toml --out out --set {set}");
+        refused(&desk, 2, &arguments, &[says]);
+    }
+    refused(&desk, 2, "--config nowhere.toml --out out", &["nowhere.toml"]);
+    refused(&desk, 2, "--config data --out out", &["cannot read the configuration data"]);
+}
+
+#[test]
+fn an_input_that_no_picture_can_have_is_refused_at_its_line() {
+    let desk = Desk::new();
+    let input = |resize: u32, crop: u32, channels: u32, std: &str| {
+        format!(
+            "[data.input]\nresize = {resize}\ncrop = {crop}\ninterpolation = \"bilinear\"\n\
+             channels = {channels}\nmean = [0.5]\nstd = {std}\n"
+        )
+    };
+    for (input, says) in [
+        (input(28, 8, 1, "[0.5]"), "at least 12 pixels"),
+        (input(28, 28, 2, "[0.5]"), "channels is 2"),
+        (input(28, 28, 1, "[0.0]"), "std must be above 0"),
+        (input(28, 28, 3, "[0.5]"), "each of the 3 channels"),
+        (input(4_000_000_000, 4_000_000_000, 1, "[0.5]"), "1 to 16384"),
+    ] {
+        desk.write("c.toml", format!("{SCRATCH}{input}"));
+        refused(&desk, 2, "--config c.toml --out out", &["c.toml:19:1", says]);
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_data_set_is_named() {
+    let desk = Desk::new();
+    let run = |root: &str, says: &[&str]| {
+        refused(&desk, 1, &format!("--config c.toml --out out --set data.root={root}"), says);
+    };
+    run("nowhere", &["nowhere does not exist"]);
+    run("c.toml", &["c.toml is a file"]);
+    fs::create_dir_all(desk.path("empty")).unwrap();
+    run("empty", &["empty has no class folders"]);
+    fs::create_dir_all(desk.path("hollow/train/bar")).unwrap();
+    desk.draw("hollow/train/cross", "cross", 0..2);
+    run("hollow", &["hollow/train/bar holds no pictures"]);
+    desk.draw("untrained/val/bar", "bar", 0..2);
+    run("untrained", &["untrained has val/ but no train/"]);
+    // A grid is a run like any other.
+    let grid = r#"--config c.toml --out out --set compare.methods=["scratch"] --set data.root=nowhere"#;
+    refused(&desk, 1, grid, &["nowhere does not exist"]);
+
+    desk.draw("single/bar", "bar", 0..3);
+    refused(&desk, 2, "--config c.toml --out out --set data.root=single", &["only one class, bar"]);
+    let many = "--config c.toml --out out --set data.images_per_class=7";
+    refused(&desk, 2, many, &["data.images_per_class: 7 pictures per class", "has 6"]);
+}
+
+#[test]
+fn a_class_that_training_lacks_is_named() {
+    let desk = Desk::new();
+    for split in ["val", "test"] {
+        desk.draw(&format!("data/{split}/disc"), "disc", 0..1);
+        let says = format!("class `disc` of data/{split} is not among the training classes");
+        refused(&desk, 1, "--config c.toml --out out", &[&says]);
+        fs::remove_dir_all(desk.path(&format!("data/{split}"))).unwrap();
+    }
+}
+
+#[test]
+fn unreadable_pictures_are_left_out_counted_and_named() {
+    let desk = Desk::new();
+    let whole = fs::read(desk.path("data/train/bar/000.png")).unwrap();
+    desk.write("data/train/bar/cut.png", &whole[..whole.len() / 2]);
+    desk.write("data/train/bar/empty.jpg", "");
+    desk.write("data/train/cross/letter.jpeg", "Dear reader, this is no picture.");
+    symlink("nowhere.png", desk.path("data/val/cross/link.png")).unwrap();
+    desk.write("data/train/bar/moving.gif", "GIF89a");
+    desk.write("data/train/README.md", "not data at all");
+
+    let says = ["4 of 20 pictures below data cannot be read", "data.max_unreadable = 0.1", "data/train/"];
+    refused(&desk, 1, "--config c.toml --out out", &says);
+
+    let more = "--config c.toml --out out --set data.max_unreadable=0.2";
+    let ran = desk.finetune(more).ends(0, &["warning: 1 picture(s) are not read", "moving.gif"]);
+    assert!(ran.stdout.contains("4 files left out because unreadable"), "{}", ran.stdout);
+    let data = desk.json("out/summary.json")["data"].clone();
+    assert_eq!((data["train"].as_u64(), data["validation"].as_u64()), (Some(12), Some(4)));
+    let mut paths: Vec<_> = data["unreadable"].as_array().unwrap().iter().collect();
+    paths.sort_by_key(|file| file["path"].to_string());
+    let bad = ["train/bar/cut.png", "train/bar/empty.jpg", "train/cross/letter.jpeg", "val/cross/link.png"];
+    for (file, name) in paths.iter().zip(bad) {
+        assert_eq!(file["path"], format!("data/{name}"));
+        assert!(!file["reason"].as_str().unwrap().is_empty());
+        assert!(fs::read_to_string(desk.path("out/report.html")).unwrap().contains(name));
+    }
+    assert_eq!(paths.len(), bad.len());
+}
+
+#[test]
+fn a_class_without_a_readable_picture_is_an_error() {
+    let desk = Desk::new();
+    for number in 0..6 {
+        desk.write(&format!("data/train/bar/{number:03}.png"), "no picture");
+    }
+    let all = "--config c.toml --out out --set data.max_unreadable=1.0";
+    refused(&desk, 1, all, &["class \"bar\" has no readable training image below data"]);
+}
+
+#[test]
+fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
+    let desk = desk_with_model();
+    let whole = fs::read(desk.path("m.safetensors")).unwrap();
+    let foreign = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pretrained/tests/checkpoints");
+    let zip = fs::read(foreign.join("zip.pth")).unwrap();
+    desk.write("cut.safetensors", &whole[..whole.len() - 1]);
+    desk.write("header.safetensors", &whole[..40]);
+    desk.write("cut.pth", &zip[..zip.len() / 2]);
+    desk.write("empty.pth", "");
+    desk.write("page.pth", "<!DOCTYPE html><title>404</title>");
+    for name in ["hostile_zip.pth", "hostile_legacy.pth", "expanded_bomb.pth"] {
+        fs::copy(foreign.join(name), desk.path(name)).unwrap();
+    }
+    for (file, says) in [
+        ("nowhere.pth", "cannot open"),
+        ("data", "it is a folder"),
+        ("cut.safetensors", "is damaged"),
+        ("header.safetensors", "is damaged"),
+        ("cut.pth", "is damaged"),
+        ("empty.pth", "0 bytes"),
+        ("page.pth", "web page"),
+        ("hostile_zip.pth", "posix.system"),
+        ("hostile_legacy.pth", "posix.system"),
+        ("expanded_bomb.pth", "expanded_bomb.pth"),
+    ] {
+        let arguments = TRANSFER.replace("m.safetensors", file);
+        refused(&desk, 1, &arguments, &[file, says]);
+    }
+    // What the hostile pickles would have done.
+    assert!(!desk.path("hostile-was-executed").exists());
+}
+
+#[test]
+fn weights_of_another_network_are_refused() {
+    let desk = desk_with_model();
+    let resnet = format!("{TRANSFER} --set model.arch=resnet18");
+    refused(
+        &desk,
+        2,
+        &resnet,
+        &["model.weights", "m.safetensors holds the weights of lenet5_relu, not of resnet18"],
+    );
+    // Every shape fits, and yet it is another network.
+    let tanh = format!("{TRANSFER} --set model.arch=lenet5");
+    refused(&desk, 2, &tanh, &["m.safetensors holds the weights of lenet5_relu, not of lenet5"]);
+    // A file that does not say what it is.
+    let foreign = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pretrained/tests/checkpoints/zip.pth");
+    fs::copy(foreign, desk.path("zip.pth")).unwrap();
+    let says = ["zip.pth: these are not the weights of lenet5_relu", "missing", "only the head may differ"];
+    refused(&desk, 1, &TRANSFER.replace("m.safetensors", "zip.pth"), &says);
+}
+
+#[test]
+fn catalog_weights_are_fetched_first_and_checked_by_digest() {
+    let desk = Desk::new();
+    let run = "--config c.toml --out out --set model.arch=resnet18 --set model.weights=IMAGENET1K_V1 \
+               --set finetune.depth=head";
+    refused(&desk, 1, run, &["resnet18-f37072fd.pth", "cargo xtask fetch-weights resnet18"]);
+    desk.write("weights/resnet18-f37072fd.pth", "another file");
+    let says = ["weights/resnet18-f37072fd.pth has the SHA-256", "f37072fd", "fetch it again"];
+    refused(&desk, 1, run, &says);
+}
+
+#[test]
+fn an_unknown_stage_lists_the_known_ones() {
+    let desk = desk_with_model();
+    let unknown = TRANSFER.replace("depth=head", "depth=from:layer3");
+    let says = ["finetune.depth=from:layer3", "no stage \"layer3\"", "conv1, conv2, fc1, fc2, head"];
+    refused(&desk, 2, &unknown, &says);
+}
+
+#[test]
+fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
+    let desk = Desk::new();
+    for (compare, says) in [
+        ("methods = []", "at least one method"),
+        ("seeds = [1, 2, 1]", "twice"),
+        ("images_per_class = [3, 3]", "twice"),
+        ("methods = [\"scratch\"]\nimages_per_class = [7]", "has 6"),
+        ("methods = [\"scratch\"]\njudge_on = \"odd\"", "group in [data.groups]"),
+        ("methods = [\"scratch\", \"head\"]", "nothing to transfer"),
+    ] {
+        desk.write("c.toml", format!("{SCRATCH}[compare]\n{compare}\n"));
+        refused(&desk, 2, "--config c.toml --out out", &["c.toml:", says]);
+    }
+}
+
+#[test]
+fn numbers_beyond_all_measure_are_no_panic() {
+    let desk = Desk::new();
+    let sets = "--set data.memory_mib=9000000000000000 --set run.features_mib=9000000000000000 \
+                --set train.batch_size=9000000000000000 --set run.workers=9000000000000000";
+    desk.finetune(&format!("--config c.toml --out large {sets}")).ends(0, &[]);
+    let small = "--set data.memory_mib=0 --set run.features_mib=0";
+    desk.finetune(&format!("--config c.toml --out small {small}")).ends(0, &[]);
+    let steep = "--config c.toml --out steep --set train.learning_rate=1e30";
+    desk.finetune(steep).ends(1, &["the loss became", "learning rate is probably too high"]);
+    assert!(!desk.path("steep/model.safetensors").exists());
+}
+
+/// A limit on the size of files stands for a full disk: it needs no privilege.
+#[test]
+fn a_file_that_cannot_be_written_is_named_and_none_is_left_in_part() {
+    let desk = Desk::new();
+    let finetune = env!("CARGO_BIN_EXE_finetune");
+    // 32 blocks are 16 or 32 KiB, less than the model has.
+    let script = format!("trap '' XFSZ; ulimit -f 32; exec '{finetune}' --config c.toml --out out");
+    let limited = |more: &str| {
+        let mut shell = Command::new("sh");
+        shell.current_dir(desk.path("")).arg("-c").arg(format!("{script} {more}"));
+        Ran::of(&shell.output().unwrap())
+    };
+    limited("").ends(1, &["cannot write out/checkpoints/last.safetensors", "too large"]);
+    assert_eq!(names(&desk.path("out/checkpoints")), [""; 0]);
+    fs::remove_dir_all(desk.path("out")).unwrap();
+    limited("--set run.checkpoints=none").ends(1, &["cannot write out/model.safetensors"]);
+    assert_eq!(names(&desk.path("out")), ["config.toml", "metrics.jsonl"]);
+}
+
+/// The disk is full when the model is already written. Only where a user may mount something for himself.
+#[test]
+fn a_full_disk_is_named_and_keeps_the_model() {
+    let desk = Desk::new();
+    let finetune = env!("CARGO_BIN_EXE_finetune");
+    fs::create_dir(desk.path("disk")).unwrap();
+    let mount = "mount -t tmpfs -o size=264k tmpfs disk";
+    let in_own_space = |script: String| {
+        let mut unshare = Command::new("unshare");
+        unshare.current_dir(desk.path("")).args(["-rm", "sh", "-c"]).arg(script).output()
+    };
+    if !in_own_space(mount.to_owned()).is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    // The thumbnails in the summary are what no longer fits beside the model's 240 KiB.
+    for number in 0..20 {
+        let large = image::imageops::resize(&picture("bar", number), 96, 96, image::imageops::Triangle);
+        large.save(desk.path(&format!("data/val/bar/large-{number}.png"))).unwrap();
+    }
+    let arguments = "--config c.toml --out disk/out --set run.checkpoints=none";
+    let script = format!("{mount} && '{finetune}' {arguments}; code=$?; cp -r disk kept; exit $code");
+    let output = in_own_space(script).unwrap();
+    Ran::of(&output).ends(1, &["cannot write disk/out/", "No space left on device"]);
+    let left = names(&desk.path("kept/out"));
+    assert!(!left.contains(&"summary.json".to_owned()), "a part of it is left: {left:?}");
+    let model = "--config c.toml --out again --set finetune.depth=head";
+    desk.finetune(&format!("{model} --set model.weights=kept/out/model.safetensors")).ends(0, &[]);
+}

@@ -1,0 +1,126 @@
+//! The command line: what the options do, what is printed where, and the exit codes.
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use support::{Desk, Ran, names, picture};
+
+#[test]
+fn wrong_usage_ends_with_2_and_help_with_0() {
+    let desk = Desk::new();
+    desk.finetune("").ends(2, &["--config"]);
+    desk.finetune("--config c.toml --sett train.epochs=1").ends(2, &["--sett", "--set"]);
+    desk.finetune("--config c.toml --out").ends(2, &["--out"]);
+    let help = desk.finetune("--help").ends(0, &[]).stdout;
+    assert!(help.contains("--json") && help.contains("130"), "{help}");
+    assert_eq!(names(&desk.path("")), ["c.toml", "data"]);
+}
+
+#[test]
+fn runs_are_numbered_and_named_after_the_configuration() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml").ends(0, &[]);
+    desk.finetune("--config c.toml").ends(0, &[]);
+    desk.finetune("--config c.toml --set run.name=mine").ends(0, &[]);
+    assert_eq!(names(&desk.path("runs")), ["c", "c-2", "mine"]);
+    let of = |run: &str| desk.json(&format!("runs/{run}/summary.json"))["digests"].clone();
+    assert_eq!(of("c"), of("c-2"));
+}
+
+#[test]
+fn the_last_line_of_stdout_is_the_summary() {
+    let desk = Desk::new();
+    let ran = desk.finetune("--config c.toml --out out --json").ends(0, &["step 5/5 fine-tune", "epoch 1/1"]);
+    let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last, desk.json("out/summary.json"));
+    assert!(ran.stdout.contains("report  out/report.html"), "{}", ran.stdout);
+    // A program that reads stdout finds nothing of the progress in it.
+    assert!(!ran.stdout.contains("epoch 1/1"), "{}", ran.stdout);
+
+    let quiet = desk.finetune("--config c.toml --out quiet").ends(0, &[]);
+    assert!(quiet.stdout.lines().all(|line| !line.starts_with('{')), "{}", quiet.stdout);
+}
+
+#[test]
+fn a_place_that_is_taken_is_left_as_it_is() {
+    let desk = Desk::new();
+    desk.write("out/model.safetensors", "dear to me");
+    desk.finetune("--config c.toml --out out").ends(1, &["out exists already", "--out"]);
+    desk.write("file", "also dear");
+    desk.finetune("--config c.toml --out file").ends(1, &["file exists already"]);
+    assert_eq!(names(&desk.path("out")), ["model.safetensors"]);
+    assert_eq!(fs::read_to_string(desk.path("out/model.safetensors")).unwrap(), "dear to me");
+    assert_eq!(fs::read_to_string(desk.path("file")).unwrap(), "also dear");
+    // An empty folder is nobody's.
+    fs::create_dir(desk.path("empty")).unwrap();
+    desk.finetune("--config c.toml --out empty").ends(0, &[]);
+}
+
+#[test]
+fn a_closed_stdout_is_no_panic_and_loses_nothing() {
+    let desk = Desk::new();
+    let mut program = desk.program();
+    program.args(["--config", "c.toml", "--out", "out", "--json"]);
+    let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let ran = Ran::of(&output);
+    ran.ends(output.status.code().expect("not killed by a signal"), &["step 5/5"]);
+    assert_eq!(desk.json("out/summary.json")["outcome"], "finished");
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_trained() {
+    let desk = Desk::new();
+    let mut program = desk.program();
+    program.args(["--config", "c.toml", "--out", "out", "--set", "train.epochs=1000000"]);
+    let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("epoch       3/1000000") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    output.stderr = said.into_bytes();
+    let ran = Ran::of(&output).ends(130, &["what was trained is kept"]);
+    assert!(ran.stdout.contains("INTERRUPTED"), "{}", ran.stdout);
+
+    let summary = desk.json("out/summary.json");
+    assert_eq!(summary["outcome"], "interrupted");
+    assert!(summary["epochs"].as_array().unwrap().len() >= 3);
+    assert!(desk.path("out/report.html").is_file());
+    // What was kept is a model like any other.
+    desk.finetune(
+        "--config c.toml --out again --set model.weights=out/model.safetensors --set finetune.depth=head",
+    )
+    .ends(0, &["loaded 10 tensors from out/model.safetensors"]);
+}
+
+#[test]
+fn ctrl_c_before_training_leaves_nothing_behind() {
+    let desk = Desk::new();
+    let large = image::imageops::resize(&picture("bar", 0), 1500, 1500, image::imageops::Nearest);
+    large.save(desk.path("large.png")).unwrap();
+    for number in 0..200 {
+        let path = desk.path(&format!("data/train/bar/large-{number}.png"));
+        fs::hard_link(desk.path("large.png"), path).unwrap();
+    }
+    let mut program = desk.program();
+    program.args(["--config", "c.toml", "--out", "out"]);
+    let child = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !desk.path("out").exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    Ran::of(&child.wait_with_output().unwrap()).ends(130, &["interrupted before training began"]);
+    assert!(!desk.path("out").exists());
+}

@@ -1,0 +1,173 @@
+//! What every network of the zoo promises as a list of stages, whatever its family.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use backbone::{Backbone, Mode, Network, Options, Role, StageId, Variables};
+use finetune_core::zoo;
+use tch::{Device, Kind, Tensor};
+
+/// The cheapest network of each family, and an input it can read in training.
+const CHEAPEST: [(&str, i64); 7] = [
+    ("lenet5_relu", 32),
+    ("alexnet", 64),
+    ("vgg11_bn", 64),
+    ("googlenet", 64),
+    ("inception_v3", 107),
+    ("resnet18", 64),
+    ("efficientnet_lite0", 64),
+];
+
+#[test]
+fn stages_partition_the_variables_and_their_names_are_unique() {
+    let _one_at_a_time = one_at_a_time();
+    for network in zoo::networks() {
+        let backbone = build(network, i64::from((network.input)().crop));
+        let mut names: Vec<&str> = backbone.ids().map(|id| backbone.name(id)).collect();
+        let mut owned: Vec<String> = backbone
+            .ids()
+            .flat_map(|id| backbone.stage_variables(id))
+            .map(|variable| variable.name)
+            .collect();
+        let mut all: Vec<String> =
+            backbone.variables().all().into_iter().map(|variable| variable.name).collect();
+        owned.sort();
+        all.sort();
+        assert_eq!(owned, all, "{}", network.name);
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{}", network.name);
+        assert_eq!(network.head, backbone.head().root, "{}", network.name);
+        assert_eq!(network.name, backbone.arch());
+    }
+}
+
+#[test]
+fn stages_up_to_a_cut_and_from_it_on_make_the_whole() {
+    for_the_cheapest(|backbone, x| {
+        let whole = backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits;
+        for cut in backbone.ids() {
+            let features = backbone.forward(x, StageId::INPUT..cut, Mode::Evaluate);
+            let rest = backbone.classify(&features, cut, Mode::Evaluate).logits;
+            assert!(rest.equal(&whole), "{} cut before {}", backbone.arch(), backbone.name(cut));
+        }
+    });
+}
+
+/// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more.
+#[test]
+fn declared_channels_and_strides_are_true() {
+    let _one_at_a_time = one_at_a_time();
+    for (name, size) in CHEAPEST {
+        let network = zoo::network(name).unwrap();
+        let backbone = build(network, size);
+        let taps: Vec<StageId> = backbone.ids().take(backbone.stages().len()).collect();
+        let adaptive = backbone.stages().iter().any(|stage| stage.name == "pool");
+        let run = |size| {
+            let x = input(network, size);
+            let (_, outputs) = tch::no_grad(|| {
+                backbone.forward_collect(&x, StageId::INPUT..backbone.head_id(), &taps, Mode::Evaluate)
+            });
+            outputs.into_iter().map(|output| output.size()).collect::<Vec<_>>()
+        };
+        let small = run(size);
+        for (stage, shape) in backbone.stages().iter().zip(&small) {
+            assert_eq!(shape[1], stage.channels, "{name} {}", stage.name);
+            let positions = if shape.len() == 4 { shape[2] * shape[3] } else { 1 };
+            assert!(
+                stage.stride.is_some() || stage.name == "pool" || positions == 1,
+                "{name} {}",
+                stage.name
+            );
+        }
+        if !adaptive {
+            continue; // LeNet is built for one size
+        }
+        for ((stage, small), large) in backbone.stages().iter().zip(&small).zip(&run(size + 32)) {
+            if let Some(stride) = stage.stride {
+                assert_eq!((large[2] - small[2]) * stride, 32, "{name} {}", stage.name);
+            }
+        }
+        let last = backbone.stages().last().unwrap();
+        let features: i64 = small.last().unwrap()[1..].iter().product();
+        assert_eq!(backbone.head().features, features, "{name} {}", last.name);
+    }
+}
+
+#[test]
+fn frozen_at_any_stage_only_what_is_live_moves() {
+    for_the_cheapest(|backbone, x| {
+        backbone.replace_head(3);
+        let labels = Tensor::from_slice(&[0i64, 1, 2, 0]);
+        for first_live in backbone.ids() {
+            backbone.freeze_before(first_live);
+            let before: Vec<Tensor> = backbone.variables().all().iter().map(|v| v.tensor.copy()).collect();
+            let said = backbone.classify(x, StageId::INPUT, Mode::Train);
+            let loss =
+                said.aux.iter().fold(said.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
+                    loss + aux.cross_entropy_for_logits(&labels) * *weight
+                });
+            loss.backward();
+            step(backbone);
+            for (variable, before) in backbone.variables().all().into_iter().zip(before) {
+                let stage = backbone.ids().find(|&id| lies_in(backbone, id, &variable.name)).unwrap();
+                let moved = !variable.tensor.equal(&before);
+                // An auxiliary head is live with its stage only, and a bias before batch-norm has no gradient to speak of.
+                let silent = backbone.aux().any(|(after, aux)| {
+                    after < first_live && variable.name.starts_with(&format!("{}.", aux.root))
+                });
+                let what =
+                    format!("{} from {}: {}", backbone.arch(), backbone.name(first_live), variable.name);
+                if stage < first_live || silent {
+                    assert!(!moved, "{what} moved");
+                } else if variable.role == Role::Buffer || variable.name.ends_with("weight") {
+                    assert!(moved, "{what} stayed");
+                }
+            }
+        }
+    });
+}
+
+/// Plain gradient descent, and gradients set back.
+fn step(backbone: &Backbone) {
+    for mut variable in backbone.variables().all().into_iter().filter(|v| v.tensor.requires_grad()) {
+        let gradient = variable.tensor.grad();
+        if gradient.defined() {
+            tch::no_grad(|| {
+                let _ = variable.tensor.g_sub_(&(gradient * 0.01));
+            });
+            variable.tensor.zero_grad();
+        }
+    }
+}
+
+fn lies_in(backbone: &Backbone, id: StageId, name: &str) -> bool {
+    backbone.roots(id).iter().any(|root| name.starts_with(&format!("{root}.")))
+}
+
+fn for_the_cheapest(mut check: impl FnMut(&mut Backbone, &Tensor)) {
+    let _one_at_a_time = one_at_a_time();
+    for (name, size) in CHEAPEST {
+        let network = zoo::network(name).unwrap();
+        check(&mut build(network, size), &input(network, size));
+    }
+}
+
+fn build(network: &Network, size: i64) -> Backbone {
+    tch::set_num_threads(2);
+    tch::manual_seed(0);
+    let channels = (network.input)().channels.into();
+    let options =
+        Options { channels, size, dropout: Some(0.0), stochastic_depth: Some(0.0), ..Options::default() };
+    (network.build)(&Variables::new().root(), &options)
+}
+
+fn input(network: &Network, size: i64) -> Tensor {
+    let channels = i64::from((network.input)().channels);
+    Tensor::randn([4, channels, size, size], (Kind::Float, Device::Cpu))
+}
+
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,148 @@
+//! A user's desk: a folder with generated pictures and a configuration, where the `finetune` program is run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::{GrayImage, Luma};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Side of a generated picture, in pixels.
+const SIDE: u32 = 32;
+
+/// LeNet from random weights, one epoch in batches of four, on one thread.
+pub(crate) const SCRATCH: &str = r#"[data]
+root = "data"
+
+[model]
+arch = "lenet5_relu"
+weights = "none"
+
+[finetune]
+depth = "scratch"
+
+[train]
+epochs = 1
+batch_size = 4
+
+[run]
+device = "cpu"
+threads = 1
+workers = 1
+"#;
+
+/// A temporary folder in which the program is run. It is removed at the end of the test.
+pub(crate) struct Desk(TempDir);
+
+impl Desk {
+    /// With the configuration [`SCRATCH`] as `c.toml`, and pictures of two classes: six each to train on and two each to
+    /// validate with.
+    pub(crate) fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.write("c.toml", SCRATCH);
+        for class in ["bar", "cross"] {
+            desk.draw(&format!("data/train/{class}"), class, 0..6);
+            desk.draw(&format!("data/val/{class}"), class, 100..102);
+        }
+        desk
+    }
+
+    /// A path on the desk.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file, and the folders above it.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Draws the pictures of these numbers into a folder.
+    pub(crate) fn draw(&self, folder: &str, shape: &str, numbers: std::ops::Range<u32>) {
+        fs::create_dir_all(self.path(folder)).unwrap();
+        for number in numbers {
+            picture(shape, number).save(self.path(folder).join(format!("{number:03}.png"))).unwrap();
+        }
+    }
+
+    /// The program, ready to be started here. Weights are found on the desk alone, and a backtrace would be shown.
+    pub(crate) fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
+        program.current_dir(self.0.path()).env("RUST_BACKTRACE", "1").env_remove("RUST_LOG");
+        program.env("FINETUNE_WEIGHTS", self.path("weights")).env("TORCH_HOME", self.path("no-cache"));
+        program
+    }
+
+    /// Runs the program with these arguments, separated by spaces, to its end.
+    pub(crate) fn finetune(&self, arguments: &str) -> Ran {
+        Ran::of(&self.program().args(arguments.split_whitespace()).output().unwrap())
+    }
+
+    /// A JSON file on the desk.
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+}
+
+/// What came of a run of the program.
+pub(crate) struct Ran {
+    code: Option<i32>,
+    pub(crate) stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
+    }
+
+    /// Asserts the exit code, that stderr holds all of these texts, and that no panic shows.
+    #[track_caller]
+    pub(crate) fn ends(self, code: i32, says: &[&str]) -> Self {
+        let Self { stdout, stderr, .. } = &self;
+        assert_eq!(self.code, Some(code), "stdout:\n{stdout}\nstderr:\n{stderr}");
+        for text in says {
+            assert!(stderr.contains(text), "{text:?} is not said in\n{stderr}");
+        }
+        for trace in ["panicked", "internal error", "RUST_BACKTRACE", "stack backtrace"] {
+            assert!(!stderr.contains(trace), "{stderr}");
+        }
+        self
+    }
+}
+
+/// Names of what a folder holds, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A white shape somewhere on a dark, noisy ground; the number decides where, and the noise.
+pub(crate) fn picture(shape: &str, number: u32) -> GrayImage {
+    let mut state = number.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+    let mut chance = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    let (x0, y0) = (11 + chance(10), 11 + chance(10));
+    GrayImage::from_fn(SIDE, SIDE, |x, y| {
+        let (dx, dy) = (x.abs_diff(x0), y.abs_diff(y0));
+        let inside = match shape {
+            "bar" => dy < 3 && dx < 10,
+            "cross" => (dy < 2 && dx < 8) || (dx < 2 && dy < 8),
+            "disc" => dx * dx + dy * dy < 50,
+            other => panic!("there is no shape {other}"),
+        };
+        let noise = u8::try_from(chance(60)).unwrap();
+        Luma([if inside { 255 - noise } else { noise }])
+    })
+}
