@@ -112,7 +112,7 @@ fn frozen_at_any_stage_only_what_is_live_moves() {
             for (variable, before) in backbone.variables().all().into_iter().zip(before) {
                 let stage = backbone.ids().find(|&id| lies_in(backbone, id, &variable.name)).unwrap();
                 let moved = !variable.tensor.equal(&before);
-                // An auxiliary head is live with its stage only, and a bias before batch-norm has no gradient to speak of.
+                // An auxiliary head is live with its stage only. A bias before batch-norm need not move: it has no effect.
                 let silent = backbone.aux().any(|(after, aux)| {
                     after < first_live && variable.name.starts_with(&format!("{}.", aux.root))
                 });
@@ -128,13 +128,13 @@ fn frozen_at_any_stage_only_what_is_live_moves() {
     });
 }
 
-/// Plain gradient descent, and gradients set back.
+/// Descent along the signs of the gradients, so that the smallest one shows, and gradients set back.
 fn step(backbone: &Backbone) {
     for mut variable in backbone.variables().all().into_iter().filter(|v| v.tensor.requires_grad()) {
         let gradient = variable.tensor.grad();
         if gradient.defined() {
             tch::no_grad(|| {
-                let _ = variable.tensor.g_sub_(&(gradient * 0.01));
+                let _ = variable.tensor.g_sub_(&(gradient.sign() * 1e-4));
             });
             variable.tensor.zero_grad();
         }

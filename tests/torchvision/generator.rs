@@ -8,7 +8,7 @@ const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The values, in row-major order, of the tensor called `name`.
 ///
 /// `num_batches_tracked` comes as one whole number. `None` when the rule knows no tensor of that name.
-pub fn values(name: &str, shape: &[i64], gain: f64) -> Option<Vec<f32>> {
+pub(crate) fn values(name: &str, shape: &[i64], gain: f64) -> Option<Vec<f32>> {
     if last_part(name) == "num_batches_tracked" {
         return Some(vec![batches_tracked(name) as f32]);
     }
@@ -20,7 +20,7 @@ pub fn values(name: &str, shape: &[i64], gain: f64) -> Option<Vec<f32>> {
 }
 
 /// The value of the integer buffer called `name`: a small positive number.
-pub fn batches_tracked(name: &str) -> i64 {
+pub(crate) fn batches_tracked(name: &str) -> i64 {
     1 + ((hash(fnv1a64(name), 0) >> 40) % 1000) as i64
 }
 

@@ -174,9 +174,10 @@ fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Most messages quote their cause already.
-    let said = error.chain().map(ToString::to_string).reduce(|said, cause| {
-        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
-    });
+    let said = error
+        .chain()
+        .map(ToString::to_string)
+        .reduce(|said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") });
     let _ = writeln!(io::stderr(), "finetune: {}", said.unwrap_or_default());
     match error.downcast_ref::<Error>() {
         Some(Error::Config(_)) => ExitCode::from(USAGE),

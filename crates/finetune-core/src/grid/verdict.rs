@@ -51,34 +51,32 @@ fn of_variant(rows: &[GridRow], variant: &str, judged_on: Option<&str>) -> Vec<S
 fn transfer(gains: &[(Option<u32>, f64)]) -> Option<String> {
     let most = gains.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let least = gains.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let won = gains.iter().filter(|(_, gain)| *gain > 0.0).count();
     Some(format!(
-        "fine-tuning the source weights beat training from scratch at {won} of {} amounts of data: by {} points at {}, where it differed most in its favour, and by {} at {}, where it did least.",
-        gains.len(),
-        points(most.1),
+        "fine-tuning the source weights beat training from scratch at {}: the gain was largest at {} ({} points) and smallest at {} ({}).",
+        share(gains, 0.0),
         amount(most.0),
-        points(least.1),
+        points(most.1),
         amount(least.0),
+        points(least.1),
     ))
 }
 
 /// Fine-tuned against the head alone.
 fn depth(gains: &[(Option<u32>, f64)]) -> Option<String> {
     let (first, last) = (gains.first()?, gains.last()?);
-    let pays = gains.iter().find(|(_, gain)| *gain > 0.01);
-    let start = pays.map_or_else(
-        || "training deeper than the head gained no more than a point anywhere".to_owned(),
-        |(count, _)| {
-            format!("training deeper than the head gains more than a point from {} on", amount(*count))
-        },
-    );
     Some(format!(
-        "{start} ({} points at {}, {} at {}).",
+        "training deeper than the head gained more than a point at {} ({} points at {}, {} at {}).",
+        share(gains, 0.01),
         points(first.1),
         amount(first.0),
         points(last.1),
         amount(last.0)
     ))
+}
+
+fn share(gains: &[(Option<u32>, f64)], threshold: f64) -> String {
+    let won = gains.iter().filter(|(_, gain)| *gain > threshold).count();
+    format!("{won} of {} amounts of data", gains.len())
 }
 
 fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<MeanSd> {
@@ -130,10 +128,9 @@ mod tests {
         ];
         let said = of(&rows, None).join(" ");
         for part in [
-            "1 of 2 amounts",
-            "+28.0 points at 1 image per class",
-            "-10.0 at 30 images",
-            "from 30 images per class on",
+            "1 of 2 amounts of data: the gain was largest at 1 image per class (+28.0 points)",
+            "smallest at 30 images per class (-10.0)",
+            "more than a point at 1 of 2 amounts of data (-2.0 points at 1 image",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }

@@ -141,6 +141,7 @@ impl Work<'_> {
             return Ok(format!("built {name} with random weights; {prepared}"));
         };
         let report = self.backbone.load(checkpoint)?;
+        tracing::info!(file = %checkpoint.path.display(), sha256 = checkpoint.sha256, "loaded source weights");
         let wrong = report.wrong_shape.iter();
         self.load = LoadRecord {
             weights,
@@ -210,6 +211,7 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         let kept = feed.kept_bytes();
+        tracing::info!(step = step.name(), cut = self.backbone.name(feed.cut()), kept_bytes = ?kept, "batches are ready");
         let phase = Phase {
             step,
             plan: &plan,
