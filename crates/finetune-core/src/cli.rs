@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
 
 use anyhow::Context;
 use clap::Parser;
 use finetune_core::config;
 use finetune_core::event::Event;
+use finetune_core::grid::Helpers;
 use finetune_core::interrupt::Interrupt;
 use finetune_core::run::{self, Run};
 use finetune_core::run_folder::{Metrics, RunFolder};
@@ -48,6 +50,9 @@ struct TrainArguments {
     /// Print the summary as JSON, as the last line of stdout.
     #[arg(long)]
     json: bool,
+    /// Take part in the comparison that another process carries out in DIR.
+    #[arg(long, value_name = "DIR", hide = true, conflicts_with = "out")]
+    join: Option<PathBuf>,
 }
 
 /// Runs the program and turns what happened into an exit code.
@@ -73,6 +78,9 @@ pub(crate) fn main() -> ExitCode {
 fn train(arguments: &TrainArguments, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
     let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     let run = run::resolve(config, source)?;
+    if let Some(folder) = &arguments.join {
+        return join(&run, folder, interrupt);
+    }
     let folder = match &arguments.out {
         Some(path) => RunFolder::at(path)?,
         None => RunFolder::numbered(Path::new("runs"), &run.name)?,
@@ -129,12 +137,36 @@ fn compare_runs(
     let mut metrics = Metrics::create(folder)?;
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
-        metrics.listen(event);
+        if let Event::Cell { .. } = event {
+            metrics.listen(event);
+        }
     };
-    let (record, outcome) = grid::perform(run, compare, folder, interrupt, &mut listen)?;
+    let helpers = Helpers::new(run.jobs(compare) - 1, &helper);
+    let (record, outcome) = grid::perform(run, compare, folder, helpers, interrupt, &mut listen)?;
     metrics.finish()?;
     print(&report::text::grid_table(&record), folder, &record, arguments)?;
     Ok(outcome)
+}
+
+/// This program, to help with the comparison in a folder. It is silent: what fails there is done again here.
+fn helper(folder: &Path) -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("finetune"));
+    let mut command = Command::new(program);
+    command.arg("--config").arg(folder.join("config.toml")).arg("--join").arg(folder);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// What a helper does. It stops when its stdin ends, for then nobody waits for it any more.
+fn join(run: &Run, folder: &Path, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+    let compare = run.config.compare.as_ref().context("the configuration compares nothing")?;
+    let abandoned = interrupt.clone();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        abandoned.request();
+    });
+    grid::join(run, compare, &RunFolder::of_another(folder), interrupt)?;
+    Ok(Outcome::Finished)
 }
 
 /// The summary for a person; with `--json` the one for a program after it.

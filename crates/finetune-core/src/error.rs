@@ -75,6 +75,25 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Something could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A summary that is none of ours, or of another version.
+    #[error("{} is no summary of a run: {message}", path.display())]
+    ForeignSummary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Another process could not be started, or watched.
+    #[error("cannot run a second process for the comparison: {0}; compare.jobs = 1 needs none")]
+    Helper(#[source] std::io::Error),
     /// The report could not be written.
     #[error(transparent)]
     Report(#[from] report::Error),

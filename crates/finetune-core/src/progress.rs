@@ -71,9 +71,11 @@ impl Progress {
     }
 
     fn cell(&mut self, record: &CellRecord, done: usize, total: usize) {
-        let amount = record.images_per_class.map_or_else(|| "all".to_owned(), |count| count.to_string());
+        let amount = record
+            .images_per_class
+            .map_or_else(|| "all images".to_owned(), |count| format!("{count:>3} per class"));
         self.line(&format!(
-            "run {done}/{total}  {} {:>9}  {amount:>3} per class  seed {}  accuracy {:5.1}%  ({:.1} s)",
+            "run {done}/{total}  {} {:>9}  {amount}  seed {}  accuracy {:5.1}%  ({:.1} s)",
             record.variant,
             record.method,
             record.seed,

@@ -8,6 +8,7 @@ use tch::Device;
 use crate::Error;
 use crate::config::{CompareConfig, Config, Method, Source};
 use crate::freeze::Depth;
+use crate::grid::slug;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
 
@@ -76,6 +77,17 @@ pub fn resolve(config: Config, source: Source) -> Result<Run, Error> {
 }
 
 impl Run {
+    /// Processes that share a grid: those asked for, or as many as the cores have room for. A GPU has one.
+    #[must_use]
+    pub fn jobs(&self, compare: &CompareConfig) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match (compare.jobs, self.device) {
+            (0, Device::Cpu) => (cores / usize::try_from(self.threads).unwrap_or(cores)).max(1),
+            (0, _) => 1,
+            (jobs, _) => jobs,
+        }
+    }
+
     /// The same run by another method, as a cell of a grid.
     #[must_use]
     pub fn by(&self, method: Method) -> Self {
@@ -103,6 +115,11 @@ fn needs_weights(config: &Config, depth: &Depth) -> bool {
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
+}
+
+/// What the variants' names become in the names of folders.
+fn folder_names(compare: &CompareConfig) -> Vec<String> {
+    compare.variants.iter().map(|variant| slug(&variant.name)).collect()
 }
 
 fn all_differ<T: PartialEq>(values: &[T]) -> bool {
@@ -190,6 +207,11 @@ fn check_numbers(config: &Config, source: &Source) -> Result<(), Error> {
             "compare.images_per_class",
             compare.as_ref().is_none_or(|compare| !compare.images_per_class.contains(&0)),
             "must be at least 1 each",
+        ),
+        (
+            "compare.variant",
+            compare.as_ref().is_none_or(|compare| all_differ(&folder_names(compare))),
+            "two variants have the same name, or names that differ only in signs",
         ),
         (
             "compare.judge_on",

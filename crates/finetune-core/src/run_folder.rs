@@ -62,12 +62,10 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// A folder in it for one run of a grid.
-    ///
-    /// # Errors
-    /// As [`RunFolder::at`].
-    pub fn below(&self, name: &str) -> Result<Self, Error> {
-        Self::at(&self.path.join(name))
+    /// The folder of a run that another process carries out.
+    #[must_use]
+    pub fn of_another(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
     }
 
     /// The folder for checkpoints, made if need be.
@@ -113,7 +111,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes `summary.json`.
+    /// Writes `summary.json`, whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -121,8 +119,9 @@ impl RunFolder {
         let path = self.file("summary.json");
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::Serialise { what: "summary", message: error.to_string() })?;
-        fs::write(&path, text + "\n").map_err(|error| {
-            let _ = fs::remove_file(&path); // none is better than half of one
+        let unfinished = self.file("summary.json.part");
+        fs::write(&unfinished, text + "\n").and_then(|()| fs::rename(&unfinished, &path)).map_err(|error| {
+            let _ = fs::remove_file(&unfinished);
             Error::write(path)(error)
         })
     }

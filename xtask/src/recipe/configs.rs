@@ -1,6 +1,6 @@
 //! The configs that `finetune` is run with.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,7 @@ pub(super) struct Plan {
     source_epochs: u32,
     head_epochs: u32,
     target_epochs: u32,
+    target_steps: u32,
     images_per_class: &'static [u32],
     seeds: &'static [u64],
 }
@@ -33,9 +34,10 @@ impl Plan {
             latin_per_class: 400,
             cyrillic_per_class: 120,
             validation_per_class: 2,
-            source_epochs: 6,
+            source_epochs: 12,
             head_epochs: 120,
             target_epochs: 25,
+            target_steps: 300,
             images_per_class: &[1, 3, 5, 10, 30],
             seeds: &[0, 1, 2],
         }
@@ -50,6 +52,7 @@ impl Plan {
             source_epochs: 2,
             head_epochs: 8,
             target_epochs: 4,
+            target_steps: 20,
             images_per_class: &[1, 5],
             seeds: &[0, 1],
         }
@@ -63,30 +66,46 @@ pub(super) struct Variant {
     pub(super) weights: String,
 }
 
-/// The config that trains source weights on Latin letters.
-pub(super) fn source(plan: &Plan, latin: &Letters) -> Result<String> {
+/// The config that trains source weights on each of these Latin alphabets.
+pub(super) fn source(plan: &Plan, latin: &[&Letters]) -> Result<String> {
+    let first = latin.first().context("there is nothing to train on")?;
+    let variant = |letters: &&'_ Letters| CompareVariant {
+        name: letters.name.clone(),
+        root: Some(letters.root.clone()),
+        weights: None,
+    };
     let config = Config {
-        data: Data { root: &latin.root, input: INPUT, groups: None },
+        data: Data { root: &first.root, input: INPUT, groups: None },
         model: Model { arch: ARCH, weights: "none" },
         finetune: Finetune { depth: "scratch", head_epochs: None, rate_scale: None },
-        train: Train { epochs: plan.source_epochs, batch_size: 64, learning_rate: 2e-3 },
-        compare: None,
-        run: Run { name: &latin.name, seed: 0, threads: 1, checkpoints: "none" },
+        train: Train { epochs: plan.source_epochs, min_steps: None, batch_size: 64, learning_rate: 2e-3 },
+        compare: Some(Compare {
+            images_per_class: &[],
+            methods: &["scratch"],
+            seeds: &[0],
+            judge_on: None,
+            variant: latin.iter().map(variant).collect(),
+        }),
+        run: Run { name: "source", seed: 0, threads: 1, checkpoints: "none" },
     };
     written("Source task: typed Latin letters, from random weights.", &config)
 }
 
+/// Where, below its results, [`source`] leaves the run on these letters.
+pub(super) fn source_cell(letters: &Letters) -> String {
+    format!("cells/{}-all-images-scratch-seed-0", letters.name)
+}
+
 /// The config that compares the methods on Cyrillic letters; the first variant is the base, the others follow.
 pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
-    let base = variants.first().ok_or_else(|| anyhow::anyhow!("there is nothing to compare"))?;
+    let base = variants.first().context("there is nothing to compare")?;
     let others = variants.iter().skip(1);
-    let rows = std::iter::once(CompareVariant { name: base.name, root: None, weights: None }).chain(
-        others.map(|other| CompareVariant {
-            name: other.name,
-            root: Some(&other.root),
-            weights: Some(&other.weights),
-        }),
-    );
+    let rows = std::iter::once(CompareVariant { name: base.name.to_owned(), root: None, weights: None })
+        .chain(others.map(|other| CompareVariant {
+            name: other.name.to_owned(),
+            root: Some(other.root.clone()),
+            weights: Some(other.weights.clone()),
+        }));
     let config = Config {
         data: Data {
             root: &base.root,
@@ -94,14 +113,19 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
             groups: Some(BTreeMap::from([(UNSHARED, letters::unshared())])),
         },
         model: Model { arch: ARCH, weights: &base.weights },
-        // Epochs of the head cost next to nothing, and with one image per class an epoch is two steps.
-        finetune: Finetune { depth: "all", head_epochs: Some(plan.head_epochs), rate_scale: Some(0.2) },
-        train: Train { epochs: plan.target_epochs, batch_size: 32, learning_rate: 5e-3 },
+        finetune: Finetune { depth: "all", head_epochs: Some(plan.head_epochs), rate_scale: Some(0.5) },
+        train: Train {
+            epochs: plan.target_epochs,
+            // With one image per class an epoch is two steps.
+            min_steps: Some(plan.target_steps),
+            batch_size: 32,
+            learning_rate: 2e-3,
+        },
         compare: Some(Compare {
             images_per_class: plan.images_per_class,
             methods: &["scratch", "head", "fine-tune"],
             seeds: plan.seeds,
-            judge_on: UNSHARED,
+            judge_on: Some(UNSHARED),
             variant: rows.collect(),
         }),
         run: Run { name: "letters", seed: 0, threads: 1, checkpoints: "none" },
@@ -167,6 +191,8 @@ struct Finetune<'a> {
 #[derive(Serialize)]
 struct Train {
     epochs: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_steps: Option<u32>,
     batch_size: u32,
     learning_rate: f64,
 }
@@ -176,17 +202,18 @@ struct Compare<'a> {
     images_per_class: &'a [u32],
     methods: &'a [&'a str],
     seeds: &'a [u64],
-    judge_on: &'a str,
-    variant: Vec<CompareVariant<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judge_on: Option<&'a str>,
+    variant: Vec<CompareVariant>,
 }
 
 #[derive(Serialize)]
-struct CompareVariant<'a> {
-    name: &'a str,
+struct CompareVariant {
+    name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<&'a str>,
+    root: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    weights: Option<&'a str>,
+    weights: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -203,45 +230,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_source_config_is_what_finetune_reads() {
-        let latin = Letters {
-            name: "latin-faces".to_owned(),
-            root: "data/letters/latin-faces".to_owned(),
+    fn the_source_config_trains_on_each_alphabet() {
+        let letters = |name: &str| Letters {
+            name: name.to_owned(),
+            root: format!("data/letters/{name}"),
             digest: String::new(),
         };
-        let expected = "\
-# Source task: typed Latin letters, from random weights.
-# Written by `cargo xtask recipe`.
-
-[data]
-root = \"data/letters/latin-faces\"
-
-[data.input]
-resize = 28
-crop = 28
-interpolation = \"bilinear\"
-channels = 1
-mean = [0.5]
-std = [0.5]
-
-[model]
-arch = \"lenet5_relu\"
-weights = \"none\"
-
-[finetune]
-depth = \"scratch\"
-
-[train]
-epochs = 8
-batch_size = 64
-learning_rate = 0.002
-
-[run]
-name = \"latin-faces\"
-seed = 0
-checkpoints = \"none\"
-";
-        assert_eq!(source(&Plan::full(), &latin).unwrap(), expected);
+        let (faces, families) = (letters("latin-faces"), letters("latin-families"));
+        let config: toml::Table = source(&Plan::full(), &[&faces, &families]).unwrap().parse().unwrap();
+        assert_eq!(config["data"]["root"].as_str(), Some("data/letters/latin-faces"));
+        assert_eq!(config["data"]["input"]["channels"].as_integer(), Some(1));
+        assert_eq!(config["finetune"]["depth"].as_str(), Some("scratch"));
+        let variants = config["compare"]["variant"].as_array().unwrap();
+        assert_eq!(variants.len(), 2);
+        assert_eq!(variants[1]["root"].as_str(), Some("data/letters/latin-families"));
+        assert!(variants[1].get("weights").is_none(), "from random weights");
     }
 
     #[test]

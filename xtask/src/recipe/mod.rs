@@ -46,11 +46,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let start = Instant::now();
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
     let drawn = letters::draw(workspace, &plan)?;
-    let mut variants = Vec::new();
-    for pair in &drawn {
-        let weights = source::weights(workspace, &plan, &pair.latin, &folder)?;
-        variants.push(configs::Variant { name: pair.name, root: pair.cyrillic.root.clone(), weights });
-    }
+    let latin: Vec<_> = drawn.iter().map(|pair| &pair.latin).collect();
+    let weights = source::weights(workspace, &plan, &latin, &folder)?;
+    let variant = |(pair, weights): (&letters::Pair, String)| configs::Variant {
+        name: pair.name,
+        root: pair.cyrillic.root.clone(),
+        weights,
+    };
+    let variants: Vec<_> = drawn.iter().zip(weights).map(variant).collect();
     let config = folder.join("letters.toml");
     write(&config, &configs::comparison(&plan, &variants)?)?;
     let runs = folder.join("comparison");

@@ -37,22 +37,45 @@ struct Trained {
     sha256: String,
 }
 
-/// The weights trained on `latin`, relative to the workspace; trains them if they are not there.
-pub(super) fn weights(workspace: &Workspace, plan: &Plan, latin: &Letters, folder: &Path) -> Result<String> {
-    let config = configs::source(plan, latin)?;
-    let recipe = digest_of(&[config.as_bytes(), latin.digest.as_bytes()]);
+/// The weights trained on each of `latin`, relative to the workspace; those that are not there are trained side by side.
+pub(super) fn weights(
+    workspace: &Workspace,
+    plan: &Plan,
+    latin: &[&Letters],
+    folder: &Path,
+) -> Result<Vec<String>> {
     let kept = workspace.root.join("weights");
-    if let Some(file) = find(&kept, &recipe)? {
-        say(format!("Source weights found again: weights/{file}"));
-        return Ok(format!("weights/{file}"));
+    let mut missing = Vec::new();
+    for letters in latin {
+        match find(&kept, &recipe(plan, letters)?)? {
+            Some(file) => say(format!("Source weights found again: weights/{file}")),
+            None => missing.push(*letters),
+        }
     }
-    let path = folder.join(format!("{}.toml", latin.name));
-    super::write(&path, &config)?;
-    let run = folder.join(&latin.name);
-    process::run_as_progress(&mut super::finetune(workspace, &path, &run))?;
-    let file = keep(&kept, &recipe, &latin.name, &run.join("model.safetensors"))?;
-    say(format!("Source weights kept: weights/{file}"));
-    Ok(format!("weights/{file}"))
+    if !missing.is_empty() {
+        let path = folder.join("source.toml");
+        super::write(&path, &configs::source(plan, &missing)?)?;
+        let runs = folder.join("source");
+        process::run_as_progress(&mut super::finetune(workspace, &path, &runs))?;
+        for letters in missing {
+            let model = runs.join(configs::source_cell(letters)).join("model.safetensors");
+            let file = keep(&kept, &recipe(plan, letters)?, &letters.name, &model)?;
+            say(format!("Source weights kept: weights/{file}"));
+        }
+    }
+    latin
+        .iter()
+        .map(|letters| {
+            let file = find(&kept, &recipe(plan, letters)?)?;
+            file.map(|file| format!("weights/{file}"))
+                .with_context(|| format!("weights/ lost the weights of {}", letters.name))
+        })
+        .collect()
+}
+
+/// What decides the weights: the config that trains them alone, and the pictures.
+fn recipe(plan: &Plan, letters: &Letters) -> Result<String> {
+    Ok(digest_of(&[configs::source(plan, &[letters])?.as_bytes(), letters.digest.as_bytes()]))
 }
 
 /// The file that this recipe gave, if it is there and unchanged.

@@ -140,6 +140,8 @@ pub struct RegularizeConfig {
 pub struct TrainConfig {
     /// Epochs of the main training: of the fine-tune step, or of the head when the depth is `"head"`.
     pub epochs: u32,
+    /// At least this many optimizer steps in each training step of the recipe: with few images, more epochs are run.
+    pub min_steps: u64,
     /// Images per step. The last batch of an epoch may be smaller; it counts.
     pub batch_size: usize,
     /// Learning rate of the head.
@@ -219,6 +221,10 @@ pub struct CompareConfig {
     /// The group of `[data.groups]` that the verdict is about; all classes when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge_on: Option<String>,
+    /// Runs carried out at the same time, each in a process of its own with `run.threads` threads; as many as the cores
+    /// have room for when 0. It changes the time, never a result.
+    #[serde(default)]
+    pub jobs: usize,
     /// Other data or source weights under the same settings; one unnamed variant when empty.
     #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantConfig>,
@@ -279,6 +285,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             epochs: 5,
+            min_steps: 0,
             batch_size: 32,
             learning_rate: 1e-3,
             optimizer: OptimizerKind::AdamW,

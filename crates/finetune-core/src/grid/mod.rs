@@ -1,21 +1,29 @@
 //! Many runs over seeds, methods and amounts of data, and what they say together.
+//!
+//! Every run is a cell with a folder of its own under `cells/`. Whoever makes that folder carries the run out, so that
+//! several processes share a grid without a word between them ([`Helpers`], [`join`]); a cell with a summary is done.
 
+mod cells;
+mod helpers;
 mod rows;
 mod verdict;
+mod worker;
 
 use std::time::Instant;
 
-use report::record::{CellRecord, GridRecord, Outcome, RunRecord};
+use report::record::{CellRecord, GridRecord, Outcome};
 
+use self::cells::Cells;
+use self::worker::Worker;
 use crate::Error;
-use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
+use crate::config::{CompareConfig, Method};
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
-use crate::model_file;
-use crate::recipe::{self, Finished, Materials};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::source_weights::SourceWeights;
+
+pub(crate) use cells::slug;
+pub use helpers::Helpers;
 
 /// One run of a grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +58,7 @@ pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
     cells
 }
 
-/// Carries out a grid. Each run leaves its model and summary under `cells/` in the folder.
+/// Carries out a grid, with helpers that take the cells nobody has begun.
 ///
 /// # Errors
 /// As a single run; the first failure ends the grid.
@@ -58,45 +66,38 @@ pub fn perform(
     run: &Run,
     compare: &CompareConfig,
     folder: &RunFolder,
+    helpers: Helpers<'_>,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<(GridRecord, Outcome), Error> {
     let started = Instant::now();
     let config = folder.write_config(&run.config)?;
-    let cells = plan(compare);
-    let mut records: Vec<CellRecord> = Vec::new();
-    let mut example: Option<RunRecord> = None;
-    let mut shared: Option<(usize, Run, Materials)> = None;
-    for cell in &cells {
-        if interrupt.requested() {
+    let plan = plan(compare);
+    let cells = Cells::of(folder, compare);
+    let mut worker = Worker::new(run, compare, &cells);
+    // Mistakes in data and weights show here, once, before there is a helper to repeat them.
+    worker.gather(0, interrupt, listen)?;
+    let mut helpers = helpers.start(folder.path(), plan.len())?;
+    let mut results = Results { records: vec![None; plan.len()] };
+    loop {
+        while worker.next(&plan, interrupt, listen)? {
+            results.look(&plan, &cells, listen)?;
+        }
+        helpers.wait(|| results.look(&plan, &cells, listen))?;
+        results.look(&plan, &cells, listen)?;
+        // What a helper began and did not finish is done again here, where a failure can be told.
+        if interrupt.requested() || !cells.release_unfinished(&plan)? {
             break;
-        }
-        if shared.as_ref().is_none_or(|(variant, ..)| *variant != cell.variant) {
-            let base = vary(run, compare, cell.variant)?;
-            let materials = Materials { seconds: 0.0, ..recipe::gather(&base, interrupt, listen)? };
-            check_amounts(&base, &materials, compare)?;
-            shared = Some((cell.variant, base, materials));
-        }
-        let Some((_, base, materials)) = &shared else { continue };
-        let cell_run = of_cell(base, cell);
-        let finished = recipe::perform(&cell_run, materials, None, interrupt, &mut |_| {})?;
-        if finished.record.outcome == Outcome::Interrupted {
-            break;
-        }
-        let variant = compare.variants.get(cell.variant).map_or("", |variant| &variant.name);
-        let (record, whole) = keep(cell, variant, &cell_run, materials, finished, folder)?;
-        listen(&Event::Cell { record: &record, done: records.len() + 1, total: cells.len() });
-        records.push(record);
-        if example.is_none() || worth_showing(cell, &cells) {
-            example = Some(whole);
         }
     }
-    let Some(example) = example else { return Err(Error::Interrupted) };
+    let example = results.worth_showing(&plan).ok_or(Error::Interrupted)?;
+    let example = cells.read(example)?.ok_or(Error::Interrupted)?;
+    let records: Vec<CellRecord> = results.records.into_iter().flatten().collect();
     let rows = rows::of(&records);
     let mut verdict = verdict::of(&rows, compare.judge_on.as_deref());
-    let complete = records.len() == cells.len();
+    let complete = records.len() == plan.len();
     if !complete {
-        verdict.insert(0, format!("Interrupted after {} of {} runs.", records.len(), cells.len()));
+        verdict.insert(0, format!("Interrupted after {} of {} runs.", records.len(), plan.len()));
     }
     let record = GridRecord {
         name: run.name.clone(),
@@ -112,104 +113,53 @@ pub fn perform(
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
 }
 
-/// The run with a variant's data and weights in place of its own.
-fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error> {
-    let mut run = run.clone();
-    if let Some(VariantConfig { root, weights, .. }) = compare.variants.get(variant) {
-        if let Some(root) = root {
-            run.config.data.root.clone_from(root);
-        }
-        if let Some(weights) = weights {
-            run.config.model.weights.clone_from(weights);
-            run.weights = SourceWeights::find(run.network.name, weights)
-                .map_err(|error| run.source.wrong("compare.variant", error.to_string()))?;
-        }
-    }
-    if run.weights.is_none() && compare.methods.iter().any(|method| *method != Method::Scratch) {
-        let message = "with \"none\" there is nothing to transfer; name weights, or compare only \"scratch\"";
-        return Err(run.source.wrong("model.weights", message).into());
-    }
-    Ok(run)
-}
-
-fn of_cell(base: &Run, cell: &Cell) -> Run {
-    let mut run = base.by(cell.method);
-    run.config.run.seed = cell.seed;
-    run.config.run.checkpoints = Checkpoints::None;
-    run.config.data.images_per_class = cell.images_per_class;
-    run.config.finetune.depth = run.depth.to_string();
-    if cell.method == Method::Head {
-        // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
-        run.config.train.epochs = run.config.finetune.head_epochs.max(1);
-    }
-    run.config.compare = None;
-    run.name = format!("{} {}", cell.method.name(), amount(cell.images_per_class));
-    run
-}
-
-/// A class with too few images is told before the first run, not in the middle of the grid.
-fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> Result<(), Error> {
-    if let Some(&most) = compare.images_per_class.iter().max() {
-        materials
-            .pictures
-            .train
-            .take_per_class(most, 0)
-            .map_err(|error| Error::from(run.source.wrong("compare.images_per_class", error.to_string())))?;
-    }
+/// Helps with a grid that another process carries out in this folder, until no cell is left to begin.
+///
+/// # Errors
+/// As a single run. The cell at fault is given back.
+pub fn join(
+    run: &Run,
+    compare: &CompareConfig,
+    folder: &RunFolder,
+    interrupt: &Interrupt,
+) -> Result<(), Error> {
+    let cells = Cells::of(folder, compare);
+    let mut worker = Worker::new(run, compare, &cells);
+    let plan = plan(compare);
+    while worker.next(&plan, interrupt, &mut |_| {})? {}
     Ok(())
 }
 
-fn keep(
-    cell: &Cell,
-    variant: &str,
-    run: &Run,
-    materials: &Materials,
-    finished: Finished,
-    folder: &RunFolder,
-) -> Result<(CellRecord, RunRecord), Error> {
-    let Finished { mut record, backbone, .. } = finished;
-    let place = format!(
-        "cells/{}{}-{}-seed-{}",
-        if variant.is_empty() { String::new() } else { format!("{}-", slug(variant)) },
-        amount(cell.images_per_class).replace(' ', "-"),
-        cell.method.name(),
-        cell.seed
-    );
-    let folder = folder.below(&place)?;
-    record.config = folder.write_config(&run.config)?;
-    let description = recipe::description(materials, &materials.pictures);
-    let sha256 = model_file::save(&backbone, &description, &folder.file("model.safetensors"))?;
-    record.digests.insert("model.safetensors".to_owned(), sha256.clone());
-    folder.write_summary(&record)?;
-    let measured = record.evaluations.last();
-    let cell = CellRecord {
-        variant: variant.to_owned(),
-        images_per_class: cell.images_per_class,
-        method: cell.method.name().to_owned(),
-        seed: cell.seed,
-        accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
-        groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
-        model_sha256: sha256,
-        seconds: record.seconds,
-    };
-    Ok((cell, record))
+/// What the cells have come to, in the plan's order.
+struct Results {
+    records: Vec<Option<CellRecord>>,
 }
 
-/// The run that is shown in full: the most images, the deepest method, the first variant and seed.
-fn worth_showing(cell: &Cell, cells: &[Cell]) -> bool {
-    let best = cells
-        .iter()
-        .filter(|other| other.variant == 0 && other.seed == cells[0].seed)
-        .max_by_key(|other| (other.method, other.images_per_class.unwrap_or(u32::MAX)));
-    best == Some(cell)
-}
+impl Results {
+    /// Tells of the cells that were finished since the last look, by whomever.
+    fn look(&mut self, plan: &[Cell], cells: &Cells<'_>, listen: &mut Listener<'_>) -> Result<(), Error> {
+        let mut done = self.records.iter().flatten().count();
+        for (cell, known) in plan.iter().zip(&mut self.records) {
+            if known.is_none()
+                && let Some(run) = cells.read(cell)?
+            {
+                done += 1;
+                let record = cells.record(cell, &run);
+                listen(&Event::Cell { record: &record, done, total: plan.len() });
+                *known = Some(record);
+            }
+        }
+        Ok(())
+    }
 
-fn amount(images_per_class: Option<u32>) -> String {
-    images_per_class.map_or_else(|| "all images".to_owned(), |count| format!("{count} per class"))
-}
-
-fn slug(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    /// The finished run that is shown in full: of the first variant and seed the deepest method with the most images.
+    fn worth_showing<'a>(&self, plan: &'a [Cell]) -> Option<&'a Cell> {
+        let finished = plan.iter().zip(&self.records).filter(|(_, record)| record.is_some());
+        finished.map(|(cell, _)| cell).max_by_key(|cell| {
+            let first = cell.variant == 0 && cell.seed == plan[0].seed;
+            (first, cell.method, cell.images_per_class.unwrap_or(u32::MAX))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -223,13 +173,34 @@ mod tests {
             methods: vec![Method::Scratch, Method::FineTune],
             seeds: vec![3, 4, 5],
             judge_on: None,
+            jobs: 0,
             variants: Vec::new(),
         };
         let cells = plan(&compare);
         assert_eq!(cells.len(), 12);
         assert!(cells.iter().all(|cell| cell.variant == 0));
-        let shown: Vec<_> = cells.iter().filter(|cell| worth_showing(cell, &cells)).collect();
-        let expected = Cell { variant: 0, images_per_class: Some(5), method: Method::FineTune, seed: 3 };
-        assert_eq!(shown, [&expected]);
+    }
+
+    #[test]
+    fn the_run_shown_is_the_deepest_with_the_most_images_among_the_finished() {
+        let cell = |images, method, seed| Cell { variant: 0, images_per_class: Some(images), method, seed };
+        let plan = [cell(1, Method::Scratch, 3), cell(5, Method::Head, 3), cell(5, Method::FineTune, 4)];
+        let done = CellRecord {
+            variant: String::new(),
+            images_per_class: None,
+            method: String::new(),
+            seed: 0,
+            accuracy: 0.5,
+            groups: std::collections::BTreeMap::new(),
+            model_sha256: String::new(),
+            seconds: 1.0,
+        };
+        let shown = |finished: [bool; 3]| {
+            let records = finished.map(|finished| finished.then(|| done.clone())).to_vec();
+            Results { records }.worth_showing(&plan).cloned()
+        };
+        assert_eq!(shown([true; 3]), Some(plan[1].clone()));
+        assert_eq!(shown([true, false, true]), Some(plan[0].clone()));
+        assert_eq!(shown([false; 3]), None);
     }
 }

@@ -38,6 +38,10 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     let started = Instant::now();
     let data = &run.config.data;
     let set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
+    if run.config.regularize.early_stopping.is_some() && set.validation.is_empty() {
+        let message = "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder";
+        return Err(run.source.wrong("regularize.early_stopping", message).into());
+    }
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;

@@ -13,7 +13,7 @@ use super::plan::{Action, StepName, plan};
 use super::samples;
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
-use crate::config::Checkpoints;
+use crate::config::{Checkpoints, TrainConfig};
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -215,7 +215,7 @@ impl Work<'_> {
         let phase = Phase {
             step,
             plan: &plan,
-            epochs,
+            epochs: enough_epochs(epochs, &self.run.config.train, feed.len()),
             train: &self.run.config.train,
             regularize: &self.run.config.regularize,
             seed: self.run.config.run.seed,
@@ -346,6 +346,13 @@ pub fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Desc
         input: &materials.input,
         source_sha256: materials.checkpoint.as_ref().map_or("", |checkpoint| &checkpoint.sha256),
     }
+}
+
+/// The epochs asked for, or more where so few images make too few steps.
+fn enough_epochs(epochs: u32, train: &TrainConfig, images: usize) -> u32 {
+    let steps_per_epoch = images.div_ceil(train.batch_size).max(1) as u64;
+    let needed = train.min_steps.div_ceil(steps_per_epoch);
+    epochs.max(u32::try_from(needed).unwrap_or(u32::MAX))
 }
 
 fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, kept: Option<u64>) -> String {

@@ -1,0 +1,135 @@
+use report::record::Outcome;
+
+use super::Cell;
+use super::cells::{Cells, amount};
+use crate::Error;
+use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
+use crate::event::{Event, Listener};
+use crate::interrupt::Interrupt;
+use crate::recipe::{self, Materials};
+use crate::run::Run;
+use crate::source_weights::SourceWeights;
+
+/// Carries out cells one after another. The pictures and weights of a variant are read once.
+pub(super) struct Worker<'a> {
+    run: &'a Run,
+    compare: &'a CompareConfig,
+    cells: &'a Cells<'a>,
+    gathered: Option<Gathered>,
+}
+
+/// What the cells of a variant share.
+pub(super) struct Gathered {
+    variant: usize,
+    run: Run,
+    materials: Materials,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(run: &'a Run, compare: &'a CompareConfig, cells: &'a Cells<'a>) -> Self {
+        Self { run, compare, cells, gathered: None }
+    }
+
+    /// Takes the first cell that nobody has begun and carries it out; whether there was one.
+    pub(super) fn next(
+        &mut self,
+        plan: &[Cell],
+        interrupt: &Interrupt,
+        listen: &mut Listener<'_>,
+    ) -> Result<bool, Error> {
+        for cell in plan {
+            if interrupt.requested() {
+                break;
+            }
+            let Some(folder) = self.cells.claim(cell)? else { continue };
+            let done = self.gather(cell.variant, interrupt, listen).and_then(
+                |Gathered { run, materials, .. }| {
+                    let run = of_cell(run, cell);
+                    let finished = recipe::perform(&run, materials, None, interrupt, &mut |event| {
+                        if let Event::Stepped { .. } = event {
+                            listen(event);
+                        }
+                    })?;
+                    match finished.record.outcome {
+                        Outcome::Finished => Cells::keep(&folder, &run, materials, finished),
+                        Outcome::Interrupted => Err(Error::Interrupted),
+                    }
+                },
+            );
+            return match done {
+                Ok(()) => Ok(true),
+                Err(error) => {
+                    self.cells.release(cell)?;
+                    if matches!(error, Error::Interrupted) { Ok(false) } else { Err(error) }
+                }
+            };
+        }
+        Ok(false)
+    }
+
+    /// Reads what the cells of a variant share, unless it is at hand.
+    pub(super) fn gather(
+        &mut self,
+        variant: usize,
+        interrupt: &Interrupt,
+        listen: &mut Listener<'_>,
+    ) -> Result<&Gathered, Error> {
+        let gathered = match self.gathered.take() {
+            Some(gathered) if gathered.variant == variant => gathered,
+            _ => {
+                let run = vary(self.run, self.compare, variant)?;
+                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
+                check_amounts(&run, &materials, self.compare)?;
+                Gathered { variant, run, materials }
+            }
+        };
+        Ok(self.gathered.insert(gathered))
+    }
+}
+
+/// The run with a variant's data and weights in place of its own.
+fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error> {
+    let mut run = run.clone();
+    if let Some(VariantConfig { root, weights, .. }) = compare.variants.get(variant) {
+        if let Some(root) = root {
+            run.config.data.root.clone_from(root);
+        }
+        if let Some(weights) = weights {
+            run.config.model.weights.clone_from(weights);
+            run.weights = SourceWeights::find(run.network.name, weights)
+                .map_err(|error| run.source.wrong("compare.variant", error.to_string()))?;
+        }
+    }
+    if run.weights.is_none() && compare.methods.iter().any(|method| *method != Method::Scratch) {
+        let message = "with \"none\" there is nothing to transfer; name weights, or compare only \"scratch\"";
+        return Err(run.source.wrong("model.weights", message).into());
+    }
+    Ok(run)
+}
+
+fn of_cell(base: &Run, cell: &Cell) -> Run {
+    let mut run = base.by(cell.method);
+    run.config.run.seed = cell.seed;
+    run.config.run.checkpoints = Checkpoints::None;
+    run.config.data.images_per_class = cell.images_per_class;
+    run.config.finetune.depth = run.depth.to_string();
+    if cell.method == Method::Head {
+        // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
+        run.config.train.epochs = run.config.finetune.head_epochs.max(1);
+    }
+    run.config.compare = None;
+    run.name = format!("{} {}", cell.method.name(), amount(cell.images_per_class));
+    run
+}
+
+/// A class with too few images is told before the first run, not in the middle of the grid.
+fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> Result<(), Error> {
+    if let Some(&most) = compare.images_per_class.iter().max() {
+        materials
+            .pictures
+            .train
+            .take_per_class(most, 0)
+            .map_err(|error| Error::from(run.source.wrong("compare.images_per_class", error.to_string())))?;
+    }
+    Ok(())
+}
