@@ -120,6 +120,16 @@ fn a_folder_that_is_no_data_set_is_named() {
 }
 
 #[test]
+fn early_stopping_with_nothing_to_watch_is_refused() {
+    let desk = Desk::new();
+    desk.draw("whole/bar", "bar", 0..3);
+    desk.draw("whole/cross", "cross", 0..3);
+    let blind = "--config c.toml --out out --set data.root=whole --set data.validation_fraction=0 \
+                 --set regularize.early_stopping=2";
+    refused(&desk, 2, blind, &["regularize.early_stopping", "no validation images"]);
+}
+
+#[test]
 fn a_class_that_training_lacks_is_named() {
     let desk = Desk::new();
     for split in ["val", "test"] {
@@ -252,6 +262,10 @@ fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
         ("methods = [\"scratch\"]\nimages_per_class = [7]", "has 6"),
         ("methods = [\"scratch\"]\njudge_on = \"odd\"", "group in [data.groups]"),
         ("methods = [\"scratch\", \"head\"]", "nothing to transfer"),
+        (
+            "methods = [\"scratch\"]\n[[compare.variant]]\nname = \"A b\"\n[[compare.variant]]\nname = \"a-b\"",
+            "two variants",
+        ),
     ] {
         desk.write("c.toml", format!("{SCRATCH}[compare]\n{compare}\n"));
         refused(&desk, 2, "--config c.toml --out out", &["c.toml:", says]);

@@ -318,8 +318,9 @@ fn a_grid_compares_methods_over_seeds_and_repeats_itself() {
          --set compare.methods=[\"head\",\"fine-tune\"] --set compare.images_per_class=[3] \
          --set compare.seeds=[4,5]"
     );
-    desk.finetune(&format!("{grid} --out grid")).ends(0, &["run 4/4"]);
-    desk.finetune(&format!("{grid} --out grid-again")).ends(0, &[]);
+    desk.finetune(&format!("{grid} --set compare.jobs=1 --out grid")).ends(0, &["run 4/4"]);
+    // However many processes share it.
+    desk.finetune(&format!("{grid} --set compare.jobs=3 --out grid-again")).ends(0, &["run 4/4"]);
     let summary = desk.json("grid/summary.json");
     let cells = summary["cells"].as_array().unwrap();
     assert_eq!(cells.len(), 4);
@@ -350,6 +351,17 @@ fn a_grid_compares_methods_over_seeds_and_repeats_itself() {
     // A cell is a run like any other: its own configuration gives the same model.
     let config = "--config grid/cells/3-per-class-fine-tune-seed-5/config.toml";
     assert_eq!(cells[3]["model_sha256"], trained(desk, "cell-alone", config).0);
+}
+
+#[test]
+fn few_images_are_shown_often_enough() {
+    let desk = &*LENET;
+    let least = format!("{TRANSFER} --set finetune.depth=head --set train.min_steps=9");
+    let (_, summary) = trained(desk, "enough", &least);
+    // 15 images in batches of 4 are four steps an epoch, and three epochs are the first that make nine.
+    assert_eq!(metrics(desk, "enough", "step").len(), 12);
+    let what = summary["steps"][3]["what"].as_str().unwrap();
+    assert!(what.contains("3 epoch(s)"), "{what}");
 }
 
 #[test]
