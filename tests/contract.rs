@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Variables};
 use finetune_core::zoo;
 use tch::{Device, Kind, Tensor};
@@ -97,7 +98,7 @@ fn declared_channels_and_strides_are_true() {
 #[test]
 fn frozen_at_any_stage_only_what_is_live_moves() {
     for_the_cheapest(|backbone, x| {
-        backbone.replace_head(3);
+        backbone.replace_head(3, LinearInit::TorchDefault);
         let labels = Tensor::from_slice(&[0i64, 1, 2, 0]);
         for first_live in backbone.ids() {
             backbone.freeze_before(first_live);

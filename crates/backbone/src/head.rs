@@ -37,8 +37,8 @@ impl Head {
 
     /// A fresh one in its place for another number of classes.
     #[must_use]
-    pub fn fresh(&self, path: &Path, classes: i64) -> Self {
-        Self::new(path, self.root, self.features, classes, self.dropout, self.init)
+    pub fn fresh(&self, path: &Path, classes: i64, init: LinearInit) -> Self {
+        Self::new(path, self.root, self.features, classes, self.dropout, init)
     }
 
     /// The roots of the variables it owns: one.

@@ -3,6 +3,7 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 
 use crate::head::{Aux, Head, Output};
+use crate::layers::LinearInit;
 use crate::stage::{Mode, Module, Stage, StageId};
 use crate::variables::{Path, Variable, Variables};
 
@@ -213,14 +214,18 @@ impl Backbone {
     }
 
     /// Puts fresh classifiers for `classes` classes in place of the head and the last layer of each auxiliary head.
-    pub fn replace_head(&mut self, classes: i64) {
+    ///
+    /// On trained features [`LinearInit::TorchDefault`] is the one to choose, as a new `nn.Linear` has it in Python. A
+    /// network's own may be meant for its 1,000 classes: EfficientNet's spreads as 1/sqrt(classes), which for two
+    /// classes is noise of 0.7 that few steps on few pictures do not wash out.
+    pub fn replace_head(&mut self, classes: i64, init: LinearInit) {
         let root = self.variables.root();
         let (device, kind) = self.placement();
         self.variables.remove(&self.head.roots());
-        self.head = self.head.fresh(&root, classes);
+        self.head = self.head.fresh(&root, classes, init);
         for aux in self.stages.iter_mut().filter_map(|stage| stage.aux.as_mut()) {
             self.variables.remove(&aux.head.roots());
-            aux.head = aux.head.fresh(&root, classes);
+            aux.head = aux.head.fresh(&root, classes, init);
         }
         self.to(device, kind);
     }

@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
 use images::{Augment, ResizedCrop, Transform};
 use pretrained::InputSpec;
@@ -186,7 +187,11 @@ impl Work<'_> {
     fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
         let before = self.backbone.head().classes;
         let classes = self.pictures.classes.len();
-        self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX));
+        let init = match self.run.depth {
+            Depth::Scratch => self.backbone.head().init,
+            _ => LinearInit::TorchDefault,
+        };
+        self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
         self.backbone.to(self.run.device, Kind::Float);
         self.stages = self.stage_records()?;
         listen(&Event::Stages(&self.stages));
