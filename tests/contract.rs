@@ -95,6 +95,20 @@ fn declared_channels_and_strides_are_true() {
 }
 
 #[test]
+fn a_trace_has_the_shapes_of_a_forward_pass() {
+    for_the_cheapest(|backbone, x| {
+        let traces = backbone.trace(&x.size());
+        let stages: Vec<StageId> = backbone.ids().take(backbone.stages().len()).collect();
+        let range = StageId::INPUT..backbone.head_id();
+        let (_, outputs) = tch::no_grad(|| backbone.forward_collect(x, range, &stages, Mode::Evaluate));
+        let logits = tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits);
+        let shapes: Vec<Vec<i64>> = outputs.iter().chain([&logits]).map(Tensor::size).collect();
+        let traced: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
+        assert_eq!(traced, shapes, "{}", backbone.arch());
+    });
+}
+
+#[test]
 fn frozen_at_any_stage_only_what_is_live_moves() {
     for_the_cheapest(|backbone, x| {
         backbone.replace_head(3);

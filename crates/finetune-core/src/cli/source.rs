@@ -24,7 +24,7 @@ pub(super) struct ModelArguments {
     #[arg(long, default_value = "auto")]
     device: String,
     /// Pictures that pass through the network at once.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch_size: u32,
     /// Threads to compute and to decode with; 0 means one for each core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1024))]
