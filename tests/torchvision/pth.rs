@@ -5,10 +5,13 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
+
+use crate::generator;
 
 /// A contiguous tensor: `float32`, or one `int64`.
 pub(crate) enum Values {
@@ -18,6 +21,32 @@ pub(crate) enum Values {
 
 /// Name, shape and values.
 pub(crate) type Named = (String, Vec<i64>, Values);
+
+#[derive(Deserialize)]
+struct Golden {
+    gain: f64,
+    state_dict: Vec<(String, Vec<i64>, String)>,
+}
+
+/// The folder of TorchVision's numbers.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/torchvision")
+}
+
+/// A network's tensors as the generator fills them.
+pub(crate) fn filled(arch: &str) -> Vec<Named> {
+    let text = std::fs::read_to_string(folder().join(format!("golden/{arch}.json"))).unwrap();
+    let golden: Golden = serde_json::from_str(&text).unwrap();
+    let named = golden.state_dict.into_iter().map(|(name, shape, kind)| {
+        let values = if kind == "int64" {
+            Values::Count(generator::batches_tracked(&name))
+        } else {
+            Values::Float(generator::values(&name, &shape, golden.gain).unwrap())
+        };
+        (name, shape, values)
+    });
+    named.collect()
+}
 
 /// Since torch 1.6: a zip archive of a pickle and the values.
 pub(crate) fn write_zip(path: &Path, tensors: &[Named]) {
