@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backbone::{Backbone, Mode, Network, Options, Role, StageId, Variables};
+use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
 use finetune_core::zoo;
 use tch::{Device, Kind, Tensor};
 
@@ -21,7 +21,10 @@ const CHEAPEST: [(&str, i64); 7] = [
 fn stages_partition_the_variables_and_their_names_are_unique() {
     let _one_at_a_time = one_at_a_time();
     for network in zoo::networks() {
-        let backbone = build(network, i64::from((network.input)().crop));
+        let input = (network.input)();
+        let options =
+            Options { channels: input.channels.into(), size: input.crop.into(), ..Options::default() };
+        let backbone = (network.build)(&Variables::holding(Values::Outline).root(), &options);
         let mut names: Vec<&str> = backbone.ids().map(|id| backbone.name(id)).collect();
         let mut owned: Vec<String> = backbone
             .ids()
