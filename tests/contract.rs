@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::layers::LinearInit;
-use backbone::{Backbone, Mode, Network, Options, Role, StageId, Variables};
+use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
 use finetune_core::zoo;
 use tch::{Device, Kind, Tensor};
 
@@ -22,7 +22,10 @@ const CHEAPEST: [(&str, i64); 7] = [
 fn stages_partition_the_variables_and_their_names_are_unique() {
     let _one_at_a_time = one_at_a_time();
     for network in zoo::networks() {
-        let backbone = build(network, i64::from((network.input)().crop));
+        let input = (network.input)();
+        let options =
+            Options { channels: input.channels.into(), size: input.crop.into(), ..Options::default() };
+        let backbone = (network.build)(&Variables::holding(Values::Outline).root(), &options);
         let mut names: Vec<&str> = backbone.ids().map(|id| backbone.name(id)).collect();
         let mut owned: Vec<String> = backbone
             .ids()
@@ -93,6 +96,20 @@ fn declared_channels_and_strides_are_true() {
         let features: i64 = small.last().unwrap()[1..].iter().product();
         assert_eq!(backbone.head().features, features, "{name} {}", last.name);
     }
+}
+
+#[test]
+fn a_trace_has_the_shapes_of_a_forward_pass() {
+    for_the_cheapest(|backbone, x| {
+        let traces = backbone.trace(&x.size());
+        let stages: Vec<StageId> = backbone.ids().take(backbone.stages().len()).collect();
+        let range = StageId::INPUT..backbone.head_id();
+        let (_, outputs) = tch::no_grad(|| backbone.forward_collect(x, range, &stages, Mode::Evaluate));
+        let logits = tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits);
+        let shapes: Vec<Vec<i64>> = outputs.iter().chain([&logits]).map(Tensor::size).collect();
+        let traced: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
+        assert_eq!(traced, shapes, "{}", backbone.arch());
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 The file's metadata names the network (`arch`) and its constructor's arguments (`arguments`, JSON). A
 picture must already have the size the network was trained on; it is only normalised, with the mean and
-standard deviation of the metadata's `preprocessing` (JSON with `mean` and `std`). A tensor file holds
+standard deviation of the metadata's `input` (JSON with `mean` and `std`). A tensor file holds
 one tensor called `input`, already normalised, of shape [N, 3, H, W].
 
 One line per image: {"path": ..., "logits": [...]}, and "class" where the metadata has `classes` (JSON list).
@@ -35,10 +35,10 @@ def load(path: str):
 
 def picture(path: str, metadata: dict) -> torch.Tensor:
     """[1, 3, H, W], normalised as the weights expect."""
-    preprocessing = json.loads(metadata["preprocessing"])
+    preparation = json.loads(metadata["input"])
     pixels = numpy.asarray(Image.open(path).convert("RGB"), dtype=numpy.float32) / 255.0
-    mean = torch.tensor(preprocessing["mean"]).view(3, 1, 1)
-    std = torch.tensor(preprocessing["std"]).view(3, 1, 1)
+    mean = torch.tensor(preparation["mean"]).view(3, 1, 1)
+    std = torch.tensor(preparation["std"]).view(3, 1, 1)
     return ((torch.from_numpy(pixels).permute(2, 0, 1) - mean) / std).unsqueeze(0)
 
 

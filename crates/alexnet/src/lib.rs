@@ -28,6 +28,7 @@ pub const FAMILY: Family = Family {
         input: InputSpec::imagenet,
         build: alexnet,
         rename: None,
+        arguments: &[],
     }],
 };
 

@@ -35,17 +35,24 @@ pub struct Network {
     /// For a network whose published weights do not use TorchVision's names: a name of that file -> ours; `None` where
     /// the name is none of that file's.
     pub rename: Option<fn(&str) -> Option<String>>,
+    /// What TorchVision's constructor has to be told, beside the number of classes, to build the network that a saved
+    /// model holds: no auxiliary heads, pixels prepared outside, no waiting for random numbers.
+    pub arguments: &'static [(&'static str, bool)],
 }
 
 impl Network {
-    /// A checkpoint with its tensors under this network's names. Names that are ours already stay.
+    /// A checkpoint with its tensors under this network's names: without the `module.` that training on several GPUs
+    /// puts in front, and by [`Network::rename`]. Names that are ours already stay.
     #[must_use]
     pub fn renamed(&self, mut checkpoint: Checkpoint) -> Checkpoint {
-        if let Some(rename) = self.rename {
-            let tensors = std::mem::take(&mut checkpoint.tensors).into_iter();
-            checkpoint.tensors =
-                tensors.map(|(name, array)| (rename(&name).unwrap_or(name), array)).collect();
-        }
+        let prefix = checkpoint.data_parallel_prefix();
+        let tensors = std::mem::take(&mut checkpoint.tensors).into_iter();
+        let ours = |name: String| {
+            let bare =
+                prefix.and_then(|prefix| name.strip_prefix(prefix)).map_or(name.clone(), str::to_owned);
+            self.rename.and_then(|rename| rename(&bare)).unwrap_or(bare)
+        };
+        checkpoint.tensors = tensors.map(|(name, array)| (ours(name), array)).collect();
         checkpoint
     }
 }

@@ -2,6 +2,7 @@ use tch::Tensor;
 
 use crate::layers::{Linear, LinearInit};
 use crate::stage::{Mode, Module};
+use crate::trace::Trace;
 use crate::variables::Path;
 
 /// The classifier at a network's end, the part that step `head` replaces: flatten, dropout, linear.
@@ -53,6 +54,10 @@ impl Module for Head {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let x = x.flatten(1, -1).dropout(self.dropout, mode == Mode::Train); // [N, features]
         self.linear.forward(&x, mode)
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        self.linear.trace(x.flat())
     }
 }
 

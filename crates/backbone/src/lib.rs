@@ -11,6 +11,7 @@
 //! - [`Options`]: what every constructor takes.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
+//! - [`Trace`]: what a forward pass would give and cost, without one.
 //! - [`LoadReport`]: what became of a checkpoint.
 
 mod family;
@@ -20,6 +21,7 @@ mod load;
 mod network;
 mod options;
 mod stage;
+mod trace;
 mod variables;
 
 pub use family::{Family, Network};
@@ -28,4 +30,5 @@ pub use load::{LoadError, LoadReport, WrongShape};
 pub use network::{Backbone, UnknownStage};
 pub use options::{Auxiliary, Options};
 pub use stage::{Mode, Module, Sequence, Stage, StageId};
-pub use variables::{Path, Role, Variable, Variables};
+pub use trace::Trace;
+pub use variables::{Path, Role, Values, Variable, Variables};

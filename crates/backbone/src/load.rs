@@ -5,7 +5,7 @@ use pretrained::checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
 use crate::network::Backbone;
-use crate::variables::Variable;
+use crate::variables::{Variable, lies_below};
 
 /// A tensor whose shape in the file is not the network's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,16 @@ pub enum LoadError {
     /// The file holds another network.
     #[error("{}: these are not the weights of {arch}: {}; only the head may differ", path.display(), report.differences())]
     OtherNetwork {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The network.
+        arch: String,
+        /// The full account.
+        report: Box<LoadReport>,
+    },
+    /// The file does not hold the whole network.
+    #[error("{}: this is not the whole of {arch}: {}; nothing can be predicted with it", path.display(), report.differences())]
+    Incomplete {
         /// The checkpoint.
         path: PathBuf,
         /// The network.
@@ -97,11 +107,53 @@ impl Backbone {
     /// # Errors
     /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
-        let variables = self.variables().all();
+        let (report, matched) = self.matched(checkpoint);
+        if !self.differs_in_head_only(&report) {
+            return Err(LoadError::OtherNetwork {
+                path: checkpoint.path.clone(),
+                arch: self.arch().to_owned(),
+                report: Box::new(report),
+            });
+        }
+        take_over(checkpoint, matched)?;
+        Ok(report)
+    }
+
+    /// Takes over a checkpoint's tensors by name, every one that the network has: the head must be the file's too. Only
+    /// `num_batches_tracked` may be missing, which nothing is computed from. The file may have auxiliary heads that this
+    /// network was built without.
+    ///
+    /// # Errors
+    /// [`LoadError::Incomplete`] when anything else differs, with nothing taken over.
+    pub fn load_whole(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
+        let (report, matched) = self.matched(checkpoint);
+        let left_out = |name: &String| self.left_out().iter().any(|root| lies_below(root, name));
+        if !report.missing.iter().all(|name| is_counter(name))
+            || !report.wrong_shape.is_empty()
+            || !report.unused.iter().all(left_out)
+        {
+            return Err(LoadError::Incomplete {
+                path: checkpoint.path.clone(),
+                arch: self.arch().to_owned(),
+                report: Box::new(report),
+            });
+        }
+        take_over(checkpoint, matched)?;
+        Ok(report)
+    }
+
+    /// What [`Backbone::load`] would find, with nothing taken over.
+    #[must_use]
+    pub fn compare(&self, checkpoint: &Checkpoint) -> LoadReport {
+        self.matched(checkpoint).0
+    }
+
+    /// The account of a checkpoint, and the variables that it has values for.
+    fn matched<'a>(&self, checkpoint: &'a Checkpoint) -> (LoadReport, Vec<(Variable, &'a Array)>) {
         let mut unclaimed: BTreeMap<&String, &Array> = checkpoint.tensors.iter().collect();
         let mut report = LoadReport::default();
         let mut matched = Vec::new();
-        for variable in variables {
+        for variable in self.variables().all() {
             match unclaimed.remove(&variable.name) {
                 None => report.missing.push(variable.name),
                 Some(array) if shape(array) != variable.tensor.size() => {
@@ -118,39 +170,36 @@ impl Backbone {
             }
         }
         report.unused = unclaimed.into_keys().cloned().collect();
-        if !self.differs_in_head_only(&report) {
-            return Err(LoadError::OtherNetwork {
-                path: checkpoint.path.clone(),
-                arch: self.arch().to_owned(),
-                report: Box::new(report),
-            });
-        }
-        for (variable, array) in matched {
-            let Variable { name, mut tensor, .. } = variable;
-            let path = checkpoint.path.clone();
-            let Some(value) = tensor_of(array) else {
-                return Err(LoadError::ElementType { path, name, found: array.dtype });
-            };
-            if let Err(source) = value.and_then(|value| tch::no_grad(|| tensor.f_copy_(&value))) {
-                return Err(LoadError::Tensor { path, name, source });
-            }
-        }
-        Ok(report)
+        (report, matched)
     }
 
     fn differs_in_head_only(&self, report: &LoadReport) -> bool {
         let roots = self.roots(self.head_id());
         let in_head = |name: &str| roots.iter().any(|root| lies_below(root, name));
         let left_out = |name: &str| self.left_out().iter().any(|root| lies_below(root, name));
-        report.missing.iter().all(|name| in_head(name) || name.ends_with(".num_batches_tracked"))
+        report.missing.iter().all(|name| in_head(name) || is_counter(name))
             && report.wrong_shape.iter().all(|wrong| in_head(&wrong.name))
             && report.unused.iter().all(|name| in_head(name) || left_out(name))
             && !report.loaded.is_empty()
     }
 }
 
-fn lies_below(root: &str, name: &str) -> bool {
-    name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'))
+fn take_over(checkpoint: &Checkpoint, matched: Vec<(Variable, &Array)>) -> Result<(), LoadError> {
+    for (Variable { name, mut tensor, .. }, array) in matched {
+        let path = checkpoint.path.clone();
+        let Some(value) = tensor_of(array) else {
+            return Err(LoadError::ElementType { path, name, found: array.dtype });
+        };
+        if let Err(source) = value.and_then(|value| tch::no_grad(|| tensor.f_copy_(&value))) {
+            return Err(LoadError::Tensor { path, name, source });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tensor only counts the batches that batch-norm has seen.
+fn is_counter(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked")
 }
 
 fn shape(array: &Array) -> Vec<i64> {

@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use tch::Tensor;
 
 use crate::head::Aux;
+use crate::trace::Trace;
 
 /// Whether batch-norm uses the batch's statistics and dropout drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub enum Mode {
 pub trait Module: Debug + Send {
     /// Computes the output for a batch.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor;
+
+    /// Shape and cost of that output, from the input's shape alone. As it stands here it is that of a module which works
+    /// on each value by itself.
+    fn trace(&self, x: Trace) -> Trace {
+        x
+    }
 }
 
 /// Modules one after another.
@@ -43,6 +50,10 @@ impl Sequence {
 impl Module for Sequence {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         self.modules.iter().fold(x.shallow_clone(), |x, module| module.forward(&x, mode))
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        self.modules.iter().fold(x, |x, module| module.trace(x))
     }
 }
 

@@ -37,6 +37,19 @@ impl Clone for Variable {
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     shared: Arc<Mutex<Vec<Variable>>>,
+    values: Values,
+}
+
+/// What the parameters of a network hold when it has been built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Values {
+    /// Random numbers, as TorchVision draws them.
+    #[default]
+    Drawn,
+    /// Nothing in particular, because a checkpoint is going to replace all of them.
+    Unset,
+    /// Nothing at all, and they take no memory: good for names, shapes and [`Trace`](crate::Trace) only.
+    Outline,
 }
 
 impl Variables {
@@ -44,6 +57,12 @@ impl Variables {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No variables yet; this is what they are going to hold.
+    #[must_use]
+    pub fn holding(values: Values) -> Self {
+        Self { values, ..Self::default() }
     }
 
     /// The path from which names are built.
@@ -83,8 +102,21 @@ impl Variables {
     }
 }
 
+impl Variable {
+    /// Whether it lies below this path root.
+    #[must_use]
+    pub fn lies_below(&self, root: &str) -> bool {
+        lies_below(root, &self.name)
+    }
+}
+
 fn owns(roots: &[String], name: &str) -> bool {
-    roots.iter().any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    roots.iter().any(|root| lies_below(root, name))
+}
+
+/// Whether a name is that of a root, a dot, and more.
+pub(crate) fn lies_below(root: &str, name: &str) -> bool {
+    name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Where in the tree of names a layer puts its variables: `&path / "layer1" / 0 / "conv1"`.
@@ -109,6 +141,20 @@ impl Path {
     /// When the name is taken, as [`Path::parameter`].
     pub fn buffer(&self, name: &str, value: Tensor) -> Tensor {
         self.add(name, value, Role::Buffer)
+    }
+
+    /// Fresh tensors of these shapes: drawn, unless [`Values`] says otherwise.
+    pub(crate) fn values<const N: usize>(
+        &self,
+        shapes: [&[i64]; N],
+        draw: impl FnOnce() -> [Tensor; N],
+    ) -> [Tensor; N] {
+        let cpu = (Kind::Float, Device::Cpu);
+        match self.variables.values {
+            Values::Drawn => draw(),
+            Values::Unset => shapes.map(|shape| Tensor::empty(shape, cpu)),
+            Values::Outline => shapes.map(|shape| Tensor::zeros([1], cpu).expand(shape, false)),
+        }
     }
 
     /// All variables of the network under construction.

@@ -1,7 +1,7 @@
 //! The inverted residual block with squeeze-and-excitation ("MBConv"), and what differs in Lite.
 
 use backbone::layers::{Activation, Conv, ConvInit, ConvNorm, NormSpec};
-use backbone::{Mode, Module, Path, Sequence};
+use backbone::{Mode, Module, Path, Sequence, Trace};
 use regularize::stochastic_depth::stochastic_depth;
 use tch::Tensor;
 
@@ -121,6 +121,10 @@ impl Module for Block {
             (Shortcut::Identity, Mode::Evaluate) => branch + x,
         }
     }
+
+    fn trace(&self, x: Trace) -> Trace {
+        self.layers.trace(x)
+    }
 }
 
 /// Scales each channel by what the picture as a whole says of it (Hu et al., "Squeeze-and-Excitation Networks", 2018).
@@ -145,5 +149,10 @@ impl Module for SqueezeExcitation {
         let whole = x.adaptive_avg_pool2d([1, 1]); // [N, channels, 1, 1]
         let scale = self.excite.forward(&self.squeeze.forward(&whole, mode), mode).sigmoid();
         scale * x
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        let whole = x.branch().resized(|_| 1);
+        x.beside(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
     }
 }

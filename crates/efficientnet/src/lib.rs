@@ -39,6 +39,7 @@ pub const FAMILY: Family = Family {
             input: lite::input,
             build: efficientnet_lite0,
             rename: Some(lite::rename),
+            arguments: &[],
         },
         network("efficientnet_b0", || input(256, 224), efficientnet_b0),
         network("efficientnet_b1", || input(256, 240), efficientnet_b1),
@@ -56,7 +57,16 @@ const fn network(
     input: fn() -> InputSpec,
     build: fn(&Path, &Options) -> Backbone,
 ) -> Network {
-    Network { name, year: 2019, head: "classifier.1", smallest_input: 32, input, build, rename: None }
+    Network {
+        name,
+        year: 2019,
+        head: "classifier.1",
+        smallest_input: 32,
+        input,
+        build,
+        rename: None,
+        arguments: &[],
+    }
 }
 
 /// B0's seven stages of blocks (Table 1 of the paper): expansion, kernel, stride, channels in, channels out, blocks.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
+use crate::model::ModelError;
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,27 @@ pub enum Error {
     /// A checkpoint of another network.
     #[error(transparent)]
     Load(#[from] backbone::LoadError),
+    /// A model that cannot be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Nothing came out of any file.
+    #[error("none of the {count} picture(s) of {what} can be read")]
+    NothingReadable {
+        /// Files or folder.
+        what: String,
+        /// Files tried.
+        count: usize,
+    },
+    /// A folder of a data set that is no class of the model.
+    #[error("class {class:?} of {} is none of the model's classes ({known}); rename or remove the folder", folder.display())]
+    ClassOfNoModel {
+        /// The class.
+        class: String,
+        /// The folder that holds the class folders.
+        folder: PathBuf,
+        /// The model's classes, in part.
+        known: String,
+    },
     /// libtorch refused something.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -11,9 +11,13 @@
 //! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here.
 //! - [`train`], [`evaluate`]: the loop and the measuring.
 //! - [`grid`]: many runs over seeds, methods and amounts of data.
+//! - [`model`]: a trained network ready for use; [`predict`], [`measure`]: what it says of pictures, and how often that is
+//!   right.
+//! - [`archs`], [`inspect`]: the zoo and checkpoint files as facts.
 //! - [`run_folder`], [`model_file`], [`digest`]: what a run leaves behind.
 //! - [`event`]: what a run says while it works; [`interrupt`]: how it is told to stop.
 
+pub mod archs;
 pub mod batches;
 pub mod config;
 pub mod digest;
@@ -22,9 +26,13 @@ pub mod evaluate;
 pub mod event;
 pub mod freeze;
 pub mod grid;
+pub mod inspect;
 pub mod interrupt;
+pub mod measure;
+pub mod model;
 pub mod model_file;
 pub mod pictures;
+pub mod predict;
 pub mod recipe;
 pub mod run;
 pub mod run_folder;

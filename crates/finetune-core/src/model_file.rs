@@ -6,12 +6,11 @@ use std::path::Path;
 use backbone::Backbone;
 use pretrained::safetensors_file::{self, ArrayView};
 use pretrained::{Dtype, InputSpec};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tch::Kind;
 
-use crate::Error;
-use crate::digest;
 use crate::source_weights::metadata;
+use crate::{Error, digest, zoo};
 
 /// What a model file says about its model.
 #[derive(Clone, Debug)]
@@ -24,13 +23,17 @@ pub struct Description<'a> {
     pub source_sha256: &'a str,
 }
 
-/// Writes the model and returns the file's SHA-256. The same model gives the same bytes.
+/// Writes the model and returns the file's SHA-256. The same model gives the same bytes. Auxiliary heads, which only
+/// training listens to, are left out.
 ///
 /// # Errors
 /// When the file cannot be written; none is left then.
 pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> Result<String, Error> {
     let mut arrays = Vec::new();
     for variable in backbone.variables().all() {
+        if backbone.aux().any(|(_, aux)| variable.lies_below(aux.root)) {
+            continue;
+        }
         let shape: Vec<usize> =
             variable.tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
         let dtype = dtype(variable.tensor.kind())?;
@@ -44,7 +47,7 @@ pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> 
 
 fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<String, String> {
     let classes = json!(description.classes).to_string();
-    let arguments = json!({ "num_classes": backbone.head().classes }).to_string();
+    let arguments = arguments(backbone).to_string();
     let input = json!(description.input).to_string();
     [
         (metadata::FORMAT, "pt".to_owned()),
@@ -57,6 +60,15 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
+}
+
+/// What TorchVision's constructor needs to build the network that these tensors fit.
+fn arguments(backbone: &Backbone) -> Value {
+    let mut arguments = Map::new();
+    arguments.insert("num_classes".to_owned(), backbone.head().classes.into());
+    let more = zoo::network(backbone.arch()).map_or(&[][..], |network| network.arguments);
+    arguments.extend(more.iter().map(|&(name, value)| (name.to_owned(), value.into())));
+    arguments.into()
 }
 
 fn dtype(kind: Kind) -> Result<Dtype, Error> {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use backbone::Network;
 use pretrained::{Catalog, Checkpoint, Entry, InputSpec, checkpoint};
 
-use crate::Error;
+use crate::{Error, zoo};
 
 /// The keys of a saved model's metadata.
 pub mod metadata {
@@ -66,20 +67,63 @@ impl SourceWeights {
         Ok(checkpoint::read(&path)?)
     }
 
-    /// How images are prepared for these weights, as far as the catalog knows.
+    /// The catalog's entry, if they were named by it.
     #[must_use]
-    pub fn catalog_input(&self) -> Option<InputSpec> {
+    pub fn entry(&self) -> Option<&'static Entry> {
         match &self.place {
-            Place::Catalog(entry) => Some(entry.input.clone()),
+            Place::Catalog(entry) => Some(entry),
             Place::File(_) => None,
         }
     }
+}
+
+/// The catalog's entry for a network's weights: the one that was named, or else the one whose digest the file has.
+#[must_use]
+pub fn catalog_entry(
+    network: &Network,
+    weights: Option<&SourceWeights>,
+    checkpoint: Option<&Checkpoint>,
+) -> Option<&'static Entry> {
+    let named = weights.and_then(SourceWeights::entry);
+    named.or_else(|| Catalog::builtin().recognise(network.name, &checkpoint?.sha256))
+}
+
+/// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
+/// for these weights, else that for the network's default weights, else the network's.
+#[must_use]
+pub fn input(
+    network: &Network,
+    weights: Option<&SourceWeights>,
+    checkpoint: Option<&Checkpoint>,
+) -> (InputSpec, &'static str) {
+    if let Some(input) = checkpoint.and_then(recorded_input) {
+        return (input, "as the weights' own metadata says");
+    }
+    match catalog_entry(network, weights, checkpoint) {
+        Some(entry) => (entry.input.clone(), "as the catalog says of these weights"),
+        None => (default_input(network), "the network's default"),
+    }
+}
+
+/// How images are prepared for a network's default weights; for a network without any, as its family says.
+#[must_use]
+pub fn default_input(network: &Network) -> InputSpec {
+    let default = Catalog::builtin().default_for(network.name);
+    default.map_or_else(|_| (network.input)(), |entry| entry.input.clone())
 }
 
 /// How images are prepared for a model that a run saved: from its own metadata.
 #[must_use]
 pub fn recorded_input(checkpoint: &Checkpoint) -> Option<InputSpec> {
     serde_json::from_str(checkpoint.metadata.get(metadata::INPUT)?).ok()
+}
+
+/// The network that a file says it holds, if it is another one than this. Networks may differ only in what has no
+/// tensors, as lenet5 and lenet5_relu do: then the file's own word counts.
+#[must_use]
+pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Option<&'a str> {
+    let arch = checkpoint.metadata.get(metadata::ARCH)?;
+    (arch != network.name && zoo::network(arch).is_ok()).then_some(arch)
 }
 
 /// Folders that hold weights, nearest first: `$FINETUNE_WEIGHTS`, then `weights/` here and in each folder above.
@@ -104,10 +148,32 @@ mod tests {
     fn names_paths_and_none_are_told_apart() {
         assert!(SourceWeights::find("resnet18", "none").unwrap().is_none());
         let named = SourceWeights::find("resnet18", "IMAGENET1K_V1").unwrap().unwrap();
-        assert_eq!(named.catalog_input(), Some(InputSpec::imagenet()));
+        assert_eq!(named.entry().map(|entry| entry.arch.as_str()), Some("resnet18"));
         let file = SourceWeights::find("resnet18", "some/where.pth").unwrap().unwrap();
-        assert_eq!(file.catalog_input(), None);
+        assert_eq!(file.entry(), None);
         let unknown = SourceWeights::find("resnet18", "IMAGENET1K_V9").unwrap_err().to_string();
         assert!(unknown.contains("IMAGENET1K_V1"), "{unknown}");
+    }
+
+    #[test]
+    fn a_file_of_the_catalog_is_known_by_its_digest_and_another_has_the_default_preparation() {
+        let network = zoo::network("resnet50").unwrap();
+        let with_digest = |digest: &str| Checkpoint {
+            path: PathBuf::from("my.pth"),
+            format: pretrained::Format::TorchZip,
+            tensors: std::collections::BTreeMap::new(),
+            metadata: std::collections::BTreeMap::new(),
+            wrapper: None,
+            skipped: Vec::new(),
+            sha256: format!("{digest:0<64}"),
+        };
+        // V1 resizes to 256 and V2, the default, to 232.
+        for (digest, resize, from) in
+            [("0676ba61", 256, "the catalog"), ("11ad3fa6", 232, "the catalog"), ("ffff", 232, "default")]
+        {
+            let (input, whose) = input(network, None, Some(&with_digest(digest)));
+            assert_eq!(input.resize, resize);
+            assert!(whose.contains(from), "{whose}");
+        }
     }
 }

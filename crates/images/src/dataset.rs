@@ -45,9 +45,9 @@ pub struct Split {
     pub seed: u64,
 }
 
-const TRAIN: &str = "train";
-const VALIDATION: [&str; 2] = ["val", "validation"];
-const TEST: &str = "test";
+pub(crate) const TRAIN: &str = "train";
+pub(crate) const VALIDATION: [&str; 2] = ["val", "validation"];
+pub(crate) const TEST: &str = "test";
 
 impl DataSet {
     /// Lists and splits the pictures below `root`.
@@ -137,7 +137,8 @@ impl Layout {
     }
 }
 
-fn top_folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The sub-folders of a data folder.
+pub(crate) fn top_folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
     match fs::metadata(root) {
         Ok(found) if found.is_dir() => folder::sub_folders(root),
         Ok(_) => Err(Error::NotAFolder(root.to_owned())),

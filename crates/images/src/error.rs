@@ -52,6 +52,16 @@ pub enum Error {
     /// A validation fraction that is not in `0..1`.
     #[error("the validation fraction is {0}; it must be at least 0 and less than 1")]
     Fraction(f64),
+    /// A split that the data folder does not have.
+    #[error("{} has no {wanted} split; it has {}", root.display(), if found.is_empty() { "no split folders: leave out the split to take all of it".to_owned() } else { format!("{}: name the one to measure on", found.join(" and ")) })]
+    NoSplit {
+        /// The data folder.
+        root: PathBuf,
+        /// What was asked for.
+        wanted: &'static str,
+        /// The splits it has.
+        found: Vec<&'static str>,
+    },
     /// A subset asks for more pictures than a class has.
     #[error("{wanted} pictures per class are asked for, but the class of {} has {available}", example.display())]
     TooFew {

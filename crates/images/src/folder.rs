@@ -48,13 +48,19 @@ pub(crate) fn list(root: &Path, skip: &[&str]) -> Result<Folder, Error> {
     }
     for (label, class) in folder.classes.iter().enumerate() {
         let top = root.join(class);
-        let mut files = Vec::new();
-        walk(&top, &mut vec![], &mut files, &mut folder.ignored)?;
-        files.sort_by_cached_key(|path| torchvision_order(path));
+        let files = pictures(&top, &mut folder.ignored)?;
         folder.samples.extend(files.into_iter().map(|path| Sample { id: id(root, &path), path, label }));
     }
     folder.ignored.sort();
     Ok(folder)
+}
+
+/// The pictures in a folder and its sub-folders, in TorchVision's order.
+pub(crate) fn pictures(root: &Path, ignored: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    walk(root, &mut vec![], &mut files, ignored)?;
+    files.sort_by_cached_key(|path| torchvision_order(path));
+    Ok(files)
 }
 
 /// The sub-folders of a folder, links followed, sorted by name.

@@ -11,15 +11,19 @@
 //! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: what JPEG needs beside that
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
 //! - `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
+//! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
+//!   with its classes
 //! - `thumbnail`: small PNGs for reports; `random`: the seeded streams; `error`: what can go wrong
 
 mod batches;
 mod dataset;
 mod decode;
 mod error;
+mod files;
 mod folder;
 mod geometry;
 mod jpeg;
+mod labelled;
 mod random;
 mod resample;
 mod split;
@@ -32,6 +36,8 @@ pub use batches::{Batches, PixelBatch};
 pub use dataset::{DataSet, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
+pub use files::{FileBatch, FileBatches, Files};
+pub use labelled::{Labelled, SplitName};
 pub use random::shuffled;
 pub use split::take_per_class;
 pub use store::{Store, Unreadable};

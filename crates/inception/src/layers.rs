@@ -1,7 +1,7 @@
 //! What GoogLeNet and Inception v3 are made of.
 
 use backbone::layers::{Conv, ConvInit, ConvNorm, NormSpec};
-use backbone::{Mode, Module, Path};
+use backbone::{Mode, Module, Path, Trace};
 use tch::Tensor;
 
 /// `BasicConv2d`: convolution without bias, batch-norm with eps 0.001, ReLU; its variables are `conv` and `bn`.
@@ -38,5 +38,13 @@ impl Module for Branches {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let outputs: Vec<Tensor> = self.branches.iter().map(|branch| branch.forward(x, mode)).collect();
         Tensor::cat(&outputs, 1)
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        let traces: Vec<Trace> = self.branches.iter().map(|branch| branch.trace(x.branch())).collect();
+        let mut shape = traces.first().map_or_else(Vec::new, |first| first.shape.clone());
+        shape[1] = traces.iter().map(|trace| trace.shape[1]).sum();
+        let multiply_adds = traces.iter().map(|trace| trace.multiply_adds).sum();
+        Trace { shape, ..x }.beside(multiply_adds)
     }
 }

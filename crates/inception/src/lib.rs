@@ -36,6 +36,7 @@ pub const FAMILY: Family = Family {
             input: || input(256, 224),
             build: googlenet::googlenet,
             rename: None,
+            arguments: ARGUMENTS,
         },
         Network {
             name: "inception_v3",
@@ -45,9 +46,13 @@ pub const FAMILY: Family = Family {
             input: || input(342, 299),
             build: v3::inception_v3,
             rename: None,
+            arguments: ARGUMENTS,
         },
     ],
 };
+
+const ARGUMENTS: &[(&str, bool)] =
+    &[("aux_logits", false), ("init_weights", false), ("transform_input", false)];
 
 fn input(resize: u32, crop: u32) -> InputSpec {
     InputSpec { resize, crop, mean: vec![0.5; 3], std: vec![0.5; 3], ..InputSpec::imagenet() }

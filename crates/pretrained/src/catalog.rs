@@ -146,6 +146,12 @@ impl Catalog {
         Ok(found)
     }
 
+    /// The weights of `arch` whose digest a file has, told from its SHA-256 (64 hex digits).
+    #[must_use]
+    pub fn recognise(&self, arch: &str, sha256: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.arch == arch && entry.digest().accepts(sha256))
+    }
+
     fn unknown_arch(&self, arch: &str) -> Error {
         const SHOWN: usize = 5;
         let distance = |known: &str| strsim::damerau_levenshtein(known, &arch.to_lowercase());
@@ -157,6 +163,18 @@ impl Catalog {
 }
 
 impl Entry {
+    /// Names of the classes that the weights' head tells apart, in the order of its outputs; `None` where only the
+    /// features are of use.
+    ///
+    /// The 1,000 of ImageNet are TorchVision's (`_IMAGENET_CATEGORIES` in torchvision/models/_meta.py), word for word.
+    #[must_use]
+    pub fn class_names(&self) -> Option<Vec<&'static str>> {
+        match self.classes.as_deref() {
+            Some("imagenet-1k") => Some(include_str!("imagenet_classes.txt").lines().collect()),
+            _ => None,
+        }
+    }
+
     /// What the file's SHA-256 must be: whole where known, else its start.
     #[must_use]
     pub fn digest(&self) -> Digest {

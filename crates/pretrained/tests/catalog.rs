@@ -87,3 +87,16 @@ fn a_faulty_catalog_is_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn imagenets_classes_have_their_names_and_features_have_none() {
+    let catalog = Catalog::builtin();
+    let names = catalog.default_for("resnet18").unwrap().class_names().unwrap();
+    // The first, one in the middle and the last of TorchVision's list.
+    assert_eq!((names.len(), names[0], names[281], names[999]), (1000, "tench", "tabby", "toilet tissue"));
+    assert_eq!(catalog.find("vgg16", "IMAGENET1K_FEATURES").unwrap().class_names(), None);
+
+    let digest = format!("f37072fd{:0<56}", "");
+    assert_eq!(catalog.recognise("resnet18", &digest).unwrap().name, "IMAGENET1K_V1");
+    assert_eq!(catalog.recognise("resnet34", &digest), None);
+}

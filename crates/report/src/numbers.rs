@@ -1,7 +1,7 @@
 //! How figures are written: the same everywhere, on the page and in the terminal.
 
 /// A fraction as a percentage with one decimal, `97.5%`.
-pub(crate) fn percent(fraction: f64) -> String {
+pub fn percent(fraction: f64) -> String {
     if fraction.is_finite() { format!("{:.1}%", 100.0 * fraction) } else { "n/a".into() }
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// A count with its thousands set apart, `11,689,512`.
-pub(crate) fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -46,7 +46,7 @@ pub(crate) fn count(n: u64) -> String {
 }
 
 /// `1 image`, `2 images`.
-pub(crate) fn counted(n: u64, noun: &str) -> String {
+pub fn counted(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(n))
 }

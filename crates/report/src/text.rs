@@ -6,6 +6,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::numbers;
+pub use crate::numbers::{count, counted, percent};
 use crate::pivot::{self, Table, images_label};
 use crate::reading::{FIVE_STEPS, depth_in_words, headline, interrupted};
 use crate::record::{GridRecord, RunRecord};
@@ -124,14 +125,17 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
     [heading].into_iter().chain(rows).collect()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+/// Where a cell stands in its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// At the left: words.
     Left,
+    /// At the right: figures.
     Right,
 }
 
 /// Rows with their columns brought to one width, two blanks apart. The last of `sides` holds for the rest.
-fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
+pub fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -159,7 +163,7 @@ fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
 }
 
 /// Text with its control characters written as escapes.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }

@@ -1,7 +1,7 @@
 //! The residual block in its two forms, and how blocks become a stage.
 
 use backbone::layers::{Activation, Conv, ConvInit, ConvNorm};
-use backbone::{Mode, Module, Path, Sequence, Stage};
+use backbone::{Mode, Module, Path, Sequence, Stage, Trace};
 use regularize::stochastic_depth::{linear_rate, stochastic_depth};
 use tch::Tensor;
 
@@ -130,5 +130,10 @@ impl Module for Block {
         } else {
             last.forward_add(&inner, &skip, mode)
         }
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        let skip = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.trace(x.branch()).multiply_adds);
+        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).beside(skip)
     }
 }

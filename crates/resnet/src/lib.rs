@@ -37,7 +37,16 @@ pub const FAMILY: Family = Family {
 };
 
 const fn network(name: &'static str, year: u16, build: fn(&Path, &Options) -> Backbone) -> Network {
-    Network { name, year, head: "fc", smallest_input: 32, input: InputSpec::imagenet, build, rename: None }
+    Network {
+        name,
+        year,
+        head: "fc",
+        smallest_input: 32,
+        input: InputSpec::imagenet,
+        build,
+        rename: None,
+        arguments: &[],
+    }
 }
 
 /// 18 layers of two-convolution blocks.

@@ -42,6 +42,7 @@ const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> 
         input: InputSpec::imagenet,
         build,
         rename: None,
+        arguments: &[],
     }
 }
 

@@ -3,6 +3,7 @@ use tch::Tensor;
 use super::init::ConvInit;
 use super::norm::{BatchNorm, NormSpec};
 use crate::stage::{Mode, Module};
+use crate::trace::Trace;
 use crate::variables::Path;
 
 /// The function after a convolution.
@@ -125,7 +126,7 @@ impl Conv {
     /// The convolution with a bias and no normalisation, its variables below `path`.
     #[must_use]
     pub fn biased(self, path: &Path) -> ConvNorm {
-        let (weight, bias) = self.draw();
+        let [weight, bias] = self.values(path);
         let weight = path.parameter("weight", weight);
         let bias = path.parameter("bias", bias);
         ConvNorm { conv: self, weight, bias: Some(bias), norm: None }
@@ -134,7 +135,8 @@ impl Conv {
     /// The convolution without a bias, below `path`, and batch-norm, below `norm`.
     #[must_use]
     pub fn normed(self, path: &Path, norm: &Path) -> ConvNorm {
-        let weight = path.parameter("weight", self.draw().0);
+        let [weight, _] = self.values(path);
+        let weight = path.parameter("weight", weight);
         ConvNorm { conv: self, weight, bias: None, norm: Some(BatchNorm::new(norm, self.output, self.norm)) }
     }
 
@@ -145,9 +147,11 @@ impl Conv {
         ConvNorm { norm: Some(BatchNorm::new(norm, self.output, self.norm)), ..conv }
     }
 
-    fn draw(&self) -> (Tensor, Tensor) {
+    /// Fresh weight and bias.
+    fn values(&self, path: &Path) -> [Tensor; 2] {
         let [height, width] = self.kernel;
-        self.init.draw([self.output, self.input / self.groups, height, width])
+        let shape = [self.output, self.input / self.groups, height, width];
+        path.values([&shape, &[self.output]], || self.init.draw(shape).into())
     }
 }
 
@@ -189,5 +193,13 @@ impl Module for ConvNorm {
     /// activation(norm(conv(x))): `[N, in, H, W]` -> `[N, out, H', W']`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         self.conv.activation.apply(self.branch(x, mode))
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        let Conv { input, output, kernel, stride, padding, trailing, groups, .. } = self.conv;
+        let side =
+            |place: usize| (x.shape[2 + place] + 2 * padding[place] + trailing - kernel[place]) / stride + 1;
+        let shape = vec![x.shape[0], output, side(0), side(1)];
+        x.layer(shape, input / groups * kernel[0] * kernel[1])
     }
 }

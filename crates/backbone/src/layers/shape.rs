@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::conv::Activation;
 use crate::stage::{Mode, Module};
+use crate::trace::Trace;
 
 /// The largest value under a window.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,21 @@ impl Module for MaxPool {
         let Self { kernel, stride, padding, rounding } = *self;
         x.max_pool2d([kernel; 2], [stride; 2], [padding; 2], [1, 1], rounding == Rounding::Ceil)
     }
+
+    fn trace(&self, x: Trace) -> Trace {
+        let Self { kernel, stride, padding, rounding } = *self;
+        x.resized(|side| {
+            let room = side + 2 * padding - kernel;
+            match rounding {
+                Rounding::Floor => room / stride + 1,
+                // A window that would begin in the padding beyond the end is left out.
+                Rounding::Ceil => {
+                    let windows = (room + stride - 1) / stride + 1;
+                    if (windows - 1) * stride >= side + padding { windows - 1 } else { windows }
+                }
+            }
+        })
+    }
 }
 
 /// The mean under a window; padding counts as zeros.
@@ -63,6 +79,10 @@ impl Module for AvgPool {
     fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
         x.avg_pool2d([self.kernel; 2], [self.stride; 2], [self.padding; 2], false, true, None::<i64>)
     }
+
+    fn trace(&self, x: Trace) -> Trace {
+        x.resized(|side| (side + 2 * self.padding - self.kernel) / self.stride + 1)
+    }
 }
 
 /// The mean over as many windows as give this side: `[N, C, H, W]` -> `[N, C, side, side]`.
@@ -72,6 +92,10 @@ pub struct AdaptiveAvgPool(pub i64);
 impl Module for AdaptiveAvgPool {
     fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
         x.adaptive_avg_pool2d([self.0; 2])
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        x.resized(|_| self.0)
     }
 }
 
@@ -92,6 +116,10 @@ pub struct Flatten;
 impl Module for Flatten {
     fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
         x.flatten(1, -1)
+    }
+
+    fn trace(&self, x: Trace) -> Trace {
+        x.flat()
     }
 }
 

@@ -12,8 +12,7 @@ use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::{self, Pictures};
 use crate::run::Run;
-use crate::source_weights::{SourceWeights, metadata, recorded_input};
-use crate::zoo;
+use crate::source_weights::{self, SourceWeights};
 
 /// What a run needs from disk; several runs of a grid may share it.
 #[derive(Clone)]
@@ -75,27 +74,24 @@ fn needs_weights(run: &Run) -> bool {
     run.depth != Depth::Scratch || run.config.compare.is_some()
 }
 
-/// The input specification: the configuration's, else the weights' own, else the catalog's, else the network's.
+/// The input specification: the configuration's, else what the weights or the network ask for.
 fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> (InputSpec, &'static str) {
-    let candidates = [
-        (run.config.data.input.clone(), "as [data.input] says"),
-        (checkpoint.and_then(recorded_input), "as the weights' own metadata says"),
-        (run.weights.as_ref().and_then(SourceWeights::catalog_input), "as the catalog says of these weights"),
-    ];
-    let given = candidates.into_iter().find_map(|(input, from)| input.map(|input| (input, from)));
-    given.unwrap_or_else(|| ((run.network.input)(), "the network's default"))
+    match &run.config.data.input {
+        Some(input) => (input.clone(), "as [data.input] says"),
+        None => source_weights::input(run.network, run.weights.as_ref(), checkpoint),
+    }
 }
 
-/// Networks may differ only in what has no tensors, as lenet5 and lenet5_relu do: then the file's own word counts.
+/// A file that says it holds another network is refused.
 fn check_network(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(), Error> {
     let Some(checkpoint) = checkpoint else { return Ok(()) };
-    match checkpoint.metadata.get(metadata::ARCH) {
-        Some(arch) if arch != run.network.name && zoo::network(arch).is_ok() => {
+    match source_weights::other_network(checkpoint, run.network) {
+        Some(arch) => {
             let file = checkpoint.path.display();
             let message = format!("{file} holds the weights of {arch}, not of {}", run.network.name);
             Err(run.source.wrong("model.weights", message).into())
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -1,13 +1,11 @@
-//! The command line.
+//! `finetune --config FILE`: the recipe, or a comparison of many runs.
 
 use std::io::{self, Write};
-use std::panic;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::Context;
-use clap::Parser;
 use finetune_core::config;
 use finetune_core::event::Event;
 use finetune_core::grid::Helpers;
@@ -18,26 +16,11 @@ use finetune_core::{Error, grid, model_file, recipe};
 use report::record::Outcome;
 use serde::Serialize;
 
+use super::INTERRUPTED;
 use crate::progress::Progress;
 
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
-const INTERRUPTED: u8 = 130;
-
-/// Fine-tune an image classification network: load, freeze, head, train-head, fine-tune.
-#[derive(Debug, Parser)]
-#[command(
-    name = "finetune",
-    version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept)."
-)]
-struct Arguments {
-    #[command(flatten)]
-    train: TrainArguments,
-}
-
 #[derive(Debug, clap::Args)]
-struct TrainArguments {
+pub(super) struct TrainArguments {
     /// The run's configuration (TOML); dogs_cats.toml is one to copy.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -55,27 +38,9 @@ struct TrainArguments {
     join: Option<PathBuf>,
 }
 
-/// Runs the program and turns what happened into an exit code.
-pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();
-    let interrupt = match listen_for_ctrl_c() {
-        Ok(interrupt) => interrupt,
-        Err(error) => return fail(&error),
-    };
-    // libtorch's errors, an exhausted memory among them, come as panics out of tch: said in a sentence, not a backtrace.
-    panic::set_hook(Box::new(|_| {}));
-    match panic::catch_unwind(|| train(&arguments.train, &interrupt)) {
-        Ok(Ok(Outcome::Finished)) => ExitCode::SUCCESS,
-        Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED),
-        Ok(Err(error)) => fail(&error),
-        Err(payload) => fail(&anyhow::anyhow!(sentence(payload.as_ref()))),
-    }
-}
-
-fn train(arguments: &TrainArguments, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+/// Carries out the run that a configuration describes.
+pub(super) fn perform(arguments: &TrainArguments) -> anyhow::Result<Outcome> {
+    let interrupt = &listen_for_ctrl_c()?;
     let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     let run = run::resolve(config, source)?;
     if let Some(folder) = &arguments.join {
@@ -202,33 +167,4 @@ fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
     })
     .context("cannot listen for Ctrl-C")?;
     Ok(interrupt)
-}
-
-fn fail(error: &anyhow::Error) -> ExitCode {
-    // Most messages quote their cause already.
-    let said = error
-        .chain()
-        .map(ToString::to_string)
-        .reduce(|said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") });
-    let _ = writeln!(io::stderr(), "finetune: {}", said.unwrap_or_default());
-    match error.downcast_ref::<Error>() {
-        Some(Error::Config(_)) => ExitCode::from(USAGE),
-        Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
-        _ => ExitCode::from(FAILED),
-    }
-}
-
-/// The first line of a panic's message.
-fn sentence(payload: &(dyn std::any::Any + Send)) -> String {
-    let message = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("an internal error");
-    let first = message.split("\\n").next().unwrap_or(message).lines().next().unwrap_or(message);
-    if message.contains("out of memory") {
-        format!("{first}; a smaller train.batch_size needs less memory")
-    } else {
-        format!("internal error: {first}")
-    }
 }

@@ -1,0 +1,125 @@
+//! `finetune evaluate`: a model measured on a folder of pictures.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use finetune_core::Error;
+use finetune_core::measure::{ClassScore, Measured, measure};
+use images::{Labelled, SplitName};
+use report::text::{Side, aligned, count, counted, percent, visible};
+
+use super::source::{ModelArguments, tell_unreadable};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Class folders are matched with the model's classes by name. Pictures that cannot be read are named on stderr and left out."
+)]
+pub(super) struct EvaluateArguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// A folder with a sub-folder of pictures for each class, or one with such folders as test/, val/ and train/.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Which of them; auto is test/ if there is one, else val/.
+    #[arg(long, value_enum, default_value_t = Split::Auto)]
+    split: Split,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Split {
+    Auto,
+    Test,
+    Val,
+    Train,
+}
+
+pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
+    let split = match arguments.split {
+        Split::Auto => None,
+        Split::Test => Some(SplitName::Test),
+        Split::Val => Some(SplitName::Validation),
+        Split::Train => Some(SplitName::Train),
+    };
+    let data = Labelled::open(&arguments.data, split).map_err(Error::from)?;
+    let model = arguments.model.open()?;
+    let measured = measure(&model, &data, arguments.model.pace())?;
+    tell_unreadable(measured.unreadable.iter().map(|file| (&*file.path, &*file.reason)));
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer(&mut out, &measured).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", text(&measured))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn text(measured: &Measured) -> String {
+    let Measured { arch, split, images, right, accuracy, loss, data, unreadable, .. } = measured;
+    let first = format!(
+        "{arch} on {data} ({split}): {} accuracy, {} of {} right, loss {loss:.4}",
+        percent(*accuracy),
+        count(*right),
+        counted(*images, "image")
+    );
+    let mut out = format!("{}\n", visible(&first));
+    if !unreadable.is_empty() {
+        out.push_str(&format!("{} left out because unreadable\n", counted(unreadable.len() as u64, "file")));
+    }
+    out.push('\n');
+    out.push_str(&per_class(&measured.classes));
+    out.push('\n');
+    out.push_str(&confusion(measured));
+    out
+}
+
+fn per_class(classes: &[ClassScore]) -> String {
+    let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
+    let heading = ["class", "images", "right", "precision", "recall"].map(str::to_owned).to_vec();
+    let row = |class: &ClassScore| {
+        vec![
+            class.class.clone(),
+            count(class.images),
+            count(class.right),
+            share(class.precision),
+            share(class.recall),
+        ]
+    };
+    let rows: Vec<_> = [heading].into_iter().chain(classes.iter().map(row)).collect();
+    aligned(&rows, &[Side::Left, Side::Right])
+}
+
+/// More classes than this do not fit side by side.
+const WIDEST: usize = 20;
+/// Confusions that are listed instead.
+const LISTED: usize = 20;
+
+/// Truth downwards, prediction across; with many classes only who is most often taken for whom.
+fn confusion(measured: &Measured) -> String {
+    let name = |class: usize| measured.classes[class].class.clone();
+    if measured.classes.len() <= WIDEST {
+        let heading = ["truth \\ prediction".to_owned()].into_iter();
+        let heading = heading.chain(measured.classes.iter().map(|class| class.class.clone())).collect();
+        let row = |(truth, counts): (usize, &Vec<u64>)| {
+            [name(truth)].into_iter().chain(counts.iter().map(|&images| count(images))).collect()
+        };
+        let rows: Vec<Vec<String>> =
+            [heading].into_iter().chain(measured.confusion.iter().enumerate().map(row)).collect();
+        return aligned(&rows, &[Side::Left, Side::Right]);
+    }
+    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
+    for (truth, counts) in measured.confusion.iter().enumerate() {
+        let wrong = counts.iter().enumerate().filter(|&(said, &images)| said != truth && images > 0);
+        mistakes.extend(wrong.map(|(said, &images)| (images, truth, said)));
+    }
+    mistakes.sort_by_key(|&(images, truth, said)| (std::cmp::Reverse(images), truth, said));
+    let heading = ["truth", "taken for", "images"].map(str::to_owned).to_vec();
+    let listed = mistakes.iter().take(LISTED);
+    let listed = listed.map(|&(images, truth, said)| vec![name(truth), name(said), count(images)]);
+    let rows: Vec<_> = [heading].into_iter().chain(listed).collect();
+    aligned(&rows, &[Side::Left, Side::Left, Side::Right])
+}

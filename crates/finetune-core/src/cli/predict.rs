@@ -1,0 +1,101 @@
+//! `finetune predict`: a line for each picture.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use finetune_core::Error;
+use finetune_core::predict::{ClassProbability, Said, predict};
+use images::Files;
+use report::text::{counted, percent, visible};
+use serde::Serialize;
+
+use super::source::{ModelArguments, tell_unreadable};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Pictures that cannot be read are named on stderr and the rest go on; the exit code is 1 only if none can be read."
+)]
+pub(super) struct PredictArguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Pictures, and folders that stand for all the pictures below them.
+    #[arg(value_name = "IMAGE|DIR", required = true)]
+    pictures: Vec<PathBuf>,
+    /// How many of the most probable classes to name.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    top: u32,
+    /// A JSON object on each line: path, class, probability, top.
+    #[arg(long)]
+    json: bool,
+    /// The scores of all classes too, before softmax.
+    #[arg(long, requires = "json")]
+    logits: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    path: &'a str,
+    class: &'a str,
+    probability: f64,
+    top: &'a [ClassProbability<'a>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<&'a [f32]>,
+}
+
+pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
+    let Files { paths, ignored } = Files::below(&arguments.pictures).map_err(Error::from)?;
+    let model = arguments.model.open()?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut read = 0u64;
+    let top = usize::try_from(arguments.top).unwrap_or(usize::MAX);
+    let mut print = |said: &Said<'_>| -> anyhow::Result<()> {
+        read += 1;
+        let top = said.top(&model.classes, top);
+        if arguments.json {
+            json(&mut out, said, &top, arguments.logits.then_some(said.logits))?;
+        } else {
+            text(&mut out, said, &top)?;
+        }
+        // Whoever reads along gets each line when it is known.
+        Ok(out.flush()?)
+    };
+    let unreadable = predict::<anyhow::Error>(&model, &paths, arguments.model.pace(), &mut print)?;
+
+    let told: Vec<_> =
+        unreadable.iter().map(|file| (file.path.to_string_lossy(), file.reason.as_str())).collect();
+    tell_unreadable(told.iter().map(|(path, reason)| (&**path, *reason)));
+    if !ignored.is_empty() {
+        let first = ignored[0].display();
+        let told = format!(
+            "{} left out because of the extension; the first is {first}",
+            counted(ignored.len() as u64, "picture")
+        );
+        let _ = writeln!(io::stderr(), "{}", visible(&told));
+    }
+    if read == 0 {
+        let named: Vec<_> = arguments.pictures.iter().map(|path| path.to_string_lossy()).collect();
+        return Err(Error::NothingReadable { what: named.join(", "), count: unreadable.len() }.into());
+    }
+    let unread = unreadable.len();
+    let _ = writeln!(io::stderr(), "{} classified, {unread} unreadable", counted(read, "picture"));
+    Ok(())
+}
+
+fn json(
+    out: &mut impl Write,
+    said: &Said<'_>,
+    top: &[ClassProbability<'_>],
+    logits: Option<&[f32]>,
+) -> anyhow::Result<()> {
+    let Some(ClassProbability { class, probability }) = top.first() else { return Ok(()) };
+    let path = said.path.to_string_lossy();
+    serde_json::to_writer(&mut *out, &Line { path: &path, class, probability: *probability, top, logits })
+        .map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}
+
+fn text(out: &mut impl Write, said: &Said<'_>, top: &[ClassProbability<'_>]) -> anyhow::Result<()> {
+    let named = top.iter().map(|entry| format!("{} {}", entry.class, percent(entry.probability)));
+    let line = format!("{}: {}", said.path.display(), named.collect::<Vec<_>>().join(", "));
+    Ok(writeln!(out, "{}", visible(&line))?)
+}

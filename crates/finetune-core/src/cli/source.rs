@@ -1,0 +1,79 @@
+//! What `predict` and `evaluate` have in common: which model, and how it computes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use finetune_core::model::{Model, ModelSource};
+use finetune_core::predict::Pace;
+use report::text::{count, visible};
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["run", "arch"]))]
+pub(super) struct ModelArguments {
+    /// A run's folder: its model.safetensors.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["arch", "weights"])]
+    run: Option<PathBuf>,
+    /// A network of the zoo; `finetune archs` lists them.
+    #[arg(long, value_name = "NAME", requires = "weights")]
+    arch: Option<String>,
+    /// Its weights: a name of the catalog, or a .pth or .safetensors file.
+    #[arg(long, value_name = "FILE|NAME", requires = "arch")]
+    weights: Option<String>,
+    /// Where to compute: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Pictures that pass through the network at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch_size: u32,
+    /// Threads to compute and to decode with; 0 means one for each core.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1024))]
+    threads: u32,
+}
+
+impl ModelArguments {
+    /// The model, and a line about it on stderr.
+    pub(super) fn open(&self) -> anyhow::Result<Model> {
+        let device = torch_extra::cuda::device(&self.device)?;
+        torch_extra::determinism::fix(0, self.threads());
+        let model = Model::open(&self.source(), device)?;
+        let line = format!(
+            "{} from {}, {} classes; pictures prepared for {} x {} pixels, {}",
+            model.network.name,
+            model.path.display(),
+            count(model.classes.len() as u64),
+            model.input.crop,
+            model.input.crop,
+            model.input_from
+        );
+        let _ = writeln!(io::stderr(), "{}", visible(&line));
+        Ok(model)
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        let workers = usize::try_from(self.threads()).unwrap_or(1);
+        Pace { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers }
+    }
+
+    fn threads(&self) -> u32 {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.threads == 0 { u32::try_from(cores).unwrap_or(1) } else { self.threads }
+    }
+
+    fn source(&self) -> ModelSource {
+        match (&self.run, &self.arch, &self.weights) {
+            (Some(run), ..) => ModelSource::Run(run.clone()),
+            (None, arch, weights) => ModelSource::Weights {
+                arch: arch.clone().unwrap_or_default(),
+                weights: weights.clone().unwrap_or_default(),
+            },
+        }
+    }
+}
+
+/// Tells on stderr what could not be read.
+pub(super) fn tell_unreadable<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (path, reason) in files {
+        let _ = writeln!(io::stderr(), "{}", visible(&format!("cannot read {path}: {reason}")));
+    }
+}

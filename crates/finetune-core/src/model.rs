@@ -1,0 +1,226 @@
+//! A network with all its weights, ready to say what a picture shows.
+
+use std::path::{Path, PathBuf};
+
+use backbone::{Auxiliary, Backbone, Network, Options, Values, Variables};
+use pretrained::{Checkpoint, InputSpec, checkpoint};
+use tch::{Device, Kind};
+
+use crate::source_weights::{self, SourceWeights, metadata};
+use crate::{Error, zoo};
+
+/// Where a model comes from.
+#[derive(Clone, Debug)]
+pub enum ModelSource {
+    /// The folder that a run left behind.
+    Run(PathBuf),
+    /// A network of the zoo with these weights: a name of the catalog, or a file.
+    Weights {
+        /// The network.
+        arch: String,
+        /// The name or the path.
+        weights: String,
+    },
+}
+
+/// A network with all its weights.
+#[derive(Debug)]
+pub struct Model {
+    /// The network.
+    pub network: &'static Network,
+    /// The same, built and filled; auxiliary heads are left out.
+    pub backbone: Backbone,
+    /// Class names in the order of the head's outputs.
+    pub classes: Vec<String>,
+    /// How images are prepared.
+    pub input: InputSpec,
+    /// Whose word [`Model::input`] is, in a few words.
+    pub input_from: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// Why there is no model to predict with.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The network is not in the zoo.
+    #[error(transparent)]
+    UnknownNetwork(#[from] zoo::UnknownNetwork),
+    /// There is no model in the folder.
+    #[error("{} holds no {MODEL_FILE}; name the folder of one run (those of a comparison are below its cells/)", .0.display())]
+    NoRun(PathBuf),
+    /// The model's file does not name its network.
+    #[error("{} does not say which network it holds; name it with --arch, and the file with --weights", .0.display())]
+    NoArch(PathBuf),
+    /// The file says that it holds another network.
+    #[error("{} holds the weights of {holds}, not of {arch}", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// What it says it holds.
+        holds: String,
+        /// What was asked for.
+        arch: String,
+    },
+    /// Weights whose classifier means nothing.
+    #[error(
+        "the weights {name} of {arch} are good for their features only, their classifier means nothing: fine-tune from them, or predict with other weights"
+    )]
+    FeaturesOnly {
+        /// The network.
+        arch: String,
+        /// The catalog's name of the weights.
+        name: String,
+    },
+    /// There are no weights to predict with.
+    #[error("without weights there is nothing to predict with; name a file or weights of the catalog")]
+    NoWeights,
+    /// Metadata that contradicts the tensors.
+    #[error("{}: its metadata names {named} classes, and its head tells {outputs} apart", path.display())]
+    Classes {
+        /// The file.
+        path: PathBuf,
+        /// Names.
+        named: usize,
+        /// Outputs of the head.
+        outputs: i64,
+    },
+    /// An input that the network cannot read.
+    #[error("{}: {arch} reads pictures of at least {smallest} pixels a side, and its metadata says {crop}", path.display())]
+    SmallInput {
+        /// The file.
+        path: PathBuf,
+        /// The network.
+        arch: String,
+        /// The least it reads.
+        smallest: u32,
+        /// What the metadata says.
+        crop: u32,
+    },
+}
+
+/// The model's file in the folder of a run.
+pub const MODEL_FILE: &str = "model.safetensors";
+
+impl Model {
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, does not hold the whole network, or contradicts itself.
+    pub fn open(source: &ModelSource, device: Device) -> Result<Self, Error> {
+        match source {
+            ModelSource::Run(folder) => {
+                let path = folder.join(MODEL_FILE);
+                if !path.is_file() {
+                    return Err(ModelError::NoRun(folder.clone()).into());
+                }
+                let checkpoint = checkpoint::read(&path)?;
+                let arch = checkpoint.metadata.get(metadata::ARCH).ok_or(ModelError::NoArch(path))?;
+                let network = zoo::network(arch).map_err(ModelError::from)?;
+                Self::of(network, None, checkpoint, device)
+            }
+            ModelSource::Weights { arch, weights } => {
+                let network = zoo::network(arch).map_err(ModelError::from)?;
+                let weights = SourceWeights::find(network.name, weights)?.ok_or(ModelError::NoWeights)?;
+                refuse_features(network, Some(&weights), None)?;
+                let checkpoint = weights.read()?;
+                Self::of(network, Some(&weights), checkpoint, device)
+            }
+        }
+    }
+
+    fn of(
+        network: &'static Network,
+        weights: Option<&SourceWeights>,
+        checkpoint: Checkpoint,
+        device: Device,
+    ) -> Result<Self, Error> {
+        if let Some(holds) = source_weights::other_network(&checkpoint, network) {
+            let (path, holds) = (checkpoint.path.clone(), holds.to_owned());
+            return Err(ModelError::OtherNetwork { path, holds, arch: network.name.to_owned() }.into());
+        }
+        refuse_features(network, weights, Some(&checkpoint))?;
+        let checkpoint = network.renamed(checkpoint);
+        let (input, input_from) = source_weights::input(network, weights, Some(&checkpoint));
+        if input.crop < network.smallest_input {
+            return Err(ModelError::SmallInput {
+                path: checkpoint.path,
+                arch: network.name.to_owned(),
+                smallest: network.smallest_input,
+                crop: input.crop,
+            }
+            .into());
+        }
+        let mut backbone = build(network, &input, &checkpoint, Values::Unset);
+        backbone.load_whole(&checkpoint)?;
+        backbone.freeze_before(backbone.head_id());
+        backbone.to(device, Kind::Float);
+        let entry = source_weights::catalog_entry(network, weights, Some(&checkpoint));
+        let known = entry.and_then(pretrained::Entry::class_names);
+        let classes = class_names(&checkpoint, known, backbone.head().classes)?;
+        let Checkpoint { path, sha256, .. } = checkpoint;
+        Ok(Self { network, backbone, classes, input, input_from, path, sha256 })
+    }
+}
+
+/// The network as a checkpoint with our names has it, as far as its head tells, without auxiliary heads.
+pub(crate) fn build(
+    network: &Network,
+    input: &InputSpec,
+    checkpoint: &Checkpoint,
+    values: Values,
+) -> Backbone {
+    let defaults = Options::default();
+    let options = Options {
+        classes: classes_in(network, checkpoint).unwrap_or(defaults.classes),
+        channels: input.channels.into(),
+        size: input.crop.into(),
+        auxiliary: Auxiliary::LeftOut,
+        ..defaults
+    };
+    (network.build)(&Variables::holding(values).root(), &options)
+}
+
+/// How many classes the head of a checkpoint with our names tells apart.
+pub(crate) fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
+    let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
+    head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
+}
+
+fn refuse_features(
+    network: &Network,
+    weights: Option<&SourceWeights>,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(), ModelError> {
+    match source_weights::catalog_entry(network, weights, checkpoint) {
+        Some(entry) if entry.classes.is_none() => {
+            Err(ModelError::FeaturesOnly { arch: entry.arch.clone(), name: entry.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// From the file's metadata, else the catalog's for these weights, else numbers.
+fn class_names(
+    checkpoint: &Checkpoint,
+    known: Option<Vec<&'static str>>,
+    outputs: i64,
+) -> Result<Vec<String>, ModelError> {
+    let fits = |count: usize| i64::try_from(count) == Ok(outputs);
+    let recorded = checkpoint.metadata.get(metadata::CLASSES);
+    if let Some(names) = recorded.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok()) {
+        let named = names.len();
+        let path: &Path = &checkpoint.path;
+        return if fits(named) {
+            Ok(names)
+        } else {
+            Err(ModelError::Classes { path: path.to_owned(), named, outputs })
+        };
+    }
+    Ok(match known.filter(|names| fits(names.len())) {
+        Some(names) => names.into_iter().map(str::to_owned).collect(),
+        None => (0..outputs).map(|number| format!("class {number}")).collect(),
+    })
+}

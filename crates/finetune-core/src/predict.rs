@@ -1,0 +1,126 @@
+//! What a model says of pictures in files, batch by batch, in bounded memory.
+
+use std::path::{Path, PathBuf};
+
+use backbone::{Mode, StageId};
+use images::{FileBatch, FileBatches, Transform, Unreadable};
+use serde::Serialize;
+use tch::{Kind, Tensor};
+
+use crate::Error;
+use crate::model::Model;
+
+/// How pictures pass through the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Pictures that pass at once.
+    pub batch_size: usize,
+    /// Decoding threads.
+    pub workers: usize,
+}
+
+/// What the model says of one picture.
+#[derive(Clone, Debug)]
+pub struct Said<'a> {
+    /// Position of its file in the order given.
+    pub index: usize,
+    /// Its file.
+    pub path: &'a Path,
+    /// Scores before softmax, one for each class.
+    pub logits: &'a [f32],
+    /// Softmax of the logits.
+    pub probabilities: &'a [f64],
+}
+
+/// A class with its probability.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassProbability<'a> {
+    /// The class's name.
+    pub class: &'a str,
+    /// Between 0 and 1.
+    pub probability: f64,
+}
+
+/// Runs the model over the files in their order and hands over what it says of each. Files that give no picture are left
+/// out and returned.
+///
+/// # Errors
+/// When libtorch refuses something, or `hear` does.
+pub fn predict<E: From<Error>>(
+    model: &Model,
+    paths: &[PathBuf],
+    pace: Pace,
+    hear: &mut dyn FnMut(&Said<'_>) -> Result<(), E>,
+) -> Result<Vec<Unreadable>, E> {
+    let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
+    let mut unreadable = Vec::new();
+    for batch in FileBatches::new(paths.to_vec(), transform, pace.batch_size, pace.workers) {
+        let mut batch = batch.map_err(Error::from)?;
+        unreadable.append(&mut batch.unreadable);
+        if batch.indices.is_empty() {
+            continue;
+        }
+        let classes = model.classes.len().max(1);
+        let (logits, probabilities) = classify(model, &batch)?;
+        let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
+        for (&index, (logits, probabilities)) in batch.indices.iter().zip(rows) {
+            hear(&Said { index, path: &paths[index], logits, probabilities })?;
+        }
+    }
+    Ok(unreadable)
+}
+
+/// Logits and probabilities, row by row, `[N, classes]`.
+fn classify(model: &Model, batch: &FileBatch) -> Result<(Vec<f32>, Vec<f64>), Error> {
+    let (device, kind) = model.backbone.placement();
+    let extent = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let shape = [batch.indices.len(), batch.channels, batch.size, batch.size].map(extent);
+    tch::no_grad(|| {
+        let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
+        let pixels = pixels.f_to_device(device)?.f_to_kind(kind)?;
+        let logits = model.backbone.classify(&pixels, StageId::INPUT, Mode::Evaluate).logits;
+        let logits = logits.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?;
+        let probabilities = logits.f_softmax(-1, Kind::Double)?; // [N, classes]
+        Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
+    })
+}
+
+impl Said<'_> {
+    /// The `count` most probable classes, the most probable first; of equals the first in the model's order.
+    #[must_use]
+    pub fn top<'c>(&self, classes: &'c [String], count: usize) -> Vec<ClassProbability<'c>> {
+        let mut order: Vec<usize> = (0..self.logits.len().min(classes.len())).collect();
+        order.sort_by(|&a, &b| self.logits[b].total_cmp(&self.logits[a]).then(a.cmp(&b)));
+        let chosen = order.into_iter().take(count);
+        chosen
+            .map(|class| ClassProbability { class: &classes[class], probability: self.probabilities[class] })
+            .collect()
+    }
+
+    /// The most probable class, by its place in the model's order.
+    #[must_use]
+    pub fn best(&self) -> usize {
+        let places = 0..self.logits.len();
+        places.max_by(|&a, &b| self.logits[a].total_cmp(&self.logits[b]).then(b.cmp(&a))).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_probable_come_first_and_equals_in_the_models_order() {
+        let classes: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let said = Said {
+            index: 0,
+            path: Path::new("x"),
+            logits: &[0.0, 2.0, -1.0, 2.0],
+            probabilities: &[0.1, 0.44, 0.02, 0.44],
+        };
+        let names: Vec<&str> = said.top(&classes, 3).iter().map(|entry| entry.class).collect();
+        assert_eq!(names, ["b", "d", "a"]);
+        assert_eq!(said.best(), 1);
+        assert_eq!(said.top(&classes, 9).len(), 4);
+    }
+}

@@ -1,0 +1,110 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::folder;
+use crate::transform::Scratch;
+use crate::workers::{InOrder, Stop};
+use crate::{Error, Transform, Unreadable, decode};
+
+/// Picture files that were named, one by one or by a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// The files, in the order in which they were named; those of a folder sorted as TorchVision sorts them.
+    pub paths: Vec<PathBuf>,
+    /// Pictures in the folders that were left out because of their extension, and links that lead in a circle.
+    pub ignored: Vec<PathBuf>,
+}
+
+impl Files {
+    /// A file is taken as it is, whatever its extension and whether it exists; a folder stands for the pictures in it
+    /// and in its sub-folders, by TorchVision's list of extensions.
+    ///
+    /// # Errors
+    /// [`Error::List`] for a folder that cannot be listed.
+    pub fn below(named: &[PathBuf]) -> Result<Files, Error> {
+        let mut files = Files::default();
+        for path in named {
+            if path.is_dir() {
+                files.paths.extend(folder::pictures(path, &mut files.ignored)?);
+            } else {
+                files.paths.push(path.clone());
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Batches straight from files, each read once and not kept, for a data set of any size in little memory. A file that
+/// gives no picture is told with its batch, and the rest go on.
+pub struct FileBatches {
+    batches: InOrder<FileBatch, Scratch>,
+}
+
+/// Pictures as a network reads them, and what became of the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileBatch {
+    /// Normalised values of the readable files, `[N, channels, size, size]`.
+    pub pixels: Vec<f32>,
+    /// Positions of the readable files among all, `[N]`.
+    pub indices: Vec<usize>,
+    /// The other files of this batch.
+    pub unreadable: Vec<Unreadable>,
+    /// 3 for RGB, 1 for grayscale.
+    pub channels: usize,
+    /// Height and width in pixels.
+    pub size: usize,
+}
+
+impl FileBatches {
+    /// Prepares the files in their order, `batch_size` (at least 1) at a time. With 0 workers the calling thread does the
+    /// work; otherwise each worker prepares whole batches, up to two of them ahead.
+    pub fn new(paths: Vec<PathBuf>, transform: Transform, batch_size: usize, workers: usize) -> FileBatches {
+        let batch_size = batch_size.max(1);
+        let count = paths.len().div_ceil(batch_size);
+        let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
+            let start = batch * batch_size;
+            let end = paths.len().min(start.saturating_add(batch_size));
+            prepare(&paths[start..end], start, &transform, scratch, stop)
+        };
+        FileBatches { batches: InOrder::new(count, workers, Arc::new(work)) }
+    }
+}
+
+impl Iterator for FileBatches {
+    type Item = Result<FileBatch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batches.next()
+    }
+}
+
+fn prepare(
+    paths: &[PathBuf],
+    start: usize,
+    transform: &Transform,
+    scratch: &mut Scratch,
+    stop: &Stop,
+) -> Result<FileBatch, Error> {
+    let mut batch = FileBatch {
+        pixels: Vec::new(),
+        indices: Vec::new(),
+        unreadable: Vec::new(),
+        channels: transform.channels(),
+        size: transform.size(),
+    };
+    for (path, index) in paths.iter().zip(start..) {
+        stop.check()?;
+        match decode(path) {
+            Ok(picture) => {
+                let filled = batch.pixels.len();
+                batch.pixels.resize(filled + transform.len(), 0.0);
+                transform.apply_into(&picture, 0, 0, scratch, &mut batch.pixels[filled..])?;
+                batch.indices.push(index);
+            }
+            Err(reason) => {
+                batch.unreadable.push(Unreadable { path: path.clone(), reason: reason.to_string() });
+            }
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,69 @@
+//! Pictures that are named, and splits that are measured on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use images::{Error, FileBatches, Files, Labelled, SplitName, Transform};
+use pretrained::InputSpec;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+#[test]
+fn batches_keep_the_order_and_tell_what_is_unreadable() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("b.png"), "no picture").unwrap();
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    fs::copy(fixture("rgb.png"), folder.path().join("a.png")).unwrap();
+    fs::copy(fixture("rgb.jpg"), folder.path().join("sub/c.jpg")).unwrap();
+    fs::copy(fixture("animated.gif"), folder.path().join("sub/d.gif")).unwrap();
+    let named = [fixture("gray.pgm"), folder.path().to_owned(), PathBuf::from("nowhere.png")];
+    let files = Files::below(&named).unwrap();
+    let names: Vec<_> = files.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["gray.pgm", "a.png", "b.png", "c.jpg", "nowhere.png"]);
+    assert_eq!(files.ignored, [folder.path().join("sub/d.gif")]);
+
+    let transform =
+        Transform::evaluation(&InputSpec { resize: 8, crop: 8, ..InputSpec::imagenet() }).unwrap();
+    let picture = images::decode(&files.paths[3]).unwrap();
+    let alone = transform.apply(&picture, 0, 0).unwrap();
+    for (batch_size, workers) in [(1, 0), (2, 3), (9, 1)] {
+        let batches = FileBatches::new(files.paths.clone(), transform.clone(), batch_size, workers);
+        let batches: Vec<_> = batches.collect::<Result<_, _>>().unwrap();
+        assert_eq!(batches.len(), 5_usize.div_ceil(batch_size));
+        let indices: Vec<usize> = batches.iter().flat_map(|batch| batch.indices.clone()).collect();
+        assert_eq!(indices, [0, 1, 3]);
+        let pixels: Vec<f32> = batches.iter().flat_map(|batch| batch.pixels.clone()).collect();
+        assert_eq!(pixels[2 * alone.len()..], alone);
+        let unreadable = batches.iter().flat_map(|batch| &batch.unreadable);
+        let paths: Vec<_> = unreadable.map(|file| file.path.clone()).collect();
+        assert_eq!(paths, [folder.path().join("b.png"), PathBuf::from("nowhere.png")]);
+    }
+}
+
+#[test]
+fn a_split_is_chosen_and_never_silently_the_training_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let put = |class: &str| {
+        fs::create_dir_all(root.join(class)).unwrap();
+        fs::copy(fixture("rgb.png"), root.join(class).join("a.png")).unwrap();
+    };
+    let open = |wanted| Labelled::open(root, wanted).map(|data| (data.split, data.samples.len()));
+    put("ant");
+    put("bee");
+    assert_eq!(open(None).unwrap(), (SplitName::Whole, 2));
+    assert!(matches!(open(Some(SplitName::Test)), Err(Error::NoSplit { .. })));
+
+    fs::rename(root.join("ant"), root.join("kept")).unwrap();
+    put("train/ant");
+    let refused = open(None).unwrap_err().to_string();
+    assert!(refused.contains("no test or validation split; it has train"), "{refused}");
+    put("validation/ant");
+    assert_eq!(open(None).unwrap(), (SplitName::Validation, 1));
+    put("test/ant");
+    put("test/bee");
+    assert_eq!(open(None).unwrap(), (SplitName::Test, 2));
+    assert_eq!(open(Some(SplitName::Train)).unwrap(), (SplitName::Train, 1));
+}

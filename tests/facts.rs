@@ -1,0 +1,125 @@
+//! `finetune archs` and `inspect`: the zoo and checkpoint files as facts.
+
+#[path = "torchvision/generator.rs"]
+mod generator;
+#[path = "torchvision/pth.rs"]
+mod pth;
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use finetune_core::zoo;
+use serde::Deserialize;
+use serde_json::Value;
+use support::{Desk, names};
+
+#[test]
+fn archs_has_every_network_with_torchvisions_counts() {
+    let desk = Desk::new();
+    let table = desk.finetune("archs").ends(0, &[]).stdout;
+    let all: Vec<Value> = serde_json::from_str(&desk.finetune("archs --json").ends(0, &[]).stdout).unwrap();
+    let names: Vec<&str> = zoo::networks().map(|network| network.name).collect();
+    assert_eq!(all.iter().map(|arch| arch["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    let counts = golden().giga_multiply_adds;
+    let mut counted = 0;
+    for arch in &all {
+        let name = arch["name"].as_str().unwrap();
+        assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}\n{table}");
+        let parameters = arch["parameters"].as_u64().unwrap();
+        let whole = parameters + arch["auxiliary_parameters"].as_u64().unwrap();
+        for weights in pretrained::Catalog::builtin().of_arch(name).unwrap_or_default() {
+            assert!([parameters, whole].contains(&weights.parameters), "{name}");
+            assert!(table.contains(&weights.name), "{name}");
+        }
+        if let Some(theirs) = counts.get(name) {
+            let ours = arch["multiply_adds"].as_u64().unwrap() as f64 / 1e9;
+            // TorchVision rounds to three decimals.
+            assert!((ours - theirs).abs() <= 0.00051, "{name}: {ours} and TorchVision's {theirs}");
+            counted += 1;
+        }
+    }
+    assert_eq!(counted, counts.len());
+
+    let drawing = desk.finetune("archs resnet50").ends(0, &[]).stdout;
+    for text in ["layer3", "1024 x 14 x 14", "7,098,368", "25,557,032", "IMAGENET1K_V2", "identity shortcuts"]
+    {
+        assert!(drawing.contains(text), "{text:?} is not in\n{drawing}");
+    }
+    desk.finetune("archs resnet81").ends(2, &["did you mean \"resnet1"]);
+}
+
+/// TorchVision's counts of operations.
+fn golden() -> Golden {
+    serde_json::from_str(&fs::read_to_string(pth::folder().join("prediction.json")).unwrap()).unwrap()
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    giga_multiply_adds: BTreeMap<String, f64>,
+}
+
+#[test]
+fn inspect_tells_the_form_and_the_network() {
+    let desk = Desk::new();
+    let tensors = pth::filled("resnet18");
+    pth::write_zip(&desk.path("zip.pth"), &tensors);
+    pth::write_legacy(&desk.path("legacy.pth"), &tensors);
+    for form in ["zip", "legacy"] {
+        let facts = inspected(&desk, &format!("{form}.pth"));
+        assert!(facts["form"].as_str().unwrap().contains(form), "{facts}");
+        let [fit] = facts["fits"].as_array().unwrap().as_slice() else { panic!("{}", facts["fits"]) };
+        assert_eq!((&fit["arch"], &fit["classes"]), (&"resnet18".into(), &1000.into()));
+        assert_eq!((&fit["loaded"], &facts["parameters"]), (&122.into(), &11_689_512.into()));
+    }
+    // Nothing is written anywhere.
+    assert_eq!(names(&desk.path("")), ["c.toml", "data", "legacy.pth", "zip.pth"]);
+}
+
+#[track_caller]
+fn inspected(desk: &Desk, file: &str) -> Value {
+    serde_json::from_str(&desk.finetune(&format!("inspect --json {file}")).ends(0, &[]).stdout).unwrap()
+}
+
+#[test]
+fn inspect_names_the_network_and_refuses_what_is_damaged() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out out").ends(0, &[]);
+    let facts = inspected(&desk, "out/model.safetensors");
+    // lenet5 has the same tensors; the file says which it is.
+    assert_eq!(facts["fits"].as_array().unwrap().len(), 1);
+    assert_eq!((&facts["form"], &facts["fits"][0]["arch"]), (&"safetensors".into(), &"lenet5_relu".into()));
+    assert_eq!(facts["metadata"]["arguments"], r#"{"num_classes":2}"#);
+    assert_eq!(facts["sha256"], desk.json("out/summary.json")["digests"]["model.safetensors"]);
+    let text = desk.finetune("inspect out/model.safetensors --tensors").ends(0, &[]).stdout;
+    assert!(text.contains("all 10 tensors") && text.contains("conv1.weight  [6, 1, 5, 5]"), "{text}");
+
+    let whole = fs::read(desk.path("out/model.safetensors")).unwrap();
+    desk.write("cut.safetensors", &whole[..whole.len() - 9]);
+    desk.finetune("inspect cut.safetensors").ends(1, &["cut.safetensors is damaged"]);
+    desk.finetune("inspect nowhere.pth").ends(1, &["cannot open nowhere.pth"]);
+    let foreign = pth::folder().join("../../crates/pretrained/tests/checkpoints");
+    let of = |name: &str| format!("inspect {}", foreign.join(name).display());
+    desk.finetune(&of("hostile_zip.pth")).ends(1, &["posix.system"]);
+    let stranger = desk.finetune(&of("tar.pth")).ends(0, &[]).stdout;
+    assert!(stranger.contains("tar archive") && stranger.contains("no network of the zoo"), "{stranger}");
+}
+
+#[test]
+fn inspect_says_what_does_not_fit() {
+    let desk = Desk::new();
+    let mut tensors = pth::filled("resnet18");
+    for (name, shape, values) in &mut tensors {
+        match name.as_str() {
+            "bn1.weight" => *name = "bn1.scale".to_owned(),
+            "bn1.bias" => (*shape, *values) = (vec![3], pth::Values::Float(vec![0.0; 3])),
+            _ => {}
+        }
+        *name = format!("module.{name}"); // as training on several GPUs saves it
+    }
+    pth::write_zip(&desk.path("odd.pth"), &tensors);
+    let fit = inspected(&desk, "odd.pth")["fits"][0].clone();
+    assert_eq!((&fit["arch"], &fit["loaded"]), (&"resnet18".into(), &120.into()));
+    assert_eq!((&fit["missing"][0], &fit["unused"][0]), (&"bn1.weight".into(), &"bn1.scale".into()));
+    assert_eq!(fit["wrong_shape"][0], serde_json::json!({"name": "bn1.bias", "file": [3], "network": [64]}));
+}

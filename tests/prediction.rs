@@ -1,0 +1,252 @@
+//! `finetune predict` and `evaluate`, from the command line to what they print; TorchVision's logits for a picture.
+
+#[path = "torchvision/generator.rs"]
+mod generator;
+#[path = "torchvision/pth.rs"]
+mod pth;
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::Value;
+use support::{Desk, names};
+
+/// A LeNet in `out/`, trained long enough to be right more often than not, and pictures of a test split.
+static LENET: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    for shape in ["bar", "cross"] {
+        desk.draw(&format!("data/test/{shape}"), shape, 400..412);
+    }
+    desk.finetune("--config c.toml --out out --set train.epochs=20").ends(0, &[]);
+    desk
+});
+
+/// The JSON lines of a prediction.
+#[track_caller]
+fn predicted(desk: &Desk, arguments: &str) -> Vec<Value> {
+    let ran = desk.finetune(&format!("predict --device cpu --threads 1 --json {arguments}")).ends(0, &[]);
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[track_caller]
+fn evaluated(desk: &Desk, arguments: &str) -> Value {
+    let ran = desk.finetune(&format!("evaluate --device cpu --threads 1 --json {arguments}")).ends(0, &[]);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn paths(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["path"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn evaluate_counts_what_predict_says() {
+    let lines = predicted(&LENET, "--run out --batch-size 5 data/test");
+    let measured = evaluated(&LENET, "--run out --data data");
+    assert_eq!((&measured["split"], &measured["data"]), (&"test".into(), &"data/test".into()));
+    let mut confusion: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for line in &lines {
+        let truth = Path::new(line["path"].as_str().unwrap()).parent().unwrap().file_name().unwrap();
+        let pair = (truth.to_str().unwrap().to_owned(), line["class"].as_str().unwrap().to_owned());
+        *confusion.entry(pair).or_default() += 1;
+    }
+    let names = ["bar", "cross"];
+    let count = |truth: &str, said: &str| *confusion.get(&(truth.into(), said.into())).unwrap_or(&0);
+    for (truth, row) in names.iter().zip(measured["confusion"].as_array().unwrap()) {
+        for (said, images) in names.iter().zip(row.as_array().unwrap()) {
+            assert_eq!(images, count(truth, said), "{truth} taken for {said}");
+        }
+    }
+    let right = count("bar", "bar") + count("cross", "cross");
+    assert!(right > 12, "this model has learned nothing: {confusion:?}");
+    assert_eq!((measured["images"].as_u64(), measured["right"].as_u64()), (Some(24), Some(right)));
+    let bar = &measured["classes"][0];
+    assert_eq!(
+        (&bar["class"], &bar["images"], &bar["right"]),
+        (&"bar".into(), &12.into(), &count("bar", "bar").into())
+    );
+    let share = |part: u64, whole: u64| part as f64 / whole as f64;
+    assert_eq!(bar["recall"].as_f64(), Some(share(count("bar", "bar"), 12)));
+    let said_bar = count("bar", "bar") + count("cross", "bar");
+    assert_eq!(bar["precision"].as_f64(), Some(share(count("bar", "bar"), said_bar)));
+
+    // The same numbers as the run's own measurement, and as text.
+    let summary = LENET.json("out/summary.json");
+    assert_eq!(summary["evaluations"][1]["confusion"], measured["confusion"]);
+    let text = LENET.finetune("evaluate --run out --data data --threads 1").ends(0, &[]).stdout;
+    assert!(text.contains(&format!("{right} of 24 images right")), "{text}");
+    assert!(text.contains("precision") && text.contains("truth"), "{text}");
+}
+
+#[test]
+fn a_line_says_all_that_is_asked_for() {
+    let lines = predicted(&LENET, "--run out --top 1 --logits data/test/bar/400.png");
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(line["top"].as_array().unwrap().len(), 1);
+    assert_eq!(line["top"][0]["class"], line["class"]);
+    let logits: Vec<f64> = line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    let [bar, cross] = logits[..] else { panic!("{logits:?}") };
+    let probability = 1.0 / (1.0 + (bar.min(cross) - bar.max(cross)).exp());
+    assert!((line["probability"].as_f64().unwrap() - probability).abs() < 1e-9);
+    assert_eq!(line["class"], if bar > cross { "bar" } else { "cross" });
+
+    let plain = LENET.finetune("predict --run out data/test/bar/400.png").ends(0, &["lenet5_relu from out/"]);
+    assert!(plain.stdout.starts_with("data/test/bar/400.png: "), "{}", plain.stdout);
+    // The same model by its file's name.
+    let file = "--arch lenet5_relu --weights out/model.safetensors --logits data/test/bar/400.png";
+    assert_eq!(predicted(&LENET, file)[0]["logits"], line["logits"]);
+}
+
+#[test]
+fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out out").ends(0, &[]);
+    for (folder, number) in [("in/b", 1), ("in/a/deep", 2), ("in", 3), ("in/a", 4), ("in/a-b", 5)] {
+        desk.draw(folder, "bar", number..number + 1);
+    }
+    desk.write("in/a/003.jpg", "no picture");
+    desk.write("in/a/notes.txt", "not even named like one");
+    fs::copy(desk.path("in/003.png"), desk.path("named.whatever")).unwrap();
+
+    let ran =
+        desk.finetune("predict --run out --json --batch-size 2 in named.whatever in/b/001.png missing.png");
+    let ran = ran.ends(
+        0,
+        &["in/a/003.jpg: not a picture", "missing.png: No such file", "7 pictures classified, 2 unreadable"],
+    );
+    let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = [
+        "in/003.png",
+        "in/a/004.png",
+        "in/a-b/005.png",
+        "in/a/deep/002.png",
+        "in/b/001.png",
+        "named.whatever",
+        "in/b/001.png",
+    ];
+    assert_eq!(paths(&lines), expected);
+    assert_eq!(lines[0]["probability"], lines[5]["probability"]);
+
+    let none = ["none of the 1 picture(s) of in/a/003.jpg can be read"];
+    desk.finetune("predict --run out in/a/003.jpg").ends(1, &none);
+    // Nothing is written anywhere.
+    assert_eq!(names(&desk.path("")), ["c.toml", "data", "in", "named.whatever", "out"]);
+    fs::create_dir(desk.path("empty")).unwrap();
+    desk.finetune("predict --run out empty").ends(1, &["none of the 0 picture(s) of empty"]);
+}
+
+#[test]
+fn evaluate_chooses_the_split_and_refuses_a_class_of_its_own() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out out").ends(0, &[]);
+    let images = |arguments: &str| {
+        let measured = evaluated(&desk, &format!("--run out {arguments}"));
+        (measured["split"].as_str().unwrap().to_owned(), measured["images"].as_u64().unwrap())
+    };
+    assert_eq!(images("--data data"), ("validation".to_owned(), 4));
+    assert_eq!(images("--data data --split train"), ("train".to_owned(), 12));
+    assert_eq!(images("--data data/train"), ("all".to_owned(), 12));
+    desk.finetune("evaluate --run out --data data --split test")
+        .ends(1, &["data has no test split", "train and validation"]);
+
+    desk.write("data/val/bar/empty.png", "");
+    let measured = evaluated(&desk, "--run out --data data");
+    assert_eq!(measured["unreadable"][0]["path"], "data/val/bar/empty.png");
+    assert_eq!(measured["images"], 4);
+    desk.draw("data/val/disc", "disc", 0..1);
+    desk.finetune("evaluate --run out --data data")
+        .ends(1, &["class \"disc\" of data/val is none of the model's classes (bar, cross)"]);
+    // A class of the model that has no folder is nobody's mistake.
+    desk.draw("some/cross", "cross", 0..3);
+    let measured = evaluated(&desk, "--run out --data some");
+    assert_eq!(measured["images"], 3);
+}
+
+#[test]
+fn wrong_usage_and_models_that_cannot_predict_are_refused() {
+    let desk = &*LENET;
+    let picture = "data/test/bar/400.png";
+    for (arguments, code, says) in [
+        ("--run out", 2, "IMAGE"),
+        (picture, 2, "--run"),
+        (&*format!("--run out --arch lenet5 {picture}"), 2, "cannot be used with"),
+        (&*format!("--arch lenet5_relu {picture}"), 2, "--weights"),
+        (&*format!("--run out --logits {picture}"), 2, "--json"),
+        (&*format!("--run out --config c.toml {picture}"), 2, "--config"),
+        (&*format!("--arch resnet81 --weights x.pth {picture}"), 2, "did you mean \"resnet1"),
+        (&*format!("--run nowhere {picture}"), 1, "nowhere holds no model.safetensors"),
+        (&*format!("--run out --device cuda:99 {picture}"), 1, "cuda:99"),
+        (
+            &*format!("--arch resnet18 --weights IMAGENET1K_V1 {picture}"),
+            1,
+            "cargo xtask fetch-weights resnet18",
+        ),
+        (&*format!("--arch resnet18 --weights none {picture}"), 1, "nothing to predict with"),
+        (&*format!("--arch vgg16 --weights IMAGENET1K_FEATURES {picture}"), 1, "features only"),
+        (
+            &*format!("--arch resnet18 --weights out/model.safetensors {picture}"),
+            1,
+            "holds the weights of lenet5_relu, not of resnet18",
+        ),
+    ] {
+        desk.finetune(&format!("predict {arguments}")).ends(code, &[says]);
+    }
+}
+
+#[test]
+fn a_checkpoint_without_its_head_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let headless: Vec<_> =
+        pth::filled("resnet18").into_iter().filter(|(name, ..)| !name.starts_with("fc.")).collect();
+    pth::write_zip(&folder.path().join("headless.pth"), &headless);
+    LENET
+        .finetune(&format!(
+            "predict --arch resnet18 --weights {}/headless.pth data/test/bar/400.png",
+            folder.path().display()
+        ))
+        .ends(1, &["headless.pth: this is not the whole of resnet18", "2 missing (fc.weight, fc.bias)"]);
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    logits: BTreeMap<String, Vec<f64>>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(&fs::read_to_string(pth::folder().join("prediction.json")).unwrap()).unwrap()
+}
+
+/// The picture of `make_prediction_goldens.py`.
+fn draw_golden_picture(path: &Path) {
+    let values = generator::values("picture.input", &[256, 256, 3], 1.0).unwrap();
+    let bytes = values.iter().map(|&value| ((f64::from(value) + 1.0) * 128.0).floor() as u8);
+    image::RgbImage::from_raw(256, 256, bytes.collect()).unwrap().save(path).unwrap();
+}
+
+#[test]
+fn both_forms_of_torch_save_give_torchvisions_logits() {
+    let desk = Desk::new();
+    draw_golden_picture(&desk.path("picture.png"));
+    for (arch, theirs) in golden().logits {
+        let tensors = pth::filled(&arch);
+        pth::write_zip(&desk.path("zip.pth"), &tensors);
+        pth::write_legacy(&desk.path("legacy.pth"), &tensors);
+        drop(tensors);
+        for form in ["zip", "legacy"] {
+            let arguments = format!("--arch {arch} --weights {form}.pth --logits picture.png");
+            let line = predicted(&desk, &arguments).remove(0);
+            let ours: Vec<f64> =
+                line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+            let largest = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(0.0, f64::max);
+            let difference = largest(&mut ours.iter().zip(&theirs).map(|(a, b)| a - b));
+            let error = difference / largest(&mut theirs.iter().copied());
+            eprintln!("{arch} through {form}: {error:.1e}");
+            assert!(ours.len() == 1000 && error < 1e-4, "{arch} through {form} differs by {error:.1e}");
+            // Weights that nobody knows by name have numbered classes.
+            assert!(line["class"].as_str().unwrap().starts_with("class "), "{line}");
+        }
+    }
+}
