@@ -27,10 +27,17 @@ pub(crate) struct Arguments {
     into: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// A data set whose zip lies in this folder.
+    pub(crate) fn of_folder(name: Name, folder: &Path) -> Self {
+        Self { name, from: Some(folder.display().to_string()), into: None }
+    }
+}
+
 /// The data sets that are known.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Name {
+pub(crate) enum Name {
     /// 400 training and 200 validation photos of cats and dogs
     DogsCatsSmall,
     /// Ants and bees, of PyTorch's tutorial on transfer learning

@@ -33,6 +33,13 @@ pub(crate) struct Arguments {
     into: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// The weights that a config starts from.
+    pub(crate) fn of_config(config: PathBuf) -> Self {
+        Self { archs: Vec::new(), all: false, config: Some(config), from: None, into: None }
+    }
+}
+
 /// Downloads at a time.
 const AT_A_TIME: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 

@@ -2,14 +2,14 @@
 //!
 //! Everything runs in the one profile `dev`, as `cargo run` does: tch's C++ is compiled once for all of it.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::process;
-use crate::setup;
 use crate::workspace::{Crates, Workspace};
+use crate::{fetch_data, fetch_weights, process, setup};
 
 /// Run formatting, clippy and every test of the workspace
 #[derive(clap::Args)]
@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Only the crates above the torch line: no libtorch is needed
     #[arg(long)]
     fast: bool,
+    /// Also learn real photographs: a folder with dogs_cats_small.zip and hymenoptera_data.zip
+    #[arg(long, value_name = "DIR", conflicts_with = "fast")]
+    photos: Option<PathBuf>,
 }
 
 /// One `cargo` call of the test.
@@ -35,10 +38,17 @@ struct Outcome {
 
 /// The command: runs every step even if one fails, sums up, and exits with 1 if any did.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let steps =
-        if arguments.fast { fast_steps(&workspace.crates()?) } else { all_steps(&workspace.crates()?) };
+    let crates = workspace.crates()?;
+    let mut steps = if arguments.fast { fast_steps(&crates) } else { all_steps(&crates) };
     if !arguments.fast {
         setup::ensure(workspace)?;
+    }
+    if let Some(photos) = &arguments.photos {
+        fetch_photographs(workspace, photos)?;
+        steps.push(
+            step("real photographs", "test --package finetune-core --test real_photos", &[])
+                .then("-- --ignored"),
+        );
     }
     let mut outcomes = Vec::new();
     for step in &steps {
@@ -50,6 +60,17 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
     anstream::print!("{}", summary(&outcomes));
     let passed = outcomes.iter().all(|outcome| outcome.passed);
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Brings the photographs, and the weights of the configurations that learn them.
+fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<()> {
+    for name in [fetch_data::Name::DogsCatsSmall, fetch_data::Name::HymenopteraData] {
+        fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos))?;
+    }
+    for config in ["dogs_cats.toml", "configs/ants_bees.toml"] {
+        fetch_weights::command(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))?;
+    }
+    Ok(())
 }
 
 fn all_steps(crates: &Crates) -> Vec<Step> {
