@@ -56,6 +56,27 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
 }
 
 #[test]
+fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
+    let desk = Desk::new();
+    let alexnet = "--config c.toml --out out --set model.arch=alexnet";
+    refused(
+        &desk,
+        2,
+        alexnet,
+        &["c.toml:2:8", "are 32 pixels a side and alexnet reads at least 63", "lenet5_relu", "[data.input]"],
+    );
+    let crop = |side: u32| {
+        format!(
+            "{SCRATCH}\n[data.input]\nresize = {side}\ncrop = {side}\ninterpolation = \"bilinear\"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\nchannels = 3\n"
+        )
+    };
+    desk.write("c.toml", crop(32));
+    refused(&desk, 2, alexnet, &["at least 63 pixels a side, and crop is 32"]);
+    desk.write("c.toml", crop(64));
+    desk.finetune(alexnet).ends(0, &[]);
+}
+
+#[test]
 fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
     let desk = Desk::new();
     for (set, says) in [

@@ -28,8 +28,13 @@ struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
     pictures: Vec<Option<RgbImage>>,
+    /// The shorter side of each, in pixels.
+    sides: Vec<u32>,
     unreadable: Vec<Unreadable>,
 }
+
+/// A picture that could be read: its shorter side, and itself if there was room for it.
+type Decoded = (u32, Option<RgbImage>);
 
 impl Store {
     /// Decodes every file once, on rayon's threads, and keeps pictures of up to `memory_limit` bytes altogether (which
@@ -49,8 +54,10 @@ impl Store {
         let done = AtomicU64::new(0);
         let free = AtomicU64::new(memory_limit);
         let outcomes = samples.par_iter().map(|sample| {
-            let outcome =
-                decode(&sample.path).map(|picture| reserve(&free, picture.len() as u64).then_some(picture));
+            let outcome = decode(&sample.path).map(|picture| {
+                let side = picture.width().min(picture.height());
+                (side, reserve(&free, picture.len() as u64).then_some(picture))
+            });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
                 ControlFlow::Break(()) => Err(Error::Interrupted),
@@ -63,6 +70,13 @@ impl Store {
     /// The readable samples, in the order in which they were given.
     pub fn samples(&self) -> &[Sample] {
         &self.shared.samples
+    }
+
+    /// The shorter side of a picture of middling size, in pixels; `None` without pictures.
+    pub fn median_side(&self) -> Option<u32> {
+        let mut sides = self.shared.sides.clone();
+        let middle = sides.len() / 2;
+        (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
     }
 
     /// The files that gave no picture, sorted by path.
@@ -90,13 +104,15 @@ impl Store {
 }
 
 impl Shared {
-    fn sorted_out(samples: Vec<Sample>, outcomes: Vec<Result<Option<RgbImage>, DecodeError>>) -> Shared {
-        let mut shared = Shared { samples: Vec::new(), pictures: Vec::new(), unreadable: Vec::new() };
+    fn sorted_out(samples: Vec<Sample>, outcomes: Vec<Result<Decoded, DecodeError>>) -> Shared {
+        let mut shared =
+            Shared { samples: Vec::new(), pictures: Vec::new(), sides: Vec::new(), unreadable: Vec::new() };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok(picture) => {
+                Ok((side, picture)) => {
                     shared.samples.push(sample);
                     shared.pictures.push(picture);
+                    shared.sides.push(side);
                 }
                 Err(error) => {
                     shared.unreadable.push(Unreadable { path: sample.path, reason: error.to_string() });

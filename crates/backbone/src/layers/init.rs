@@ -73,10 +73,12 @@ fn uniform(shape: &[i64], bound: f64) -> Tensor {
 
 /// Normal around zero, cut off at ±2 (not at two deviations): `torch.nn.init.trunc_normal_(mean=0, a=-2, b=2)`.
 ///
-/// Drawn as PyTorch does, by the inverse of the normal distribution's cumulative function.
+/// Drawn as PyTorch does, by the inverse of the normal distribution's cumulative function, but in float64: in float32
+/// one uniform number in 2^24 is the end of the range itself, and becomes a weight of -2 among weights of 0.01.
 fn truncated_normal(shape: &[i64], deviation: f64) -> Tensor {
     // Φ(2/σ) mapped to erfinv's domain: P(|x| < 2).
     let inside = Tensor::from(2.0 / deviation / std::f64::consts::SQRT_2).erf().double_value(&[]);
-    let drawn = uniform(shape, inside).erfinv() * (deviation * std::f64::consts::SQRT_2);
-    drawn.clamp(-2.0, 2.0)
+    let uniform = Tensor::empty(shape, (Kind::Double, Device::Cpu)).uniform_(-inside, inside);
+    let drawn = uniform.erfinv() * (deviation * std::f64::consts::SQRT_2);
+    drawn.clamp(-2.0, 2.0).to_kind(Kind::Float)
 }

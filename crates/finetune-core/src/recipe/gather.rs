@@ -62,6 +62,7 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
         )));
     }
     let pictures = pictures::decode(set, data, &run.source, interrupt, listen)?;
+    check_pictures(run, &pictures)?;
     if let Some(per_class) = data.images_per_class {
         let drawn = pictures.train.take_per_class(per_class, run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
@@ -106,6 +107,20 @@ fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
         return Err(run.source.wrong("data.input", message).into());
     }
     Ok(())
+}
+
+/// Pictures smaller than the network can read are not enlarged unless the configuration asks for it.
+fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
+    let Network { name, smallest_input, .. } = run.network;
+    match pictures.train.store.median_side() {
+        Some(side) if side < *smallest_input && run.config.data.input.is_none() => {
+            let message = format!(
+                "the pictures are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small pictures (lenet5_relu), or ask with [data.input] for them to be enlarged"
+            );
+            Err(run.source.wrong("data.root", message).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
