@@ -78,6 +78,7 @@ fn all_steps(crates: &Crates) -> Vec<Step> {
         step("formatting", "fmt --all --check", &[]),
         step("clippy", "clippy --workspace --all-targets", &[]).then("-- -D warnings"),
         step("tests above the torch line", "test --no-fail-fast", &crates.above),
+        step("pixels of libjpeg-turbo", "test --package images --features libjpeg-turbo --test decode", &[]),
         step("all tests", "test --workspace --no-fail-fast", &[]),
     ]
 }
@@ -124,6 +125,7 @@ mod tests {
             "fmt --all --check",
             "clippy --workspace --all-targets -- -D warnings",
             "test --no-fail-fast --package a --package b",
+            "test --package images --features libjpeg-turbo --test decode",
             "test --workspace --no-fail-fast",
         ];
         assert_eq!(lines, expected);

@@ -52,7 +52,17 @@ fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     }
     // A broken EXIF block does not spoil the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder)?;
+    #[cfg(feature = "libjpeg-turbo")]
+    let from_libjpeg = match format {
+        ImageFormat::Jpeg => crate::libjpeg::decode(bytes)?,
+        _ => None,
+    };
+    #[cfg(not(feature = "libjpeg-turbo"))]
+    let from_libjpeg = None;
+    let mut picture = match from_libjpeg {
+        Some(picture) => picture,
+        None => DynamicImage::from_decoder(decoder)?,
+    };
     picture.apply_orientation(orientation);
     Ok(to_rgb(picture))
 }

@@ -24,6 +24,8 @@ mod folder;
 mod geometry;
 mod jpeg;
 mod labelled;
+#[cfg(feature = "libjpeg-turbo")]
+mod libjpeg;
 mod random;
 mod resample;
 mod split;

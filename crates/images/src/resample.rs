@@ -1,7 +1,8 @@
 use std::ops::Range;
 
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{InnerPixel, U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use pretrained::Interpolation;
 
 use crate::Error;
@@ -49,9 +50,24 @@ impl Resampler {
         Ok(())
     }
 
+    fn resize(
+        &mut self,
+        source: Pixels<'_>,
+        frame: &Frame,
+        interpolation: Interpolation,
+        target: &mut [u8],
+    ) -> Result<(), Error> {
+        match source.channels {
+            1 => self.resize_typed::<U8>(source, frame, interpolation, target),
+            _ => self.resize_typed::<U8x3>(source, frame, interpolation, target),
+        }
+    }
+
     /// Rows first, then columns, each rounded to 8 bits, because that is Pillow's order: at sharp edges a bicubic
     /// filter overshoots, and what is clipped depends on the order.
-    fn resize(
+    ///
+    /// Both passes read the same kind of view: the library's code is compiled here for every kind it is given.
+    fn resize_typed<P: PixelTrait + InnerPixel>(
         &mut self,
         source: Pixels<'_>,
         frame: &Frame,
@@ -60,10 +76,6 @@ impl Resampler {
     ) -> Result<(), Error> {
         let Frame { seen, x, y } = frame;
         let [width, height] = source.size;
-        let kind = if source.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-        let source_view = ImageRef::new(width, height, source.bytes, kind).map_err(failed)?;
-        let seen_view =
-            CroppedImage::new(&source_view, seen.left, seen.top, seen.width, seen.height).map_err(failed)?;
         let (filter, support) = match interpolation {
             Interpolation::Bilinear => (FilterType::Bilinear, 1.0),
             Interpolation::Bicubic => (FilterType::CatmullRom, 2.0),
@@ -73,17 +85,23 @@ impl Resampler {
         let rows = needed(y, seen.height, support);
         let row_count = rows.end - rows.start;
         self.narrowed.resize(x.target_length as usize * row_count as usize * source.channels, 0);
-        let mut narrowed =
-            Image::from_slice_u8(x.target_length, row_count, &mut self.narrowed, kind).map_err(failed)?;
         let part = options.crop(x.source, rows.start.into(), x.source_length, row_count.into());
-        self.resizer.resize(&seen_view, &mut narrowed, &part).map_err(failed)?;
+        let mut narrowed =
+            TypedImage::<P>::from_buffer(x.target_length, row_count, &mut self.narrowed).map_err(failed)?;
+        let view = TypedImageRef::<P>::from_buffer(width, height, source.bytes).map_err(failed)?;
+        let view =
+            TypedCroppedImage::new(view, seen.left, seen.top, seen.width, seen.height).map_err(failed)?;
+        self.resizer.resize_typed(&view, &mut narrowed, &part).map_err(failed)?;
 
-        let mut target =
-            Image::from_slice_u8(x.target_length, y.target_length, target, kind).map_err(failed)?;
         let top = y.source - f64::from(rows.start);
         let shown = y.source_length.min(f64::from(row_count) - top);
         let part = options.crop(0.0, top, x.target_length.into(), shown);
-        self.resizer.resize(&narrowed, &mut target, &part).map_err(failed)
+        let mut target =
+            TypedImage::<P>::from_buffer(x.target_length, y.target_length, target).map_err(failed)?;
+        let view =
+            TypedImageRef::<P>::from_buffer(x.target_length, row_count, &self.narrowed).map_err(failed)?;
+        let view = TypedCroppedImage::new(view, 0, 0, x.target_length, row_count).map_err(failed)?;
+        self.resizer.resize_typed(&view, &mut target, &part).map_err(failed)
     }
 }
 
