@@ -185,9 +185,9 @@ fn program_in(messages: &str, binary: &str) -> Option<PathBuf> {
     struct Message {
         executable: Option<PathBuf>,
     }
-    let executables =
-        messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable);
-    executables.filter(|path| path.file_stem().is_some_and(|name| name == binary)).next_back()
+    let executable = |line| serde_json::from_str::<Message>(line).ok()?.executable;
+    let mut executables = messages.lines().filter_map(executable);
+    executables.rfind(|path| path.file_stem().is_some_and(|name| name == binary))
 }
 
 #[cfg(test)]

@@ -113,6 +113,7 @@ fn gather_libraries(from: &Path, lib: &Path) -> Result<()> {
 
 /// Moves the `include` and `lib` of an opened torch wheel to their place.
 fn move_torch(opened: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for name in ["include", "lib"] {
         let place = folder.join(name);
         fs::rename(opened.join("torch").join(name), &place)

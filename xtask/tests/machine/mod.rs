@@ -51,12 +51,13 @@ static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
         "json",
     ]);
     // What cargo says of xtask's own package would make build scripts that watch it run again.
-    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    names.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")).for_each(
-        |name| {
-            cargo.env_remove(name);
-        },
-    );
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
+        if is_of_package {
+            cargo.env_remove(&name);
+        }
+    }
     let output = cargo.stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success());
     let messages = String::from_utf8(output.stdout).unwrap();
@@ -64,7 +65,7 @@ static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
         let message: serde_json::Value = serde_json::from_str(line).unwrap();
         message["executable"].as_str().map(PathBuf::from)
     };
-    messages.lines().filter_map(executable).last().unwrap()
+    messages.lines().filter_map(executable).next_back().unwrap()
 });
 
 /// What a command said on stderr.
