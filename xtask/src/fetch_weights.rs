@@ -78,8 +78,7 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
         return Ok(vec!["--all".to_owned()]);
     }
     if !arguments.archs.is_empty() {
-        let separator = std::iter::once("--".to_owned());
-        return Ok(separator.chain(arguments.archs.iter().cloned()).collect());
+        return Ok(arguments.archs.clone());
     }
     let config = arguments.config.clone().unwrap_or_else(|| workspace.root.join("dogs_cats.toml"));
     let text = fs::read_to_string(&config).with_context(|| {

@@ -3,8 +3,11 @@
 mod machine;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
 
-use machine::{machine, serve, told, xtask, zip};
+use machine::{interrupt, machine, read_until, serve, told, xtask, zip};
 
 #[test]
 fn weights_come_from_a_mirror_and_each_failure_is_told() {
@@ -59,4 +62,35 @@ fn data_of_another_digest_is_refused_from_a_file_and_from_an_address() {
     let again = xtask(machine.path(), &["fetch-data", "dogs_cats_small"]).output().unwrap();
     assert!(again.status.success());
     assert_eq!(String::from_utf8_lossy(&again.stdout).trim_end(), there.to_str().unwrap());
+}
+
+#[test]
+fn ctrl_c_ends_a_download_with_130_and_keeps_what_came() {
+    let machine = machine();
+    // A server that sends the first bytes of a long file and then nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = format!("http://{}", listener.local_addr().unwrap());
+    let part = machine.path().join("workspace/data/hymenoptera_data.zip.part");
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    fs::write(&part, "PK").unwrap();
+    let mut child = xtask(machine.path(), &["fetch-data", "hymenoptera_data", "--from", &from])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stream = listener.accept().unwrap().0;
+    let asked = read_until(&mut stream, "\r\n\r\n");
+    assert!(asked.contains("bytes=2-"), "{asked}");
+    let head = "HTTP/1.1 206 Partial Content\r\nContent-Length: 98\r\nContent-Range: bytes 2-99/100\r\n\r\n";
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(b"more")).unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut text = read_until(&mut stderr, "hymenoptera_data.zip: going on after 2 B");
+    while fs::metadata(&part).unwrap().len() < 6 {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    stderr.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    assert!(text.ends_with("interrupted\n"), "{text}");
+    assert_eq!(fs::read(&part).unwrap(), b"PKmore");
 }

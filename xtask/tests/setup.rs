@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use machine::{machine, serve, told, xtask, zip};
+use machine::{interrupt, machine, read_until, serve, told, xtask, zip};
 
 /// The files of a libtorch archive, a few bytes each.
 const ARCHIVE: [(&str, &str); 6] = [
@@ -149,15 +149,8 @@ fn ctrl_c_reaches_the_child_and_ends_with_130() {
         .spawn()
         .unwrap();
     let mut stderr = child.stderr.take().unwrap();
-    let mut text = String::new();
-    let mut buffer = [0; 4096];
-    while !text.contains("ready") {
-        let count = stderr.read(&mut buffer).unwrap();
-        assert!(count > 0, "{text}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
-    }
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let mut text = read_until(&mut stderr, "ready");
+    interrupt(&child);
     stderr.read_to_string(&mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
     assert_eq!(text.matches("child was told").count(), 1, "{text}");

@@ -38,11 +38,7 @@ struct Drawn {
 }
 
 /// Draws what is not there yet; both alphabets under both splits.
-pub(super) fn draw(workspace: &Workspace, plan: &Plan) -> Result<Vec<Pair>> {
-    draw_with(&Tool::letters(workspace)?, workspace, plan)
-}
-
-fn draw_with(tool: &Tool, workspace: &Workspace, plan: &Plan) -> Result<Vec<Pair>> {
+pub(super) fn draw(tool: &Tool, workspace: &Workspace, plan: &Plan) -> Result<Vec<Pair>> {
     let splits: [(_, _, &[&str]); 2] =
         [("held-out faces", "faces", &[]), ("held-out families", "families", &["--by-family"])];
     let pair = |(name, short, split)| {
@@ -74,7 +70,7 @@ mod tests {
         let workspace = Workspace { root: root.path().to_owned() };
         let mut plan = Plan::quick();
         (plan.latin_per_class, plan.cyrillic_per_class, plan.validation_per_class) = (2, 1, 1);
-        let drawn = draw_with(&tool, &workspace, &plan).unwrap();
+        let drawn = draw(&tool, &workspace, &plan).unwrap();
         let letters: Vec<&Letters> = drawn.iter().flat_map(|pair| [&pair.latin, &pair.cyrillic]).collect();
         let names: Vec<&str> = letters.iter().map(|letters| &*letters.name).collect();
         let expected =
@@ -85,7 +81,7 @@ mod tests {
         assert!(unshared.contains(&"capital-Ж".to_owned()) && !unshared.contains(&"capital-А".to_owned()));
         assert!(root.path().join(&letters[3].root).join("test/capital-Я").is_dir());
 
-        let again = draw_with(&tool, &workspace, &plan).unwrap();
+        let again = draw(&tool, &workspace, &plan).unwrap();
         assert!(again.iter().zip(&drawn).all(|(again, first)| again.latin.digest == first.latin.digest));
         assert_ne!(drawn[0].latin.digest, drawn[1].latin.digest);
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask recipe`: the default experiment. A network that learnt typed Latin letters learns Cyrillic ones.
 //!
-//! It draws letters (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
+//! It has letters drawn (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
 //! runs the comparison and shows what came out (`outcome`). All training is done by spawning `finetune` with those
 //! configs; run by hand they give the same digests.
 
@@ -20,6 +20,7 @@ use self::configs::Plan;
 use self::outcome::Outcome;
 use crate::process::{self, say};
 use crate::setup;
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Run the default experiment: from Latin letters to Cyrillic ones, with few images
@@ -36,15 +37,16 @@ pub(crate) struct Arguments {
     quick: bool,
 }
 
-/// The command: table, verdict and report's path on stdout; the time is counted once libtorch and `finetune` are built.
+/// The command: table, verdict and report's path on stdout; the time is counted once all is set up and built.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let folder = new_folder(workspace, arguments.out.as_deref())?;
     setup::ensure(workspace)?;
     process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
+    let artist = Tool::letters(workspace)?;
 
     let start = Instant::now();
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
-    let drawn = letters::draw(workspace, &plan)?;
+    let drawn = letters::draw(&artist, workspace, &plan)?;
     let latin: Vec<_> = drawn.iter().map(|pair| &pair.latin).collect();
     let weights = source::weights(workspace, &plan, &latin, &folder)?;
     let variant = |(pair, weights): (&letters::Pair, String)| configs::Variant {
