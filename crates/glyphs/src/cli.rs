@@ -36,16 +36,16 @@ pub(crate) struct Arguments {
     /// Upright, centred and clean letters, without variation
     #[arg(long)]
     plain: bool,
-    #[command(flatten)]
-    faces: Faces,
-    #[command(flatten)]
-    families: Families,
     /// Letters that other arguments or an earlier version drew there make room, if nobody touched them since
     #[arg(long)]
     pub(crate) replace_outdated: bool,
     /// Say what is there now as one JSON object; errors too
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    faces: Faces,
+    #[command(flatten)]
+    families: Families,
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,10 +69,10 @@ struct Families {
     #[arg(long)]
     by_family: bool,
     /// Families held back for the test, with commas between them [default: dejavu-sans-mono,new-computer-modern]
-    #[arg(long, value_delimiter = ',', value_parser = family, requires = "by_family")]
+    #[arg(long, value_delimiter = ',', value_name = "FAMILIES", value_parser = family, requires = "by_family")]
     test_families: Option<Vec<Family>>,
     /// Families held back for validation [default: libertinus-serif]
-    #[arg(long, value_delimiter = ',', value_parser = family, requires = "by_family")]
+    #[arg(long, value_delimiter = ',', value_name = "FAMILIES", value_parser = family, requires = "by_family")]
     validation_families: Option<Vec<Family>>,
 }
 
