@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use indicatif::HumanBytes;
-
+use crate::disk;
 use crate::pip::Pip;
 use crate::process;
 use crate::setup;
@@ -49,7 +48,7 @@ pub(crate) fn command(workspace: &Workspace) -> ExitCode {
             Path::is_dir,
             "cargo xtask fetch-data hymenoptera_data",
         ),
-        disk("disk (workspace)", &workspace.root),
+        room("disk (workspace)", &workspace.root),
         cache(),
         machine(),
         platform(),
@@ -145,7 +144,7 @@ fn cache() -> Finding {
     match workspace::cache_folder() {
         // It may not be there yet: then the disk is the one of the nearest folder above.
         Ok(folder) => match folder.ancestors().find(|folder| folder.is_dir()) {
-            Some(folder) => disk("disk (cache)", folder),
+            Some(folder) => room("disk (cache)", folder),
             None => missing(
                 "disk (cache)",
                 format!("{} cannot be reached", folder.display()),
@@ -156,14 +155,14 @@ fn cache() -> Finding {
     }
 }
 
-fn disk(name: &'static str, folder: &Path) -> Finding {
-    match fs4::available_space(folder) {
+fn room(name: &'static str, folder: &Path) -> Finding {
+    match disk::free(folder) {
         Ok(free) => {
-            let what = format!("{} free at {}", HumanBytes(free), folder.display());
+            let what = format!("{} free at {}", disk::amount(free), folder.display());
             if free >= ROOM {
                 good(name, what)
             } else {
-                lacking(name, what, format!("make room: {} is safe", HumanBytes(ROOM)))
+                lacking(name, what, format!("make room: {} is safe", disk::amount(ROOM)))
             }
         }
         Err(error) => lacking(name, format!("{}: {error}", folder.display()), "check the folder"),
@@ -173,7 +172,7 @@ fn disk(name: &'static str, folder: &Path) -> Finding {
 fn machine() -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text));
-    let memory_text = memory.map_or_else(|| "unknown".to_owned(), |bytes| HumanBytes(bytes).to_string());
+    let memory_text = memory.map_or_else(|| "unknown".to_owned(), disk::amount);
     let what = format!("{cores} cores, {memory_text} of memory");
     match memory {
         // Each of the two big C++ files of tch takes nearly two.

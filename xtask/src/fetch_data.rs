@@ -1,16 +1,13 @@
 //! `cargo xtask fetch-data`: example data sets, checked by digest and unpacked into an image folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use pretrained::Digest;
-use pretrained::digest::sha256_of_file;
-use pretrained::fetch::{Fetcher, Patience, Request, Route};
 
-use crate::progress;
-use crate::unzip::unpack;
+use crate::process::say;
+use crate::tools::{self, Fetched, Route, Tool};
 use crate::workspace::Workspace;
 
 /// Fetch an example data set and unpack it
@@ -84,10 +81,10 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let into = arguments.into.clone().unwrap_or_else(|| workspace.root.join("data"));
     let folder = into.join(data_set.name);
     if folder.exists() {
-        progress::say(format!("{} is there already", folder.display()));
+        say(format!("{} is there already", folder.display()));
     } else {
         let place = place(&data_set, arguments.from.as_deref())?;
-        fetch(&data_set, &place, &into)?;
+        fetch(&Tool::downloader(workspace)?, &data_set, &place, &into)?;
     }
     anstream::println!("{}", folder.display());
     Ok(())
@@ -122,82 +119,43 @@ fn place(data_set: &DataSet, from: Option<&str>) -> Result<Place> {
 }
 
 /// Brings the zip here, checks it, and puts what is in it under `into`, all of it or nothing.
-fn fetch(data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
-    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
-    match place {
-        Place::File(zip) => {
-            let found = sha256_of_file(zip)?;
-            ensure!(
-                found == data_set.sha256,
-                "{} is not {} as published, or damaged: its SHA-256 is {found}, not {}",
-                zip.display(),
-                data_set.name,
-                data_set.sha256
-            );
-            put(data_set, zip, into)
-        }
+fn fetch(downloader: &Tool, data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
+    let mut downloaded = None;
+    let zip = match place {
+        Place::File(zip) => zip.clone(),
         Place::Url(url) => {
-            let request = Request {
-                url: url.clone(),
-                to: into.join(format!("{}.zip", data_set.name)),
-                digest: Digest::Sha256(data_set.sha256.to_owned()),
-                expected_length: None,
-            };
-            let label = format!("downloading {}", data_set.name);
-            let zip = Fetcher::new(Patience::default()).fetch(&request, &mut progress::of_fetch(label))?;
-            put(data_set, &zip.path, into)?;
+            let mut download = downloader.command(["file", url, "--sha256", data_set.sha256, "--to"]);
+            download.arg(into.join(format!("{}.zip", data_set.name)));
+            let fetched: Fetched = Tool::answer(&mut download)?;
             // One that was lying there already is the user's.
-            if zip.route == Route::Server {
-                fs::remove_file(&zip.path)
-                    .with_context(|| format!("cannot remove {}", zip.path.display()))?;
-            }
-            Ok(())
+            downloaded = (fetched.route == Route::Server).then(|| fetched.path.clone());
+            fetched.path
         }
-    }
-}
-
-fn put(data_set: &DataSet, zip: &Path, into: &Path) -> Result<()> {
-    let cannot_make = || format!("cannot make a folder in {}", into.display());
-    remove_stale(into);
-    let draft = tempfile::Builder::new().prefix(DRAFT).tempdir_in(into).with_context(cannot_make)?;
-    // Locked for as long as it is filled, so that another call can tell it from one left behind. A file system without
-    // locks refuses that call's lock as well, and then nothing is taken for stale.
-    let lock = File::open(draft.path()).with_context(cannot_make)?;
-    let _ = lock.try_lock();
-    let count = unpack(zip, draft.path(), MOST_BYTES, |path| {
-        path.starts_with(data_set.name).then(|| path.to_owned())
-    })?;
+    };
+    let mut unpack = downloader.command(["unpack", "--sha256", data_set.sha256, "--only", data_set.name]);
+    unpack.arg("--most-bytes").arg(MOST_BYTES.to_string()).arg("--into").arg(into).arg(&zip);
+    let count = tools::files(&mut unpack)?;
     ensure!(count > 0, "{} holds no folder {}", zip.display(), data_set.name);
-    let folder = into.join(data_set.name);
-    fs::rename(draft.path().join(data_set.name), &folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    progress::say(format!("{count} files"));
-    Ok(())
-}
-
-/// Begins the names of folders that are being filled.
-const DRAFT: &str = ".unpacking-";
-
-/// Removes what interrupted calls left in `into`; what cannot be removed is only untidy, and stays.
-fn remove_stale(into: &Path) {
-    let Ok(entries) = fs::read_dir(into) else { return };
-    for entry in entries.flatten() {
-        let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT);
-        // A link's own type is asked for: nothing outside is ever removed.
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_draft && is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+    say(format!("{count} files"));
+    if let Some(zip) = downloaded {
+        fs::remove_file(&zip).with_context(|| format!("cannot remove {}", zip.display()))?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
-    const SMALL: DataSet = DataSet { name: "small", sha256: "", url: None };
+    const SMALL: DataSet = DataSet {
+        name: "small",
+        sha256: "0000000000000000000000000000000000000000000000000000000000000000",
+        url: None,
+    };
 
     #[test]
     fn a_data_set_without_an_address_asks_for_one() {
@@ -231,33 +189,13 @@ mod tests {
         }
         writer.finish().unwrap();
         let into = folder.path().join("data");
-        let wrong = fetch(&SMALL, &Place::File(zip.clone()), &into).unwrap_err().to_string();
+        let downloader = Tool::downloader(&Workspace::find().unwrap()).unwrap();
+        let place = Place::File(zip.clone());
+        let wrong = fetch(&downloader, &SMALL, &place, &into).unwrap_err().to_string();
         assert!(wrong.contains("SHA-256") && !into.join("small").exists(), "{wrong}");
-        let sha256 = sha256_of_file(&zip).unwrap().leak();
-        fetch(&DataSet { sha256, ..SMALL }, &Place::File(zip), &into).unwrap();
+        let sha256 = hex::encode(Sha256::digest(fs::read(&zip).unwrap())).leak();
+        fetch(&downloader, &DataSet { sha256, ..SMALL }, &place, &into).unwrap();
         assert_eq!(fs::read(into.join("small/train/a/1.jpg")).unwrap(), b"jpg");
         assert_eq!(fs::read_dir(&into).unwrap().count(), 1, "nothing else is left");
-    }
-
-    #[test]
-    fn what_an_interrupted_call_left_is_removed_and_nothing_else() {
-        let into = tempfile::tempdir().unwrap();
-        let at = |name: &str| into.path().join(name);
-        for folder in [".unpacking-stale/small", ".unpacking-busy", "small", "elsewhere"] {
-            fs::create_dir_all(at(folder)).unwrap();
-        }
-        fs::write(at(".unpacking-notes"), "mine").unwrap();
-        std::os::unix::fs::symlink(at("elsewhere"), at(".unpacking-link")).unwrap();
-        let busy = File::open(at(".unpacking-busy")).unwrap();
-        busy.lock().unwrap();
-        remove_stale(into.path());
-        let gone = |name: &str| at(name).symlink_metadata().is_err();
-        assert!(gone(".unpacking-stale"));
-        for kept in [".unpacking-busy", ".unpacking-notes", ".unpacking-link", "small", "elsewhere"] {
-            assert!(!gone(kept), "{kept}");
-        }
-        drop(busy);
-        remove_stale(into.path());
-        assert!(gone(".unpacking-busy"));
     }
 }

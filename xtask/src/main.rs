@@ -1,6 +1,7 @@
 //! `cargo xtask`: sets a machine up, fetches weights and data, runs the default experiment and every test.
 //!
-//! It links no libtorch, so it builds in seconds and runs before libtorch is there; whatever needs libtorch it spawns.
+//! It links no libtorch, no network stack and no fonts, so it builds in seconds and runs before libtorch is there. What
+//! does the work is run when it is needed: `finetune`, and the tools of the rooms above the torch line (`tools`).
 //! Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
 //!
 //! - `setup`: libtorch into the user's cache, linked into the workspace
@@ -8,18 +9,18 @@
 //! - `test`: formatting, clippy and all tests
 //! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
 //! - `recipe`: the default experiment, letters of two alphabets
-//! - `workspace`, `process`, `progress`, `pip`, `unzip`: what the commands share
+//! - `tools`, `workspace`, `process`, `pip`, `disk`: what the commands share
 
+mod disk;
 mod doctor;
 mod fetch_data;
 mod fetch_weights;
 mod pip;
 mod process;
-mod progress;
 mod recipe;
 mod setup;
 mod test;
-mod unzip;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;

@@ -5,8 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{self, Interrupted};
-use crate::progress::say;
+use crate::process::{self, Interrupted, say};
 
 /// Every Linux wheel of the packages we need carries one of these tags.
 const PLATFORMS: [&str; 5] = [

@@ -70,15 +70,27 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
 /// Shows the command, runs it to its end and returns what it wrote to stdout; its stderr is ours.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     announce(command);
+    let output = captured(command)?;
+    if !output.status.success() {
+        bail!("`{}` failed ({})", shown(command), output.status);
+    }
+    Ok(output.stdout)
+}
+
+/// How a command ended and what it wrote to stdout.
+pub(crate) struct Captured {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+}
+
+/// Runs the command to its end without showing it; its stderr is ours.
+pub(crate) fn captured(command: &mut Command) -> Result<Captured> {
     let child = spawn(command.stdout(Stdio::piped()))?;
     let output = child.wait_with_output();
-    let text = output.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let text = text.unwrap_or_default();
+    let stdout = output.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let stdout = stdout.unwrap_or_default();
     let status = finish(command, output.map(|output| output.status))?;
-    if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
-    }
-    Ok(text)
+    Ok(Captured { status, stdout })
 }
 
 /// The stdout of a short question such as `rustc --version`; nothing is shown, `None` if it cannot be asked.
@@ -87,7 +99,13 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn announce(command: &Command) {
+/// A message of a command to the user: what it does or why.
+pub(crate) fn say(message: impl AsRef<str>) {
+    anstream::eprintln!("{}", message.as_ref());
+}
+
+/// Shows the command.
+pub(crate) fn announce(command: &Command) {
     let dim = anstyle::Style::new().dimmed();
     anstream::eprintln!("{dim}$ {}{dim:#}", shown(command));
 }
@@ -119,7 +137,7 @@ fn child_group() -> MutexGuard<'static, Option<Pid>> {
 }
 
 /// The command as one would type it; arguments that a shell would split are quoted.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
         .map(|word| {

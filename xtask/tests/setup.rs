@@ -1,43 +1,14 @@
 //! The program from outside, on a machine that it believes to be bare: its own cache, workspace and search path.
 
+mod machine;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::process::Stdio;
 
-use tempfile::TempDir;
-
-/// A bare machine: `cache`, `workspace/xtask` and `bin`, with nothing in them.
-fn machine() -> TempDir {
-    let machine = tempfile::tempdir().unwrap();
-    for folder in ["cache", "workspace/xtask", "bin"] {
-        fs::create_dir_all(machine.path().join(folder)).unwrap();
-    }
-    machine
-}
-
-fn xtask(machine: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command
-        .args(arguments)
-        .env("CARGO_MANIFEST_DIR", machine.join("workspace/xtask"))
-        .env("XDG_CACHE_HOME", machine.join("cache"))
-        .env("PATH", machine.join("bin"))
-        // What cargo itself sets, out of `.cargo/config.toml`.
-        .env("LIBTORCH", machine.join("workspace/.libtorch"));
-    for name in ["LIBTORCH_USE_PYTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB", "LIBTORCH_BYPASS_VERSION_CHECK"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use machine::{interrupt, machine, read_until, serve, told, xtask, zip};
 
 /// The files of a libtorch archive, a few bytes each.
 const ARCHIVE: [(&str, &str); 6] = [
@@ -48,31 +19,6 @@ const ARCHIVE: [(&str, &str); 6] = [
     ("libtorch/lib/libtorch_cpu.so", "cpu"),
     ("libtorch/lib/libgomp-98b21ff3.so.1", "gomp"),
 ];
-
-fn zip(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
-
-/// Answers every request on a loopback port with `body`; returns the address.
-fn serve(body: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/libtorch.zip", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _request = stream.read(&mut [0; 4096]).unwrap();
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
-        }
-    });
-    address
-}
 
 /// Puts a `python3` on the search path whose pip "downloads" wheels of a few bytes.
 fn install_fake_pip(machine: &Path) {
@@ -203,15 +149,8 @@ fn ctrl_c_reaches_the_child_and_ends_with_130() {
         .spawn()
         .unwrap();
     let mut stderr = child.stderr.take().unwrap();
-    let mut text = String::new();
-    let mut buffer = [0; 4096];
-    while !text.contains("ready") {
-        let count = stderr.read(&mut buffer).unwrap();
-        assert!(count > 0, "{text}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
-    }
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let mut text = read_until(&mut stderr, "ready");
+    interrupt(&child);
     stderr.read_to_string(&mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
     assert_eq!(text.matches("child was told").count(), 1, "{text}");

@@ -14,6 +14,8 @@
 //! - [`write()`] and [`ensure`]: the folder itself, all of it or none of it
 //! - [`Manifest`]: what a written folder says about itself
 //!
+//! The binary of the same name draws from a command line: `cargo run -p glyphs -- --help`.
+//!
 //! ```no_run
 //! use glyphs::{Alphabet, Spec, Split};
 //!
@@ -28,6 +30,7 @@ mod error;
 mod faces;
 mod image;
 mod manifest;
+mod parallel;
 mod spec;
 mod split;
 mod write;
@@ -40,4 +43,4 @@ pub use image::GrayImage;
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use spec::{Spec, Variation};
 pub use split::{Partition, Split};
-pub use write::{ensure, write};
+pub use write::{ensure, remove_outdated, write};

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::io;
-use crate::{Error, Spec};
+use crate::{Error, Spec, parallel};
 
 /// Name of the manifest, beside `train/`. Readers of image folders pass over it, as it is not a folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -71,8 +70,7 @@ impl Manifest {
         if paths.len() as u64 != self.pictures {
             return Ok(false);
         }
-        let entries: Vec<Entry> =
-            paths.into_par_iter().map(|path| entry(dir, &path)).collect::<Result<_, _>>()?;
+        let entries = parallel::map(&paths, parallel::cores(), |path| entry(dir, path))?;
         Ok(content_digest(entries) == self.content_digest)
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::io;
 use crate::manifest::{Entry, content_digest};
 use crate::split::shuffled;
-use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces};
+use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces, parallel};
 
 /// Writes what `spec` describes as an image folder: `dir/train/CLASS/FACE-NUMBER.png`, and so for `val` and `test`.
 ///
@@ -27,6 +27,15 @@ use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces
 ///
 /// [`Error::Occupied`] if anything at all is at `dir`; [`Error::Spec`] for a spec that cannot be drawn; [`Error::Io`].
 pub fn write(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Manifest, Error> {
+    write_with(parallel::cores(), spec, dir, progress)
+}
+
+fn write_with(
+    threads: NonZeroUsize,
+    spec: &Spec,
+    dir: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Manifest, Error> {
     let faces = faces()?;
     let partition = spec.check(&faces)?;
     refuse_occupied(dir)?;
@@ -38,7 +47,7 @@ pub fn write(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> R
     let draft = beside.path().join("draft");
 
     let classes = spec.alphabet.classes();
-    let entries = write_pictures(spec, &plan(spec, &partition, &classes), &draft, progress)?;
+    let entries = write_pictures(threads, spec, &plan(spec, &partition, &classes), &draft, progress)?;
     let manifest = describe(spec, &partition, entries);
     manifest.write(&draft)?;
     move_into_place(&draft, dir)?;
@@ -61,6 +70,22 @@ pub fn ensure(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> 
         return Err(occupied(dir, "the letters here were changed since they were drawn"));
     }
     Ok(manifest)
+}
+
+/// Deletes the letters at `dir` if they were drawn from another spec and nobody touched them since; whether it did.
+///
+/// Before [`ensure`] it makes room for today's letters where an earlier version drew others.
+///
+/// # Errors
+///
+/// [`Error::Spec`] for a spec that cannot be drawn; [`Error::Manifest`] for a manifest that is none; [`Error::Io`].
+pub fn remove_outdated(spec: &Spec, dir: &Path) -> Result<bool, Error> {
+    let Some(manifest) = Manifest::read(dir)? else { return Ok(false) };
+    if manifest.spec_digest == spec.digest()? || !manifest.matches(dir)? {
+        return Ok(false);
+    }
+    fs::remove_dir_all(dir).map_err(io("remove the outdated letters", dir))?;
+    Ok(true)
 }
 
 /// One picture to be drawn.
@@ -111,6 +136,7 @@ fn class_salt(seed: u64, alphabet: Alphabet, part: &str, class: &Class) -> Vec<u
 }
 
 fn write_pictures(
+    threads: NonZeroUsize,
     spec: &Spec,
     pictures: &[Picture<'_>],
     draft: &Path,
@@ -129,7 +155,7 @@ fn write_pictures(
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, pictures.len() as u64);
         Ok((path, Sha256::digest(&png).into()))
     };
-    pictures.par_iter().map(write_one).collect()
+    parallel::map(pictures, threads, write_one)
 }
 
 fn describe(spec: &Spec, partition: &Partition<'_>, entries: Vec<Entry>) -> Manifest {
@@ -171,4 +197,27 @@ fn occupied(dir: &Path, reason: &str) -> Error {
 
 fn parent(dir: &Path) -> &Path {
     dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Split;
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        let spec = Spec {
+            train_per_class: 2,
+            validation_per_class: 0,
+            test_per_class: 1,
+            ..Spec::new(Alphabet::CyrillicCapitals, Split::default())
+        };
+        let drawn = [1, 2, 7].map(|threads| {
+            let dir = temp.path().join(threads.to_string());
+            write_with(NonZeroUsize::new(threads).unwrap(), &spec, &dir, &|_, _| {}).unwrap()
+        });
+        assert_eq!(drawn[0].pictures, 33 * 3);
+        assert_eq!((&drawn[0], &drawn[0]), (&drawn[1], &drawn[2]));
+    }
 }

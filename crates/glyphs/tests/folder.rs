@@ -5,7 +5,9 @@ use std::fs;
 use std::io::BufReader;
 use std::path::Path;
 
-use glyphs::{Alphabet, Error, MANIFEST_FILE, Manifest, Spec, Split, Variation, ensure, write};
+use glyphs::{
+    Alphabet, Error, MANIFEST_FILE, Manifest, Spec, Split, Variation, ensure, remove_outdated, write,
+};
 use sha2::{Digest, Sha256};
 
 fn tiny() -> Spec {
@@ -54,13 +56,11 @@ fn decoded(path: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_spec_gives_the_same_bytes_with_any_number_of_threads() {
+fn the_same_spec_gives_the_same_bytes() {
     let temp = tempfile::tempdir().unwrap();
-    let dirs = ["one", "many"].map(|name| temp.path().join(name));
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let one = one_thread.install(|| write(&tiny(), &dirs[0], &quiet)).unwrap();
-    let many = write(&tiny(), &dirs[1], &quiet).unwrap();
-    assert_eq!(one, many);
+    let dirs = ["one", "another"].map(|name| temp.path().join(name));
+    let [one, another] = dirs.each_ref().map(|dir| write(&tiny(), dir, &quiet).unwrap());
+    assert_eq!(one, another);
     assert_eq!(one.pictures, 33 * 6);
 
     // Made by this test itself, which prints the digest when it differs. If the drawing was changed on purpose, raise
@@ -169,4 +169,18 @@ fn ensure_keeps_a_whole_folder_and_refuses_a_changed_one() {
 
     fs::write(dir.join(MANIFEST_FILE), "{\"spec\": ").unwrap();
     assert!(matches!(ensure(&tiny(), &dir, &quiet), Err(Error::Manifest { .. })));
+}
+
+#[test]
+fn outdated_letters_are_removed_but_touched_ones_and_todays_are_kept() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("letters");
+    let spec = |seed| Spec { seed, train_per_class: 1, validation_per_class: 0, test_per_class: 0, ..tiny() };
+    assert!(!remove_outdated(&spec(0), &dir).unwrap(), "nothing is there");
+    let first = write(&spec(0), &dir, &quiet).unwrap();
+    assert!(!remove_outdated(&spec(0), &dir).unwrap(), "they are today's");
+    assert!(remove_outdated(&spec(1), &dir).unwrap() && !dir.exists());
+    assert_ne!(write(&spec(1), &dir, &quiet).unwrap().content_digest, first.content_digest);
+    fs::write(dir.join("train/capital-Ж/mine.png"), "").unwrap();
+    assert!(!remove_outdated(&spec(0), &dir).unwrap() && dir.join("train/capital-Ж/mine.png").exists());
 }

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use serde::Serialize;
+
 pub use weights::{Source, fetch_all, fetch_weights};
 
 use self::http::Failure;
@@ -56,7 +58,7 @@ pub struct Request {
 }
 
 /// A file that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fetched {
     /// The file.
     pub path: PathBuf,
@@ -71,7 +73,8 @@ pub struct Fetched {
 }
 
 /// How a file came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Route {
     /// It was there already.
     Found,

@@ -7,7 +7,8 @@
 //! - [`locate`]: where a file of the catalog lies on this machine
 //! - `checkpoint` (behind the cargo feature `checkpoints`, on by default): a `.pth` or `.safetensors` file read into
 //!   named arrays
-//! - `fetch` (behind the cargo feature of that name): how the file gets here
+//! - `fetch` (behind the cargo feature of that name): how the file gets here; the binary `fetch`, the downloader, does
+//!   it from a command line
 //! - `safetensors_file` (`checkpoints` too): named arrays written to a file, the same bytes for the same
 //!   content
 //! - [`digest`]: SHA-256 of a file, and what it is expected to be

@@ -6,38 +6,28 @@
 //!
 //! - [`record`]: what a run and a grid of runs leave behind
 //! - [`text`]: the same facts as aligned plain text
-//! - `html`: the page of a run, the page of a grid
-//! - `plot`: line charts as SVG
-//! - `events`: TensorBoard event files
+//! - [`html`]: the page of a run, the page of a grid
+//! - [`plot`]: line charts as SVG
+//! - [`events`]: TensorBoard event files
 //! - `write`: pages as files
 //! - `numbers`, `pivot`, `reading`: how figures are written, a grid's rows as tables, what page and text ask alike
 //! - `json`: values of a record that JSON cannot hold
-//!
-//! `html`, `plot`, `events` and `write` are behind the cargo feature `pages`, on by default: who only reads records and
-//! prints them builds sooner without it.
 
-#[cfg(feature = "pages")]
 pub mod events;
-#[cfg(feature = "pages")]
 pub mod html;
-#[cfg(feature = "pages")]
 pub mod plot;
 pub mod record;
 pub mod text;
 
 mod json;
-#[cfg_attr(not(any(feature = "pages", test)), expect(dead_code, reason = "some figures stand on pages only"))]
 mod numbers;
 mod pivot;
-#[cfg_attr(not(feature = "pages"), expect(dead_code, reason = "some questions are asked by pages only"))]
 mod reading;
-#[cfg(feature = "pages")]
 mod write;
 
 use std::io;
 use std::path::PathBuf;
 
-#[cfg(feature = "pages")]
 pub use write::{write_grid, write_run};
 
 /// What can go wrong while writing a report.

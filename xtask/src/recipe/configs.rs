@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::letters::{self, Letters};
+use super::letters::Letters;
 
 /// The network of the experiment: LeNet-5 in its modern form.
 pub(super) const ARCH: &str = "lenet5_relu";
@@ -64,6 +64,8 @@ pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) root: String,
     pub(super) weights: String,
+    /// The classes that look like no Latin letter.
+    pub(super) unshared: Vec<String>,
 }
 
 /// The config that trains source weights on each of these Latin alphabets.
@@ -110,7 +112,7 @@ pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
         data: Data {
             root: &base.root,
             input: INPUT,
-            groups: Some(BTreeMap::from([(UNSHARED, letters::unshared())])),
+            groups: Some(BTreeMap::from([(UNSHARED, &*base.unshared)])),
         },
         model: Model { arch: ARCH, weights: &base.weights },
         finetune: Finetune { depth: "all", head_epochs: Some(plan.head_epochs), rate_scale: Some(0.5) },
@@ -160,7 +162,7 @@ struct Data<'a> {
     root: &'a str,
     input: Input,
     #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<BTreeMap<&'a str, Vec<String>>>,
+    groups: Option<BTreeMap<&'a str, &'a [String]>>,
 }
 
 #[derive(Serialize)]
@@ -235,6 +237,7 @@ mod tests {
             name: name.to_owned(),
             root: format!("data/letters/{name}"),
             digest: String::new(),
+            unshared: Vec::new(),
         };
         let (faces, families) = (letters("latin-faces"), letters("latin-families"));
         let config: toml::Table = source(&Plan::full(), &[&faces, &families]).unwrap().parse().unwrap();
@@ -253,13 +256,14 @@ mod tests {
             name,
             root: root.to_owned(),
             weights: format!("weights/{root}.safetensors"),
+            unshared: vec!["capital-Ж".to_owned()],
         };
         let text =
             comparison(&Plan::full(), &[variant("held-out faces", "a"), variant("held-out families", "b")])
                 .unwrap();
         let config: toml::Table = text.parse().unwrap();
         assert_eq!(config["data"]["root"].as_str(), Some("a"));
-        assert_eq!(config["data"]["groups"]["unshared"].as_array().unwrap().len(), 23);
+        assert_eq!(config["data"]["groups"]["unshared"], toml::Value::from(vec!["capital-Ж"]));
         assert_eq!(config["model"]["weights"].as_str(), Some("weights/a.safetensors"));
         let compare = &config["compare"];
         assert_eq!(compare["images_per_class"], toml::Value::from(vec![1, 3, 5, 10, 30]));

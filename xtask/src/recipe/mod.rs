@@ -1,6 +1,6 @@
 //! `cargo xtask recipe`: the default experiment. A network that learnt typed Latin letters learns Cyrillic ones.
 //!
-//! It draws letters (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
+//! It has letters drawn (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
 //! runs the comparison and shows what came out (`outcome`). All training is done by spawning `finetune` with those
 //! configs; run by hand they give the same digests.
 
@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use report::record::GridRecord;
 
 use self::configs::Plan;
-use crate::process;
-use crate::progress::say;
+use self::outcome::Outcome;
+use crate::process::{self, say};
 use crate::setup;
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Run the default experiment: from Latin letters to Cyrillic ones, with few images
@@ -37,30 +37,32 @@ pub(crate) struct Arguments {
     quick: bool,
 }
 
-/// The command: table, verdict and report's path on stdout; the time is counted once libtorch and `finetune` are built.
+/// The command: table, verdict and report's path on stdout; the time is counted once all is set up and built.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let folder = new_folder(workspace, arguments.out.as_deref())?;
     setup::ensure(workspace)?;
     process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
+    let artist = Tool::letters(workspace)?;
 
     let start = Instant::now();
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
-    let drawn = letters::draw(workspace, &plan)?;
+    let drawn = letters::draw(&artist, workspace, &plan)?;
     let latin: Vec<_> = drawn.iter().map(|pair| &pair.latin).collect();
     let weights = source::weights(workspace, &plan, &latin, &folder)?;
     let variant = |(pair, weights): (&letters::Pair, String)| configs::Variant {
         name: pair.name,
         root: pair.cyrillic.root.clone(),
         weights,
+        unshared: pair.cyrillic.unshared.clone(),
     };
     let variants: Vec<_> = drawn.iter().zip(weights).map(variant).collect();
     let config = folder.join("letters.toml");
     write(&config, &configs::comparison(&plan, &variants)?)?;
     let runs = folder.join("comparison");
-    let grid = last_line(&process::output(finetune(workspace, &config, &runs).arg("--json"))?)?;
+    let stdout = process::output(finetune(workspace, &config, &runs).arg("--json"))?;
 
-    let outcome = outcome::Outcome::new(&grid, start.elapsed().as_secs_f64(), runs.join("report.html"));
-    anstream::print!("{}", outcome.text(&grid));
+    let outcome = Outcome::new(&stdout, start.elapsed().as_secs_f64(), runs.join("report.html"))?;
+    anstream::print!("{}", outcome.text(&stdout));
     if arguments.json {
         anstream::println!("{}", serde_json::to_string(&outcome)?);
     }
@@ -72,11 +74,6 @@ fn finetune(workspace: &Workspace, config: &Path, run: &Path) -> std::process::C
     let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);
     command.arg(config).arg("--out").arg(run);
     command
-}
-
-fn last_line(stdout: &str) -> Result<GridRecord> {
-    let line = stdout.lines().next_back().context("finetune wrote nothing to stdout")?;
-    serde_json::from_str(line).context("the last line that finetune wrote is no summary of a comparison")
 }
 
 /// Makes the folder of this experiment: the one asked for, which must not exist, or the next free number.
@@ -132,11 +129,5 @@ mod tests {
         assert_eq!(new_folder(&workspace, Some(&asked)).unwrap(), asked);
         let error = new_folder(&workspace, Some(&asked)).unwrap_err().to_string();
         assert!(error.contains("not overwritten"), "{error}");
-    }
-
-    #[test]
-    fn output_without_a_summary_is_an_error() {
-        assert!(last_line("").is_err());
-        assert!(last_line("{\"name\":\"x\"}").unwrap_err().to_string().contains("no summary"));
     }
 }

@@ -1,11 +1,36 @@
 //! What came out of the comparison: for people and for programs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use report::record::{GridRecord, GridRow};
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use super::configs::UNSHARED;
+
+/// What is read of the summary of a comparison, the last line that `finetune --json` prints.
+#[derive(Deserialize)]
+struct Summary {
+    rows: Vec<GridRow>,
+}
+
+/// One line of its table: the seeds of one setting taken together. A figure that is not finite comes as `null`.
+#[derive(Deserialize)]
+struct GridRow {
+    variant: String,
+    images_per_class: Option<u32>,
+    method: String,
+    accuracy_mean: Option<f64>,
+    accuracy_sd: Option<f64>,
+    groups: BTreeMap<String, MeanSd>,
+    seeds: u32,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct MeanSd {
+    mean: Option<f64>,
+    sd: Option<f64>,
+}
 
 /// The JSON object of `--json`.
 #[derive(Debug, Serialize)]
@@ -26,8 +51,8 @@ struct Row {
     images_per_class: Option<u32>,
     method: String,
     /// Over all classes.
-    accuracy_mean: f64,
-    accuracy_sd: f64,
+    accuracy_mean: Option<f64>,
+    accuracy_sd: Option<f64>,
     seeds: u32,
     /// Over the classes that look like no Latin letter.
     unshared_mean: Option<f64>,
@@ -35,27 +60,27 @@ struct Row {
 }
 
 impl Outcome {
-    pub(super) fn new(grid: &GridRecord, seconds: f64, report: PathBuf) -> Self {
-        Self::of_rows(&grid.rows, seconds, report)
-    }
-
-    fn of_rows(rows: &[GridRow], seconds: f64, report: PathBuf) -> Self {
+    /// Reads what `finetune --json` wrote to stdout.
+    pub(super) fn new(stdout: &str, seconds: f64, report: PathBuf) -> Result<Self> {
+        let line = stdout.lines().next_back().context("finetune wrote nothing to stdout")?;
+        let Summary { rows } = serde_json::from_str(line)
+            .context("the last line that finetune wrote is no summary of a comparison")?;
         let first = rows.first().map(|row| row.variant.as_str());
         let of =
             |wanted: &dyn Fn(&GridRow) -> bool| rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
-        Self {
+        Ok(Self {
             results: of(&|row| Some(row.variant.as_str()) == first),
             families: of(&|row| Some(row.variant.as_str()) != first),
             seconds,
             report,
-        }
+        })
     }
 
-    /// Table, verdict and where the report lies.
-    pub(super) fn text(&self, grid: &GridRecord) -> String {
-        let mut text = report::text::grid_table(grid);
-        text += &format!("\nReport: {} ({:.0} s)\n", shown(&self.report), self.seconds);
-        text
+    /// Table and verdict as finetune printed them, and where the report lies.
+    pub(super) fn text(&self, stdout: &str) -> String {
+        // After them finetune names the report, with its whole path, and the summary.
+        let table = stdout.rsplit_once("\n\nreport  ").map_or("", |(table, _)| table);
+        format!("{table}\n\nReport: {} ({:.0} s)\n", shown(&self.report), self.seconds)
     }
 }
 
@@ -68,8 +93,8 @@ impl Row {
             accuracy_mean: row.accuracy_mean,
             accuracy_sd: row.accuracy_sd,
             seeds: row.seeds,
-            unshared_mean: unshared.map(|unshared| unshared.mean),
-            unshared_sd: unshared.map(|unshared| unshared.sd),
+            unshared_mean: unshared.and_then(|unshared| unshared.mean),
+            unshared_sd: unshared.and_then(|unshared| unshared.sd),
         }
     }
 }
@@ -83,39 +108,51 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use report::record::MeanSd;
     use serde_json::json;
 
     use super::*;
 
-    fn row(variant: &str, method: &str, accuracy_mean: f64) -> GridRow {
-        GridRow {
-            variant: variant.to_owned(),
-            images_per_class: Some(5),
-            method: method.to_owned(),
-            accuracy_mean,
-            accuracy_sd: 0.02,
-            groups: [(UNSHARED.to_owned(), MeanSd { mean: 0.25, sd: 0.01 })].into(),
-            seeds: 3,
-        }
+    /// What finetune prints: table, verdict, report, summary.
+    fn stdout() -> String {
+        let row = |variant: &str, accuracy: Option<f64>| {
+            json!({
+                "variant": variant, "images_per_class": 5, "method": "scratch", "accuracy_mean": accuracy,
+                "accuracy_sd": 0.02, "groups": {UNSHARED: {"mean": 0.25, "sd": 0.01}}, "seeds": 3
+            })
+        };
+        let rows = [row("held-out faces", Some(0.5)), row("held-out families", None)];
+        let summary = json!({"name": "letters", "rows": rows, "cells": [], "seconds": 1.0});
+        format!("a table\n\na verdict\n\nreport  /home/u/runs/report.html\n{summary}\n")
     }
 
     #[test]
     fn the_json_has_the_promised_shape() {
-        let rows = [row("held-out faces", "scratch", 0.5), row("held-out families", "scratch", 0.375)];
-        let outcome = Outcome::of_rows(&rows, 12.5, PathBuf::from("runs/letters/comparison/report.html"));
-        let line = |accuracy: f64| {
+        let outcome = Outcome::new(&stdout(), 12.5, PathBuf::from("runs/letters/comparison/report.html"));
+        let line = |accuracy: Option<f64>| {
             json!({
                 "images_per_class": 5, "method": "scratch", "accuracy_mean": accuracy, "accuracy_sd": 0.02, "seeds": 3,
                 "unshared_mean": 0.25, "unshared_sd": 0.01
             })
         };
         let expected = json!({
-            "results": [line(0.5)],
-            "families": [line(0.375)],
+            "results": [line(Some(0.5))],
+            "families": [line(None)],
             "seconds": 12.5,
             "report": "runs/letters/comparison/report.html"
         });
-        assert_eq!(serde_json::to_value(&outcome).unwrap(), expected);
+        assert_eq!(serde_json::to_value(outcome.unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_text_has_the_table_the_verdict_and_the_time() {
+        let outcome = Outcome::new(&stdout(), 12.5, PathBuf::from("/x/report.html")).unwrap();
+        assert_eq!(outcome.text(&stdout()), "a table\n\na verdict\n\nReport: /x/report.html (12 s)\n");
+    }
+
+    #[test]
+    fn output_without_a_summary_is_an_error() {
+        let error = |stdout| Outcome::new(stdout, 0.0, PathBuf::new()).unwrap_err().to_string();
+        assert!(error("").contains("nothing"));
+        assert!(error("{\"name\":\"x\"}").contains("no summary"));
     }
 }

@@ -8,14 +8,12 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pretrained::digest::sha256_of_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::configs::{self, Plan};
 use super::letters::Letters;
-use crate::process;
-use crate::progress::say;
+use crate::process::{self, say};
 use crate::workspace::Workspace;
 
 const LEDGER: &str = "trained.toml";
@@ -126,6 +124,11 @@ fn read(kept: &Path) -> Result<Ledger> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+fn sha256_of_file(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(hex::encode(Sha256::digest(bytes)))
 }
 
 /// SHA-256 of several byte strings, each after its length, so that two lists differ in more than where they are cut.

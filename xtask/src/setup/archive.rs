@@ -1,17 +1,13 @@
 //! libtorch as PyTorch publishes it for C++: a zip with `libtorch/include` and `libtorch/lib`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use pretrained::Digest;
-use pretrained::fetch::{Fetcher, Patience, Request};
 
 use super::cache::need_space;
 use super::libtorch::{VERSION, Variant};
-use crate::progress;
-use crate::unzip::unpack;
+use crate::tools::{Fetched, Tool, unpack};
 
 /// How this origin is called in messages.
 pub(super) const ORIGIN: &str = "the official archive";
@@ -24,8 +20,11 @@ pub(super) fn url(variant: Variant) -> String {
     format!("https://download.pytorch.org/libtorch/{tag}/libtorch-shared-with-deps-{VERSION}%2B{tag}.zip")
 }
 
+/// What is needed of the archive, all of it below `libtorch`.
+const WANTED: [&str; 3] = ["include", "lib", "build-version"];
+
 /// Downloads the archive and fills `folder` with its `include` and `lib`.
-pub(super) fn install(url: &str, folder: &Path, variant: Variant) -> Result<()> {
+pub(super) fn install(downloader: &Tool, url: &str, folder: &Path, variant: Variant) -> Result<()> {
     // The archive and what is in it.
     need_space(
         folder,
@@ -34,22 +33,20 @@ pub(super) fn install(url: &str, folder: &Path, variant: Variant) -> Result<()> 
             Variant::Cuda => 10 * GIB,
         },
     )?;
-    let archive = folder.join("archive.zip");
+    let zip = folder.join("libtorch.zip");
     // There is another way after this one, so patience is short.
-    let patience = Patience { attempts: 2, stall: Duration::from_secs(10), ..Patience::default() };
-    let request =
-        Request { url: url.to_owned(), to: archive.clone(), digest: Digest::None, expected_length: None };
-    Fetcher::new(patience).fetch(&request, &mut progress::of_fetch("downloading libtorch"))?;
-    let count = unpack(&archive, folder, 20 * GIB, inside)?;
+    let mut download = downloader.command(["file", url, "--attempts", "2", "--stall", "10", "--to"]);
+    Tool::answer::<Fetched>(download.arg(&zip))?;
+    let only = WANTED.map(|name| format!("libtorch/{name}"));
+    let count = unpack(downloader, &zip, folder, &only.each_ref().map(String::as_str), 20 * GIB)?;
     ensure!(count > 0, "{url} holds no libtorch");
-    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
-}
-
-/// What is needed of the archive, without its `libtorch/`.
-fn inside(path: &Path) -> Option<PathBuf> {
-    let path = path.strip_prefix("libtorch").ok()?;
-    let wanted = path.starts_with("include") || path.starts_with("lib") || path == Path::new("build-version");
-    wanted.then(|| path.to_owned())
+    fs::remove_file(&zip).with_context(|| format!("cannot remove {}", zip.display()))?;
+    let inner = folder.join("libtorch");
+    for name in WANTED.iter().filter(|name| inner.join(name).exists()) {
+        let place = folder.join(name);
+        fs::rename(inner.join(name), &place).with_context(|| format!("cannot make {}", place.display()))?;
+    }
+    fs::remove_dir(&inner).with_context(|| format!("cannot remove {}", inner.display()))
 }
 
 #[cfg(test)]
@@ -61,12 +58,5 @@ mod tests {
         let cpu = "https://download.pytorch.org/libtorch/cpu/libtorch-shared-with-deps-2.11.0%2Bcpu.zip";
         assert_eq!(url(Variant::Cpu), cpu);
         assert!(url(Variant::Cuda).ends_with("/cu130/libtorch-shared-with-deps-2.11.0%2Bcu130.zip"));
-    }
-
-    #[test]
-    fn only_headers_libraries_and_version_are_taken() {
-        assert_eq!(inside(Path::new("libtorch/lib/libc10.so")), Some(PathBuf::from("lib/libc10.so")));
-        assert_eq!(inside(Path::new("libtorch/share/cmake/x.cmake")), None);
-        assert_eq!(inside(Path::new("other/lib/libc10.so")), None);
     }
 }

@@ -3,17 +3,17 @@
 //! A folder appears under its final name only when it is complete: it is filled beside it, checked, and renamed. One
 //! set-up works at a time; a second one waits for the lock and then finds what the first one made.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
-use indicatif::HumanBytes;
 
 use super::libtorch::{self, VERSION, Variant};
 use super::{Found, archive, pip};
-use crate::progress::say;
+use crate::disk;
+use crate::process::say;
 use crate::workspace::{self, Workspace};
 
 /// Ends the names of what is being filled or thrown away; whoever holds the lock may delete it.
@@ -138,14 +138,13 @@ pub(super) fn link(workspace: &Workspace, found: Found) -> Result<Found> {
 
 /// Fails if the disk that holds `folder` has no room for `bytes` more.
 pub(super) fn need_space(folder: &Path, bytes: u64) -> Result<()> {
-    let free =
-        fs4::available_space(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
+    let free = disk::free(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
     ensure!(
         free >= bytes,
         "{} has {} free and {} are needed: make room, or set XDG_CACHE_HOME to a folder on a larger disk",
         folder.display(),
-        HumanBytes(free),
-        HumanBytes(bytes)
+        disk::amount(free),
+        disk::amount(bytes)
     );
     Ok(())
 }
@@ -158,12 +157,12 @@ fn lock(path: &Path) -> Result<File> {
     let open = || File::options().create(true).truncate(false).write(true).open(path);
     let file = open().with_context(|| format!("cannot open {}", path.display()))?;
     let busy = |error: Error| error.context(format!("cannot lock {}", path.display()));
-    match fs4::FileExt::try_lock(&file) {
+    match file.try_lock() {
         Ok(()) => return Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => say("Another set-up is running; waiting for it to end."),
-        Err(fs4::TryLockError::Error(error)) => return Err(busy(error.into())),
+        Err(TryLockError::WouldBlock) => say("Another set-up is running; waiting for it to end."),
+        Err(TryLockError::Error(error)) => return Err(busy(error.into())),
     }
-    fs4::FileExt::lock(&file).map_err(|error| busy(error.into()))?;
+    file.lock().map_err(|error| busy(error.into()))?;
     Ok(file)
 }
 

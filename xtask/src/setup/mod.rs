@@ -19,8 +19,8 @@ use anyhow::{Result, bail};
 
 pub(crate) use self::libtorch::VERSION;
 use self::libtorch::Variant;
-use crate::process::Interrupted;
-use crate::progress::say;
+use crate::process::{Interrupted, say};
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Put libtorch into the user's cache and link it into this workspace
@@ -98,21 +98,28 @@ fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
             Err(why) => say(format!("No earlier set-up: {why:#}.")),
         }
     }
-    cache::link(workspace, first_that_works(&cache, variant, arguments)?)
+    cache::link(workspace, first_that_works(workspace, &cache, variant, arguments)?)
 }
 
 /// Tries the archive, then pip; says why one failed before it tries the next.
-fn first_that_works(cache: &cache::Cache, variant: Variant, arguments: &Arguments) -> Result<Found> {
+fn first_that_works(
+    workspace: &Workspace,
+    cache: &cache::Cache,
+    variant: Variant,
+    arguments: &Arguments,
+) -> Result<Found> {
+    let downloader = Tool::downloader(workspace)?;
     let url = arguments.archive_url.clone().unwrap_or_else(|| archive::url(variant));
     say(format!("Trying the official archive, {url}"));
-    let from_archive =
-        match cache.fill(variant, archive::ORIGIN, |folder| archive::install(&url, folder, variant)) {
-            Err(error) if !error.is::<Interrupted>() => error,
-            result => return result,
-        };
+    let from_archive = match cache
+        .fill(variant, archive::ORIGIN, |folder| archive::install(&downloader, &url, folder, variant))
+    {
+        Err(error) if !error.is::<Interrupted>() => error,
+        result => return result,
+    };
     say(format!("The official archive did not work: {from_archive:#}."));
     say(format!("Trying the pip package torch=={VERSION}"));
-    match cache.fill(variant, pip::ORIGIN, |folder| pip::install(folder, variant)) {
+    match cache.fill(variant, pip::ORIGIN, |folder| pip::install(&downloader, folder, variant)) {
         Err(from_pip) if !from_pip.is::<Interrupted>() => bail!(
             "libtorch {VERSION} could not be set up.\n  official archive: {from_archive:#}\n  pip: {from_pip:#}\n\
              Mend one of them, or set LIBTORCH to the folder of a libtorch {VERSION} of your own"

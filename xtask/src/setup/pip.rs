@@ -4,8 +4,7 @@
 //! `libtorch_cpu.so` is linked against two small CUDA libraries, which come as packages of their own and are found
 //! beside it (`$ORIGIN`). `libtorch.so` becomes a linker script, so that nothing pulls in `libtorch_cuda.so`.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -13,8 +12,8 @@ use anyhow::{Context, Result, ensure};
 use super::cache::need_space;
 use super::libtorch::{self, VERSION, Variant};
 use crate::pip::{self, Pip};
-use crate::progress::say;
-use crate::unzip::unpack;
+use crate::process::say;
+use crate::tools::{Tool, unpack};
 
 /// How this origin is called in messages.
 pub(super) const ORIGIN: &str = "the pip package torch";
@@ -25,7 +24,7 @@ const RUNTIME: [&str; 2] = ["nvidia-cuda-runtime==13.0.*", "nvidia-cuda-cupti==1
 const GIB: u64 = 1 << 30;
 
 /// Fills `folder` with `include` and `lib`.
-pub(super) fn install(folder: &Path, variant: Variant) -> Result<()> {
+pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Result<()> {
     let pip = Pip::find()?;
     say(format!("Using {}", pip.version));
     // The wheels and what is taken out of them.
@@ -42,70 +41,93 @@ pub(super) fn install(folder: &Path, variant: Variant) -> Result<()> {
     match variant {
         Variant::Cpu => {
             pip.download(&[&torch, RUNTIME[0], RUNTIME[1]], &wheels)?;
-            unpack_cpu(&wheels, folder)?;
+            unpack_cpu(downloader, &wheels, folder)?;
         }
         Variant::Cuda => {
             pip.download(&[&torch], &wheels)?;
-            let required = cuda_requirements(&pip::wheel(&wheels, "torch")?)?;
+            let required = cuda_requirements(downloader, &pip::wheel(&wheels, "torch")?, &wheels)?;
             pip.download_with_dependencies(&required, &wheels)?;
-            unpack_cuda(&wheels, folder)?;
+            unpack_cuda(downloader, &wheels, folder)?;
         }
     }
     fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
 }
 
 /// Takes what the CPU needs out of the three wheels.
-fn unpack_cpu(wheels: &Path, folder: &Path) -> Result<()> {
+fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
+    let opened = wheels.join("opened");
     let torch = pip::wheel(wheels, "torch")?;
-    unpack(&torch, folder, 4 * GIB, |path| {
-        let taken = path.starts_with("torch/include")
-            || ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"]
-                .iter()
-                .any(|name| path == Path::new("torch/lib").join(name));
-        taken.then(|| path.strip_prefix("torch").ok().map(Path::to_owned)).flatten()
-    })?;
-    for (package, library) in
-        [("nvidia_cuda_runtime", "libcudart.so.13"), ("nvidia_cuda_cupti", "libcupti.so.13")]
-    {
+    let libraries = ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"].map(|name| format!("torch/lib/{name}"));
+    let [c10, torch_cpu, gomp] = &libraries;
+    unpack(downloader, &torch, &opened, &["torch/include", c10, torch_cpu, gomp], 4 * GIB)?;
+    for (package, library) in [
+        ("nvidia_cuda_runtime", "nvidia/cu13/lib/libcudart.so.13"),
+        ("nvidia_cuda_cupti", "nvidia/cu13/lib/libcupti.so.13"),
+    ] {
         let wheel = pip::wheel(wheels, package)?;
-        let count = unpack(&wheel, folder, GIB, |path| into_lib(path, |name| name == library))?;
+        let out = wheels.join(package);
+        let count = unpack(downloader, &wheel, &out, &[library], GIB)?;
         ensure!(count == 1, "{} holds no {library}", wheel.display());
+        gather_libraries(&out, &opened.join("torch/lib"))?;
     }
+    move_torch(&opened, folder)?;
     libtorch::write(&folder.join("lib/libtorch.so"), "INPUT(-ltorch_cpu)\n")
 }
 
 /// Takes all libraries out of the wheels, into one `lib`: there they find each other by `$ORIGIN`.
-fn unpack_cuda(wheels: &Path, folder: &Path) -> Result<()> {
-    for wheel in pip::wheels(wheels)? {
-        unpack(&wheel, folder, 20 * GIB, |path| {
-            if path.starts_with("torch/include") || path.starts_with("torch/lib") {
-                // Python's own binding would need Python to link.
-                let python = path.ends_with("libtorch_python.so");
-                return path.strip_prefix("torch").ok().filter(|_| !python).map(Path::to_owned);
-            }
-            into_lib(path, |name| name.contains(".so") && path.starts_with("nvidia"))
-        })?;
+fn unpack_cuda(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
+    let opened = wheels.join("opened");
+    let torch = pip::wheel(wheels, "torch")?;
+    unpack(downloader, &torch, &opened, &["torch/include", "torch/lib"], 20 * GIB)?;
+    let lib = opened.join("torch/lib");
+    // Python's own binding would need Python to link.
+    let python = lib.join("libtorch_python.so");
+    if python.exists() {
+        fs::remove_file(&python).with_context(|| format!("cannot remove {}", python.display()))?;
+    }
+    for (number, wheel) in pip::wheels(wheels)?.iter().filter(|wheel| **wheel != torch).enumerate() {
+        let out = wheels.join(number.to_string());
+        if unpack(downloader, wheel, &out, &["nvidia"], 20 * GIB)? > 0 {
+            gather_libraries(&out, &lib)?;
+        }
+    }
+    move_torch(&opened, folder)
+}
+
+/// Moves every shared library below `from` into `lib`.
+fn gather_libraries(from: &Path, lib: &Path) -> Result<()> {
+    let list =
+        || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect() };
+    for path in list().with_context(|| format!("cannot list {}", from.display()))? {
+        let Some(name) = path.file_name() else { continue };
+        if path.is_dir() {
+            gather_libraries(&path, lib)?;
+        } else if name.to_string_lossy().contains(".so") {
+            let place = lib.join(name);
+            ensure!(!place.exists(), "two packages bring {}", place.display());
+            fs::rename(&path, &place).with_context(|| format!("cannot make {}", place.display()))?;
+        }
     }
     Ok(())
 }
 
-/// `lib/NAME` for a path whose file name is wanted.
-fn into_lib(path: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
-    wanted(name).then(|| Path::new("lib").join(name))
+/// Moves the `include` and `lib` of an opened torch wheel to their place.
+fn move_torch(opened: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for name in ["include", "lib"] {
+        let place = folder.join(name);
+        fs::rename(opened.join("torch").join(name), &place)
+            .with_context(|| format!("cannot make {}: the torch wheel holds no {name}", place.display()))?;
+    }
+    Ok(())
 }
 
 /// What the torch wheel requires of NVIDIA's packages, read from its metadata.
-fn cuda_requirements(torch: &Path) -> Result<Vec<String>> {
-    let read = || -> Result<String> {
-        let mut zip = zip::ZipArchive::new(std::io::BufReader::new(File::open(torch)?))?;
-        let mut text = String::new();
-        zip.by_name(&format!("torch-{VERSION}.dist-info/METADATA"))?
-            .take(1 << 20)
-            .read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let metadata = read().with_context(|| format!("cannot read the metadata of {}", torch.display()))?;
+fn cuda_requirements(downloader: &Tool, torch: &Path, wheels: &Path) -> Result<Vec<String>> {
+    let (opened, inner) = (wheels.join("metadata"), format!("torch-{VERSION}.dist-info/METADATA"));
+    unpack(downloader, torch, &opened, &[&inner], 1 << 20)?;
+    let metadata = fs::read_to_string(opened.join(&inner))
+        .with_context(|| format!("cannot read the metadata of {}", torch.display()))?;
     let required = nvidia_lines(&metadata);
     ensure!(!required.is_empty(), "{} requires no NVIDIA package: it is no CUDA build", torch.display());
     Ok(required)
@@ -120,12 +142,18 @@ fn nvidia_lines(metadata: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
 
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::workspace::Workspace;
+
+    fn downloader() -> Tool {
+        Tool::downloader(&Workspace::find().unwrap()).unwrap()
+    }
 
     fn write_wheel(path: &Path, names: &[&str]) {
         let mut writer = ZipWriter::new(File::create(path).unwrap());
@@ -175,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         write_wheels(folder.path());
-        unpack_cpu(folder.path(), &out).unwrap();
+        unpack_cpu(&downloader(), folder.path(), &out).unwrap();
         libtorch::finish(&out, Variant::Cpu, ORIGIN).unwrap();
         let expected = [
             "libc10.so",
@@ -196,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         write_wheels(folder.path());
-        unpack_cuda(folder.path(), &out).unwrap();
+        unpack_cuda(&downloader(), folder.path(), &out).unwrap();
         libtorch::finish(&out, Variant::Cuda, ORIGIN).unwrap();
         let lib = listed(&out.join("lib"));
         for name in ["libtorch_cuda.so", "libc10_cuda.so", "libcudart.so.13", "libcupti.so.13", "libtorch.so"]
@@ -211,7 +239,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_wheels(folder.path());
         fs::remove_file(folder.path().join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl")).unwrap();
-        let error = unpack_cpu(folder.path(), &folder.path().join("out")).unwrap_err().to_string();
+        let error =
+            unpack_cpu(&downloader(), folder.path(), &folder.path().join("out")).unwrap_err().to_string();
         assert!(error.contains("nvidia_cuda_cupti"), "{error}");
     }
 

@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::Found;
 use super::libtorch::{self, VERSION, Variant};
-use crate::process;
-use crate::progress::say;
+use crate::process::{self, say};
 use crate::workspace::Workspace;
 
 /// The user's own libtorch, `None` if the user named none.

@@ -1,6 +1,6 @@
 //! A lock between processes: a file beside the download, locked by the operating system.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -18,14 +18,14 @@ pub(super) fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Lock, Error
         let mut options = File::options();
         let file =
             options.create(true).write(true).truncate(false).open(path).map_err(Error::io("open", path))?;
-        if let Err(error) = fs4::FileExt::try_lock(&file) {
-            if !matches!(error, fs4::TryLockError::WouldBlock) {
+        if let Err(error) = file.try_lock() {
+            if !matches!(error, TryLockError::WouldBlock) {
                 return Err(Error::io("lock", path)(error.into()));
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
             }
-            fs4::FileExt::lock(&file).map_err(Error::io("lock", path))?;
+            file.lock().map_err(Error::io("lock", path))?;
         }
         // Whoever held it before has deleted the file: the lock must be on the one that others will find.
         if is_still(path, &file) {
@@ -40,7 +40,7 @@ impl Drop for Lock {
         if cfg!(unix) {
             let _ = std::fs::remove_file(&self.path);
         }
-        let _ = fs4::FileExt::unlock(&self.file);
+        let _ = self.file.unlock();
     }
 }
 

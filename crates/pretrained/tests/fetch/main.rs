@@ -1,5 +1,6 @@
 //! Fetching over a server that cuts, lies, refuses and redirects.
 
+mod downloader;
 mod server;
 mod weights;
 

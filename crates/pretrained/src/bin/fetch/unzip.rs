@@ -38,7 +38,7 @@ pub(crate) fn unpack(
     let total = entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
     ensure!(total <= most_bytes, "{} unpacks to {total} bytes, more than {most_bytes}", archive.display());
 
-    let mut progress = Progress::bytes(format!("unpacking {name}"), Some(total));
+    let mut progress = Progress::new(format!("unpacking {name}"), Some(total));
     let mut done = 0;
     for entry in &entries {
         let path = target.join(&entry.path);

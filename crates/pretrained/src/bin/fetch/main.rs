@@ -1,0 +1,166 @@
+//! `fetch`, the downloader: pretrained weights, single files and what is in an archive, with digests checked.
+//!
+//! What is there now goes to stdout, progress to stderr. With `--json` stdout has one object a line, errors among them.
+//! Exit codes: 0 done, 1 something failed, 2 usage.
+//!
+//! - `weights`: the files of catalog entries
+//! - `archive`: what is in a zip, all of it or nothing, through `unzip`, which trusts no archive
+//! - `progress`: bars and lines on stderr
+
+mod archive;
+mod progress;
+mod unzip;
+mod weights;
+
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use pretrained::Digest;
+use pretrained::fetch::{Fetched, Fetcher, Patience, Request, Route};
+use serde::Serialize;
+
+use crate::progress::say;
+
+/// Fetches pretrained weights and other files, and unpacks archives; digests are checked, and what was interrupted is
+/// continued.
+#[derive(Parser)]
+#[command(name = "fetch", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+    /// Say what is there now as one JSON object a line; errors too
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Weights(weights::Arguments),
+    File(File),
+    Unpack(archive::Arguments),
+}
+
+/// Fetch one file over HTTP or HTTPS
+#[derive(clap::Args)]
+struct File {
+    /// Its address
+    url: String,
+    /// Where it goes
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    /// What its SHA-256 must be, 64 hex digits; without it nothing is continued, because nothing proves that both
+    /// halves belong together
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    sha256: Option<String>,
+    /// Attempts in a row that bring nothing new before giving up
+    #[arg(long, value_name = "COUNT", default_value_t = usual_attempts())]
+    attempts: NonZeroU32,
+    /// How long the server may be silent
+    #[arg(long, value_name = "SECONDS", default_value_t = Patience::default().stall.as_secs())]
+    stall: u64,
+}
+
+/// What is there now.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum There {
+    Weights {
+        arch: String,
+        name: String,
+        #[serde(flatten)]
+        file: Fetched,
+    },
+    File(Fetched),
+    Unpacked {
+        into: PathBuf,
+        files: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { task, json } = Arguments::parse();
+    let there = match task {
+        Task::Weights(arguments) => weights::fetch(&arguments),
+        Task::File(arguments) => vec![file(&arguments)],
+        Task::Unpack(arguments) => vec![archive::unpack(&arguments)],
+    };
+    let mut code = ExitCode::SUCCESS;
+    for result in there {
+        let printed = match result {
+            Ok(there) => print(&there, json),
+            Err(error) => {
+                code = ExitCode::FAILURE;
+                print_error(&error, json)
+            }
+        };
+        if let Err(error) = printed {
+            say(format!("error: cannot write to stdout: {error}"));
+            return ExitCode::FAILURE;
+        }
+    }
+    code
+}
+
+fn file(arguments: &File) -> anyhow::Result<There> {
+    let request = Request {
+        url: arguments.url.clone(),
+        to: arguments.to.clone(),
+        digest: arguments.sha256.clone().map_or(Digest::None, Digest::Sha256),
+        expected_length: None,
+    };
+    let patience = Patience {
+        attempts: arguments.attempts.get(),
+        stall: Duration::from_secs(arguments.stall.max(1)),
+        ..Patience::default()
+    };
+    let name = arguments.to.file_name().unwrap_or(arguments.to.as_os_str()).to_string_lossy();
+    let mut progress = progress::of_fetch(format!("downloading {name}"));
+    Ok(There::File(Fetcher::new(patience).fetch(&request, &mut progress)?))
+}
+
+fn print(there: &There, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, there)?;
+        return writeln!(out);
+    }
+    match there {
+        There::Weights { arch, name, file } => {
+            writeln!(out, "{arch} {name}  {}  ({})", file.path.display(), in_words(file.route))
+        }
+        There::File(file) => writeln!(out, "{}  ({})", file.path.display(), in_words(file.route)),
+        There::Unpacked { into, files } => writeln!(out, "{}: {files} files", into.display()),
+    }
+}
+
+fn print_error(error: &anyhow::Error, json: bool) -> io::Result<()> {
+    let message = format!("{error:#}");
+    if json {
+        return writeln!(io::stdout(), "{}", serde_json::json!({ "error": message }));
+    }
+    say(format!("error: {message}"));
+    Ok(())
+}
+
+fn in_words(route: Route) -> &'static str {
+    match route {
+        Route::Found => "was there",
+        Route::Server => "downloaded",
+        Route::Folder => "copied",
+        Route::Package => "from its package",
+    }
+}
+
+fn usual_attempts() -> NonZeroU32 {
+    NonZeroU32::new(Patience::default().attempts).unwrap_or(NonZeroU32::MIN)
+}
+
+/// 64 hex digits.
+fn sha256(text: &str) -> Result<String, &'static str> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest { Ok(text.to_lowercase()) } else { Err("a SHA-256 has 64 hex digits") }
+}

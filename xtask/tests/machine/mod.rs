@@ -1,0 +1,118 @@
+//! A machine that xtask believes to be bare, and a server on the loopback.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+
+use tempfile::TempDir;
+
+/// `cache`, `workspace/xtask` and `bin`, with nothing in them.
+pub(crate) fn machine() -> TempDir {
+    let machine = tempfile::tempdir().unwrap();
+    for folder in ["cache", "workspace/xtask", "bin"] {
+        fs::create_dir_all(machine.path().join(folder)).unwrap();
+    }
+    machine
+}
+
+/// xtask with a cache, a workspace and a search path of its own, and the downloader ready-built.
+pub(crate) fn xtask(machine: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
+        .args(arguments)
+        .env("CARGO_MANIFEST_DIR", machine.join("workspace/xtask"))
+        .env("XDG_CACHE_HOME", machine.join("cache"))
+        .env("PATH", machine.join("bin"))
+        .env("FINETUNE_FETCH", &*DOWNLOADER)
+        // What cargo itself sets, out of `.cargo/config.toml`.
+        .env("LIBTORCH", machine.join("workspace/.libtorch"));
+    let unset = ["LIBTORCH_USE_PYTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB", "LIBTORCH_BYPASS_VERSION_CHECK"];
+    for name in unset.iter().chain(&["TORCH_HOME", "FINETUNE_LIBTORCH_ARCHIVE"]) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The downloader, from the real workspace.
+static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--package", "pretrained"]);
+    cargo.args([
+        "--no-default-features",
+        "--features",
+        "fetch",
+        "--bin",
+        "fetch",
+        "--message-format",
+        "json",
+    ]);
+    // What cargo says of xtask's own package would make build scripts that watch it run again.
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
+        if is_of_package {
+            cargo.env_remove(&name);
+        }
+    }
+    let output = cargo.stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success());
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let executable = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    messages.lines().filter_map(executable).next_back().unwrap()
+});
+
+/// What a command said on stderr.
+pub(crate) fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A zip of these files.
+pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Answers every request on a loopback port with `body`; returns the address, which ends with a slash.
+pub(crate) fn serve(body: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 4096]).unwrap();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+        }
+    });
+    address
+}
+
+/// Reads up to and with the first occurrence of `word`, and whatever came along with it.
+pub(crate) fn read_until(stderr: &mut impl Read, word: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.contains(word) {
+        let count = stderr.read(&mut buffer).unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    text
+}
+
+/// Ctrl-C for one process alone.
+pub(crate) fn interrupt(child: &Child) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+}
