@@ -9,21 +9,27 @@
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
 //! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: what JPEG needs beside that
+//! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
+//!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
 //! - `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
 //! - `thumbnail`: small PNGs for reports; `random`: the seeded streams; `error`: what can go wrong
 
+mod augment;
 mod batches;
 mod dataset;
 mod decode;
+mod erasing;
 mod error;
 mod files;
 mod folder;
 mod geometry;
 mod jpeg;
 mod labelled;
+mod operations;
+mod policy;
 mod random;
 mod resample;
 mod split;
@@ -32,6 +38,7 @@ mod thumbnail;
 mod transform;
 mod workers;
 
+pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
 pub use batches::{Batches, PixelBatch};
 pub use dataset::{DataSet, Sample, Split};
 pub use decode::decode;
@@ -42,4 +49,4 @@ pub use random::shuffled;
 pub use split::take_per_class;
 pub use store::{Store, Unreadable};
 pub use thumbnail::thumbnail_png;
-pub use transform::{Augment, ResizedCrop, Transform};
+pub use transform::Transform;

@@ -37,7 +37,7 @@ fn augmented() -> Transform {
         std: vec![0.25; 3],
     };
     let crop = ResizedCrop { scale: (0.2, 1.0), ratio: (0.75, 4.0 / 3.0) };
-    let augment = Augment { seed: 1, horizontal_flip: 0.5, resized_crop: Some(crop) };
+    let augment = Augment { seed: 1, horizontal_flip: 0.5, resized_crop: Some(crop), ..Augment::default() };
     Transform::training(&spec, &augment).expect("transform")
 }
 

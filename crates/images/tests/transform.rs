@@ -41,7 +41,8 @@ fn resizing_and_cropping_agree_with_pillow() {
         let transform = if name == "squeeze" {
             // Everything in one box: the whole picture is the only one of this area and ratio.
             let whole = ResizedCrop { scale: (1.0, 1.0), ratio: (2.0, 2.0) };
-            let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole) };
+            let augment =
+                Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole), ..Augment::default() };
             Transform::training(&plain(crop, crop, interpolation, channels), &augment)
         } else {
             Transform::evaluation(&plain(resize, crop, interpolation, channels))
@@ -85,7 +86,7 @@ fn random_changes_depend_on_seed_epoch_and_sample() {
     let spec = plain(16, 16, Interpolation::Bilinear, 3);
     let photo = picture(50, 40);
     let made = |seed, id, epoch| {
-        let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop) };
+        let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop), ..Augment::default() };
         Transform::training(&spec, &augment).expect("transform").apply(&photo, id, epoch).expect("pixels")
     };
     let first = made(1, 2, 3);
@@ -98,7 +99,7 @@ fn random_changes_depend_on_seed_epoch_and_sample() {
 #[test]
 fn flips_mirror_about_as_often_as_asked() {
     let spec = plain(12, 12, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None };
+    let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None, ..Augment::default() };
     let transform = Transform::training(&spec, &augment).expect("transform");
     let photo = picture(12, 12);
     let straight = photo.as_raw();
@@ -119,6 +120,7 @@ fn extreme_shapes_are_cheap_and_defined() {
         seed: 0,
         horizontal_flip: 0.5,
         resized_crop: Some(ResizedCrop { scale: (0.08, 1.0), ratio: (0.75, 1.33) }),
+        ..Augment::default()
     };
     let training =
         Transform::training(&plain(256, 224, Interpolation::Bicubic, 1), &augment).expect("transform");
@@ -137,7 +139,7 @@ fn extreme_shapes_are_cheap_and_defined() {
 #[test]
 fn nonsense_is_refused() {
     let good = plain(16, 16, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: None };
+    let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: None, ..Augment::default() };
     for bad in [
         InputSpec { channels: 2, ..good.clone() },
         InputSpec { crop: 0, ..good.clone() },
