@@ -84,7 +84,6 @@ impl Mixing {
 
 impl Draw {
     /// Mixes pixels `[N, C, H, W]` and their labels `[N]`; N is the number of partners.
-    #[must_use]
     pub fn apply(&self, pixels: &Tensor, labels: &Tensor) -> (Tensor, Targets) {
         let partners = Tensor::from_slice(&self.partners);
         let (mixed, share) = match &self.blend {

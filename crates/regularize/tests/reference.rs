@@ -195,8 +195,9 @@ fn co_tuning_relates_classes_and_keeps_the_original_head() {
     let plain = Targets::Labels(first.shallow_clone());
     agrees(&technique.penalty(&now, &table, &plain), &[&now], &expected["plain"]);
     let share = number(&expected["share"]);
-    let chances = first.one_hot(targets) * share + second.one_hot(targets) * (1.0 - share);
-    for mixed in [Targets::Mixed { first, second, share }, Targets::Soft(chances.to_kind(Kind::Double))] {
+    let [one, other] = [&first, &second].map(|labels| labels.one_hot(targets).to_kind(Kind::Double));
+    let chances = one * share + other * (1.0 - share);
+    for mixed in [Targets::Mixed { first, second, share }, Targets::Soft(chances)] {
         let now = trained(&expected["now"]);
         agrees(&technique.penalty(&now, &table, &mixed), &[&now], &expected["mixed"]);
     }
