@@ -20,7 +20,8 @@ pub struct Transform {
     channels: usize,
     interpolation: Interpolation,
     framing: Framing,
-    augment: Augment,
+    /// Boxed, because most transforms lie in an enum beside something small.
+    augment: Box<Augment>,
     /// For each channel the result for each 8-bit value.
     normalised: Vec<[f32; 256]>,
 }
@@ -58,7 +59,7 @@ impl Transform {
             channels: input.channels.into(),
             interpolation: input.interpolation,
             framing: Framing::Center { shorter: input.resize },
-            augment: Augment::default(),
+            augment: Box::default(),
             normalised: normalised.collect(),
         })
     }
@@ -72,7 +73,7 @@ impl Transform {
         augment::check(augment)?;
         let evaluation = Transform::evaluation(input)?;
         let framing = augment.resized_crop.map_or(evaluation.framing, Framing::Random);
-        Ok(Transform { framing, augment: *augment, ..evaluation })
+        Ok(Transform { framing, augment: Box::new(*augment), ..evaluation })
     }
 
     /// Channels of the result: 3 or 1.
@@ -120,7 +121,7 @@ impl Transform {
 
     /// The random changes of the 8-bit square.
     fn change(&self, scratch: &mut Scratch, rng: &mut ChaCha8Rng) {
-        let Augment { horizontal_flip, rotation, policy, color_jitter, sampling, .. } = self.augment;
+        let Augment { horizontal_flip, rotation, policy, color_jitter, sampling, .. } = *self.augment;
         let Scratch { square: bytes, spare, .. } = scratch;
         let mut square = Square { bytes, spare, side: self.size(), channels: self.channels };
         if horizontal_flip > 0.0 && rng.random::<f64>() < horizontal_flip {

@@ -98,7 +98,9 @@ impl Affine {
 
 /// The pixels before and after a place, and how far it lies between them.
 fn neighbours(place: f64, side: usize) -> (usize, usize, f64) {
-    let before = (place - 0.5).floor();
-    let clip = |index: f64| (index.max(0.0) as usize).min(side - 1);
-    (clip(before), clip(before + 1.0), place - 0.5 - before)
+    let place = place - 0.5;
+    // Rounded down; f64::floor is a call on processors without SSE 4.1.
+    let before = place as isize - isize::from(place < 0.0);
+    let clip = |index: isize| index.clamp(0, side as isize - 1) as usize;
+    (clip(before), clip(before + 1), place - before as f64)
 }

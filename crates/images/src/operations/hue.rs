@@ -28,7 +28,9 @@ fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
     } else {
         (4.0 + f64::from(from_g) - f64::from(from_r)) as f32
     };
-    let hue = ((f64::from(hue) / 6.0 + 1.0) % 1.0) as f32;
+    // Modulo 1 of what lies between 0.8 and 1.9.
+    let turned = f64::from(hue) / 6.0 + 1.0;
+    let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
     [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
 }
 
@@ -38,14 +40,14 @@ fn to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
         return [v; 3];
     }
     let sixths = f64::from(h) * 6.0 / 255.0;
-    let sector = sixths.floor();
-    let part = f64::from((sixths - sector) as f32);
+    let sector = sixths as u8;
+    let part = f64::from((sixths - f64::from(sector)) as f32);
     let saturation = f64::from((f64::from(s) / 255.0) as f32);
-    let scaled = |by: f64| (f64::from(v) * by).round() as u8;
+    let scaled = |by: f64| (f64::from(v) * by + 0.5) as u8;
     let p = scaled(1.0 - saturation);
     let q = scaled(1.0 - saturation * part);
     let t = scaled(1.0 - saturation * (1.0 - part));
-    match sector as u8 % 6 {
+    match sector % 6 {
         0 => [v, t, p],
         1 => [q, v, p],
         2 => [p, v, t],
