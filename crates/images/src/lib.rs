@@ -8,16 +8,20 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: what JPEG needs beside that
+//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `libjpeg`: what JPEG needs beside that
+//! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
+//!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
 //! - `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
 //! - `thumbnail`: small PNGs for reports; `random`: the seeded streams; `error`: what can go wrong
 
+mod augment;
 mod batches;
 mod dataset;
 mod decode;
+mod erasing;
 mod error;
 mod files;
 mod folder;
@@ -26,6 +30,8 @@ mod jpeg;
 mod labelled;
 #[cfg(feature = "libjpeg-turbo")]
 mod libjpeg;
+mod operations;
+mod policy;
 mod random;
 mod resample;
 mod split;
@@ -34,6 +40,7 @@ mod thumbnail;
 mod transform;
 mod workers;
 
+pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
 pub use batches::{Batches, PixelBatch};
 pub use dataset::{DataSet, Sample, Split};
 pub use decode::decode;
@@ -44,4 +51,4 @@ pub use random::shuffled;
 pub use split::take_per_class;
 pub use store::{Store, Unreadable};
 pub use thumbnail::thumbnail_png;
-pub use transform::{Augment, ResizedCrop, Transform};
+pub use transform::Transform;

@@ -4,45 +4,26 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
+use crate::augment::{self, Augment, ResizedCrop};
 use crate::geometry::{center_frame, random_frame};
+use crate::operations::{Operation, Square, luma};
 use crate::random::{Purpose, stream};
 use crate::resample::{Pixels, Resampler};
 
 /// From a decoded picture to what a network reads: geometry, augmentation, normalisation.
 ///
 /// The steps are TorchVision's (`torchvision/transforms/_presets.py`): a square is cut out of the resized picture, 8-bit
-/// operations change it, then each channel becomes `(value / 255 - mean) / std`.
+/// operations change it, each channel becomes `(value / 255 - mean) / std`, and perhaps a rectangle is erased.
 #[derive(Clone, Debug)]
 pub struct Transform {
     side: u32,
     channels: usize,
     interpolation: Interpolation,
     framing: Framing,
-    operations: Vec<Operation>,
+    /// Boxed, because most transforms lie in an enum beside something small.
+    augment: Box<Augment>,
     /// For each channel the result for each 8-bit value.
     normalised: Vec<[f32; 256]>,
-    seed: u64,
-}
-
-/// Random changes of the pictures that training sees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Augment {
-    /// Decides everything, together with the epoch and the sample's id.
-    pub seed: u64,
-    /// The probability of mirroring left and right.
-    pub horizontal_flip: f64,
-    /// A random part of the picture instead of its centre.
-    pub resized_crop: Option<ResizedCrop>,
-}
-
-/// A random part of the picture, stretched to the network's size: TorchVision's `RandomResizedCrop`, described as
-/// "Inception-style" cropping (Szegedy et al., "Going deeper with convolutions", 2015, section 6).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ResizedCrop {
-    /// Least and greatest share of the picture's area; TorchVision's default is 0.08 to 1.
-    pub scale: (f64, f64),
-    /// Least and greatest width divided by height; TorchVision's default is 3/4 to 4/3.
-    pub ratio: (f64, f64),
 }
 
 /// Which part of the picture becomes the square.
@@ -52,18 +33,13 @@ enum Framing {
     Random(ResizedCrop),
 }
 
-/// A change of the 8-bit square, in the order of the list.
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    HorizontalFlip { probability: f64 },
-}
-
 /// Buffers that pass from picture to picture.
 #[derive(Default)]
 pub(crate) struct Scratch {
     resampler: Resampler,
-    luma: Vec<u8>,
+    gray: Vec<u8>,
     square: Vec<u8>,
+    spare: Vec<u8>,
 }
 
 impl Transform {
@@ -83,9 +59,8 @@ impl Transform {
             channels: input.channels.into(),
             interpolation: input.interpolation,
             framing: Framing::Center { shorter: input.resize },
-            operations: Vec::new(),
+            augment: Box::default(),
             normalised: normalised.collect(),
-            seed: 0,
         })
     }
 
@@ -95,16 +70,10 @@ impl Transform {
     /// # Errors
     /// [`Error::Transform`] if the specification or an augmentation makes no sense.
     pub fn training(input: &InputSpec, augment: &Augment) -> Result<Transform, Error> {
-        check_augment(augment)?;
-        let mut transform = Transform::evaluation(input)?;
-        transform.seed = augment.seed;
-        if let Some(crop) = augment.resized_crop {
-            transform.framing = Framing::Random(crop);
-        }
-        if augment.horizontal_flip > 0.0 {
-            transform.operations.push(Operation::HorizontalFlip { probability: augment.horizontal_flip });
-        }
-        Ok(transform)
+        augment::check(augment)?;
+        let evaluation = Transform::evaluation(input)?;
+        let framing = augment.resized_crop.map_or(evaluation.framing, Framing::Random);
+        Ok(Transform { framing, augment: Box::new(*augment), ..evaluation })
     }
 
     /// Channels of the result: 3 or 1.
@@ -140,26 +109,46 @@ impl Transform {
         scratch: &mut Scratch,
         result: &mut [f32],
     ) -> Result<(), Error> {
-        let mut rng = stream(Purpose::Augment, self.seed, [epoch.into(), id]);
+        let mut rng = stream(Purpose::Augment, self.augment.seed, [epoch.into(), id]);
         self.frame(picture, scratch, &mut rng)?;
-        for operation in &self.operations {
-            operation.apply(&mut scratch.square, self.size(), self.channels, &mut rng);
-        }
+        self.change(scratch, &mut rng);
         self.normalise(&scratch.square, result);
+        if let Some(erasing) = self.augment.erasing {
+            erasing.apply(result, self.size(), &mut rng);
+        }
         Ok(())
+    }
+
+    /// The random changes of the 8-bit square.
+    fn change(&self, scratch: &mut Scratch, rng: &mut ChaCha8Rng) {
+        let Augment { horizontal_flip, rotation, policy, color_jitter, sampling, .. } = *self.augment;
+        let Scratch { square: bytes, spare, .. } = scratch;
+        let mut square = Square { bytes, spare, side: self.size(), channels: self.channels };
+        if horizontal_flip > 0.0 && rng.random::<f64>() < horizontal_flip {
+            Operation::HorizontalFlip.apply(&mut square, sampling);
+        }
+        if rotation > 0.0 {
+            Operation::Rotate(rng.random_range(-rotation..=rotation)).apply(&mut square, sampling);
+        }
+        if let Some(policy) = policy {
+            policy.draw(square.side, rng, |operation| operation.apply(&mut square, sampling));
+        }
+        if let Some(jitter) = color_jitter {
+            jitter.draw(rng, |operation| operation.apply(&mut square, sampling));
+        }
     }
 
     /// Fills `scratch.square` with the part of the picture that is shown, `[size, size, channels]`.
     fn frame(&self, picture: &RgbImage, scratch: &mut Scratch, rng: &mut ChaCha8Rng) -> Result<(), Error> {
-        let Scratch { resampler, luma, square } = scratch;
+        let Scratch { resampler, gray, square, .. } = scratch;
         square.resize(self.len(), 0);
         let size = [picture.width(), picture.height()];
         if size.contains(&0) {
             return Err(Error::Transform("a picture without pixels cannot be resized".to_owned()));
         }
         let bytes = if self.channels == 1 {
-            to_luma(picture, luma);
-            luma.as_slice()
+            to_luma(picture, gray);
+            gray.as_slice()
         } else {
             picture.as_raw()
         };
@@ -183,31 +172,9 @@ impl Transform {
     }
 }
 
-impl Operation {
-    fn apply(&self, square: &mut [u8], side: usize, channels: usize, rng: &mut ChaCha8Rng) {
-        match *self {
-            Operation::HorizontalFlip { probability } => {
-                if rng.random::<f64>() < probability {
-                    square.chunks_exact_mut(side * channels).for_each(|row| mirror(row, channels));
-                }
-            }
-        }
-    }
-}
-
-fn mirror(row: &mut [u8], channels: usize) {
-    row.reverse();
-    // Reversing the bytes has turned each pixel's channels round as well.
-    row.chunks_exact_mut(channels).for_each(<[u8]>::reverse);
-}
-
-/// Pillow's RGB to L: 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point (`libImaging/Convert.c`).
-fn to_luma(picture: &RgbImage, luma: &mut Vec<u8>) {
-    luma.clear();
-    luma.extend(picture.as_raw().chunks_exact(3).map(|rgb| {
-        let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
-        ((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) as u8
-    }));
+fn to_luma(picture: &RgbImage, gray: &mut Vec<u8>) {
+    gray.clear();
+    gray.extend(picture.as_raw().chunks_exact(3).map(luma));
 }
 
 fn check_input(input: &InputSpec) -> Result<(), Error> {
@@ -231,21 +198,6 @@ fn check_input(input: &InputSpec) -> Result<(), Error> {
     }
     if !mean.iter().all(|mean| mean.is_finite()) || !std.iter().all(|std| std.is_finite() && *std > 0.0) {
         return refuse(format!("input.mean is {mean:?} and input.std is {std:?}; std must be above 0"));
-    }
-    Ok(())
-}
-
-fn check_augment(augment: &Augment) -> Result<(), Error> {
-    let refuse = |what: String| Err(Error::Transform(what));
-    if !(0.0..=1.0).contains(&augment.horizontal_flip) {
-        return refuse(format!("the flip probability is {}; it must be 0 to 1", augment.horizontal_flip));
-    }
-    let Some(ResizedCrop { scale, ratio }) = augment.resized_crop else { return Ok(()) };
-    if !(scale.0 > 0.0 && scale.0 <= scale.1 && scale.1 <= 1.0) {
-        return refuse(format!("the crop's scale is {scale:?}; it must rise and lie above 0 and up to 1"));
-    }
-    if !(ratio.0 > 0.0 && ratio.0 <= ratio.1 && ratio.1.is_finite()) {
-        return refuse(format!("the crop's ratio is {ratio:?}; it must rise and lie above 0"));
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
 use images::{
-    Augment, Batches, Error, PixelBatch, ResizedCrop, Sample, Store, Transform, shuffled, thumbnail_png,
+    Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, PixelBatch, Policy, ResizedCrop, Sample,
+    Sampling, Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -37,7 +38,16 @@ fn augmented() -> Transform {
         std: vec![0.25; 3],
     };
     let crop = ResizedCrop { scale: (0.2, 1.0), ratio: (0.75, 4.0 / 3.0) };
-    let augment = Augment { seed: 1, horizontal_flip: 0.5, resized_crop: Some(crop) };
+    let augment = Augment {
+        seed: 1,
+        horizontal_flip: 0.5,
+        resized_crop: Some(crop),
+        rotation: 10.0,
+        policy: Some(Policy::TrivialAugment),
+        color_jitter: Some(ColorJitter { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.1 }),
+        erasing: Some(Erasing { fill: ErasingFill::Noise, ..Erasing::default() }),
+        sampling: Sampling::Bilinear,
+    };
     Transform::training(&spec, &augment).expect("transform")
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use image::RgbImage;
-use images::{Augment, ResizedCrop, Transform};
+use images::{
+    Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling, Transform,
+};
 use pretrained::{InputSpec, Interpolation};
 
 /// The picture of `pillow.py`.
@@ -41,7 +43,8 @@ fn resizing_and_cropping_agree_with_pillow() {
         let transform = if name == "squeeze" {
             // Everything in one box: the whole picture is the only one of this area and ratio.
             let whole = ResizedCrop { scale: (1.0, 1.0), ratio: (2.0, 2.0) };
-            let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole) };
+            let augment =
+                Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole), ..Augment::default() };
             Transform::training(&plain(crop, crop, interpolation, channels), &augment)
         } else {
             Transform::evaluation(&plain(resize, crop, interpolation, channels))
@@ -85,7 +88,7 @@ fn random_changes_depend_on_seed_epoch_and_sample() {
     let spec = plain(16, 16, Interpolation::Bilinear, 3);
     let photo = picture(50, 40);
     let made = |seed, id, epoch| {
-        let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop) };
+        let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop), ..Augment::default() };
         Transform::training(&spec, &augment).expect("transform").apply(&photo, id, epoch).expect("pixels")
     };
     let first = made(1, 2, 3);
@@ -95,10 +98,79 @@ fn random_changes_depend_on_seed_epoch_and_sample() {
     }
 }
 
+/// Each option, alone.
+fn options() -> Vec<Augment> {
+    let jitter = ColorJitter::default();
+    let jitters = [
+        ColorJitter { brightness: 0.4, ..jitter },
+        ColorJitter { contrast: 0.4, ..jitter },
+        ColorJitter { saturation: 0.4, ..jitter },
+        ColorJitter { hue: 0.3, ..jitter },
+    ];
+    let noise = Erasing { fill: ErasingFill::Noise, ..Erasing::default() };
+    let policies = [Policy::TrivialAugment, Policy::RandAugment(RandAugment::default())];
+    let none = Augment { seed: 5, ..Augment::default() };
+    [0.5, 1.0]
+        .map(|horizontal_flip| Augment { horizontal_flip, ..none })
+        .into_iter()
+        .chain([Sampling::Nearest, Sampling::Bilinear].map(|sampling| Augment {
+            rotation: 30.0,
+            sampling,
+            ..none
+        }))
+        .chain(jitters.map(|jitter| Augment { color_jitter: Some(jitter), ..none }))
+        .chain(policies.map(|policy| Augment { policy: Some(policy), ..none }))
+        .chain([Erasing::default(), noise].map(|erasing| Augment { erasing: Some(erasing), ..none }))
+        .collect()
+}
+
+#[test]
+fn every_option_changes_the_picture_and_the_same_way_again() {
+    let photo = picture(40, 40);
+    for channels in [3, 1] {
+        let spec = plain(24, 24, Interpolation::Bilinear, channels);
+        let plain = Transform::evaluation(&spec).expect("transform").apply(&photo, 0, 0).expect("pixels");
+        for augment in options() {
+            assert!(augment.varies());
+            let made = || -> Vec<_> {
+                let transform = Transform::training(&spec, &augment).expect("transform");
+                (0..20).map(|id| transform.apply(&photo, id, 1).expect("pixels")).collect()
+            };
+            let first = made();
+            assert_eq!(first, made(), "{augment:?}");
+            let of_colour_alone =
+                augment.color_jitter.is_some_and(|jitter| jitter.saturation > 0.0 || jitter.hue > 0.0);
+            let changes = first.iter().any(|pixels| *pixels != plain);
+            assert_eq!(changes, channels == 3 || !of_colour_alone, "{channels} channels, {augment:?}");
+        }
+    }
+    assert!(
+        !Augment {
+            seed: 5,
+            erasing: Some(Erasing { probability: 0.0, ..Erasing::default() }),
+            ..Augment::default()
+        }
+        .varies()
+    );
+}
+
+#[test]
+fn colour_jitter_stays_within_its_bounds() {
+    let spec = plain(8, 8, Interpolation::Bilinear, 3);
+    let flat = RgbImage::from_pixel(8, 8, image::Rgb([100, 100, 100]));
+    let jitter = ColorJitter { brightness: 0.5, ..ColorJitter::default() };
+    let augment = Augment { color_jitter: Some(jitter), ..Augment::default() };
+    let transform = Transform::training(&spec, &augment).expect("transform");
+    let values: Vec<f32> =
+        (0..400).map(|id| transform.apply(&flat, id, 0).expect("pixels")[0].round()).collect();
+    assert!(values.iter().all(|value| (50.0..=150.0).contains(value)));
+    assert!(values.iter().any(|value| *value < 60.0) && values.iter().any(|value| *value > 140.0));
+}
+
 #[test]
 fn flips_mirror_about_as_often_as_asked() {
     let spec = plain(12, 12, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None };
+    let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None, ..Augment::default() };
     let transform = Transform::training(&spec, &augment).expect("transform");
     let photo = picture(12, 12);
     let straight = photo.as_raw();
@@ -119,6 +191,7 @@ fn extreme_shapes_are_cheap_and_defined() {
         seed: 0,
         horizontal_flip: 0.5,
         resized_crop: Some(ResizedCrop { scale: (0.08, 1.0), ratio: (0.75, 1.33) }),
+        ..Augment::default()
     };
     let training =
         Transform::training(&plain(256, 224, Interpolation::Bicubic, 1), &augment).expect("transform");
@@ -137,7 +210,7 @@ fn extreme_shapes_are_cheap_and_defined() {
 #[test]
 fn nonsense_is_refused() {
     let good = plain(16, 16, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: None };
+    let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: None, ..Augment::default() };
     for bad in [
         InputSpec { channels: 2, ..good.clone() },
         InputSpec { crop: 0, ..good.clone() },
@@ -148,6 +221,8 @@ fn nonsense_is_refused() {
     ] {
         assert!(Transform::evaluation(&bad).is_err(), "{bad:?}");
     }
+    let jitter = |jitter| Augment { color_jitter: Some(jitter), ..augment };
+    let erasing = |erasing| Augment { erasing: Some(erasing), ..augment };
     let crop = |scale, ratio| Augment { resized_crop: Some(ResizedCrop { scale, ratio }), ..augment };
     for bad in [
         Augment { horizontal_flip: 1.5, ..augment },
@@ -156,6 +231,18 @@ fn nonsense_is_refused() {
         crop((0.5, 0.1), (1.0, 1.0)),
         crop((0.5, 1.0), (2.0, 1.0)),
         crop((0.5, 1.0), (0.5, f64::INFINITY)),
+        Augment { rotation: 181.0, ..augment },
+        Augment { rotation: f64::NAN, ..augment },
+        Augment {
+            policy: Some(Policy::RandAugment(RandAugment { magnitude: 31, ..RandAugment::default() })),
+            ..augment
+        },
+        jitter(ColorJitter { brightness: -0.1, ..ColorJitter::default() }),
+        jitter(ColorJitter { contrast: f64::INFINITY, ..ColorJitter::default() }),
+        jitter(ColorJitter { hue: 0.6, ..ColorJitter::default() }),
+        erasing(Erasing { probability: 2.0, ..Erasing::default() }),
+        erasing(Erasing { scale: (0.5, 0.1), ..Erasing::default() }),
+        erasing(Erasing { ratio: (0.0, 1.0), ..Erasing::default() }),
     ] {
         assert!(Transform::training(&good, &bad).is_err(), "{bad:?}");
     }

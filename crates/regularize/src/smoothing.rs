@@ -1,32 +1,58 @@
-//! Label smoothing (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, section 7): the
-//! target is the right class by `1 - ε` and every class by `ε / classes`, so that logits have no reason to grow for ever.
+//! Cross-entropy with label smoothing (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016,
+//! section 7): the target is the right class by `1 - ε` and every class by `ε / classes`, so that logits have no reason to
+//! grow for ever.
 
 use tch::{Reduction, Tensor};
 
-/// Mean cross-entropy of logits `[N, classes]` against labels `[N]`, with smoothing ε in `0.0..1.0`; a scalar.
-pub fn cross_entropy(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Tensor {
-    logits.cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, smoothing)
+/// What a batch of N images should be told to be.
+#[derive(Debug)]
+pub enum Targets {
+    /// One class each, `[N]` of whole numbers.
+    Labels(Tensor),
+    /// Two classes each: by `share` the first, by `1 - share` the second, as [`mixup`](crate::mixup) and
+    /// [`cutmix`](crate::cutmix) make them.
+    Mixed {
+        /// One class each, `[N]`.
+        first: Tensor,
+        /// The other, `[N]`.
+        second: Tensor,
+        /// The first one's share, 0 to 1.
+        share: f64,
+    },
+    /// A probability for each class, `[N, classes]`.
+    Soft(Tensor),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The loss of classification: cross-entropy, whatever the targets are.
+#[derive(Debug, Default)]
+pub struct CrossEntropy {
+    /// ε, `0.0..1.0`; 0 is the plain loss.
+    pub smoothing: f64,
+    /// How much each class counts, `[classes]`; all alike when absent.
+    pub class_weights: Option<Tensor>,
+}
 
-    /// By the definition: `-(Σ target · log softmax) / N`.
-    #[test]
-    fn smoothing_mixes_in_the_uniform_target() {
-        let logits = Tensor::from_slice2(&[[2.0f64, -1.0, 0.5], [0.0, 3.0, 1.0]]);
-        let labels = Tensor::from_slice(&[0i64, 2]);
-        let epsilon = 0.1;
-        let mut expected = 0.0;
-        for (row, right) in [([2.0f64, -1.0, 0.5], 0), ([0.0, 3.0, 1.0], 2)] {
-            let norm = row.iter().map(|x| x.exp()).sum::<f64>().ln();
-            for (class, x) in row.iter().enumerate() {
-                let target = epsilon / 3.0 + if class == right { 1.0 - epsilon } else { 0.0 };
-                expected -= target * (x - norm) / 2.0;
+impl CrossEntropy {
+    /// The mean over a batch of logits `[N, classes]`; a scalar.
+    ///
+    /// As in PyTorch, with class weights the sum over labels is divided by the sum of their weights, and that over soft
+    /// targets by N. Mixed targets are the two losses of labels, each by its share: without class weights that is the
+    /// loss against the mixed probabilities.
+    pub fn of(&self, logits: &Tensor, targets: &Targets) -> Tensor {
+        let against = |target: &Tensor| {
+            let weights = self.class_weights.as_ref();
+            logits.cross_entropy_loss(target, weights, Reduction::Mean, -100, self.smoothing)
+        };
+        match targets {
+            Targets::Labels(target) | Targets::Soft(target) => against(target),
+            Targets::Mixed { first, second, share } => {
+                against(first) * *share + against(second) * (1.0 - share)
             }
         }
-        let loss = cross_entropy(&logits, &labels, epsilon).double_value(&[]);
-        assert!((loss - expected).abs() < 1e-12, "{loss} {expected}");
     }
+}
+
+/// [`CrossEntropy::of`] labels `[N]`, every class counting alike.
+pub fn cross_entropy(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Tensor {
+    CrossEntropy { smoothing, class_weights: None }.of(logits, &Targets::Labels(labels.shallow_clone()))
 }

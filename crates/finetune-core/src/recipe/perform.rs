@@ -268,6 +268,7 @@ impl Work<'_> {
             resized_crop: augment
                 .resized_crop
                 .map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
+            ..Augment::default()
         };
         let variation = if varies { Variation::Varying } else { Variation::Fixed };
         let limit = self.run.config.run.features_mib.saturating_mul(1 << 20);

@@ -1,0 +1,79 @@
+//! Co-Tuning (You et al., "Co-Tuning for Transfer Learning", 2020): the head that step 3 replaces still knows something.
+//! Its source classes are related to the target classes (a husky is half a wolf and half a malamute), and while the new
+//! head learns the labels, the original one, fine-tuned too, must keep saying what such images looked like to it.
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::smoothing::{CrossEntropy, Targets};
+
+/// The strength, and how sure of itself the original head is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoTuning {
+    /// λ: the weight of the original head's loss.
+    pub lambda: f64,
+    /// By what the original logits are multiplied before their softmax, so that it gives true probabilities; see
+    /// [`calibrate`].
+    pub scale: f64,
+}
+
+impl Default for CoTuning {
+    /// The authors' values: λ = 2.3, and for networks trained on ImageNet a scale of 0.884.
+    fn default() -> Self {
+        Self { lambda: 2.3, scale: 0.884 }
+    }
+}
+
+impl CoTuning {
+    /// The category relationship `p(source | target)`, `[targets, sources]`, each row summing to 1 (the paper's direct
+    /// approach): the mean of what the original head says of a target class's images.
+    ///
+    /// `logits` `[N, sources]` are the original head's of the training set, before any fine-tuning; `labels` `[N]` count
+    /// below `targets`. A class without an image is related to all alike.
+    pub fn relationship(&self, logits: &Tensor, labels: &Tensor, targets: i64) -> Tensor {
+        let probabilities = (logits * self.scale).softmax(1, logits.kind());
+        let members = labels.one_hot(targets).to_kind(logits.kind()); // [N, targets]
+        let counts = members.sum_dim_intlist(0, false, None::<Kind>).unsqueeze(1); // [targets, 1]
+        let means = members.transpose(0, 1).matmul(&probabilities) / counts.clamp_min(1.0);
+        means.where_self(&counts.gt(0.0), &(means.ones_like() / logits.size()[1] as f64))
+    }
+
+    /// λ times the cross-entropy of the original head's logits `[N, sources]` against what the relationship says of the
+    /// batch's targets; a scalar. The logits are those of the features now, with the scale left out, as the paper has it.
+    pub fn penalty(&self, logits: &Tensor, relationship: &Tensor, targets: &Targets) -> Tensor {
+        let expected = Targets::Soft(expected(relationship, targets));
+        CrossEntropy::default().of(logits, &expected) * self.lambda
+    }
+}
+
+/// What the relationship `[targets, sources]` makes of targets: probabilities of source classes, `[N, sources]`.
+fn expected(relationship: &Tensor, targets: &Targets) -> Tensor {
+    let of = |labels: &Tensor| relationship.index_select(0, labels);
+    match targets {
+        Targets::Labels(labels) => of(labels),
+        Targets::Mixed { first, second, share } => of(first) * *share + of(second) * (1.0 - share),
+        Targets::Soft(probabilities) => probabilities.matmul(relationship),
+    }
+}
+
+/// The scale with which logits `[N, classes]` explain their labels `[N]` best, of images the network was not trained on
+/// (Guo et al., "On Calibration of Modern Neural Networks", 2017: one over their temperature), 0.01 to 100.
+///
+/// The likelihood of labels falls off on both sides of it, so it is found by halving the interval.
+pub fn calibrate(logits: &Tensor, labels: &Tensor) -> f64 {
+    let logits = logits.detach().to_kind(Kind::Double);
+    let mean = |x: &Tensor| -> f64 { x.mean(Kind::Double).double_value(&[]) };
+    let right = mean(&logits.gather(1, &labels.unsqueeze(1), false));
+    // The derivative of the loss by the scale: the logit expected minus the right one.
+    let slope = |scale: f64| {
+        let expected = (&logits * scale).softmax(1, Kind::Double) * &logits;
+        mean(&expected.sum_dim_intlist(1, false, None::<Kind>)) - right
+    };
+    let (mut low, mut high) = (0.01f64.ln(), 100f64.ln());
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if slope(middle.exp()) > 0.0 { high = middle } else { low = middle }
+    }
+    (0.5 * (low + high)).exp()
+}
