@@ -3,7 +3,10 @@
 //! `rustc-link-arg` is not passed on to dependents, metadata of a `links` crate is: each of them echoes it in a
 //! build script of three lines.
 
-use std::{env, fs, path::PathBuf};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const SHIM: &str = "src/shim/shim.cpp";
 
 fn main() {
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
@@ -13,4 +16,20 @@ fn main() {
     let lib = fs::canonicalize(&lib).unwrap_or(lib);
     println!("cargo::metadata=rpath={}", lib.display());
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    compile_shim(&lib.join("../include"));
+}
+
+fn compile_shim(include: &Path) {
+    println!("cargo::rerun-if-changed={SHIM}");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .flag_if_supported("-Wno-unused-parameter")
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .includes([include.to_owned(), include.join("torch/csrc/api/include")])
+        .file(SHIM)
+        .compile("torch_extra_shim");
+    println!("cargo::rustc-link-lib=dylib=torch");
+    println!("cargo::rustc-link-lib=dylib=torch_cpu");
+    println!("cargo::rustc-link-lib=dylib=c10");
 }

@@ -1,5 +1,7 @@
 //! Repeating a run to the bit.
 
+use crate::shim::{extra_deterministic, extra_flush_denormals};
+
 /// Fixes libtorch's random numbers and the number of threads it computes with.
 ///
 /// On CPU, the same seed and the same thread count give the same bits from one process to the next; another thread
@@ -8,6 +10,28 @@ pub fn fix(seed: u64, threads: u32) {
     // Seeds are 64 bits in libtorch too; tch's signature is signed.
     tch::manual_seed(seed.cast_signed());
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
+}
+
+/// Whether numbers too small for the usual form count as zero. Computing with them is many times slower on most CPUs, and
+/// a network that has all but died out is full of them.
+pub fn flush_denormals() {
+    // SAFETY: it sets a flag of the processor for this thread and those that libtorch makes later.
+    unsafe { extra_flush_denormals(true) };
+}
+
+/// Asks libtorch for algorithms on a GPU that give the same bits each time, or for the fastest.
+pub fn algorithms(choice: Algorithms) {
+    // SAFETY: it sets flags that libtorch reads before each operation.
+    unsafe { extra_deterministic(choice == Algorithms::Repeatable) };
+}
+
+/// Which algorithms libtorch chooses on a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithms {
+    /// Those that give the same bits each time.
+    Repeatable,
+    /// The fastest, found by trying.
+    Fastest,
 }
 
 /// The number of threads libtorch computes with.

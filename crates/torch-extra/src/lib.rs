@@ -2,8 +2,23 @@
 //!
 //! - [`cuda`]: loads libtorch's CUDA half at run time, so that one binary serves both kinds of machine.
 //! - [`determinism`]: one seed and one thread count, so that a run can be repeated to the bit.
+//! - [`memory`]: freed memory is kept for the next batch.
+//! - [`layout`]: images with the channels of a pixel together.
+//! - [`autocast`]: mixed precision on CPU and GPU.
+//! - [`convolution`]: convolution, bias, activation and sum in one pass, for constant weights.
+//! - [`step`]: an optimizer's step over all tensors at once.
+//!
+//! What tch has no function for at all stands in `shim/shim.cpp`.
 //!
 //! Its build script also tells every crate below the torch line where libtorch lies.
 
+pub mod autocast;
+pub mod convolution;
 pub mod cuda;
 pub mod determinism;
+pub mod layout;
+pub mod memory;
+mod shim;
+pub mod step;
+
+pub use shim::Error;

@@ -1,0 +1,209 @@
+//! Convolution, bias, activation and sum in one pass over memory: what `torch.compile` turns a frozen network into.
+//!
+//! oneDNN has these operators on CPU, for float32 and bfloat16; libtorch registers them as `mkldnn::_convolution_pointwise`
+//! for its compiler's use. Elsewhere the same is computed in separate steps.
+
+use std::ffi::CStr;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::layout::channels_last;
+use crate::shim::{extra_convolution, extra_has_mkldnn, extra_reorder_convolution, made};
+
+/// What follows the convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pointwise {
+    /// Nothing.
+    Identity,
+    /// max(0, x).
+    Relu,
+    /// min(max(0, x), 6).
+    Relu6,
+    /// x · sigmoid(x).
+    Silu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+/// A convolution whose weights are constant.
+#[derive(Debug)]
+pub struct FusedConvolution {
+    /// `[out, in / groups, height, width]`, in oneDNN's own layout where oneDNN computes.
+    weight: Tensor,
+    /// `[out]`.
+    bias: Tensor,
+    padding: [i64; 2],
+    stride: [i64; 2],
+    groups: i64,
+    pointwise: Pointwise,
+    onednn: bool,
+}
+
+impl FusedConvolution {
+    /// A convolution by `weight` `[out, in / groups, height, width]` with `bias` `[out]`, which compute in `kind`.
+    ///
+    /// # Panics
+    /// When libtorch refuses the shapes.
+    #[must_use]
+    pub fn new(
+        weight: &Tensor,
+        bias: &Tensor,
+        kind: Kind,
+        [padding, stride]: [[i64; 2]; 2],
+        groups: i64,
+        pointwise: Pointwise,
+    ) -> Self {
+        let weight = weight.detach().to_kind(kind);
+        let bias = bias.detach().to_kind(kind);
+        // SAFETY: it takes nothing and reads two flags.
+        let onednn = weight.device() == Device::Cpu
+            && matches!(kind, Kind::Float | Kind::BFloat16)
+            && unsafe { extra_has_mkldnn() };
+        let weight =
+            if onednn { reordered(&weight, padding, stride, groups) } else { channels_last(&weight) };
+        Self { weight, bias, padding, stride, groups, pointwise, onednn }
+    }
+
+    /// pointwise(conv(x) + bias): `[N, in, H, W]` -> `[N, out, H', W']`; no gradient is recorded.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        if self.onednn { self.fused(x, None) } else { self.pointwise.apply(self.convolve(x)) }
+    }
+
+    /// pointwise(conv(x) + bias + skip).
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn forward_add(&self, x: &Tensor, skip: &Tensor) -> Tensor {
+        // After a sum the library knows ReLU alone.
+        let fits = matches!(self.pointwise, Pointwise::Identity | Pointwise::Relu);
+        if self.onednn && fits {
+            self.fused(x, Some(skip))
+        } else {
+            self.pointwise.apply(self.convolve(x) + skip)
+        }
+    }
+
+    fn convolve(&self, x: &Tensor) -> Tensor {
+        if self.onednn {
+            return self.call(x, None, Pointwise::Identity);
+        }
+        x.conv2d(&self.weight, Some(&self.bias), self.stride, self.padding, [1, 1], self.groups)
+    }
+
+    fn fused(&self, x: &Tensor, skip: Option<&Tensor>) -> Tensor {
+        self.call(x, skip, self.pointwise)
+    }
+
+    fn call(&self, x: &Tensor, skip: Option<&Tensor>, pointwise: Pointwise) -> Tensor {
+        let x = channels_last(x);
+        let skip = skip.map(channels_last);
+        let skip = skip.as_ref().map_or(std::ptr::null(), |skip| skip.as_ptr());
+        let (name, values) = pointwise.onednn();
+        let outcome = made(|out| {
+            // SAFETY: tensors, arrays of two and the text live for the time of the call; a null skip means none.
+            unsafe {
+                extra_convolution(
+                    x.as_ptr(),
+                    skip,
+                    self.weight.as_ptr(),
+                    self.bias.as_ptr(),
+                    self.padding.as_ptr(),
+                    self.stride.as_ptr(),
+                    self.groups,
+                    name.as_ptr(),
+                    values.as_ptr(),
+                    values.len(),
+                    out,
+                )
+            }
+        });
+        outcome.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn reordered(weight: &Tensor, padding: [i64; 2], stride: [i64; 2], groups: i64) -> Tensor {
+    let outcome = made(|out| {
+        // SAFETY: the tensor and the arrays of two live for the time of the call; no input size is given.
+        unsafe {
+            extra_reorder_convolution(
+                weight.as_ptr(),
+                padding.as_ptr(),
+                stride.as_ptr(),
+                groups,
+                std::ptr::null(),
+                0,
+                out,
+            )
+        }
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Pointwise {
+    /// Applies it to every element.
+    pub fn apply(self, x: Tensor) -> Tensor {
+        match self {
+            Self::Identity => x,
+            Self::Relu => x.relu(),
+            Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::Silu => x.silu(),
+            Self::Tanh => x.tanh(),
+        }
+    }
+
+    /// The library's name for it, and its numbers.
+    fn onednn(self) -> (&'static CStr, &'static [f64]) {
+        match self {
+            Self::Identity => (c"", &[]),
+            Self::Relu => (c"relu", &[]),
+            Self::Relu6 => (c"hardtanh", &[0.0, 6.0]),
+            Self::Silu => (c"swish", &[]),
+            Self::Tanh => (c"tanh", &[]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fused_is_the_same_as_step_by_step() {
+        tch::manual_seed(3);
+        let cpu = (Kind::Float, Device::Cpu);
+        for (groups, stride) in [(1, 1), (1, 2), (4, 1), (16, 2)] {
+            let x = Tensor::randn([3, 16, 9, 9], cpu);
+            let weight = Tensor::randn([32, 16 / groups, 3, 3], cpu);
+            let bias = Tensor::randn([32], cpu);
+            let plain = x.conv2d(&weight, Some(&bias), [stride, stride], [1, 1], [1, 1], groups);
+            let skip = plain.randn_like();
+            use Pointwise::{Identity, Relu, Relu6, Silu, Tanh};
+            for pointwise in [Identity, Relu, Relu6, Silu, Tanh] {
+                let fused = FusedConvolution::new(
+                    &weight,
+                    &bias,
+                    Kind::Float,
+                    [[1, 1], [stride, stride]],
+                    groups,
+                    pointwise,
+                );
+                let before = skip.copy();
+                let pairs = [
+                    (fused.forward(&x), pointwise.apply(plain.copy())),
+                    (fused.forward_add(&x, &skip), pointwise.apply(&plain + &skip)),
+                ];
+                for (ours, theirs) in pairs {
+                    let apart = (ours - &theirs).abs().max() / theirs.abs().max();
+                    assert!(
+                        apart.double_value(&[]) < 1e-5,
+                        "{pointwise:?}, {groups} groups, stride {stride}"
+                    );
+                }
+                assert_eq!(skip, before, "the shortcut is not to be changed");
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// What libtorch has and tch leaves out, as C functions. Each returns null, or what went wrong as text that the caller
+// gives back to `extra_free`: an exception must not reach Rust. Tensors are `at::Tensor *`, as in torch-sys; those handed
+// out belong to the caller.
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+using at::Tensor;
+
+namespace {
+
+template <typename Body> char *guarded(Body body) {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error &error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("libtorch threw something that is no exception");
+  }
+}
+
+std::vector<Tensor> list(Tensor *const *tensors, size_t count) {
+  std::vector<Tensor> all;
+  all.reserve(count);
+  for (size_t i = 0; i < count; i++)
+    all.push_back(*tensors[i]);
+  return all;
+}
+
+std::optional<Tensor> optional(const Tensor *tensor) {
+  return tensor ? std::optional<Tensor>(*tensor) : std::nullopt;
+}
+
+// Calls an operator that has no C++ function of its own, by name.
+Tensor call(const char *name, const char *overload, torch::jit::Stack stack) {
+  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+  op.callBoxed(&stack);
+  return stack.at(0).toTensor();
+}
+
+c10::List<int64_t> pair(const int64_t *two) {
+  return c10::List<int64_t>({two[0], two[1]});
+}
+
+c10::IValue scalars(const double *values, size_t count) {
+  c10::impl::GenericList list(c10::OptionalType::create(c10::NumberType::get()));
+  for (size_t i = 0; i < count; i++)
+    list.push_back(c10::IValue(values[i]));
+  return list;
+}
+
+c10::IValue text(const char *text) {
+  return text[0] ? c10::IValue(std::string(text)) : c10::IValue();
+}
+
+} // namespace
+
+extern "C" {
+
+void extra_free(char *text) { std::free(text); }
+
+char *extra_channels_last(const Tensor *x, Tensor **out) {
+  return guarded([&] { *out = new Tensor(x->contiguous(at::MemoryFormat::ChannelsLast)); });
+}
+
+bool extra_is_channels_last(const Tensor *x) {
+  return x->is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void extra_flush_denormals(bool flush) { at::globalContext().setFlushDenormal(flush); }
+
+void extra_deterministic(bool deterministic) {
+  at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
+  at::globalContext().setDeterministicCuDNN(deterministic);
+  at::globalContext().setBenchmarkCuDNN(!deterministic);
+}
+
+bool extra_has_mkldnn() { return at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn(); }
+
+// Turns autocast on or off for a kind of device; gives what was before.
+char *extra_autocast(bool cuda, bool *enabled, int *type) {
+  return guarded([&] {
+    const auto device = cuda ? at::kCUDA : at::kCPU;
+    const bool before = at::autocast::is_autocast_enabled(device);
+    const auto type_before = at::autocast::get_autocast_dtype(device);
+    at::autocast::set_autocast_enabled(device, *enabled);
+    at::autocast::set_autocast_dtype(device, static_cast<at::ScalarType>(*type));
+    *enabled = before;
+    *type = static_cast<int>(type_before);
+  });
+}
+
+void extra_autocast_forget() { at::autocast::clear_cache(); }
+
+char *extra_fused_sgd(Tensor *const *parameters, Tensor *const *gradients, Tensor *const *momenta, size_t count,
+                      double rate, double decay, double momentum, bool nesterov, bool first) {
+  return guarded([&] {
+    at::NoGradGuard no_gradient;
+    at::_fused_sgd_(list(parameters, count), list(gradients, count), list(momenta, momentum == 0 ? 0 : count), decay,
+                    momentum, rate, /*dampening=*/0.0, nesterov, /*maximize=*/false, first);
+  });
+}
+
+char *extra_fused_adam(Tensor *const *parameters, Tensor *const *gradients, Tensor *const *means,
+                       Tensor *const *squares, Tensor *const *steps, size_t count, double rate, double beta1,
+                       double beta2, double decay, double epsilon, bool decoupled) {
+  return guarded([&] {
+    at::NoGradGuard no_gradient;
+    const auto self = list(parameters, count), gradient = list(gradients, count), mean = list(means, count),
+               square = list(squares, count), step = list(steps, count);
+    const std::vector<Tensor> none;
+    if (decoupled)
+      at::_fused_adamw_(self, gradient, mean, square, none, step, rate, beta1, beta2, decay, epsilon, false, false);
+    else
+      at::_fused_adam_(self, gradient, mean, square, none, step, rate, beta1, beta2, decay, epsilon, false, false);
+  });
+}
+
+// Weights in the layout that oneDNN computes this convolution with.
+char *extra_reorder_convolution(const Tensor *weight, const int64_t *padding, const int64_t *stride, int64_t groups,
+                                const int64_t *input, size_t input_dims, Tensor **out) {
+  return guarded([&] {
+    const int64_t ones[2] = {1, 1};
+    c10::IValue size;
+    if (input_dims > 0)
+      size = c10::List<int64_t>(at::IntArrayRef(input, input_dims));
+    *out = new Tensor(call("mkldnn::_reorder_convolution_weight", "",
+                           {*weight, pair(padding), pair(stride), pair(ones), groups, size}));
+  });
+}
+
+// activation(conv(x) + bias), or activation(conv(x) + bias + skip).
+char *extra_convolution(const Tensor *x, const Tensor *skip, const Tensor *weight, const Tensor *bias,
+                        const int64_t *padding, const int64_t *stride, int64_t groups, const char *activation,
+                        const double *values, size_t value_count, Tensor **out) {
+  return guarded([&] {
+    const int64_t ones[2] = {1, 1};
+    const auto values_list = scalars(values, value_count);
+    if (skip) {
+      *out = new Tensor(call("mkldnn::_convolution_pointwise", "binary",
+                             {*x, *skip, *weight, optional(bias), pair(padding), pair(stride), pair(ones), groups,
+                              std::string("add"), c10::IValue(), text(activation), values_list, c10::IValue()}));
+    } else {
+      const std::string name = activation[0] ? activation : "none";
+      *out = new Tensor(call("mkldnn::_convolution_pointwise", "",
+                             {*x, *weight, optional(bias), pair(padding), pair(stride), pair(ones), groups, name,
+                              values_list, c10::IValue()}));
+    }
+  });
+}
+}
