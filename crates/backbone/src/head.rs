@@ -1,4 +1,4 @@
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::layers::{Linear, LinearInit};
 use crate::stage::{Mode, Module};
@@ -40,6 +40,11 @@ impl Head {
     #[must_use]
     pub fn fresh(&self, path: &Path, classes: i64, init: LinearInit) -> Self {
         Self::new(path, self.root, self.features, classes, self.dropout, init)
+    }
+
+    /// The type of its values.
+    pub(crate) fn kind(&self) -> Kind {
+        self.linear.kind()
     }
 
     /// The roots of the variables it owns: one.

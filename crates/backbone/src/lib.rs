@@ -20,6 +20,7 @@ pub mod layers;
 mod load;
 mod network;
 mod options;
+mod prepared;
 mod stage;
 mod trace;
 mod variables;

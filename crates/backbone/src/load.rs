@@ -5,6 +5,7 @@ use pretrained::checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
 use crate::network::Backbone;
+use crate::stage::StageId;
 use crate::variables::{Variable, lies_below};
 
 /// A tensor whose shape in the file is not the network's.
@@ -115,6 +116,7 @@ impl Backbone {
                 report: Box::new(report),
             });
         }
+        self.forget_preparation(StageId::INPUT);
         take_over(checkpoint, matched)?;
         Ok(report)
     }
@@ -138,6 +140,7 @@ impl Backbone {
                 report: Box::new(report),
             });
         }
+        self.forget_preparation(StageId::INPUT);
         take_over(checkpoint, matched)?;
         Ok(report)
     }

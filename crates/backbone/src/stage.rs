@@ -1,9 +1,10 @@
 use std::fmt::Debug;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::head::Aux;
 use crate::trace::Trace;
+use crate::variables::Variables;
 
 /// Whether batch-norm uses the batch's statistics and dropout drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub struct Stage {
     pub stride: Option<i64>,
     pub(crate) module: Box<dyn Module>,
     pub(crate) aux: Option<Aux>,
+    /// The type its layers compute in, if they were prepared for constant weights.
+    pub(crate) prepared: Option<Kind>,
 }
 
 impl Stage {
@@ -84,13 +87,27 @@ impl Stage {
         module: impl Module + 'static,
     ) -> Self {
         let roots = roots.iter().map(|&root| root.to_owned()).collect();
-        Self { name, roots, channels, stride, module: Box::new(module), aux: None }
+        Self { name, roots, channels, stride, module: Box::new(module), aux: None, prepared: None }
     }
 
     /// With an auxiliary head on its output, if there is one.
     #[must_use]
     pub fn with_aux(self, aux: Option<Aux>) -> Self {
         Self { aux, ..self }
+    }
+
+    /// Makes its layers fast for weights that stay as they are: batch-norm folded into the convolutions, activation and
+    /// shortcut computed with them, weights laid out as the library wants them, all in this type.
+    pub(crate) fn prepare_inference(&mut self, variables: &Variables, kind: Kind) {
+        variables.for_each_preparable(&self.roots, |layer| layer.prepare(kind));
+        self.prepared = Some(kind);
+    }
+
+    /// Takes that back, because the weights are going to change.
+    pub(crate) fn forget_preparation(&mut self, variables: &Variables) {
+        if self.prepared.take().is_some() {
+            variables.for_each_preparable(&self.roots, |layer| layer.forget());
+        }
     }
 }
 

@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
+use crate::prepared::Prepare;
+
 /// Whether a tensor is trained or only carried along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -37,8 +39,12 @@ impl Clone for Variable {
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     shared: Arc<Mutex<Vec<Variable>>>,
+    preparable: Arc<Mutex<Vec<Preparable>>>,
     values: Values,
 }
+
+/// A layer that has a faster form for constant weights, and the name of its weight.
+type Preparable = (String, Box<dyn Prepare>);
 
 /// What the parameters of a network hold when it has been built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +92,17 @@ impl Variables {
     /// Forgets the variables below any of these path roots.
     pub(crate) fn remove(&self, roots: &[String]) {
         self.lock().retain(|variable| !owns(roots, &variable.name));
+        self.preparable().retain(|(name, _)| !owns(roots, name));
+    }
+
+    /// Does something to each layer below these path roots that has a faster form for constant weights.
+    pub(crate) fn for_each_preparable(&self, roots: &[String], act: impl Fn(&dyn Prepare)) {
+        let layers = self.preparable();
+        layers.iter().filter(|(name, _)| owns(roots, name)).for_each(|(_, layer)| act(layer.as_ref()));
+    }
+
+    fn preparable(&self) -> MutexGuard<'_, Vec<Preparable>> {
+        self.preparable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves every variable to a device and every floating-point one to a precision.
@@ -155,6 +172,11 @@ impl Path {
             Values::Unset => shapes.map(|shape| Tensor::empty(shape, cpu)),
             Values::Outline => shapes.map(|shape| Tensor::zeros([1], cpu).expand(shape, false)),
         }
+    }
+
+    /// Makes known that the layer whose weight lies here has a faster form for constant weights.
+    pub(crate) fn can_be_prepared(&self, layer: impl Prepare + 'static) {
+        self.variables.preparable().push((self.join("weight"), Box::new(layer)));
     }
 
     /// All variables of the network under construction.

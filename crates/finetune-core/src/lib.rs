@@ -32,6 +32,7 @@ pub mod measure;
 pub mod model;
 pub mod model_file;
 pub mod pictures;
+pub mod precision;
 pub mod predict;
 pub mod recipe;
 pub mod run;

@@ -6,7 +6,8 @@ mod progress;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // First of all, before libtorch asks itself whether there is a GPU.
+    torch_extra::memory::keep_freed();
+    // Before libtorch asks itself whether there is a GPU.
     torch_extra::cuda::load();
     cli::main()
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Network, Options, Values, Variables};
+use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use tch::{Device, Kind};
 
+use crate::precision::Precision;
 use crate::source_weights::{self, SourceWeights, metadata};
 use crate::{Error, zoo};
 
@@ -162,6 +163,12 @@ impl Model {
         let classes = class_names(&checkpoint, known, backbone.head().classes)?;
         let Checkpoint { path, sha256, .. } = checkpoint;
         Ok(Self { network, backbone, classes, input, input_from, path, sha256 })
+    }
+
+    /// Makes it fast for predicting: see [`Backbone::prepare_inference`].
+    pub fn prepare(&mut self, precision: Precision, threads: u32) {
+        let kind = precision.kind(&mut self.backbone, &self.input, threads);
+        self.backbone.prepare_inference(StageId::INPUT..self.backbone.head_id(), kind);
     }
 }
 

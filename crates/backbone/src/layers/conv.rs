@@ -1,38 +1,15 @@
-use tch::Tensor;
+use tch::{Kind, Tensor};
+use torch_extra::convolution::{FusedConvolution, Pointwise};
 
 use super::init::ConvInit;
 use super::norm::{BatchNorm, NormSpec};
+use crate::prepared::{Prepare, Slot};
 use crate::stage::{Mode, Module};
 use crate::trace::Trace;
 use crate::variables::Path;
 
 /// The function after a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// None: the sum is taken first, or nothing follows.
-    Identity,
-    /// max(0, x).
-    Relu,
-    /// min(max(0, x), 6).
-    Relu6,
-    /// x · sigmoid(x).
-    Silu,
-    /// Hyperbolic tangent.
-    Tanh,
-}
-
-impl Activation {
-    /// Applies it to every element.
-    pub fn apply(self, x: Tensor) -> Tensor {
-        match self {
-            Self::Identity => x,
-            Self::Relu => x.relu(),
-            Self::Relu6 => x.clamp(0.0, 6.0),
-            Self::Silu => x.silu(),
-            Self::Tanh => x.tanh(),
-        }
-    }
-}
+pub type Activation = Pointwise;
 
 /// A convolution's geometry, to be read like the paper: `Conv::new(3, 64, 7).stride(2).padding(3)`.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +106,7 @@ impl Conv {
         let [weight, bias] = self.values(path);
         let weight = path.parameter("weight", weight);
         let bias = path.parameter("bias", bias);
-        ConvNorm { conv: self, weight, bias: Some(bias), norm: None }
+        ConvNorm::new(path, self, weight, Some(bias), None)
     }
 
     /// The convolution without a bias, below `path`, and batch-norm, below `norm`.
@@ -137,14 +114,17 @@ impl Conv {
     pub fn normed(self, path: &Path, norm: &Path) -> ConvNorm {
         let [weight, _] = self.values(path);
         let weight = path.parameter("weight", weight);
-        ConvNorm { conv: self, weight, bias: None, norm: Some(BatchNorm::new(norm, self.output, self.norm)) }
+        ConvNorm::new(path, self, weight, None, Some(BatchNorm::new(norm, self.output, self.norm)))
     }
 
     /// The convolution with a bias, below `path`, and batch-norm, below `norm`: VGG.
     #[must_use]
     pub fn biased_and_normed(self, path: &Path, norm: &Path) -> ConvNorm {
-        let conv = self.biased(path);
-        ConvNorm { norm: Some(BatchNorm::new(norm, self.output, self.norm)), ..conv }
+        let [weight, bias] = self.values(path);
+        let weight = path.parameter("weight", weight);
+        let bias = path.parameter("bias", bias);
+        let norm = BatchNorm::new(norm, self.output, self.norm);
+        ConvNorm::new(path, self, weight, Some(bias), Some(norm))
     }
 
     /// Fresh weight and bias.
@@ -163,13 +143,32 @@ pub struct ConvNorm {
     weight: Tensor,
     bias: Option<Tensor>,
     norm: Option<BatchNorm>,
+    /// All of that in one operation, while the weights are constant.
+    fused: Slot<FusedConvolution>,
 }
 
 impl ConvNorm {
+    fn new(path: &Path, conv: Conv, weight: Tensor, bias: Option<Tensor>, norm: Option<BatchNorm>) -> Self {
+        let layer = Self { conv, weight, bias, norm, fused: Slot::default() };
+        path.can_be_prepared(layer.twin());
+        layer
+    }
+
+    /// A second handle on the same layer.
+    fn twin(&self) -> Self {
+        Self {
+            conv: self.conv,
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.as_ref().map(Tensor::shallow_clone),
+            norm: self.norm.as_ref().map(BatchNorm::twin),
+            fused: self.fused.clone(),
+        }
+    }
+
     /// norm(conv(x)), before the activation: `[N, in, H, W]` -> `[N, out, H', W']`.
     pub fn branch(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let Conv { stride, padding, trailing, groups, .. } = self.conv;
-        let x = if trailing > 0 { &x.constant_pad_nd([0, trailing, 0, trailing]) } else { x };
+        let Conv { stride, padding, groups, .. } = self.conv;
+        let x = self.padded(x);
         let x = x.conv2d(&self.weight, self.bias.as_ref(), [stride, stride], padding, [1, 1], groups);
         match &self.norm {
             Some(norm) => norm.forward(&x, mode),
@@ -177,9 +176,18 @@ impl ConvNorm {
         }
     }
 
+    /// The input with the zeros that lie on one side alone.
+    fn padded(&self, x: &Tensor) -> Tensor {
+        match self.conv.trailing {
+            0 => x.shallow_clone(),
+            trailing => x.constant_pad_nd([0, trailing, 0, trailing]),
+        }
+    }
+
     /// activation(norm(conv(x)) + skip): the end of a residual block.
     pub fn forward_add(&self, x: &Tensor, skip: &Tensor, mode: Mode) -> Tensor {
-        self.conv.activation.apply(self.branch(x, mode) + skip)
+        let fused = self.fused.with(mode, |fused| fused.forward_add(&self.padded(x), skip));
+        fused.unwrap_or_else(|| self.conv.activation.apply(self.branch(x, mode) + skip))
     }
 
     /// The normalisation, for families that start it in a way of their own.
@@ -192,7 +200,8 @@ impl ConvNorm {
 impl Module for ConvNorm {
     /// activation(norm(conv(x))): `[N, in, H, W]` -> `[N, out, H', W']`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        self.conv.activation.apply(self.branch(x, mode))
+        let fused = self.fused.with(mode, |fused| fused.forward(&self.padded(x)));
+        fused.unwrap_or_else(|| self.conv.activation.apply(self.branch(x, mode)))
     }
 
     fn trace(&self, x: Trace) -> Trace {
@@ -201,5 +210,23 @@ impl Module for ConvNorm {
             |place: usize| (x.shape[2 + place] + 2 * padding[place] + trailing - kernel[place]) / stride + 1;
         let shape = vec![x.shape[0], output, side(0), side(1)];
         x.layer(shape, input / groups * kernel[0] * kernel[1])
+    }
+}
+
+impl Prepare for ConvNorm {
+    fn prepare(&self, kind: Kind) {
+        let Conv { stride, padding, groups, activation, .. } = self.conv;
+        let zero = Tensor::zeros([self.conv.output], (self.weight.kind(), self.weight.device()));
+        let bias = self.bias.as_ref().unwrap_or(&zero);
+        let (weight, bias) = match &self.norm {
+            Some(norm) => norm.folded_into(&self.weight, bias),
+            None => (self.weight.shallow_clone(), bias.shallow_clone()),
+        };
+        let geometry = [padding, [stride, stride]];
+        self.fused.put(Some(FusedConvolution::new(&weight, &bias, kind, geometry, groups, activation)));
+    }
+
+    fn forget(&self) {
+        self.fused.put(None);
     }
 }

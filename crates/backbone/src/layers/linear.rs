@@ -1,6 +1,7 @@
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::init::LinearInit;
+use crate::prepared::{Prepare, Slot};
 use crate::stage::{Mode, Module};
 use crate::trace::Trace;
 use crate::variables::Path;
@@ -10,6 +11,8 @@ use crate::variables::Path;
 pub struct Linear {
     weight: Tensor,
     bias: Tensor,
+    /// Weight and bias in a shorter type, while they are constant.
+    short: Slot<[Tensor; 2]>,
 }
 
 impl Linear {
@@ -18,19 +21,46 @@ impl Linear {
     pub fn new(path: &Path, inputs: i64, outputs: i64, init: LinearInit) -> Self {
         let [weight, bias] =
             path.values([&[outputs, inputs], &[outputs]], || init.draw(inputs, outputs).into());
-        Self { weight: path.parameter("weight", weight), bias: path.parameter("bias", bias) }
+        let layer = Self {
+            weight: path.parameter("weight", weight),
+            bias: path.parameter("bias", bias),
+            short: Slot::default(),
+        };
+        path.can_be_prepared(Self {
+            weight: layer.weight.shallow_clone(),
+            bias: layer.bias.shallow_clone(),
+            short: layer.short.clone(),
+        });
+        layer
+    }
+
+    /// The type of its values.
+    pub(crate) fn kind(&self) -> Kind {
+        self.weight.kind()
     }
 }
 
 impl Module for Linear {
     /// `[N, inputs]` -> `[N, outputs]`.
-    fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
-        x.linear(&self.weight, Some(&self.bias))
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let short = self.short.with(mode, |[weight, bias]| x.linear(weight, Some(bias)));
+        short.unwrap_or_else(|| x.linear(&self.weight, Some(&self.bias)))
     }
 
     fn trace(&self, x: Trace) -> Trace {
         let size = self.weight.size(); // [outputs, inputs]
         let shape = vec![x.shape[0], size[0]];
         x.layer(shape, size[1])
+    }
+}
+
+impl Prepare for Linear {
+    fn prepare(&self, kind: Kind) {
+        let short = [&self.weight, &self.bias].map(|tensor| tensor.detach().to_kind(kind));
+        self.short.put((kind != self.weight.kind()).then_some(short));
+    }
+
+    fn forget(&self) {
+        self.short.put(None);
     }
 }

@@ -43,6 +43,24 @@ impl BatchNorm {
             spec,
         }
     }
+
+    /// A second handle on the same layer.
+    pub(crate) fn twin(&self) -> Self {
+        let [weight, bias, running_mean, running_var, batches] =
+            [&self.weight, &self.bias, &self.running_mean, &self.running_var, &self.batches]
+                .map(Tensor::shallow_clone);
+        Self { weight, bias, running_mean, running_var, batches, spec: self.spec }
+    }
+
+    /// Weight and bias of the one convolution that computes what a convolution and this normalisation do, in evaluation:
+    /// norm(w x + b) = (w s) x + (b - mean) s + bias with s = weight / sqrt(var + eps). Computed in float64.
+    pub(crate) fn folded_into(&self, weight: &Tensor, bias: &Tensor) -> (Tensor, Tensor) {
+        let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+        let scale = double(&self.weight) / (double(&self.running_var) + self.spec.eps).sqrt();
+        let folded = double(weight) * scale.view([-1, 1, 1, 1]);
+        let bias = (double(bias) - double(&self.running_mean)) * scale + double(&self.bias);
+        (folded.to_kind(weight.kind()), bias.to_kind(weight.kind()))
+    }
 }
 
 impl Module for BatchNorm {

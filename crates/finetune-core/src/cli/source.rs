@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use finetune_core::model::{Model, ModelSource};
+use finetune_core::precision::Precision;
 use finetune_core::predict::Pace;
 use report::text::{count, visible};
 
@@ -23,6 +24,9 @@ pub(super) struct ModelArguments {
     /// Where to compute: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
+    /// What to compute in: float32, bf16, fp16 (GPUs), or auto, the fastest.
+    #[arg(long, value_name = "TYPE", default_value = "float32")]
+    precision: Precision,
     /// Pictures that pass through the network at once.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch_size: u32,
@@ -36,7 +40,9 @@ impl ModelArguments {
     pub(super) fn open(&self) -> anyhow::Result<Model> {
         let device = torch_extra::cuda::device(&self.device)?;
         torch_extra::determinism::fix(0, self.threads());
-        let model = Model::open(&self.source(), device)?;
+        self.precision.check(device)?;
+        let mut model = Model::open(&self.source(), device)?;
+        model.prepare(self.precision, self.threads());
         let line = format!(
             "{} from {}, {} classes; pictures prepared for {} x {} pixels, {}",
             model.network.name,
