@@ -38,7 +38,7 @@ use std::io;
 use std::path::PathBuf;
 
 #[cfg(feature = "pages")]
-pub use write::{write_grid, write_run};
+pub use write::{write_grid, write_range, write_run};
 
 /// What can go wrong while writing a report.
 #[derive(Debug, thiserror::Error)]
