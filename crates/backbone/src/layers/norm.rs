@@ -49,7 +49,10 @@ impl Module for BatchNorm {
     /// Same shape as the input; with batch statistics it also moves the running ones.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         // How much of this batch enters the running statistics; none of it when they are what normalises.
+        // One value alone has no variance, which would make the running one NaN: a last batch of one image, at 1 x 1.
+        let alone = x.numel() as i64 <= x.size().get(1).copied().unwrap_or(0);
         let share = match mode {
+            _ if alone => None,
             Mode::Train => Some(self.spec.momentum),
             Mode::MeasureNorm { before } => Some(1.0 / (f64::from(before) + 1.0)),
             Mode::TrainFixedNorm | Mode::Evaluate => None,
@@ -91,9 +94,12 @@ mod tests {
         // Means 2.5, 1 and 6; unbiased variances 5/3, 4/3 and 4.
         assert!((values(&norm.running_mean)[0] - 9.5 / 3.0).abs() < 1e-6);
         assert!((values(&norm.running_var)[0] - 7.0 / 3.0).abs() < 1e-6);
+        // One picture of one pixel has no variance: it is normalised like any other and measures nothing.
         let before = [&norm.running_mean, &norm.running_var].map(values);
         let fixed = norm.forward(&batches[0], Mode::TrainFixedNorm);
         assert_eq!(fixed, norm.forward(&batches[0], Mode::Evaluate));
+        let alone = batches[0].narrow(0, 0, 1);
+        assert_eq!(norm.forward(&alone, Mode::Train), norm.forward(&alone, Mode::Evaluate));
         assert_eq!(before, [&norm.running_mean, &norm.running_var].map(values));
     }
 }

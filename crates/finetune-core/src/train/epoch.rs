@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use backbone::Backbone;
+use backbone::{Backbone, StageId};
 use report::record::{EpochRecord, StepRecord};
 
 use super::average::Average;
@@ -49,7 +49,7 @@ pub(super) fn one_epoch(
         let setting = Setting { rate: planned.rate * moving.reduced, ..planned };
         moving.steps += 1;
         let step = phase.steps_before + moving.steps;
-        let said = one_step(phase, (backbone, feed), &group, moving, setting)
+        let said = one_step(phase, (backbone, feed.cut()), &group, moving, setting)
             .map_err(|(loss, origin)| phase.diverged(epoch, step, loss, origin))?;
 
         rate = setting.rate;
@@ -95,7 +95,7 @@ pub(super) struct Stepped {
 /// something is not finite.
 pub(super) fn one_step(
     phase: &Phase<'_>,
-    (backbone, feed): (&Backbone, &Feed),
+    (backbone, from): (&Backbone, StageId),
     group: &[Batch],
     moving: &mut Moving,
     setting: Setting,
@@ -106,12 +106,12 @@ pub(super) fn one_step(
     let weights: Vec<f64> = group.iter().map(|batch| objective.weight(batch)).collect();
     let total: f64 = weights.iter().sum();
     for (batch, weight) in group.iter().zip(weights) {
-        let judged = objective.of(backbone, batch, feed.cut());
+        let judged = objective.of(backbone, batch, from);
         // Pictures that all weigh nothing have no mean loss.
         if weight > 0.0 {
             let value = judged.loss.double_value(&[]);
             if !value.is_finite() {
-                return Err((value, divergence::find(backbone, batch, feed.cut(), objective.mode)));
+                return Err((value, divergence::find(backbone, batch, from, objective.mode)));
             }
             let share = weight / total;
             if group.len() == 1 {
@@ -131,7 +131,7 @@ pub(super) fn one_step(
     if let Some(limit) = phase.train.clip_norm {
         let norm = clip::by_norm(&mut gradients, limit);
         if !norm.is_finite() {
-            let origin = divergence::in_gradients(backbone, feed.cut()).unwrap_or(divergence::Origin::Loss);
+            let origin = divergence::in_gradients(backbone, from).unwrap_or(divergence::Origin::Loss);
             return Err((said.loss, origin));
         }
     }

@@ -16,6 +16,8 @@ pub mod outline;
 pub mod range_test;
 pub mod schedule;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 

@@ -46,7 +46,7 @@ impl Objective {
     }
 
     /// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
-    fn data_loss(&self, output: &Output, labels: &Tensor) -> Tensor {
+    pub(super) fn data_loss(&self, output: &Output, labels: &Tensor) -> Tensor {
         let main = self.cross_entropy(&output.logits, labels);
         output
             .aux

@@ -87,7 +87,7 @@ fn rise(
         let rate = sweep.rate(step);
         let setting = Setting { rate, momentum: None };
         // What is no longer a number is the end of the sweep, not a failure: it is what the test looks for.
-        let Ok(said) = one_step(phase, (backbone, feed), &group, &mut moving, setting) else { break };
+        let Ok(said) = one_step(phase, (backbone, feed.cut()), &group, &mut moving, setting) else { break };
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * said.loss;
         let smoothed = mean / (1.0 - SMOOTHING.powi(i32::try_from(step + 1).unwrap_or(i32::MAX)));
         points.push(RangePoint { rate, loss: said.loss, smoothed });
