@@ -13,7 +13,7 @@ use crate::freeze::Depth;
 use crate::interrupt::Interrupt;
 use crate::run::Run;
 use crate::train::outline::policy;
-use crate::train::range_test::{Sweep, suggest, sweep};
+use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
 
 /// Sweeps the learning rate as the main training of a run would use it, from a fresh head on, everything thawed that it
 /// ever thaws. Nothing is kept.
@@ -57,7 +57,7 @@ pub fn lr_find(
         ran_away: points.len() < usize::try_from(how.steps).unwrap_or(usize::MAX),
         steepest: suggestion.map(|suggestion| suggestion.steepest),
         tenth_of_lowest: suggestion.map(|suggestion| suggestion.tenth_of_lowest),
-        suggested: suggestion.map(|suggestion| suggestion.rate()),
+        suggested: suggestion.map(Suggestion::rate),
         points,
         seconds: materials.seconds + started.elapsed().as_secs_f64(),
     })

@@ -111,6 +111,7 @@ pub(super) fn phase<'a>(
         step,
         plan,
         epochs: enough_epochs(epochs, &config.train, pictures.train.len()),
+        images: pictures.train.len(),
         objective: Objective {
             mode,
             smoothing: config.regularize.label_smoothing,

@@ -36,7 +36,7 @@ pub(super) fn one_epoch(
 ) -> Result<Option<EpochRecord>, Error> {
     let started = Instant::now();
     let train = phase.train;
-    let per_epoch = phase.steps_per_epoch(feed.len());
+    let per_epoch = phase.steps_per_epoch();
     let (mut loss_sum, mut right, mut seen) = (0.0, 0, 0);
     let mut rate = train.learning_rate;
     let mut batches = feed.drawn(backbone, train.batch_size, train.sampler, phase.seed, epoch);
@@ -114,26 +114,23 @@ pub(super) fn one_step(
                 return Err((value, divergence::find(backbone, batch, from, objective.mode)));
             }
             let share = weight / total;
-            if group.len() == 1 {
-                judged.loss.backward()
-            } else {
-                (judged.loss * share).backward()
-            }
+            let part = if group.len() == 1 { judged.loss } else { judged.loss * share };
+            part.backward();
             said.loss += value * share;
         }
         said.right += judged.right;
         said.images += batch.labels.size()[0];
     }
-    let mut gradients = moving.optimizer.gradients();
     if let Some(limit) = phase.train.clip_value {
-        clip::by_value(&mut gradients, limit);
+        clip::by_value(&mut moving.optimizer.gradients(), limit);
     }
-    if let Some(limit) = phase.train.clip_norm {
-        let norm = clip::by_norm(&mut gradients, limit);
-        if !norm.is_finite() {
-            let origin = divergence::in_gradients(backbone, from).unwrap_or(divergence::Origin::Loss);
-            return Err((said.loss, origin));
-        }
+    if let Some(limit) = phase.train.clip_norm
+        && !clip::by_norm(&mut moving.optimizer.gradients(), limit).is_finite()
+    {
+        return Err((
+            said.loss,
+            divergence::in_gradients(backbone, from).unwrap_or(divergence::Origin::Loss),
+        ));
     }
     moving.optimizer.step(setting);
     moving.average.after_step();

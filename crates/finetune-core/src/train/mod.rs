@@ -48,6 +48,8 @@ pub struct Phase<'a> {
     pub plan: &'a FreezePlan,
     /// How often every training picture is seen.
     pub epochs: u32,
+    /// Training pictures.
+    pub images: usize,
     /// What is minimised.
     pub objective: Objective,
     /// The loop's numbers.
@@ -73,7 +75,7 @@ pub struct Trained {
     pub steps: u64,
     /// How it ended.
     pub ending: Ending,
-    /// How many weights the model is the average of; 0 when it is the last ones, or the best epoch's.
+    /// How many weights were averaged; 0 when the model is that of one step.
     pub averaged: u32,
     /// Bytes of frozen stages' outputs that were kept in the first epoch; `None` when they were computed anew in each.
     pub kept_bytes: Option<u64>,
@@ -114,40 +116,29 @@ pub fn train(
     let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
     let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
-    let mut under_way: Option<(Moving, Feed, Feed)> = None;
+    let mut moving = phase.begin();
+    let mut made: Option<(Feed, Feed)> = None;
     for epoch in 1..=phase.epochs {
         let first_live = phase.plan.first_live_in(backbone, epoch);
-        if under_way.as_ref().is_none_or(|(_, feed, _)| feed.cut() != first_live) {
-            // The old features go before there are new ones.
-            let moving = under_way.take().map(|(moving, ..)| moving);
+        if made.as_ref().is_none_or(|(feed, _)| feed.cut() != first_live) {
+            made = None; // the old features go before there are new ones
             backbone.freeze_before(first_live);
-            let (feed, validation) = match feeds(backbone, first_live, listen) {
-                Ok(feeds) => feeds,
-                Err(Error::Interrupted) => {
-                    trained.ending = Ending::Interrupted;
-                    finish(phase, backbone, moving, &mut trained, None)?;
-                    return Ok(trained);
-                }
-                Err(error) => return Err(error),
-            };
-            tracing::info!(
-                step = phase.step.name(),
-                epoch,
-                cut = backbone.name(feed.cut()),
-                kept_bytes = ?feed.kept_bytes(),
-                "batches are ready"
-            );
-            let mut moving = moving.unwrap_or_else(|| {
-                trained.kept_bytes = feed.kept_bytes();
-                phase.begin(feed.len())
-            });
             moving.optimizer.follow(optimizer::live(backbone, phase.plan, epoch, phase.regularize));
             moving.average.follow(backbone, first_live);
-            under_way = Some((moving, feed, validation));
+            match feeds(backbone, first_live, listen) {
+                Ok(feeds) => made = Some(feeds),
+                Err(Error::Interrupted) => trained.ending = Ending::Interrupted,
+                Err(error) => return Err(error),
+            }
         }
-        let Some((moving, feed, validation)) = &mut under_way else { break };
+        let Some((feed, validation)) = &made else { break };
+        let kept_bytes = feed.kept_bytes();
+        if epoch == 1 {
+            trained.kept_bytes = kept_bytes;
+        }
+        tracing::debug!(step = phase.step.name(), epoch, cut = backbone.name(first_live), ?kept_bytes);
         let good = Snapshot::take(backbone, first_live);
-        let passed = one_epoch(phase, epoch, (backbone, feed), moving, interrupt, listen);
+        let passed = one_epoch(phase, epoch, (backbone, feed), &mut moving, interrupt, listen);
         let sound = passed.and_then(|record| match divergence::in_weights(backbone, first_live) {
             Some(origin) => {
                 let loss = record.map_or(f64::NAN, |record| record.train_loss);
@@ -198,12 +189,10 @@ pub fn train(
             break;
         }
     }
-    let (moving, feed) = under_way.map(|(moving, feed, _)| (moving, feed)).unzip();
-    finish(phase, backbone, moving, &mut trained, feed)?;
+    finish(phase, backbone, moving.average, &mut trained, made.map(|(feed, _)| feed))?;
     if let Some((epoch, snapshot)) = best.filter(|_| trained.ending == Ending::Complete) {
         snapshot.restore();
         trained.ending = Ending::StoppedEarly { best: epoch };
-        trained.averaged = 0;
     }
     Ok(trained)
 }
@@ -213,11 +202,10 @@ pub fn train(
 fn finish(
     phase: &Phase<'_>,
     backbone: &Backbone,
-    moving: Option<Moving>,
+    mut average: Average,
     trained: &mut Trained,
     feed: Option<Feed>,
 ) -> Result<(), Error> {
-    let Some(Moving { mut average, .. }) = moving else { return Ok(()) };
     match (phase.averaging, trained.ending) {
         (Averaging::Exponential(_), _) if average.taken() > 0 => average.exchange(),
         (Averaging::FromEpoch(_), Ending::Complete) if average.taken() > 0 => {
@@ -235,17 +223,17 @@ fn finish(
 }
 
 impl Phase<'_> {
-    /// Optimizer steps in an epoch over so many pictures.
+    /// Optimizer steps in an epoch.
     #[must_use]
-    pub fn steps_per_epoch(&self, images: usize) -> u64 {
-        steps_per_epoch(self.train, images)
+    pub fn steps_per_epoch(&self) -> u64 {
+        steps_per_epoch(self.train, self.images)
     }
 
-    fn begin(&self, images: usize) -> Moving {
+    fn begin(&self) -> Moving {
         Moving {
             optimizer: Optimizer::new(Rule::of(self.train)),
             average: Average::new(self.averaging),
-            schedule: Schedule::new(self.train, self.steps_per_epoch(images), self.epochs),
+            schedule: Schedule::new(self.train, self.steps_per_epoch(), self.epochs),
             reduced: 1.0,
             steps: 0,
         }

@@ -72,7 +72,7 @@ fn rise(
     listen: &mut Listener<'_>,
 ) -> Result<Vec<RangePoint>, Error> {
     let train = phase.train;
-    let mut moving = phase.begin(feed.len());
+    let mut moving = phase.begin();
     let deepest = phase.plan.last_thaw();
     moving.optimizer.follow(optimizer::live(backbone, phase.plan, deepest, phase.regularize));
     let mut points: Vec<RangePoint> = Vec::new();

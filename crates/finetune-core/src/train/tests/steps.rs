@@ -58,6 +58,7 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
         step: StepName::FineTune,
         plan: &plan,
         epochs: 1,
+        images: 10,
         objective: objective(class_weights.map(Tensor::from_slice), smoothing),
         train: &train,
         regularize: &regularize,
@@ -66,12 +67,12 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
         seed: 0,
         steps_before: 0,
     };
-    let mut moving = phase.begin(10);
+    let mut moving = phase.begin();
     moving.optimizer.follow(optimizer::live(&backbone, &plan, 1, &regularize));
     let setting = moving.schedule.at(0);
     let said = one_step(&phase, (&backbone, StageId::INPUT), &group, &mut moving, setting).unwrap();
     assert_eq!(said.images, sizes.iter().sum::<i64>());
-    moving.optimizer.gradients().iter().flat_map(|gradient| values(gradient)).collect()
+    moving.optimizer.gradients().iter().flat_map(values).collect()
 }
 
 #[test]
