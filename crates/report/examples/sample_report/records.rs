@@ -233,7 +233,7 @@ fn resnet18_stages() -> Vec<StageRecord> {
     (0..).zip(stages).map(|(i, (name, parameters, live))| stage(name, parameters, live, 10 + i)).collect()
 }
 
-/// Three epochs for the head, then five in which layer3 follows layer4 in the third.
+/// Three epochs for the head, then five from layer3 on.
 fn plan() -> Vec<PhasePlanRecord> {
     let phase = |name: &str, policy: &str, epochs: u32, rate: f64, thaws: &dyn Fn(&str) -> Option<u32>| {
         let rate = move |step: u64| rate * 0.5 * (1.0 + (PI * step as f64 / f64::from(13 * epochs)).cos());
@@ -256,8 +256,7 @@ fn plan() -> Vec<PhasePlanRecord> {
     vec![
         phase("train-head", "adamw, cosine", 3, 0.01, &|stage| (stage == "head").then_some(1)),
         phase("fine-tune", "adamw, cosine", 5, 0.001, &|stage| match stage {
-            "layer3" => Some(3),
-            "layer4" | "pool" | "head" => Some(1),
+            "layer3" | "layer4" | "pool" | "head" => Some(1),
             _ => None,
         }),
     ]
