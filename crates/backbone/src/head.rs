@@ -57,7 +57,7 @@ impl Head {
 impl Module for Head {
     /// `[N, features, ..]` -> logits `[N, classes]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let x = x.flatten(1, -1).dropout(self.dropout, mode == Mode::Train); // [N, features]
+        let x = x.flatten(1, -1).dropout(self.dropout, mode.is_training()); // [N, features]
         self.linear.forward(&x, mode)
     }
 

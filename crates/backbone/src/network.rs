@@ -164,7 +164,7 @@ impl Backbone {
     /// In training, auxiliary heads speak too, but for those whose stage is frozen or lies before `from`.
     #[must_use]
     pub fn classify(&self, x: &Tensor, from: StageId, mode: Mode) -> Output {
-        let speaks = |after: StageId| mode == Mode::Train && after >= from.max(self.first_live);
+        let speaks = |after: StageId| mode.is_training() && after >= from.max(self.first_live);
         let (taps, speaking): (Vec<StageId>, Vec<&Aux>) =
             self.aux().filter(|(after, _)| speaks(*after)).unzip();
         let (features, tapped) = self.forward_collect(x, from..self.head_id(), &taps, mode);

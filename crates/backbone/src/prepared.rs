@@ -25,7 +25,7 @@ impl<T> Slot<T> {
     pub(crate) fn with<R>(&self, mode: Mode, compute: impl FnOnce(&T) -> R) -> Option<R> {
         match mode {
             Mode::Evaluate => self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(compute),
-            Mode::Train => None,
+            _ => None,
         }
     }
 

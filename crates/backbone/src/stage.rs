@@ -11,8 +11,24 @@ use crate::variables::Variables;
 pub enum Mode {
     /// Batch statistics, which also move the running ones; dropout and stochastic depth on.
     Train,
+    /// Running statistics, which do not move; dropout and stochastic depth on.
+    TrainFixedNorm,
+    /// Batch statistics, averaged into the running ones with equal weights; dropout and stochastic depth off. It measures
+    /// the statistics anew for weights that no training step has seen.
+    MeasureNorm {
+        /// Batches measured before this one; at 0 what the running statistics held is forgotten.
+        before: u32,
+    },
     /// Running statistics; dropout and stochastic depth off. The same input gives the same output.
     Evaluate,
+}
+
+impl Mode {
+    /// Whether a step is taken on what comes out: dropout, stochastic depth and auxiliary heads take part.
+    #[must_use]
+    pub fn is_training(self) -> bool {
+        matches!(self, Self::Train | Self::TrainFixedNorm)
+    }
 }
 
 /// Something that turns a tensor into a tensor.

@@ -115,10 +115,10 @@ impl Module for Block {
     /// `[N, in, H, W]` -> `[N, out, H / stride, W / stride]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let branch = self.layers.forward(x, mode);
-        match (self.shortcut, mode) {
-            (Shortcut::None, _) => branch,
-            (Shortcut::Identity, Mode::Train) => stochastic_depth(&branch, self.drop) + x,
-            (Shortcut::Identity, Mode::Evaluate) => branch + x,
+        match self.shortcut {
+            Shortcut::None => branch,
+            Shortcut::Identity if mode.is_training() => stochastic_depth(&branch, self.drop) + x,
+            Shortcut::Identity => branch + x,
         }
     }
 

@@ -6,10 +6,11 @@
 //! a matrix product of another height may sum in another order.
 
 use backbone::{Backbone, Mode, StageId};
-use images::{Batches, PixelBatch, Transform, shuffled};
+use images::{Batches, PixelBatch, Transform, balanced, shuffled};
 use tch::{Device, Kind, Tensor};
 
 use crate::Error;
+use crate::config::SamplerKind;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
@@ -111,15 +112,20 @@ impl Feed {
         }
     }
 
-    /// The pictures in an order that seed and epoch decide.
-    pub fn shuffled<'a>(
+    /// The pictures as the sampler draws them, in an order that seed and epoch decide.
+    pub fn drawn<'a>(
         &'a self,
         backbone: &'a Backbone,
         batch_size: usize,
+        sampler: SamplerKind,
         seed: u64,
         epoch: u32,
-    ) -> impl Iterator<Item = Result<Batch, Error>> + 'a {
-        self.epoch(backbone, shuffled(self.len(), seed, epoch), epoch, batch_size)
+    ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
+        let order = match sampler {
+            SamplerKind::Shuffle => shuffled(self.len(), seed, epoch),
+            SamplerKind::Balanced => balanced(&self.part.labels(), seed, epoch),
+        };
+        self.epoch(backbone, order, epoch, batch_size)
     }
 
     /// The pictures in their own order.

@@ -1,7 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::model::ModelError;
+use crate::train::divergence::Origin;
+use crate::train::optimizer::StateError;
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,8 @@ pub enum Error {
     Torch(#[from] tch::TchError),
     /// Training went out of bounds.
     #[error(
-        "the loss became {loss} in {phase}, epoch {epoch}, step {step}: the learning rate is probably too high; try a tenth of it (train.learning_rate)"
+        "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",
+        ran_away(*loss), where_kept(kept.as_deref())
     )]
     Diverged {
         /// Step of the recipe.
@@ -77,7 +80,14 @@ pub enum Error {
         step: u64,
         /// The loss.
         loss: f64,
+        /// Where it began.
+        origin: Origin,
+        /// The file with the weights from before that epoch.
+        kept: Option<PathBuf>,
     },
+    /// An optimizer's state that does not fit.
+    #[error(transparent)]
+    OptimizerState(#[from] StateError),
     /// A frozen stage changed, which must never be.
     #[error(
         "stage {stage} is frozen and yet it changed while training; this is a mistake in the program, and the model was not saved"
@@ -138,4 +148,14 @@ impl Error {
         let path = path.into();
         move |source| Self::Write { path, source }
     }
+}
+
+fn ran_away(loss: f64) -> String {
+    if loss.is_finite() { "the weights ran away".to_owned() } else { format!("the loss became {loss}") }
+}
+
+fn where_kept(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| {
+        format!("; the weights from before that epoch are kept in {}", file.display())
+    })
 }

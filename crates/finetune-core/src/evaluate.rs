@@ -56,6 +56,20 @@ impl Predictions {
         self.share_right(|_| true)
     }
 
+    /// Mean over the classes that have images of the share of their images that is told rightly: what accuracy would be
+    /// if there were equally many of each (Brodersen et al. 2010).
+    #[must_use]
+    pub fn balanced_accuracy(&self) -> f64 {
+        let mut classes: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
+            let (right, all) = classes.entry(label).or_default();
+            *right += u64::from(label == predicted);
+            *all += 1;
+        }
+        let recalls = classes.values().map(|&(right, all)| right as f64 / all as f64);
+        recalls.sum::<f64>() / classes.len() as f64
+    }
+
     /// Everything a report wants to know; `groups` are named lists of labels.
     #[must_use]
     pub fn measure(
@@ -78,6 +92,7 @@ impl Predictions {
             images: self.labels.len() as u64,
             loss: self.loss(),
             accuracy: self.accuracy(),
+            balanced_accuracy: self.balanced_accuracy(),
             groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
             confusion,
         }
@@ -108,6 +123,7 @@ mod tests {
         let measured = said.measure("test", 3, &groups);
         assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
         assert_eq!((measured.accuracy, measured.loss, measured.images), (0.5, 0.5, 4));
+        assert!((measured.balanced_accuracy - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12);
         assert!((measured.groups["first two"] - 2.0 / 3.0).abs() < 1e-12);
     }
 }

@@ -1,6 +1,6 @@
 //! What a run says while it works. It is told, never asked: nothing that listens can change a run.
 
-use report::record::{CellRecord, EpochRecord, RecipeStepRecord, StageRecord, StepRecord};
+use report::record::{CellRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepRecord};
 
 use crate::recipe::StepName;
 
@@ -11,8 +11,8 @@ pub enum Event<'a> {
     Began(StepName),
     /// A step of the recipe is done.
     Ended(&'a RecipeStepRecord),
-    /// The stages, once it is decided which are frozen.
-    Stages(&'a [StageRecord]),
+    /// What the training steps are going to do, once it is decided which stages are frozen.
+    Planned(&'a [PhasePlanRecord]),
     /// Pictures are decoded, or frozen stages computed.
     Prepared {
         /// What is being done, `"decoding"`.

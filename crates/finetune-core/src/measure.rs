@@ -26,6 +26,8 @@ pub struct Measured {
     pub right: u64,
     /// Their share.
     pub accuracy: f64,
+    /// Mean recall of the classes that have images.
+    pub balanced_accuracy: f64,
     /// Mean cross-entropy, in nats.
     pub loss: f64,
     /// Each class that has images or was predicted, in the model's order.
@@ -95,11 +97,17 @@ pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, E
         images,
         right,
         accuracy: right as f64 / images as f64,
+        balanced_accuracy: mean(classes.iter().filter_map(|class| class.recall)),
         loss: loss / images as f64,
         classes,
         confusion,
         unreadable: unreadable.into_iter().map(UnreadableFile::from).collect(),
     })
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    sum / count
 }
 
 /// The model's class of a folder's name.

@@ -142,6 +142,17 @@ impl Part {
         self.indices.is_empty()
     }
 
+    /// The label of each picture.
+    #[must_use]
+    pub fn labels(&self) -> Vec<usize> {
+        let samples = self.store.samples();
+        self.indices
+            .iter()
+            .filter_map(|&index| samples.get(index as usize))
+            .map(|sample| sample.label)
+            .collect()
+    }
+
     /// The same with `per_class` pictures of each class, drawn by the seed.
     ///
     /// # Errors

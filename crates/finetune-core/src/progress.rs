@@ -6,7 +6,7 @@ use std::time::Duration;
 use finetune_core::event::Event;
 use finetune_core::recipe::StepName;
 use indicatif::{ProgressBar, ProgressStyle};
-use report::record::{CellRecord, EpochRecord, StageRecord, StepRecord};
+use report::record::{CellRecord, EpochRecord, PhasePlanRecord, StepRecord};
 
 /// Shows events as they come.
 pub(crate) struct Progress {
@@ -33,7 +33,7 @@ impl Progress {
                 self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len()));
             }
             Event::Ended(step) => self.line(&format!("    {} ({:.1} s)", step.what, step.seconds)),
-            Event::Stages(stages) => self.stages(stages),
+            Event::Planned(phases) => self.planned(phases),
             Event::Prepared { what, done, total } => self.prepared(what, *done, *total),
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
             Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
@@ -42,11 +42,11 @@ impl Progress {
         }
     }
 
-    fn stages(&mut self, stages: &[StageRecord]) {
-        let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
-        for stage in stages {
-            let state = if stage.live { format!("rate x {}", stage.rate_scale) } else { "frozen".to_owned() };
-            self.line(&format!("    {:width$}  {:>11} parameters  {state}", stage.name, stage.parameters));
+    fn planned(&mut self, phases: &[PhasePlanRecord]) {
+        for phase in phases {
+            for line in report::text::phase_plan(phase).lines() {
+                self.line(&format!("    {line}"));
+            }
         }
     }
 

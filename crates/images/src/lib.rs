@@ -47,7 +47,7 @@ pub use decode::decode;
 pub use error::{DecodeError, Error};
 pub use files::{FileBatch, FileBatches, Files};
 pub use labelled::{Labelled, SplitName};
-pub use random::shuffled;
+pub use random::{balanced, shuffled};
 pub use split::take_per_class;
 pub use store::{Store, Unreadable};
 pub use thumbnail::thumbnail_png;

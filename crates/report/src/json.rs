@@ -10,6 +10,17 @@ pub(crate) fn number_or_null<'de, D: Deserializer<'de>>(from: D) -> Result<f64, 
     Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
+/// [`number_or_null`] for every value of a list.
+pub(crate) fn list_of_numbers_or_nulls<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let read: Vec<Option<f64>> = Vec::deserialize(from)?;
+    Ok(read.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// A figure that an older record does not have.
+pub(crate) fn unknown() -> f64 {
+    f64::NAN
+}
+
 /// [`number_or_null`] for every value of a map.
 pub(crate) fn numbers_or_nulls<'de, D: Deserializer<'de>>(
     from: D,

@@ -6,12 +6,16 @@
 //! JSON has no number that is not finite: `NaN` and infinities are written as `null` and read back as `NaN`.
 //! Nor does it hold a path that is no Unicode: what cannot be written of it becomes `\u{fffd}`.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::json;
+
+pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +117,10 @@ pub struct EvaluationRecord {
     /// Fraction classified rightly.
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
-    /// The same over the images of a named group of classes (`[data.groups]`).
+    /// Mean over the classes of the fraction of each that is classified rightly.
+    #[serde(default = "json::unknown", deserialize_with = "json::number_or_null")]
+    pub balanced_accuracy: f64,
+    /// Accuracy over the images of a named group of classes (`[data.groups]`).
     #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
     /// `confusion[truth][prediction]`: number of images.
@@ -207,6 +214,9 @@ pub struct RunRecord {
     pub steps: Vec<RecipeStepRecord>,
     /// The network's stages from input to head.
     pub stages: Vec<StageRecord>,
+    /// What its training steps were going to do: one entry each.
+    #[serde(default)]
+    pub plan: Vec<PhasePlanRecord>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.

@@ -3,10 +3,15 @@
 //! Names come from folders, so they may hold anything; control characters are written as escapes and cannot
 //! move a terminal's cursor or change its colours.
 
+mod plan;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::numbers;
 pub use crate::numbers::{count, counted, percent};
+pub(crate) use plan::range_verdict;
+pub use plan::{phase_plan, range_test};
+
 use crate::pivot::{self, Table, images_label};
 use crate::reading::{FIVE_STEPS, depth_in_words, headline, interrupted};
 use crate::record::{GridRecord, RunRecord};
@@ -86,7 +91,7 @@ fn evaluations(run: &RunRecord) -> Vec<Vec<String>> {
     let mut groups: Vec<&String> = run.evaluations.iter().flat_map(|e| e.groups.keys()).collect();
     groups.sort();
     groups.dedup();
-    let mut heading = ["split", "images", "loss", "accuracy"].map(String::from).to_vec();
+    let mut heading = ["split", "images", "loss", "accuracy", "balanced"].map(String::from).to_vec();
     heading.extend(groups.iter().map(|group| format!("on {group}")));
     let rows = run.evaluations.iter().map(|e| {
         let mut row = vec![
@@ -94,6 +99,7 @@ fn evaluations(run: &RunRecord) -> Vec<Vec<String>> {
             numbers::count(e.images),
             numbers::loss(e.loss),
             numbers::percent(e.accuracy),
+            numbers::percent(e.balanced_accuracy),
         ];
         row.extend(
             groups.iter().map(|group| e.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))),

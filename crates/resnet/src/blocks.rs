@@ -125,7 +125,7 @@ impl Module for Block {
         };
         let Some((last, first)) = self.convolutions.split_last() else { return skip };
         let inner = first.iter().fold(x.shallow_clone(), |x, conv| conv.forward(&x, mode));
-        if mode == Mode::Train && self.drop > 0.0 {
+        if mode.is_training() && self.drop > 0.0 {
             (stochastic_depth(&last.branch(&inner, mode), self.drop) + skip).relu()
         } else {
             last.forward_add(&inner, &skip, mode)

@@ -64,10 +64,18 @@ impl BatchNorm {
 }
 
 impl Module for BatchNorm {
-    /// Same shape as the input; in training it also moves the running statistics.
+    /// Same shape as the input; with batch statistics it also moves the running ones.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let train = mode == Mode::Train;
-        if train {
+        // How much of this batch enters the running statistics; none of it when they are what normalises.
+        // One value alone has no variance, which would make the running one NaN: a last batch of one image, at 1 x 1.
+        let alone = x.numel() as i64 <= x.size().get(1).copied().unwrap_or(0);
+        let share = match mode {
+            _ if alone => None,
+            Mode::Train => Some(self.spec.momentum),
+            Mode::MeasureNorm { before } => Some(1.0 / (f64::from(before) + 1.0)),
+            Mode::TrainFixedNorm | Mode::Evaluate => None,
+        };
+        if share.is_some() {
             // The handle shares its storage with the registered buffer.
             let _ = self.batches.shallow_clone().g_add_scalar_(1);
         }
@@ -76,10 +84,40 @@ impl Module for BatchNorm {
             Some(&self.bias),
             Some(&self.running_mean),
             Some(&self.running_var),
-            train,
-            self.spec.momentum,
+            share.is_some(),
+            share.unwrap_or(self.spec.momentum),
             self.spec.eps,
             true,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Variables;
+
+    fn values(tensor: &Tensor) -> Vec<f32> {
+        Vec::try_from(tensor).unwrap()
+    }
+
+    #[test]
+    fn measured_statistics_are_the_plain_mean_over_batches_and_fixed_ones_stay() {
+        let norm = BatchNorm::new(&Variables::new().root(), 1, NormSpec::default());
+        let batch = |values: [f32; 4]| Tensor::from_slice(&values).view([4, 1, 1, 1]);
+        let batches = [batch([1.0, 2.0, 3.0, 4.0]), batch([0.0, 0.0, 2.0, 2.0]), batch([5.0, 5.0, 5.0, 9.0])];
+        for (batch, before) in batches.iter().zip(0..) {
+            let _ = norm.forward(batch, Mode::MeasureNorm { before });
+        }
+        // Means 2.5, 1 and 6; unbiased variances 5/3, 4/3 and 4.
+        assert!((values(&norm.running_mean)[0] - 9.5 / 3.0).abs() < 1e-6);
+        assert!((values(&norm.running_var)[0] - 7.0 / 3.0).abs() < 1e-6);
+        // One picture of one pixel has no variance: it is normalised like any other and measures nothing.
+        let before = [&norm.running_mean, &norm.running_var].map(values);
+        let fixed = norm.forward(&batches[0], Mode::TrainFixedNorm);
+        assert_eq!(fixed, norm.forward(&batches[0], Mode::Evaluate));
+        let alone = batches[0].narrow(0, 0, 1);
+        assert_eq!(norm.forward(&alone, Mode::Train), norm.forward(&alone, Mode::Evaluate));
+        assert_eq!(before, [&norm.running_mean, &norm.running_var].map(values));
     }
 }

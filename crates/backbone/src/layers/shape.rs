@@ -105,7 +105,7 @@ pub struct Dropout(pub f64);
 
 impl Module for Dropout {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        x.dropout(self.0, mode == Mode::Train)
+        x.dropout(self.0, mode.is_training())
     }
 }
 

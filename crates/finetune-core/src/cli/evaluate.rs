@@ -59,10 +59,12 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
 }
 
 fn text(measured: &Measured) -> String {
-    let Measured { arch, split, images, right, accuracy, loss, data, unreadable, .. } = measured;
+    let Measured { arch, split, images, right, accuracy, balanced_accuracy, loss, data, unreadable, .. } =
+        measured;
     let first = format!(
-        "{arch} on {data} ({split}): {} accuracy, {} of {} right, loss {loss:.4}",
+        "{arch} on {data} ({split}): {} accuracy, {} balanced, {} of {} right, loss {loss:.4}",
         percent(*accuracy),
+        percent(*balanced_accuracy),
         count(*right),
         counted(*images, "image")
     );

@@ -1,9 +1,11 @@
 //! The command line: what is asked for, Ctrl-C, and the exit code. Each command has a file of its own:
-//! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`].
+//! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`lr_find`].
 
 mod archs;
 mod evaluate;
 mod inspect;
+mod lr_find;
 mod predict;
 mod source;
 mod train;
@@ -45,6 +47,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArguments),
     /// List the networks there are, or draw the stages of one.
     Archs(archs::ArchsArguments),
+    /// Find a learning rate for a run: one step at each of a rising series of rates.
+    LrFind(lr_find::LrFindArguments),
     /// Say what a checkpoint file holds, and which network it fits.
     Inspect(inspect::InspectArguments),
 }
@@ -71,6 +75,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
+        (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (None, Some(arguments)) => return train::perform(arguments),
         (None, None) => return Err(anyhow::anyhow!("--config FILE or a command is needed; see --help")),

@@ -153,7 +153,7 @@ fn print(
     write().with_context(|| format!("cannot print the summary; it is in {}", folder.path().display()))
 }
 
-fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
+pub(super) fn listen_for_ctrl_c() -> anyhow::Result<Interrupt> {
     let interrupt = Interrupt::default();
     let asked = interrupt.clone();
     ctrlc::set_handler(move || {

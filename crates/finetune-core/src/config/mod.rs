@@ -3,8 +3,12 @@
 //! [`Config`] is what the file says, with the defaults filled in. Turning names into things that exist (a network, a
 //! stage, a device) happens once, in [`crate::run::Run`].
 
+mod check;
 mod error;
+mod finetune;
+mod methods;
 mod read;
+mod train;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,8 +17,15 @@ use pretrained::InputSpec;
 use regularize::Decay;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use check::check;
 pub use error::{ConfigError, Place};
+pub use finetune::{BatchNormPolicy, FinetuneConfig, ThawConfig};
+pub use methods::{
+    AdamConfig, OneCycleConfig, OptimizerKind, PlateauConfig, RmsPropConfig, ScheduleKind, SgdConfig,
+    StepConfig,
+};
 pub use read::{Source, read};
+pub use train::{ClassWeights, SamplerKind, TrainConfig};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,18 +91,6 @@ pub struct ModelConfig {
     pub weights: String,
 }
 
-/// `[finetune]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FinetuneConfig {
-    /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`.
-    pub depth: String,
-    /// Epochs for which the new head is trained alone before the fine-tune step.
-    pub head_epochs: u32,
-    /// Learning rate of the thawed stages as a multiple of the head's.
-    pub rate_scale: f64,
-}
-
 /// `[augment]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -132,44 +131,6 @@ pub struct RegularizeConfig {
     /// Stop after this many epochs without a lower validation loss, and go back to the best; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<u32>,
-}
-
-/// `[train]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainConfig {
-    /// Epochs of the main training: of the fine-tune step, or of the head when the depth is `"head"`.
-    pub epochs: u32,
-    /// At least this many optimizer steps in each training step of the recipe: with few images, more epochs are run.
-    pub min_steps: u64,
-    /// Images per step. The last batch of an epoch may be smaller; it counts.
-    pub batch_size: usize,
-    /// Learning rate of the head.
-    pub learning_rate: f64,
-    /// `"sgd"` (Nesterov momentum 0.9) or `"adamw"`.
-    pub optimizer: OptimizerKind,
-    /// `"constant"` or `"cosine"`, over the steps of each training step of the recipe.
-    pub schedule: ScheduleKind,
-}
-
-/// The optimizers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OptimizerKind {
-    /// Stochastic gradient descent with Nesterov momentum 0.9.
-    Sgd,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-    AdamW,
-}
-
-/// How the learning rate goes over the steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduleKind {
-    /// The same all along.
-    Constant,
-    /// Half a cosine from the full rate to zero (Loshchilov and Hutter 2017).
-    Cosine,
 }
 
 /// `[run]`
@@ -256,12 +217,6 @@ pub struct VariantConfig {
     pub weights: Option<String>,
 }
 
-impl Default for FinetuneConfig {
-    fn default() -> Self {
-        Self { depth: "head".to_owned(), head_epochs: 3, rate_scale: 0.1 }
-    }
-}
-
 impl Default for ResizedCropConfig {
     fn default() -> Self {
         Self { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) }
@@ -277,19 +232,6 @@ impl Default for RegularizeConfig {
             dropout: None,
             stochastic_depth: None,
             early_stopping: None,
-        }
-    }
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 5,
-            min_steps: 0,
-            batch_size: 32,
-            learning_rate: 1e-3,
-            optimizer: OptimizerKind::AdamW,
-            schedule: ScheduleKind::Cosine,
         }
     }
 }

@@ -76,10 +76,15 @@ impl Source {
         let document = toml_edit::Document::parse(self.text.as_str()).ok()?;
         let mut span = None;
         let mut table: Option<&dyn toml_edit::TableLike> = Some(document.as_table());
-        for part in key.split('.') {
-            let Some(item) = table.and_then(|table| table.get(part)) else { break };
+        let mut rest = Some(key);
+        while let Some(dotted) = rest {
+            let (part, after) =
+                dotted.split_once('.').map_or((dotted, None), |(part, rest)| (part, Some(rest)));
+            // The names of stages and classes may have dots of their own.
+            let whole = table.and_then(|table| table.get(dotted));
+            let Some(item) = whole.or_else(|| table.and_then(|table| table.get(part))) else { break };
             span = item.span().or(span);
-            table = item.as_table_like();
+            (table, rest) = (item.as_table_like(), if whole.is_some() { None } else { after });
         }
         span
     }

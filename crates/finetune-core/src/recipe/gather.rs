@@ -6,6 +6,7 @@ use backbone::{Backbone, Network, Options, Variables};
 use images::{DataSet, Transform};
 use pretrained::{Checkpoint, InputSpec};
 
+use super::against_data;
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
@@ -37,10 +38,7 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     let started = Instant::now();
     let data = &run.config.data;
     let set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
-    if run.config.regularize.early_stopping.is_some() && set.validation.is_empty() {
-        let message = "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder";
-        return Err(run.source.wrong("regularize.early_stopping", message).into());
-    }
+    against_data::check_data(run, &set)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;
@@ -52,7 +50,8 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     if let Some(checkpoint) = &checkpoint {
         trial.load(checkpoint)?;
     }
-    freeze_plan(run, &trial)?;
+    let plan = freeze_plan(run, &trial)?;
+    against_data::check_epochs(run, &plan, &set)?;
     drop(trial);
     if !set.ignored.is_empty() {
         let first = set.ignored[0].display();
@@ -140,6 +139,6 @@ pub(super) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint
 }
 
 pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {
-    FreezePlan::new(backbone, &run.depth, run.config.finetune.rate_scale)
-        .map_err(|error| run.source.wrong("finetune.depth", error.to_string()).into())
+    FreezePlan::of(backbone, &run.depth, &run.config.finetune)
+        .map_err(|(key, error)| run.source.wrong(&key, error.to_string()).into())
 }

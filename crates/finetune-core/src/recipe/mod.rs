@@ -1,10 +1,14 @@
 //! The five steps, planned and carried out.
 
+mod against_data;
 mod gather;
+mod lr_find;
 mod perform;
 mod plan;
 mod samples;
+mod training;
 
 pub use gather::{Materials, gather};
+pub use lr_find::lr_find;
 pub use perform::{Finished, description, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};

@@ -2,10 +2,11 @@ use std::time::Instant;
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
-use images::{Augment, ResizedCrop, Transform};
+use images::Transform;
 use pretrained::InputSpec;
 use report::record::{
-    EpochRecord, EvaluationRecord, LoadRecord, Outcome, RecipeStepRecord, RunRecord, StageRecord,
+    EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord,
+    StageRecord,
 };
 use tch::Kind;
 
@@ -14,15 +15,13 @@ use super::plan::{Action, StepName, plan};
 use super::samples;
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
-use crate::config::{Checkpoints, TrainConfig};
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
-use crate::model_file::{self, Description};
+use crate::model_file::Description;
 use crate::pictures::{Part, Pictures};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::train::{self, Ending, Phase, Trained};
 use crate::{digest, evaluate};
 
 /// A run that is over.
@@ -49,24 +48,8 @@ pub fn perform(
     let started = Instant::now();
     let seed = run.config.run.seed;
     torch_extra::determinism::fix(seed, run.threads);
-    let mut pictures = materials.pictures.clone();
-    if let Some(per_class) = run.config.data.images_per_class {
-        pictures.train = pictures.train.take_per_class(per_class, seed)?;
-    }
-    let mut work = Work {
-        run,
-        materials,
-        pictures: &pictures,
-        folder,
-        interrupt,
-        backbone: build(run, &materials.input, materials.checkpoint.as_ref()),
-        plan: FreezePlan { first_live: StageId::INPUT, rate_scale: Vec::new() },
-        load: LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() },
-        stages: Vec::new(),
-        epochs: Vec::new(),
-        steps: 0,
-        interrupted: false,
-    };
+    let pictures = drawn(run, materials)?;
+    let mut work = Work::new(run, materials, &pictures, folder, interrupt);
     let mut steps = Vec::new();
     for planned in plan(run) {
         listen(&Event::Began(planned.name));
@@ -103,6 +86,7 @@ pub fn perform(
         load: work.load,
         steps,
         stages: work.stages,
+        plan: work.outlines,
         epochs: work.epochs,
         evaluations,
         samples,
@@ -113,25 +97,61 @@ pub fn perform(
     Ok(Finished { record, backbone: work.backbone, input: materials.input.clone() })
 }
 
-/// A run in the middle of its five steps.
-struct Work<'a> {
-    run: &'a Run,
-    materials: &'a Materials,
-    pictures: &'a Pictures,
-    folder: Option<&'a RunFolder>,
-    interrupt: &'a Interrupt,
-    backbone: Backbone,
-    plan: FreezePlan,
-    load: LoadRecord,
-    stages: Vec<StageRecord>,
-    epochs: Vec<EpochRecord>,
-    steps: u64,
-    interrupted: bool,
+/// The pictures of a run: all that were gathered, or so many of each class.
+pub(super) fn drawn(run: &Run, materials: &Materials) -> Result<Pictures, Error> {
+    let mut pictures = materials.pictures.clone();
+    if let Some(per_class) = run.config.data.images_per_class {
+        pictures.train = pictures.train.take_per_class(per_class, run.config.run.seed)?;
+    }
+    Ok(pictures)
 }
 
-impl Work<'_> {
+/// A run in the middle of its five steps.
+pub(super) struct Work<'a> {
+    pub(super) run: &'a Run,
+    pub(super) materials: &'a Materials,
+    pub(super) pictures: &'a Pictures,
+    pub(super) folder: Option<&'a RunFolder>,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) backbone: Backbone,
+    pub(super) plan: FreezePlan,
+    load: LoadRecord,
+    pub(super) stages: Vec<StageRecord>,
+    outlines: Vec<PhasePlanRecord>,
+    pub(super) epochs: Vec<EpochRecord>,
+    pub(super) steps: u64,
+    pub(super) interrupted: bool,
+}
+
+impl<'a> Work<'a> {
+    /// At the beginning, with the network as it is built.
+    pub(super) fn new(
+        run: &'a Run,
+        materials: &'a Materials,
+        pictures: &'a Pictures,
+        folder: Option<&'a RunFolder>,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        let backbone = build(run, &materials.input, materials.checkpoint.as_ref());
+        Self {
+            run,
+            materials,
+            pictures,
+            folder,
+            interrupt,
+            plan: FreezePlan::head_only(&backbone),
+            backbone,
+            load: LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() },
+            stages: Vec::new(),
+            outlines: Vec::new(),
+            epochs: Vec::new(),
+            steps: 0,
+            interrupted: false,
+        }
+    }
+
     /// Step 1.
-    fn load(&mut self, weights: Option<String>) -> Result<String, Error> {
+    pub(super) fn load(&mut self, weights: Option<String>) -> Result<String, Error> {
         let name = self.run.network.name;
         let input = &self.materials.input;
         let prepared = format!(
@@ -164,7 +184,7 @@ impl Work<'_> {
     }
 
     /// Step 2.
-    fn freeze(&mut self, depth: &Depth) -> Result<String, Error> {
+    pub(super) fn freeze(&mut self, depth: &Depth) -> Result<String, Error> {
         self.plan = freeze_plan(self.run, &self.backbone)?;
         let live: Vec<_> = self.backbone.ids().filter(|&id| id >= self.plan.first_live).collect();
         let names: Vec<_> = live
@@ -184,7 +204,7 @@ impl Work<'_> {
     }
 
     /// Step 3.
-    fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
+    pub(super) fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
         let before = self.backbone.head().classes;
         let classes = self.pictures.classes.len();
         let init = match self.run.depth {
@@ -194,97 +214,13 @@ impl Work<'_> {
         self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
         self.backbone.to(self.run.device, Kind::Float);
         self.stages = self.stage_records()?;
-        listen(&Event::Stages(&self.stages));
+        self.outlines = self.outline();
+        listen(&Event::Planned(&self.outlines));
         let head = self.backbone.head();
         Ok(format!(
             "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}",
             head.root, head.features
         ))
-    }
-
-    /// Steps 4 and 5.
-    fn train(&mut self, step: StepName, epochs: u32, listen: &mut Listener<'_>) -> Result<String, Error> {
-        let head_only = FreezePlan::head_only(&self.backbone);
-        let plan = if step == StepName::TrainHead { head_only } else { self.plan.clone() };
-        self.backbone.freeze_before(plan.first_live);
-        let (feed, validation) = match self.feeds(plan.first_live, listen) {
-            Ok(feeds) => feeds,
-            Err(Error::Interrupted) => {
-                self.interrupted = true;
-                return Ok("interrupted before it began".to_owned());
-            }
-            Err(error) => return Err(error),
-        };
-        let kept = feed.kept_bytes();
-        tracing::info!(step = step.name(), cut = self.backbone.name(feed.cut()), kept_bytes = ?kept, "batches are ready");
-        let phase = Phase {
-            step,
-            plan: &plan,
-            epochs: enough_epochs(epochs, &self.run.config.train, feed.len()),
-            train: &self.run.config.train,
-            regularize: &self.run.config.regularize,
-            seed: self.run.config.run.seed,
-            steps_before: self.steps,
-        };
-        let (run, folder, materials, pictures) = (self.run, self.folder, self.materials, self.pictures);
-        let checkpoint = |backbone: &Backbone, name: &str| match folder {
-            Some(folder) => {
-                let description = description(materials, pictures);
-                model_file::save(backbone, &description, &folder.checkpoints()?.join(name)).map(|_| ())
-            }
-            None => Ok(()),
-        };
-        let mut after_epoch = |backbone: &Backbone| {
-            let each = run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune;
-            if each { checkpoint(backbone, "last.safetensors") } else { Ok(()) }
-        };
-        let trained = train::train(
-            &phase,
-            &self.backbone,
-            &feed,
-            &validation,
-            self.interrupt,
-            &mut after_epoch,
-            listen,
-        )?;
-        if run.config.run.checkpoints != Checkpoints::None {
-            checkpoint(&self.backbone, &format!("{step}.safetensors"))?;
-        }
-        self.steps += trained.steps;
-        self.interrupted = trained.ending == Ending::Interrupted;
-        let told = tell(&trained, &self.backbone, plan.first_live, kept);
-        self.epochs.extend(trained.epochs);
-        Ok(told)
-    }
-
-    /// Training and validation pictures as the stages from `cut` on read them.
-    fn feeds(&self, cut: StageId, listen: &mut Listener<'_>) -> Result<(Feed, Feed), Error> {
-        let augment = &self.run.config.augment;
-        let input = &self.materials.input;
-        let varies = augment.horizontal_flip > 0.0 || augment.resized_crop.is_some();
-        let training = Augment {
-            seed: self.run.config.run.seed,
-            horizontal_flip: augment.horizontal_flip,
-            resized_crop: augment
-                .resized_crop
-                .map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
-            ..Augment::default()
-        };
-        let variation = if varies { Variation::Varying } else { Variation::Fixed };
-        let limit = self.run.config.run.features_mib.saturating_mul(1 << 20);
-        let preparation = |transform, variation, keep_bytes| Preparation {
-            transform,
-            variation,
-            workers: self.run.workers,
-            keep_bytes,
-            interrupt: self.interrupt,
-        };
-        let train = preparation(Transform::training(input, &training)?, variation, limit);
-        let feed = Feed::new(&self.backbone, cut, &self.pictures.train, train, listen)?;
-        let left = limit - feed.kept_bytes().unwrap_or(0);
-        let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, left);
-        let validation = Feed::new(&self.backbone, cut, &self.pictures.validation, fixed, listen)?;
-        Ok((feed, validation))
     }
 
     fn stage_records(&self) -> Result<Vec<StageRecord>, Error> {
@@ -352,39 +288,6 @@ pub fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Desc
         input: &materials.input,
         source_sha256: materials.checkpoint.as_ref().map_or("", |checkpoint| &checkpoint.sha256),
     }
-}
-
-/// The epochs asked for, or more where so few images make too few steps.
-fn enough_epochs(epochs: u32, train: &TrainConfig, images: usize) -> u32 {
-    let steps_per_epoch = images.div_ceil(train.batch_size).max(1) as u64;
-    let needed = train.min_steps.div_ceil(steps_per_epoch);
-    epochs.max(u32::try_from(needed).unwrap_or(u32::MAX))
-}
-
-fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, kept: Option<u64>) -> String {
-    let what = if first_live == backbone.head_id() {
-        "the head".to_owned()
-    } else {
-        format!("everything from {} on", backbone.name(first_live))
-    };
-    let input = match kept {
-        Some(bytes) if first_live > StageId::INPUT => {
-            format!(
-                " on features kept from one pass through the frozen stages ({} MiB)",
-                bytes.div_ceil(1 << 20)
-            )
-        }
-        _ => String::new(),
-    };
-    let count = trained.epochs.len();
-    let ending = match trained.ending {
-        Ending::Complete => String::new(),
-        Ending::StoppedEarly { best } => {
-            format!("; kept the weights of epoch {best}, the lowest validation loss")
-        }
-        Ending::Interrupted => "; interrupted".to_owned(),
-    };
-    format!("trained {what} for {count} epoch(s), {} steps{input}{ending}", trained.steps)
 }
 
 fn device_name(run: &Run) -> String {

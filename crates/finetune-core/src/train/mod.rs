@@ -1,37 +1,65 @@
 //! The training loop: one phase of it, either of the two training steps of the recipe.
+//!
+//! A phase is a plan (what thaws when, at which rates), an objective and numbers; policies beside it decide and are
+//! asked: [`schedule`] for the rate of a step, [`regularize::EarlyStopping`] and [`schedule::Plateau`] after an epoch.
+//! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
+//! minimised, [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. [`divergence`] looks for the
+//! place where numbers went out of bounds, [`snapshot`] goes back. [`range_test`] sweeps the learning rate.
 
+pub mod average;
+pub mod clip;
+pub mod divergence;
+mod epoch;
+pub mod objective;
 pub mod optimizer;
+pub mod outline;
+pub mod range_test;
 pub mod schedule;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
-use backbone::{Backbone, Mode, Output, Variable};
-use regularize::{EarlyStopping, Verdict, cross_entropy};
-use report::record::{EpochRecord, StepRecord};
-use tch::{Kind, Tensor};
+use backbone::{Backbone, StageId};
+use regularize::{EarlyStopping, Verdict};
+use report::record::EpochRecord;
 
 use crate::Error;
 use crate::batches::Feed;
-use crate::config::{RegularizeConfig, TrainConfig};
+use crate::config::{BatchNormPolicy, RegularizeConfig, SamplerKind, TrainConfig};
 use crate::evaluate;
 use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
 use crate::interrupt::Interrupt;
 use crate::recipe::StepName;
-use optimizer::Optimizer;
+use average::{Average, Averaging};
+use epoch::{Moving, one_epoch};
+use objective::Objective;
+use optimizer::{Optimizer, Rule};
+use schedule::{Decision, Plateau, Schedule};
+use snapshot::Snapshot;
 
 /// One training step of the recipe.
 pub struct Phase<'a> {
     /// `train-head` or `fine-tune`.
     pub step: StepName,
-    /// What is frozen, and how gently the rest is trained.
+    /// What is frozen, until when, and how gently the rest is trained.
     pub plan: &'a FreezePlan,
     /// How often every training picture is seen.
     pub epochs: u32,
+    /// Training pictures.
+    pub images: usize,
+    /// What is minimised.
+    pub objective: Objective,
     /// The loop's numbers.
     pub train: &'a TrainConfig,
     /// Against overfitting.
     pub regularize: &'a RegularizeConfig,
+    /// Whether batch-norm's statistics move.
+    pub batch_norm: BatchNormPolicy,
+    /// Which average of the weights is the model.
+    pub averaging: Averaging,
     /// Decides the order of pictures.
     pub seed: u64,
     /// Optimizer steps taken before this phase.
@@ -47,6 +75,10 @@ pub struct Trained {
     pub steps: u64,
     /// How it ended.
     pub ending: Ending,
+    /// How many weights were averaged; 0 when the model is that of one step.
+    pub averaged: u32,
+    /// Bytes of frozen stages' outputs that were kept in the first epoch; `None` when they were computed anew in each.
+    pub kept_bytes: Option<u64>,
 }
 
 /// How a phase ended.
@@ -63,45 +95,69 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Trains the live stages. `after_epoch` is called with the network after each whole epoch.
+/// Makes training and validation batches for the stages from a cut on.
+pub type Feeds<'a> = dyn FnMut(&Backbone, StageId, &mut Listener<'_>) -> Result<(Feed, Feed), Error> + 'a;
+
+/// Trains the stages that the plan makes live, from the epoch on in which it does. `after_epoch` is called with the
+/// network after each whole epoch.
 ///
 /// # Errors
 /// [`Error::Diverged`] when the loss is no longer a number, with the weights of the last whole epoch put back.
 pub fn train(
     phase: &Phase<'_>,
-    backbone: &Backbone,
-    feed: &Feed,
-    validation: &Feed,
+    backbone: &mut Backbone,
+    feeds: &mut Feeds<'_>,
     interrupt: &Interrupt,
     after_epoch: &mut dyn FnMut(&Backbone) -> Result<(), Error>,
     listen: &mut Listener<'_>,
 ) -> Result<Trained, Error> {
-    let mut optimizer = Optimizer::new(backbone, phase.plan, phase.train, phase.regularize);
+    let mut trained =
+        Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete, averaged: 0, kept_bytes: None };
     let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
+    let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
-    let mut trained = Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete };
+    let mut moving = phase.begin();
+    let mut made: Option<(Feed, Feed)> = None;
     for epoch in 1..=phase.epochs {
-        let good = Snapshot::take(backbone, phase.plan);
-        let record = match one_epoch(
-            phase,
-            epoch,
-            backbone,
-            feed,
-            &mut optimizer,
-            interrupt,
-            &mut trained.steps,
-            listen,
-        ) {
-            Ok(record) => record,
-            Err(error) => {
-                good.restore();
-                return Err(error);
+        let first_live = phase.plan.first_live_in(backbone, epoch);
+        if made.as_ref().is_none_or(|(feed, _)| feed.cut() != first_live) {
+            made = None; // the old features go before there are new ones
+            backbone.freeze_before(first_live);
+            moving.optimizer.follow(optimizer::live(backbone, phase.plan, epoch, phase.regularize));
+            moving.average.follow(backbone, first_live);
+            match feeds(backbone, first_live, listen) {
+                Ok(feeds) => made = Some(feeds),
+                Err(Error::Interrupted) => trained.ending = Ending::Interrupted,
+                Err(error) => return Err(error),
             }
-        };
+        }
+        let Some((feed, validation)) = &made else { break };
+        let kept_bytes = feed.kept_bytes();
+        if epoch == 1 {
+            trained.kept_bytes = kept_bytes;
+        }
+        tracing::debug!(step = phase.step.name(), epoch, cut = backbone.name(first_live), ?kept_bytes);
+        let good = Snapshot::take(backbone, first_live);
+        let passed = one_epoch(phase, epoch, (backbone, feed), &mut moving, interrupt, listen);
+        let sound = passed.and_then(|record| match divergence::in_weights(backbone, first_live) {
+            Some(origin) => {
+                let loss = record.map_or(f64::NAN, |record| record.train_loss);
+                Err(phase.diverged(epoch, phase.steps_before + moving.steps, loss, origin))
+            }
+            None => Ok(record),
+        });
+        trained.steps = moving.steps;
+        let record = sound.inspect_err(|_| good.restore())?;
         let Some(mut record) = record else {
             trained.ending = Ending::Interrupted;
             break;
         };
+        moving.average.after_epoch(epoch);
+        // What is validated and kept is what would be the model if the training ended here.
+        let stand_in = moving.average.is_running();
+        if stand_in {
+            moving.average.exchange();
+        }
         let started = Instant::now();
         if !validation.is_empty() {
             let said = evaluate::predict(backbone, validation, phase.train.batch_size)?;
@@ -110,20 +166,30 @@ pub fn train(
         }
         record.seconds += started.elapsed().as_secs_f64();
         listen(&Event::Epoch { record: &record, epochs: phase.epochs });
-        let verdict = record.validation_loss.map(|loss| watch.observe(loss));
+        let loss = record.validation_loss;
         trained.epochs.push(record);
         after_epoch(backbone)?;
-        let stops = phase.regularize.early_stopping.is_some();
-        match verdict {
-            Some(Verdict::Best) if stops => best = Some((epoch, Snapshot::take(backbone, phase.plan))),
-            Some(Verdict::Stop) => break,
-            _ => {}
+        let verdict = loss.map(|loss| watch.observe(loss));
+        if verdict == Some(Verdict::Best) && phase.regularize.early_stopping.is_some() {
+            best = Some((epoch, Snapshot::take(backbone, phase.plan.first_live)));
+        }
+        if stand_in {
+            moving.average.exchange();
+        }
+        if let (Some(plateau), Some(loss)) = (&mut plateau, loss)
+            && let Decision::Reduce(factor) = plateau.observe(loss)
+        {
+            moving.reduced = factor;
+        }
+        if verdict == Some(Verdict::Stop) {
+            break;
         }
         if interrupt.requested() {
             trained.ending = Ending::Interrupted;
             break;
         }
     }
+    finish(phase, backbone, moving.average, &mut trained, made.map(|(feed, _)| feed))?;
     if let Some((epoch, snapshot)) = best.filter(|_| trained.ending == Ending::Complete) {
         snapshot.restore();
         trained.ending = Ending::StoppedEarly { best: epoch };
@@ -131,104 +197,62 @@ pub fn train(
     Ok(trained)
 }
 
-/// One pass over the training pictures; `None` when it was interrupted on the way.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the loop's parts are separate things, and a struct for them would be a god trainer"
-)]
-fn one_epoch(
+/// Puts the average in place of the last weights, where one is kept. Without pictures to measure statistics on, a mean
+/// over epochs is no model, and the last weights stay.
+fn finish(
     phase: &Phase<'_>,
-    epoch: u32,
     backbone: &Backbone,
-    feed: &Feed,
-    optimizer: &mut Optimizer,
-    interrupt: &Interrupt,
-    steps: &mut u64,
-    listen: &mut Listener<'_>,
-) -> Result<Option<EpochRecord>, Error> {
-    let started = Instant::now();
-    let per_epoch = feed.len().div_ceil(phase.train.batch_size) as u64;
-    let all_steps = per_epoch * u64::from(phase.epochs);
-    let (mut loss_sum, mut right, mut seen) = (0.0, 0i64, 0i64);
-    let mut rate = phase.train.learning_rate;
-    let batches = feed.shuffled(backbone, phase.train.batch_size, phase.seed, epoch);
-    for (batch, done) in batches.zip(1..) {
-        let batch = batch?;
-        let count = batch.labels.size()[0];
-        let output = backbone.classify(&batch.x, feed.cut(), Mode::Train);
-        let loss = total_loss(&output, &batch.labels, phase.regularize.label_smoothing);
-        let value = loss.double_value(&[]);
-        *steps += 1;
-        let step = phase.steps_before + *steps;
-        if !value.is_finite() {
-            return Err(Error::Diverged { phase: phase.step.name().to_owned(), epoch, step, loss: value });
-        }
-        rate = schedule::rate(phase.train.schedule, phase.train.learning_rate, *steps - 1, all_steps);
-        optimizer.zero_gradients();
-        loss.backward();
-        optimizer.step(rate);
-
-        loss_sum += value * count as f64;
-        seen += count;
-        right += output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64).int64_value(&[]);
-        let record = StepRecord {
-            phase: phase.step.name().to_owned(),
-            epoch,
-            step,
-            loss: value,
-            learning_rate: rate,
-            images: u32::try_from(count).unwrap_or(u32::MAX),
-        };
-        listen(&Event::Stepped { record: &record, done, total: per_epoch, epochs: phase.epochs });
-        if interrupt.requested() && done < per_epoch {
-            return Ok(None);
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    Ok(Some(EpochRecord {
-        phase: phase.step.name().to_owned(),
-        epoch,
-        train_loss: loss_sum / seen as f64,
-        train_accuracy: right as f64 / seen as f64,
-        validation_loss: None,
-        validation_accuracy: None,
-        learning_rate: rate,
-        images_per_second: seen as f64 / seconds,
-        seconds,
-    }))
-}
-
-/// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
-fn total_loss(output: &Output, labels: &Tensor, smoothing: f64) -> Tensor {
-    let main = cross_entropy(&output.logits, labels, smoothing);
-    output
-        .aux
-        .iter()
-        .fold(main, |sum, (logits, weight)| sum + cross_entropy(logits, labels, smoothing) * *weight)
-}
-
-/// Copies of everything a phase may change.
-struct Snapshot(Vec<(Variable, Tensor)>);
-
-impl Snapshot {
-    fn take(backbone: &Backbone, plan: &FreezePlan) -> Self {
-        let live = backbone.ids().filter(|&id| id >= plan.first_live);
-        let variables = live.flat_map(|id| backbone.stage_variables(id));
-        Self(
-            variables
-                .map(|variable| {
-                    let copy = variable.tensor.detach().copy();
-                    (variable, copy)
-                })
-                .collect(),
-        )
-    }
-
-    fn restore(self) {
-        tch::no_grad(|| {
-            for (mut variable, copy) in self.0 {
-                variable.tensor.copy_(&copy);
+    mut average: Average,
+    trained: &mut Trained,
+    feed: Option<Feed>,
+) -> Result<(), Error> {
+    match (phase.averaging, trained.ending) {
+        (Averaging::Exponential(_), _) if average.taken() > 0 => average.exchange(),
+        (Averaging::FromEpoch(_), Ending::Complete) if average.taken() > 0 => {
+            average.exchange();
+            if let (Some(feed), BatchNormPolicy::Train) = (feed, phase.batch_norm) {
+                let size = phase.train.batch_size;
+                let batches = feed.drawn(backbone, size, SamplerKind::Shuffle, phase.seed, 0);
+                average::measure_norms(backbone, feed.cut(), batches)?;
             }
-        });
+        }
+        _ => return Ok(()),
     }
+    trained.averaged = average.taken();
+    Ok(())
+}
+
+impl Phase<'_> {
+    /// Optimizer steps in an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        steps_per_epoch(self.train, self.images)
+    }
+
+    fn begin(&self) -> Moving {
+        Moving {
+            optimizer: Optimizer::new(Rule::of(self.train)),
+            average: Average::new(self.averaging),
+            schedule: Schedule::new(self.train, self.steps_per_epoch(), self.epochs),
+            reduced: 1.0,
+            steps: 0,
+        }
+    }
+
+    fn diverged(&self, epoch: u32, step: u64, loss: f64, origin: divergence::Origin) -> Error {
+        Error::Diverged { phase: self.step.name().to_owned(), epoch, step, loss, origin, kept: None }
+    }
+}
+
+/// Optimizer steps in an epoch over so many pictures.
+#[must_use]
+pub fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
+    images.div_ceil(train.batch_size.saturating_mul(train.accumulate)) as u64
+}
+
+/// The epochs asked for, or more where so few images make too few steps.
+#[must_use]
+pub fn enough_epochs(epochs: u32, train: &TrainConfig, images: usize) -> u32 {
+    let needed = train.min_steps.div_ceil(steps_per_epoch(train, images).max(1));
+    epochs.max(u32::try_from(needed).unwrap_or(u32::MAX))
 }

@@ -1,12 +1,14 @@
 //! Invented records that look like real ones. No figure here was measured.
 
 use std::collections::BTreeMap;
+use std::f64::consts::PI;
 use std::io::Cursor;
 
 use base64::Engine as _;
 use report::record::{
     CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, LoadRecord, MeanSd, Outcome,
-    RecipeStepRecord, RunRecord, SampleRecord, StageRecord, UnreadableRecord,
+    PhasePlanRecord, RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord,
+    UnreadableRecord,
 };
 
 /// Dogs and cats with a ResNet-18, fine-tuned from `layer3` on.
@@ -57,6 +59,7 @@ pub(crate) fn run() -> RunRecord {
         },
         steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
         stages: resnet18_stages(),
+        plan: plan(),
         epochs: epochs(3, 5),
         evaluations: vec![evaluation("validation", confusion)],
         samples: samples(2, 12, 96),
@@ -230,6 +233,35 @@ fn resnet18_stages() -> Vec<StageRecord> {
     (0..).zip(stages).map(|(i, (name, parameters, live))| stage(name, parameters, live, 10 + i)).collect()
 }
 
+/// Three epochs for the head, then five from layer3 on.
+fn plan() -> Vec<PhasePlanRecord> {
+    let phase = |name: &str, policy: &str, epochs: u32, rate: f64, thaws: &dyn Fn(&str) -> Option<u32>| {
+        let rate = move |step: u64| rate * 0.5 * (1.0 + (PI * step as f64 / f64::from(13 * epochs)).cos());
+        let stage = |stage: StageRecord| StagePlanRecord {
+            thaws: thaws(&stage.name),
+            rate_scale: if thaws(&stage.name).is_some() { stage.rate_scale } else { 0.0 },
+            name: stage.name,
+            parameters: stage.parameters,
+        };
+        PhasePlanRecord {
+            phase: name.into(),
+            policy: policy.into(),
+            epochs,
+            steps_per_epoch: 13,
+            stages: resnet18_stages().into_iter().map(stage).collect(),
+            rates: (0..13 * u64::from(epochs)).map(|step| RatePoint { step, rate: rate(step) }).collect(),
+            epoch_rates: (0..u64::from(epochs)).map(|epoch| rate(13 * epoch)).collect(),
+        }
+    };
+    vec![
+        phase("train-head", "adamw, cosine", 3, 0.01, &|stage| (stage == "head").then_some(1)),
+        phase("fine-tune", "adamw, cosine", 5, 0.001, &|stage| match stage {
+            "layer3" | "layer4" | "pool" | "head" => Some(1),
+            _ => None,
+        }),
+    ]
+}
+
 fn stage(name: &str, parameters: u64, live: bool, seed: u64) -> StageRecord {
     StageRecord {
         name: name.into(),
@@ -277,6 +309,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         images,
         loss: 0.0873,
         accuracy,
+        balanced_accuracy: accuracy,
         groups: BTreeMap::new(),
         confusion,
     }

@@ -5,6 +5,7 @@
 //!
 //! - [`run_page`]: one run
 //! - [`grid_page`]: many runs compared, one of them in full
+//! - [`range_page`]: a learning-rate range test
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
@@ -12,6 +13,7 @@ mod confusion;
 mod curves;
 mod data;
 mod grid;
+mod plan;
 mod recipe;
 mod run;
 mod samples;
@@ -21,7 +23,7 @@ use maud::html;
 
 use crate::plot;
 use crate::reading;
-use crate::record::{GridRecord, RunRecord};
+use crate::record::{GridRecord, RangeRecord, RunRecord};
 use shell::{Level, Link, Page};
 
 /// Our own style sheet; the charts bring theirs.
@@ -41,6 +43,11 @@ pub fn run_page(record: &RunRecord) -> String {
         main: html! { @for section in &sections { (section.body) } },
     };
     page.render()
+}
+
+/// The page of a learning-rate range test.
+pub fn range_page(record: &RangeRecord) -> String {
+    plan::range_page(record).render()
 }
 
 /// The page of a grid of runs.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::shell::{Level, Section};
-use super::{confusion, curves, data, recipe, samples};
+use super::{confusion, curves, data, plan, recipe, samples};
 use crate::numbers;
 use crate::reading::{depth_in_words, headline, interrupted};
 use crate::record::{EvaluationRecord, RunRecord};
@@ -13,8 +13,11 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     let mut sections = vec![
         Section::new(level, "steps", "The five steps", &recipe::five_steps(run, level.below())),
         Section::new(level, "stages", "Stages of the network", &recipe::stages(run)),
-        Section::new(level, "curves", "Learning curves", &curves::curves(run)),
     ];
+    if !run.plan.is_empty() {
+        sections.push(Section::new(level, "plan", "Learning rates", &plan::plan(run)));
+    }
+    sections.push(Section::new(level, "curves", "Learning curves", &curves::curves(run)));
     if let Some(evaluation) = headline(run) {
         let results = confusion::results(run, evaluation, level.below());
         sections.push(Section::new(level, "results", "Results by class", &results));
@@ -97,7 +100,9 @@ fn classes(run: &RunRecord) -> String {
 
 /// Every measurement, where the headline does not say it all.
 fn evaluations(run: &RunRecord) -> Markup {
-    let more = run.evaluations.len() > 1 || run.evaluations.iter().any(|e| !e.groups.is_empty());
+    // Balanced accuracy says more where classes are uneven.
+    let says_more = |e: &EvaluationRecord| !e.groups.is_empty() || e.accuracy != e.balanced_accuracy;
+    let more = run.evaluations.len() > 1 || run.evaluations.iter().any(says_more);
     let mut groups: Vec<&String> = run.evaluations.iter().flat_map(|e| e.groups.keys()).collect();
     groups.sort();
     groups.dedup();
@@ -107,7 +112,7 @@ fn evaluations(run: &RunRecord) -> Markup {
             thead {
                 tr {
                     th scope="col" { "Split" } th.num scope="col" { "Images" } th.num scope="col" { "Loss" }
-                    th.num scope="col" { "Accuracy" }
+                    th.num scope="col" { "Accuracy" } th.num scope="col" { "Balanced accuracy" }
                     @for group in &groups { th.num scope="col" { "Accuracy, “" (group) "”" } }
                 }
             }
@@ -118,6 +123,7 @@ fn evaluations(run: &RunRecord) -> Markup {
                         td.num { (numbers::count(evaluation.images)) }
                         td.num { (numbers::loss(evaluation.loss)) }
                         td.num { (numbers::percent(evaluation.accuracy)) }
+                        td.num { (numbers::percent(evaluation.balanced_accuracy)) }
                         @for group in &groups {
                             td.num { (evaluation.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))) }
                         }

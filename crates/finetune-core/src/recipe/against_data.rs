@@ -1,0 +1,91 @@
+//! Policies that only the pictures or the network can contradict.
+
+use images::DataSet;
+
+use crate::Error;
+use crate::config::{ClassWeights, ConfigError, ScheduleKind};
+use crate::freeze::{Depth, FreezePlan};
+use crate::run::Run;
+use crate::train::schedule::warmup_steps;
+use crate::train::{enough_epochs, steps_per_epoch};
+
+/// Refuses policies that these pictures, listed and not yet decoded, make impossible.
+pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
+    let blind = |key: &str| {
+        let message = "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder";
+        Error::from(run.source.wrong(key, message))
+    };
+    if set.validation.is_empty() {
+        if run.config.regularize.early_stopping.is_some() {
+            return Err(blind("regularize.early_stopping"));
+        }
+        if run.config.train.schedule == ScheduleKind::Plateau {
+            return Err(blind("train.schedule"));
+        }
+    }
+    check_class_weights(run, &set.classes)?;
+    Ok(())
+}
+
+fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
+    let Some(ClassWeights::PerClass(weights)) = &run.config.train.class_weights else { return Ok(()) };
+    if let Some(unknown) = weights.keys().find(|class| !classes.contains(class)) {
+        let known = classes.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if classes.len() > 20 { ", ..." } else { "" };
+        let message = format!("the data set has no class {unknown:?}; it has {known}{more}");
+        return Err(run.source.wrong(&format!("train.class_weights.{unknown}"), message));
+    }
+    if classes.iter().all(|class| weights.get(class) == Some(&0.0)) {
+        return Err(run.source.wrong("train.class_weights", "some class must weigh more than 0"));
+    }
+    Ok(())
+}
+
+/// Refuses what would come after the end of the training, or never begin.
+pub(super) fn check_epochs(run: &Run, plan: &FreezePlan, set: &DataSet) -> Result<(), Error> {
+    let train = &run.config.train;
+    let images = most_images(run, set);
+    let epochs = enough_epochs(train.epochs, train, images);
+    let last = plan.last_thaw();
+    if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
+        let (key, what) = match thaw.at.iter().max_by_key(|(_, epoch)| **epoch) {
+            Some((stage, _)) => (format!("finetune.thaw.at.{stage}"), stage.clone()),
+            None => ("finetune.thaw.every".to_owned(), "the first stage".to_owned()),
+        };
+        let message = format!(
+            "{what} would thaw in epoch {last}, after the last of {epochs}; thaw sooner, train longer (train.epochs) or go back less far (finetune.depth)"
+        );
+        return Err(run.source.wrong(&key, message).into());
+    }
+    if let Some(from) = train.swa_from.filter(|&from| from > epochs) {
+        let message = format!(
+            "epoch {from} comes after the last of {epochs}; begin sooner, or train longer (train.epochs)"
+        );
+        return Err(run.source.wrong("train.swa_from", message).into());
+    }
+    let per_epoch = steps_per_epoch(train, images);
+    let warmup = warmup_steps(train.warmup_epochs, per_epoch);
+    let head = enough_epochs(run.config.finetune.head_epochs, train, images);
+    let trains_head =
+        run.config.finetune.head_epochs > 0 && !matches!(run.depth, Depth::Head | Depth::Scratch);
+    for (trains, epochs, key) in [(true, epochs, "train.epochs"), (trains_head, head, "finetune.head_epochs")]
+    {
+        if trains && warmup > 0 && warmup >= per_epoch * u64::from(epochs) {
+            let message = format!(
+                "the warm-up would take all of {key} = {epochs}; it comes before each training step of the recipe and must be shorter"
+            );
+            return Err(run.source.wrong("train.warmup_epochs", message).into());
+        }
+    }
+    Ok(())
+}
+
+/// The most pictures a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
+fn most_images(run: &Run, set: &DataSet) -> usize {
+    let amounts = run.config.compare.as_ref().map(|compare| compare.images_per_class.as_slice());
+    let per_class =
+        amounts.and_then(|amounts| amounts.iter().max().copied()).or(run.config.data.images_per_class);
+    let drawn =
+        per_class.map(|count| usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(set.classes.len()));
+    drawn.map_or(set.train.len(), |drawn| drawn.min(set.train.len()))
+}

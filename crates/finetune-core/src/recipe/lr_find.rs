@@ -1,0 +1,64 @@
+//! The learning-rate range test on a run's own pictures, weights and depth.
+
+use std::time::Instant;
+
+use report::record::RangeRecord;
+
+use super::perform::{Work, drawn};
+use super::training::{feeds, phase};
+use super::{Action, Materials, StepName, plan};
+use crate::Error;
+use crate::event::{Event, Listener};
+use crate::freeze::Depth;
+use crate::interrupt::Interrupt;
+use crate::run::Run;
+use crate::train::outline::policy;
+use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
+
+/// Sweeps the learning rate as the main training of a run would use it, from a fresh head on, everything thawed that it
+/// ever thaws. Nothing is kept.
+///
+/// # Errors
+/// As a run.
+pub fn lr_find(
+    run: &Run,
+    materials: &Materials,
+    how: Sweep,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<RangeRecord, Error> {
+    let started = Instant::now();
+    torch_extra::determinism::fix(run.config.run.seed, run.threads);
+    let pictures = drawn(run, materials)?;
+    let mut work = Work::new(run, materials, &pictures, None, interrupt);
+    for planned in plan(run) {
+        match planned.action {
+            Action::Load(weights) => drop(work.load(weights)?),
+            Action::Freeze(depth) => drop(work.freeze(&depth)?),
+            Action::ReplaceHead => drop(work.replace_head(&mut |_: &Event<'_>| {})?),
+            Action::Train(_) | Action::Nothing(_) => {}
+        }
+    }
+    let step = if run.depth == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
+    let plan = work.plan_of(step);
+    work.backbone.freeze_before(plan.first_live);
+    let (feed, _) = feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live), listen)?;
+    let phase = phase(run, &pictures, step, run.config.train.epochs, &plan);
+    let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;
+    let suggestion = suggest(&points);
+    Ok(RangeRecord {
+        name: run.name.clone(),
+        arch: run.network.name.to_owned(),
+        depth: run.depth.to_string(),
+        policy: policy(&run.config.train),
+        batch_size: (run.config.train.batch_size.min(feed.len()) as u64)
+            .saturating_mul(run.config.train.accumulate as u64),
+        configured: run.config.train.learning_rate,
+        ran_away: points.len() < usize::try_from(how.steps).unwrap_or(usize::MAX),
+        steepest: suggestion.map(|suggestion| suggestion.steepest),
+        tenth_of_lowest: suggestion.map(|suggestion| suggestion.tenth_of_lowest),
+        suggested: suggestion.map(Suggestion::rate),
+        points,
+        seconds: materials.seconds + started.elapsed().as_secs_f64(),
+    })
+}

@@ -1,0 +1,210 @@
+//! Steps 4 and 5: the phases of training, set up from the configuration.
+
+use backbone::{Backbone, Mode, StageId};
+use images::{Augment, ResizedCrop, Transform};
+use report::record::PhasePlanRecord;
+use tch::{Kind, Tensor};
+
+use super::perform::{Work, description};
+use super::plan::{Action, StepName, plan};
+use crate::Error;
+use crate::batches::{Feed, Preparation, Variation};
+use crate::config::{BatchNormPolicy, Checkpoints, ClassWeights};
+use crate::event::Listener;
+use crate::freeze::{Depth, FreezePlan};
+use crate::interrupt::Interrupt;
+use crate::model_file;
+use crate::pictures::Pictures;
+use crate::recipe::Materials;
+use crate::run::Run;
+use crate::train::average::Averaging;
+use crate::train::objective::{Objective, balanced_weights};
+use crate::train::outline::outline;
+use crate::train::{self, Ending, Phase, Trained, enough_epochs};
+
+impl Work<'_> {
+    /// Steps 4 and 5.
+    pub(super) fn train(
+        &mut self,
+        step: StepName,
+        epochs: u32,
+        listen: &mut Listener<'_>,
+    ) -> Result<String, Error> {
+        let plan = self.plan_of(step);
+        let (run, folder, materials, pictures) = (self.run, self.folder, self.materials, self.pictures);
+        let interrupt = self.interrupt;
+        let phase = Phase { steps_before: self.steps, ..phase(run, pictures, step, epochs, &plan) };
+        let checkpoint = |backbone: &Backbone, name: &str| match folder {
+            Some(folder) => {
+                let path = folder.checkpoints()?.join(name);
+                model_file::save(backbone, &description(materials, pictures), &path).map(|_| Some(path))
+            }
+            None => Ok(None),
+        };
+        let mut after_epoch = |backbone: &Backbone| {
+            let each = run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune;
+            if each { checkpoint(backbone, "last.safetensors").map(|_| ()) } else { Ok(()) }
+        };
+        let mut make_feeds = |backbone: &Backbone, cut: StageId, listen: &mut Listener<'_>| {
+            feeds(run, materials, pictures, interrupt, (backbone, cut), listen)
+        };
+        let trained =
+            train::train(&phase, &mut self.backbone, &mut make_feeds, interrupt, &mut after_epoch, listen);
+        let trained = match trained {
+            // What was good before the numbers ran away is worth keeping, whatever else is kept.
+            Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
+                let kept = checkpoint(&self.backbone, "last-good.safetensors")?;
+                return Err(Error::Diverged { phase, epoch, step, loss, origin, kept });
+            }
+            trained => trained?,
+        };
+        if run.config.run.checkpoints != Checkpoints::None && trained.steps > 0 {
+            checkpoint(&self.backbone, &format!("{step}.safetensors"))?;
+        }
+        self.steps += trained.steps;
+        self.interrupted = trained.ending == Ending::Interrupted;
+        let told = tell(&trained, &self.backbone, plan.first_live, phase.averaging);
+        self.epochs.extend(trained.epochs);
+        Ok(told)
+    }
+
+    /// What each of the training steps is going to do.
+    pub(super) fn outline(&self) -> Vec<PhasePlanRecord> {
+        let planned = plan(self.run).into_iter();
+        let outlines = planned.filter_map(|step| match step.action {
+            Action::Train(epochs) => {
+                let train = &self.run.config.train;
+                let images = self.pictures.train.len();
+                let epochs = enough_epochs(epochs, train, images);
+                Some(outline(step.name, &self.backbone, &self.plan_of(step.name), train, (epochs, images)))
+            }
+            _ => None,
+        });
+        outlines.collect()
+    }
+
+    /// What a training step thaws.
+    pub(super) fn plan_of(&self, step: StepName) -> FreezePlan {
+        match step {
+            StepName::TrainHead => FreezePlan::head_only(&self.backbone),
+            _ => self.plan.clone(),
+        }
+    }
+}
+
+/// A training step of so many epochs, or more where so few images make too few steps; the first of the run.
+pub(super) fn phase<'a>(
+    run: &'a Run,
+    pictures: &Pictures,
+    step: StepName,
+    epochs: u32,
+    plan: &'a FreezePlan,
+) -> Phase<'a> {
+    let config = &run.config;
+    // The step `train-head` before a fine-tune step only prepares that.
+    let main = step == StepName::FineTune || run.depth == Depth::Head;
+    let mode = match config.finetune.batch_norm {
+        BatchNormPolicy::Train => Mode::Train,
+        BatchNormPolicy::Frozen => Mode::TrainFixedNorm,
+    };
+    Phase {
+        step,
+        plan,
+        epochs: enough_epochs(epochs, &config.train, pictures.train.len()),
+        images: pictures.train.len(),
+        objective: Objective {
+            mode,
+            smoothing: config.regularize.label_smoothing,
+            class_weights: class_weights(run, pictures),
+        },
+        train: &config.train,
+        regularize: &config.regularize,
+        batch_norm: config.finetune.batch_norm,
+        averaging: if main { Averaging::of(&config.train) } else { Averaging::None },
+        seed: config.run.seed,
+        steps_before: 0,
+    }
+}
+
+/// The weight of each class, `[classes]`, where they are not all alike.
+fn class_weights(run: &Run, pictures: &Pictures) -> Option<Tensor> {
+    let weights: Vec<f64> = match run.config.train.class_weights.as_ref()? {
+        ClassWeights::Balanced => balanced_weights(&pictures.train.labels(), pictures.classes.len()),
+        ClassWeights::PerClass(weights) => {
+            pictures.classes.iter().map(|class| weights.get(class).copied().unwrap_or(1.0)).collect()
+        }
+    };
+    Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(Kind::Float))
+}
+
+/// Training and validation pictures as the stages from `cut` on read them.
+pub(super) fn feeds(
+    run: &Run,
+    materials: &Materials,
+    pictures: &Pictures,
+    interrupt: &Interrupt,
+    (backbone, cut): (&Backbone, StageId),
+    listen: &mut Listener<'_>,
+) -> Result<(Feed, Feed), Error> {
+    let (augment, input) = (&run.config.augment, &materials.input);
+    let varies = augment.horizontal_flip > 0.0 || augment.resized_crop.is_some();
+    let training = Augment {
+        seed: run.config.run.seed,
+        horizontal_flip: augment.horizontal_flip,
+        resized_crop: augment.resized_crop.map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
+        ..Augment::default()
+    };
+    let variation = if varies { Variation::Varying } else { Variation::Fixed };
+    let limit = run.config.run.features_mib.saturating_mul(1 << 20);
+    let preparation = |transform, variation, keep_bytes| Preparation {
+        transform,
+        variation,
+        workers: run.workers,
+        keep_bytes,
+        interrupt,
+    };
+    let train = preparation(Transform::training(input, &training)?, variation, limit);
+    let feed = Feed::new(backbone, cut, &pictures.train, train, listen)?;
+    let left = limit - feed.kept_bytes().unwrap_or(0);
+    let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, left);
+    let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
+    Ok((feed, validation))
+}
+
+fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, averaging: Averaging) -> String {
+    if trained.steps == 0 && trained.ending == Ending::Interrupted {
+        return "interrupted before it began".to_owned();
+    }
+    let what = if first_live == backbone.head_id() {
+        "the head".to_owned()
+    } else {
+        format!("everything from {} on", backbone.name(first_live))
+    };
+    let input = match trained.kept_bytes {
+        Some(bytes) if first_live > StageId::INPUT => {
+            format!(
+                " on features kept from one pass through the frozen stages ({} MiB)",
+                bytes.div_ceil(1 << 20)
+            )
+        }
+        _ => String::new(),
+    };
+    let count = trained.epochs.len();
+    let ending = match trained.ending {
+        Ending::Complete => String::new(),
+        Ending::StoppedEarly { best } => {
+            format!("; kept the weights of epoch {best}, the lowest validation loss")
+        }
+        Ending::Interrupted => "; interrupted".to_owned(),
+    };
+    let average = match (averaging, trained.averaged) {
+        (Averaging::Exponential(decay), 1..) => {
+            format!("; the model is the moving average of the weights, decay {decay}")
+        }
+        (Averaging::FromEpoch(from), count @ 1..) => {
+            format!("; the model is the mean of the weights after {count} epoch(s), from epoch {from} on")
+        }
+        _ => String::new(),
+    };
+    format!("trained {what} for {count} epoch(s), {} steps{input}{ending}{average}", trained.steps)
+}

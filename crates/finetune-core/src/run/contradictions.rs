@@ -1,0 +1,128 @@
+//! Policies that contradict each other. What only the data or the network can tell is looked at when they are known, in
+//! `recipe::gather`.
+
+use crate::config::{BatchNormPolicy, ThawConfig};
+use crate::config::{ClassWeights, Config, ConfigError, OptimizerKind, SamplerKind, ScheduleKind, Source};
+use crate::freeze::Depth;
+
+/// Refuses policies that contradict each other, at the key that asks for the impossible.
+pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(), ConfigError> {
+    let told = None
+        .or_else(|| of_depth(config, depth))
+        .or_else(|| of_rates(config))
+        .or_else(|| of_averages(config))
+        .or_else(|| of_sampling(config))
+        .or_else(|| of_idle_tables(config));
+    told.map_or(Ok(()), |(key, message)| Err(source.wrong(key, message)))
+}
+
+/// The key at fault, and what to do.
+type Contradiction = (&'static str, String);
+
+fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
+    let finetune = &config.finetune;
+    let refuse = |key, message: &str| Some((key, message.to_owned()));
+    if *depth == Depth::Auto {
+        return refuse(
+            "finetune.depth",
+            "\"auto\" cannot choose yet; use \"head\" for few pictures, and \"last:2\" or \"all\" for more",
+        );
+    }
+    let stays_frozen = match depth {
+        Depth::Head => Some("the depth is \"head\": no other stage is ever trained; use a greater depth"),
+        Depth::Scratch => Some(
+            "the depth is \"scratch\": random weights have nothing to be gentle with; leave this out, or start from weights",
+        ),
+        _ => None,
+    };
+    let only_head = |name: &String| name == "head";
+    match (&finetune.thaw, stays_frozen) {
+        (Some(_), Some(because)) => return refuse("finetune.thaw", because),
+        (Some(ThawConfig { every: None, at }), _) if at.is_empty() => {
+            return refuse("finetune.thaw", "say `every = N` epochs, or `at = { STAGE = EPOCH }`");
+        }
+        (Some(ThawConfig { every: Some(_), at }), _) if !at.is_empty() => {
+            return refuse(
+                "finetune.thaw.at",
+                "`every` and `at` both say when stages thaw; keep one of them",
+            );
+        }
+        (Some(ThawConfig { every: Some(0), .. }), _) => {
+            return refuse("finetune.thaw.every", "must be at least 1 epoch");
+        }
+        _ => {}
+    }
+    if let Some(because) = stays_frozen
+        && !finetune.rates.keys().all(only_head)
+    {
+        return refuse("finetune.rates", because);
+    }
+    if *depth == Depth::Scratch && finetune.batch_norm == BatchNormPolicy::Frozen {
+        let message =
+            "from scratch there are no statistics to keep: the network could not learn any; use \"train\"";
+        return refuse("finetune.batch_norm", message);
+    }
+    None
+}
+
+fn of_rates(config: &Config) -> Option<Contradiction> {
+    let finetune = &config.finetune;
+    (finetune.rate_floor > finetune.rate_scale).then(|| {
+        let message = format!(
+            "lies above finetune.rate_scale = {}, so no stage would ever have its own rate",
+            finetune.rate_scale
+        );
+        ("finetune.rate_floor", message)
+    })
+}
+
+fn of_averages(config: &Config) -> Option<Contradiction> {
+    let train = &config.train;
+    if train.ema.is_some() && train.swa_from.is_some() {
+        return Some((
+            "train.swa_from",
+            "the weights are averaged by train.ema already; keep one of them".to_owned(),
+        ));
+    }
+    if train.swa_from.is_some() && config.regularize.early_stopping.is_some() {
+        let message = "keeps the weights of one epoch, and train.swa_from the mean of many; keep one of them";
+        return Some(("regularize.early_stopping", message.to_owned()));
+    }
+    None
+}
+
+fn of_sampling(config: &Config) -> Option<Contradiction> {
+    let train = &config.train;
+    let twice = train.sampler == SamplerKind::Balanced && train.class_weights == Some(ClassWeights::Balanced);
+    twice.then(|| {
+        let message = "the balanced sampler shows every class equally often already; rare classes would count twice over";
+        ("train.class_weights", message.to_owned())
+    })
+}
+
+/// Numbers of an optimizer or a schedule that is not the chosen one would have no effect.
+fn of_idle_tables(config: &Config) -> Option<Contradiction> {
+    let train = &config.train;
+    let (optimizer, schedule) = (train.optimizer, train.schedule);
+    let adam = matches!(optimizer, OptimizerKind::Adam | OptimizerKind::AdamW);
+    let idle = |key, given: bool, chosen: bool, what: &str, name: &str| {
+        (given && !chosen).then(|| {
+            (
+                key,
+                format!(
+                    "has no effect with train.{what} = {name:?}; remove it, or choose what it belongs to"
+                ),
+            )
+        })
+    };
+    let of_optimizer = |key, given, chosen| idle(key, given, chosen, "optimizer", optimizer.name());
+    let of_schedule = |key, given, kind| idle(key, given, schedule == kind, "schedule", schedule.name());
+    None.or_else(|| of_optimizer("train.sgd", train.sgd.is_some(), optimizer == OptimizerKind::Sgd))
+        .or_else(|| of_optimizer("train.adam", train.adam.is_some(), adam))
+        .or_else(|| {
+            of_optimizer("train.rmsprop", train.rmsprop.is_some(), optimizer == OptimizerKind::RmsProp)
+        })
+        .or_else(|| of_schedule("train.step", train.step.is_some(), ScheduleKind::Step))
+        .or_else(|| of_schedule("train.one_cycle", train.one_cycle.is_some(), ScheduleKind::OneCycle))
+        .or_else(|| of_schedule("train.plateau", train.plateau.is_some(), ScheduleKind::Plateau))
+}

@@ -1,0 +1,140 @@
+//! A configuration checked against the world: what the rest of the program sees.
+
+mod contradictions;
+
+use backbone::Network;
+use tch::Device;
+
+use crate::Error;
+use crate::config::{
+    self, BatchNormPolicy, CompareConfig, Config, Method, OptimizerKind, ScheduleKind, Source,
+};
+use crate::freeze::Depth;
+use crate::source_weights::SourceWeights;
+use crate::zoo;
+
+/// A validated run. Names have become things; nothing optional is left that a default could fill.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its name.
+    pub name: String,
+    /// The numbers.
+    pub config: Config,
+    /// Where they came from, so that a mistake found later still points at its line.
+    pub source: Source,
+    /// The network.
+    pub network: &'static Network,
+    /// How far back.
+    pub depth: Depth,
+    /// Where it starts from; `None` is random initialisation.
+    pub weights: Option<SourceWeights>,
+    /// Where it computes.
+    pub device: Device,
+    /// Threads that libtorch computes with.
+    pub threads: u32,
+    /// Threads that decode pictures.
+    pub workers: usize,
+}
+
+/// Checks a configuration.
+///
+/// # Errors
+/// [`crate::config::ConfigError`] at the key at fault.
+pub fn resolve(mut config: Config, source: Source) -> Result<Run, Error> {
+    config::check(&config, &source)?;
+    fill_in(&mut config);
+    let network =
+        zoo::network(&config.model.arch).map_err(|error| source.wrong("model.arch", error.to_string()))?;
+    let depth: Depth =
+        config.finetune.depth.parse().map_err(|error: crate::freeze::UnknownDepth| {
+            source.wrong("finetune.depth", error.to_string())
+        })?;
+    contradictions::check(&config, &depth, &source)?;
+    let weights = SourceWeights::find(network.name, &config.model.weights)
+        .map_err(|error| source.wrong("model.weights", error.to_string()))?;
+    if weights.is_none() && needs_weights(&config, &depth) {
+        return Err(source
+            .wrong(
+                "model.weights",
+                "with \"none\" there is nothing to transfer; name weights, or train everything with finetune.depth = \"scratch\"",
+            )
+            .into());
+    }
+    let device = torch_extra::cuda::device(&config.run.device)
+        .map_err(|error| source.wrong("run.device", error.to_string()))?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Run {
+        name: config.run.name.clone().unwrap_or_else(|| source.stem()),
+        network,
+        depth,
+        weights,
+        device,
+        threads: if config.run.threads == 0 { u32::try_from(cores).unwrap_or(1) } else { config.run.threads },
+        workers: if config.run.workers == 0 { cores } else { config.run.workers },
+        config,
+        source,
+    })
+}
+
+impl Run {
+    /// Processes that share a grid: those asked for, or as many as the cores have room for. A GPU has one.
+    #[must_use]
+    pub fn jobs(&self, compare: &CompareConfig) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match (compare.jobs, self.device) {
+            (0, Device::Cpu) => (cores / usize::try_from(self.threads).unwrap_or(cores)).max(1),
+            (0, _) => 1,
+            (jobs, _) => jobs,
+        }
+    }
+
+    /// The same run by another method, as a cell of a grid.
+    #[must_use]
+    pub fn by(&self, method: Method) -> Self {
+        let depth = match method {
+            Method::Scratch => Depth::Scratch,
+            Method::Head => Depth::Head,
+            Method::FineTune => self.depth.clone(),
+        };
+        let mut run = Self { depth, ..self.clone() };
+        let Config { finetune, train, .. } = &mut run.config;
+        // What is said of stages is said of the fine-tune step; the averages are of the main training.
+        if method != Method::FineTune {
+            finetune.thaw = None;
+            finetune.rates.clear();
+        }
+        match method {
+            Method::FineTune => {}
+            Method::Head => (train.ema, train.swa_from) = (None, None),
+            Method::Scratch => finetune.batch_norm = BatchNormPolicy::Train,
+        }
+        run
+    }
+}
+
+/// The numbers of the chosen optimizer and schedule, where the file leaves them out.
+fn fill_in(config: &mut Config) {
+    let train = &mut config.train;
+    match train.optimizer {
+        OptimizerKind::Sgd => drop(train.sgd.get_or_insert_default()),
+        OptimizerKind::Adam | OptimizerKind::AdamW => drop(train.adam.get_or_insert_default()),
+        OptimizerKind::RmsProp => drop(train.rmsprop.get_or_insert_default()),
+    }
+    match train.schedule {
+        ScheduleKind::Constant | ScheduleKind::Cosine => {}
+        ScheduleKind::Step => drop(train.step.get_or_insert_default()),
+        ScheduleKind::OneCycle => drop(train.one_cycle.get_or_insert_default()),
+        ScheduleKind::Plateau => drop(train.plateau.get_or_insert_default()),
+    }
+}
+
+/// Whether some run needs source weights that nothing but `model.weights` could name.
+fn needs_weights(config: &Config, depth: &Depth) -> bool {
+    match &config.compare {
+        None => *depth != Depth::Scratch,
+        Some(CompareConfig { methods, variants, .. }) => {
+            let transfers = methods.iter().any(|&method| method != Method::Scratch);
+            transfers && (variants.is_empty() || variants.iter().any(|variant| variant.weights.is_none()))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Where numbers went out of bounds.
+
+use std::fmt;
+
+use backbone::{Backbone, Mode, StageId};
+use tch::{Kind, Tensor};
+
+use crate::batches::Batch;
+
+/// The first place, from input to loss, that holds NaN or infinity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// What the live stages read: pictures, or features of frozen stages.
+    Input,
+    /// The parameters of a stage, or its running statistics.
+    Weights(&'static str),
+    /// What a stage made of sound input with sound weights.
+    Output(&'static str),
+    /// The gradient of a stage's parameters.
+    Gradient(&'static str),
+    /// The loss of sound logits.
+    Loss,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input => f.write_str("it began before the first live stage: its input is not finite"),
+            Self::Weights(stage) => {
+                write!(f, "it began in stage {stage}, whose weights are no longer finite")
+            }
+            Self::Output(stage) => write!(f, "it began in stage {stage}, whose output is not finite"),
+            Self::Gradient(stage) => write!(f, "it began in stage {stage}, whose gradient is not finite"),
+            Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
+        }
+    }
+}
+
+/// Runs a batch again, stage by stage from `from` on, until something is not finite.
+#[must_use]
+pub fn find(backbone: &Backbone, batch: &Batch, from: StageId, mode: Mode) -> Origin {
+    let _no_gradient = tch::no_grad_guard();
+    if !is_finite(&batch.x) {
+        return Origin::Input;
+    }
+    let mut x = batch.x.shallow_clone();
+    let live = || backbone.ids().filter(|&id| id >= from);
+    for (id, next) in live().zip(live().skip(1).map(Some).chain([None])) {
+        let name = backbone.name(id);
+        if !has_finite_weights(backbone, id) {
+            return Origin::Weights(name);
+        }
+        x = match next {
+            Some(next) => backbone.forward(&x, id..next, mode),
+            None => backbone.classify(&x, id, mode).logits,
+        };
+        if !is_finite(&x) {
+            return Origin::Output(name);
+        }
+    }
+    in_gradients(backbone, from).unwrap_or(Origin::Loss)
+}
+
+/// The live stage nearest to the loss whose gradient is not finite: gradients flow from there to the input.
+#[must_use]
+pub fn in_gradients(backbone: &Backbone, from: StageId) -> Option<Origin> {
+    let sound = |id: StageId| {
+        let gradients = backbone.parameters(id).into_iter().map(|variable| variable.tensor.grad());
+        gradients.filter(Tensor::defined).all(|gradient| is_finite(&gradient))
+    };
+    let live = backbone.ids().rev().take_while(|&id| id >= from);
+    live.into_iter().find(|&id| !sound(id)).map(|id| Origin::Gradient(backbone.name(id)))
+}
+
+/// The first stage from `from` on whose parameters or running statistics are not finite.
+#[must_use]
+pub fn in_weights(backbone: &Backbone, from: StageId) -> Option<Origin> {
+    let live = backbone.ids().filter(|&id| id >= from);
+    live.into_iter()
+        .find(|&id| !has_finite_weights(backbone, id))
+        .map(|id| Origin::Weights(backbone.name(id)))
+}
+
+fn has_finite_weights(backbone: &Backbone, id: StageId) -> bool {
+    backbone.stage_variables(id).iter().all(|variable| is_finite(&variable.tensor))
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    // The largest magnitude is NaN as soon as one value is.
+    let largest = || tch::no_grad(|| tensor.abs().max().to_kind(Kind::Double).double_value(&[]));
+    !tensor.is_floating_point() || tensor.numel() == 0 || largest().is_finite()
+}

@@ -1,0 +1,119 @@
+//! Gradient descent over the live parameters, its state in tensors of our own.
+
+mod rule;
+mod state;
+
+use std::collections::BTreeMap;
+
+use backbone::Backbone;
+use tch::Tensor;
+
+pub use rule::{DecayForm, Rule};
+pub use state::{OptimizerState, StateError};
+
+use crate::config::RegularizeConfig;
+use crate::freeze::FreezePlan;
+use crate::train::schedule::Setting;
+
+/// A parameter that is trained.
+#[derive(Debug)]
+pub struct Trainable {
+    /// TorchVision's name.
+    pub name: String,
+    /// The tensor, shared with the layer that computes with it.
+    pub value: Tensor,
+    /// Its learning rate as a multiple of the run's.
+    pub rate_scale: f64,
+    /// Its weight decay.
+    pub decay: f64,
+}
+
+/// Updates every live parameter, each at its stage's rate.
+#[derive(Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    parameters: Vec<Trainable>,
+    /// What is remembered of each parameter, by its name; made at its first step.
+    memories: BTreeMap<String, Memory>,
+}
+
+/// What is remembered of a parameter from step to step.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Steps taken with it.
+    steps: i32,
+    /// Momentum, or Adam's mean of gradients.
+    first: Option<Tensor>,
+    /// Mean of squared gradients.
+    second: Option<Tensor>,
+}
+
+/// The parameters that are live in an epoch, from 1.
+#[must_use]
+pub fn live(
+    backbone: &Backbone,
+    plan: &FreezePlan,
+    epoch: u32,
+    regularize: &RegularizeConfig,
+) -> Vec<Trainable> {
+    let stages = backbone.ids().filter(|&id| plan.is_live(id, epoch));
+    let parameters = stages.flat_map(|id| {
+        let rate_scale = plan.rate_scale[id.index()];
+        backbone.parameters(id).into_iter().map(move |variable| Trainable {
+            decay: if regularize.decay.covers(&variable.tensor) { regularize.weight_decay } else { 0.0 },
+            name: variable.name,
+            value: variable.tensor,
+            rate_scale,
+        })
+    });
+    parameters.collect()
+}
+
+impl Optimizer {
+    /// For no parameters yet.
+    #[must_use]
+    pub fn new(rule: Rule) -> Self {
+        Self { rule, parameters: Vec::new(), memories: BTreeMap::new() }
+    }
+
+    /// From now on these are trained. What is remembered of those that were trained before is kept.
+    pub fn follow(&mut self, parameters: Vec<Trainable>) {
+        self.memories.retain(|name, _| parameters.iter().any(|parameter| parameter.name == *name));
+        self.parameters = parameters;
+    }
+
+    /// The parameters that are trained.
+    #[must_use]
+    pub fn parameters(&self) -> &[Trainable] {
+        &self.parameters
+    }
+
+    /// Forgets the gradients of the step before.
+    pub fn zero_gradients(&mut self) {
+        for parameter in &mut self.parameters {
+            parameter.value.zero_grad();
+        }
+    }
+
+    /// The gradients there are; a parameter that took no part (an auxiliary head that did not speak) has none.
+    #[must_use]
+    pub fn gradients(&self) -> Vec<Tensor> {
+        let gradients = self.parameters.iter().map(|parameter| parameter.value.grad());
+        gradients.filter(Tensor::defined).collect()
+    }
+
+    /// Takes one step along the gradients; a parameter without one stays.
+    pub fn step(&mut self, setting: Setting) {
+        let _no_gradient = tch::no_grad_guard();
+        for Trainable { name, value, rate_scale, decay } in &mut self.parameters {
+            let gradient = value.grad();
+            if !gradient.defined() {
+                continue;
+            }
+            let memory = self.memories.entry(name.clone()).or_default();
+            memory.steps += 1;
+            let setting = Setting { rate: setting.rate * *rate_scale, ..setting };
+            self.rule.update(value, &gradient, memory, setting, *decay);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Copies of weights to go back to.
+
+use backbone::{Backbone, StageId, Variable};
+use tch::Tensor;
+
+/// Copies of the parameters and buffers from a stage on.
+#[derive(Debug)]
+pub struct Snapshot(Vec<(Variable, Tensor)>);
+
+impl Snapshot {
+    /// Copies everything from stage `first` to the head.
+    #[must_use]
+    pub fn take(backbone: &Backbone, first: StageId) -> Self {
+        let variables = backbone.ids().filter(|&id| id >= first).flat_map(|id| backbone.stage_variables(id));
+        let copied = variables.map(|variable| {
+            let copy = variable.tensor.detach().copy();
+            (variable, copy)
+        });
+        Self(copied.collect())
+    }
+
+    /// Puts the copies back.
+    pub fn restore(&self) {
+        tch::no_grad(|| {
+            for (variable, copy) in &self.0 {
+                variable.tensor.shallow_clone().copy_(copy);
+            }
+        });
+    }
+}

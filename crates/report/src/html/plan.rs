@@ -1,0 +1,139 @@
+//! Learning rates as they were planned, and a range test.
+
+use maud::{Markup, html};
+
+use super::shell::{Level, Page, Section, scroll};
+use crate::numbers;
+use crate::plot::{Axis, LineChart, Series};
+use crate::reading::depth_in_words;
+use crate::record::{PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
+use crate::text::range_verdict;
+
+/// The rate of every group of stages over the steps of each phase, and when they thaw.
+pub(super) fn plan(run: &RunRecord) -> Markup {
+    html! {
+        p {
+            "The learning rate of each group of stages over the steps of each training step, as planned before it began. "
+            "A line begins where its stages thaw."
+        }
+        div.pair {
+            @for (i, phase) in run.plan.iter().enumerate() {
+                div.panel {
+                    (chart(i, phase))
+                    p.plot-note {
+                        (numbers::counted(phase.epochs.into(), "epoch")) " of "
+                        (numbers::counted(phase.steps_per_epoch, "step")) "; " (phase.policy) "."
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Stages next to each other with one rate and one thaw.
+fn groups(phase: &PhasePlanRecord) -> Vec<Vec<&StagePlanRecord>> {
+    let live: Vec<&StagePlanRecord> =
+        phase.stages.iter().filter(|stage| stage.thaws.is_some() && stage.parameters > 0).collect();
+    let alike =
+        |a: &&StagePlanRecord, b: &&StagePlanRecord| a.thaws == b.thaws && a.rate_scale == b.rate_scale;
+    live.chunk_by(alike).map(<[_]>::to_vec).collect()
+}
+
+fn name(group: &[&StagePlanRecord]) -> String {
+    match group {
+        [] => String::new(),
+        [only] => only.name.clone(),
+        [first, .., last] => format!("{} to {}", first.name, last.name),
+    }
+}
+
+fn chart(number: usize, phase: &PhasePlanRecord) -> Markup {
+    let x = Axis::linear("step").whole_numbers();
+    let mut chart = LineChart::new(
+        format!("plan-{number}"),
+        format!("Rates in {}", phase.phase),
+        x,
+        Axis::logarithmic("learning rate"),
+    );
+    let begins = |stage: &StagePlanRecord| {
+        u64::from(stage.thaws.unwrap_or(1).saturating_sub(1)).saturating_mul(phase.steps_per_epoch)
+    };
+    for group in groups(phase).iter().rev() {
+        let first = begins(group[0]);
+        let points = phase.rates.iter().filter(|point| point.step >= first);
+        let points = points.map(|point| (point.step as f64, point.rate * group[0].rate_scale));
+        chart = chart.series(Series::new(name(group)).points(points));
+        if first > 0 {
+            chart = chart.mark(first as f64, format!("{} thaws", name(group)));
+        }
+    }
+    chart.figure()
+}
+
+/// The page of a range test.
+pub(super) fn range_page(range: &RangeRecord) -> Page {
+    let sections = [
+        Section::new(Level::SECTION, "curve", "Loss against rate", &curve(range)),
+        Section::new(Level::SECTION, "table", "All steps", &table(range)),
+    ];
+    Page {
+        title: format!("{}: learning-rate range test", range.name),
+        header: html! {
+            p.eyebrow { "Transfer learning, learning-rate range test" }
+            h1 { (range.name) }
+            p.question { (range_verdict(range)) }
+            dl.facts {
+                div { dt { "Network" } dd { (range.arch) ", " (depth_in_words(&range.depth)) } }
+                div { dt { "Policies" } dd { (range.policy) } }
+                div { dt { "Images a step" } dd { (numbers::count(range.batch_size)) } }
+                div { dt { "Time" } dd { (numbers::duration(range.seconds)) } }
+            }
+        },
+        contents: sections.iter().map(super::Link::from).collect(),
+        main: html! { @for section in &sections { (section.body) } },
+    }
+}
+
+fn curve(range: &RangeRecord) -> Markup {
+    let mut chart = LineChart::new(
+        "range",
+        "Loss",
+        Axis::logarithmic("learning rate of the head"),
+        Axis::linear("cross-entropy (nats)"),
+    )
+    .series(Series::new("smoothed").points(range.points.iter().map(|point| (point.rate, point.smoothed))))
+    .series(Series::reference("each step").points(range.points.iter().map(|point| (point.rate, point.loss))));
+    let marks = [("falls fastest", range.steepest), ("a tenth of the lowest", range.tenth_of_lowest)];
+    for (label, rate) in marks {
+        if let Some(rate) = rate {
+            chart = chart.mark(rate, label);
+        }
+    }
+    html! {
+        p {
+            "One step at each of a rising series of rates, from a fresh head on"
+            @if range.ran_away { "; it ended where the loss ran away." } @else { "." }
+            " Nothing of it is kept."
+        }
+        div.panel { (chart.figure()) }
+    }
+}
+
+fn table(range: &RangeRecord) -> Markup {
+    let table = html! {
+        table {
+            caption { "Loss before the step at each rate" }
+            thead { tr { th.num scope="col" { "Rate" } th.num scope="col" { "Loss" } th.num scope="col" { "Smoothed" } } }
+            tbody {
+                @for point in &range.points {
+                    tr {
+                        th.num scope="row" { (numbers::significant(point.rate)) }
+                        td.num { (numbers::loss(point.loss)) }
+                        td.num { (numbers::loss(point.smoothed)) }
+                    }
+                }
+            }
+        }
+    };
+    scroll("Steps", &table)
+}

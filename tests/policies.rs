@@ -1,0 +1,339 @@
+//! Every policy of the configuration changes what is trained, contradictions are told by their line, and a training that
+//! runs away keeps what was good.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::LazyLock;
+
+use finetune_core::interrupt::Interrupt;
+use finetune_core::{config, digest, recipe, run};
+use report::record::RunRecord;
+use serde_json::Value;
+use support::{Desk, names};
+
+/// Fine-tuning of the last two stages of a LeNet on uneven classes: nine bars and four crosses, in batches of four.
+const BASE: &str = r#"[data]
+root = "data"
+
+[data.input]
+resize = 28
+crop = 28
+interpolation = "bilinear"
+channels = 1
+mean = [0.5]
+std = [0.5]
+
+[model]
+arch = "lenet5_relu"
+weights = "m.safetensors"
+
+[finetune]
+depth = "last:2"
+head_epochs = 1
+
+[train]
+epochs = 3
+batch_size = 4
+
+[run]
+device = "cpu"
+threads = 1
+workers = 1
+checkpoints = "none"
+"#;
+
+/// Pictures as a ResNet reads them.
+const COLOUR: &str = concat!(
+    "data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,",
+    "mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}"
+);
+
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    for class in ["bar", "cross"] {
+        fs::remove_dir_all(desk.path(&format!("data/train/{class}"))).unwrap();
+    }
+    desk.draw("data/train/bar", "bar", 0..9);
+    desk.draw("data/train/cross", "cross", 0..4);
+    let source = BASE
+        .replace("m.safetensors", "none")
+        .replace("last:2", "scratch")
+        .replace("epochs = 3", "epochs = 1");
+    desk.write("source.toml", source);
+    desk.finetune("--config source.toml --out source").ends(0, &[]);
+    fs::rename(desk.path("source/model.safetensors"), desk.path("m.safetensors")).unwrap();
+    let residual = format!("--config source.toml --out residual --set model.arch=resnet18 --set {COLOUR}");
+    desk.finetune(&residual).ends(0, &[]);
+    fs::rename(desk.path("residual/model.safetensors"), desk.path("r.safetensors")).unwrap();
+    desk.write("c.toml", BASE);
+    desk
+});
+
+/// A digest of all weights after a run with these overrides, and its record.
+fn trained(sets: &[&str]) -> (String, RunRecord) {
+    let (root, weights) = (DESK.path("data"), DESK.path("m.safetensors"));
+    let place = [
+        format!("data.root={:?}", root.display().to_string()),
+        format!("model.weights={:?}", weights.display().to_string()),
+    ];
+    let sets: Vec<String> = place.into_iter().chain(sets.iter().map(|&set| set.to_owned())).collect();
+    let (config, source) = config::read(&DESK.path("c.toml"), &sets).unwrap();
+    let run = run::resolve(config, source).unwrap();
+    let interrupt = Interrupt::default();
+    let materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
+    let finished = recipe::perform(&run, &materials, None, &interrupt, &mut |_| {}).unwrap();
+    let stages = finished.backbone.ids().map(|id| digest::stage(&finished.backbone, id).unwrap());
+    (stages.collect(), finished.record)
+}
+
+/// The only test here that trains within this process: libtorch has one random generator for all of it.
+#[test]
+fn every_key_is_wired_and_each_to_something_of_its_own() {
+    let cases: &[&[&str]] = &[
+        &[],
+        &["finetune.rate_scale=0.3"],
+        &["finetune.rate_decay=0.3"],
+        &["finetune.rate_decay=0.3", "finetune.rate_floor=0.08"],
+        &["finetune.rates={fc2=0.02}"],
+        &["finetune.rates={head=0.02}"],
+        &["finetune.thaw.every=1"],
+        &["finetune.thaw.at={fc2=3}"],
+        &["train.accumulate=2"],
+        &["train.warmup_epochs=0.5"],
+        &["train.clip_norm=0.1"],
+        &["train.clip_value=0.001"],
+        &["train.ema=0.9"],
+        &["train.swa_from=2"],
+        &["train.class_weights=balanced"],
+        &["train.class_weights={cross=2.0}"],
+        &["train.sampler=balanced"],
+        &["train.optimizer=sgd"],
+        &["train.optimizer=sgd", "train.sgd.momentum=0.5"],
+        &["train.optimizer=adam"],
+        &["train.adam.beta1=0.8"],
+        &["train.adam.beta2=0.9"],
+        &["train.adam.epsilon=1e-3"],
+        &["train.optimizer=rmsprop"],
+        &["train.optimizer=rmsprop", "train.rmsprop.alpha=0.9"],
+        &["train.optimizer=rmsprop", "train.rmsprop.momentum=0.5"],
+        &["train.optimizer=rmsprop", "train.rmsprop.epsilon=1e-2"],
+        &["train.schedule=constant"],
+        &["train.schedule=step", "train.step.every=1"],
+        &["train.schedule=step", "train.step.every=2"],
+        &["train.schedule=step", "train.step.every=1", "train.step.factor=0.5"],
+        &["train.schedule=one-cycle"],
+        &["train.schedule=one-cycle", "train.one_cycle.rising=0.6"],
+        &["train.schedule=one-cycle", "train.one_cycle.divisor=5"],
+        &["train.schedule=one-cycle", "train.one_cycle.final_divisor=2"],
+        &["train.schedule=one-cycle", "train.one_cycle.momentum=[0.7, 0.8]"],
+        // Nothing is an improvement by more than 0.9999 of the loss, so these reduce after the first epochs.
+        &[
+            "train.schedule=plateau",
+            "train.plateau.patience=0",
+            "train.plateau.threshold=0.9999",
+            "train.plateau.factor=0.2",
+        ],
+        &[
+            "train.schedule=plateau",
+            "train.plateau.patience=0",
+            "train.plateau.threshold=0.9999",
+            "train.plateau.factor=0.5",
+        ],
+        &[
+            "train.schedule=plateau",
+            "train.plateau.patience=0",
+            "train.plateau.threshold=0.9999",
+            "train.plateau.floor=0.3",
+        ],
+    ];
+    let mut seen: BTreeMap<String, &[&str]> = BTreeMap::new();
+    for &sets in cases {
+        let (digest, record) = trained(sets);
+        if let Some(other) = seen.insert(digest, sets) {
+            panic!("{other:?} and {sets:?} give the same weights");
+        }
+        for stage in &record.stages {
+            let moved = stage.digest_before != stage.digest_after;
+            assert_eq!(moved, stage.live && stage.parameters > 0, "{sets:?}: {}", stage.name);
+        }
+    }
+    // LeNet has no batch-norm.
+    let weights = format!("model.weights={:?}", DESK.path("r.safetensors").display().to_string());
+    let residual = |policy: &str| {
+        trained(&["model.arch=resnet18", &weights, COLOUR, "finetune.depth=last:1", "train.epochs=1", policy])
+            .0
+    };
+    let plain = residual("finetune.batch_norm=train");
+    assert_ne!(plain, residual("finetune.batch_norm=frozen"));
+    // The mean over one epoch is that epoch's weights, but its statistics are measured anew.
+    assert_ne!(plain, residual("train.swa_from=1"));
+    // Patience longer than the training is the constant schedule, and the same seed gives the same bytes.
+    let patient =
+        trained(&["train.schedule=plateau", "train.plateau.patience=9", "train.plateau.threshold=0.9999"]).0;
+    assert_eq!(seen.get(&patient), Some(&&["train.schedule=constant"][..]));
+    let mixture = [
+        "finetune.thaw.every=1",
+        "finetune.rate_decay=0.4",
+        "train.ema=0.9",
+        "train.sampler=balanced",
+        "train.accumulate=2",
+        "train.clip_norm=1",
+        "train.schedule=one-cycle",
+        "augment.horizontal_flip=0.5",
+    ];
+    let (first, record) = trained(&mixture);
+    assert_eq!(first, trained(&mixture).0);
+
+    // What was planned is in the record: fc2 at once, fc1 in the second epoch, at its own rate.
+    let plan = &record.plan[1];
+    let stage = |name: &str| plan.stages.iter().find(|stage| stage.name == name).unwrap();
+    assert_eq!((stage("fc2").thaws, stage("fc1").thaws, stage("conv2").thaws), (Some(1), Some(2), None));
+    assert!((stage("fc1").rate_scale - 0.04).abs() < 1e-12);
+    assert_eq!((plan.epochs, plan.steps_per_epoch, plan.rates.len()), (3, 2, 6));
+    assert!(record.steps[4].what.contains("moving average"), "{}", record.steps[4].what);
+    let (_, record) = trained(&["train.swa_from=2"]);
+    assert!(
+        record.steps[4].what.contains("mean of the weights after 2 epoch(s)"),
+        "{}",
+        record.steps[4].what
+    );
+    let validation = &record.evaluations[0];
+    let recall = |class: usize| {
+        validation.confusion[class][class] as f64 / validation.confusion[class].iter().sum::<u64>() as f64
+    };
+    assert!((validation.balanced_accuracy - (recall(0) + recall(1)) / 2.0).abs() < 1e-12);
+}
+
+#[test]
+fn policies_that_contradict_each_other_are_refused_at_their_line() {
+    let desk = &*DESK;
+    let mut number = 0;
+    let mut refused = |section: &str, lines: &str, place: &str, says: &str| {
+        number += 1;
+        let file = format!("bad-{number}.toml");
+        desk.write(&file, BASE.replace(section, &format!("{section}\n{lines}")));
+        let out = format!("bad-{number}");
+        desk.finetune(&format!("--config {file} --out {out}")).ends(2, &[&format!("{file}:{place}"), says]);
+        assert!(!desk.path(&out).exists(), "{lines}");
+    };
+    let tune = "[finetune]";
+    let train = "[train]";
+    // The line after [finetune] is 17, the one after [train] 21.
+    for (section, lines, place, says) in [
+        (tune, "rates = { fc9 = 0.1 }", "17:17", "conv1, conv2, fc1, fc2, head"),
+        (tune, "rates = { conv1 = 0.1 }", "17:19", "conv1 stays frozen"),
+        (tune, "rates = { fc2 = 0 }", "17:17", "above 0"),
+        (tune, "rate_floor = 0.5", "17:14", "finetune.rate_scale = 0.1"),
+        (tune, "thaw = { at = { fc1 = 4 } }", "17:23", "epoch 4, after the last of 3"),
+        (tune, "thaw = { at = { conv1 = 2 } }", "17:25", "conv1 stays frozen"),
+        (tune, "thaw = { at = { fc2 = 3, fc1 = 2 } }", "17:32", "before fc2"),
+        (tune, "thaw = { every = 3 }", "17:18", "after the last of 3"),
+        (tune, "thaw = { every = 0 }", "17:18", "at least 1"),
+        (tune, "thaw = {}", "17:8", "`every = N`"),
+        (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "keep one"),
+        (tune, "batch_norm = \"off\"", "17:14", "`train` or `frozen`"),
+        (train, "swa_from = 4", "21:12", "after the last of 3"),
+        (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),
+        (train, "warmup_epochs = 1.0", "21:17", "finetune.head_epochs = 1"),
+        (
+            train,
+            "schedule = \"cosine\"\nstep = { every = 2 }",
+            "22:8",
+            "no effect with train.schedule = \"cosine\"",
+        ),
+        (train, "sgd = { momentum = 0.5 }", "21:7", "no effect with train.optimizer = \"adamw\""),
+        (train, "class_weights = { disc = 2 }", "21:26", "no class \"disc\"; it has bar, cross"),
+        (train, "class_weights = { bar = 0, cross = 0 }", "21:17", "more than 0"),
+        (train, "class_weights = { bar = -1 }", "21:25", "at least 0"),
+        (train, "sampler = \"balanced\"\nclass_weights = \"balanced\"", "22:17", "twice over"),
+        (train, "clip_norm = 0", "21:13", "above 0"),
+        (train, "ema = 1.0", "21:7", "between 0 and 1"),
+        (train, "accumulate = 0", "21:14", "at least 1"),
+    ] {
+        refused(section, lines, place, says);
+    }
+    for (sets, says) in [
+        ("finetune.depth=auto", "\"auto\" cannot choose yet"),
+        ("finetune.depth=head --set finetune.thaw.every=1", "no other stage is ever trained"),
+        ("finetune.depth=scratch --set finetune.thaw.every=1", "nothing to be gentle with"),
+        ("finetune.depth=scratch --set finetune.batch_norm=frozen", "no statistics to keep"),
+        ("finetune.depth=head --set finetune.rates={fc2=1}", "no other stage is ever trained"),
+        ("train.swa_from=2 --set regularize.early_stopping=1", "keep one of them"),
+        (
+            "data.root=data/train --set data.validation_fraction=0 --set train.schedule=plateau",
+            "no validation images",
+        ),
+    ] {
+        desk.finetune(&format!("--config c.toml --out out --set {sets}")).ends(2, &[says]);
+        assert!(!desk.path("out").exists(), "{sets}");
+    }
+}
+
+#[test]
+fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
+    let desk = &*DESK;
+    // The rate of one stage alone is beyond measure, and it thaws in the second epoch.
+    let steep = "--config c.toml --out steep --set finetune.thaw.at={fc1=2} --set finetune.rates={fc1=1e30}";
+    let ran = desk.finetune(steep).ends(
+        1,
+        &["in fine-tune, epoch 2, step", "it began in stage fc1", "steep/checkpoints/last-good.safetensors"],
+    );
+    assert_eq!(ran.stdout, "");
+    assert!(!desk.path("steep/model.safetensors").exists());
+    assert_eq!(names(&desk.path("steep/checkpoints")), ["last-good.safetensors"]);
+    // It is a whole model, as it was when the first epoch ended.
+    let one = "--config c.toml --out one --set finetune.thaw.at={fc1=2} --set run.checkpoints=epochs";
+    desk.finetune(one).ends(0, &[]);
+    let evaluated = desk
+        .finetune("predict --arch lenet5_relu --weights steep/checkpoints/last-good.safetensors data/val");
+    evaluated.ends(0, &[]);
+}
+
+#[test]
+fn the_plan_is_shown_before_training_and_drawn_in_the_report() {
+    let desk = &*DESK;
+    let thaw = "--config c.toml --out drawn --set finetune.thaw.every=2 --set finetune.rate_decay=0.5";
+    desk.finetune(thaw).ends(
+        0,
+        &[
+            "train-head: 1 epoch of 4 steps, adamw, cosine",
+            "fine-tune: 3 epochs of 4 steps",
+            "thaws in epoch 3",
+            "conv1 … conv2",
+        ],
+    );
+    let page = fs::read_to_string(desk.path("drawn/report.html")).unwrap();
+    assert!(page.contains("Rates in fine-tune") && page.contains("fc1 thaws"));
+    let summary = desk.json("drawn/summary.json");
+    let rates = summary["plan"][1]["epoch_rates"].as_array().unwrap();
+    assert_eq!((rates.len(), rates[0].as_f64()), (3, Some(1e-3)));
+}
+
+#[test]
+fn the_range_test_suggests_a_rate_and_writes_its_page_only() {
+    let desk = &*DESK;
+    let before = fs::read(desk.path("m.safetensors")).unwrap();
+    let find = "lr-find --config c.toml --steps 40 --lowest 1e-5 --set train.batch_size=13";
+    let ran = desk.finetune(&format!("{find} --out found --json")).ends(0, &[]);
+    let record: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let suggested = record["suggested"].as_f64().unwrap();
+    let [steepest, tenth] = ["steepest", "tenth_of_lowest"].map(|key| record[key].as_f64().unwrap());
+    assert_eq!(suggested, steepest.min(tenth));
+    assert!((1e-5..1.0).contains(&suggested), "{suggested}");
+    let points = record["points"].as_array().unwrap();
+    assert!(points.len() > 10 && points.len() <= 40);
+    assert_eq!(names(&desk.path("found")), ["report.html"]);
+    assert_eq!(before, fs::read(desk.path("m.safetensors")).unwrap());
+    assert!(fs::read_to_string(desk.path("found/report.html")).unwrap().contains("falls fastest"));
+
+    // The same again in words; and a place that is taken stays as it is.
+    let said = desk.finetune(&format!("{find} --out again")).ends(0, &[]).stdout;
+    assert!(
+        said.contains("Suggested: train.learning_rate = ") && said.contains("again/report.html"),
+        "{said}"
+    );
+    desk.finetune(&format!("{find} --out again")).ends(1, &["exists already"]);
+    desk.finetune("lr-find --config c.toml --highest 1e-9 --out none").ends(1, &["--lowest must be below"]);
+}
