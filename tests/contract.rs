@@ -58,6 +58,33 @@ fn stages_up_to_a_cut_and_from_it_on_make_the_whole() {
     });
 }
 
+#[test]
+fn prepared_stages_compute_the_same_and_are_forgotten_when_they_thaw() {
+    for_the_cheapest(|backbone, x| {
+        let name = backbone.arch();
+        // Statistics of a network that has seen something, so that folding them is put to the test.
+        for mut buffer in backbone.variables().all().into_iter().filter(|one| one.role == Role::Buffer) {
+            let _ =
+                tch::no_grad(|| buffer.tensor.is_floating_point().then(|| buffer.tensor.uniform_(0.5, 1.5)));
+        }
+        let logits = |backbone: &Backbone| {
+            tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits)
+        };
+        let apart = |a: &Tensor, b: &Tensor| ((a - b).abs().max() / b.abs().max()).double_value(&[]);
+        let plain = logits(backbone);
+        let head = backbone.head_id();
+        backbone.prepare_inference(StageId::INPUT..head, Kind::Float);
+        let prepared = logits(backbone);
+        assert!(apart(&prepared, &plain) < 1e-4, "{name}: {}", apart(&prepared, &plain));
+        backbone.prepare_inference(StageId::INPUT..head, Kind::BFloat16);
+        let short = logits(backbone);
+        assert!(!short.equal(&prepared) && short.kind() == Kind::Float, "{name}");
+        assert!(apart(&short, &plain) < 0.1, "{name}: {}", apart(&short, &plain));
+        backbone.freeze_before(StageId::INPUT);
+        assert!(logits(backbone).equal(&plain), "{name} is still prepared");
+    });
+}
+
 /// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more.
 #[test]
 fn declared_channels_and_strides_are_true() {

@@ -58,7 +58,8 @@ impl Module for Head {
     /// `[N, features, ..]` -> logits `[N, classes]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let x = x.flatten(1, -1).dropout(self.dropout, mode.is_training()); // [N, features]
-        self.linear.forward(&x, mode)
+        // Under autocast the product is short; a loss wants all digits.
+        self.linear.forward(&x, mode).to_kind(self.kind())
     }
 
     fn trace(&self, x: Trace) -> Trace {

@@ -33,6 +33,7 @@ pub struct Backbone {
     head: Head,
     left_out: Vec<&'static str>,
     first_live: StageId,
+    channels_last: bool,
 }
 
 impl Backbone {
@@ -42,7 +43,15 @@ impl Backbone {
     #[must_use]
     pub fn new(arch: &'static str, path: &Path, stages: Vec<Stage>, head: Head) -> Self {
         let variables = path.variables().clone();
-        Self { arch, variables, stages, head, left_out: Vec::new(), first_live: StageId::INPUT }
+        Self {
+            arch,
+            variables,
+            stages,
+            head,
+            left_out: Vec::new(),
+            first_live: StageId::INPUT,
+            channels_last: false,
+        }
     }
 
     /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
@@ -150,13 +159,21 @@ impl Backbone {
     ) -> (Tensor, Vec<Tensor>) {
         let mut tapped: Vec<Option<Tensor>> = taps.iter().map(|_| None).collect();
         let mut x = x.shallow_clone();
-        for index in range.start.0..range.end.min(self.head_id()).0 {
-            x = self.run(StageId(index), &x, mode);
-            for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| tap.0 == index) {
-                *slot = Some(self.plain(&x));
+        let end = range.end.min(self.head_id());
+        for index in range.start.0..end.0 {
+            let id = StageId(index);
+            x = self.run(id, &x, mode);
+            for (slot, _) in tapped.iter_mut().zip(taps).filter(|&(_, &tap)| tap == id) {
+                *slot =
+                    Some(if self.prepared(id, mode).is_some() { self.plain(&x) } else { x.shallow_clone() });
+            }
+            let next = StageId(index + 1);
+            let leaves_prepared = next == end || self.prepared(next, mode).is_none();
+            if leaves_prepared && self.prepared(id, mode).is_some() {
+                x = self.plain(&x);
             }
         }
-        (self.plain(&x), tapped.into_iter().flatten().collect())
+        (x, tapped.into_iter().flatten().collect())
     }
 
     /// Runs everything from stage `from` to the logits.
@@ -173,27 +190,38 @@ impl Backbone {
     }
 
     fn run(&self, id: StageId, x: &Tensor, mode: Mode) -> Tensor {
-        let Stage { module, prepared, .. } = &self.stages[id.0];
-        let mode = if id < self.first_live { Mode::Evaluate } else { mode };
-        match prepared.filter(|_| mode == Mode::Evaluate) {
-            Some(kind) => tch::no_grad(|| module.forward(&channels_last(&x.to_kind(kind)), mode)),
-            None if id < self.first_live => tch::no_grad(|| module.forward(&self.plain(x), mode)),
-            None => module.forward(&self.plain(x), mode),
+        let module = &self.stages[id.0].module;
+        match self.prepared(id, mode) {
+            Some(kind) => tch::no_grad(|| module.forward(&channels_last(&x.to_kind(kind)), Mode::Evaluate)),
+            None if id < self.first_live => tch::no_grad(|| module.forward(&self.laid(x), Mode::Evaluate)),
+            None => module.forward(&self.laid(x), mode),
         }
     }
 
-    /// In the type of the network's own parameters, whatever the stages before computed in.
+    /// The type that a stage was prepared to compute in, if that counts in this mode.
+    fn prepared(&self, id: StageId, mode: Mode) -> Option<Kind> {
+        let evaluates = id < self.first_live || mode == Mode::Evaluate;
+        self.stages.get(id.0).filter(|_| evaluates)?.prepared
+    }
+
+    /// In the type of the network's own parameters.
     fn plain(&self, x: &Tensor) -> Tensor {
         x.to_kind(self.head.kind())
+    }
+
+    /// Laid out as the weights are.
+    fn laid(&self, x: &Tensor) -> Tensor {
+        if self.channels_last { channels_last(x) } else { x.shallow_clone() }
     }
 
     /// Makes a range of stages fast for weights that stay as they are, computing in `kind` (float32, bfloat16, or on a
     /// GPU float16). It holds for evaluation, until the weights are given a chance to change: by
     /// [`Backbone::freeze_before`] for the stages it thaws, by loading, or by moving the network.
     ///
-    /// What comes out differs from the unprepared stages by rounding: about 1e-6 of the largest value in float32.
+    /// A network in float64 keeps computing in that. What comes out differs from the unprepared stages by rounding: about 1e-6 of the largest value in float32.
     pub fn prepare_inference(&mut self, range: Range<StageId>, kind: Kind) {
         let end = range.end.min(self.head_id());
+        let kind = if self.head.kind() == Kind::Double { Kind::Double } else { kind };
         for stage in &mut self.stages[range.start.0..end.0] {
             if stage.prepared != Some(kind) {
                 stage.prepare_inference(&self.variables, kind);
@@ -256,6 +284,20 @@ impl Backbone {
             aux.head = aux.head.fresh(&root, classes, init);
         }
         self.to(device, kind);
+    }
+
+    /// Stores convolution weights with the channels of a position together, and from then on batches too: that is how
+    /// convolutions over many channels compute fastest. Values and names stay as they are. A network that begins with
+    /// few channels (LeNet) gains nothing and is left alone.
+    pub fn lay_channels_last(&mut self) {
+        const MANY: i64 = 32;
+        self.channels_last = self.stages.first().is_some_and(|stage| stage.channels >= MANY);
+        if self.channels_last {
+            for mut variable in self.variables.all() {
+                let laid = tch::no_grad(|| channels_last(&variable.tensor.detach()));
+                variable.tensor.set_data(&laid);
+            }
+        }
     }
 
     /// Moves the network to a device and its floating-point tensors to a precision.

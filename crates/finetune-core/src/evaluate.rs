@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use backbone::{Backbone, Mode};
 use report::record::EvaluationRecord;
 use tch::Kind;
+use torch_extra::autocast::Autocast;
 
 use crate::Error;
 use crate::batches::Feed;
@@ -22,12 +23,18 @@ pub struct Predictions {
     pub loss_sum: f64,
 }
 
-/// Runs the model in evaluation mode over every picture; the last partial batch counts like any other.
+/// Runs the model in evaluation mode over every picture, computing in `kind`; the last partial batch counts like any other.
 ///
 /// # Errors
 /// When a picture can no longer be read.
-pub fn predict(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Predictions, Error> {
+pub fn predict(
+    backbone: &Backbone,
+    feed: &Feed,
+    batch_size: usize,
+    kind: Kind,
+) -> Result<Predictions, Error> {
     let _no_gradient = tch::no_grad_guard();
+    let _short = Autocast::begin(backbone.placement().0, kind);
     let mut all = Predictions::default();
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;

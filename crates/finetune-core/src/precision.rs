@@ -19,7 +19,7 @@ use tch::{Device, Kind, Tensor};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// The faster of float32 and the device's short type, measured once for a network and machine.
+    /// The faster of float32 and bfloat16, measured once for a network and machine.
     Auto,
     /// 32 bits: the reference.
     #[default]
@@ -36,6 +36,11 @@ pub enum PrecisionError {
     /// No such word.
     #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\" or \"fp16\"")]
     Unknown(String),
+    /// float16's smallest gradients vanish.
+    #[error(
+        "\"fp16\" is for predicting: its range is too small for gradients; train with \"bf16\" or \"auto\""
+    )]
+    HalfInTraining,
     /// CPUs have no fast float16.
     #[error("\"fp16\" is for GPUs; on a CPU use \"bf16\" or \"auto\"")]
     HalfOnCpu,
@@ -63,6 +68,17 @@ impl Precision {
     pub fn check(self, device: Device) -> Result<(), PrecisionError> {
         match (self, device) {
             (Self::Fp16, Device::Cpu) => Err(PrecisionError::HalfOnCpu),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a network can be trained with it on this device.
+    ///
+    /// # Errors
+    /// For float16.
+    pub fn for_training(self, device: Device) -> Result<(), PrecisionError> {
+        match self {
+            Self::Fp16 => self.check(device).and(Err(PrecisionError::HalfInTraining)),
             _ => Ok(()),
         }
     }
@@ -95,7 +111,7 @@ const WORTH_IT: f64 = 1.15;
 
 fn faster(backbone: &mut Backbone, input: &InputSpec, threads: u32) -> Kind {
     let (device, _) = backbone.placement();
-    let short = if device == Device::Cpu { Kind::BFloat16 } else { Kind::Half };
+    let short = Kind::BFloat16;
     let machine = match device {
         Device::Cpu => format!("{}, {threads} threads", processor()),
         other => format!("{other:?}"),
@@ -191,5 +207,6 @@ mod tests {
         assert!("half".parse::<Precision>().unwrap_err().to_string().contains("\"fp16\""));
         assert_eq!(Precision::Fp16.check(Device::Cpu), Err(PrecisionError::HalfOnCpu));
         assert_eq!(Precision::Fp16.check(Device::Cuda(0)), Ok(()));
+        assert_eq!(Precision::Fp16.for_training(Device::Cuda(0)), Err(PrecisionError::HalfInTraining));
     }
 }

@@ -54,6 +54,8 @@ pub fn predict<E: From<Error>>(
 ) -> Result<Vec<Unreadable>, E> {
     let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
     let mut unreadable = Vec::new();
+    // A product of another height may sum in another order: among many, each picture is one of a full batch.
+    let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };
     for batch in FileBatches::new(paths.to_vec(), transform, pace.batch_size, pace.workers) {
         let mut batch = batch.map_err(Error::from)?;
         unreadable.append(&mut batch.unreadable);
@@ -61,7 +63,7 @@ pub fn predict<E: From<Error>>(
             continue;
         }
         let classes = model.classes.len().max(1);
-        let (logits, probabilities) = classify(model, &batch)?;
+        let (logits, probabilities) = classify(model, batch_of(model, &batch, rows)?, batch.indices.len())?;
         let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
         for (&index, (logits, probabilities)) in batch.indices.iter().zip(rows) {
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
@@ -70,17 +72,24 @@ pub fn predict<E: From<Error>>(
     Ok(unreadable)
 }
 
-/// Logits and probabilities, row by row, `[N, classes]`.
-fn classify(model: &Model, batch: &FileBatch) -> Result<(Vec<f32>, Vec<f64>), Error> {
+/// The pictures of a batch on the model's device, `[N, C, size, size]`, filled up with black ones to `rows`.
+fn batch_of(model: &Model, batch: &FileBatch, rows: usize) -> Result<Tensor, Error> {
     let (device, kind) = model.backbone.placement();
     let extent = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let shape = [batch.indices.len(), batch.channels, batch.size, batch.size].map(extent);
+    let missing = extent(rows.saturating_sub(batch.indices.len()));
+    let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
+    let pixels = pixels.f_pad([0, 0, 0, 0, 0, 0, 0, missing], "constant", 0.0)?;
+    Ok(pixels.f_to_device(device)?.f_to_kind(kind)?)
+}
+
+/// Logits and probabilities of the first `count` pictures, row by row, `[count, classes]`.
+fn classify(model: &Model, pixels: Tensor, count: usize) -> Result<(Vec<f32>, Vec<f64>), Error> {
     tch::no_grad(|| {
-        let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
-        let pixels = pixels.f_to_device(device)?.f_to_kind(kind)?;
         let logits = model.backbone.classify(&pixels, StageId::INPUT, Mode::Evaluate).logits;
+        let logits = logits.f_narrow(0, 0, i64::try_from(count).unwrap_or(i64::MAX))?;
         let logits = logits.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?;
-        let probabilities = logits.f_softmax(-1, Kind::Double)?; // [N, classes]
+        let probabilities = logits.f_softmax(-1, Kind::Double)?; // [count, classes]
         Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
     })
 }

@@ -17,6 +17,8 @@ use pretrained::InputSpec;
 use regularize::Decay;
 use serde::{Deserialize, Serialize};
 
+use crate::precision::Precision;
+
 pub(crate) use check::check;
 pub use error::{ConfigError, Place};
 pub use finetune::{BatchNormPolicy, FinetuneConfig, ThawConfig};
@@ -144,6 +146,9 @@ pub struct RunConfig {
     pub seed: u64,
     /// `"auto"`, `"cpu"` or `"cuda:0"`.
     pub device: String,
+    /// What networks compute in: `"float32"`, the reference; `"bf16"`; or `"auto"`, the faster of the two on this
+    /// machine, measured once. Weights are float32 in any case.
+    pub precision: Precision,
     /// Threads that libtorch computes with; one per core when 0.
     pub threads: u32,
     /// Threads that decode pictures; one per core when 0.
@@ -242,6 +247,7 @@ impl Default for RunConfig {
             name: None,
             seed: 0,
             device: "auto".to_owned(),
+            precision: Precision::Float32,
             threads: 0,
             workers: 0,
             features_mib: 2048,

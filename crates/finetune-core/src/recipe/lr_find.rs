@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use backbone::StageId;
 use report::record::RangeRecord;
 
 use super::perform::{Work, drawn};
@@ -12,6 +13,7 @@ use crate::event::{Event, Listener};
 use crate::freeze::Depth;
 use crate::interrupt::Interrupt;
 use crate::run::Run;
+use crate::train::Phase;
 use crate::train::outline::policy;
 use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
 
@@ -42,8 +44,9 @@ pub fn lr_find(
     let step = if run.depth == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
     let plan = work.plan_of(step);
     work.backbone.freeze_before(plan.first_live);
+    work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
     let (feed, _) = feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live), listen)?;
-    let phase = phase(run, &pictures, step, run.config.train.epochs, &plan);
+    let phase = Phase { kind: work.kind, ..phase(run, &pictures, step, run.config.train.epochs, &plan) };
     let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;
     let suggestion = suggest(&points);
     Ok(RangeRecord {

@@ -22,7 +22,7 @@ use crate::model_file::Description;
 use crate::pictures::{Part, Pictures};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::{digest, evaluate};
+use crate::{digest, evaluate, precision};
 
 /// A run that is over.
 pub struct Finished {
@@ -79,7 +79,7 @@ pub fn perform(
         outcome: if work.interrupted { Outcome::Interrupted } else { Outcome::Finished },
         arch: run.network.name.to_owned(),
         depth: run.depth.to_string(),
-        device: device_name(run),
+        device: device_name(run, work.kind),
         threads: torch_extra::determinism::threads(),
         seed,
         data: pictures.record(),
@@ -121,6 +121,10 @@ pub(super) struct Work<'a> {
     pub(super) epochs: Vec<EpochRecord>,
     pub(super) steps: u64,
     pub(super) interrupted: bool,
+    /// What the network computes in.
+    pub(super) kind: Kind,
+    /// The validation pictures as the stages that were trained last read them.
+    pub(super) validation: Option<Feed>,
 }
 
 impl<'a> Work<'a> {
@@ -147,6 +151,8 @@ impl<'a> Work<'a> {
             epochs: Vec::new(),
             steps: 0,
             interrupted: false,
+            kind: Kind::Float,
+            validation: None,
         }
     }
 
@@ -213,6 +219,9 @@ impl<'a> Work<'a> {
         };
         self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
         self.backbone.to(self.run.device, Kind::Float);
+        self.backbone.lay_channels_last();
+        let precision = self.run.config.run.precision;
+        self.kind = precision.kind(&mut self.backbone, &self.materials.input, self.run.threads);
         self.stages = self.stage_records()?;
         self.outlines = self.outline();
         listen(&Event::Planned(&self.outlines));
@@ -252,7 +261,7 @@ impl<'a> Work<'a> {
 
     /// The final measurements, and a few pictures from the last split measured. The test split is looked at here for
     /// the first and only time, and not after an interruption.
-    fn measure(&self) -> Result<(Vec<EvaluationRecord>, Vec<report::record::SampleRecord>), Error> {
+    fn measure(&mut self) -> Result<(Vec<EvaluationRecord>, Vec<report::record::SampleRecord>), Error> {
         let parts = [("validation", &self.pictures.validation), ("test", &self.pictures.test)];
         let mut records = Vec::new();
         let mut samples = Vec::new();
@@ -260,14 +269,18 @@ impl<'a> Work<'a> {
             if part.is_empty() || (self.interrupted && split == "test") {
                 continue;
             }
-            let said = self.predict(part)?;
+            let said = match self.validation.take_if(|_| split == "validation") {
+                Some(feed) => self.predict(&feed)?,
+                None => self.predict(&self.whole(part)?)?,
+            };
             records.push(said.measure(split, self.pictures.classes.len(), &self.pictures.groups));
             samples = samples::choose(part, &said)?;
         }
         Ok((records, samples))
     }
 
-    fn predict(&self, part: &Part) -> Result<evaluate::Predictions, Error> {
+    /// Pictures as the network's input.
+    fn whole(&self, part: &Part) -> Result<Feed, Error> {
         let how = Preparation {
             transform: Transform::evaluation(&self.materials.input)?,
             variation: Variation::Varying, // seen once: nothing to keep
@@ -275,8 +288,11 @@ impl<'a> Work<'a> {
             keep_bytes: 0,
             interrupt: self.interrupt,
         };
-        let feed = Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})?;
-        evaluate::predict(&self.backbone, &feed, self.run.config.train.batch_size)
+        Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})
+    }
+
+    fn predict(&self, feed: &Feed) -> Result<evaluate::Predictions, Error> {
+        evaluate::predict(&self.backbone, feed, self.run.config.train.batch_size, self.kind)
     }
 }
 
@@ -290,9 +306,10 @@ pub fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Desc
     }
 }
 
-fn device_name(run: &Run) -> String {
-    match run.device {
+fn device_name(run: &Run, kind: Kind) -> String {
+    let device = match run.device {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
-    }
+    };
+    if kind == Kind::Float { device } else { format!("{device}, {}", precision::name(kind)) }
 }

@@ -33,7 +33,8 @@ impl Work<'_> {
         let plan = self.plan_of(step);
         let (run, folder, materials, pictures) = (self.run, self.folder, self.materials, self.pictures);
         let interrupt = self.interrupt;
-        let phase = Phase { steps_before: self.steps, ..phase(run, pictures, step, epochs, &plan) };
+        let phase =
+            Phase { steps_before: self.steps, kind: self.kind, ..phase(run, pictures, step, epochs, &plan) };
         let checkpoint = |backbone: &Backbone, name: &str| match folder {
             Some(folder) => {
                 let path = folder.checkpoints()?.join(name);
@@ -50,7 +51,7 @@ impl Work<'_> {
         };
         let trained =
             train::train(&phase, &mut self.backbone, &mut make_feeds, interrupt, &mut after_epoch, listen);
-        let trained = match trained {
+        let mut trained = match trained {
             // What was good before the numbers ran away is worth keeping, whatever else is kept.
             Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
                 let kept = checkpoint(&self.backbone, "last-good.safetensors")?;
@@ -62,6 +63,7 @@ impl Work<'_> {
             checkpoint(&self.backbone, &format!("{step}.safetensors"))?;
         }
         self.steps += trained.steps;
+        self.validation = trained.validation.take();
         self.interrupted = trained.ending == Ending::Interrupted;
         let told = tell(&trained, &self.backbone, plan.first_live, phase.averaging);
         self.epochs.extend(trained.epochs);
@@ -120,6 +122,7 @@ pub(super) fn phase<'a>(
         train: &config.train,
         regularize: &config.regularize,
         batch_norm: config.finetune.batch_norm,
+        kind: Kind::Float,
         averaging: if main { Averaging::of(&config.train) } else { Averaging::None },
         seed: config.run.seed,
         steps_before: 0,

@@ -62,6 +62,11 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, Error> {
     }
     let device = torch_extra::cuda::device(&config.run.device)
         .map_err(|error| source.wrong("run.device", error.to_string()))?;
+    config
+        .run
+        .precision
+        .for_training(device)
+        .map_err(|error| source.wrong("run.precision", error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Run {
         name: config.run.name.clone().unwrap_or_else(|| source.stem()),

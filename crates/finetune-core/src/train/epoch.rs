@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use backbone::{Backbone, StageId};
 use report::record::{EpochRecord, StepRecord};
+use torch_extra::autocast::Autocast;
 
 use super::average::Average;
 use super::optimizer::Optimizer;
@@ -106,7 +107,10 @@ pub(super) fn one_step(
     let weights: Vec<f64> = group.iter().map(|batch| objective.weight(batch)).collect();
     let total: f64 = weights.iter().sum();
     for (batch, weight) in group.iter().zip(weights) {
-        let judged = objective.of(backbone, batch, from);
+        let judged = {
+            let _short = Autocast::begin(batch.x.device(), phase.kind);
+            objective.of(backbone, batch, from)
+        };
         // Pictures that all weigh nothing have no mean loss.
         if weight > 0.0 {
             let value = judged.loss.double_value(&[]);

@@ -24,6 +24,7 @@ use std::time::Instant;
 use backbone::{Backbone, StageId};
 use regularize::{EarlyStopping, Verdict};
 use report::record::EpochRecord;
+use tch::Kind;
 
 use crate::Error;
 use crate::batches::Feed;
@@ -60,6 +61,8 @@ pub struct Phase<'a> {
     pub batch_norm: BatchNormPolicy,
     /// Which average of the weights is the model.
     pub averaging: Averaging,
+    /// What the network computes in.
+    pub kind: Kind,
     /// Decides the order of pictures.
     pub seed: u64,
     /// Optimizer steps taken before this phase.
@@ -67,7 +70,6 @@ pub struct Phase<'a> {
 }
 
 /// What came of a phase.
-#[derive(Debug)]
 pub struct Trained {
     /// Its epochs, the last one perhaps cut short.
     pub epochs: Vec<EpochRecord>,
@@ -79,6 +81,8 @@ pub struct Trained {
     pub averaged: u32,
     /// Bytes of frozen stages' outputs that were kept in the first epoch; `None` when they were computed anew in each.
     pub kept_bytes: Option<u64>,
+    /// The validation pictures as the live stages read them, to measure the model with once more.
+    pub validation: Option<Feed>,
 }
 
 /// How a phase ended.
@@ -111,8 +115,14 @@ pub fn train(
     after_epoch: &mut dyn FnMut(&Backbone) -> Result<(), Error>,
     listen: &mut Listener<'_>,
 ) -> Result<Trained, Error> {
-    let mut trained =
-        Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete, averaged: 0, kept_bytes: None };
+    let mut trained = Trained {
+        epochs: Vec::new(),
+        steps: 0,
+        ending: Ending::Complete,
+        averaged: 0,
+        kept_bytes: None,
+        validation: None,
+    };
     let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
     let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
@@ -123,6 +133,7 @@ pub fn train(
         if made.as_ref().is_none_or(|(feed, _)| feed.cut() != first_live) {
             made = None; // the old features go before there are new ones
             backbone.freeze_before(first_live);
+            backbone.prepare_inference(StageId::INPUT..first_live, phase.kind);
             moving.optimizer.follow(optimizer::live(backbone, phase.plan, epoch, phase.regularize));
             moving.average.follow(backbone, first_live);
             match feeds(backbone, first_live, listen) {
@@ -160,7 +171,7 @@ pub fn train(
         }
         let started = Instant::now();
         if !validation.is_empty() {
-            let said = evaluate::predict(backbone, validation, phase.train.batch_size)?;
+            let said = evaluate::predict(backbone, validation, phase.train.batch_size, phase.kind)?;
             record.validation_loss = Some(said.loss());
             record.validation_accuracy = Some(said.accuracy());
         }
@@ -189,7 +200,9 @@ pub fn train(
             break;
         }
     }
-    finish(phase, backbone, moving.average, &mut trained, made.map(|(feed, _)| feed))?;
+    let (feed, validation) = made.unzip();
+    trained.validation = validation;
+    finish(phase, backbone, moving.average, &mut trained, feed)?;
     if let Some((epoch, snapshot)) = best.filter(|_| trained.ending == Ending::Complete) {
         snapshot.restore();
         trained.ending = Ending::StoppedEarly { best: epoch };

@@ -55,6 +55,7 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
     let (train, regularize) = (TrainConfig::default(), RegularizeConfig::default());
     let phase = Phase {
+        kind: Kind::Float,
         step: StepName::FineTune,
         plan: &plan,
         epochs: 1,
