@@ -63,9 +63,12 @@ fn prepared_stages_compute_the_same_and_are_forgotten_when_they_thaw() {
     for_the_cheapest(|backbone, x| {
         let name = backbone.arch();
         // Statistics of a network that has seen something, so that folding them is put to the test.
-        for mut buffer in backbone.variables().all().into_iter().filter(|one| one.role == Role::Buffer) {
-            let _ =
-                tch::no_grad(|| buffer.tensor.is_floating_point().then(|| buffer.tensor.uniform_(0.5, 1.5)));
+        for mut variable in backbone.variables().all() {
+            tch::no_grad(|| match variable.name.rsplit_once('.') {
+                Some((_, "running_mean")) => drop(variable.tensor.uniform_(-0.3, 0.3)),
+                Some((_, "running_var")) => drop(variable.tensor.uniform_(0.5, 1.5)),
+                _ => {}
+            });
         }
         let logits = |backbone: &Backbone| {
             tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits)
