@@ -43,7 +43,9 @@ pub fn lr_find(
     let plan = work.plan_of(step);
     work.backbone.freeze_before(plan.first_live);
     let (feed, _) = feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live), listen)?;
-    let phase = phase(run, &pictures, step, run.config.train.epochs, &plan);
+    // The head is fresh, so it cannot tell which channels matter.
+    let penalties = work.kept.penalties(run, work.kept.alike(&work.backbone, &plan));
+    let phase = phase(run, &pictures, step, run.config.train.epochs, &plan, penalties);
     let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;
     let suggestion = suggest(&points);
     Ok(RangeRecord {
