@@ -96,3 +96,14 @@ pub struct Output {
     /// The same from each live auxiliary head with its weight in the loss; empty in evaluation.
     pub aux: Vec<(Tensor, f64)>,
 }
+
+/// What a network says of a batch, and what it computed on the way.
+#[derive(Debug)]
+pub struct Collected {
+    /// What it says.
+    pub output: Output,
+    /// What the head read, `[N, features, ..]`.
+    pub features: Tensor,
+    /// Outputs of the stages that were asked for, in their order.
+    pub tapped: Vec<Tensor>,
+}

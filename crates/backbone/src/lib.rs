@@ -26,7 +26,7 @@ mod trace;
 mod variables;
 
 pub use family::{Family, Network};
-pub use head::{Aux, Head, Output};
+pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
 pub use network::{Backbone, UnknownStage};
 pub use options::{Auxiliary, Options};

@@ -3,7 +3,7 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 use torch_extra::layout::channels_last;
 
-use crate::head::{Aux, Head, Output};
+use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
 use crate::stage::{Mode, Module, Stage, StageId};
 use crate::variables::{Path, Variable, Variables};
@@ -181,12 +181,28 @@ impl Backbone {
     /// In training, auxiliary heads speak too, but for those whose stage is frozen or lies before `from`.
     #[must_use]
     pub fn classify(&self, x: &Tensor, from: StageId, mode: Mode) -> Output {
-        let speaks = |after: StageId| mode.is_training() && after >= from.max(self.first_live);
-        let (taps, speaking): (Vec<StageId>, Vec<&Aux>) =
-            self.aux().filter(|(after, _)| speaks(*after)).unzip();
-        let (features, tapped) = self.forward_collect(x, from..self.head_id(), &taps, mode);
-        let aux = speaking.iter().zip(&tapped).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
-        Output { logits: self.head.forward(&features, mode), aux }
+        self.classify_collect(x, from, &[], mode).output
+    }
+
+    /// As [`Backbone::classify`], and also returns what the head reads and the outputs after the stages in `taps`, which
+    /// lie between `from` and the head.
+    #[must_use]
+    pub fn classify_collect(&self, x: &Tensor, from: StageId, taps: &[StageId], mode: Mode) -> Collected {
+        let (after, speaking): (Vec<StageId>, Vec<&Aux>) = self.speaking(from, mode).unzip();
+        let wanted: Vec<StageId> =
+            taps.iter().copied().filter(|&tap| tap >= from && tap < self.head_id()).collect();
+        let all = [wanted.as_slice(), after.as_slice()].concat();
+        let (features, mut tapped) = self.forward_collect(x, from..self.head_id(), &all, mode);
+        let heard = tapped.split_off(wanted.len());
+        let aux = speaking.iter().zip(&heard).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
+        let output = Output { logits: self.head.forward(&features, mode), aux };
+        Collected { output, features, tapped }
+    }
+
+    /// The auxiliary heads that take part when the stages from `from` on run, each with the stage whose output it reads.
+    pub fn speaking(&self, from: StageId, mode: Mode) -> impl Iterator<Item = (StageId, &Aux)> {
+        let first = from.max(self.first_live);
+        self.aux().filter(move |(after, _)| mode.is_training() && *after >= first)
     }
 
     fn run(&self, id: StageId, x: &Tensor, mode: Mode) -> Tensor {

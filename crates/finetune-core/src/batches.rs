@@ -7,6 +7,7 @@
 
 use backbone::{Backbone, Mode, StageId};
 use images::{Batches, PixelBatch, Transform, balanced, shuffled};
+use regularize::{Mixing, Targets};
 use tch::{Device, Kind, Tensor};
 
 use crate::Error;
@@ -25,12 +26,24 @@ pub struct Batch {
     pub x: Tensor,
     /// Labels, `[N]`.
     pub labels: Tensor,
+    /// What the pictures should be told to be: their labels, unless they are mixtures.
+    pub targets: Targets,
+}
+
+impl Batch {
+    /// Pictures as they are.
+    #[must_use]
+    pub fn plain(x: Tensor, labels: Tensor) -> Self {
+        let targets = Targets::Labels(labels.shallow_clone());
+        Self { x, labels, targets }
+    }
 }
 
 /// Where batches come from.
 pub struct Feed {
     cut: StageId,
     part: Part,
+    mixing: Mixing,
     content: Content,
 }
 
@@ -47,6 +60,8 @@ pub struct Preparation<'a> {
     pub transform: Transform,
     /// Whether a picture looks the same in every epoch.
     pub variation: Variation,
+    /// How the pictures of a drawn batch are mixed. Mixed pictures are [`Variation::Varying`].
+    pub mixing: Mixing,
     /// Decoding threads.
     pub workers: usize,
     /// What may be kept, in bytes.
@@ -58,7 +73,7 @@ pub struct Preparation<'a> {
 /// Whether pictures vary from epoch to epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variation {
-    /// Augmented by chance.
+    /// Augmented or mixed by chance.
     Varying,
     /// The same each time.
     Fixed,
@@ -82,7 +97,7 @@ impl Feed {
             _ => None,
         };
         let content = kept.unwrap_or(Content::Pictures { transform: how.transform, workers: how.workers });
-        Ok(Self { cut, part: part.clone(), content })
+        Ok(Self { cut, part: part.clone(), mixing: how.mixing, content })
     }
 
     /// The stage whose input the batches are.
@@ -112,7 +127,7 @@ impl Feed {
         }
     }
 
-    /// The pictures as the sampler draws them, in an order that seed and epoch decide.
+    /// The pictures as the sampler draws them, in an order that seed and epoch decide, and mixed as these decide.
     pub fn drawn<'a>(
         &'a self,
         backbone: &'a Backbone,
@@ -125,7 +140,17 @@ impl Feed {
             SamplerKind::Shuffle => shuffled(self.len(), seed, epoch),
             SamplerKind::Balanced => balanced(&self.part.labels(), seed, epoch),
         };
-        self.epoch(backbone, order, epoch, batch_size)
+        self.epoch(backbone, order, epoch, batch_size, Some(seed))
+    }
+
+    /// Every picture once, in an order that the seed decides, never mixed.
+    pub fn unmixed<'a>(
+        &'a self,
+        backbone: &'a Backbone,
+        batch_size: usize,
+        seed: u64,
+    ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
+        self.epoch(backbone, shuffled(self.len(), seed, 0), 0, batch_size, None)
     }
 
     /// The pictures in their own order.
@@ -135,16 +160,17 @@ impl Feed {
         batch_size: usize,
     ) -> impl Iterator<Item = Result<Batch, Error>> + 'a {
         let order = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
-        self.epoch(backbone, order, 0, batch_size)
+        self.epoch(backbone, order, 0, batch_size, None)
     }
 
-    /// The pictures in this order of positions; the last batch may be smaller.
+    /// The pictures in this order of positions; the last batch may be smaller. With a seed they are mixed.
     fn epoch<'a>(
         &'a self,
         backbone: &'a Backbone,
         order: Vec<u32>,
         epoch: u32,
         batch_size: usize,
+        mix: Option<u64>,
     ) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
         match &self.content {
             Content::Kept { features, labels } => {
@@ -154,22 +180,38 @@ impl Feed {
                 Box::new(starts.map(move |start| {
                     let end = order.len().min(start + batch_size);
                     let chosen = Tensor::from_slice(&order[start..end]).to_device(device);
-                    Ok(Batch {
-                        x: features.index_select(0, &chosen),
-                        labels: labels.index_select(0, &chosen),
-                    })
+                    let of = |kept: &Tensor| kept.index_select(0, &chosen);
+                    Ok(Batch::plain(of(features), of(labels)))
                 }))
             }
             Content::Pictures { transform, workers } => {
                 let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
                 let batches =
                     Batches::new(&self.part.store, transform.clone(), indices, epoch, batch_size, *workers);
-                Box::new(batches.map(move |batch| {
+                Box::new(batches.zip(0..).map(move |(batch, number)| {
                     let (pixels, labels) = to_device(&batch?, backbone)?;
-                    Ok(Batch { x: run_frozen(backbone, &pixels, self.cut), labels })
+                    let batch = match mix {
+                        Some(seed) => mixed(self.mixing, [seed, epoch.into(), number], pixels, labels),
+                        None => Batch::plain(pixels, labels),
+                    };
+                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut), ..batch })
                 }))
             }
         }
+    }
+}
+
+/// Pixels as they are, or mixed as seed, epoch and the batch's number decide.
+fn mixed(mixing: Mixing, [seed, epoch, number]: [u64; 3], pixels: Tensor, labels: Tensor) -> Batch {
+    let size = pixels.size();
+    let count = usize::try_from(size[0]).unwrap_or(0);
+    let epoch = u32::try_from(epoch).unwrap_or(u32::MAX);
+    match mixing.draw(seed, epoch, number, count, [size[2], size[3]]) {
+        Some(draw) => {
+            let (x, targets) = draw.apply(&pixels, &labels);
+            Batch { x, labels, targets }
+        }
+        None => Batch::plain(pixels, labels),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use super::check_overfitting::{of_augmentation, of_regularizers};
 use super::{ClassWeights, CompareConfig, Config, ConfigError, Source, TrainConfig};
 use crate::grid::slug;
 
@@ -13,10 +14,6 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
     let Config { data, finetune, augment, regularize, train, run, compare, .. } = config;
     let fraction = 0.0..1.0;
     let share = 0.0..=1.0;
-    let crops_well = augment.resized_crop.is_none_or(|crop| {
-        let ordered = |(low, high): (f64, f64)| positive(low) && low <= high && high.is_finite();
-        ordered(crop.scale) && crop.scale.1 <= 1.0 && ordered(crop.ratio)
-    });
     let checks = [
         (
             "data.validation_fraction",
@@ -28,29 +25,6 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
         ("finetune.rate_scale", positive(finetune.rate_scale), "must be above 0"),
         ("finetune.rate_decay", positive(finetune.rate_decay), "must be above 0"),
         ("finetune.rate_floor", not_negative(finetune.rate_floor), "must be at least 0"),
-        ("augment.horizontal_flip", share.contains(&augment.horizontal_flip), "must lie between 0 and 1"),
-        (
-            "augment.resized_crop",
-            crops_well,
-            "scale and ratio are [smallest, largest], above 0, and a scale is at most 1",
-        ),
-        ("regularize.weight_decay", not_negative(regularize.weight_decay), "must be at least 0"),
-        (
-            "regularize.label_smoothing",
-            fraction.contains(&regularize.label_smoothing),
-            "must be at least 0 and below 1",
-        ),
-        (
-            "regularize.dropout",
-            regularize.dropout.is_none_or(|rate| fraction.contains(&rate)),
-            "must be at least 0 and below 1",
-        ),
-        (
-            "regularize.stochastic_depth",
-            regularize.stochastic_depth.is_none_or(|rate| fraction.contains(&rate)),
-            "must be at least 0 and below 1",
-        ),
-        ("regularize.early_stopping", regularize.early_stopping != Some(0), "must be at least 1 epoch"),
         (
             "run.name",
             run.name.as_deref().is_none_or(is_plain),
@@ -101,7 +75,13 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
             "must be the name of a group in [data.groups]",
         ),
     ];
-    if let Some((key, _, message)) = checks.iter().chain(&of_training(train)).find(|(_, fine, _)| !fine) {
+    if let Some((key, _, message)) = checks
+        .iter()
+        .chain(&of_training(train))
+        .chain(&of_regularizers(regularize))
+        .chain(&of_augmentation(augment))
+        .find(|(_, fine, _)| !fine)
+    {
         return Err(source.wrong(key, *message));
     }
     for (stage, &rate) in &finetune.rates {
@@ -121,7 +101,7 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
 }
 
 /// A key, whether its value makes sense, and what to say when it does not.
-type Check = (&'static str, bool, &'static str);
+pub(super) type Check = (&'static str, bool, &'static str);
 
 fn of_training(train: &TrainConfig) -> Vec<Check> {
     let below_one = |value: f64| (0.0..1.0).contains(&value);
@@ -158,11 +138,11 @@ fn of_training(train: &TrainConfig) -> Vec<Check> {
     ]
 }
 
-fn positive(value: f64) -> bool {
+pub(super) fn positive(value: f64) -> bool {
     value > 0.0 && value.is_finite()
 }
 
-fn not_negative(value: f64) -> bool {
+pub(super) fn not_negative(value: f64) -> bool {
     value >= 0.0 && value.is_finite()
 }
 

@@ -4,9 +4,11 @@
 //! stage, a device) happens once, in [`crate::run::Run`].
 
 mod check;
+mod check_overfitting;
 mod error;
 mod finetune;
 mod methods;
+mod overfitting;
 mod read;
 mod train;
 
@@ -14,7 +16,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pretrained::InputSpec;
-use regularize::Decay;
 use serde::{Deserialize, Serialize};
 
 use crate::precision::Precision;
@@ -26,6 +27,7 @@ pub use methods::{
     AdamConfig, OneCycleConfig, OptimizerKind, PlateauConfig, RmsPropConfig, ScheduleKind, SgdConfig,
     StepConfig,
 };
+pub use overfitting::{AugmentConfig, PolicyKind, RegularizeConfig, ResizedCropConfig};
 pub use read::{Source, read};
 pub use train::{ClassWeights, SamplerKind, TrainConfig};
 
@@ -91,48 +93,6 @@ pub struct ModelConfig {
     pub arch: String,
     /// A catalog name (`"IMAGENET1K_V1"`), a `.pth` or `.safetensors` file, or `"none"`.
     pub weights: String,
-}
-
-/// `[augment]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AugmentConfig {
-    /// Probability of mirroring left and right. Not for letters.
-    pub horizontal_flip: f64,
-    /// Cut out a random part and resize it to the input (Szegedy et al. 2014).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resized_crop: Option<ResizedCropConfig>,
-}
-
-/// `[augment.resized_crop]`
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ResizedCropConfig {
-    /// Smallest and largest share of the picture's area.
-    pub scale: (f64, f64),
-    /// Smallest and largest ratio of width to height.
-    pub ratio: (f64, f64),
-}
-
-/// `[regularize]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegularizeConfig {
-    /// L2: each step shrinks the covered parameters by this times the learning rate.
-    pub weight_decay: f64,
-    /// Which parameters are covered: `"weights"` (not biases and norms) or `"all"`.
-    pub decay: Decay,
-    /// Share of the target given to all classes alike.
-    pub label_smoothing: f64,
-    /// Probability of dropout wherever the network has some; its own when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dropout: Option<f64>,
-    /// Probability with which the last residual block is skipped; the network's own when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stochastic_depth: Option<f64>,
-    /// Stop after this many epochs without a lower validation loss, and go back to the best; never when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub early_stopping: Option<u32>,
 }
 
 /// `[run]`
@@ -220,25 +180,6 @@ pub struct VariantConfig {
     /// In place of `model.weights`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
-}
-
-impl Default for ResizedCropConfig {
-    fn default() -> Self {
-        Self { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) }
-    }
-}
-
-impl Default for RegularizeConfig {
-    fn default() -> Self {
-        Self {
-            weight_decay: 1e-4,
-            decay: Decay::Weights,
-            label_smoothing: 0.0,
-            dropout: None,
-            stochastic_depth: None,
-            early_stopping: None,
-        }
-    }
 }
 
 impl Default for RunConfig {

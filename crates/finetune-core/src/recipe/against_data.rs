@@ -1,11 +1,14 @@
 //! Policies that only the pictures or the network can contradict.
 
+use backbone::{Backbone, LoadReport, StageId};
 use images::DataSet;
+use pretrained::Checkpoint;
 
 use crate::Error;
 use crate::config::{ClassWeights, ConfigError, ScheduleKind};
 use crate::freeze::{Depth, FreezePlan};
-use crate::run::Run;
+use crate::run::{Run, mixing_key};
+use crate::source_weights;
 use crate::train::schedule::warmup_steps;
 use crate::train::{enough_epochs, steps_per_epoch};
 
@@ -23,6 +26,10 @@ pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
             return Err(blind("train.schedule"));
         }
     }
+    if let (..=1, Some(key)) = (set.classes.len(), mixing_key(&run.config)) {
+        let message = "all pictures are of one class: there is nothing to mix; leave it out";
+        return Err(run.source.wrong(key, message).into());
+    }
     check_class_weights(run, &set.classes)?;
     Ok(())
 }
@@ -37,6 +44,40 @@ fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError>
     }
     if classes.iter().all(|class| weights.get(class) == Some(&0.0)) {
         return Err(run.source.wrong("train.class_weights", "some class must weigh more than 0"));
+    }
+    Ok(())
+}
+
+/// Refuses regularizers that this network, cut at this depth, gives nothing to work on.
+pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
+    let before_head = |id: &StageId| *id >= plan.first_live && *id < backbone.head_id();
+    let can_move = backbone.ids().filter(before_head).any(|id| backbone.parameter_count(id) > 0);
+    match run.config.regularize.needs_depth() {
+        Some(key) if !can_move => {
+            let message = format!(
+                "is about features that change, and with the depth \"{}\" they cannot: nothing before the head is trained; use a greater depth",
+                run.depth
+            );
+            Err(run.source.wrong(key, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses Co-Tuning with weights that have no classifier to keep, or one that means nothing.
+pub(super) fn check_original_head(
+    run: &Run,
+    backbone: &Backbone,
+    checkpoint: &Checkpoint,
+    loaded: &LoadReport,
+) -> Result<(), ConfigError> {
+    let head = backbone.variables().below(&backbone.head().roots());
+    let lacks = head.iter().any(|variable| !loaded.loaded.contains(&variable.name));
+    let known = source_weights::catalog_entry(run.network, run.weights.as_ref(), Some(checkpoint));
+    let means_nothing = known.is_some_and(|entry| entry.classes.is_none());
+    if run.config.regularize.co_tuning.is_some() && (lacks || means_nothing) {
+        let message = "needs the classifier of the source, and these weights are good for their features only; use others, or another technique";
+        return Err(run.source.wrong("regularize.co_tuning", message));
     }
     Ok(())
 }

@@ -48,9 +48,11 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
     let mut trial = build(run, &input, checkpoint.as_ref());
     if let Some(checkpoint) = &checkpoint {
-        trial.load(checkpoint)?;
+        let loaded = trial.load(checkpoint)?;
+        against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
     }
     let plan = freeze_plan(run, &trial)?;
+    against_data::check_features(run, &trial, &plan)?;
     against_data::check_epochs(run, &plan, &set)?;
     drop(trial);
     if !set.ignored.is_empty() {

@@ -46,7 +46,10 @@ pub fn lr_find(
     work.backbone.freeze_before(plan.first_live);
     work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
     let (feed, _) = feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live), listen)?;
-    let phase = Phase { kind: work.kind, ..phase(run, &pictures, step, run.config.train.epochs, &plan) };
+    // The head is fresh, so it cannot tell which channels matter.
+    let penalties = work.kept.penalties(run, work.kept.alike(&work.backbone, &plan));
+    let epochs = run.config.train.epochs;
+    let phase = Phase { kind: work.kind, ..phase(run, &pictures, step, epochs, &plan, penalties) };
     let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;
     let suggestion = suggest(&points);
     Ok(RangeRecord {

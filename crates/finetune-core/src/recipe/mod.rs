@@ -6,6 +6,7 @@ mod lr_find;
 mod perform;
 mod plan;
 mod samples;
+mod source;
 mod training;
 
 pub use gather::{Materials, gather};

@@ -4,6 +4,7 @@ use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
 use images::Transform;
 use pretrained::InputSpec;
+use regularize::Mixing;
 use report::record::{
     EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord,
     StageRecord,
@@ -13,6 +14,7 @@ use tch::Kind;
 use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
 use super::samples;
+use super::source::Kept;
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
 use crate::event::{Event, Listener};
@@ -116,6 +118,7 @@ pub(super) struct Work<'a> {
     pub(super) backbone: Backbone,
     pub(super) plan: FreezePlan,
     load: LoadRecord,
+    pub(super) kept: Kept,
     pub(super) stages: Vec<StageRecord>,
     outlines: Vec<PhasePlanRecord>,
     pub(super) epochs: Vec<EpochRecord>,
@@ -146,6 +149,7 @@ impl<'a> Work<'a> {
             plan: FreezePlan::head_only(&backbone),
             backbone,
             load: LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() },
+            kept: Kept::default(),
             stages: Vec::new(),
             outlines: Vec::new(),
             epochs: Vec::new(),
@@ -211,6 +215,7 @@ impl<'a> Work<'a> {
 
     /// Step 3.
     pub(super) fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
+        self.keep_original_head(listen)?;
         let before = self.backbone.head().classes;
         let classes = self.pictures.classes.len();
         let init = match self.run.depth {
@@ -222,6 +227,7 @@ impl<'a> Work<'a> {
         self.backbone.lay_channels_last();
         let precision = self.run.config.run.precision;
         self.kind = precision.kind(&mut self.backbone, &self.materials.input, self.run.threads);
+        self.keep_source()?;
         self.stages = self.stage_records()?;
         self.outlines = self.outline();
         listen(&Event::Planned(&self.outlines));
@@ -230,6 +236,11 @@ impl<'a> Work<'a> {
             "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}",
             head.root, head.features
         ))
+    }
+
+    /// What the file of source weights lacked.
+    pub(super) fn missing(&self) -> &[String] {
+        &self.load.missing
     }
 
     fn stage_records(&self) -> Result<Vec<StageRecord>, Error> {
@@ -284,6 +295,7 @@ impl<'a> Work<'a> {
         let how = Preparation {
             transform: Transform::evaluation(&self.materials.input)?,
             variation: Variation::Varying, // seen once: nothing to keep
+            mixing: Mixing::default(),
             workers: self.run.workers,
             keep_bytes: 0,
             interrupt: self.interrupt,

@@ -1,7 +1,8 @@
 //! Steps 4 and 5: the phases of training, set up from the configuration.
 
 use backbone::{Backbone, Mode, StageId};
-use images::{Augment, ResizedCrop, Transform};
+use images::Transform;
+use regularize::{CrossEntropy, Mixing};
 use report::record::PhasePlanRecord;
 use tch::{Kind, Tensor};
 
@@ -20,6 +21,7 @@ use crate::run::Run;
 use crate::train::average::Averaging;
 use crate::train::objective::{Objective, balanced_weights};
 use crate::train::outline::outline;
+use crate::train::penalties::Penalties;
 use crate::train::{self, Ending, Phase, Trained, enough_epochs};
 
 impl Work<'_> {
@@ -33,8 +35,16 @@ impl Work<'_> {
         let plan = self.plan_of(step);
         let (run, folder, materials, pictures) = (self.run, self.folder, self.materials, self.pictures);
         let interrupt = self.interrupt;
-        let phase =
-            Phase { steps_before: self.steps, kind: self.kind, ..phase(run, pictures, step, epochs, &plan) };
+        let Some(attention) = self.attention(step, listen)? else {
+            self.interrupted = true;
+            return Ok("interrupted before it began".to_owned());
+        };
+        let penalties = self.kept.penalties(run, attention);
+        let phase = Phase {
+            steps_before: self.steps,
+            kind: self.kind,
+            ..phase(run, pictures, step, epochs, &plan, penalties)
+        };
         let checkpoint = |backbone: &Backbone, name: &str| match folder {
             Some(folder) => {
                 let path = folder.checkpoints()?.join(name);
@@ -101,6 +111,7 @@ pub(super) fn phase<'a>(
     step: StepName,
     epochs: u32,
     plan: &'a FreezePlan,
+    penalties: Penalties,
 ) -> Phase<'a> {
     let config = &run.config;
     // The step `train-head` before a fine-tune step only prepares that.
@@ -116,8 +127,11 @@ pub(super) fn phase<'a>(
         images: pictures.train.len(),
         objective: Objective {
             mode,
-            smoothing: config.regularize.label_smoothing,
-            class_weights: class_weights(run, pictures),
+            cross_entropy: CrossEntropy {
+                smoothing: config.regularize.label_smoothing,
+                class_weights: class_weights(run, pictures),
+            },
+            penalties,
         },
         train: &config.train,
         regularize: &config.regularize,
@@ -150,26 +164,22 @@ pub(super) fn feeds(
     listen: &mut Listener<'_>,
 ) -> Result<(Feed, Feed), Error> {
     let (augment, input) = (&run.config.augment, &materials.input);
-    let varies = augment.horizontal_flip > 0.0 || augment.resized_crop.is_some();
-    let training = Augment {
-        seed: run.config.run.seed,
-        horizontal_flip: augment.horizontal_flip,
-        resized_crop: augment.resized_crop.map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
-        ..Augment::default()
-    };
+    let (training, mixing) = (augment.changes(run.config.run.seed), run.config.regularize.mixing());
+    let varies = training.varies() || mixing.varies();
     let variation = if varies { Variation::Varying } else { Variation::Fixed };
     let limit = run.config.run.features_mib.saturating_mul(1 << 20);
-    let preparation = |transform, variation, keep_bytes| Preparation {
+    let preparation = |transform, variation, mixing, keep_bytes| Preparation {
         transform,
         variation,
+        mixing,
         workers: run.workers,
         keep_bytes,
         interrupt,
     };
-    let train = preparation(Transform::training(input, &training)?, variation, limit);
+    let train = preparation(Transform::training(input, &training)?, variation, mixing, limit);
     let feed = Feed::new(backbone, cut, &pictures.train, train, listen)?;
     let left = limit - feed.kept_bytes().unwrap_or(0);
-    let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, left);
+    let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, Mixing::default(), left);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
     Ok((feed, validation))
 }

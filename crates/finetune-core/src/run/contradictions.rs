@@ -1,8 +1,12 @@
 //! Policies that contradict each other. What only the data or the network can tell is looked at when they are known, in
 //! `recipe::gather`.
 
-use crate::config::{BatchNormPolicy, ThawConfig};
-use crate::config::{ClassWeights, Config, ConfigError, OptimizerKind, SamplerKind, ScheduleKind, Source};
+use images::Sampling;
+
+use crate::config::{
+    BatchNormPolicy, ClassWeights, Config, ConfigError, OptimizerKind, PolicyKind, SamplerKind, ScheduleKind,
+    Source, ThawConfig,
+};
 use crate::freeze::Depth;
 
 /// Refuses policies that contradict each other, at the key that asks for the impossible.
@@ -12,7 +16,9 @@ pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(
         .or_else(|| of_rates(config))
         .or_else(|| of_averages(config))
         .or_else(|| of_sampling(config))
-        .or_else(|| of_idle_tables(config));
+        .or_else(|| of_regularizers(config, depth))
+        .or_else(|| of_idle_tables(config))
+        .or_else(|| of_idle_augmentation(config));
     told.map_or(Ok(()), |(key, message)| Err(source.wrong(key, message)))
 }
 
@@ -97,6 +103,61 @@ fn of_sampling(config: &Config) -> Option<Contradiction> {
     twice.then(|| {
         let message = "the balanced sampler shows every class equally often already; rare classes would count twice over";
         ("train.class_weights", message.to_owned())
+    })
+}
+
+fn of_regularizers(config: &Config, depth: &Depth) -> Option<Contradiction> {
+    let regularize = &config.regularize;
+    let refuse = |key, message: &str| Some((key, message.to_owned()));
+    if let (Depth::Scratch, Some(key)) = (depth, regularize.needs_source()) {
+        return refuse(
+            key,
+            "asks for what source weights know, and the depth is \"scratch\"; leave it out, or start from weights",
+        );
+    }
+    if let (Depth::Head, Some(key)) = (depth, regularize.needs_depth()) {
+        return refuse(
+            key,
+            "is about features that change, and the depth is \"head\": they cannot; use a greater depth",
+        );
+    }
+    if regularize.l2_sp.is_some() && regularize.delta.is_some() {
+        return refuse(
+            "regularize.l2_sp",
+            "has a pull of its own to the source, and so has regularize.delta; keep one of them",
+        );
+    }
+    if let (Some(pull), Some(decay)) =
+        (regularize.l2_sp.map(|_| "l2_sp").or(regularize.delta.map(|_| "delta")), regularize.weight_decay)
+        && decay > 0.0
+    {
+        let message = format!(
+            "would pull to zero what regularize.{pull} pulls to the source; remove it, its place is taken"
+        );
+        return Some(("regularize.weight_decay", message));
+    }
+    mixing_key(config).filter(|_| config.train.batch_size == 1).and_then(|key| {
+        refuse(key, "a batch of one picture has no other to mix it with; use a larger train.batch_size")
+    })
+}
+
+/// The key that asks for pictures to be mixed, if one does.
+pub(crate) fn mixing_key(config: &Config) -> Option<&'static str> {
+    let mixing = config.regularize.mixing();
+    let key = if mixing.mixup > 0.0 { "regularize.mixup" } else { "regularize.cutmix" };
+    mixing.varies().then_some(key)
+}
+
+fn of_idle_augmentation(config: &Config) -> Option<Contradiction> {
+    let augment = &config.augment;
+    if augment.randaugment.is_some() && augment.policy != Some(PolicyKind::RandAugment) {
+        let message = "has no effect without augment.policy = \"randaugment\"; remove it, or choose that";
+        return Some(("augment.randaugment", message.to_owned()));
+    }
+    let turns = augment.rotation > 0.0 || augment.policy.is_some();
+    (augment.sampling != Sampling::default() && !turns).then(|| {
+        let message = "has no effect where nothing is turned, sheared or shifted; remove it, or set augment.rotation or augment.policy";
+        ("augment.sampling", message.to_owned())
     })
 }
 

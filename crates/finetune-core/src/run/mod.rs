@@ -7,11 +7,13 @@ use tch::Device;
 
 use crate::Error;
 use crate::config::{
-    self, BatchNormPolicy, CompareConfig, Config, Method, OptimizerKind, ScheduleKind, Source,
+    self, BatchNormPolicy, CompareConfig, Config, Method, OptimizerKind, PolicyKind, ScheduleKind, Source,
 };
 use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
+
+pub(crate) use contradictions::mixing_key;
 
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
 #[derive(Clone, Debug)]
@@ -102,7 +104,7 @@ impl Run {
             Method::FineTune => self.depth.clone(),
         };
         let mut run = Self { depth, ..self.clone() };
-        let Config { finetune, train, .. } = &mut run.config;
+        let Config { finetune, train, regularize, .. } = &mut run.config;
         // What is said of stages is said of the fine-tune step; the averages are of the main training.
         if method != Method::FineTune {
             finetune.thaw = None;
@@ -110,15 +112,26 @@ impl Run {
         }
         match method {
             Method::FineTune => {}
-            Method::Head => (train.ema, train.swa_from) = (None, None),
-            Method::Scratch => finetune.batch_norm = BatchNormPolicy::Train,
+            Method::Head => {
+                (train.ema, train.swa_from) = (None, None);
+                regularize.forget_features();
+            }
+            Method::Scratch => {
+                finetune.batch_norm = BatchNormPolicy::Train;
+                regularize.forget_source();
+            }
         }
         run
     }
 }
 
-/// The numbers of the chosen optimizer and schedule, where the file leaves them out.
+/// The numbers of the chosen optimizer, schedule and policy, where the file leaves them out.
 fn fill_in(config: &mut Config) {
+    let regularize = &mut config.regularize;
+    regularize.weight_decay = Some(regularize.weight_decay());
+    if config.augment.policy == Some(PolicyKind::RandAugment) {
+        config.augment.randaugment.get_or_insert_default();
+    }
     let train = &mut config.train;
     match train.optimizer {
         OptimizerKind::Sgd => drop(train.sgd.get_or_insert_default()),

@@ -91,8 +91,8 @@ pub(super) struct Stepped {
     pub(super) images: i64,
 }
 
-/// One optimizer step on a group of batches, in this order: what changes the batches themselves, the objective, the
-/// gradients, the step, what holds the weights within bounds, the average. The loss and where it went wrong when
+/// One optimizer step on a group of batches, in this order: the objective, the gradients, the step, what holds the weights
+/// within bounds, the average. The loss and where it went wrong when
 /// something is not finite.
 pub(super) fn one_step(
     phase: &Phase<'_>,
@@ -137,6 +137,9 @@ pub(super) fn one_step(
         ));
     }
     moving.optimizer.step(setting);
+    if let Some(limit) = phase.regularize.max_norm {
+        moving.optimizer.bound(limit);
+    }
     moving.average.after_step();
     Ok(said)
 }

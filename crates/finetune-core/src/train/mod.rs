@@ -3,7 +3,7 @@
 //! A phase is a plan (what thaws when, at which rates), an objective and numbers; policies beside it decide and are
 //! asked: [`schedule`] for the rate of a step, [`regularize::EarlyStopping`] and [`schedule::Plateau`] after an epoch.
 //! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
-//! minimised, [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. [`divergence`] looks for the
+//! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. [`divergence`] looks for the
 //! place where numbers went out of bounds, [`snapshot`] goes back. [`range_test`] sweeps the learning rate.
 
 pub mod average;
@@ -13,6 +13,7 @@ mod epoch;
 pub mod objective;
 pub mod optimizer;
 pub mod outline;
+pub mod penalties;
 pub mod range_test;
 pub mod schedule;
 pub mod snapshot;
@@ -24,11 +25,11 @@ use std::time::Instant;
 use backbone::{Backbone, StageId};
 use regularize::{EarlyStopping, Verdict};
 use report::record::EpochRecord;
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use crate::Error;
 use crate::batches::Feed;
-use crate::config::{BatchNormPolicy, RegularizeConfig, SamplerKind, TrainConfig};
+use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use crate::evaluate;
 use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
@@ -37,7 +38,7 @@ use crate::recipe::StepName;
 use average::{Average, Averaging};
 use epoch::{Moving, one_epoch};
 use objective::Objective;
-use optimizer::{Optimizer, Rule};
+use optimizer::{Optimizer, Rule, Trainable};
 use schedule::{Decision, Plateau, Schedule};
 use snapshot::Snapshot;
 
@@ -134,7 +135,7 @@ pub fn train(
             made = None; // the old features go before there are new ones
             backbone.freeze_before(first_live);
             backbone.prepare_inference(StageId::INPUT..first_live, phase.kind);
-            moving.optimizer.follow(optimizer::live(backbone, phase.plan, epoch, phase.regularize));
+            moving.optimizer.follow(phase.trainables(backbone, epoch));
             moving.average.follow(backbone, first_live);
             match feeds(backbone, first_live, listen) {
                 Ok(feeds) => made = Some(feeds),
@@ -225,7 +226,7 @@ fn finish(
             average.exchange();
             if let (Some(feed), BatchNormPolicy::Train) = (feed, phase.batch_norm) {
                 let size = phase.train.batch_size;
-                let batches = feed.drawn(backbone, size, SamplerKind::Shuffle, phase.seed, 0);
+                let batches = feed.unmixed(backbone, size, phase.seed);
                 average::measure_norms(backbone, feed.cut(), batches)?;
             }
         }
@@ -240,6 +241,15 @@ impl Phase<'_> {
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
         steps_per_epoch(self.train, self.images)
+    }
+
+    /// What is trained in an epoch, from 1: the live stages, and what the objective trains beside them.
+    fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
+        let mut trainables = optimizer::live(backbone, self.plan, epoch, self.regularize);
+        let as_head = self.plan.rate_scale[backbone.head_id().index()];
+        let decay = |value: &Tensor| self.regularize.decay_of(value);
+        trainables.extend(self.objective.penalties.trainables(as_head, decay));
+        trainables
     }
 
     fn begin(&self) -> Moving {

@@ -1,20 +1,22 @@
 //! What is minimised, for one batch.
 
 use backbone::{Backbone, Mode, Output, StageId};
-use tch::{Kind, Reduction, Tensor};
+use regularize::{CrossEntropy, Targets};
+use tch::{Kind, Tensor};
 
+use super::penalties::Penalties;
 use crate::batches::Batch;
 
-/// The loss of a training step. Penalties on weights or features belong in [`Objective::of`], beside the cross-entropy:
-/// the shares of a step's batches sum to one, and so does what is added to each of them.
+/// The loss of a training step: cross-entropy and penalties. The shares of a step's batches sum to one, and so does what
+/// is added to each of them.
 #[derive(Debug)]
 pub struct Objective {
     /// How the live stages run: with the batch's statistics or with fixed ones.
     pub mode: Mode,
-    /// Share of the target given to all classes alike.
-    pub smoothing: f64,
-    /// Weight of each class, `[classes]`; all alike when absent.
-    pub class_weights: Option<Tensor>,
+    /// The loss of what the network says: smoothing and class weights.
+    pub cross_entropy: CrossEntropy,
+    /// What is added against overfitting.
+    pub penalties: Penalties,
 }
 
 /// A batch as the objective sees it.
@@ -28,40 +30,33 @@ pub struct Judged {
 
 impl Objective {
     /// The mean loss of a batch, which is the input of stage `from`; in a mean, each picture counts by its class's
-    /// weight.
+    /// weight. A mixture is told rightly when it is told by the picture that it is called after.
     #[must_use]
     pub fn of(&self, backbone: &Backbone, batch: &Batch, from: StageId) -> Judged {
-        let output = backbone.classify(&batch.x, from, self.mode);
-        let right = output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
-        Judged { loss: self.data_loss(&output, &batch.labels), right: right.int64_value(&[]) }
+        let taps = self.penalties.taps(from);
+        let collected = backbone.classify_collect(&batch.x, from, &taps, self.mode);
+        let right = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
+        let data = self.data_loss(&collected.output, &batch.targets);
+        let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
+        let loss = penalties.into_iter().fold(data, |sum, penalty| sum + penalty);
+        Judged { loss, right: right.int64_value(&[]) }
     }
 
-    /// What a batch weighs within its step: the sum of its pictures' class weights.
+    /// What a batch weighs within its step: the sum of its pictures' class weights. Mixing pairs each picture with one of
+    /// the same batch, so that both halves of the targets weigh the same.
     #[must_use]
     pub fn weight(&self, batch: &Batch) -> f64 {
-        match &self.class_weights {
+        match &self.cross_entropy.class_weights {
             None => batch.labels.size()[0] as f64,
             Some(weights) => weights.index_select(0, &batch.labels).sum(Kind::Double).double_value(&[]),
         }
     }
 
     /// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
-    pub(super) fn data_loss(&self, output: &Output, labels: &Tensor) -> Tensor {
-        let main = self.cross_entropy(&output.logits, labels);
-        output
-            .aux
-            .iter()
-            .fold(main, |sum, (logits, weight)| sum + self.cross_entropy(logits, labels) * *weight)
-    }
-
-    /// As `torch.nn.CrossEntropyLoss(weight, label_smoothing)`.
-    fn cross_entropy(&self, logits: &Tensor, labels: &Tensor) -> Tensor {
-        match &self.class_weights {
-            None => regularize::cross_entropy(logits, labels, self.smoothing),
-            weights => {
-                logits.cross_entropy_loss(labels, weights.as_ref(), Reduction::Mean, -100, self.smoothing)
-            }
-        }
+    pub(super) fn data_loss(&self, output: &Output, targets: &Targets) -> Tensor {
+        let main = self.cross_entropy.of(&output.logits, targets);
+        let aux = output.aux.iter();
+        aux.fold(main, |sum, (logits, weight)| sum + self.cross_entropy.of(logits, targets) * *weight)
     }
 }
 

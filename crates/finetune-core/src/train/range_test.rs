@@ -4,10 +4,10 @@
 use backbone::Backbone;
 use report::record::{RangePoint, StepRecord};
 
+use super::Phase;
 use super::epoch::one_step;
 use super::schedule::Setting;
 use super::snapshot::Snapshot;
-use super::{Phase, optimizer};
 use crate::Error;
 use crate::batches::{Batch, Feed};
 use crate::event::{Event, Listener};
@@ -74,7 +74,7 @@ fn rise(
     let train = phase.train;
     let mut moving = phase.begin();
     let deepest = phase.plan.last_thaw();
-    moving.optimizer.follow(optimizer::live(backbone, phase.plan, deepest, phase.regularize));
+    moving.optimizer.follow(phase.trainables(backbone, deepest));
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
     let mut batches =

@@ -6,6 +6,7 @@ mod state;
 use std::collections::BTreeMap;
 
 use backbone::Backbone;
+use regularize::max_norm;
 use tch::Tensor;
 
 pub use rule::{DecayForm, Rule};
@@ -60,7 +61,7 @@ pub fn live(
     let parameters = stages.flat_map(|id| {
         let rate_scale = plan.rate_scale[id.index()];
         backbone.parameters(id).into_iter().map(move |variable| Trainable {
-            decay: if regularize.decay.covers(&variable.tensor) { regularize.weight_decay } else { 0.0 },
+            decay: regularize.decay_of(&variable.tensor),
             name: variable.name,
             value: variable.tensor,
             rate_scale,
@@ -86,6 +87,11 @@ impl Optimizer {
     #[must_use]
     pub fn parameters(&self) -> &[Trainable] {
         &self.parameters
+    }
+
+    /// Holds the weights into each unit to this Euclidean length, of every parameter that is trained.
+    pub fn bound(&mut self, limit: f64) {
+        self.parameters.iter_mut().for_each(|parameter| max_norm(&mut parameter.value, limit));
     }
 
     /// Forgets the gradients of the step before.

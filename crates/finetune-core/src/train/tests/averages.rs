@@ -71,9 +71,8 @@ fn measured_statistics_are_those_of_the_present_weights_in_live_stages_only() {
     let layer4 = backbone.stage("layer4").unwrap();
     backbone.freeze_before(layer4);
     let cpu = (Kind::Float, tch::Device::Cpu);
-    let batch = || Batch {
-        x: Tensor::rand([4, 256, 4, 4], cpu),
-        labels: Tensor::zeros([4], (Kind::Int64, tch::Device::Cpu)),
+    let batch = || {
+        Batch::plain(Tensor::rand([4, 256, 4, 4], cpu), Tensor::zeros([4], (Kind::Int64, tch::Device::Cpu)))
     };
     let batches = [batch(), batch()];
     let statistics = |name: &str| {
@@ -81,9 +80,8 @@ fn measured_statistics_are_those_of_the_present_weights_in_live_stages_only() {
         values(&all.iter().find(|variable| variable.name == name).unwrap().tensor)
     };
     let frozen = statistics("bn1.running_mean");
-    let given = batches
-        .iter()
-        .map(|batch| Ok(Batch { x: batch.x.shallow_clone(), labels: batch.labels.shallow_clone() }));
+    let given =
+        batches.iter().map(|batch| Ok(Batch::plain(batch.x.shallow_clone(), batch.labels.shallow_clone())));
     measure_norms(&backbone, layer4, given).unwrap();
     assert_eq!(statistics("bn1.running_mean"), frozen);
 

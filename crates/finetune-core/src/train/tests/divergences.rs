@@ -11,10 +11,7 @@ fn spoil(backbone: &Backbone, name: &str, value: f64) {
 
 fn batch(pixel: f64) -> Batch {
     let cpu = (Kind::Float, Device::Cpu);
-    Batch {
-        x: Tensor::rand([2, 3, 32, 32], cpu) + pixel,
-        labels: Tensor::zeros([2], (Kind::Int64, Device::Cpu)),
-    }
+    Batch::plain(Tensor::rand([2, 3, 32, 32], cpu) + pixel, Tensor::zeros([2], (Kind::Int64, Device::Cpu)))
 }
 
 fn resnet() -> Backbone {

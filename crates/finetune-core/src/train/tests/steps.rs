@@ -1,4 +1,5 @@
 use backbone::{Backbone, Mode, Options, Output, StageId, Variables};
+use regularize::{CrossEntropy, Targets};
 use tch::{Device, Kind, Tensor};
 
 use super::{assert_close, goldens, numbers, tensor, values};
@@ -9,10 +10,12 @@ use crate::recipe::StepName;
 use crate::train::average::Averaging;
 use crate::train::epoch::one_step;
 use crate::train::objective::Objective;
+use crate::train::penalties::Penalties;
 use crate::train::{Phase, optimizer};
 
 fn objective(class_weights: Option<Tensor>, smoothing: f64) -> Objective {
-    Objective { mode: Mode::Train, smoothing, class_weights }
+    let cross_entropy = CrossEntropy { smoothing, class_weights };
+    Objective { mode: Mode::Train, cross_entropy, penalties: Penalties::default() }
 }
 
 #[test]
@@ -21,7 +24,8 @@ fn weighted_cross_entropy_is_pytorchs() {
     let logits = tensor(&golden["logits"], &[6, 3]).set_requires_grad(true);
     let labels = tensor(&golden["labels"], &[6]).to_kind(Kind::Int64);
     let objective = objective(Some(tensor(&golden["weights"], &[3])), 0.1);
-    let loss = objective.data_loss(&Output { logits: logits.shallow_clone(), aux: Vec::new() }, &labels);
+    let output = Output { logits: logits.shallow_clone(), aux: Vec::new() };
+    let loss = objective.data_loss(&output, &Targets::Labels(labels));
     loss.backward();
     assert_close(&values(&loss), &numbers(&golden["value"]), "loss");
     assert_close(&values(&logits.grad()), &numbers(&golden["gradient"]), "gradient");
@@ -50,7 +54,7 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
     });
     let group: Vec<Batch> = starts
         .zip(sizes)
-        .map(|(start, &size)| Batch { x: x.narrow(0, start, size), labels: labels.narrow(0, start, size) })
+        .map(|(start, &size)| Batch::plain(x.narrow(0, start, size), labels.narrow(0, start, size)))
         .collect();
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
     let (train, regularize) = (TrainConfig::default(), RegularizeConfig::default());

@@ -1,0 +1,86 @@
+//! Short trainings within this process, on a desk that the tests of a file share.
+
+use std::fs;
+use std::sync::LazyLock;
+
+use finetune_core::interrupt::Interrupt;
+use finetune_core::{config, digest, recipe, run};
+use report::record::RunRecord;
+
+use crate::support::Desk;
+
+/// Fine-tuning of the last two stages of a LeNet on uneven classes: nine bars and four crosses, in batches of four.
+pub(crate) const BASE: &str = r#"[data]
+root = "data"
+
+[data.input]
+resize = 28
+crop = 28
+interpolation = "bilinear"
+channels = 1
+mean = [0.5]
+std = [0.5]
+
+[model]
+arch = "lenet5_relu"
+weights = "m.safetensors"
+
+[finetune]
+depth = "last:2"
+head_epochs = 1
+
+[train]
+epochs = 3
+batch_size = 4
+
+[run]
+device = "cpu"
+threads = 1
+workers = 1
+checkpoints = "none"
+"#;
+
+/// Small pictures in colour.
+pub(crate) const COLOUR: &str = concat!(
+    "data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,",
+    "mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}"
+);
+
+/// With [`BASE`] as `c.toml`, its pictures, and the source weights of a LeNet and of a ResNet (`r.safetensors`).
+pub(crate) static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    for class in ["bar", "cross"] {
+        fs::remove_dir_all(desk.path(&format!("data/train/{class}"))).unwrap();
+    }
+    desk.draw("data/train/bar", "bar", 0..9);
+    desk.draw("data/train/cross", "cross", 0..4);
+    let source = BASE
+        .replace("m.safetensors", "none")
+        .replace("last:2", "scratch")
+        .replace("epochs = 3", "epochs = 1");
+    desk.write("source.toml", source);
+    desk.finetune("--config source.toml --out source").ends(0, &[]);
+    fs::rename(desk.path("source/model.safetensors"), desk.path("m.safetensors")).unwrap();
+    let residual = format!("--config source.toml --out residual --set model.arch=resnet18 --set {COLOUR}");
+    desk.finetune(&residual).ends(0, &[]);
+    fs::rename(desk.path("residual/model.safetensors"), desk.path("r.safetensors")).unwrap();
+    desk.write("c.toml", BASE);
+    desk
+});
+
+/// A digest of all weights after a run with these overrides, and its record.
+pub(crate) fn trained(sets: &[&str]) -> (String, RunRecord) {
+    let (root, weights) = (DESK.path("data"), DESK.path("m.safetensors"));
+    let place = [
+        format!("data.root={:?}", root.display().to_string()),
+        format!("model.weights={:?}", weights.display().to_string()),
+    ];
+    let sets: Vec<String> = place.into_iter().chain(sets.iter().map(|&set| set.to_owned())).collect();
+    let (config, source) = config::read(&DESK.path("c.toml"), &sets).unwrap();
+    let run = run::resolve(config, source).unwrap();
+    let interrupt = Interrupt::default();
+    let materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
+    let finished = recipe::perform(&run, &materials, None, &interrupt, &mut |_| {}).unwrap();
+    let stages = finished.backbone.ids().map(|id| digest::stage(&finished.backbone, id).unwrap());
+    (stages.collect(), finished.record)
+}
