@@ -1,10 +1,19 @@
 //! What every network of the zoo promises as a list of stages, whatever its family.
 
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
+use finetune_core::batches::{Feed, Preparation, Variation};
+use finetune_core::config::SamplerKind;
+use finetune_core::interrupt::Interrupt;
+use finetune_core::pictures::Part;
 use finetune_core::zoo;
+use images::{Augment, Sample, Store, Transform};
+use pretrained::InputSpec;
+use regularize::Mixing;
 use tch::{Device, Kind, Tensor};
 
 /// The cheapest network of each family, and an input it can read in training.
@@ -85,6 +94,55 @@ fn prepared_stages_compute_the_same_and_are_forgotten_when_they_thaw() {
         assert!(apart(&short, &plain) < 0.1, "{name}: {}", apart(&short, &plain));
         backbone.freeze_before(StageId::INPUT);
         assert!(logits(backbone).equal(&plain), "{name} is still prepared");
+    });
+}
+
+/// In float32, computed once and kept or in each epoch anew: the same bits, wherever the network is cut.
+#[test]
+fn kept_features_are_those_computed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples: Vec<Sample> = (0..37)
+        .map(|number| {
+            let path = folder.path().join(format!("{number}.png"));
+            let (a, b) = (number * 7 + 3, number * 5 + 11);
+            let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+                image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
+            });
+            picture.save(&path).unwrap();
+            Sample { path, label: number as usize % 2, id: u64::from(number) }
+        })
+        .collect();
+    let store = Store::decode(samples, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    let part = Part { store, indices: (0..37).collect() };
+    let views = Variation::Views(NonZeroU32::new(2).unwrap());
+    for_the_cheapest(|backbone, x| {
+        let network = zoo::network(backbone.arch()).unwrap();
+        let side = u32::try_from(x.size()[3]).unwrap();
+        let input = InputSpec { resize: side, crop: side, ..(network.input)() };
+        let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
+        for cut in [backbone.head_id(), backbone.stage(backbone.stages()[1].name).unwrap()] {
+            backbone.freeze_before(cut);
+            backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
+            let drawn = |keep_bytes| {
+                let how = Preparation {
+                    transform: Transform::training(&input, &augment).unwrap(),
+                    variation: views,
+                    mixing: Mixing::default(),
+                    workers: 2,
+                    keep_bytes,
+                    interrupt: &Interrupt::default(),
+                };
+                let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
+                assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0);
+                let batches = (1..4).flat_map(|epoch| {
+                    let batches = feed.drawn(backbone, 16, SamplerKind::Shuffle, 0, epoch);
+                    batches.map(|batch| batch.unwrap().x).collect::<Vec<_>>()
+                });
+                Tensor::cat(&batches.collect::<Vec<_>>(), 0)
+            };
+            let (kept, anew) = (drawn(1 << 30), drawn(0));
+            assert!(kept.equal(&anew), "{} before {}", backbone.arch(), backbone.name(cut));
+        }
     });
 }
 

@@ -229,9 +229,10 @@ fn the_last_partial_batch_counts() {
 
 #[test]
 fn kept_features_change_nothing_but_the_time() {
-    for depth in ["head", "from:fc1"] {
-        let settings = format!("{TRANSFER} --set finetune.depth={depth} --set train.epochs=2");
-        let out = depth.replace(':', "-");
+    let views = "--set train.epochs=5 --set augment.views=2 --set augment.rotation=20";
+    for (depth, more) in [("head", ""), ("from:fc1", ""), ("head", views), ("from:fc1", views)] {
+        let settings = format!("{TRANSFER} --set finetune.depth={depth} --set train.epochs=2 {more}");
+        let out = format!("{}-{}", depth.replace(':', "-"), more.len());
         let (kept, summary) = trained(&LENET, &format!("kept-{out}"), &settings);
         let (anew, recomputed) =
             trained(&LENET, &format!("anew-{out}"), &format!("{settings} --set run.features_mib=0"));

@@ -1,9 +1,11 @@
 //! From pictures to tensors, and through the frozen stages.
 //!
 //! What lies before the first live stage gives the same output for the same picture in every epoch. Where the training
-//! images do not vary either (no augmentation), a [`Feed`] computes it once and keeps it. Whether it is kept or computed
-//! again, frozen stages run in chunks of [`CHUNK`] pictures, the last one padded, so that both ways give the same bits:
+//! images do not vary either, or show one of a few views in turn, a [`Feed`] computes it once and keeps it. Whether it is
+//! kept or computed again, frozen stages run in chunks of [`CHUNK`] pictures, the last one padded, so that both ways give the same bits:
 //! a matrix product of another height may sum in another order.
+
+use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
 use images::{Batches, PixelBatch, Transform, balanced, shuffled};
@@ -44,14 +46,15 @@ pub struct Feed {
     cut: StageId,
     part: Part,
     mixing: Mixing,
+    variation: Variation,
     content: Content,
 }
 
 enum Content {
     /// Pictures are prepared anew in each epoch, and pass through the stages before the cut.
     Pictures { transform: Transform, workers: usize },
-    /// `[N, ..]` and `[N]`, on the device.
-    Kept { features: Tensor, labels: Tensor },
+    /// `[N, ..]` of each view and `[N]`, on the device.
+    Kept { views: Vec<Tensor>, labels: Tensor },
 }
 
 /// How a feed prepares its pictures.
@@ -75,6 +78,8 @@ pub struct Preparation<'a> {
 pub enum Variation {
     /// Augmented or mixed by chance.
     Varying,
+    /// Augmented by chance in so many ways, which the epochs show in turn.
+    Views(NonZeroU32),
     /// The same each time.
     Fixed,
 }
@@ -93,11 +98,12 @@ impl Feed {
         listen: &mut Listener<'_>,
     ) -> Result<Self, Error> {
         let kept = match how.variation {
-            Variation::Fixed if !part.is_empty() => keep(backbone, cut, part, &how, listen)?,
-            _ => None,
+            Variation::Varying => None,
+            _ if part.is_empty() || how.mixing.varies() => None,
+            Variation::Fixed | Variation::Views(_) => keep(backbone, cut, part, &how, listen)?,
         };
         let content = kept.unwrap_or(Content::Pictures { transform: how.transform, workers: how.workers });
-        Ok(Self { cut, part: part.clone(), mixing: how.mixing, content })
+        Ok(Self { cut, part: part.clone(), mixing: how.mixing, variation: how.variation, content })
     }
 
     /// The stage whose input the batches are.
@@ -123,7 +129,7 @@ impl Feed {
     pub fn kept_bytes(&self) -> Option<u64> {
         match &self.content {
             Content::Pictures { .. } => None,
-            Content::Kept { features, .. } => Some(size_in_bytes(features)),
+            Content::Kept { views, .. } => Some(views.iter().map(size_in_bytes).sum()),
         }
     }
 
@@ -173,8 +179,9 @@ impl Feed {
         mix: Option<u64>,
     ) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
         match &self.content {
-            Content::Kept { features, labels } => {
+            Content::Kept { views, labels } => {
                 let order: Vec<i64> = order.into_iter().map(i64::from).collect();
+                let features = &views[self.variation.turn(epoch) as usize % views.len()];
                 let device = features.device();
                 let starts = (0..order.len()).step_by(batch_size.max(1));
                 Box::new(starts.map(move |start| {
@@ -186,8 +193,9 @@ impl Feed {
             }
             Content::Pictures { transform, workers } => {
                 let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
+                let view = self.variation.view(epoch);
                 let batches =
-                    Batches::new(&self.part.store, transform.clone(), indices, epoch, batch_size, *workers);
+                    Batches::new(&self.part.store, transform.clone(), indices, view, batch_size, *workers);
                 Box::new(batches.zip(0..).map(move |(batch, number)| {
                     let (pixels, labels) = to_device(&batch?, backbone)?;
                     let batch = match mix {
@@ -197,6 +205,34 @@ impl Feed {
                     Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut), ..batch })
                 }))
             }
+        }
+    }
+}
+
+impl Variation {
+    /// Which of the views an epoch (from 1) shows, from 0.
+    fn turn(self, epoch: u32) -> u32 {
+        match self {
+            Self::Fixed => 0,
+            Self::Views(count) => epoch.saturating_sub(1) % count,
+            Self::Varying => epoch.saturating_sub(1),
+        }
+    }
+
+    /// The number that decides about the augmentation of an epoch: the first views are those of the first epochs.
+    fn view(self, epoch: u32) -> u32 {
+        match self {
+            Self::Varying => epoch,
+            Self::Fixed => 0,
+            Self::Views(_) => self.turn(epoch) + 1,
+        }
+    }
+
+    /// How many views there are, where they can be counted.
+    fn count(self) -> u32 {
+        match self {
+            Self::Views(count) => count.get(),
+            Self::Fixed | Self::Varying => 1,
         }
     }
 }
@@ -215,7 +251,7 @@ fn mixed(mixing: Mixing, [seed, epoch, number]: [u64; 3], pixels: Tensor, labels
     }
 }
 
-/// Computes the features of every picture, or gives up if they do not fit.
+/// Computes the features of every picture in each view, or gives up if they do not fit.
 fn keep(
     backbone: &Backbone,
     cut: StageId,
@@ -223,41 +259,50 @@ fn keep(
     how: &Preparation<'_>,
     listen: &mut Listener<'_>,
 ) -> Result<Option<Content>, Error> {
-    let total = part.len() as u64;
+    let pictures = part.len() as u64;
+    let turns = how.variation.count();
+    let total = pictures * u64::from(turns);
     let chunk = usize::try_from(CHUNK).unwrap_or(1);
-    let batches =
-        Batches::new(&part.store, how.transform.clone(), part.indices.clone(), 0, chunk, how.workers);
-    let mut features: Option<Tensor> = None;
+    let mut views = Vec::new();
     let mut all_labels = Vec::new();
-    let mut done = 0i64;
-    for batch in batches {
-        if how.interrupt.requested() {
-            return Err(Error::Interrupted);
-        }
-        let (pixels, labels) = to_device(&batch?, backbone)?;
-        let x = run_frozen(backbone, &pixels, cut);
-        let count = labels.size()[0];
-        if features.is_none() {
-            let one = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1);
-            if one * total > how.keep_bytes {
-                return Ok(None);
+    let mut done = 0;
+    for turn in 0..turns {
+        let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
+        let view = how.variation.view(turn + 1);
+        let mut features: Option<Tensor> = None;
+        let mut row = 0i64;
+        for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
+            if how.interrupt.requested() {
+                return Err(Error::Interrupted);
             }
-            let mut shape = x.size();
-            shape[0] = i64::try_from(total).unwrap_or(i64::MAX);
-            features = Some(Tensor::empty(shape, (x.kind(), x.device())));
+            let (pixels, labels) = to_device(&batch?, backbone)?;
+            let x = run_frozen(backbone, &pixels, cut);
+            let count = labels.size()[0];
+            if features.is_none() {
+                let one = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1);
+                if one * total > how.keep_bytes {
+                    return Ok(None);
+                }
+                let mut shape = x.size();
+                shape[0] = i64::try_from(pictures).unwrap_or(i64::MAX);
+                features = Some(Tensor::empty(shape, (x.kind(), x.device())));
+            }
+            if let Some(features) = &features {
+                features.narrow(0, row, count).copy_(&x);
+            }
+            if turn == 0 {
+                all_labels.push(labels);
+            }
+            row += count;
+            done += u64::try_from(count).unwrap_or(0);
+            if cut > StageId::INPUT {
+                listen(&Event::Prepared { what: "frozen stages", done, total });
+            }
         }
-        if let Some(features) = &features {
-            features.narrow(0, done, count).copy_(&x);
-        }
-        all_labels.push(labels);
-        done += count;
-        if cut > StageId::INPUT {
-            let done = u64::try_from(done).unwrap_or(total);
-            listen(&Event::Prepared { what: "frozen stages", done, total });
-        }
+        views.extend(features);
     }
     let labels = Tensor::cat(&all_labels, 0);
-    Ok(features.map(|features| Content::Kept { features, labels }))
+    Ok(Some(Content::Kept { views, labels }))
 }
 
 /// Pictures through the stages before `cut`, `CHUNK` at a time.

@@ -107,6 +107,9 @@ impl RegularizeConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
+    /// Draw so many views of each picture once and show them in turn, so that frozen stages compute each once; a new view
+    /// in each epoch when 0.
+    pub views: u32,
     /// Probability of mirroring left and right. Not for letters.
     pub horizontal_flip: f64,
     /// The greatest angle in degrees by which pictures are turned to either side.

@@ -45,7 +45,8 @@ pub fn lr_find(
     let plan = work.plan_of(step);
     work.backbone.freeze_before(plan.first_live);
     work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
-    let (feed, _) = feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live), listen)?;
+    let (feed, _) =
+        feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live, 1), listen)?;
     // The head is fresh, so it cannot tell which channels matter.
     let penalties = work.kept.penalties(run, work.kept.alike(&work.backbone, &plan));
     let epochs = run.config.train.epochs;

@@ -1,5 +1,7 @@
 //! Steps 4 and 5: the phases of training, set up from the configuration.
 
+use std::num::NonZeroU32;
+
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
 use regularize::{CrossEntropy, Mixing};
@@ -56,8 +58,9 @@ impl Work<'_> {
             let each = run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune;
             if each { checkpoint(backbone, "last.safetensors").map(|_| ()) } else { Ok(()) }
         };
+        let all_epochs = phase.epochs;
         let mut make_feeds = |backbone: &Backbone, cut: StageId, listen: &mut Listener<'_>| {
-            feeds(run, materials, pictures, interrupt, (backbone, cut), listen)
+            feeds(run, materials, pictures, interrupt, (backbone, cut, all_epochs), listen)
         };
         let trained =
             train::train(&phase, &mut self.backbone, &mut make_feeds, interrupt, &mut after_epoch, listen);
@@ -160,13 +163,18 @@ pub(super) fn feeds(
     materials: &Materials,
     pictures: &Pictures,
     interrupt: &Interrupt,
-    (backbone, cut): (&Backbone, StageId),
+    (backbone, cut, epochs): (&Backbone, StageId, u32),
     listen: &mut Listener<'_>,
 ) -> Result<(Feed, Feed), Error> {
     let (augment, input) = (&run.config.augment, &materials.input);
     let (training, mixing) = (augment.changes(run.config.run.seed), run.config.regularize.mixing());
     let varies = training.varies() || mixing.varies();
-    let variation = if varies { Variation::Varying } else { Variation::Fixed };
+    // More views than epochs show the same as a view for each epoch.
+    let variation = match NonZeroU32::new(augment.views.min(epochs)) {
+        _ if !varies => Variation::Fixed,
+        Some(views) => Variation::Views(views),
+        None => Variation::Varying,
+    };
     let limit = run.config.run.features_mib.saturating_mul(1 << 20);
     let preparation = |transform, variation, mixing, keep_bytes| Preparation {
         transform,
