@@ -130,6 +130,7 @@ fn kept_features_are_those_computed_anew() {
                     mixing: Mixing::default(),
                     workers: 2,
                     keep_bytes,
+                    cache: None,
                     interrupt: &Interrupt::default(),
                 };
                 let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();

@@ -243,6 +243,40 @@ fn kept_features_change_nothing_but_the_time() {
 }
 
 #[test]
+fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_torn() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out source").ends(0, &[]);
+    let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head";
+    let kept = || {
+        let entries = fs::read_dir(desk.path(".cache/finetune-rs/features"));
+        let files = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|extension| extension == "features"))
+            .collect::<Vec<_>>()
+    };
+    let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
+    assert_eq!(kept().len(), 0);
+    let (first, _) = trained(&desk, "first", settings);
+    let files = kept();
+    assert_eq!(files.len(), 2, "training and validation");
+    let times = || files.iter().map(|file| fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
+    let lengths = times();
+    let (again, _) = trained(&desk, "again", &format!("{settings} --set run.seed=0"));
+    assert_eq!(kept().len(), 2, "the same were found");
+    for file in &files {
+        let whole = fs::read(file).unwrap();
+        fs::write(file, &whole[..whole.len() / 2]).unwrap();
+    }
+    let (torn, _) = trained(&desk, "torn", settings);
+    assert_eq!(times(), lengths, "what was torn is whole again");
+    assert!([&first, &again, &torn].iter().all(|digest| **digest == off));
+    // Another picture, another file.
+    desk.draw("data/train/bar", "bar", 50..51);
+    trained(&desk, "more", settings);
+    assert_eq!(kept().len(), 3);
+}
+
+#[test]
 fn decoding_threads_and_memory_do_not_change_an_augmented_run() {
     let desk = Desk::new();
     let settings = "--config c.toml --set train.epochs=2 --set augment.horizontal_flip=0.5 \

@@ -245,6 +245,12 @@ impl Backbone {
         }
     }
 
+    /// The type that the first stage was prepared to compute in.
+    #[must_use]
+    pub fn prepared_kind(&self) -> Option<Kind> {
+        self.stages.first()?.prepared
+    }
+
     /// Takes preparations back from this stage on.
     pub(crate) fn forget_preparation(&mut self, from: StageId) {
         for stage in self.stages.iter_mut().skip(from.0) {

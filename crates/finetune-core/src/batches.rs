@@ -10,11 +10,12 @@ use std::num::NonZeroU32;
 use backbone::{Backbone, Mode, StageId};
 use images::{Batches, PixelBatch, Transform, balanced, shuffled};
 use regularize::{Mixing, Targets};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::Error;
 use crate::config::SamplerKind;
 use crate::event::{Event, Listener};
+use crate::feature_cache::{Draft, FeatureCache, Key};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 
@@ -67,8 +68,10 @@ pub struct Preparation<'a> {
     pub mixing: Mixing,
     /// Decoding threads.
     pub workers: usize,
-    /// What may be kept, in bytes.
+    /// What may be kept in memory, in bytes.
     pub keep_bytes: u64,
+    /// Where features are kept from run to run, if they are, and what decides about them beside view and pictures.
+    pub cache: Option<(FeatureCache, Key)>,
     /// Being told to stop.
     pub interrupt: &'a Interrupt,
 }
@@ -251,7 +254,8 @@ fn mixed(mixing: Mixing, [seed, epoch, number]: [u64; 3], pixels: Tensor, labels
     }
 }
 
-/// Computes the features of every picture in each view, or gives up if they do not fit.
+/// Computes the features of every picture in each view, or finds them kept; gives up if they fit neither into memory nor
+/// into the cache.
 fn keep(
     backbone: &Backbone,
     cut: StageId,
@@ -259,50 +263,91 @@ fn keep(
     how: &Preparation<'_>,
     listen: &mut Listener<'_>,
 ) -> Result<Option<Content>, Error> {
-    let pictures = part.len() as u64;
     let turns = how.variation.count();
-    let total = pictures * u64::from(turns);
-    let chunk = usize::try_from(CHUNK).unwrap_or(1);
+    let memory = how.keep_bytes / u64::from(turns);
+    let labels: Vec<i64> =
+        part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
+    let labels = Tensor::f_from_slice(&labels)?.f_to_device(backbone.placement().0)?;
     let mut views = Vec::new();
-    let mut all_labels = Vec::new();
-    let mut done = 0;
     for turn in 0..turns {
-        let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
         let view = how.variation.view(turn + 1);
-        let mut features: Option<Tensor> = None;
-        let mut row = 0i64;
-        for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
-            if how.interrupt.requested() {
-                return Err(Error::Interrupted);
+        let cache = match &how.cache {
+            Some((cache, key)) => Some((cache, key_of(key, part, view)?)),
+            None => None,
+        };
+        let features = match cache.as_ref().and_then(|(cache, key)| cache.find(key)) {
+            Some(found) => Some(place(&found, backbone)?),
+            None => {
+                let draft = cache.and_then(|(cache, key)| cache.begin(&key));
+                compute(backbone, cut, part, (how, view), (memory, draft), (turn, turns), listen)?
             }
-            let (pixels, labels) = to_device(&batch?, backbone)?;
-            let x = run_frozen(backbone, &pixels, cut);
-            let count = labels.size()[0];
-            if features.is_none() {
-                let one = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1);
-                if one * total > how.keep_bytes {
-                    return Ok(None);
-                }
-                let mut shape = x.size();
-                shape[0] = i64::try_from(pictures).unwrap_or(i64::MAX);
-                features = Some(Tensor::empty(shape, (x.kind(), x.device())));
-            }
-            if let Some(features) = &features {
-                features.narrow(0, row, count).copy_(&x);
-            }
-            if turn == 0 {
-                all_labels.push(labels);
-            }
-            row += count;
-            done += u64::try_from(count).unwrap_or(0);
-            if cut > StageId::INPUT {
-                listen(&Event::Prepared { what: "frozen stages", done, total });
-            }
+        };
+        match features {
+            Some(features) => views.push(features),
+            None => return Ok(None),
         }
-        views.extend(features);
     }
-    let labels = Tensor::cat(&all_labels, 0);
     Ok(Some(Content::Kept { views, labels }))
+}
+
+fn key_of(key: &Key, part: &Part, view: u32) -> Result<Key, Error> {
+    part.indices
+        .iter()
+        .try_fold(key.and(&view.to_le_bytes()), |key, &index| Ok(key.and(part.store.digest(index)?)))
+}
+
+/// The features of every picture in one view, `[N, ..]`: in memory if they fit there, else on disk if they fit there.
+fn compute(
+    backbone: &Backbone,
+    cut: StageId,
+    part: &Part,
+    (how, view): (&Preparation<'_>, u32),
+    (memory, mut draft): (u64, Option<Draft>),
+    (turn, turns): (u32, u32),
+    listen: &mut Listener<'_>,
+) -> Result<Option<Tensor>, Error> {
+    let pictures = part.len() as u64;
+    let chunk = usize::try_from(CHUNK).unwrap_or(1);
+    let mut features: Option<Tensor> = None;
+    let mut shape = Vec::new();
+    let mut row = 0i64;
+    let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
+    for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
+        if how.interrupt.requested() {
+            return Err(Error::Interrupted);
+        }
+        let (pixels, labels) = to_device(&batch?, backbone)?;
+        let x = run_frozen(backbone, &pixels, cut);
+        let count = labels.size()[0];
+        if row == 0 {
+            shape = x.size();
+            shape[0] = i64::try_from(pictures).unwrap_or(i64::MAX);
+            let all = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1) * pictures;
+            features = (all <= memory).then(|| Tensor::empty(&shape, (x.kind(), x.device())));
+        }
+        if let Some(features) = &features {
+            features.narrow(0, row, count).copy_(&x);
+        }
+        draft = draft.and_then(|draft| draft.append(&x).inspect_err(not_on_disk).ok());
+        if features.is_none() && draft.is_none() {
+            return Ok(None);
+        }
+        row += count;
+        if cut > StageId::INPUT {
+            let done = u64::from(turn) * pictures + u64::try_from(row).unwrap_or(0);
+            listen(&Event::Prepared { what: "frozen stages", done, total: pictures * u64::from(turns) });
+        }
+    }
+    let on_disk = draft.and_then(|draft| draft.finish(&shape).inspect_err(not_on_disk).ok()).flatten();
+    match (features, on_disk) {
+        (Some(features), _) => Ok(Some(features)),
+        (None, Some(on_disk)) => Ok(Some(place(&on_disk, backbone)?)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn not_on_disk(error: &std::io::Error) {
+    tracing::warn!(%error, "features are not kept on disk");
 }
 
 /// Pictures through the stages before `cut`, `CHUNK` at a time.
@@ -331,7 +376,6 @@ fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
 }
 
 fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
-    let (device, kind) = backbone.placement();
     let side = i64::try_from(batch.size).unwrap_or(0);
     let shape = [
         i64::try_from(batch.labels.len()).unwrap_or(0),
@@ -341,10 +385,12 @@ fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor)
     ];
     let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
     let labels = Tensor::f_from_slice(&batch.labels)?;
-    Ok((place(&pixels, device, kind)?, labels.f_to_device(device)?))
+    Ok((place(&pixels, backbone)?, labels.f_to_device(backbone.placement().0)?))
 }
 
-fn place(tensor: &Tensor, device: Device, kind: Kind) -> Result<Tensor, Error> {
+/// Where the network lies, in its type.
+fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
+    let (device, kind) = backbone.placement();
     Ok(tensor.f_to_device(device)?.f_to_kind(kind)?)
 }
 

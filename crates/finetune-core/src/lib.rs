@@ -8,7 +8,8 @@
 //! - [`config`]: what the TOML file says; [`run`]: the same, validated.
 //! - [`zoo`]: the networks there are; [`source_weights`]: where a run starts from.
 //! - [`freeze`]: how far back; [`recipe`]: the five steps planned and carried out.
-//! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here.
+//! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here. [`feature_cache`]: what they gave, kept
+//!   from run to run; [`precision`]: what they compute in.
 //! - [`train`], [`evaluate`]: the loop and the measuring.
 //! - [`grid`]: many runs over seeds, methods and amounts of data.
 //! - [`model`]: a trained network ready for use; [`predict`], [`measure`]: what it says of pictures, and how often that is
@@ -19,11 +20,13 @@
 
 pub mod archs;
 pub mod batches;
+pub mod cache_folder;
 pub mod config;
 pub mod digest;
 mod error;
 pub mod evaluate;
 pub mod event;
+pub mod feature_cache;
 pub mod freeze;
 pub mod grid;
 pub mod inspect;

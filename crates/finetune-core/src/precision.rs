@@ -15,6 +15,8 @@ use pretrained::InputSpec;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::cache_folder;
+
 /// `run.precision` and `--precision`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -157,9 +159,7 @@ struct Memory(BTreeMap<String, f64>);
 
 impl Memory {
     fn path() -> Option<PathBuf> {
-        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-        Some(cache.join("finetune-rs/precision.json"))
+        Some(cache_folder::of_user()?.join("precision.json"))
     }
 
     /// What is remembered; nothing if that cannot be read.
@@ -185,7 +185,7 @@ impl Memory {
 }
 
 /// The processor's name, as Linux tells it.
-fn processor() -> String {
+pub(crate) fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(name))?;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::{DecodeError, Error, Sample, decode};
 
@@ -30,11 +31,18 @@ struct Shared {
     pictures: Vec<Option<RgbImage>>,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
+    /// SHA-256 of the pixels of each.
+    digests: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
 }
 
-/// A picture that could be read: its shorter side, and itself if there was room for it.
-type Decoded = (u32, Option<RgbImage>);
+/// A picture that could be read.
+struct Decoded {
+    side: u32,
+    digest: [u8; 32],
+    /// Itself, if there was room for it.
+    picture: Option<RgbImage>,
+}
 
 impl Store {
     /// Decodes every file once, on rayon's threads, and keeps pictures of up to `memory_limit` bytes altogether (which
@@ -56,7 +64,9 @@ impl Store {
         let outcomes = samples.par_iter().map(|sample| {
             let outcome = decode(&sample.path).map(|picture| {
                 let side = picture.width().min(picture.height());
-                (side, reserve(&free, picture.len() as u64).then_some(picture))
+                let digest = digest(&picture);
+                let picture = reserve(&free, picture.len() as u64).then_some(picture);
+                Decoded { side, digest, picture }
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -77,6 +87,15 @@ impl Store {
         let mut sides = self.shared.sides.clone();
         let middle = sides.len() / 2;
         (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
+    }
+
+    /// SHA-256 of the size and pixels of the sample at this index: who the picture is, wherever its file lies.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSample`].
+    pub fn digest(&self, index: u32) -> Result<&[u8; 32], Error> {
+        let Shared { digests, .. } = &*self.shared;
+        digests.get(index as usize).ok_or(Error::NoSuchSample { index, len: digests.len() })
     }
 
     /// The files that gave no picture, sorted by path.
@@ -105,14 +124,20 @@ impl Store {
 
 impl Shared {
     fn sorted_out(samples: Vec<Sample>, outcomes: Vec<Result<Decoded, DecodeError>>) -> Shared {
-        let mut shared =
-            Shared { samples: Vec::new(), pictures: Vec::new(), sides: Vec::new(), unreadable: Vec::new() };
+        let mut shared = Shared {
+            samples: Vec::new(),
+            pictures: Vec::new(),
+            sides: Vec::new(),
+            digests: Vec::new(),
+            unreadable: Vec::new(),
+        };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok((side, picture)) => {
+                Ok(Decoded { side, digest, picture }) => {
                     shared.samples.push(sample);
                     shared.pictures.push(picture);
                     shared.sides.push(side);
+                    shared.digests.push(digest);
                 }
                 Err(error) => {
                     shared.unreadable.push(Unreadable { path: sample.path, reason: error.to_string() });
@@ -122,6 +147,11 @@ impl Shared {
         shared.unreadable.sort();
         shared
     }
+}
+
+fn digest(picture: &RgbImage) -> [u8; 32] {
+    let size = [picture.width(), picture.height()].map(u32::to_le_bytes);
+    Sha256::new().chain_update(size.concat()).chain_update(picture.as_raw()).finalize().into()
 }
 
 /// Takes `bytes` of what is free; false if there is less.

@@ -115,8 +115,23 @@ pub struct RunConfig {
     pub workers: usize,
     /// Mebibytes for the outputs of frozen stages; beyond that they are computed again in each epoch.
     pub features_mib: u64,
+    /// Whether the outputs of frozen stages are kept in the user's cache folder, where later runs with the same frozen
+    /// stages and pictures find them.
+    pub cache: Switch,
+    /// Mebibytes that may be kept there; what was used longest ago goes first.
+    pub cache_mib: u64,
     /// What is kept while training, beside the final model.
     pub checkpoints: Checkpoints,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
 }
 
 /// Which checkpoints a run writes.
@@ -192,6 +207,8 @@ impl Default for RunConfig {
             threads: 0,
             workers: 0,
             features_mib: 2048,
+            cache: Switch::On,
+            cache_mib: 20_480,
             checkpoints: Checkpoints::Epochs,
         }
     }

@@ -298,6 +298,7 @@ impl<'a> Work<'a> {
             mixing: Mixing::default(),
             workers: self.run.workers,
             keep_bytes: 0,
+            cache: None,
             interrupt: self.interrupt,
         };
         Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})

@@ -116,6 +116,7 @@ impl Work<'_> {
             mixing: Mixing::default(),
             workers: self.run.workers,
             keep_bytes: 0,
+            cache: None,
             interrupt: self.interrupt,
         };
         Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
+use pretrained::InputSpec;
 use regularize::{CrossEntropy, Mixing};
 use report::record::PhasePlanRecord;
 use tch::{Kind, Tensor};
@@ -12,11 +13,11 @@ use super::perform::{Work, description};
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
-use crate::config::{BatchNormPolicy, Checkpoints, ClassWeights};
+use crate::config::{BatchNormPolicy, Checkpoints, ClassWeights, Switch};
 use crate::event::Listener;
+use crate::feature_cache::{FeatureCache, Key};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
-use crate::model_file;
 use crate::pictures::Pictures;
 use crate::recipe::Materials;
 use crate::run::Run;
@@ -25,6 +26,7 @@ use crate::train::objective::{Objective, balanced_weights};
 use crate::train::outline::outline;
 use crate::train::penalties::Penalties;
 use crate::train::{self, Ending, Phase, Trained, enough_epochs};
+use crate::{digest, model_file, precision};
 
 impl Work<'_> {
     /// Steps 4 and 5.
@@ -176,12 +178,17 @@ pub(super) fn feeds(
         None => Variation::Varying,
     };
     let limit = run.config.run.features_mib.saturating_mul(1 << 20);
+    let cache = feature_cache(run, input, (backbone, cut))?;
     let preparation = |transform, variation, mixing, keep_bytes| Preparation {
         transform,
         variation,
         mixing,
         workers: run.workers,
         keep_bytes,
+        cache: cache.clone().map(|(cache, key)| match variation {
+            Variation::Fixed => (cache, key),
+            _ => (cache, key.and(format!("{training:?}").as_bytes())),
+        }),
         interrupt,
     };
     let train = preparation(Transform::training(input, &training)?, variation, mixing, limit);
@@ -190,6 +197,28 @@ pub(super) fn feeds(
     let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, Mixing::default(), left);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
     Ok((feed, validation))
+}
+
+/// Where features are kept from run to run, if they are, and what decides about them beside how the pictures are varied.
+fn feature_cache(
+    run: &Run,
+    input: &InputSpec,
+    (backbone, cut): (&Backbone, StageId),
+) -> Result<Option<(FeatureCache, Key)>, Error> {
+    let config = &run.config.run;
+    // Pixels are made from the pictures as fast as they are read.
+    if config.cache == Switch::Off || cut == StageId::INPUT {
+        return Ok(None);
+    }
+    let kind = backbone.prepared_kind();
+    let (processor, device, threads) = (precision::processor(), run.device, run.threads);
+    let computed = format!("{processor}, {device:?}, {threads} threads, {kind:?}, {input:?}");
+    let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), computed];
+    for id in backbone.ids().take_while(|&id| id < cut) {
+        parts.push(digest::stage(backbone, id)?);
+    }
+    let cache = FeatureCache::of_user(config.cache_mib.saturating_mul(1 << 20));
+    Ok(cache.map(|cache| (cache, Key::of(&parts))))
 }
 
 fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, averaging: Averaging) -> String {
