@@ -26,12 +26,17 @@ pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
             return Err(blind("train.schedule"));
         }
     }
-    if let (..=1, Some(key)) = (set.classes.len(), mixing_key(&run.config)) {
-        let message = "all pictures are of one class: there is nothing to mix; leave it out";
-        return Err(run.source.wrong(key, message).into());
-    }
-    check_class_weights(run, &set.classes)?;
+    check_classes(run, &set.classes)?;
     Ok(())
+}
+
+/// Refuses policies that these classes make impossible.
+pub(super) fn check_classes(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
+    if let (..=1, Some(key)) = (classes.len(), mixing_key(&run.config)) {
+        let message = "all pictures are of one class: there is nothing to mix; leave it out";
+        return Err(run.source.wrong(key, message));
+    }
+    check_class_weights(run, classes)
 }
 
 fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {

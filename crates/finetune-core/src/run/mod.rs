@@ -90,6 +90,16 @@ impl Run {
         }
     }
 
+    /// The same run with these `KEY=VALUE` changes laid over it, and without its grid.
+    ///
+    /// # Errors
+    /// As [`resolve`], at the change at fault.
+    pub fn with(&self, changes: &[String]) -> Result<Self, Error> {
+        let plain = Config { compare: None, ..self.config.clone() };
+        let changed = config::overlay(&plain, changes)?;
+        Ok(Self { name: self.name.clone(), ..resolve(changed, self.source.with(changes))? })
+    }
+
     /// The same run by another method, as a cell of a grid.
     #[must_use]
     pub fn by(&self, method: Method) -> Self {
