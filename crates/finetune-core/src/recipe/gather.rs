@@ -71,7 +71,7 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
 /// # Errors
 /// At the key at fault.
 pub fn suits(run: &Run, materials: &Materials) -> Result<(), Error> {
-    against_data::check_classes(run, &materials.pictures.classes)?;
+    against_data::check_class_weights(run, &materials.pictures.classes)?;
     trial(run, &materials.input, materials.checkpoint.as_ref()).map(|_| ())
 }
 

@@ -13,8 +13,6 @@ use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
 
-pub(crate) use contradictions::mixing_key;
-
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
 #[derive(Clone, Debug)]
 pub struct Run {
