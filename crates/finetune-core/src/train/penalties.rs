@@ -85,7 +85,6 @@ impl OriginalHead {
     }
 
     /// Its logits `[N, sources]` of the features that a head reads.
-    #[must_use]
     pub fn logits(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.head.forward(features, mode)
     }
