@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use short_runs::{BASE, COLOUR, DESK, trained};
+use support::names;
 
 /// The only test here that trains within this process: libtorch has one random generator for all of it.
 #[test]
@@ -193,6 +194,43 @@ fn what_cannot_be_is_refused_at_its_line() {
         desk.draw(&format!("alone/{class}/bar"), "bar", 0..4);
     }
     desk.finetune("--config c.toml --out bad --set data.root=alone --set regularize.cutmix=1")
-        .ends(2, &["regularize.cutmix", "nothing to mix"]);
+        .ends(2, &["only one class"]);
     assert!(!desk.path("bad").exists());
+}
+
+#[test]
+fn a_comparison_trains_each_technique_alone_and_tells_with_its_uncertainty() {
+    let desk = &*DESK;
+    let compare = "compare --config c.toml --vary regularize --only l2_sp,mixup --seeds 0,1,2 --out compared";
+    let said = desk.finetune(&format!("{compare} --json")).ends(0, &[]).stdout;
+    for part in ["l2_sp", "mixup", "points against none", "95 % interval", "3 seeds", "of 2 comparisons"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let record: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    let methods: Vec<_> =
+        record["rows"].as_array().unwrap().iter().map(|row| row["method"].as_str().unwrap()).collect();
+    assert_eq!(methods, ["none", "mixup", "l2_sp"]);
+    let cells = names(&desk.path("compared/cells"));
+    assert_eq!((cells.len(), cells[0].as_str()), (9, "all-images-l2-sp-seed-0"));
+    // A cell is the run that the same keys make.
+    let alone = "--out alone-run --set run.seed=2 --set regularize.mixup=0.2 --set regularize.weight_decay=0";
+    desk.finetune(&format!("--config c.toml {alone}")).ends(0, &[]);
+    let cell = record["cells"].as_array().unwrap().iter();
+    let cell = cell.into_iter().find(|cell| cell["method"] == "mixup" && cell["seed"] == 2).unwrap();
+    let summary = desk.json("alone-run/summary.json");
+    assert_eq!(cell["model_sha256"], summary["digests"]["model.safetensors"]);
+
+    let depths = "compare --config c.toml --vary depth --only all --seeds 0 --images 2 --out depths";
+    let said = desk.finetune(depths).ends(0, &[]).stdout;
+    assert!(said.contains("all with 2 images per class") && said.contains("may be chance"), "{said}");
+    for (arguments, says) in [
+        ("--vary regularize --only mixin", "\"mixin\" cannot be compared here; what can is weight_decay"),
+        ("--vary regularize --only delta --set finetune.depth=head", "\"delta\" cannot be compared"),
+        ("--vary images", "--images"),
+        ("--vary regularize --seeds 1,1", "named twice"),
+        ("--vary regularize --only mixup --set train.batch_size=1", "no other to mix it with"),
+    ] {
+        desk.finetune(&format!("compare --config c.toml --out bad {arguments}")).ends(2, &[says]);
+        assert!(!desk.path("bad").exists(), "{arguments}");
+    }
 }

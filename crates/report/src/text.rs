@@ -25,7 +25,12 @@ pub fn grid_table(grid: &GridRecord) -> String {
     for table in pivot::tables(grid) {
         out.push_str(&visible(&title(&table)));
         out.push('\n');
-        out.push_str(&aligned(&cells(&table), &[Side::Right]));
+        // A line of a terminal has room for so many figures; more of them go downwards.
+        let cells = cells(&table);
+        match table.methods.len() {
+            0..=6 => out.push_str(&aligned(&cells, &[Side::Right])),
+            _ => out.push_str(&aligned(&transposed(&cells), &[Side::Left, Side::Right])),
+        }
         out.push('\n');
     }
     for sentence in &grid.verdict {
@@ -129,6 +134,12 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
         [images_label(row.images_per_class)].into_iter().chain(figures).collect()
     });
     [heading].into_iter().chain(rows).collect()
+}
+
+fn transposed(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
+    (0..columns).map(|column| rows.iter().map(|row| cell(row, column)).collect()).collect()
 }
 
 /// Where a cell stands in its column.

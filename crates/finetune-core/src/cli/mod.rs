@@ -1,8 +1,9 @@
 //! The command line: what is asked for, Ctrl-C, and the exit code. Each command has a file of its own:
 //! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`],
-//! [`lr_find`].
+//! [`lr_find`], [`compare`].
 
 mod archs;
+mod compare;
 mod evaluate;
 mod inspect;
 mod lr_find;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use finetune_core::Error;
+use finetune_core::grid::VaryError;
 use finetune_core::model::ModelError;
 use report::record::Outcome;
 
@@ -47,6 +49,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArguments),
     /// List the networks there are, or draw the stages of one.
     Archs(archs::ArchsArguments),
+    /// Train one run under several settings and seeds, and say which helped.
+    Compare(compare::CompareArguments),
     /// Find a learning rate for a run: one step at each of a rising series of rates.
     LrFind(lr_find::LrFindArguments),
     /// Say what a checkpoint file holds, and which network it fits.
@@ -77,6 +81,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
+        (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
         (None, Some(arguments)) => return train::perform(arguments),
         (None, None) => return Err(anyhow::anyhow!("--config FILE or a command is needed; see --help")),
     };
@@ -98,6 +103,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Error>() {
         Some(Error::Config(_) | Error::Model(ModelError::UnknownNetwork(_))) => ExitCode::from(USAGE),
         Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
+        None if error.is::<VaryError>() => ExitCode::from(USAGE),
         _ => ExitCode::from(FAILED),
     }
 }

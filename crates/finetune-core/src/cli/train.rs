@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::Context;
-use finetune_core::config;
+use finetune_core::config::{self, Config};
 use finetune_core::event::Event;
 use finetune_core::grid::Helpers;
 use finetune_core::interrupt::Interrupt;
@@ -40,8 +40,17 @@ pub(super) struct TrainArguments {
 
 /// Carries out the run that a configuration describes.
 pub(super) fn perform(arguments: &TrainArguments) -> anyhow::Result<Outcome> {
+    perform_changed(arguments, |_| Ok(()))
+}
+
+/// The same with a change to the configuration.
+pub(super) fn perform_changed(
+    arguments: &TrainArguments,
+    change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
     let interrupt = &listen_for_ctrl_c()?;
-    let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    let (mut config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    change(&mut config)?;
     let run = run::resolve(config, source)?;
     if let Some(folder) = &arguments.join {
         return join(&run, folder, interrupt);

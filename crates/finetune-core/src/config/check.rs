@@ -67,6 +67,11 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
             "two variants have the same name, or names that differ only in signs",
         ),
         (
+            "compare.setting",
+            compare.as_ref().is_none_or(|compare| all_differ(&setting_folders(compare))),
+            "two settings have the same name, or names that differ only in signs",
+        ),
+        (
             "compare.judge_on",
             compare
                 .as_ref()
@@ -155,6 +160,11 @@ fn is_plain(name: &str) -> bool {
 /// What the variants' names become in the names of folders.
 fn folder_names(compare: &CompareConfig) -> Vec<String> {
     compare.variants.iter().map(|variant| slug(&variant.name)).collect()
+}
+
+/// What the settings' names become in the names of folders.
+fn setting_folders(compare: &CompareConfig) -> Vec<String> {
+    compare.settings.iter().map(|setting| slug(&setting.name)).collect()
 }
 
 fn all_differ<T: PartialEq>(values: &[T]) -> bool {

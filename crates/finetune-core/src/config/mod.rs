@@ -28,7 +28,7 @@ pub use methods::{
     StepConfig,
 };
 pub use overfitting::{AugmentConfig, PolicyKind, RegularizeConfig, ResizedCropConfig};
-pub use read::{Source, read};
+pub use read::{Source, overlay, read};
 pub use train::{ClassWeights, SamplerKind, TrainConfig};
 
 /// Everything that decides a run.
@@ -166,6 +166,9 @@ pub struct CompareConfig {
     /// have room for when 0. It changes the time, never a result.
     #[serde(default)]
     pub jobs: usize,
+    /// Changes laid over the run, each compared with the first; they take the place of `methods`.
+    #[serde(default, rename = "setting", skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingConfig>,
     /// Other data or source weights under the same settings; one unnamed variant when empty.
     #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantConfig>,
@@ -183,6 +186,17 @@ pub enum Method {
     FineTune,
 }
 
+/// `[[compare.setting]]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingConfig {
+    /// Its name in the table.
+    pub name: String,
+    /// `KEY=VALUE`, as `--set` takes them; none for the run as it is.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
 /// `[[compare.variant]]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +209,20 @@ pub struct VariantConfig {
     /// In place of `model.weights`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+}
+
+impl Default for CompareConfig {
+    fn default() -> Self {
+        Self {
+            images_per_class: Vec::new(),
+            methods: defaults::methods(),
+            seeds: defaults::seeds(),
+            judge_on: None,
+            jobs: 0,
+            settings: Vec::new(),
+            variants: Vec::new(),
+        }
+    }
 }
 
 impl Default for RunConfig {

@@ -50,7 +50,31 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<(Config, Source), Confi
     Ok((config, source))
 }
 
+/// Lays `KEY=VALUE` overrides over a configuration.
+///
+/// # Errors
+/// [`ConfigError`] with the override at fault.
+pub fn overlay(config: &Config, overrides: &[String]) -> Result<Config, ConfigError> {
+    let mut changed = config.clone();
+    for argument in overrides {
+        let wrong = |message| ConfigError::Wrong { place: Place::Set(argument.clone()), message };
+        let text = toml::to_string(&changed).map_err(|error| wrong(error.to_string()))?;
+        let mut document: DocumentMut =
+            text.parse().map_err(|error: toml_edit::TomlError| wrong(error.to_string()))?;
+        apply(&mut document, argument).map_err(wrong)?;
+        changed = toml::from_str(&document.to_string()).map_err(|error| wrong(explain(error.message())))?;
+    }
+    Ok(changed)
+}
+
 impl Source {
+    /// As it was, with further overrides laid over it.
+    #[must_use]
+    pub fn with(&self, overrides: &[String]) -> Self {
+        let overrides = self.overrides.iter().chain(overrides).cloned().collect();
+        Self { overrides, ..self.clone() }
+    }
+
     /// The name of the file without its ending: a run's name when the configuration gives none.
     #[must_use]
     pub fn stem(&self) -> String {

@@ -88,7 +88,7 @@ impl<'a> Cells<'a> {
         CellRecord {
             variant: self.variant(cell).to_owned(),
             images_per_class: cell.images_per_class,
-            method: cell.method.name().to_owned(),
+            method: self.method(cell).to_owned(),
             seed: cell.seed,
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
@@ -108,7 +108,13 @@ impl<'a> Cells<'a> {
             name => format!("{}-", slug(name)),
         };
         let amount = amount(cell.images_per_class).replace(' ', "-");
-        format!("cells/{variant}{amount}-{}-seed-{}", cell.method.name(), cell.seed)
+        format!("cells/{variant}{amount}-{}-seed-{}", slug(self.method(cell)), cell.seed)
+    }
+
+    /// The setting's name, or the method's.
+    fn method(&self, cell: &Cell) -> &str {
+        let setting = cell.setting.and_then(|setting| self.compare.settings.get(setting));
+        setting.map_or(cell.method.name(), |setting| &setting.name)
     }
 }
 
@@ -135,9 +141,7 @@ mod tests {
             images_per_class: vec![5],
             methods: vec![Method::Head],
             seeds: vec![0, 1],
-            judge_on: None,
-            jobs: 0,
-            variants: Vec::new(),
+            ..CompareConfig::default()
         };
         let cells = Cells::of(&folder, &compare);
         let plan = super::super::plan(&compare);

@@ -5,7 +5,9 @@
 
 mod cells;
 mod helpers;
+mod paired;
 mod rows;
+mod vary;
 mod verdict;
 mod worker;
 
@@ -24,6 +26,7 @@ use crate::run_folder::RunFolder;
 
 pub(crate) use cells::slug;
 pub use helpers::Helpers;
+pub use vary::{Vary, VaryError, vary};
 
 /// One run of a grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Cell {
     pub images_per_class: Option<u32>,
     /// How it is trained.
     pub method: Method,
+    /// Position among the settings, where there are some.
+    pub setting: Option<usize>,
     /// Of the drawn images and of the training.
     pub seed: u64,
 }
@@ -45,12 +50,20 @@ pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
         [] => vec![None],
         amounts => amounts.iter().copied().map(Some).collect(),
     };
+    // The first method alone, where settings take their place.
+    let trained: Vec<(Method, Option<usize>)> = match compare.settings.len() {
+        0 => compare.methods.iter().map(|&method| (method, None)).collect(),
+        count => {
+            let method = compare.methods.first().copied().unwrap_or(Method::FineTune);
+            (0..count).map(|setting| (method, Some(setting))).collect()
+        }
+    };
     let mut cells = Vec::new();
     for variant in 0..compare.variants.len().max(1) {
         for &images_per_class in &amounts {
-            for &method in &compare.methods {
+            for &(method, setting) in &trained {
                 for &seed in &compare.seeds {
-                    cells.push(Cell { variant, images_per_class, method, seed });
+                    cells.push(Cell { variant, images_per_class, method, setting, seed });
                 }
             }
         }
@@ -94,7 +107,11 @@ pub fn perform(
     let example = cells.read(example)?.ok_or(Error::Interrupted)?;
     let records: Vec<CellRecord> = results.records.into_iter().flatten().collect();
     let rows = rows::of(&records);
-    let mut verdict = verdict::of(&rows, compare.judge_on.as_deref());
+    let judged = compare.judge_on.as_deref();
+    let mut verdict = match compare.settings.len() {
+        0 => verdict::of(&rows, judged),
+        _ => paired::of(&records, judged),
+    };
     let complete = records.len() == plan.len();
     if !complete {
         verdict.insert(0, format!("Interrupted after {} of {} runs.", records.len(), plan.len()));
@@ -172,9 +189,7 @@ mod tests {
             images_per_class: vec![1, 5],
             methods: vec![Method::Scratch, Method::FineTune],
             seeds: vec![3, 4, 5],
-            judge_on: None,
-            jobs: 0,
-            variants: Vec::new(),
+            ..CompareConfig::default()
         };
         let cells = plan(&compare);
         assert_eq!(cells.len(), 12);
@@ -183,7 +198,13 @@ mod tests {
 
     #[test]
     fn the_run_shown_is_the_deepest_with_the_most_images_among_the_finished() {
-        let cell = |images, method, seed| Cell { variant: 0, images_per_class: Some(images), method, seed };
+        let cell = |images, method, seed| Cell {
+            variant: 0,
+            images_per_class: Some(images),
+            method,
+            setting: None,
+            seed,
+        };
         let plan = [cell(1, Method::Scratch, 3), cell(5, Method::Head, 3), cell(5, Method::FineTune, 4)];
         let done = CellRecord {
             variant: String::new(),

@@ -22,6 +22,8 @@ pub(super) struct Worker<'a> {
 pub(super) struct Gathered {
     variant: usize,
     run: Run,
+    /// The same with each of the settings.
+    settings: Vec<Run>,
     materials: Materials,
 }
 
@@ -43,8 +45,8 @@ impl<'a> Worker<'a> {
             }
             let Some(folder) = self.cells.claim(cell)? else { continue };
             let done = self.gather(cell.variant, interrupt, listen).and_then(
-                |Gathered { run, materials, .. }| {
-                    let run = of_cell(run, cell);
+                |Gathered { run, settings, materials, .. }| {
+                    let run = of_cell(run, settings, cell);
                     let finished = recipe::perform(&run, materials, None, interrupt, &mut |event| {
                         if let Event::Stepped { .. } = event {
                             listen(event);
@@ -80,7 +82,13 @@ impl<'a> Worker<'a> {
                 let run = vary(self.run, self.compare, variant)?;
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
                 check_amounts(&run, &materials, self.compare)?;
-                Gathered { variant, run, materials }
+                let settings = self.compare.settings.iter().map(|setting| {
+                    let changed = run.with(&setting.set)?;
+                    recipe::suits(&changed, &materials)?;
+                    Ok(changed)
+                });
+                let settings = settings.collect::<Result<Vec<Run>, Error>>()?;
+                Gathered { variant, run, settings, materials }
             }
         };
         Ok(self.gathered.insert(gathered))
@@ -107,13 +115,14 @@ fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error
     Ok(run)
 }
 
-fn of_cell(base: &Run, cell: &Cell) -> Run {
-    let mut run = base.by(cell.method);
+fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
+    let setting = cell.setting.and_then(|setting| settings.get(setting));
+    let mut run = setting.map_or_else(|| base.by(cell.method), Run::clone);
     run.config.run.seed = cell.seed;
     run.config.run.checkpoints = Checkpoints::None;
     run.config.data.images_per_class = cell.images_per_class;
     run.config.finetune.depth = run.depth.to_string();
-    if cell.method == Method::Head {
+    if setting.is_none() && cell.method == Method::Head {
         // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
         run.config.train.epochs = run.config.finetune.head_epochs.max(1);
     }

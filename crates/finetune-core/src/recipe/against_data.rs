@@ -7,7 +7,7 @@ use pretrained::Checkpoint;
 use crate::Error;
 use crate::config::{ClassWeights, ConfigError, ScheduleKind};
 use crate::freeze::{Depth, FreezePlan};
-use crate::run::{Run, mixing_key};
+use crate::run::Run;
 use crate::source_weights;
 use crate::train::schedule::warmup_steps;
 use crate::train::{enough_epochs, steps_per_epoch};
@@ -26,15 +26,12 @@ pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
             return Err(blind("train.schedule"));
         }
     }
-    if let (..=1, Some(key)) = (set.classes.len(), mixing_key(&run.config)) {
-        let message = "all pictures are of one class: there is nothing to mix; leave it out";
-        return Err(run.source.wrong(key, message).into());
-    }
     check_class_weights(run, &set.classes)?;
     Ok(())
 }
 
-fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
+/// Refuses weights of classes that there are not.
+pub(super) fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
     let Some(ClassWeights::PerClass(weights)) = &run.config.train.class_weights else { return Ok(()) };
     if let Some(unknown) = weights.keys().find(|class| !classes.contains(class)) {
         let known = classes.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");

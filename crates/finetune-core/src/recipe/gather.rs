@@ -46,13 +46,7 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     let (input, input_from) = input(run, checkpoint.as_ref());
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
-    let mut trial = build(run, &input, checkpoint.as_ref());
-    if let Some(checkpoint) = &checkpoint {
-        let loaded = trial.load(checkpoint)?;
-        against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
-    }
-    let plan = freeze_plan(run, &trial)?;
-    against_data::check_features(run, &trial, &plan)?;
+    let (trial, plan) = trial(run, &input, checkpoint.as_ref())?;
     against_data::check_epochs(run, &plan, &set)?;
     drop(trial);
     if !set.ignored.is_empty() {
@@ -70,6 +64,31 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     }
     let seconds = started.elapsed().as_secs_f64();
     Ok(Materials { pictures, checkpoint, input, input_from, seconds })
+}
+
+/// Refuses a run that materials gathered for another one do not suit.
+///
+/// # Errors
+/// At the key at fault.
+pub fn suits(run: &Run, materials: &Materials) -> Result<(), Error> {
+    against_data::check_class_weights(run, &materials.pictures.classes)?;
+    trial(run, &materials.input, materials.checkpoint.as_ref()).map(|_| ())
+}
+
+/// The network with its weights, and what of it is frozen.
+fn trial(
+    run: &Run,
+    input: &InputSpec,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(Backbone, FreezePlan), Error> {
+    let mut trial = build(run, input, checkpoint);
+    if let Some(checkpoint) = checkpoint {
+        let loaded = trial.load(checkpoint)?;
+        against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
+    }
+    let plan = freeze_plan(run, &trial)?;
+    against_data::check_features(run, &trial, &plan)?;
+    Ok((trial, plan))
 }
 
 fn needs_weights(run: &Run) -> bool {

@@ -9,7 +9,7 @@ mod samples;
 mod source;
 mod training;
 
-pub use gather::{Materials, gather};
+pub use gather::{Materials, gather, suits};
 pub use lr_find::lr_find;
 pub use perform::{Finished, description, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};

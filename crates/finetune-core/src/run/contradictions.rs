@@ -142,7 +142,7 @@ fn of_regularizers(config: &Config, depth: &Depth) -> Option<Contradiction> {
 }
 
 /// The key that asks for pictures to be mixed, if one does.
-pub(crate) fn mixing_key(config: &Config) -> Option<&'static str> {
+fn mixing_key(config: &Config) -> Option<&'static str> {
     let mixing = config.regularize.mixing();
     let key = if mixing.mixup > 0.0 { "regularize.mixup" } else { "regularize.cutmix" };
     mixing.varies().then_some(key)

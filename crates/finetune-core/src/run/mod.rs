@@ -13,8 +13,6 @@ use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
 
-pub(crate) use contradictions::mixing_key;
-
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -93,6 +91,16 @@ impl Run {
             (0, _) => 1,
             (jobs, _) => jobs,
         }
+    }
+
+    /// The same run with these `KEY=VALUE` changes laid over it, and without its grid.
+    ///
+    /// # Errors
+    /// As [`resolve`], at the change at fault.
+    pub fn with(&self, changes: &[String]) -> Result<Self, Error> {
+        let plain = Config { compare: None, ..self.config.clone() };
+        let changed = config::overlay(&plain, changes)?;
+        Ok(Self { name: self.name.clone(), ..resolve(changed, self.source.with(changes))? })
     }
 
     /// The same run by another method, as a cell of a grid.

@@ -3,6 +3,7 @@
 mod averages;
 mod divergences;
 mod optimizers;
+mod regularized;
 mod schedules;
 mod steps;
 

@@ -1,0 +1,188 @@
+//! What `finetune compare` varies: ready-made settings of a grid, each laid over one plain run.
+
+use std::fmt::Display;
+
+use crate::config::{
+    CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig, ThawConfig,
+};
+
+/// What the runs of a comparison differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vary {
+    /// One technique against overfitting each, against none.
+    Regularize,
+    /// How far back the network is trained, against the head alone.
+    Depth,
+    /// How many training images there are.
+    Images,
+}
+
+/// What cannot be varied.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaryError {
+    /// No such setting, or not for this run.
+    #[error("{asked:?} cannot be compared here; what can is {}", known.join(", "))]
+    Unknown {
+        /// The name asked for.
+        asked: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// No amounts of data are given.
+    #[error("how many images? Name them with --images 5,20,100 or compare.images_per_class")]
+    NoAmounts,
+}
+
+/// What everything else is compared with.
+const NONE: &str = "none";
+
+/// Turns a run into a comparison of settings; what `[compare]` says of seeds, images, judgement and jobs stays. With names
+/// in `only`, just those settings are compared with the first.
+///
+/// # Errors
+/// When a name is unknown, or there are no amounts of data to compare.
+pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), VaryError> {
+    let mut settings = match what {
+        Vary::Regularize => techniques(config),
+        Vary::Depth => depths(),
+        Vary::Images => Vec::new(),
+    };
+    let known = || settings.iter().skip(1).map(|setting| setting.name.clone()).collect();
+    if let Some(asked) = only.iter().find(|asked| !settings.iter().any(|setting| setting.name == **asked)) {
+        return Err(VaryError::Unknown { asked: asked.clone(), known: known() });
+    }
+    let first = settings.first().map(|setting| setting.name.clone());
+    settings.retain(|setting| {
+        only.is_empty() || only.contains(&setting.name) || Some(&setting.name) == first.as_ref()
+    });
+    let scratch = config.finetune.depth == "scratch";
+    let compare = config.compare.get_or_insert_with(CompareConfig::default);
+    compare.settings = settings;
+    match what {
+        Vary::Images if compare.images_per_class.is_empty() => return Err(VaryError::NoAmounts),
+        Vary::Images => {}
+        Vary::Regularize | Vary::Depth => {
+            compare.methods = vec![if scratch { Method::Scratch } else { Method::FineTune }];
+        }
+    }
+    match what {
+        Vary::Regularize => {
+            let decay = config.regularize.decay;
+            config.regularize =
+                RegularizeConfig { decay, weight_decay: Some(0.0), ..RegularizeConfig::default() };
+            config.augment = crate::config::AugmentConfig::default();
+        }
+        Vary::Depth => {
+            // What is said of stages holds for one depth only.
+            config.finetune.thaw = None::<ThawConfig>;
+            config.finetune.rates.clear();
+        }
+        Vary::Images => {}
+    }
+    Ok(())
+}
+
+fn depths() -> Vec<SettingConfig> {
+    let setting = |depth: &str| SettingConfig {
+        name: depth.replace(':', " "),
+        set: vec![format!("finetune.depth={depth:?}")],
+    };
+    ["head", "last:1", "last:2", "all"].map(setting).to_vec()
+}
+
+/// Each technique alone, as strong as the configuration has it, or as strong as is usual.
+fn techniques(config: &Config) -> Vec<SettingConfig> {
+    let Config { regularize, augment, finetune, .. } = config;
+    let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
+    let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
+    let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
+    let mut add = |applies: bool, key: &str, value: &dyn Display| {
+        let name = key.rsplit('.').next().unwrap_or(key).to_owned();
+        if applies {
+            settings.push(SettingConfig { name, set: vec![format!("{key}={value}")] });
+        }
+    };
+    let decay = RegularizeConfig::default().weight_decay();
+    add(true, "regularize.weight_decay", &above_zero(regularize.weight_decay.unwrap_or(0.0), decay));
+    add(true, "regularize.l1", &above_zero(regularize.l1, 1e-5));
+    add(true, "regularize.max_norm", &regularize.max_norm.unwrap_or(3.0));
+    add(true, "regularize.label_smoothing", &above_zero(regularize.label_smoothing, 0.1));
+    add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
+    add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
+    add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
+    add(!head, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
+    add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
+    add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
+    let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
+    add(!head, "regularize.spectral_shrinkage", &inline(shrinkage));
+    add(!head && !scratch, "regularize.co_tuning", &inline(regularize.co_tuning.unwrap_or_default()));
+    if let Some(patience) = regularize.early_stopping {
+        add(true, "regularize.early_stopping", &patience);
+    }
+    add(true, "augment.horizontal_flip", &above_zero(augment.horizontal_flip, 0.5));
+    let crop = ResizedCropConfig { scale: (0.3, 1.0), ..ResizedCropConfig::default() };
+    add(true, "augment.resized_crop", &inline(augment.resized_crop.unwrap_or(crop)));
+    add(true, "augment.rotation", &above_zero(augment.rotation, 15.0));
+    let jitter = images::ColorJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+    add(true, "augment.color_jitter", &inline(augment.color_jitter.unwrap_or(jitter)));
+    add(true, "augment.erasing", &inline(augment.erasing.unwrap_or_default()));
+    let numbers = inline(augment.randaugment.unwrap_or_default());
+    settings.push(SettingConfig {
+        name: "randaugment".to_owned(),
+        set: vec!["augment.policy=randaugment".to_owned(), format!("augment.randaugment={numbers}")],
+    });
+    let policy = "augment.policy=trivialaugment".to_owned();
+    settings.push(SettingConfig { name: "trivialaugment".to_owned(), set: vec![policy] });
+    settings
+}
+
+/// A table on one line.
+fn inline(table: impl serde::Serialize) -> String {
+    toml::Value::try_from(table).map_or_else(|_| "{}".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn varied(depth: &str, what: Vary, only: &[&str]) -> Result<Config, VaryError> {
+        let text = format!(
+            "[data]\nroot = \"d\"\n[model]\narch = \"resnet18\"\nweights = \"none\"\n[finetune]\ndepth = \"{depth}\"\n[regularize]\nmixup = 0.7\nearly_stopping = 3\n"
+        );
+        let mut config: Config = toml::from_str(&text).unwrap();
+        let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
+        vary(&mut config, what, &only).map(|()| config)
+    }
+
+    #[test]
+    fn each_technique_stands_alone_at_its_own_strength_and_can_be_laid_over_the_plain_run() {
+        let config = varied("all", Vary::Regularize, &[]).unwrap();
+        let compare = config.compare.clone().unwrap();
+        assert_eq!(compare.settings[0], SettingConfig { name: "none".to_owned(), set: Vec::new() });
+        let mixup = compare.settings.iter().find(|setting| setting.name == "mixup").unwrap();
+        assert_eq!(mixup.set, ["regularize.mixup=0.7"]);
+        assert_eq!((config.regularize.mixup, config.regularize.early_stopping), (0.0, None));
+        for SettingConfig { name, set } in &compare.settings {
+            let changed = config::overlay(&config, set).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(changed == config, name == "none", "{name}");
+        }
+        // What cannot be done at this depth is left out.
+        let names = |depth| {
+            let settings = varied(depth, Vary::Regularize, &[]).unwrap().compare.unwrap().settings;
+            settings.into_iter().map(|setting| setting.name).collect::<Vec<_>>()
+        };
+        assert!(names("all").contains(&"delta".to_owned()));
+        assert!(!names("head").contains(&"delta".to_owned()) && names("head").contains(&"l2_sp".to_owned()));
+        assert!(!names("scratch").contains(&"l2_sp".to_owned()));
+    }
+
+    #[test]
+    fn some_can_be_chosen_by_name() {
+        let chosen = varied("all", Vary::Depth, &["all"]).unwrap().compare.unwrap().settings;
+        assert_eq!(chosen.iter().map(|setting| setting.name.as_str()).collect::<Vec<_>>(), ["head", "all"]);
+        let error = varied("all", Vary::Regularize, &["mixin"]).unwrap_err().to_string();
+        assert!(error.contains("\"mixin\"") && error.contains("mixup"), "{error}");
+        assert_eq!(varied("all", Vary::Images, &[]), Err(VaryError::NoAmounts));
+    }
+}

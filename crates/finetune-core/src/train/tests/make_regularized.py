@@ -1,0 +1,148 @@
+"""Writes regularized.json: three steps of a LeNet under each technique, in float64, with the gradients of Python's autograd.
+
+    python make_regularized.py        (PyTorch 2.11)
+
+The penalties are written out from their papers' formulas. Of each parameter after the third step two sums are kept: of its
+values, and of its values times cos(0), cos(1), ...
+"""
+
+import json
+import pathlib
+
+import torch
+from torch.nn.functional import cross_entropy, max_pool2d
+
+torch.set_default_dtype(torch.float64)
+
+SHAPES = {
+    "conv1.weight": (6, 1, 5, 5), "conv1.bias": (6,), "conv2.weight": (16, 6, 5, 5), "conv2.bias": (16,),
+    "fc1.weight": (120, 400), "fc1.bias": (120,), "fc2.weight": (84, 120), "fc2.bias": (84,),
+    "fc3.weight": (2, 84), "fc3.bias": (2,),
+}
+LABELS = torch.tensor([0, 0, 0, 0, 0, 0, 0, 1, 1, 0])
+PARTNERS = torch.tensor([3, 7, 8, 0, 1, 2, 9, 5, 4, 6])
+SHARE = 0.3
+PATCH = (4, 20, 10, 28)
+RATE, MOMENTUM = 0.05, 0.9
+
+
+def waves(shape, scale):
+    count = torch.Size(shape).numel()
+    return (torch.arange(count, dtype=torch.float64) * 1.7).sin().view(shape) * scale
+
+
+def weights(factor):
+    """Numbers for every parameter, smaller where more inputs are summed."""
+    return {name: waves(shape, factor * (0.1 + 0.01 * number) * (0.3 if name == "fc1.weight" else 1.0))
+            for number, (name, shape) in enumerate(SHAPES.items(), 1)}
+
+
+SOURCE = weights(1.1)
+PIXELS = waves((10, 1, 28, 28), 1.0)
+RELATION = torch.tensor([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]])
+
+
+def forward(p, x):
+    """Outputs of the four stages before the head."""
+    x1 = max_pool2d(torch.relu(torch.conv2d(x, p["conv1.weight"], p["conv1.bias"], padding=2)), 2)
+    x2 = max_pool2d(torch.relu(torch.conv2d(x1, p["conv2.weight"], p["conv2.bias"])), 2)
+    x3 = torch.relu(x2.flatten(1) @ p["fc1.weight"].T + p["fc1.bias"])
+    return [x1, x2, x3, torch.relu(x3 @ p["fc2.weight"].T + p["fc2.bias"])]
+
+
+def is_new(name):
+    return name.startswith("fc3")
+
+
+def square(x):
+    return (x ** 2).sum()
+
+
+def attention(channels):
+    return torch.softmax(torch.arange(channels, dtype=torch.float64).cos(), 0)
+
+
+def l1(p, stages, x):
+    return 0.01 * sum(w.abs().sum() for w in p.values() if w.dim() > 1)
+
+
+def l2_sp(p, stages, x):
+    near = sum(square(w - SOURCE[name]) for name, w in p.items() if not is_new(name))
+    return 0.3 / 2 * near + 0.2 / 2 * sum(square(w) for name, w in p.items() if is_new(name))
+
+
+def delta(p, stages, x):
+    value = 0.2 / 2 * sum(square(w) for name, w in p.items() if is_new(name))
+    for now, then in zip(stages, forward(SOURCE, x)):
+        channels = now.shape[1]
+        apart = ((now - then) ** 2).flatten(2).mean(2) if now.dim() > 2 else (now - then) ** 2  # [N, C]
+        value = value + 0.02 / 2 * channels * (attention(channels) * apart).sum(1).mean()
+    return value
+
+
+def spectral_shrinkage(p, stages, x):
+    features = stages[-1]  # 10 images of 84 features: the singular values are the roots of these eigenvalues
+    return 0.5 * torch.linalg.eigvalsh(features @ features.T)[:9].sum()
+
+
+def plain(p, stages, x):
+    return 0.0
+
+
+def bounded(p):
+    for w in p.values():
+        if w.dim() > 1:
+            flat = w.data.view(w.shape[0], -1)
+            flat *= (0.6 / flat.norm(dim=1, keepdim=True)).clamp(max=1.0)
+
+
+def trained(penalty=plain, smoothing=0.0, class_weights=None, mix=None, after=None, original=False):
+    p = {name: value.clone().requires_grad_() for name, value in weights(1.0).items()}
+    if original:
+        p["original.weight"] = waves((3, 84), 0.2).requires_grad_()
+        p["original.bias"] = waves((3,), 0.1).requires_grad_()
+    x = PIXELS.clone()
+    share = 1.0
+    if mix == "mixup":
+        share, x = SHARE, SHARE * x + (1 - SHARE) * x[PARTNERS]
+    if mix == "cutmix":
+        top, bottom, left, right = PATCH
+        x[:, :, top:bottom, left:right] = PIXELS[PARTNERS][:, :, top:bottom, left:right]
+        share = 1 - (bottom - top) * (right - left) / 28 ** 2
+    optimizer = torch.optim.SGD(p.values(), lr=RATE, momentum=MOMENTUM, nesterov=True)
+    for _ in range(3):
+        optimizer.zero_grad()
+        stages = forward(p, x)
+        logits = stages[-1] @ p["fc3.weight"].T + p["fc3.bias"]
+        of = lambda labels: cross_entropy(logits, labels, weight=class_weights, label_smoothing=smoothing)
+        loss = of(LABELS) if mix is None else share * of(LABELS) + (1 - share) * of(LABELS[PARTNERS])
+        known = {name: w for name, w in p.items() if not name.startswith("original")}
+        loss = loss + penalty(known, stages, x)
+        if original:
+            seen = stages[-1] @ p["original.weight"].T + p["original.bias"]
+            expected = share * RELATION[LABELS] + (1 - share) * RELATION[LABELS[PARTNERS]]
+            loss = loss - 1.7 * (expected * torch.log_softmax(seen, 1)).sum(1).mean()
+        loss.backward()
+        optimizer.step()
+        if after:
+            after(p)
+    sums = lambda w: [w.sum().item(), (w.flatten() * torch.arange(w.numel(), dtype=torch.float64).cos()).sum().item()]
+    return [sums(w.detach()) for w in p.values()]
+
+
+uneven = torch.tensor([0.5, 3.0])
+result = {
+    "plain": trained(),
+    "smoothing and class weights": trained(smoothing=0.1, class_weights=uneven),
+    "mixup": trained(mix="mixup"),
+    "cutmix with smoothing and class weights": trained(mix="cutmix", smoothing=0.1, class_weights=uneven),
+    "l1": trained(l1),
+    "max_norm": trained(after=bounded),
+    "l2_sp": trained(l2_sp),
+    "delta": trained(delta),
+    "spectral_shrinkage": trained(spectral_shrinkage),
+    "co_tuning": trained(original=True),
+    "co_tuning with mixup": trained(original=True, mix="mixup"),
+}
+path = pathlib.Path(__file__).with_name("regularized.json")
+path.write_text(json.dumps(result, indent=1) + "\n")
