@@ -9,8 +9,10 @@
 //! - `test`: formatting, clippy and all tests
 //! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
 //! - `recipe`: the default experiment, letters of two alphabets
+//! - `bench`: how fast it is, beside PyTorch scripts that do the same work
 //! - `tools`, `workspace`, `process`, `pip`, `disk`: what the commands share
 
+mod bench;
 mod disk;
 mod doctor;
 mod fetch_data;
@@ -47,6 +49,9 @@ enum Task {
     FetchWeights(fetch_weights::Arguments),
     FetchData(fetch_data::Arguments),
     Recipe(recipe::Arguments),
+    Bench(bench::Arguments),
+    #[command(hide = true)]
+    Measure(bench::measure::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +80,8 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::FetchWeights(arguments) => fetch_weights::command(&workspace, &arguments)?,
         Task::FetchData(arguments) => fetch_data::command(&workspace, &arguments)?,
         Task::Recipe(arguments) => recipe::command(&workspace, &arguments)?,
+        Task::Bench(arguments) => bench::command(&workspace, &arguments)?,
+        Task::Measure(arguments) => return bench::measure::command(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
@@ -65,6 +66,37 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     let mut child = spawn(command)?;
     let status = child.wait();
     finish(command, status)
+}
+
+/// Like [`status`], without showing the command.
+pub(crate) fn quiet_status(command: &mut Command) -> Result<ExitStatus> {
+    let mut child = spawn(command)?;
+    let status = child.wait();
+    finish(command, status)
+}
+
+/// Like [`status`], but asks `enough` every few milliseconds, and when it says so ends the command with all of its
+/// children; then there is no status.
+pub(crate) fn status_until(command: &mut Command, enough: &dyn Fn() -> bool) -> Result<Option<ExitStatus>> {
+    announce(command);
+    let mut child = spawn(command)?;
+    loop {
+        match child.try_wait() {
+            Ok(None) if enough() => {
+                if let Ok(group) = i32::try_from(child.id()) {
+                    // It may have ended in this moment.
+                    let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+                }
+                let ended = child.wait();
+                return finish(command, ended).map(|_| None);
+            }
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            ended => {
+                let ended = ended.and_then(|status| status.map_or_else(|| child.wait(), Ok));
+                return finish(command, ended).map(Some);
+            }
+        }
+    }
 }
 
 /// Shows the command, runs it to its end and returns what it wrote to stdout; its stderr is ours.

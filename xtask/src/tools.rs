@@ -47,7 +47,42 @@ const LETTERS: Kind = Kind {
     variable: "FINETUNE_GLYPHS",
 };
 
+const FINETUNE: Kind = Kind {
+    what: "finetune",
+    binary: "finetune",
+    build: &["--package", "finetune-core", "--bin", "finetune"],
+    variable: "FINETUNE",
+};
+
+const PIXELS: Kind = Kind {
+    what: "the bench of pictures",
+    binary: "pixels",
+    build: &["--package", "images", "--example", "pixels"],
+    variable: "FINETUNE_PIXELS",
+};
+
 impl Tool {
+    /// `finetune` itself.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub(crate) fn finetune(workspace: &Workspace) -> Result<Self> {
+        Self::built(workspace, &FINETUNE)
+    }
+
+    /// The example `pixels` of the room `images`: times decoding and augmentation, draws pictures.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub(crate) fn pixels(workspace: &Workspace) -> Result<Self> {
+        Self::built(workspace, &PIXELS)
+    }
+
+    /// Where it lies.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// `fetch` of the room `pretrained`: brings weights and files, unpacks archives.
     ///
     /// # Errors

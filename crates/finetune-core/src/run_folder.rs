@@ -149,6 +149,10 @@ impl Metrics {
     /// Writes what belongs into it. A failure is kept for [`Metrics::finish`]: a listener cannot stop a run.
     pub fn listen(&mut self, event: &Event<'_>) {
         let written = match event {
+            // Whoever watches the file sees when training has begun.
+            Event::Stepped { record, .. } if record.step == 1 => {
+                self.line("step", record).and_then(|()| self.out.flush())
+            }
             Event::Stepped { record, .. } => self.line("step", record),
             Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
             Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),

@@ -1,0 +1,75 @@
+//! Times the way of pictures on one core, and draws pictures to time other things with. `cargo xtask bench` runs it.
+//!
+//!     pixels time DATA          images a second, decoding included and from decoded pixels, as a JSON object
+//!     pixels draw COUNT DATA    that many JPEGs of 500 x 375 in two classes
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+use std::{env, fs};
+
+use image::{Rgb, RgbImage};
+use images::{Augment, Batches, DataSet, ResizedCrop, Split, Store, Transform};
+use pretrained::InputSpec;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const BATCH: usize = 16;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // xtask puts --json before the arguments of its tools; this one answers in nothing else.
+    let words: Vec<String> = env::args().skip(1).filter(|word| word != "--json").collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["time", data] => time(Path::new(data)),
+        ["draw", count, data] => draw(count.parse()?, Path::new(data)),
+        _ => Err("usage: pixels time DATA | pixels draw COUNT DATA".into()),
+    }
+}
+
+fn time(root: &Path) -> Result<(), Box<dyn Error>> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+    let data = DataSet::open(root, &Split { validation_fraction: 0.0, seed: 0 })?;
+    let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) };
+    let augment = Augment { resized_crop: Some(crop), horizontal_flip: 0.5, ..Augment::default() };
+    let transform = Transform::training(&InputSpec::imagenet(), &augment)?;
+
+    let start = Instant::now();
+    let store = Store::decode(data.train, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
+    let count = store.samples().len();
+    let mut seconds = Vec::new();
+    for epoch in 0..4 {
+        let order = (0..u32::try_from(count)?).collect();
+        let epoch_start = Instant::now();
+        for batch in Batches::new(&store, transform.clone(), order, epoch, BATCH, 0) {
+            std::hint::black_box(batch?);
+        }
+        seconds.push(if epoch == 0 { start.elapsed() } else { epoch_start.elapsed() }.as_secs_f64());
+    }
+    let pace = |seconds: f64| count as f64 / seconds;
+    let cached = seconds[1..].iter().copied().fold(f64::INFINITY, f64::min);
+    println!(r#"{{"first": {}, "cached": {}}}"#, pace(seconds[0]), pace(cached));
+    Ok(())
+}
+
+/// Stripes of a random width and colour under noise; the classes differ in their direction.
+fn draw(count: u64, root: &Path) -> Result<(), Box<dyn Error>> {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    for class in ["lying", "standing"] {
+        fs::create_dir_all(root.join(class))?;
+    }
+    for number in 0..count {
+        let standing = number % 2 == 1;
+        let width: u32 = random.random_range(8..60);
+        let colours: [[u8; 3]; 2] = random.random();
+        let picture = RgbImage::from_fn(500, 375, |x, y| {
+            let along = if standing { x } else { y };
+            let noise: u8 = random.random_range(0..24);
+            Rgb(colours[usize::from(along / width % 2 == 0)].map(|value| value.saturating_add(noise)))
+        });
+        let class = if standing { "standing" } else { "lying" };
+        picture.save(root.join(class).join(format!("{number:06}.jpg")))?;
+    }
+    println!(r#"{{"drawn": {count}}}"#);
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! `cargo xtask bench`: how fast it is, alone or beside PyTorch scripts that do the same work in the same run.
+//!
+//! - `works`: what is measured and what is to be reached; `jobs`: how each side does it
+//! - `materials`: programs, photographs, weights; `python`: the peers' environment
+//! - `measure`: one process, its time and its peak of memory
+//! - `statistics`, `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
+//! - `growth`: 100, 1,000 and 10,000 pictures
+
+mod growth;
+mod jobs;
+mod machine;
+mod materials;
+pub(crate) mod measure;
+mod page;
+mod python;
+mod statistics;
+mod table;
+mod works;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use self::jobs::Size;
+use self::machine::Machine;
+use self::materials::Materials;
+use self::python::Python;
+use self::table::Outcomes;
+use self::works::{Side, Work};
+use crate::process::say;
+use crate::setup;
+use crate::workspace::{Workspace, cache_folder};
+
+/// Measure how fast it is, alone or beside PyTorch scripts that do the same work
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run the same work in PyTorch too, in turn, and write docs/benchmarks.md
+    #[arg(long)]
+    peers: bool,
+    /// Instead, how cost grows from 100 to 10,000 generated pictures
+    #[arg(long, conflicts_with_all = ["peers", "only"])]
+    growth: bool,
+    /// Little of everything, once: shows that it works, not how fast; no page is written
+    #[arg(long)]
+    quick: bool,
+    /// Only this work (may be repeated); no page is written
+    #[arg(long, value_name = "WORK", value_enum)]
+    only: Vec<Work>,
+    /// Runs of each side [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: Option<u32>,
+    /// Photographs: train/ and val/ with a folder per class [default: data/dogs_cats_small]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A Python with torch, torchvision and timm, in place of the environment in the cache
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// What our side computes in, as in run.precision
+    #[arg(long, value_name = "TYPE", default_value = "auto", value_parser = ["auto", "float32", "bf16"])]
+    precision: String,
+    /// Write the page here, whatever was measured [default: docs/benchmarks.md if all was]
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    page: Option<PathBuf>,
+}
+
+/// The command: tables on stdout, progress on stderr.
+pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    setup::ensure(workspace)?;
+    let python = if arguments.peers || arguments.python.is_some() {
+        Some(Python::ready(workspace, arguments.python.as_deref())?)
+    } else {
+        None
+    };
+    let scratch = Scratch::new()?;
+    let data = arguments.data.clone().unwrap_or_else(|| workspace.root.join("data/dogs_cats_small"));
+    let mut materials = Materials::new(workspace, python, &data, &arguments.precision, &scratch.folder)?;
+    if arguments.growth {
+        return grow(workspace, &mut materials, arguments, &scratch);
+    }
+    let mut size = if arguments.quick { Size::QUICK } else { Size::FULL };
+    if let Some(rounds) = arguments.rounds {
+        size.rounds = rounds as usize;
+    }
+    let machine = Machine::now(workspace);
+    if machine.is_busy() {
+        say(format!(
+            "The machine is busy (load {:.1}): these figures will not be worth much.",
+            machine.load.unwrap_or(0.0)
+        ));
+    }
+    let works = if arguments.only.is_empty() { &Work::ALL[..] } else { &arguments.only };
+    let mut measured = Vec::new();
+    for &work in works {
+        prepare(workspace, &mut materials, work, &size, &scratch)?;
+        let peers = if arguments.peers { work.peers() } else { &[] };
+        let outcomes = in_turn(&materials, work, peers, &size, &scratch)?;
+        anstream::print!("{}", page::text(work, &outcomes));
+        measured.push((work, outcomes));
+    }
+    let whole = arguments.peers && !arguments.quick && arguments.only.is_empty();
+    let place = arguments.page.clone().or_else(|| whole.then(|| workspace.root.join("docs/benchmarks.md")));
+    if let Some(place) = place {
+        let weights: Vec<String> =
+            materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
+        let about = page::About {
+            machine: &machine,
+            versions: materials.versions(),
+            weights: &weights.join(", "),
+            precision: &materials.precision,
+            rounds: size.rounds,
+            batch: jobs::BATCH,
+        };
+        let text = page::markdown(&measured, &about);
+        fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
+        say(format!("Wrote {}", place.display()));
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Weights, a model to predict with, photographs, and the choice of precision: nothing that a clock should see.
+fn prepare(
+    workspace: &Workspace,
+    materials: &mut Materials,
+    work: Work,
+    size: &Size,
+    scratch: &Scratch,
+) -> Result<()> {
+    let arch = match work {
+        Work::Decode => return Ok(()),
+        Work::Lite => "efficientnet_lite0",
+        Work::Full | Work::FirstStep => "resnet18",
+        Work::Head | Work::LastStage | Work::Predict => "resnet50",
+    };
+    materials.need_weights(workspace, arch)?;
+    say(format!("{}: a first run that does not count", name(work)));
+    if work == Work::Predict {
+        let folder = scratch.next("model")?;
+        jobs::run(materials, Work::Head, Side::Ours, &Size { head_epochs: 1, ..*size }, &folder)?;
+        materials.remember(&folder)?;
+        materials.set_model(folder.join("run"));
+        materials.copy_photographs(size.predicted)?;
+    }
+    let folder = scratch.next("first")?;
+    let brief = Size { head_epochs: 1, last_stage_epochs: 1, full_epochs: 1, ..*size };
+    jobs::run(materials, work, Side::Ours, &brief, &folder)?;
+    materials.remember(&folder)?;
+    remove(&folder)
+}
+
+/// Every side once, then again: what else the machine does meets all of them alike.
+fn in_turn(
+    materials: &Materials,
+    work: Work,
+    peers: &[Side],
+    size: &Size,
+    scratch: &Scratch,
+) -> Result<Outcomes> {
+    let mut outcomes: Outcomes = BTreeMap::new();
+    for round in 1..=size.rounds {
+        for side in std::iter::once(Side::Ours).chain(peers.iter().copied()) {
+            say(format!("{}, round {round} of {}: {}", name(work), size.rounds, side.name()));
+            let folder = scratch.next(side.name())?;
+            let outcome = jobs::run(materials, work, side, size, &folder)?;
+            say(format!("{:.2} s", outcome.seconds));
+            outcomes.entry(side).or_default().push(outcome);
+            remove(&folder)?;
+        }
+    }
+    Ok(outcomes)
+}
+
+fn grow(
+    workspace: &Workspace,
+    materials: &mut Materials,
+    arguments: &Arguments,
+    scratch: &Scratch,
+) -> Result<()> {
+    materials.need_weights(workspace, growth::network())?;
+    let counts: &[u32] = if arguments.quick { &[50, 100] } else { &[100, 1_000, 10_000] };
+    let mut costs = Vec::new();
+    for &count in counts {
+        let folder = scratch.next("growth")?;
+        costs.push(growth::cost(materials, count, &folder)?);
+        materials.remember(&folder)?;
+        remove(&folder)?;
+    }
+    anstream::print!("{}", growth::table(&costs));
+    Ok(())
+}
+
+fn name(work: Work) -> String {
+    work.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// A folder in the cache for everything that is of no use afterwards; it goes when this does.
+struct Scratch {
+    folder: PathBuf,
+    used: std::cell::Cell<u32>,
+}
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let folder = cache_folder()?.join(format!("bench/scratch-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self { folder, used: std::cell::Cell::new(0) })
+    }
+
+    /// A fresh folder in it.
+    fn next(&self, name: &str) -> Result<PathBuf> {
+        self.used.set(self.used.get() + 1);
+        let folder = self.folder.join(format!("{}-{name}", self.used.get()));
+        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}

@@ -1,0 +1,209 @@
+//! The tables: on stdout, and as `docs/benchmarks.md`.
+
+use super::machine::Machine;
+use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
+use super::works::{Side, Work};
+
+/// Farther apart than this, in points of accuracy, two sides did not do the same work.
+const EQUAL: f64 = 0.5;
+
+const SIDES: [Side; 4] = [Side::Ours, Side::Tuned, Side::Compiled, Side::Usual];
+
+/// The lines of one work for a terminal.
+pub(super) fn text(work: Work, outcomes: &Outcomes) -> String {
+    let mut text = String::new();
+    for line in lines(work, outcomes) {
+        text += &format!("{}\n", line.title);
+        for side in SIDES {
+            if let Some(figures) = figures(&line, side) {
+                text += &format!("  {:9} {figures}\n", side.name());
+            }
+        }
+        for (name, ratio) in [("tuned", line.tuned), ("usual", line.usual)] {
+            if let Some(ratio) = ratio {
+                text += &format!("  against the {name} script: {}\n", reached(ratio));
+            }
+        }
+    }
+    text
+}
+
+/// The whole page.
+pub(super) fn markdown(works: &[(Work, Outcomes)], about: &About<'_>) -> String {
+    let all: Vec<Line> = works.iter().flat_map(|(work, outcomes)| lines(*work, outcomes)).collect();
+    let mut page = format!(
+        "# Benchmarks\n\nWritten by `cargo xtask bench --peers` on {}. Both sides did the same work in turn, {} times \
+         each: the same photographs, weights, batch size ({}), optimizer and epochs. Figures are medians with least and \
+         greatest, and the validation accuracy beside them. Caches of ours were deleted before each run, and so were \
+         those of `torch.compile`.\n\n- machine: {}\n- finetune: {}; precision `{}`\n- peers: {}\n- weights: {}\n",
+        about.machine.day,
+        about.rounds,
+        about.batch,
+        about.machine.hardware,
+        about.machine.program,
+        about.precision,
+        about.versions,
+        about.weights
+    );
+    if about.machine.is_busy() {
+        page += &format!(
+            "- **the machine was not idle**: its load was {:.1} before the first run\n",
+            about.machine.load.unwrap_or_default()
+        );
+    }
+    page += "\n*Usual* is a script as tutorials write it: a `DataLoader` with workers, float32. *Tuned* adds channels_last, \
+        bfloat16 autocast and workers that persist; *compiled* adds `torch.compile` with frozen weights. They are in \
+        `xtask/peers`.\n\n## Ratios\n\nTheir median over ours, and what it is to be.\n\n\
+        | work | against the tuned script | against the usual script |\n|---|---|---|\n";
+    for line in &all {
+        page += &format!("| {} | {} | {} |\n", line.title, cell(line.tuned), cell(line.usual));
+    }
+    page += "\n## Figures\n\n| work | finetune | tuned | compiled | usual |\n|---|---|---|---|---|\n";
+    for line in &all {
+        let cells = SIDES.map(|side| figures(line, side).unwrap_or_else(|| "–".to_owned()));
+        page += &format!("| {} | {} |\n", line.title, cells.join(" | "));
+    }
+    page + &missed(works) + &honest(works)
+}
+
+/// What the page says beside the figures.
+pub(super) struct About<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) versions: &'a str,
+    pub(super) weights: &'a str,
+    pub(super) precision: &'a str,
+    pub(super) rounds: usize,
+    pub(super) batch: u32,
+}
+
+fn figures(line: &Line, side: Side) -> Option<String> {
+    let (spread, accuracy) = line.sides.get(&side)?;
+    let [median, min, max] =
+        [spread.median, spread.min, spread.max].map(|figure| line.quantity.shown(figure));
+    let accuracy = accuracy.map_or(String::new(), |share| format!(", {:.1}%", share * 100.0));
+    Some(format!("{median} ({min} to {max}){accuracy}"))
+}
+
+fn reached(ratio: Ratio) -> String {
+    match ratio.target {
+        None => format!("{:.2}x", ratio.reached),
+        Some(target) if ratio.missed() => format!("{:.2}x of {target:.2}x, missed", ratio.reached),
+        Some(target) => format!("{:.2}x of {target:.2}x, reached", ratio.reached),
+    }
+}
+
+fn cell(ratio: Option<Ratio>) -> String {
+    ratio.map_or_else(|| "–".to_owned(), reached)
+}
+
+/// Each target that was missed: by how much, and where our time goes.
+fn missed(works: &[(Work, Outcomes)]) -> String {
+    let mut text = "\n## What is missed\n\n".to_owned();
+    let empty = text.len();
+    for (work, outcomes) in works {
+        for line in lines(*work, outcomes) {
+            for (name, ratio) in [("tuned", line.tuned), ("usual", line.usual)] {
+                let Some((ratio, target)) = ratio.and_then(|ratio| Some((ratio, ratio.target?))) else {
+                    continue;
+                };
+                if ratio.missed() {
+                    let by = (1.0 - ratio.reached / target) * 100.0;
+                    text += &format!(
+                        "- {}, against the {name} script: {:.2}x where {target:.2}x is wanted, short by {by:.0}%{}\n",
+                        line.title,
+                        ratio.reached,
+                        profile(outcomes)
+                    );
+                }
+            }
+        }
+    }
+    if text.len() == empty {
+        text += "Nothing.\n";
+    }
+    text
+}
+
+/// Where the time of our median run goes.
+fn profile(outcomes: &Outcomes) -> String {
+    let Some(runs) = outcomes.get(&Side::Ours) else { return String::new() };
+    let mut sorted: Vec<_> = runs.iter().collect();
+    sorted.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    let Some(run) = sorted.get(sorted.len() / 2).filter(|run| !run.profile.is_empty()) else {
+        return String::new();
+    };
+    let parts: Vec<String> =
+        run.profile.iter().map(|(name, seconds)| format!("{name} {seconds:.2} s")).collect();
+    format!("; of {:.2} s: {}", run.seconds, parts.join(", "))
+}
+
+/// Whether the peers are what they should be, and whether both sides learned the same.
+fn honest(works: &[(Work, Outcomes)]) -> String {
+    let mut text = "\n## Are the peers honest?\n\n".to_owned();
+    for (work, outcomes) in works {
+        let title = work.rows()[0].title;
+        if let Some(tuning) = Tuning::of(*work, outcomes) {
+            let verdict = if tuning.agrees() {
+                "within a fifth of"
+            } else {
+                "**not** within a fifth, so another kind of machine, a busy one, or a crippled script, of"
+            };
+            text += &format!(
+                "- {title}: an epoch of the usual script takes {:.2} times that of the tuned one, {verdict} the {:.2} \
+                 times first measured on two cores with AVX-512 and bf16.\n",
+                tuning.gained, tuning.expected
+            );
+        }
+        let Some(points) = lines(*work, outcomes).first().and_then(apart) else { continue };
+        let verdict = if points <= EQUAL { "equal" } else { "**not equal**" };
+        text += &format!("- {title}: accuracies are {points:.1} points apart at most, {verdict}.\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::head;
+    use super::*;
+
+    fn page() -> String {
+        let machine = Machine {
+            hardware: "a CPU".to_owned(),
+            program: "commit abc".to_owned(),
+            day: "2026-01-31".to_owned(),
+            load: Some(3.0),
+        };
+        let about = About {
+            machine: &machine,
+            versions: "torch 2.11.0",
+            weights: "random",
+            precision: "auto",
+            rounds: 3,
+            batch: 16,
+        };
+        markdown(&[(Work::Head, head())], &about)
+    }
+
+    #[test]
+    fn the_page_says_what_was_reached_and_what_was_missed() {
+        let page = page();
+        let row = "| head only, ResNet-50, start to saved model | 6.50x of 8.00x, missed | 25.00x of 25.00x, reached |";
+        assert!(page.contains(row), "{page}");
+        assert!(
+            page.contains("2.00 s (1.00 s to 3.00 s), 90.0% | 13.0 s (12.0 s to 14.0 s), 90.0% | – |"),
+            "{page}"
+        );
+        assert!(page.contains("short by 19%; of 2.00 s: load 0.25 s"), "{page}");
+        assert!(
+            page.contains("not idle") && page.contains("1.0 points apart at most, **not equal**"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_terminal_gets_the_same_figures() {
+        let text = text(Work::Head, &head());
+        assert!(text.contains("  finetune  2.00 s (1.00 s to 3.00 s), 90.0%\n"), "{text}");
+        assert!(text.contains("against the tuned script: 6.50x of 8.00x, missed"), "{text}");
+    }
+}

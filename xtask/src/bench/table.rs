@@ -1,0 +1,144 @@
+//! From the outcomes of all runs to the lines of the tables.
+
+use std::collections::BTreeMap;
+
+use super::statistics::Spread;
+use super::works::{Outcome, Quantity, Row, Side, Work};
+
+/// The runs of a work, in the order in which they were made, by side.
+pub(super) type Outcomes = BTreeMap<Side, Vec<Outcome>>;
+
+/// One line, all figures taken together.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) title: &'static str,
+    pub(super) quantity: Quantity,
+    /// Each side's figures, and its accuracy in the last run.
+    pub(super) sides: BTreeMap<Side, (Spread, Option<f64>)>,
+    /// Against the faster of the tuned forms.
+    pub(super) tuned: Option<Ratio>,
+    pub(super) usual: Option<Ratio>,
+}
+
+/// Median of theirs over median of ours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Ratio {
+    pub(super) reached: f64,
+    pub(super) target: Option<f64>,
+}
+
+impl Ratio {
+    pub(super) fn missed(self) -> bool {
+        self.target.is_some_and(|target| self.reached < target)
+    }
+}
+
+/// The lines of a work.
+pub(super) fn lines(work: Work, outcomes: &Outcomes) -> Vec<Line> {
+    work.rows().iter().map(|row| line(row, outcomes)).collect()
+}
+
+fn line(row: &Row, outcomes: &Outcomes) -> Line {
+    let mut sides = BTreeMap::new();
+    for (&side, runs) in outcomes {
+        let figures = runs.iter().filter_map(|outcome| row.quantity.of(outcome));
+        if let Some(spread) = Spread::of(figures) {
+            sides.insert(side, (spread, runs.last().and_then(|outcome| outcome.accuracy)));
+        }
+    }
+    let median = |side: Side| sides.get(&side).map(|(spread, _)| spread.median);
+    let ratio = |theirs: Option<f64>, target| {
+        let reached = theirs? / median(Side::Ours)?;
+        Some(Ratio { reached, target })
+    };
+    let fastest = [Side::Tuned, Side::Compiled].into_iter().filter_map(median).reduce(f64::min);
+    Line {
+        title: row.title,
+        quantity: row.quantity,
+        tuned: ratio(fastest, row.against_tuned),
+        usual: ratio(median(Side::Usual), row.against_usual),
+        sides,
+    }
+}
+
+/// What the peers gain by tuning, and what they gained where they were first measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Tuning {
+    pub(super) gained: f64,
+    pub(super) expected: f64,
+}
+
+impl Tuning {
+    /// `None` where nothing is expected, or the peers did not run.
+    pub(super) fn of(work: Work, outcomes: &Outcomes) -> Option<Self> {
+        let expected = work.expected_tuning()?;
+        let epoch = |side| {
+            let runs = outcomes.get(&side)?.iter();
+            Some(Spread::of(runs.filter_map(|outcome| Quantity::Epoch.of(outcome)))?.median)
+        };
+        Some(Self { gained: epoch(Side::Usual)? / epoch(Side::Tuned)?, expected })
+    }
+
+    /// Within a fifth.
+    pub(super) fn agrees(self) -> bool {
+        (self.gained / self.expected - 1.0).abs() <= 0.2
+    }
+}
+
+/// The greatest difference in accuracy between our side and a peer, in points.
+pub(super) fn apart(line: &Line) -> Option<f64> {
+    let (_, ours) = line.sides.get(&Side::Ours)?;
+    let ours = (*ours)?;
+    let others = line.sides.values().filter_map(|(_, accuracy)| *accuracy);
+    others.map(|theirs| (theirs - ours).abs() * 100.0).reduce(f64::max)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Three runs of each side of the head: ours takes 2, 1 and 3 seconds.
+    pub(in super::super) fn head() -> Outcomes {
+        let outcome = |seconds, epoch, accuracy| Outcome {
+            seconds,
+            epoch: Some(epoch),
+            accuracy: Some(accuracy),
+            peak_bytes: 1e9,
+            profile: vec![("load".to_owned(), 0.25)],
+            ..Outcome::default()
+        };
+        BTreeMap::from([
+            (Side::Ours, [2.0, 1.0, 3.0].map(|seconds| outcome(seconds, 0.1, 0.9)).to_vec()),
+            (Side::Tuned, [12.0, 14.0, 13.0].map(|seconds| outcome(seconds, 1.2, 0.9)).to_vec()),
+            (Side::Usual, [50.0, 60.0, 40.0].map(|seconds| outcome(seconds, 4.0, 0.91)).to_vec()),
+        ])
+    }
+
+    #[test]
+    fn ratios_are_of_medians_and_know_their_targets() {
+        let [time, memory] = lines(Work::Head, &head()).try_into().unwrap();
+        assert_eq!(time.tuned, Some(Ratio { reached: 6.5, target: Some(8.0) }));
+        assert_eq!(time.usual, Some(Ratio { reached: 25.0, target: Some(25.0) }));
+        assert!(time.tuned.unwrap().missed() && !time.usual.unwrap().missed());
+        assert!(memory.tuned.unwrap().missed());
+        assert!((apart(&time).unwrap() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_faster_tuned_form_counts_and_a_missing_peer_gives_no_ratio() {
+        let mut outcomes = head();
+        outcomes.remove(&Side::Usual);
+        outcomes.insert(Side::Compiled, vec![Outcome { seconds: 8.0, ..Outcome::default() }]);
+        let line = lines(Work::Predict, &outcomes).remove(0);
+        assert_eq!(line.tuned.map(|ratio| ratio.reached), Some(4.0));
+        assert_eq!(line.usual, None);
+    }
+
+    #[test]
+    fn tuning_agrees_within_a_fifth() {
+        let tuning = Tuning::of(Work::Head, &head()).unwrap();
+        assert!((tuning.gained - 4.0 / 1.2).abs() < 1e-9 && tuning.agrees());
+        assert!(!Tuning { gained: 2.0, expected: 3.4 }.agrees());
+        assert_eq!(Tuning::of(Work::Predict, &head()), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! What is measured, and what is to be reached.
+
+use clap::ValueEnum;
+
+/// A piece of work that both sides do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Work {
+    /// A new head on ResNet-50, start to saved model, and its memory
+    Head,
+    /// The same on EfficientNet-Lite0 with real weights
+    Lite,
+    /// The last stage of ResNet-50 after one epoch of the head
+    LastStage,
+    /// The whole of ResNet-18 with augmentation
+    Full,
+    /// A folder of photographs through ResNet-50
+    Predict,
+    /// Decoding and augmenting on one core
+    Decode,
+    /// From the start of the process to the first training step
+    FirstStep,
+}
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    Ours,
+    Usual,
+    Tuned,
+    Compiled,
+}
+
+impl Side {
+    /// As in the peers' `--form` and in tables.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "finetune",
+            Self::Usual => "usual",
+            Self::Tuned => "tuned",
+            Self::Compiled => "compiled",
+        }
+    }
+}
+
+/// What one run gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Outcome {
+    /// Wall-clock seconds from start to end.
+    pub(super) seconds: f64,
+    /// The largest resident set, in bytes.
+    pub(super) peak_bytes: f64,
+    /// Mean seconds of an epoch of the main training, validation included.
+    pub(super) epoch: Option<f64>,
+    /// Seconds for a picture, decoding included.
+    pub(super) decoded: Option<f64>,
+    /// Seconds for a picture that is in memory.
+    pub(super) cached: Option<f64>,
+    /// Share of the validation pictures, or of those predicted, that was classified rightly.
+    pub(super) accuracy: Option<f64>,
+    /// Where the time went: what, seconds.
+    pub(super) profile: Vec<(String, f64)>,
+}
+
+/// A figure of an outcome; less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Seconds,
+    Epoch,
+    Peak,
+    Decoded,
+    /// Ours from pixels in memory; a peer that keeps none decodes them again.
+    Cached,
+}
+
+impl Quantity {
+    pub(super) fn of(self, outcome: &Outcome) -> Option<f64> {
+        match self {
+            Self::Seconds => Some(outcome.seconds),
+            Self::Epoch => outcome.epoch,
+            Self::Peak => Some(outcome.peak_bytes),
+            Self::Decoded => outcome.decoded,
+            Self::Cached => outcome.cached.or(outcome.decoded),
+        }
+    }
+
+    /// A figure as people read it.
+    pub(super) fn shown(self, figure: f64) -> String {
+        match self {
+            Self::Seconds | Self::Epoch if figure < 10.0 => format!("{figure:.2} s"),
+            Self::Seconds | Self::Epoch => format!("{figure:.1} s"),
+            Self::Peak => format!("{:.2} GB", figure / 1e9),
+            Self::Decoded | Self::Cached => format!("{:.2} ms", figure * 1e3),
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) title: &'static str,
+    pub(super) quantity: Quantity,
+    /// How many times ours the tuned script's figure is to be, at least.
+    pub(super) against_tuned: Option<f64>,
+    /// The same of the usual script.
+    pub(super) against_usual: Option<f64>,
+}
+
+/// At 0.6 of their memory, theirs is this many times ours.
+const LESS_MEMORY: f64 = 1.0 / 0.6;
+
+impl Work {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Head, Self::Lite, Self::LastStage, Self::Full, Self::Predict, Self::Decode, Self::FirstStep];
+
+    /// The peers that it is compared with.
+    pub(super) fn peers(self) -> &'static [Side] {
+        match self {
+            Self::Predict => &[Side::Usual, Side::Tuned, Side::Compiled],
+            Self::Decode => &[Side::Usual],
+            _ => &[Side::Usual, Side::Tuned],
+        }
+    }
+
+    pub(super) fn rows(self) -> Vec<Row> {
+        let row = |title, quantity, against_tuned, against_usual| Row {
+            title,
+            quantity,
+            against_tuned,
+            against_usual,
+        };
+        match self {
+            Self::Head => vec![
+                row("head only, ResNet-50, start to saved model", Quantity::Seconds, Some(8.0), Some(25.0)),
+                row("peak memory of that", Quantity::Peak, Some(LESS_MEMORY), Some(LESS_MEMORY)),
+            ],
+            Self::Lite => {
+                vec![row(
+                    "head only, EfficientNet-Lite0 with ImageNet's weights",
+                    Quantity::Seconds,
+                    None,
+                    None,
+                )]
+            }
+            Self::LastStage => vec![row(
+                "last stage of ResNet-50 after an epoch of the head, start to saved model",
+                Quantity::Seconds,
+                Some(3.0),
+                Some(8.0),
+            )],
+            Self::Full => {
+                vec![row(
+                    "all of ResNet-18 with augmentation, an epoch",
+                    Quantity::Epoch,
+                    Some(1.1),
+                    Some(2.5),
+                )]
+            }
+            Self::Predict => vec![row(
+                "prediction over a folder, ResNet-50, start of process to last line",
+                Quantity::Seconds,
+                Some(1.5),
+                Some(3.0),
+            )],
+            Self::Decode => vec![
+                row(
+                    "decode and augment a photograph on one core, first epoch",
+                    Quantity::Decoded,
+                    None,
+                    Some(1.5),
+                ),
+                row("augment a photograph on one core, later epochs", Quantity::Cached, None, Some(3.0)),
+            ],
+            Self::FirstStep => vec![row(
+                "start of process to first training step, ResNet-18",
+                Quantity::Seconds,
+                Some(3.0),
+                Some(3.0),
+            )],
+        }
+    }
+
+    /// How many times the tuned script's epoch the usual one's is where the peers were first measured: two cores of a
+    /// server CPU with AVX-512 and bf16.
+    pub(super) fn expected_tuning(self) -> Option<f64> {
+        match self {
+            Self::Head => Some(44.0 / 12.9),
+            Self::Full => Some(24.0 / 10.2),
+            _ => None,
+        }
+    }
+}
