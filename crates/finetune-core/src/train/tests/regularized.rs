@@ -91,6 +91,7 @@ fn trained(
     };
     let regularize = RegularizeConfig { weight_decay: Some(0.0), max_norm, ..RegularizeConfig::default() };
     let phase = Phase {
+        kind: Kind::Float,
         step: StepName::FineTune,
         plan: &plan,
         epochs: 3,
