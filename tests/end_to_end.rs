@@ -233,12 +233,18 @@ fn kept_features_change_nothing_but_the_time() {
     for (depth, more) in [("head", ""), ("from:fc1", ""), ("head", views), ("from:fc1", views)] {
         let settings = format!("{TRANSFER} --set finetune.depth={depth} --set train.epochs=2 {more}");
         let out = format!("{}-{}", depth.replace(':', "-"), more.len());
-        let (kept, summary) = trained(&LENET, &format!("kept-{out}"), &settings);
-        let (anew, recomputed) =
-            trained(&LENET, &format!("anew-{out}"), &format!("{settings} --set run.features_mib=0"));
-        assert_eq!(kept, anew, "{depth}");
+        let way =
+            |name: &str, more: &str| trained(&LENET, &format!("{name}-{out}"), &format!("{settings} {more}"));
+        let (in_memory, kept) = way("memory", "--set run.cache=off");
+        let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
+        let (anew, recomputed) = way("anew", "--set run.features_mib=0 --set run.cache=off");
+        assert_eq!(in_memory, anew, "{depth}");
+        assert_eq!(on_disk, anew, "{depth}");
         let told = |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
-        assert!(told(&summary) && !told(&recomputed), "{depth}: the two ways were not both taken");
+        assert!(
+            told(&kept) && told(&mapped) && !told(&recomputed),
+            "{depth}: the three ways were not all taken"
+        );
     }
 }
 

@@ -193,7 +193,8 @@ pub(super) fn feeds(
     };
     let train = preparation(Transform::training(input, &training)?, variation, mixing, limit);
     let feed = Feed::new(backbone, cut, &pictures.train, train, listen)?;
-    let left = limit - feed.kept_bytes().unwrap_or(0);
+    // What did not fit into memory and is mapped from disk counts as well.
+    let left = limit.saturating_sub(feed.kept_bytes().unwrap_or(0));
     let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, Mixing::default(), left);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
     Ok((feed, validation))
