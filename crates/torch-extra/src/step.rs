@@ -41,77 +41,83 @@ pub enum Decay {
     InGradient,
 }
 
-/// One step of SGD (`aten::_fused_sgd_`). All lists have the same length and order; `momenta` are zeros before the
-/// `first` step, and are not read without momentum.
+/// What a step moves: lists of one length and order, in which tensors at the same place have one shape, type, device and
+/// layout in memory.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// The parameters.
+    pub parameters: Vec<Tensor>,
+    /// Their gradients.
+    pub gradients: Vec<Tensor>,
+    /// Momentum, zeros before the first step (not read without momentum), or Adam's mean of gradients.
+    pub first: Vec<Tensor>,
+    /// Adam's mean of squared gradients.
+    pub second: Vec<Tensor>,
+}
+
+/// Whether momentum begins with this step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Momentum {
+    /// It does: it becomes the gradient.
+    Begins,
+    /// It goes on.
+    GoesOn,
+}
+
+/// One step of SGD (`aten::_fused_sgd_`).
 ///
 /// # Errors
-/// When shapes, types or devices do not fit together.
-pub fn sgd(
-    parameters: &[Tensor],
-    gradients: &[Tensor],
-    momenta: &[Tensor],
-    numbers: Sgd,
-    first: First,
-) -> Result<(), Error> {
+/// When the tensors do not fit together.
+pub fn sgd(moved: &Moved, numbers: Sgd, begins: Momentum) -> Result<(), Error> {
     let Sgd { rate, weight_decay, momentum, nesterov } = numbers;
-    let [values, gradients_, momenta_] = [parameters, gradients, momenta].map(handles);
-    if values.len() != gradients_.len() || (momentum != 0.0 && values.len() != momenta_.len()) {
-        return Err(Error::lengths());
+    let Moved { parameters, gradients, first, .. } = moved;
+    fit(parameters, gradients)?;
+    if momentum != 0.0 {
+        fit(parameters, first)?;
     }
-    // SAFETY: each array holds as many live tensors as is said; the shim changes their values and keeps nothing.
+    let [values, gradients, momenta] = [parameters, gradients, first].map(|list| handles(list));
+    // SAFETY: each array holds as many live tensors as is said (no momenta are read without momentum), alike in memory;
+    // the shim changes their values and keeps nothing.
     checked(unsafe {
         extra_fused_sgd(
             values.as_ptr(),
-            gradients_.as_ptr(),
-            momenta_.as_ptr(),
+            gradients.as_ptr(),
+            momenta.as_ptr(),
             values.len(),
             rate,
             weight_decay,
             momentum,
             nesterov,
-            first == First::Yes,
+            begins == Momentum::Begins,
         )
     })
 }
 
-/// Whether momentum begins with this step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum First {
-    /// It does: it becomes the gradient.
-    Yes,
-    /// It goes on.
-    No,
-}
-
-/// One step of Adam (`aten::_fused_adam_`, `aten::_fused_adamw_`). All lists have the same length and order; `steps`
-/// are scalars, float32, that count the steps including this one.
+/// One step of Adam (`aten::_fused_adam_`, `aten::_fused_adamw_`): the `count`th of these parameters, from 1.
 ///
 /// # Errors
-/// When shapes, types or devices do not fit together.
-pub fn adam(
-    parameters: &[Tensor],
-    gradients: &[Tensor],
-    means: &[Tensor],
-    squares: &[Tensor],
-    steps: &[Tensor],
-    numbers: Adam,
-) -> Result<(), Error> {
+/// When the tensors do not fit together.
+pub fn adam(moved: &Moved, count: i32, numbers: Adam) -> Result<(), Error> {
     let Adam { rate, betas: (beta1, beta2), epsilon, weight_decay, decay } = numbers;
-    let lists = [parameters, gradients, means, squares, steps].map(handles);
-    let count = parameters.len();
-    if lists.iter().any(|list| list.len() != count) {
-        return Err(Error::lengths());
+    let Moved { parameters, gradients, first, second } = moved;
+    for list in [gradients, first, second] {
+        fit(parameters, list)?;
     }
-    let [values, gradients, means, squares, steps] = lists;
-    // SAFETY: each array holds as many live tensors as is said; the shim changes their values and keeps nothing.
+    // The kernels read the count from a float32 scalar for each parameter; one may stand for all.
+    let count = Tensor::from(count as f32);
+    let counts: Vec<Tensor> = parameters.iter().map(|value| count.to_device(value.device())).collect();
+    let [values, gradients, means, squares, counts] =
+        [parameters, gradients, first, second, &counts].map(|list| handles(list));
+    // SAFETY: each array holds as many live tensors as the first, alike in memory; the shim changes their values and keeps
+    // nothing.
     checked(unsafe {
         extra_fused_adam(
             values.as_ptr(),
             gradients.as_ptr(),
             means.as_ptr(),
             squares.as_ptr(),
-            steps.as_ptr(),
-            count,
+            counts.as_ptr(),
+            values.len(),
             rate,
             beta1,
             beta2,
@@ -120,4 +126,63 @@ pub fn adam(
             decay == Decay::Decoupled,
         )
     })
+}
+
+/// The kernels go through memory from one end to the other and look at nothing else.
+fn fit(parameters: &[Tensor], others: &[Tensor]) -> Result<(), Error> {
+    if parameters.len() != others.len() {
+        return Err(Error::lengths());
+    }
+    let place = |tensor: &Tensor| (tensor.size(), tensor.stride(), tensor.kind(), tensor.device());
+    match parameters.iter().zip(others).position(|(one, other)| place(one) != place(other)) {
+        None => Ok(()),
+        Some(at) => Err(Error::unlike(at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    fn moved() -> Moved {
+        let of = |value: f64| vec![Tensor::full([2, 3, 2, 2], value, (Kind::Double, Device::Cpu))];
+        Moved { parameters: of(1.0), gradients: of(0.5), first: of(0.0), second: of(0.0) }
+    }
+
+    #[test]
+    fn momentum_begins_as_the_gradient_and_goes_on() {
+        let moved = moved();
+        let numbers = Sgd { rate: 0.1, weight_decay: 0.0, momentum: 0.9, nesterov: false };
+        sgd(&moved, numbers, Momentum::Begins).unwrap();
+        sgd(&moved, numbers, Momentum::GoesOn).unwrap();
+        let value = moved.parameters[0].double_value(&[0, 0, 0, 0]);
+        assert!((value - (1.0 - 0.1 * 0.5 - 0.1 * (0.9 * 0.5 + 0.5))).abs() < 1e-12, "{value}");
+    }
+
+    #[test]
+    fn adams_first_step_is_as_long_as_its_rate() {
+        let moved = moved();
+        let numbers = Adam {
+            rate: 0.1,
+            betas: (0.9, 0.999),
+            epsilon: 1e-12,
+            weight_decay: 0.0,
+            decay: Decay::Decoupled,
+        };
+        adam(&moved, 1, numbers).unwrap();
+        let value = moved.parameters[0].double_value(&[1, 2, 1, 1]);
+        assert!((value - 0.9).abs() < 1e-9, "{value}");
+    }
+
+    #[test]
+    fn tensors_that_lie_differently_in_memory_are_refused() {
+        let mut moved = moved();
+        moved.gradients[0] = crate::layout::channels_last(&moved.gradients[0]);
+        let numbers = Sgd { rate: 0.1, weight_decay: 0.0, momentum: 0.0, nesterov: false };
+        assert!(sgd(&moved, numbers, Momentum::Begins).is_err());
+        moved.gradients.clear();
+        assert!(sgd(&moved, numbers, Momentum::Begins).is_err());
+    }
 }

@@ -73,6 +73,11 @@ impl Error {
     pub(crate) fn lengths() -> Self {
         Self("the lists of tensors are of different lengths".to_owned())
     }
+
+    /// Tensors that should lie alike in memory do not.
+    pub(crate) fn unlike(at: usize) -> Self {
+        Self(format!("tensors at place {at} differ in shape, type, device or layout in memory"))
+    }
 }
 
 /// Turns a returned text into an error.

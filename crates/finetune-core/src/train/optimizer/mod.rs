@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use backbone::Backbone;
 use regularize::max_norm;
 use tch::Tensor;
+use torch_extra::step::Moved;
 
 pub use rule::{DecayForm, Rule};
 pub use state::{OptimizerState, StateError};
@@ -109,17 +110,53 @@ impl Optimizer {
     }
 
     /// Takes one step along the gradients; a parameter without one stays.
+    ///
+    /// # Panics
+    /// As every operation of tch, when libtorch fails: gradients lie as their parameters do, and memories are made so.
     pub fn step(&mut self, setting: Setting) {
         let _no_gradient = tch::no_grad_guard();
-        for Trainable { name, value, rate_scale, decay } in &mut self.parameters {
+        for (alike, mut moved) in self.groups() {
+            let setting = Setting { rate: setting.rate * alike.rate_scale, ..setting };
+            let done = self.rule.update(&mut moved, alike.steps, setting, alike.decay);
+            done.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    /// The parameters that have a gradient, those that are moved alike together; counts the step that begins.
+    fn groups(&mut self) -> Vec<(Alike, Moved)> {
+        let mut groups: Vec<(Alike, Moved)> = Vec::new();
+        for Trainable { name, value, rate_scale, decay } in &self.parameters {
             let gradient = value.grad();
             if !gradient.defined() {
                 continue;
             }
             let memory = self.memories.entry(name.clone()).or_default();
             memory.steps += 1;
-            let setting = Setting { rate: setting.rate * *rate_scale, ..setting };
-            self.rule.update(value, &gradient, memory, setting, *decay);
+            let alike = Alike { rate_scale: *rate_scale, decay: *decay, steps: memory.steps };
+            let at = groups.iter().position(|(other, _)| *other == alike).unwrap_or_else(|| {
+                groups.push((alike, Moved::default()));
+                groups.len() - 1
+            });
+            let moved = &mut groups[at].1;
+            let [first, second] = self.rule.remembers();
+            moved.first.extend(first.then(|| remembered(&mut memory.first, value)));
+            moved.second.extend(second.then(|| remembered(&mut memory.second, value)));
+            moved.parameters.push(value.shallow_clone());
+            moved.gradients.push(gradient);
         }
+        groups
     }
+}
+
+/// What parameters have in common that one call moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Alike {
+    rate_scale: f64,
+    decay: f64,
+    steps: i32,
+}
+
+/// A memory of a parameter, lying in memory as that does; zeros at first.
+fn remembered(memory: &mut Option<Tensor>, value: &Tensor) -> Tensor {
+    memory.get_or_insert_with(|| value.zeros_like()).shallow_clone()
 }

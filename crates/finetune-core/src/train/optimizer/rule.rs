@@ -1,6 +1,5 @@
-use tch::Tensor;
+use torch_extra::step::{self, Decay, Momentum, Moved};
 
-use super::Memory;
 use crate::config::{AdamConfig, OptimizerKind, RmsPropConfig, SgdConfig, TrainConfig};
 use crate::train::schedule::Setting;
 
@@ -36,71 +35,64 @@ impl Rule {
         }
     }
 
-    /// Moves a parameter; `setting.rate` is its own.
+    /// Moves parameters that have taken `count` steps, this one included. `setting.rate` and `decay` are their own.
+    ///
+    /// # Errors
+    /// When libtorch refuses the tensors.
     pub(super) fn update(
         self,
-        value: &mut Tensor,
-        gradient: &Tensor,
-        memory: &mut Memory,
+        moved: &mut Moved,
+        count: i32,
         setting: Setting,
-        decay: f64,
-    ) {
-        let in_gradient = !matches!(self, Self::Adam(_, DecayForm::Decoupled));
-        let gradient =
-            if in_gradient && decay > 0.0 { gradient + &*value * decay } else { gradient.shallow_clone() };
+        weight_decay: f64,
+    ) -> Result<(), torch_extra::Error> {
         let Setting { rate, momentum } = setting;
         match self {
-            Self::Sgd(own) => sgd(value, gradient, memory, rate, momentum.unwrap_or(own.momentum)),
-            Self::RmsProp(own) => {
+            Self::Sgd(own) => {
                 let momentum = momentum.unwrap_or(own.momentum);
-                rmsprop(value, &gradient, memory, rate, RmsPropConfig { momentum, ..own });
+                // Without momentum there is nothing to look ahead with.
+                let numbers = step::Sgd { rate, weight_decay, momentum, nesterov: momentum > 0.0 };
+                step::sgd(moved, numbers, if count == 1 { Momentum::Begins } else { Momentum::GoesOn })
             }
             Self::Adam(own, form) => {
-                if form == DecayForm::Decoupled && decay > 0.0 {
-                    let _ = value.g_mul_scalar_(1.0 - rate * decay);
-                }
-                let beta1 = momentum.unwrap_or(own.beta1);
-                adam(value, &gradient, memory, rate, AdamConfig { beta1, ..own });
+                let numbers = step::Adam {
+                    rate,
+                    betas: (momentum.unwrap_or(own.beta1), own.beta2),
+                    epsilon: own.epsilon,
+                    weight_decay,
+                    decay: match form {
+                        DecayForm::Gradient => Decay::InGradient,
+                        DecayForm::Decoupled => Decay::Decoupled,
+                    },
+                };
+                step::adam(moved, count, numbers)
             }
+            Self::RmsProp(own) => {
+                let momentum = momentum.unwrap_or(own.momentum);
+                rmsprop(moved, rate, weight_decay, RmsPropConfig { momentum, ..own });
+                Ok(())
+            }
+        }
+    }
+
+    /// Which of the two memories it has: momentum or a mean of gradients, and a mean of squared gradients.
+    pub(super) fn remembers(self) -> [bool; 2] {
+        match self {
+            Self::Sgd(_) => [true, false],
+            Self::Adam(..) | Self::RmsProp(_) => [true, true],
         }
     }
 }
 
-fn sgd(value: &mut Tensor, gradient: Tensor, memory: &mut Memory, rate: f64, momentum: f64) {
-    if momentum == 0.0 {
-        let _ = value.g_sub_(&(gradient * rate));
-        return;
-    }
-    let velocity = match memory.first.take() {
-        None => gradient.copy(),
-        Some(mut velocity) => velocity.g_mul_scalar_(momentum).g_add_(&gradient),
-    };
-    let _ = value.g_sub_(&((gradient + &velocity * momentum) * rate));
-    memory.first = Some(velocity);
-}
-
-fn adam(value: &mut Tensor, gradient: &Tensor, memory: &mut Memory, rate: f64, own: AdamConfig) {
-    let AdamConfig { beta1, beta2, epsilon } = own;
-    let mean = memory.first.get_or_insert_with(|| gradient.zeros_like());
-    let square = memory.second.get_or_insert_with(|| gradient.zeros_like());
-    let _ = mean.g_mul_scalar_(beta1).g_add_(&(gradient * (1.0 - beta1)));
-    let _ = square.g_mul_scalar_(beta2).g_add_(&(gradient * gradient * (1.0 - beta2)));
-    let unbiased_mean = 1.0 - beta1.powi(memory.steps);
-    let unbiased_root = (1.0 - beta2.powi(memory.steps)).sqrt();
-    let denominator = square.sqrt() / unbiased_root + epsilon;
-    let _ = value.g_sub_(&(&*mean / denominator * (rate / unbiased_mean)));
-}
-
-fn rmsprop(value: &mut Tensor, gradient: &Tensor, memory: &mut Memory, rate: f64, own: RmsPropConfig) {
+/// libtorch has no fused form of it.
+fn rmsprop(moved: &mut Moved, rate: f64, decay: f64, own: RmsPropConfig) {
     let RmsPropConfig { alpha, momentum, epsilon } = own;
-    let square = memory.second.get_or_insert_with(|| gradient.zeros_like());
-    let _ = square.g_mul_scalar_(alpha).g_add_(&(gradient * gradient * (1.0 - alpha)));
-    let step = gradient / (square.sqrt() + epsilon);
-    if momentum == 0.0 {
-        let _ = value.g_sub_(&(step * rate));
-        return;
+    let Moved { parameters, gradients, first, second } = moved;
+    let memories = first.iter_mut().zip(second);
+    for ((value, gradient), (velocity, square)) in parameters.iter_mut().zip(gradients).zip(memories) {
+        let gradient = if decay > 0.0 { &*gradient + &*value * decay } else { gradient.shallow_clone() };
+        let _ = square.g_mul_scalar_(alpha).g_add_(&(&gradient * &gradient * (1.0 - alpha)));
+        let _ = velocity.g_mul_scalar_(momentum).g_add_(&(gradient / (square.sqrt() + epsilon)));
+        let _ = value.g_sub_(&(&*velocity * rate));
     }
-    let velocity = memory.first.get_or_insert_with(|| gradient.zeros_like());
-    let _ = velocity.g_mul_scalar_(momentum).g_add_(&step);
-    let _ = value.g_sub_(&(&*velocity * rate));
 }

@@ -76,7 +76,9 @@ impl Optimizer {
                 return Err(misfit("is of another shape or type than its parameter"));
             }
             let memory = memories.get_mut(name).ok_or_else(|| misfit("has no count of steps"))?;
-            let tensor = Some(tensor.to_device(value.device()).copy());
+            let mut own = value.zeros_like();
+            own.copy_(tensor);
+            let tensor = Some(own);
             match slot {
                 "first" => memory.first = tensor,
                 "second" => memory.second = tensor,
