@@ -11,7 +11,7 @@ use finetune_core::config::SamplerKind;
 use finetune_core::interrupt::Interrupt;
 use finetune_core::pictures::Part;
 use finetune_core::zoo;
-use images::{Augment, Sample, Store, Transform};
+use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use regularize::Mixing;
 use tch::{Device, Kind, Tensor};
@@ -112,7 +112,7 @@ fn kept_features_are_those_computed_anew() {
             Sample { path, label: number as usize % 2, id: u64::from(number) }
         })
         .collect();
-    let store = Store::decode(samples, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    let store = Store::decode(samples, Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
     let part = Part { store, indices: (0..37).collect() };
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
     for_the_cheapest(|backbone, x| {

@@ -25,6 +25,8 @@ fn compile_shim(include: &Path) {
         .cpp(true)
         .std("c++17")
         .flag_if_supported("-Wno-unused-parameter")
+        // GCC sees an overflow in libtorch's own reference counts, where there is none.
+        .flag_if_supported("-Wno-stringop-overflow")
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .includes([include.to_owned(), include.join("torch/csrc/api/include")])
         .file(SHIM)

@@ -49,6 +49,8 @@ pub enum Event<'a> {
         /// Runs in all.
         total: usize,
     },
+    /// Something about to be done, in a sentence.
+    Note(String),
     /// Something the user should know.
     Warning(String),
 }

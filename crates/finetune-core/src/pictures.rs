@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use images::{DataSet, Sample, Split, Store};
+use images::{DataSet, Keep, Sample, Split, Store};
 use report::record::{DataRecord, UnreadableRecord};
 
 use crate::Error;
@@ -60,14 +60,15 @@ pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, 
     Ok(set)
 }
 
-/// Decodes every listed picture once; unreadable ones are left out and counted.
+/// Decodes every listed picture once; unreadable ones are left out and counted. Of the training pictures and of the others
+/// is kept what `keep` says of each.
 ///
 /// # Errors
 /// When too many are unreadable, a class has no training image left, or the run is interrupted.
 pub fn decode(
     set: DataSet,
-    config: &DataConfig,
-    source: &Source,
+    (config, source): (&DataConfig, &Source),
+    [training, others]: [Keep; 2],
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<Pictures, Error> {
@@ -75,7 +76,7 @@ pub fn decode(
     let counts = [&set.train, &set.validation, &set.test].map(|samples| samples.len() as u64);
     let total: u64 = counts.iter().sum();
     let listen = Mutex::new(listen);
-    let decode = |samples: Vec<Sample>, before: u64| {
+    let decode = |samples: Vec<Sample>, keep: Keep, before: u64| {
         let bytes = u128::from(config.memory_mib) << 20;
         let share = samples.len() as u128 * bytes / u128::from(total.max(1));
         let share = u64::try_from(share).unwrap_or(u64::MAX);
@@ -84,14 +85,14 @@ pub fn decode(
             (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
             if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        Store::decode(samples, share, &progress).map_err(|error| match error {
+        Store::decode(samples, keep, share, &progress).map_err(|error| match error {
             images::Error::Interrupted => Error::Interrupted,
             other => other.into(),
         })
     };
-    let train = decode(set.train, 0)?;
-    let validation = decode(set.validation, counts[0])?;
-    let test = decode(set.test, counts[0] + counts[1])?;
+    let train = decode(set.train, training, 0)?;
+    let validation = decode(set.validation, others.clone(), counts[0])?;
+    let test = decode(set.test, others, counts[0] + counts[1])?;
 
     let unreadable: Vec<UnreadableRecord> = [&train, &validation, &test]
         .into_iter()

@@ -38,6 +38,7 @@ impl Progress {
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
             Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
+            Event::Note(text) => self.line(&format!("    {text}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use std::{env, fs};
 
 use image::{Rgb, RgbImage};
-use images::{Augment, Batches, DataSet, ResizedCrop, Split, Store, Transform};
+use images::{Augment, Batches, DataSet, Keep, ResizedCrop, Split, Store, Transform};
 use pretrained::InputSpec;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -35,7 +35,7 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
     let transform = Transform::training(&InputSpec::imagenet(), &augment)?;
 
     let start = Instant::now();
-    let store = Store::decode(data.train, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
+    let store = Store::decode(data.train, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
     let count = store.samples().len();
     let mut seconds = Vec::new();
     for epoch in 0..4 {

@@ -75,11 +75,14 @@ fn prepare(
 ) -> Result<PixelBatch, Error> {
     let mut pixels = vec![0.0; indices.len() * transform.len()];
     let mut labels = Vec::with_capacity(indices.len());
+    let framed = transform.framed();
     for (&index, pixels) in indices.iter().zip(pixels.chunks_exact_mut(transform.len())) {
         stop.check()?;
-        let picture = store.picture(index)?;
-        let sample = &store.samples()[index as usize];
-        transform.apply_into(&picture, sample.id, epoch, scratch, pixels)?;
+        let sample = store.sample(index)?;
+        match store.square(index, framed.as_ref()) {
+            Some(square) => transform.apply_to_square(square, sample.id, epoch, scratch, pixels),
+            None => transform.apply_into(&*store.picture(index)?, sample.id, epoch, scratch, pixels)?,
+        }
         labels.push(sample.label as i64);
     }
     Ok(PixelBatch {

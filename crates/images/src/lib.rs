@@ -49,6 +49,6 @@ pub use files::{FileBatch, FileBatches, Files};
 pub use labelled::{Labelled, SplitName};
 pub use random::{balanced, shuffled};
 pub use split::take_per_class;
-pub use store::{Store, Unreadable};
+pub use store::{Keep, Store, Unreadable};
 pub use thumbnail::thumbnail_png;
 pub use transform::Transform;

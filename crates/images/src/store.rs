@@ -8,9 +8,11 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{DecodeError, Error, Sample, decode};
+use crate::transform::{Framed, Scratch};
+use crate::{DecodeError, Error, Sample, Transform, decode};
 
-/// Pictures that were decoded once, kept in memory as far as a limit allows. Cloning shares them.
+/// Pictures that were decoded once, kept in memory as far as a limit allows: whole, or only what a transform shows of
+/// them. Cloning shares them.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -25,10 +27,22 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+/// What of the pictures is kept.
+#[derive(Clone, Debug)]
+pub enum Keep {
+    /// All of them.
+    Whole,
+    /// The square that this transform shows, where it shows the same one in every epoch; it takes a third of the memory
+    /// of a photograph, and is resized once.
+    Square(Box<Transform>),
+}
+
 struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
-    pictures: Vec<Option<RgbImage>>,
+    pictures: Vec<Option<Kept>>,
+    /// How kept squares were cut out.
+    framed: Option<Framed>,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
     /// SHA-256 of the pixels of each.
@@ -41,12 +55,20 @@ struct Decoded {
     side: u32,
     digest: [u8; 32],
     /// Itself, if there was room for it.
-    picture: Option<RgbImage>,
+    picture: Option<Kept>,
+}
+
+/// A picture in memory.
+enum Kept {
+    Whole(RgbImage),
+    /// `[side, side, channels]`
+    Square(Vec<u8>),
 }
 
 impl Store {
-    /// Decodes every file once, on rayon's threads, and keeps pictures of up to `memory_limit` bytes altogether (which
-    /// ones is left to chance; it never changes a result). The others are decoded again whenever they are needed.
+    /// Decodes every file once, on rayon's threads, and keeps of them what `keep` says, up to `memory_limit` bytes
+    /// altogether (which ones is left to chance; it never changes a result). The others are decoded again whenever they
+    /// are needed.
     ///
     /// `progress` is called with the number of files done and their total, from several threads and not always in
     /// rising order; it stops the work by returning `Break`.
@@ -55,18 +77,28 @@ impl Store {
     /// [`Error::Interrupted`] if `progress` says so. An unreadable file is no error: see [`Store::unreadable`].
     pub fn decode(
         samples: Vec<Sample>,
+        keep: Keep,
         memory_limit: u64,
         progress: &(dyn Fn(u64, u64) -> ControlFlow<()> + Sync),
     ) -> Result<Store, Error> {
         let total = samples.len() as u64;
         let done = AtomicU64::new(0);
         let free = AtomicU64::new(memory_limit);
-        let outcomes = samples.par_iter().map(|sample| {
+        let transform = match &keep {
+            Keep::Square(transform) => transform.framed().map(|framed| (transform, framed)),
+            Keep::Whole => None,
+        };
+        let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
             let outcome = decode(&sample.path).map(|picture| {
                 let side = picture.width().min(picture.height());
                 let digest = digest(&picture);
-                let picture = reserve(&free, picture.len() as u64).then_some(picture);
-                Decoded { side, digest, picture }
+                let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
+                let room = reserve(&free, bytes as u64);
+                let picture = room.then(|| match &transform {
+                    Some((transform, _)) => transform.square(&picture, scratch).map(Kept::Square),
+                    None => Ok(Kept::Whole(picture)),
+                });
+                Decoded { side, digest, picture: picture.and_then(Result::ok) }
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -74,7 +106,8 @@ impl Store {
             }
         });
         let outcomes = outcomes.collect::<Result<Vec<_>, Error>>()?;
-        Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes)) })
+        let framed = transform.map(|(_, framed)| framed);
+        Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed)) })
     }
 
     /// The readable samples, in the order in which they were given.
@@ -108,25 +141,59 @@ impl Store {
     /// # Errors
     /// [`Error::Decode`] if the file has become unreadable since; [`Error::NoSuchSample`].
     pub fn picture(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
-        let Shared { samples, pictures, .. } = &*self.shared;
-        let missing = Error::NoSuchSample { index, len: samples.len() };
-        let Some((sample, picture)) = samples.get(index as usize).zip(pictures.get(index as usize)) else {
-            return Err(missing);
-        };
-        match picture {
-            Some(picture) => Ok(Cow::Borrowed(picture)),
-            None => decode(&sample.path)
+        let (sample, kept) = self.at(index)?;
+        match kept {
+            Some(Kept::Whole(picture)) => Ok(Cow::Borrowed(picture)),
+            _ => decode(&sample.path)
                 .map(Cow::Owned)
                 .map_err(|source| Error::Decode { path: sample.path.clone(), source }),
         }
     }
+
+    /// What there is to look at of that picture: itself, or its square where only that is in memory.
+    ///
+    /// # Errors
+    /// As [`Store::picture`].
+    pub fn view(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
+        let squares = self.shared.framed.as_ref();
+        match squares.zip(self.at(index)?.1) {
+            Some((framed, Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
+            _ => self.picture(index),
+        }
+    }
+
+    /// The kept square of that picture, `[side, side, channels]`, if it was cut out in this way.
+    pub(crate) fn square(&self, index: u32, framed: Option<&Framed>) -> Option<&[u8]> {
+        let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref();
+        match self.shared.pictures.get(index as usize).filter(|_| cut_alike)? {
+            Some(Kept::Square(square)) => Some(square),
+            _ => None,
+        }
+    }
+
+    /// The sample at this index of [`Store::samples`].
+    pub(crate) fn sample(&self, index: u32) -> Result<&Sample, Error> {
+        Ok(self.at(index)?.0)
+    }
+
+    fn at(&self, index: u32) -> Result<(&Sample, Option<&Kept>), Error> {
+        let Shared { samples, pictures, .. } = &*self.shared;
+        let found = samples.get(index as usize).zip(pictures.get(index as usize));
+        let (sample, kept) = found.ok_or(Error::NoSuchSample { index, len: samples.len() })?;
+        Ok((sample, kept.as_ref()))
+    }
 }
 
 impl Shared {
-    fn sorted_out(samples: Vec<Sample>, outcomes: Vec<Result<Decoded, DecodeError>>) -> Shared {
+    fn sorted_out(
+        samples: Vec<Sample>,
+        outcomes: Vec<Result<Decoded, DecodeError>>,
+        framed: Option<Framed>,
+    ) -> Shared {
         let mut shared = Shared {
             samples: Vec::new(),
             pictures: Vec::new(),
+            framed,
             sides: Vec::new(),
             digests: Vec::new(),
             unreadable: Vec::new(),

@@ -26,6 +26,15 @@ pub struct Transform {
     normalised: Vec<[f32; 256]>,
 }
 
+/// How a square is cut out that is the same in every epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Framed {
+    side: u32,
+    channels: usize,
+    shorter: u32,
+    interpolation: Interpolation,
+}
+
 /// Which part of the picture becomes the square.
 #[derive(Clone, Copy, Debug)]
 enum Framing {
@@ -96,6 +105,22 @@ impl Transform {
         Ok(result)
     }
 
+    /// How it cuts out squares; `None` if it cuts out other ones in each epoch.
+    pub(crate) fn framed(&self) -> Option<Framed> {
+        let Self { side, channels, interpolation, .. } = *self;
+        match self.framing {
+            Framing::Center { shorter } => Some(Framed { side, channels, shorter, interpolation }),
+            Framing::Random(_) => None,
+        }
+    }
+
+    /// The square that [`Transform::framed`] tells of, `[size, size, channels]`.
+    pub(crate) fn square(&self, picture: &RgbImage, scratch: &mut Scratch) -> Result<Vec<u8>, Error> {
+        // Nothing is drawn for it.
+        self.frame(picture, scratch, &mut stream(Purpose::Augment, 0, [0, 0]))?;
+        Ok(scratch.square.clone())
+    }
+
     /// Numbers per picture.
     pub(crate) fn len(&self) -> usize {
         self.channels * self.size() * self.size()
@@ -111,12 +136,32 @@ impl Transform {
     ) -> Result<(), Error> {
         let mut rng = stream(Purpose::Augment, self.augment.seed, [epoch.into(), id]);
         self.frame(picture, scratch, &mut rng)?;
-        self.change(scratch, &mut rng);
+        self.finish(scratch, &mut rng, result);
+        Ok(())
+    }
+
+    /// As [`Transform::apply_into`], from the square that [`Transform::square`] gave.
+    pub(crate) fn apply_to_square(
+        &self,
+        square: &[u8],
+        id: u64,
+        epoch: u32,
+        scratch: &mut Scratch,
+        result: &mut [f32],
+    ) {
+        let mut rng = stream(Purpose::Augment, self.augment.seed, [epoch.into(), id]);
+        scratch.square.clear();
+        scratch.square.extend_from_slice(square);
+        self.finish(scratch, &mut rng, result);
+    }
+
+    /// From `scratch.square` to numbers.
+    fn finish(&self, scratch: &mut Scratch, rng: &mut ChaCha8Rng, result: &mut [f32]) {
+        self.change(scratch, rng);
         self.normalise(&scratch.square, result);
         if let Some(erasing) = self.augment.erasing {
-            erasing.apply(result, self.size(), &mut rng);
+            erasing.apply(result, self.size(), rng);
         }
-        Ok(())
     }
 
     /// The random changes of the 8-bit square.
@@ -169,6 +214,23 @@ impl Transform {
                 *result = normalised[usize::from(*value)];
             }
         }
+    }
+}
+
+impl Framed {
+    /// Bytes of a square.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.side * self.side) as usize * self.channels
+    }
+
+    /// A square as a picture.
+    pub(crate) fn picture(&self, square: &[u8]) -> RgbImage {
+        let side = self.side as usize;
+        RgbImage::from_fn(self.side, self.side, |x, y| {
+            let at = (y as usize * side + x as usize) * self.channels;
+            let channel = |number: usize| square[at + number.min(self.channels - 1)];
+            image::Rgb([channel(0), channel(1), channel(2)])
+        })
     }
 }
 

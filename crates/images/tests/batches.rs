@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
 use images::{
-    Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, PixelBatch, Policy, ResizedCrop, Sample,
-    Sampling, Store, Transform, shuffled, thumbnail_png,
+    Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, PixelBatch, Policy, ResizedCrop,
+    Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -25,18 +25,22 @@ fn samples(folder: &Path, count: u32) -> Vec<Sample> {
 }
 
 fn decode(samples: Vec<Sample>, limit: u64) -> Store {
-    Store::decode(samples, limit, &|_, _| ControlFlow::Continue(())).expect("store")
+    Store::decode(samples, Keep::Whole, limit, &|_, _| ControlFlow::Continue(())).expect("store")
 }
 
-fn augmented() -> Transform {
-    let spec = InputSpec {
+fn input(channels: u8) -> InputSpec {
+    let count = usize::from(channels);
+    InputSpec {
         resize: 20,
         crop: 16,
         interpolation: Interpolation::Bilinear,
-        channels: 3,
-        mean: vec![0.5; 3],
-        std: vec![0.25; 3],
-    };
+        channels,
+        mean: vec![0.5; count],
+        std: vec![0.25; count],
+    }
+}
+
+fn augmented() -> Transform {
     let crop = ResizedCrop { scale: (0.2, 1.0), ratio: (0.75, 4.0 / 3.0) };
     let augment = Augment {
         seed: 1,
@@ -48,7 +52,7 @@ fn augmented() -> Transform {
         erasing: Some(Erasing { fill: ErasingFill::Noise, ..Erasing::default() }),
         sampling: Sampling::Bilinear,
     };
-    Transform::training(&spec, &augment).expect("transform")
+    Transform::training(&input(3), &augment).expect("transform")
 }
 
 fn batches(store: &Store, epoch: u32, workers: usize) -> Vec<PixelBatch> {
@@ -79,6 +83,44 @@ fn batches_depend_on_the_epoch_but_not_on_workers_or_memory() {
     assert_ne!(batches(&store, 1, 2), reference);
     let little_memory = decode(samples, 40 * 40 * 3 * 5);
     assert_eq!(batches(&little_memory, 0, 2), reference);
+}
+
+#[test]
+fn kept_squares_change_nothing_but_the_memory() {
+    let folder = tempfile::tempdir().expect("folder");
+    let samples = samples(folder.path(), 9);
+    let order: Vec<u32> = (0..9).collect();
+    for channels in [1, 3] {
+        let input = input(channels);
+        let evaluation = Transform::evaluation(&input).expect("transform");
+        let keep = Keep::Square(Box::new(evaluation.clone()));
+        // There is room for some of them only.
+        let squares = 16 * 16 * u64::from(channels) * 6;
+        let store =
+            Store::decode(samples.clone(), keep, squares, &|_, _| ControlFlow::Continue(())).expect("store");
+        let whole = decode(samples.clone(), EVERYTHING);
+        let flip = Augment { seed: 1, horizontal_flip: 0.5, ..Augment::default() };
+        let flipped = Transform::training(&input, &flip).expect("transform");
+        let mut transforms = vec![evaluation, flipped];
+        // What shows another part of the picture cannot use them.
+        transforms.extend((channels == 3).then(augmented));
+        for transform in transforms {
+            let of = |store: &Store| {
+                let batches = Batches::new(store, transform.clone(), order.clone(), 2, 4, 1);
+                batches.collect::<Result<Vec<_>, _>>().expect("batches")
+            };
+            assert_eq!(of(&store), of(&whole));
+        }
+        // What can be shown of them without their files is the square.
+        samples
+            .iter()
+            .for_each(|sample| fs::rename(&sample.path, sample.path.with_extension("away")).unwrap());
+        let views: Vec<_> = order.iter().filter_map(|&index| store.view(index).ok()).collect();
+        samples
+            .iter()
+            .for_each(|sample| fs::rename(sample.path.with_extension("away"), &sample.path).unwrap());
+        assert_eq!(views.iter().map(|view| view.dimensions()).collect::<Vec<_>>(), [(16, 16); 6]);
+    }
 }
 
 #[test]
@@ -119,9 +161,9 @@ fn decoding_reports_progress_and_can_be_stopped() {
         most.fetch_max(done, Ordering::Relaxed);
         ControlFlow::Continue(())
     };
-    Store::decode(samples.clone(), EVERYTHING, &watch).expect("store");
+    Store::decode(samples.clone(), Keep::Whole, EVERYTHING, &watch).expect("store");
     assert_eq!(most.into_inner(), 8);
-    let stopped = Store::decode(samples, EVERYTHING, &|_, _| ControlFlow::Break(()));
+    let stopped = Store::decode(samples, Keep::Whole, EVERYTHING, &|_, _| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 

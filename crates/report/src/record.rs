@@ -102,6 +102,9 @@ pub struct EpochRecord {
     /// Wall-clock seconds, validation included.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
+    /// Seconds of these in which training waited for pictures to be decoded and prepared.
+    #[serde(default)]
+    pub waited_seconds: f64,
 }
 
 /// A model measured on one split.

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use crate::layout::lie_alike;
 use crate::shim::{Error, checked, extra_fused_adam, extra_fused_sgd, handles};
 
 /// The numbers of `torch.optim.SGD`.
@@ -133,8 +134,7 @@ fn fit(parameters: &[Tensor], others: &[Tensor]) -> Result<(), Error> {
     if parameters.len() != others.len() {
         return Err(Error::lengths());
     }
-    let place = |tensor: &Tensor| (tensor.size(), tensor.stride(), tensor.kind(), tensor.device());
-    match parameters.iter().zip(others).position(|(one, other)| place(one) != place(other)) {
+    match parameters.iter().zip(others).position(|(one, other)| !lie_alike(one, other)) {
         None => Ok(()),
         Some(at) => Err(Error::unlike(at)),
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cache::need_space;
+use super::cache::need_room;
 use super::libtorch::{VERSION, Variant};
 use crate::tools::{Fetched, Tool, unpack};
 
@@ -26,13 +26,7 @@ const WANTED: [&str; 3] = ["include", "lib", "build-version"];
 /// Downloads the archive and fills `folder` with its `include` and `lib`.
 pub(super) fn install(downloader: &Tool, url: &str, folder: &Path, variant: Variant) -> Result<()> {
     // The archive and what is in it.
-    need_space(
-        folder,
-        match variant {
-            Variant::Cpu => 5 * GIB / 4,
-            Variant::Cuda => 10 * GIB,
-        },
-    )?;
+    need_room(folder, variant)?;
     let zip = folder.join("libtorch.zip");
     // There is another way after this one, so patience is short.
     let mut download = downloader.command(["file", url, "--attempts", "2", "--stall", "10", "--to"]);

@@ -136,8 +136,19 @@ pub(super) fn link(workspace: &Workspace, found: Found) -> Result<Found> {
     Ok(found)
 }
 
-/// Fails if the disk that holds `folder` has no room for `bytes` more.
-pub(super) fn need_space(folder: &Path, bytes: u64) -> Result<()> {
+/// Fails if the disk that holds `folder` has no room for what is downloaded and what is taken out of it. `FINETUNE_SETUP_ROOM`
+/// names other bytes, for mirrors and tests whose archives are smaller.
+pub(super) fn need_room(folder: &Path, variant: Variant) -> Result<()> {
+    const GIB: u64 = 1 << 30;
+    let usual = match variant {
+        Variant::Cpu => 5 * GIB / 4,
+        Variant::Cuda => 10 * GIB,
+    };
+    let other = std::env::var("FINETUNE_SETUP_ROOM").ok().and_then(|bytes| bytes.parse().ok());
+    need_space(folder, other.unwrap_or(usual))
+}
+
+fn need_space(folder: &Path, bytes: u64) -> Result<()> {
     let free = disk::free(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
     ensure!(
         free >= bytes,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::cache::need_space;
+use super::cache::need_room;
 use super::libtorch::{self, VERSION, Variant};
 use crate::pip::{self, Pip};
 use crate::process::say;
@@ -28,13 +28,7 @@ pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Res
     let pip = Pip::find()?;
     say(format!("Using {}", pip.version));
     // The wheels and what is taken out of them.
-    need_space(
-        folder,
-        match variant {
-            Variant::Cpu => 5 * GIB / 4,
-            Variant::Cuda => 10 * GIB,
-        },
-    )?;
+    need_room(folder, variant)?;
     let wheels = folder.join("wheels");
     fs::create_dir(&wheels).with_context(|| format!("cannot make {}", wheels.display()))?;
     let torch = format!("torch=={VERSION}");

@@ -113,7 +113,8 @@ pub struct RunConfig {
     pub threads: u32,
     /// Threads that decode pictures; one per core when 0.
     pub workers: usize,
-    /// Mebibytes for the outputs of frozen stages; beyond that they are computed again in each epoch.
+    /// Mebibytes of memory for the outputs of frozen stages; beyond that they are mapped from disk, or, where they are not
+    /// kept there either, computed again in each epoch.
     pub features_mib: u64,
     /// Whether the outputs of frozen stages are kept in the user's cache folder, where later runs with the same frozen
     /// stages and pictures find them.

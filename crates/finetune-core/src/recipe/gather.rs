@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Variables};
-use images::{DataSet, Transform};
+use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, InputSpec};
 
 use super::against_data;
@@ -56,7 +56,8 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
             set.ignored.len()
         )));
     }
-    let pictures = pictures::decode(set, data, &run.source, interrupt, listen)?;
+    let pictures =
+        pictures::decode(set, (data, &run.source), kept_of_pictures(run, &input)?, interrupt, listen)?;
     check_pictures(run, &pictures)?;
     if let Some(per_class) = data.images_per_class {
         let drawn = pictures.train.take_per_class(per_class, run.config.run.seed);
@@ -64,6 +65,14 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     }
     let seconds = started.elapsed().as_secs_f64();
     Ok(Materials { pictures, checkpoint, input, input_from, seconds })
+}
+
+/// What is kept of training pictures and of others: what is shown of them, unless each epoch or each run of a comparison
+/// shows something else.
+fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
+    let square = Keep::Square(Box::new(Transform::evaluation(input)?));
+    let whole = run.config.augment.resized_crop.is_some() || run.config.compare.is_some();
+    Ok([if whole { Keep::Whole } else { square.clone() }, square])
 }
 
 /// Refuses a run that materials gathered for another one do not suit.

@@ -2,6 +2,7 @@
 
 mod against_data;
 mod gather;
+mod keeping;
 mod lr_find;
 mod perform;
 mod plan;

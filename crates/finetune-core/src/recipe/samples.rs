@@ -24,7 +24,7 @@ pub(super) fn choose(part: &Part, said: &Predictions) -> Result<Vec<SampleRecord
 
 fn sample(part: &Part, said: &Predictions, place: usize) -> Result<SampleRecord, Error> {
     let index = part.indices[place];
-    let picture = part.store.picture(index)?;
+    let picture = part.store.view(index)?;
     Ok(SampleRecord {
         path: part.store.samples()[index as usize].path.clone(),
         thumbnail: STANDARD.encode(images::thumbnail_png(&picture, THUMBNAIL)),

@@ -6,15 +6,16 @@ use backbone::{Backbone, Mode, StageId};
 use images::Transform;
 use pretrained::InputSpec;
 use regularize::{CrossEntropy, Mixing};
-use report::record::PhasePlanRecord;
+use report::record::{EpochRecord, PhasePlanRecord};
 use tch::{Kind, Tensor};
 
+use super::keeping::Keeping;
 use super::perform::{Work, description};
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
 use crate::config::{BatchNormPolicy, Checkpoints, ClassWeights, Switch};
-use crate::event::Listener;
+use crate::event::{Event, Listener};
 use crate::feature_cache::{FeatureCache, Key};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -178,6 +179,12 @@ pub(super) fn feeds(
         None => Variation::Varying,
     };
     let limit = run.config.run.features_mib.saturating_mul(1 << 20);
+    if variation != Variation::Varying {
+        let views = u64::from(variation.count());
+        let shown = pictures.train.len() as u64 * views + pictures.validation.len() as u64;
+        let keeping = Keeping::of(backbone, cut, input, &run.config.run, shown);
+        keeping.into_iter().for_each(|keeping| listen(&Event::Note(keeping.to_string())));
+    }
     let cache = feature_cache(run, input, (backbone, cut))?;
     let preparation = |transform, variation, mixing, keep_bytes| Preparation {
         transform,
@@ -222,6 +229,13 @@ fn feature_cache(
     Ok(cache.map(|cache| (cache, Key::of(&parts))))
 }
 
+/// What of the time of these epochs nothing could be computed in, because the pictures were not prepared yet.
+fn waited(epochs: &[EpochRecord]) -> String {
+    let sum = |of: fn(&EpochRecord) -> f64| epochs.iter().map(of).sum::<f64>();
+    let (waited, all) = (sum(|epoch| epoch.waited_seconds), sum(|epoch| epoch.seconds));
+    format!(", {:.1}% of the time waiting for pictures", 100.0 * waited / all.max(f64::MIN_POSITIVE))
+}
+
 fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, averaging: Averaging) -> String {
     if trained.steps == 0 && trained.ending == Ending::Interrupted {
         return "interrupted before it began".to_owned();
@@ -238,7 +252,8 @@ fn tell(trained: &Trained, backbone: &Backbone, first_live: StageId, averaging: 
                 bytes.div_ceil(1 << 20)
             )
         }
-        _ => String::new(),
+        Some(_) => String::new(),
+        None => waited(&trained.epochs),
     };
     let count = trained.epochs.len();
     let ending = match trained.ending {

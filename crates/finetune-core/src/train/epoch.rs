@@ -1,6 +1,6 @@
 //! One pass over the training pictures.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backbone::{Backbone, StageId};
 use report::record::{EpochRecord, StepRecord};
@@ -40,12 +40,14 @@ pub(super) fn one_epoch(
     let per_epoch = phase.steps_per_epoch();
     let (mut loss_sum, mut right, mut seen) = (0.0, 0, 0);
     let mut rate = train.learning_rate;
+    let mut waited = Duration::ZERO;
     let mut batches = feed.drawn(backbone, train.batch_size, train.sampler, phase.seed, epoch);
     for done in 1.. {
         let group = batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, Error>>()?;
         if group.is_empty() {
             break;
         }
+        waited += group.iter().map(|batch| batch.waited).sum::<Duration>();
         let planned = moving.schedule.at(moving.steps);
         let setting = Setting { rate: planned.rate * moving.reduced, ..planned };
         moving.steps += 1;
@@ -81,6 +83,7 @@ pub(super) fn one_epoch(
         learning_rate: rate,
         images_per_second: seen as f64 / seconds,
         seconds,
+        waited_seconds: waited.as_secs_f64(),
     }))
 }
 

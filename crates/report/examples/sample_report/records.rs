@@ -294,6 +294,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             learning_rate: if phase == "train-head" { 0.01 } else { 0.001 },
             images_per_second: 38.0,
             seconds: 10.4,
+            waited_seconds: 0.1,
         }
     };
     (0..).zip(all).map(epoch).collect()

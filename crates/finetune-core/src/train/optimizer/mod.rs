@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use backbone::Backbone;
 use regularize::max_norm;
 use tch::Tensor;
+use torch_extra::layout::lie_alike;
 use torch_extra::step::Moved;
 
 pub use rule::{DecayForm, Rule};
@@ -142,7 +143,11 @@ impl Optimizer {
             moved.first.extend(first.then(|| remembered(&mut memory.first, value)));
             moved.second.extend(second.then(|| remembered(&mut memory.second, value)));
             moved.parameters.push(value.shallow_clone());
-            moved.gradients.push(gradient);
+            moved.gradients.push(if lie_alike(value, &gradient) {
+                gradient
+            } else {
+                laid_as(value, &gradient)
+            });
         }
         groups
     }
@@ -154,6 +159,13 @@ struct Alike {
     rate_scale: f64,
     decay: f64,
     steps: i32,
+}
+
+/// A copy that lies in memory as the parameter does.
+fn laid_as(value: &Tensor, other: &Tensor) -> Tensor {
+    let mut copy = value.zeros_like();
+    copy.copy_(other);
+    copy
 }
 
 /// A memory of a parameter, lying in memory as that does; zeros at first.

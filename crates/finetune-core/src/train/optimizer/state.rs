@@ -7,7 +7,7 @@ use pretrained::safetensors_file::{self, ArrayView};
 use pretrained::{Dtype, checkpoint};
 use tch::{Kind, Tensor};
 
-use super::{Memory, Optimizer};
+use super::{Memory, Optimizer, laid_as};
 use crate::{Error, digest};
 
 /// Everything an [`Optimizer`] remembers of its parameters: with the weights themselves, all that a later process needs
@@ -76,9 +76,7 @@ impl Optimizer {
                 return Err(misfit("is of another shape or type than its parameter"));
             }
             let memory = memories.get_mut(name).ok_or_else(|| misfit("has no count of steps"))?;
-            let mut own = value.zeros_like();
-            own.copy_(tensor);
-            let tensor = Some(own);
+            let tensor = Some(laid_as(value, tensor));
             match slot {
                 "first" => memory.first = tensor,
                 "second" => memory.second = tensor,

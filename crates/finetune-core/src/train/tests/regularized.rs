@@ -115,7 +115,7 @@ fn trained(
             Some(blend) => {
                 let partners = vec![3, 7, 8, 0, 1, 2, 9, 5, 4, 6];
                 let (x, targets) = Draw { partners, blend }.apply(&pixels, &labels);
-                Batch { x, labels, targets }
+                Batch { targets, ..Batch::plain(x, labels) }
             }
         };
         let setting = moving.schedule.at(step);

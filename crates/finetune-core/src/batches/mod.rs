@@ -5,22 +5,26 @@
 //! kept or computed again, frozen stages run in chunks of [`CHUNK`] pictures, the last one padded, so that both ways give the same bits:
 //! a matrix product of another height may sum in another order.
 
-use std::num::NonZeroU32;
+mod kept;
+mod variation;
 
-use backbone::{Backbone, Mode, StageId};
+use std::time::{Duration, Instant};
+
+use backbone::{Backbone, StageId};
 use images::{Batches, PixelBatch, Transform, balanced, shuffled};
 use regularize::{Mixing, Targets};
 use tch::Tensor;
 
 use crate::Error;
 use crate::config::SamplerKind;
-use crate::event::{Event, Listener};
-use crate::feature_cache::{Draft, FeatureCache, Key};
+use crate::event::Listener;
+use crate::feature_cache::{FeatureCache, Key};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
+use kept::{keep, run_frozen};
 
-/// Pictures that pass through frozen stages at once.
-pub const CHUNK: i64 = 32;
+pub use kept::CHUNK;
+pub use variation::Variation;
 
 /// Some pictures on the device, as far as the frozen stages bring them.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Batch {
     pub labels: Tensor,
     /// What the pictures should be told to be: their labels, unless they are mixtures.
     pub targets: Targets,
+    /// How long nothing could be computed because the pictures were not decoded and prepared yet.
+    pub waited: Duration,
 }
 
 impl Batch {
@@ -38,7 +44,7 @@ impl Batch {
     #[must_use]
     pub fn plain(x: Tensor, labels: Tensor) -> Self {
         let targets = Targets::Labels(labels.shallow_clone());
-        Self { x, labels, targets }
+        Self { x, labels, targets, waited: Duration::ZERO }
     }
 }
 
@@ -74,17 +80,6 @@ pub struct Preparation<'a> {
     pub cache: Option<(FeatureCache, Key)>,
     /// Being told to stop.
     pub interrupt: &'a Interrupt,
-}
-
-/// Whether pictures vary from epoch to epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variation {
-    /// Augmented or mixed by chance.
-    Varying,
-    /// Augmented by chance in so many ways, which the epochs show in turn.
-    Views(NonZeroU32),
-    /// The same each time.
-    Fixed,
 }
 
 impl Feed {
@@ -199,45 +194,25 @@ impl Feed {
                 let view = self.variation.view(epoch);
                 let batches =
                     Batches::new(&self.part.store, transform.clone(), indices, view, batch_size, *workers);
-                Box::new(batches.zip(0..).map(move |(batch, number)| {
+                Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
                     let (pixels, labels) = to_device(&batch?, backbone)?;
                     let batch = match mix {
                         Some(seed) => mixed(self.mixing, [seed, epoch.into(), number], pixels, labels),
                         None => Batch::plain(pixels, labels),
                     };
-                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut), ..batch })
+                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut), waited, ..batch })
                 }))
             }
         }
     }
 }
 
-impl Variation {
-    /// Which of the views an epoch (from 1) shows, from 0.
-    fn turn(self, epoch: u32) -> u32 {
-        match self {
-            Self::Fixed => 0,
-            Self::Views(count) => epoch.saturating_sub(1) % count,
-            Self::Varying => epoch.saturating_sub(1),
-        }
-    }
-
-    /// The number that decides about the augmentation of an epoch: the first views are those of the first epochs.
-    fn view(self, epoch: u32) -> u32 {
-        match self {
-            Self::Varying => epoch,
-            Self::Fixed => 0,
-            Self::Views(_) => self.turn(epoch) + 1,
-        }
-    }
-
-    /// How many views there are, where they can be counted.
-    fn count(self) -> u32 {
-        match self {
-            Self::Views(count) => count.get(),
-            Self::Fixed | Self::Varying => 1,
-        }
-    }
+/// Each item with the time it took to come.
+fn timed<T>(mut items: impl Iterator<Item = T>) -> impl Iterator<Item = (T, Duration)> {
+    std::iter::from_fn(move || {
+        let began = Instant::now();
+        items.next().map(|item| (item, began.elapsed()))
+    })
 }
 
 /// Pixels as they are, or mixed as seed, epoch and the batch's number decide.
@@ -248,131 +223,10 @@ fn mixed(mixing: Mixing, [seed, epoch, number]: [u64; 3], pixels: Tensor, labels
     match mixing.draw(seed, epoch, number, count, [size[2], size[3]]) {
         Some(draw) => {
             let (x, targets) = draw.apply(&pixels, &labels);
-            Batch { x, labels, targets }
+            Batch { targets, ..Batch::plain(x, labels) }
         }
         None => Batch::plain(pixels, labels),
     }
-}
-
-/// Computes the features of every picture in each view, or finds them kept; gives up if they fit neither into memory nor
-/// into the cache.
-fn keep(
-    backbone: &Backbone,
-    cut: StageId,
-    part: &Part,
-    how: &Preparation<'_>,
-    listen: &mut Listener<'_>,
-) -> Result<Option<Content>, Error> {
-    let turns = how.variation.count();
-    let memory = how.keep_bytes / u64::from(turns);
-    let labels: Vec<i64> =
-        part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
-    let labels = Tensor::f_from_slice(&labels)?.f_to_device(backbone.placement().0)?;
-    let mut views = Vec::new();
-    for turn in 0..turns {
-        let view = how.variation.view(turn + 1);
-        let cache = match &how.cache {
-            Some((cache, key)) => Some((cache, key_of(key, part, view)?)),
-            None => None,
-        };
-        let features = match cache.as_ref().and_then(|(cache, key)| cache.find(key)) {
-            Some(found) => Some(place(&found, backbone)?),
-            None => {
-                let draft = cache.and_then(|(cache, key)| cache.begin(&key));
-                compute(backbone, cut, part, (how, view), (memory, draft), (turn, turns), listen)?
-            }
-        };
-        match features {
-            Some(features) => views.push(features),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(Content::Kept { views, labels }))
-}
-
-fn key_of(key: &Key, part: &Part, view: u32) -> Result<Key, Error> {
-    part.indices
-        .iter()
-        .try_fold(key.and(&view.to_le_bytes()), |key, &index| Ok(key.and(part.store.digest(index)?)))
-}
-
-/// The features of every picture in one view, `[N, ..]`: in memory if they fit there, else on disk if they fit there.
-fn compute(
-    backbone: &Backbone,
-    cut: StageId,
-    part: &Part,
-    (how, view): (&Preparation<'_>, u32),
-    (memory, mut draft): (u64, Option<Draft>),
-    (turn, turns): (u32, u32),
-    listen: &mut Listener<'_>,
-) -> Result<Option<Tensor>, Error> {
-    let pictures = part.len() as u64;
-    let chunk = usize::try_from(CHUNK).unwrap_or(1);
-    let mut features: Option<Tensor> = None;
-    let mut shape = Vec::new();
-    let mut row = 0i64;
-    let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
-    for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
-        if how.interrupt.requested() {
-            return Err(Error::Interrupted);
-        }
-        let (pixels, labels) = to_device(&batch?, backbone)?;
-        let x = run_frozen(backbone, &pixels, cut);
-        let count = labels.size()[0];
-        if row == 0 {
-            shape = x.size();
-            shape[0] = i64::try_from(pictures).unwrap_or(i64::MAX);
-            let all = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1) * pictures;
-            features = (all <= memory).then(|| Tensor::empty(&shape, (x.kind(), x.device())));
-        }
-        if let Some(features) = &features {
-            features.narrow(0, row, count).copy_(&x);
-        }
-        draft = draft.and_then(|draft| draft.append(&x).inspect_err(not_on_disk).ok());
-        if features.is_none() && draft.is_none() {
-            return Ok(None);
-        }
-        row += count;
-        if cut > StageId::INPUT {
-            let done = u64::from(turn) * pictures + u64::try_from(row).unwrap_or(0);
-            listen(&Event::Prepared { what: "frozen stages", done, total: pictures * u64::from(turns) });
-        }
-    }
-    let on_disk = draft.and_then(|draft| draft.finish(&shape).inspect_err(not_on_disk).ok()).flatten();
-    match (features, on_disk) {
-        (Some(features), _) => Ok(Some(features)),
-        (None, Some(on_disk)) => Ok(Some(place(&on_disk, backbone)?)),
-        (None, None) => Ok(None),
-    }
-}
-
-fn not_on_disk(error: &std::io::Error) {
-    tracing::warn!(%error, "features are not kept on disk");
-}
-
-/// Pictures through the stages before `cut`, `CHUNK` at a time.
-fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
-    if cut == StageId::INPUT {
-        return pixels.shallow_clone();
-    }
-    let count = pixels.size()[0];
-    let chunks: Vec<Tensor> = (0..count)
-        .step_by(usize::try_from(CHUNK).unwrap_or(1))
-        .map(|start| {
-            let length = CHUNK.min(count - start);
-            let part = pixels.narrow(0, start, length);
-            let mut padding = part.size();
-            padding[0] = CHUNK - length;
-            let padded = if length < CHUNK {
-                Tensor::cat(&[part, Tensor::zeros(padding, (pixels.kind(), pixels.device()))], 0)
-            } else {
-                part
-            };
-            let features = tch::no_grad(|| backbone.forward(&padded, StageId::INPUT..cut, Mode::Evaluate));
-            features.narrow(0, 0, length)
-        })
-        .collect();
-    Tensor::cat(&chunks, 0)
 }
 
 fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
