@@ -16,3 +16,12 @@ pub fn keep_freed() {
         }
     }
 }
+
+/// Gives freed memory back to the system after all: after something large that does not come again.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it releases pages that hold no allocation, and takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -2,7 +2,7 @@
 
 use backbone::{Backbone, Mode, StageId};
 use images::Batches;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{Content, Preparation, place, size_in_bytes, to_device};
 use crate::Error;
@@ -10,8 +10,12 @@ use crate::event::{Event, Listener};
 use crate::feature_cache::{Draft, Key};
 use crate::pictures::Part;
 
-/// Pictures that pass through frozen stages at once.
-pub const CHUNK: i64 = 32;
+/// Pictures that pass through frozen stages at once: on a CPU few, so that what passes from layer to layer stays near its
+/// caches, on a GPU many, so that all of it has work.
+#[must_use]
+pub fn chunk(device: Device) -> i64 {
+    if device.is_cuda() { 128 } else { 8 }
+}
 
 /// Computes the features of every picture in each view, or finds them kept; gives up if they fit neither into memory nor
 /// into the cache.
@@ -66,7 +70,7 @@ fn compute(
     listen: &mut Listener<'_>,
 ) -> Result<Option<Tensor>, Error> {
     let pictures = part.len() as u64;
-    let chunk = usize::try_from(CHUNK).unwrap_or(1);
+    let chunk = usize::try_from(chunk(backbone.placement().0)).unwrap_or(1);
     let mut features: Option<Tensor> = None;
     let mut shape = Vec::new();
     let mut row = 0i64;
@@ -109,20 +113,20 @@ fn not_on_disk(error: &std::io::Error) {
     tracing::warn!(%error, "features are not kept on disk");
 }
 
-/// Pictures through the stages before `cut`, `CHUNK` at a time.
+/// Pictures through the stages before `cut`, a [`chunk`] at a time.
 pub(super) fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
     if cut == StageId::INPUT {
         return pixels.shallow_clone();
     }
-    let count = pixels.size()[0];
+    let (count, chunk) = (pixels.size()[0], chunk(pixels.device()));
     let chunks: Vec<Tensor> = (0..count)
-        .step_by(usize::try_from(CHUNK).unwrap_or(1))
+        .step_by(usize::try_from(chunk).unwrap_or(1))
         .map(|start| {
-            let length = CHUNK.min(count - start);
+            let length = chunk.min(count - start);
             let part = pixels.narrow(0, start, length);
             let mut padding = part.size();
-            padding[0] = CHUNK - length;
-            let padded = if length < CHUNK {
+            padding[0] = chunk - length;
+            let padded = if length < chunk {
                 Tensor::cat(&[part, Tensor::zeros(padding, (pixels.kind(), pixels.device()))], 0)
             } else {
                 part

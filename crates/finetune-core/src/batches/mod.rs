@@ -2,7 +2,7 @@
 //!
 //! What lies before the first live stage gives the same output for the same picture in every epoch. Where the training
 //! images do not vary either, or show one of a few views in turn, a [`Feed`] computes it once and keeps it. Whether it is
-//! kept or computed again, frozen stages run in chunks of [`CHUNK`] pictures, the last one padded, so that both ways give the same bits:
+//! kept or computed again, frozen stages run in chunks of one size ([`chunk`]), the last one padded, so that both ways give the same bits:
 //! a matrix product of another height may sum in another order.
 
 mod kept;
@@ -23,7 +23,7 @@ use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use kept::{keep, run_frozen};
 
-pub use kept::CHUNK;
+pub use kept::chunk;
 pub use variation::Variation;
 
 /// Some pictures on the device, as far as the frozen stages bring them.

@@ -51,8 +51,8 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let run = run::resolve(config, source)?;
     let mut progress = Progress::new();
     let mut listen = |event: &finetune_core::event::Event<'_>| progress.listen(event);
-    let materials = recipe::gather(&run, interrupt, &mut listen)?;
-    let record = recipe::lr_find(&run, &materials, sweep, interrupt, &mut listen)?;
+    let mut materials = recipe::gather(&run, interrupt, &mut listen)?;
+    let record = recipe::lr_find(&run, &mut materials, sweep, interrupt, &mut listen)?;
     let folder = match &arguments.out {
         Some(path) => RunFolder::at(path)?,
         None => RunFolder::numbered(Path::new("runs"), &format!("{}-lr-find", run.name))?,

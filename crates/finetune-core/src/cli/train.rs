@@ -81,14 +81,14 @@ fn one_run(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new();
-    let materials = recipe::gather(run, interrupt, &mut |event| progress.listen(event))?;
+    let mut materials = recipe::gather(run, interrupt, &mut |event| progress.listen(event))?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
         metrics.listen(event);
     };
-    let finished = recipe::perform(run, &materials, Some(folder), interrupt, &mut listen)?;
+    let finished = recipe::perform(run, &mut materials, Some(folder), interrupt, &mut listen)?;
     let mut record = finished.record;
     record.config = config;
     let description = recipe::description(&materials, &materials.pictures);

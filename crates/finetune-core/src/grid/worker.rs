@@ -47,11 +47,12 @@ impl<'a> Worker<'a> {
             let done = self.gather(cell.variant, interrupt, listen).and_then(
                 |Gathered { run, settings, materials, .. }| {
                     let run = of_cell(run, settings, cell);
-                    let finished = recipe::perform(&run, materials, None, interrupt, &mut |event| {
-                        if let Event::Stepped { .. } = event {
-                            listen(event);
-                        }
-                    })?;
+                    let finished =
+                        recipe::perform(&run, &mut materials.clone(), None, interrupt, &mut |event| {
+                            if let Event::Stepped { .. } = event {
+                                listen(event);
+                            }
+                        })?;
                     match finished.record.outcome {
                         Outcome::Finished => Cells::keep(&folder, &run, materials, finished),
                         Outcome::Interrupted => Err(Error::Interrupted),

@@ -1,5 +1,6 @@
 //! What a run reads before its first step: listings and weights first, in which mistakes show at once, then pictures.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Variables};
@@ -20,8 +21,10 @@ use crate::source_weights::{self, SourceWeights};
 pub struct Materials {
     /// The pictures.
     pub pictures: Pictures,
-    /// The source weights, unless there are none.
-    pub checkpoint: Option<Checkpoint>,
+    /// The source weights, unless there are none, or they are in the network already.
+    pub checkpoint: Option<Arc<Checkpoint>>,
+    /// SHA-256 of their file.
+    pub source_sha256: Option<String>,
     /// How images are prepared.
     pub input: InputSpec,
     /// Where [`Materials::input`] came from, in a few words.
@@ -64,7 +67,9 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Materials { pictures, checkpoint, input, input_from, seconds })
+    let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
+    let checkpoint = checkpoint.map(Arc::new);
+    Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, seconds })
 }
 
 /// What is kept of training pictures and of others: what is shown of them, unless each epoch or each run of a comparison
@@ -81,7 +86,7 @@ fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
 /// At the key at fault.
 pub fn suits(run: &Run, materials: &Materials) -> Result<(), Error> {
     against_data::check_class_weights(run, &materials.pictures.classes)?;
-    trial(run, &materials.input, materials.checkpoint.as_ref()).map(|_| ())
+    trial(run, &materials.input, materials.checkpoint.as_deref()).map(|_| ())
 }
 
 /// The network with its weights, and what of it is frozen.

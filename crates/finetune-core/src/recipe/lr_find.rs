@@ -24,7 +24,7 @@ use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
 /// As a run.
 pub fn lr_find(
     run: &Run,
-    materials: &Materials,
+    materials: &mut Materials,
     how: Sweep,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
@@ -32,6 +32,7 @@ pub fn lr_find(
     let started = Instant::now();
     torch_extra::determinism::fix(run.config.run.seed, run.threads);
     let pictures = drawn(run, materials)?;
+    let seconds_before = materials.seconds;
     let mut work = Work::new(run, materials, &pictures, None, interrupt);
     for planned in plan(run) {
         match planned.action {
@@ -46,7 +47,7 @@ pub fn lr_find(
     work.backbone.freeze_before(plan.first_live);
     work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
     let (feed, _) =
-        feeds(run, materials, &pictures, interrupt, (&work.backbone, plan.first_live, 1), listen)?;
+        feeds(run, work.materials, &pictures, interrupt, (&work.backbone, plan.first_live, 1), listen)?;
     // The head is fresh, so it cannot tell which channels matter.
     let penalties = work.kept.penalties(run, work.kept.alike(&work.backbone, &plan));
     let epochs = run.config.train.epochs;
@@ -66,6 +67,6 @@ pub fn lr_find(
         tenth_of_lowest: suggestion.map(|suggestion| suggestion.tenth_of_lowest),
         suggested: suggestion.map(Suggestion::rate),
         points,
-        seconds: materials.seconds + started.elapsed().as_secs_f64(),
+        seconds: seconds_before + started.elapsed().as_secs_f64(),
     })
 }

@@ -36,13 +36,14 @@ pub struct Finished {
     pub input: InputSpec,
 }
 
-/// Carries out the five steps. With a folder, checkpoints are kept there on the way.
+/// Carries out the five steps. With a folder, checkpoints are kept there on the way. The materials let go of the source
+/// weights once these are in the network.
 ///
 /// # Errors
 /// When training goes out of bounds, a file cannot be read or written, or a frozen stage moved.
 pub fn perform(
     run: &Run,
-    materials: &Materials,
+    materials: &mut Materials,
     folder: Option<&RunFolder>,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
@@ -51,6 +52,7 @@ pub fn perform(
     let seed = run.config.run.seed;
     torch_extra::determinism::fix(seed, run.threads);
     let pictures = drawn(run, materials)?;
+    let (seconds_before, input) = (materials.seconds, materials.input.clone());
     let mut work = Work::new(run, materials, &pictures, folder, interrupt);
     let mut steps = Vec::new();
     for planned in plan(run) {
@@ -65,7 +67,7 @@ pub fn perform(
             (name, Action::Train(epochs)) => work.train(name, epochs, listen)?,
         };
         // What the run needed from disk was read before the first step, for its sake.
-        let before = if planned.name == StepName::Load { materials.seconds } else { 0.0 };
+        let before = if planned.name == StepName::Load { seconds_before } else { 0.0 };
         let step = RecipeStepRecord {
             name: planned.name.name().to_owned(),
             what,
@@ -94,9 +96,9 @@ pub fn perform(
         samples,
         digests: std::collections::BTreeMap::new(),
         config: String::new(),
-        seconds: materials.seconds + started.elapsed().as_secs_f64(),
+        seconds: seconds_before + started.elapsed().as_secs_f64(),
     };
-    Ok(Finished { record, backbone: work.backbone, input: materials.input.clone() })
+    Ok(Finished { record, backbone: work.backbone, input })
 }
 
 /// The pictures of a run: all that were gathered, or so many of each class.
@@ -111,7 +113,7 @@ pub(super) fn drawn(run: &Run, materials: &Materials) -> Result<Pictures, Error>
 /// A run in the middle of its five steps.
 pub(super) struct Work<'a> {
     pub(super) run: &'a Run,
-    pub(super) materials: &'a Materials,
+    pub(super) materials: &'a mut Materials,
     pub(super) pictures: &'a Pictures,
     pub(super) folder: Option<&'a RunFolder>,
     pub(super) interrupt: &'a Interrupt,
@@ -134,12 +136,12 @@ impl<'a> Work<'a> {
     /// At the beginning, with the network as it is built.
     pub(super) fn new(
         run: &'a Run,
-        materials: &'a Materials,
+        materials: &'a mut Materials,
         pictures: &'a Pictures,
         folder: Option<&'a RunFolder>,
         interrupt: &'a Interrupt,
     ) -> Self {
-        let backbone = build(run, &materials.input, materials.checkpoint.as_ref());
+        let backbone = build(run, &materials.input, materials.checkpoint.as_deref());
         Self {
             run,
             materials,
@@ -168,10 +170,13 @@ impl<'a> Work<'a> {
             "pictures are resized to {} and cropped to {} ({})",
             input.resize, input.crop, self.materials.input_from
         );
-        let (Some(weights), Some(checkpoint)) = (weights, &self.materials.checkpoint) else {
+        let (Some(weights), Some(checkpoint)) = (weights, self.materials.checkpoint.clone()) else {
             return Ok(format!("built {name} with random weights; {prepared}"));
         };
-        let report = self.backbone.load(checkpoint)?;
+        let report = self.backbone.load(&checkpoint)?;
+        if self.run.config.regularize.delta.is_none() {
+            self.materials.checkpoint = None;
+        }
         tracing::info!(file = %checkpoint.path.display(), sha256 = checkpoint.sha256, "loaded source weights");
         let wrong = report.wrong_shape.iter();
         self.load = LoadRecord {
@@ -186,6 +191,9 @@ impl<'a> Work<'a> {
             none if none.is_empty() => "all of them".to_owned(),
             some => some,
         };
+        // The file's arrays, and what was made of them to look at.
+        drop(checkpoint);
+        torch_extra::memory::give_back();
         let Self { load, .. } = self;
         Ok(format!(
             "built {name} and loaded {} tensors from {}, {differences}; {prepared}",
@@ -315,7 +323,7 @@ pub fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Desc
     Description {
         classes: &pictures.classes,
         input: &materials.input,
-        source_sha256: materials.checkpoint.as_ref().map_or("", |checkpoint| &checkpoint.sha256),
+        source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
     }
 }
 

@@ -38,13 +38,14 @@ impl Work<'_> {
         listen: &mut Listener<'_>,
     ) -> Result<String, Error> {
         let plan = self.plan_of(step);
-        let (run, folder, materials, pictures) = (self.run, self.folder, self.materials, self.pictures);
+        let (run, folder, pictures) = (self.run, self.folder, self.pictures);
         let interrupt = self.interrupt;
         let Some(attention) = self.attention(step, listen)? else {
             self.interrupted = true;
             return Ok("interrupted before it began".to_owned());
         };
         let penalties = self.kept.penalties(run, attention);
+        let materials = &*self.materials;
         let phase = Phase {
             steps_before: self.steps,
             kind: self.kind,
