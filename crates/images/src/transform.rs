@@ -1,4 +1,4 @@
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 use pretrained::{InputSpec, Interpolation};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -94,6 +94,23 @@ impl Transform {
         let mut result = vec![0.0; self.len()];
         self.apply_into(picture, id, epoch, &mut Scratch::default(), &mut result)?;
         Ok(result)
+    }
+
+    /// The square that a network sees of a picture in evaluation, with its colours as they are; gray where the network
+    /// reads gray.
+    ///
+    /// # Errors
+    /// [`Error::Transform`] if the picture has no pixels.
+    pub fn square(&self, picture: &RgbImage) -> Result<RgbImage, Error> {
+        let mut scratch = Scratch::default();
+        let mut rng = stream(Purpose::Augment, self.augment.seed, [0, 0]);
+        self.frame(picture, &mut scratch, &mut rng)?;
+        let pixel = |x: u32, y: u32| {
+            let place = (y as usize * self.size() + x as usize) * self.channels;
+            let channel = |number: usize| scratch.square[place + number.min(self.channels - 1)];
+            Rgb([channel(0), channel(1), channel(2)])
+        };
+        Ok(RgbImage::from_fn(self.side, self.side, pixel))
     }
 
     /// Numbers per picture.
