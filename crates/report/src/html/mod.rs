@@ -9,9 +9,11 @@
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
+mod calibration;
 mod confusion;
 mod curves;
 mod data;
+mod gradients;
 mod grid;
 mod plan;
 mod recipe;
