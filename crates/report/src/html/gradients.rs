@@ -21,7 +21,7 @@ pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {
             "The length (L2 norm) of the gradient over all parameters of each live stage, at up to 64 steps of each training "
             "step, before any clipping. " (first_against_last(&stages, &seen))
         }
-        @if let Some(chart) = flow_chart(run) { div.panel { (chart.figure()) } }
+        @if let Some(chart) = flow_chart(run) { div.panel.solo { (chart.figure()) } }
         details {
             summary { "Gradients of each stage as a table" }
             (scroll("Gradients", &table))

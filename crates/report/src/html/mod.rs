@@ -21,6 +21,10 @@ mod run;
 mod samples;
 mod shell;
 
+pub(crate) use calibration::reliability_chart;
+pub(crate) use gradients::flow_chart;
+pub(crate) use samples::png_size;
+
 use maud::html;
 
 use crate::plot;
