@@ -99,7 +99,11 @@ impl Scores<'_> {
         let mut at = 1.0;
         for _ in 0..100 {
             let (slope, curvature) = self.slope(at);
-            if slope > 0.0 { high = at } else { low = at }
+            if slope > 0.0 {
+                high = at;
+            } else {
+                low = at;
+            }
             let newton = at - slope / curvature;
             let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
             if (next - at).abs() <= 1e-12 * at {
@@ -169,10 +173,11 @@ impl Reliability {
     fn bins(&self) -> Vec<ReliabilityBin> {
         let bin = |bin: usize| {
             let images = self.images[bin];
+            let mean = |sum: f64| (images > 0).then(|| sum / images as f64);
             ReliabilityBin {
                 images,
-                confidence: self.confidence[bin] / images as f64,
-                accuracy: self.right[bin] as f64 / images as f64,
+                confidence: mean(self.confidence[bin]),
+                accuracy: mean(self.right[bin] as f64),
             }
         };
         (0..BINS).map(bin).collect()

@@ -44,7 +44,7 @@ pub fn heat_maps(
     backbone.freeze_before(first_live);
     let maps = weighed?.f_relu()?; // [N, H, W]
     let highest = maps.f_amax([1, 2], true)?; // [N, 1, 1]
-    let maps = maps.f_div(&highest.f_clamp_min(f64::MIN_POSITIVE.max(1e-30))?)?;
+    let maps = maps.f_div(&highest.f_clamp_min(1e-30)?)?;
     Ok(Some(HeatMaps { stage, maps }))
 }
 
@@ -66,9 +66,8 @@ fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<(StageId,
     let head = backbone.head_id();
     let stages: Vec<StageId> =
         backbone.ids().filter(|&id| id < head && !backbone.roots(id).is_empty()).collect();
-    let (_, outputs) = tch::no_grad(|| {
-        backbone.forward_collect(pixels, StageId::INPUT..head, &stages, Mode::Evaluate)
-    });
+    let (_, outputs) =
+        tch::no_grad(|| backbone.forward_collect(pixels, StageId::INPUT..head, &stages, Mode::Evaluate));
     let has_positions = |x: &Tensor| matches!(x.size()[..], [_, _, height, width] if height * width > 1);
     stages.into_iter().zip(outputs).rfind(|(_, output)| has_positions(output))
 }

@@ -4,8 +4,13 @@ use crate::thumbnail::png;
 
 /// From little to much: dark blue, violet, red, orange, pale yellow. Lightness rises all the way, so that the order can be
 /// told without colours (after "inferno" of Matplotlib).
-const COLOURS: [[f64; 3]; 5] =
-    [[20.0, 11.0, 54.0], [106.0, 23.0, 110.0], [203.0, 65.0, 73.0], [249.0, 142.0, 9.0], [252.0, 255.0, 164.0]];
+const COLOURS: [[f64; 3]; 5] = [
+    [20.0, 11.0, 54.0],
+    [106.0, 23.0, 110.0],
+    [203.0, 65.0, 73.0],
+    [249.0, 142.0, 9.0],
+    [252.0, 255.0, 164.0],
+];
 /// How much of a pixel is the map's.
 const SHARE: f64 = 0.6;
 
@@ -27,7 +32,8 @@ pub fn heat_map_png(square: &RgbImage, map: &[Vec<f64>], side: u32) -> Vec<u8> {
 
 /// The map at a place, both coordinates from 0 to 1: linear between the middles of its cells.
 fn value(map: &[Vec<f64>], x: f64, y: f64) -> f64 {
-    let (Some(height), Some(width)) = (map.len().checked_sub(1), map.first().and_then(|row| row.len().checked_sub(1)))
+    let (Some(height), Some(width)) =
+        (map.len().checked_sub(1), map.first().and_then(|row| row.len().checked_sub(1)))
     else {
         return 0.0;
     };
@@ -45,7 +51,7 @@ fn value(map: &[Vec<f64>], x: f64, y: f64) -> f64 {
 fn colour(value: f64) -> [f64; 3] {
     let last = COLOURS.len() - 1;
     // Not a number counts as nothing.
-    let at = value.max(0.0).min(1.0) * last as f64;
+    let at = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) * last as f64 };
     let low = (at.floor() as usize).min(last - 1);
     let part = at - low as f64;
     std::array::from_fn(|channel| (1.0 - part) * COLOURS[low][channel] + part * COLOURS[low + 1][channel])
@@ -63,7 +69,8 @@ mod tests {
 
     #[test]
     fn values_lie_in_the_middle_of_their_cells_and_lightness_rises_with_them() {
-        let light = |picture: &RgbImage, x, y| picture.get_pixel(x, y).0.iter().map(|&v| u32::from(v)).sum::<u32>();
+        let light =
+            |picture: &RgbImage, x, y| picture.get_pixel(x, y).0.iter().map(|&v| u32::from(v)).sum::<u32>();
         let picture = drawn(&[vec![0.0, 1.0], vec![0.0, 0.5]], 8);
         let row: Vec<u32> = (0..8).map(|x| light(&picture, x, 0)).collect();
         assert!(row.windows(2).all(|pair| pair[0] <= pair[1]) && row[0] < row[7], "{row:?}");

@@ -60,8 +60,10 @@ pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
     let mut found = Vec::new();
     for (epochs, epoch) in run.epochs.iter().enumerate() {
         let stages = run.plan.iter().filter(|plan| plan.phase == epoch.phase).flat_map(|plan| &plan.stages);
-        let now = stages.filter(|stage| stage.parameters > 0 && stage.thaws.is_some_and(|thaw| thaw <= epoch.epoch));
-        let thawed: Vec<&str> = now.map(|stage| stage.name.as_str()).filter(|name| live.insert(*name)).collect();
+        let now = stages
+            .filter(|stage| stage.parameters > 0 && stage.thaws.is_some_and(|thaw| thaw <= epoch.epoch));
+        let thawed: Vec<&str> =
+            now.map(|stage| stage.name.as_str()).filter(|name| live.insert(*name)).collect();
         let begins = epochs > 0 && run.epochs[epochs - 1].phase != epoch.phase;
         let thaw = if thawed.len() == 1 { "thaws" } else { "thaw" };
         let label = match (epochs, begins, thawed.is_empty()) {
@@ -77,7 +79,8 @@ pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
 
 /// Optimizer steps planned for the first so many epochs of a run.
 pub(crate) fn steps_before(run: &RunRecord, epochs: usize) -> u64 {
-    let of_phase = |phase: &str| run.plan.iter().find(|plan| plan.phase == phase).map_or(0, |p| p.steps_per_epoch);
+    let of_phase =
+        |phase: &str| run.plan.iter().find(|plan| plan.phase == phase).map_or(0, |p| p.steps_per_epoch);
     run.epochs.iter().take(epochs).fold(0, |sum, epoch| sum.saturating_add(of_phase(&epoch.phase)))
 }
 

@@ -4,8 +4,7 @@ use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 use report::record::{
-    EpochRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord,
-    StageRecord,
+    EpochRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord, StageRecord,
 };
 use tch::Kind;
 

@@ -53,7 +53,8 @@ impl GradientFlow {
     pub(crate) fn take(&mut self, steps_before: u64) -> Result<Vec<GradientRecord>, Error> {
         let records = self.pending.drain(..).map(|moment| {
             let norms = Vec::<f64>::try_from(moment.norms.f_to_kind(tch::Kind::Double)?)?;
-            let norms: BTreeMap<_, _> = moment.stages.iter().map(|&name| name.to_owned()).zip(norms).collect();
+            let norms: BTreeMap<_, _> =
+                moment.stages.iter().map(|&name| name.to_owned()).zip(norms).collect();
             Ok(GradientRecord { step: steps_before + moment.step, norms })
         });
         records.collect()
@@ -66,7 +67,8 @@ impl Moment {
         let (mut stages, mut norms) = (Vec::new(), Vec::new());
         for id in backbone.ids().filter(|&id| id >= backbone.first_live()) {
             let gradients = backbone.parameters(id).into_iter().map(|variable| variable.tensor.grad());
-            let each: Vec<Tensor> = gradients.filter(Tensor::defined).map(|gradient| gradient.norm()).collect();
+            let each: Vec<Tensor> =
+                gradients.filter(Tensor::defined).map(|gradient| gradient.norm()).collect();
             if !each.is_empty() {
                 stages.push(backbone.name(id));
                 norms.push(Tensor::stack(&each, 0).norm());

@@ -17,6 +17,9 @@ pub(super) fn with_gradients(
     let mut chance = Chance(21);
     for (i, epoch) in (0u32..).zip(&mut epochs) {
         let Some(stages) = live.get(epoch.phase.as_str()) else { continue };
+        // In the sample's plan layer3 thaws in the third epoch.
+        let late = |name: &&String| *name == "layer3" && epoch.epoch < 3;
+        let stages: Vec<&String> = stages.iter().filter(|name| !late(name)).collect();
         let moment = |half: u32| {
             let norm = |depth: usize| {
                 let fall = (-0.15 * f64::from(2 * i + half)).exp();
@@ -25,7 +28,7 @@ pub(super) fn with_gradients(
             let depths = (0..stages.len()).rev().map(norm).collect::<Vec<f64>>();
             GradientRecord {
                 step: u64::from(13 * i + 6 * half + 1),
-                norms: stages.iter().cloned().zip(depths).collect(),
+                norms: stages.iter().map(|&name| name.clone()).zip(depths).collect(),
             }
         };
         epoch.gradients = [0, 1].map(moment).to_vec();
@@ -42,13 +45,13 @@ pub(super) fn calibration(images: u64) -> CalibrationRecord {
                 // As with two classes, no answer has less than half.
                 let images = if bin < 7 { 0 } else { images * u64::from(bin - 6) / 36 };
                 let accuracy = (confidence - surer * (1.0 - confidence) * f64::from(bin % 3)).max(0.0);
-                let unknown = |value: f64| if images == 0 { f64::NAN } else { value };
-                ReliabilityBin { images, confidence: unknown(confidence), accuracy: unknown(accuracy) }
+                let known = |value: f64| (images > 0).then_some(value);
+                ReliabilityBin { images, confidence: known(confidence), accuracy: known(accuracy) }
             })
             .collect();
-        let off = |bin: &ReliabilityBin| bin.images as f64 * (bin.confidence - bin.accuracy).abs();
+        let off = |bin: &ReliabilityBin| Some(bin.images as f64 * (bin.confidence? - bin.accuracy?).abs());
         let answered: u64 = bins.iter().map(|bin| bin.images).sum();
-        let error = bins.iter().filter(|bin| bin.images > 0).map(off).sum::<f64>() / answered as f64;
+        let error = bins.iter().filter_map(off).sum::<f64>() / answered as f64;
         ReliabilityRecord { loss, error, bins }
     };
     CalibrationRecord { raw: record(0.0873, 0.5), scaled: Some(record(0.0712, 0.1)) }

@@ -67,6 +67,8 @@ pub(super) fn confusion(run: &RunRecord, evaluation: &EvaluationRecord) -> Optio
         if name.chars().count() > 18 { name.chars().take(17).chain(['…']).collect() } else { name }
     };
     let size = [LEFT + side * n as f64 + 20.0, TOP + side * n as f64 + 20.0];
+    // The title needs its room.
+    let size = [size[0].max(430.0), size[1]];
     let drawing: Markup = html! {
         rect.paper x="0" y="0" width=(size[0]) height=(size[1]) {}
         text.title x="20" y="26" { "Confusion: truth downwards, prediction across" }
@@ -76,8 +78,7 @@ pub(super) fn confusion(run: &RunRecord, evaluation: &EvaluationRecord) -> Optio
             @for said in 0..n { (cell(class, said)) }
         }
     };
-    let wide = [size[0].max(430.0), size[1]];
-    Some(standing_alone(wide, STYLE, &drawing))
+    Some(standing_alone(size, STYLE, &drawing))
 }
 
 /// A drawing as a PNG; what is wrong with it, if it cannot be drawn.

@@ -84,15 +84,17 @@ fn measured(
 }
 
 /// The samples and their heat maps, numbered; a thumbnail that is no picture is not shown on the page either.
-fn samples(samples: &[SampleRecord], to: Option<&mut EventWriter>, step: u64, time: f64) -> Result<(), Error> {
+fn samples(
+    samples: &[SampleRecord],
+    to: Option<&mut EventWriter>,
+    step: u64,
+    time: f64,
+) -> Result<(), Error> {
     let Some(writer) = to else { return Ok(()) };
     let (mut right, mut wrong) = (0, 0);
     for sample in samples {
-        let (name, number) = if sample.label == sample.predicted {
-            ("right", &mut right)
-        } else {
-            ("mistake", &mut wrong)
-        };
+        let (name, number) =
+            if sample.label == sample.predicted { ("right", &mut right) } else { ("mistake", &mut wrong) };
         *number += 1;
         let map = sample.heat_map.as_ref().map(|map| &map.picture);
         for (kind, base64) in [("samples", Some(&sample.thumbnail)), ("heat_maps", map)] {

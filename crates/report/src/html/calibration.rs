@@ -38,8 +38,7 @@ pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
 pub(crate) fn reliability_chart(run: &RunRecord, evaluation: &EvaluationRecord) -> Option<LineChart> {
     let calibration = evaluation.calibration.as_ref()?;
     let points = |record: &ReliabilityRecord| {
-        let filled = record.bins.iter().filter(|bin| bin.images > 0);
-        filled.map(|bin| (bin.confidence, bin.accuracy)).collect::<Vec<_>>()
+        record.bins.iter().filter_map(|bin| bin.confidence.zip(bin.accuracy)).collect::<Vec<_>>()
     };
     let axis = |label: &str| Axis::linear(label).percent().including(0.0).including(1.0);
     let x = axis("mean probability of the answers in a bin");
@@ -115,7 +114,7 @@ fn row(split: &str, probabilities: &str, record: &ReliabilityRecord) -> Markup {
 
 fn bins(evaluation: &EvaluationRecord, calibration: &CalibrationRecord) -> Markup {
     let count = calibration.raw.bins.len().max(1) as f64;
-    let percent = |value: f64| if value.is_finite() { numbers::percent(value) } else { "–".into() };
+    let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
     html! {
         table {
             caption {

@@ -34,7 +34,8 @@ pub(crate) fn flow_chart(run: &RunRecord) -> Option<LineChart> {
     let seen: Vec<&GradientRecord> = run.epochs.iter().flat_map(|epoch| &epoch.gradients).collect();
     let stages = stages(run, &seen);
     let x = Axis::linear("step").whole_numbers();
-    let mut chart = LineChart::new("gradients", "Gradient flow", x, Axis::logarithmic("gradient norm")).ordered();
+    let mut chart =
+        LineChart::new("gradients", "Gradient flow", x, Axis::logarithmic("gradient norm")).ordered();
     for stage in &stages {
         let points = seen.iter().filter_map(|moment| Some((moment.step as f64, *moment.norms.get(*stage)?)));
         chart = chart.series(Series::new(*stage).points(points));
@@ -60,7 +61,10 @@ fn stages<'a>(run: &'a RunRecord, seen: &[&'a GradientRecord]) -> Vec<&'a str> {
 
 /// The norms of one stage in order, those that are numbers.
 fn norms(stage: &str, seen: &[&GradientRecord]) -> Vec<f64> {
-    seen.iter().filter_map(|moment| moment.norms.get(stage).copied()).filter(|norm| norm.is_finite()).collect()
+    seen.iter()
+        .filter_map(|moment| moment.norms.get(stage).copied())
+        .filter(|norm| norm.is_finite())
+        .collect()
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

@@ -29,7 +29,12 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
         sections.push(Section::new(level, "calibration", "Calibration", &calibration));
     }
     if !run.samples.is_empty() {
-        sections.push(Section::new(level, "samples", "Sample predictions", &samples::samples(run, level.below())));
+        sections.push(Section::new(
+            level,
+            "samples",
+            "Sample predictions",
+            &samples::samples(run, level.below()),
+        ));
     }
     sections.push(Section::new(level, "data", "Data", &data::data(&run.data, level.below())));
     sections.push(Section::new(level, "weights", "Source weights", &data::load_report(&run.load)));

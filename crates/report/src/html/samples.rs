@@ -108,6 +108,8 @@ fn whereabouts(map: &HeatMapRecord) -> String {
     match (all > 0.0, y, x) {
         (false, ..) => "nothing in the image".into(),
         (true, 1, 1) => format!("most of it in the middle, {}", numbers::percent(ninths[1][1] / all)),
-        _ => format!("most of it at the {} {}, {}", ROWS[y], COLUMNS[x], numbers::percent(ninths[y][x] / all)),
+        _ => {
+            format!("most of it at the {} {}, {}", ROWS[y], COLUMNS[x], numbers::percent(ninths[y][x] / all))
+        }
     }
 }

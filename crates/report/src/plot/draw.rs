@@ -64,12 +64,38 @@ const ALONE: &str = include_str!("alone.css");
 
 pub(super) fn document(chart: &LineChart) -> String {
     let canvas = Canvas::over(chart);
+    let (legend, bottom) = legend(chart);
     let drawing = html! {
-        rect.paper x="0" y="0" width=(WIDTH) height=(HEIGHT + TITLE) {}
+        rect.paper x="0" y="0" width=(WIDTH) height=(HEIGHT + bottom) {}
         text.title x=(at(LEFT)) y="22" { (chart.title) }
-        g transform=(format!("translate(0 {TITLE})")) { (drawn(chart, &canvas)) }
+        (legend)
+        g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
     };
-    standing_alone([WIDTH, HEIGHT + TITLE], ALONE, &drawing)
+    standing_alone([WIDTH, HEIGHT + bottom], ALONE, &drawing)
+}
+
+/// Rows of the lines' names below the title, and where they end.
+fn legend(chart: &LineChart) -> (Markup, f64) {
+    let (mut x, mut y) = (LEFT, TITLE);
+    let entry = |(index, series): (usize, &Series)| {
+        let width = 44.0 + 9.5 * series.name.chars().count() as f64 + 14.0;
+        if x > LEFT && x + width > WIDTH {
+            (x, y) = (LEFT, y + 22.0);
+        }
+        let place = format!("translate({} {})", at(x), at(y));
+        x += width;
+        html! {
+            g transform=(place) {
+                g class=(class_of(chart, index)) color=[fixed_colour(chart, index)] {
+                    path.line d="M1 7L33 7" {}
+                    @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
+                }
+                text.name x="40" y="12" { (series.name) }
+            }
+        }
+    };
+    let entries: Vec<Markup> = chart.series.iter().enumerate().map(entry).collect();
+    (html! { @for entry in &entries { (entry) } }, y + 22.0)
 }
 
 /// An SVG file of this size with this style sheet. What XML cannot hold is replaced.

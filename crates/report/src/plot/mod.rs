@@ -11,8 +11,8 @@
 mod axis;
 mod draw;
 
-pub(crate) use draw::standing_alone;
 pub use axis::{Axis, Format};
+pub(crate) use draw::standing_alone;
 pub use maud::Markup;
 
 /// The style sheet of all charts, to be included once in a page.
@@ -65,7 +65,15 @@ struct Mark {
 impl LineChart {
     /// An empty chart. `id` must be unique in the page and fit for an HTML id; `title` names the chart aloud.
     pub fn new(id: impl Into<String>, title: impl Into<String>, x: Axis, y: Axis) -> Self {
-        Self { id: id.into(), title: title.into(), x, y, series: Vec::new(), marks: Vec::new(), ordered: false }
+        Self {
+            id: id.into(),
+            title: title.into(),
+            x,
+            y,
+            series: Vec::new(),
+            marks: Vec::new(),
+            ordered: false,
+        }
     }
 
     /// Adds a line. Its colour, dash and marker follow from its place in the order of adding.
@@ -108,8 +116,11 @@ impl LineChart {
     /// What the chart shows, in words: where each line begins and ends and its extremes, and what is marked.
     fn description(&self) -> String {
         let lines: Vec<String> = self.series.iter().map(|series| self.line_in_words(series)).collect();
-        let marks: Vec<String> =
-            self.marks.iter().map(|mark| format!("{} at {}", mark.label, self.x.value_label(mark.x))).collect();
+        let marks: Vec<String> = self
+            .marks
+            .iter()
+            .map(|mark| format!("{} at {}", mark.label, self.x.value_label(mark.x)))
+            .collect();
         let marked = if marks.is_empty() { String::new() } else { format!(" Marked: {}.", marks.join("; ")) };
         format!("{} against {}. {}{marked}", self.y.label(), self.x.label(), lines.join(" "))
     }

@@ -30,12 +30,10 @@ pub struct ReliabilityRecord {
 pub struct ReliabilityBin {
     /// Number of answers.
     pub images: u64,
-    /// Their mean probability; `NaN` without answers.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub confidence: f64,
-    /// Fraction of them that is right; `NaN` without answers.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub accuracy: f64,
+    /// Their mean probability; `None` without answers.
+    pub confidence: Option<f64>,
+    /// Fraction of them that is right; `None` without answers.
+    pub accuracy: Option<f64>,
 }
 
 /// The temperature of a model: its probabilities are the softmax of its scores divided by it (Guo et al. 2017).
