@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use support::Desk;
+use support::{Desk, names};
 
 /// A LeNet in `out/`, fine-tuned stage by stage on bars and crosses, of which it has enough to fit a temperature on.
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
@@ -129,6 +129,7 @@ fn samples_come_with_heat_maps_and_leave_the_weights_alone() {
     assert!(
         stages.iter().filter(|stage| stage["live"] == false).all(|s| s["digest_before"] == s["digest_after"])
     );
+    assert_eq!(names(&DESK.path("out/events")), ["test", "train", "validation"]);
     let inspected = DESK.finetune("inspect out/model.safetensors").ends(0, &[]).stdout;
     assert!(inspected.contains("metadata temperature"), "{inspected}");
 }

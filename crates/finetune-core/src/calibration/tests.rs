@@ -85,8 +85,8 @@ fn what_tells_no_temperature_is_named() {
     assert_eq!(of(&[[f32::NAN, 0.0]; 30], &[0; 30]), Err(Unfitted::NotFinite));
     // Always wrong: the higher the better, up to the end of the range.
     assert_eq!(of(&[[5.0, 0.0]; 30], &[1; 30]), Ok(20.0));
-    // A hair's breadth wrong once among many sure answers: as low as it goes.
-    let mut rows = [[9.0, 0.0]; 60];
+    // A hair's breadth wrong once among many timid answers that are right: as low as it goes.
+    let mut rows = [[0.1, 0.0]; 60];
     rows[0] = [0.0, 1e-6];
     assert_eq!(of(&rows, &[0; 60]), Ok(0.05));
     // Half of the answers right, whatever the score: no probability but a half is true.
