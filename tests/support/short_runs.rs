@@ -79,8 +79,8 @@ pub(crate) fn trained(sets: &[&str]) -> (String, RunRecord) {
     let (config, source) = config::read(&DESK.path("c.toml"), &sets).unwrap();
     let run = run::resolve(config, source).unwrap();
     let interrupt = Interrupt::default();
-    let materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
-    let finished = recipe::perform(&run, &materials, None, &interrupt, &mut |_| {}).unwrap();
+    let mut materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
+    let finished = recipe::perform(&run, &mut materials, None, &interrupt, &mut |_| {}).unwrap();
     let stages = finished.backbone.ids().map(|id| digest::stage(&finished.backbone, id).unwrap());
     (stages.collect(), finished.record)
 }

@@ -232,7 +232,8 @@ impl Backbone {
 
     /// Makes a range of stages fast for weights that stay as they are, computing in `kind` (float32, bfloat16, or on a
     /// GPU float16). It holds for evaluation, until the weights are given a chance to change: by
-    /// [`Backbone::freeze_before`] for the stages it thaws, by loading, or by moving the network.
+    /// [`Backbone::freeze_before`] for the stages it thaws, by loading, or by moving the network. Whoever prepares live stages
+    /// calls [`Backbone::forget_preparation`] before their next step.
     ///
     /// A network in float64 keeps computing in that. What comes out differs from the unprepared stages by rounding: about 1e-6 of the largest value in float32.
     pub fn prepare_inference(&mut self, range: Range<StageId>, kind: Kind) {
@@ -251,8 +252,8 @@ impl Backbone {
         self.stages.first()?.prepared
     }
 
-    /// Takes preparations back from this stage on.
-    pub(crate) fn forget_preparation(&mut self, from: StageId) {
+    /// Takes preparations back from this stage on: their weights are going to change.
+    pub fn forget_preparation(&mut self, from: StageId) {
         for stage in self.stages.iter_mut().skip(from.0) {
             stage.forget_preparation(&self.variables);
         }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use backbone::{Backbone, Mode};
 use report::record::EvaluationRecord;
-use tch::Kind;
+use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
 use crate::Error;
 use crate::batches::Feed;
+use crate::calibration::Scores;
 
 /// What a model says of every picture of a split, in the split's order.
 #[derive(Clone, Debug, Default)]
@@ -23,15 +24,65 @@ pub struct Predictions {
     pub loss_sum: f64,
 }
 
+/// What a model says of every picture of a split, with the scores of all classes.
+#[derive(Clone, Debug, Default)]
+pub struct Scored {
+    /// The answers.
+    pub said: Predictions,
+    /// Scores before softmax, row by row, `[N, classes]`.
+    pub logits: Vec<f32>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
 /// Runs the model in evaluation mode over every picture, computing in `kind`; the last partial batch counts like any other.
 ///
 /// # Errors
 /// When a picture can no longer be read.
 pub fn predict(
+    backbone: &mut Backbone,
+    feed: &Feed,
+    batch_size: usize,
+    kind: Kind,
+) -> Result<Predictions, Error> {
+    pass(backbone, feed, batch_size, kind, &mut |_| Ok(()))
+}
+
+/// As [`predict`], and keeps the scores.
+///
+/// # Errors
+/// When a picture can no longer be read.
+pub fn score(backbone: &mut Backbone, feed: &Feed, batch_size: usize, kind: Kind) -> Result<Scored, Error> {
+    let mut scored = Scored::default();
+    scored.said = pass(backbone, feed, batch_size, kind, &mut |logits| {
+        scored.classes = usize::try_from(logits.size()[1]).unwrap_or(0);
+        scored.logits.extend(Vec::<f32>::try_from(logits.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
+        Ok(())
+    })?;
+    Ok(scored)
+}
+
+/// Every picture once; the scores of each batch, `[N, classes]`, are handed over. The live stages are made fast for as long
+/// as it takes.
+fn pass(
+    backbone: &mut Backbone,
+    feed: &Feed,
+    batch_size: usize,
+    kind: Kind,
+    hear: &mut dyn FnMut(&Tensor) -> Result<(), Error>,
+) -> Result<Predictions, Error> {
+    backbone.prepare_inference(feed.cut()..backbone.head_id(), kind);
+    let said = go_through(backbone, feed, batch_size, kind, hear);
+    backbone.forget_preparation(feed.cut().max(backbone.first_live()));
+    said
+}
+
+fn go_through(
     backbone: &Backbone,
     feed: &Feed,
     batch_size: usize,
     kind: Kind,
+    hear: &mut dyn FnMut(&Tensor) -> Result<(), Error>,
 ) -> Result<Predictions, Error> {
     let _no_gradient = tch::no_grad_guard();
     let _short = Autocast::begin(backbone.placement().0, kind);
@@ -39,6 +90,7 @@ pub fn predict(
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;
         let logits = backbone.classify(&batch.x, feed.cut(), Mode::Evaluate).logits.to_kind(Kind::Double);
+        hear(&logits)?;
         let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
         let right = log_probabilities.gather(1, &batch.labels.unsqueeze(1), false); // [N, 1]
         let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
@@ -48,6 +100,14 @@ pub fn predict(
         all.probability.extend(Vec::<f64>::try_from(&best.exp())?);
     }
     Ok(all)
+}
+
+impl Scored {
+    /// What calibration is measured on.
+    #[must_use]
+    pub fn scores(&self) -> Scores<'_> {
+        Scores { logits: &self.logits, classes: self.classes, labels: &self.said.labels }
+    }
 }
 
 impl Predictions {
@@ -102,6 +162,7 @@ impl Predictions {
             balanced_accuracy: self.balanced_accuracy(),
             groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
             confusion,
+            calibration: None,
         }
     }
 

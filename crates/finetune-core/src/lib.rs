@@ -10,7 +10,8 @@
 //! - [`freeze`]: how far back; [`recipe`]: the five steps planned and carried out.
 //! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here. [`feature_cache`]: what they gave, kept
 //!   from run to run; [`precision`]: what they compute in.
-//! - [`train`], [`evaluate`]: the loop and the measuring.
+//! - [`train`], [`evaluate`]: the loop and the measuring. [`calibration`]: how far probabilities can be believed;
+//!   [`grad_cam`]: where in a picture the evidence lies.
 //! - [`grid`]: many runs over seeds, methods and amounts of data.
 //! - [`model`]: a trained network ready for use; [`predict`], [`measure`]: what it says of pictures, and how often that is
 //!   right.
@@ -21,6 +22,7 @@
 pub mod archs;
 pub mod batches;
 pub mod cache_folder;
+pub mod calibration;
 pub mod config;
 pub mod digest;
 mod error;
@@ -28,6 +30,7 @@ pub mod evaluate;
 pub mod event;
 pub mod feature_cache;
 pub mod freeze;
+pub mod grad_cam;
 pub mod grid;
 pub mod inspect;
 pub mod interrupt;

@@ -6,6 +6,7 @@ use images::{Labelled, Unreadable};
 use serde::Serialize;
 
 use crate::Error;
+use crate::calibration::{Reliability, cross_entropy};
 use crate::model::Model;
 use crate::predict::{Pace, predict};
 
@@ -28,8 +29,12 @@ pub struct Measured {
     pub accuracy: f64,
     /// Mean recall of the classes that have images.
     pub balanced_accuracy: f64,
-    /// Mean cross-entropy, in nats.
+    /// Mean cross-entropy of the scores as they are, in nats.
     pub loss: f64,
+    /// The model's temperature; 1 where none was fitted.
+    pub temperature: f64,
+    /// Expected calibration error of the probabilities at that temperature, over 15 bins.
+    pub calibration_error: f64,
     /// Each class that has images or was predicted, in the model's order.
     pub classes: Vec<ClassScore>,
     /// `confusion[truth][prediction]`: number of images, both in the order of `classes`.
@@ -75,10 +80,13 @@ pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, E
 
     let mut pairs = Vec::new(); // (truth, prediction)
     let mut loss = 0.0;
+    let mut reliability = Reliability::default();
     let unreadable = predict(model, &paths, pace, &mut |said| {
         let truth = labels[said.index];
-        pairs.push((truth, said.best()));
-        loss -= said.probabilities[truth].max(f64::MIN_POSITIVE).ln();
+        let best = said.best();
+        pairs.push((truth, best));
+        reliability.add(said.probabilities[best], best == truth);
+        loss += cross_entropy(said.logits, truth);
         Ok::<_, Error>(())
     })?;
     if pairs.is_empty() {
@@ -99,6 +107,8 @@ pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, E
         accuracy: right as f64 / images as f64,
         balanced_accuracy: mean(classes.iter().filter_map(|class| class.recall)),
         loss: loss / images as f64,
+        temperature: model.temperature,
+        calibration_error: reliability.error(),
         classes,
         confusion,
         unreadable: unreadable.into_iter().map(UnreadableFile::from).collect(),

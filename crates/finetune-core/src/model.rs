@@ -35,6 +35,8 @@ pub struct Model {
     pub classes: Vec<String>,
     /// How images are prepared.
     pub input: InputSpec,
+    /// What scores are divided by to make probabilities of them: as fitted on validation images, or 1.
+    pub temperature: f64,
     /// Whose word [`Model::input`] is, in a few words.
     pub input_from: &'static str,
     /// The file.
@@ -87,6 +89,14 @@ pub enum ModelError {
         named: usize,
         /// Outputs of the head.
         outputs: i64,
+    },
+    /// A temperature that makes no probabilities.
+    #[error("{}: its metadata gives the temperature {found:?}; it must be a number above 0 (without one, 1 is taken)", path.display())]
+    Temperature {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: String,
     },
     /// An input that the network cannot read.
     #[error("{}: {arch} reads pictures of at least {smallest} pixels a side, and its metadata says {crop}", path.display())]
@@ -161,8 +171,9 @@ impl Model {
         let entry = source_weights::catalog_entry(network, weights, Some(&checkpoint));
         let known = entry.and_then(pretrained::Entry::class_names);
         let classes = class_names(&checkpoint, known, backbone.head().classes)?;
+        let temperature = temperature(&checkpoint)?;
         let Checkpoint { path, sha256, .. } = checkpoint;
-        Ok(Self { network, backbone, classes, input, input_from, path, sha256 })
+        Ok(Self { network, backbone, classes, input, temperature, input_from, path, sha256 })
     }
 
     /// Makes it fast for predicting: see [`Backbone::prepare_inference`].
@@ -207,6 +218,13 @@ fn refuse_features(
         }
         _ => Ok(()),
     }
+}
+
+/// From the file's metadata, else 1.
+fn temperature(checkpoint: &Checkpoint) -> Result<f64, ModelError> {
+    let Some(found) = checkpoint.metadata.get(metadata::TEMPERATURE) else { return Ok(1.0) };
+    let value = found.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0);
+    value.ok_or_else(|| ModelError::Temperature { path: checkpoint.path.clone(), found: found.clone() })
 }
 
 /// From the file's metadata, else the catalog's for these weights, else numbers.

@@ -21,6 +21,8 @@ pub struct Description<'a> {
     pub input: &'a InputSpec,
     /// SHA-256 of the weights it started from; empty when there were none.
     pub source_sha256: &'a str,
+    /// What its scores are divided by to make probabilities, where that was fitted.
+    pub temperature: Option<f64>,
 }
 
 /// Writes the model and returns the file's SHA-256. The same model gives the same bytes. Auxiliary heads, which only
@@ -49,6 +51,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     let classes = json!(description.classes).to_string();
     let arguments = arguments(backbone).to_string();
     let input = json!(description.input).to_string();
+    let temperature = description.temperature.map(|value| (metadata::TEMPERATURE, value.to_string()));
     [
         (metadata::FORMAT, "pt".to_owned()),
         (metadata::ARCH, backbone.arch().to_owned()),
@@ -58,6 +61,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
         (metadata::SOURCE, description.source_sha256.to_owned()),
     ]
     .into_iter()
+    .chain(temperature)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

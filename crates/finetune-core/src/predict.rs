@@ -28,7 +28,7 @@ pub struct Said<'a> {
     pub path: &'a Path,
     /// Scores before softmax, one for each class.
     pub logits: &'a [f32],
-    /// Softmax of the logits.
+    /// Softmax of the logits at the model's temperature.
     pub probabilities: &'a [f64],
 }
 
@@ -89,7 +89,8 @@ fn classify(model: &Model, pixels: Tensor, count: usize) -> Result<(Vec<f32>, Ve
         let logits = model.backbone.classify(&pixels, StageId::INPUT, Mode::Evaluate).logits;
         let logits = logits.f_narrow(0, 0, i64::try_from(count).unwrap_or(i64::MAX))?;
         let logits = logits.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?;
-        let probabilities = logits.f_softmax(-1, Kind::Double)?; // [count, classes]
+        let cooled = logits.f_to_kind(Kind::Double)?.f_div_scalar(model.temperature)?;
+        let probabilities = cooled.f_softmax(-1, Kind::Double)?; // [count, classes]
         Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
     })
 }

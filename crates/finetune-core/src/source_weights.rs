@@ -19,6 +19,8 @@ pub mod metadata {
     pub const INPUT: &str = "input";
     /// SHA-256 of the weights it was trained from.
     pub const SOURCE: &str = "source_sha256";
+    /// What scores are divided by to make probabilities of them, a number above 0; absent where none was fitted.
+    pub const TEMPERATURE: &str = "temperature";
     /// The framework whose layout the tensors follow.
     pub const FORMAT: &str = "format";
 }

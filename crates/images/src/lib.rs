@@ -26,6 +26,7 @@ mod error;
 mod files;
 mod folder;
 mod geometry;
+mod heat_map;
 mod jpeg;
 mod labelled;
 #[cfg(feature = "libjpeg-turbo")]
@@ -46,6 +47,7 @@ pub use dataset::{DataSet, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
 pub use files::{FileBatch, FileBatches, Files};
+pub use heat_map::heat_map_png;
 pub use labelled::{Labelled, SplitName};
 pub use random::{balanced, shuffled};
 pub use split::take_per_class;

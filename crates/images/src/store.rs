@@ -95,7 +95,7 @@ impl Store {
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
                 let room = reserve(&free, bytes as u64);
                 let picture = room.then(|| match &transform {
-                    Some((transform, _)) => transform.square(&picture, scratch).map(Kept::Square),
+                    Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
                     None => Ok(Kept::Whole(picture)),
                 });
                 Decoded { side, digest, picture: picture.and_then(Result::ok) }
@@ -160,6 +160,24 @@ impl Store {
             Some((framed, Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
             _ => self.picture(index),
         }
+    }
+
+    /// That picture as a network reads it: the square it is shown, with its colours as they are (gray where the network
+    /// reads gray), and the numbers `transform` makes of that, `[channels, size, size]`.
+    ///
+    /// # Errors
+    /// As [`Store::picture`]; [`Error::Transform`] if the transform shows another part of it in each epoch.
+    pub fn shown(&self, index: u32, transform: &Transform) -> Result<(RgbImage, Vec<f32>), Error> {
+        let framed =
+            transform.framed().ok_or_else(|| Error::Transform("nothing shown stays the same".to_owned()))?;
+        let scratch = &mut Scratch::default();
+        let square: Cow<'_, [u8]> = match self.square(index, Some(&framed)) {
+            Some(square) => square.into(),
+            None => transform.cut(&*self.picture(index)?, scratch)?.into(),
+        };
+        let mut pixels = vec![0.0; transform.len()];
+        transform.apply_to_square(&square, self.sample(index)?.id, 0, scratch, &mut pixels);
+        Ok((framed.picture(&square), pixels))
     }
 
     /// The kept square of that picture, `[side, side, channels]`, if it was cut out in this way.

@@ -16,8 +16,13 @@ pub fn thumbnail_png(picture: &RgbImage, side: u32) -> Vec<u8> {
     } else {
         imageops::thumbnail(picture, scaled(width), scaled(height))
     };
+    png(&small)
+}
+
+/// As small as it gets.
+pub(crate) fn png(picture: &RgbImage) -> Vec<u8> {
     let mut png = Cursor::new(Vec::new());
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-    small.write_with_encoder(encoder).expect("a picture with pixels can be written to memory");
+    picture.write_with_encoder(encoder).expect("a picture with pixels can be written to memory");
     png.into_inner()
 }

@@ -115,7 +115,7 @@ impl Transform {
     }
 
     /// The square that [`Transform::framed`] tells of, `[size, size, channels]`.
-    pub(crate) fn square(&self, picture: &RgbImage, scratch: &mut Scratch) -> Result<Vec<u8>, Error> {
+    pub(crate) fn cut(&self, picture: &RgbImage, scratch: &mut Scratch) -> Result<Vec<u8>, Error> {
         // Nothing is drawn for it.
         self.frame(picture, scratch, &mut stream(Purpose::Augment, 0, [0, 0]))?;
         Ok(scratch.square.clone())
@@ -140,7 +140,7 @@ impl Transform {
         Ok(())
     }
 
-    /// As [`Transform::apply_into`], from the square that [`Transform::square`] gave.
+    /// As [`Transform::apply_into`], from the square that [`Transform::cut`] gave.
     pub(crate) fn apply_to_square(
         &self,
         square: &[u8],

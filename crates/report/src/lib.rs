@@ -41,6 +41,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A figure could not be drawn as a picture.
+    #[error("cannot draw the {figure} for TensorBoard: {problem}; the figure is in report.html all the same")]
+    Draw {
+        /// Which one.
+        figure: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {

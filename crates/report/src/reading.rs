@@ -1,5 +1,7 @@
 //! Questions that both the page and the text ask of a record.
 
+use std::collections::BTreeSet;
+
 use crate::record::{EvaluationRecord, Outcome, RunRecord};
 
 /// The five steps of the recipe in their order.
@@ -43,4 +45,50 @@ pub(crate) fn method_in_words(method: &str) -> &str {
 /// Whether the run was stopped before its end.
 pub(crate) fn interrupted(run: &RunRecord) -> bool {
     run.outcome == Outcome::Interrupted
+}
+
+/// Something that charts over the training mark: a phase begins, stages thaw.
+pub(crate) struct Moment {
+    /// Epochs before it, both phases counted.
+    pub(crate) epochs: usize,
+    pub(crate) label: String,
+}
+
+/// The moments at which an epoch after the first began otherwise than the one before it.
+pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
+    let mut live = BTreeSet::new();
+    let mut found = Vec::new();
+    for (epochs, epoch) in run.epochs.iter().enumerate() {
+        let stages = run.plan.iter().filter(|plan| plan.phase == epoch.phase).flat_map(|plan| &plan.stages);
+        let now = stages
+            .filter(|stage| stage.parameters > 0 && stage.thaws.is_some_and(|thaw| thaw <= epoch.epoch));
+        let thawed: Vec<&str> =
+            now.map(|stage| stage.name.as_str()).filter(|name| live.insert(*name)).collect();
+        let begins = epochs > 0 && run.epochs[epochs - 1].phase != epoch.phase;
+        let thaw = if thawed.len() == 1 { "thaws" } else { "thaw" };
+        let label = match (epochs, begins, thawed.is_empty()) {
+            (0, ..) | (_, false, true) => continue,
+            (_, true, true) => format!("{} begins", epoch.phase),
+            (_, true, false) => format!("{}: {} {thaw}", epoch.phase, span(&thawed)),
+            (_, false, false) => format!("{} {thaw}", span(&thawed)),
+        };
+        found.push(Moment { epochs, label });
+    }
+    found
+}
+
+/// Optimizer steps planned for the first so many epochs of a run.
+pub(crate) fn steps_before(run: &RunRecord, epochs: usize) -> u64 {
+    let of_phase =
+        |phase: &str| run.plan.iter().find(|plan| plan.phase == phase).map_or(0, |p| p.steps_per_epoch);
+    run.epochs.iter().take(epochs).fold(0, |sum, epoch| sum.saturating_add(of_phase(&epoch.phase)))
+}
+
+/// `layer3`, or `layer3 to head`: stages next to each other.
+pub(crate) fn span(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, .., last] => format!("{first} to {last}"),
+    }
 }

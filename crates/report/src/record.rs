@@ -6,6 +6,8 @@
 //! JSON has no number that is not finite: `NaN` and infinities are written as `null` and read back as `NaN`.
 //! Nor does it hold a path that is no Unicode: what cannot be written of it becomes `\u{fffd}`.
 
+mod calibration;
+mod evaluation;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json;
 
+pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
+pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 
 /// How a run ended.
@@ -105,46 +109,19 @@ pub struct EpochRecord {
     /// Seconds of these in which training waited for pictures to be decoded and prepared.
     #[serde(default)]
     pub waited_seconds: f64,
+    /// How large the gradients of the live stages were on the way, a few moments in order.
+    #[serde(default)]
+    pub gradients: Vec<GradientRecord>,
 }
 
-/// A model measured on one split.
+/// The gradients of the live stages over a part of an epoch, before any clipping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvaluationRecord {
-    /// `validation` or `test`.
-    pub split: String,
-    /// Images measured.
-    pub images: u64,
-    /// Mean cross-entropy.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub loss: f64,
-    /// Fraction classified rightly.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub accuracy: f64,
-    /// Mean over the classes of the fraction of each that is classified rightly.
-    #[serde(default = "json::unknown", deserialize_with = "json::number_or_null")]
-    pub balanced_accuracy: f64,
-    /// Accuracy over the images of a named group of classes (`[data.groups]`).
+pub struct GradientRecord {
+    /// Step within the whole run at which the part ends, from 1.
+    pub step: u64,
+    /// For each live stage with parameters, the L2 norm of its gradient: the root mean square over a few steps.
     #[serde(deserialize_with = "json::numbers_or_nulls")]
-    pub groups: BTreeMap<String, f64>,
-    /// `confusion[truth][prediction]`: number of images.
-    pub confusion: Vec<Vec<u64>>,
-}
-
-/// One image with what the model said of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SampleRecord {
-    /// Path as found in the data set.
-    #[serde(serialize_with = "json::path")]
-    pub path: PathBuf,
-    /// A small PNG of it, in base64.
-    pub thumbnail: String,
-    /// Index of the true class.
-    pub label: usize,
-    /// Index of the predicted class.
-    pub predicted: usize,
-    /// Softmax probability of the predicted class.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub probability: f64,
+    pub norms: BTreeMap<String, f64>,
 }
 
 /// A file that is no readable image.
@@ -224,7 +201,11 @@ pub struct RunRecord {
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.
     pub evaluations: Vec<EvaluationRecord>,
-    /// A few images with predictions, from the test split or else the validation split.
+    /// The temperature that makes probabilities of the model's scores; `None` in records older than it.
+    #[serde(default)]
+    pub temperature: Option<TemperatureRecord>,
+    /// A few images with predictions, from the test split or else the validation split: the most confident mistakes
+    /// first, then right answers.
     pub samples: Vec<SampleRecord>,
     /// File name in the run directory -> SHA-256.
     pub digests: BTreeMap<String, String>,

@@ -16,6 +16,11 @@ SCALARS = [
     ("loss", 2, float("inf"), 1700000002.5),
     ("größe", 3_000_000_000, -1.5e-8, 1700000003.0),
 ]
+# A PNG of two gray pixels, one above the other.
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000020800000000bceae9fb0000"
+    "000c49444154789c636060f80f00010301000889c2ec0000000049454e44ae426082"
+)
 
 
 def main() -> None:
@@ -26,6 +31,9 @@ def main() -> None:
         for tag, step, value, wall_time in SCALARS:
             summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
             writer.write(Event(wall_time=wall_time, step=step, summary=summary).SerializeToString())
+        image = Summary.Image(height=2, width=1, colorspace=1, encoded_image_string=PICTURE)
+        summary = Summary(value=[Summary.Value(tag="picture", image=image)])
+        writer.write(Event(wall_time=1700000004.0, step=5, summary=summary).SerializeToString())
         writer.flush()
     print(f"{path.name}: {path.stat().st_size} bytes")
 

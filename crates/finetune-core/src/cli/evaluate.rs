@@ -69,6 +69,11 @@ fn text(measured: &Measured) -> String {
         counted(*images, "image")
     );
     let mut out = format!("{}\n", visible(&first));
+    out.push_str(&format!(
+        "calibration error {} at temperature {}\n",
+        percent(measured.calibration_error),
+        measured.temperature
+    ));
     if !unreadable.is_empty() {
         out.push_str(&format!("{} left out because unreadable\n", counted(unreadable.len() as u64, "file")));
     }

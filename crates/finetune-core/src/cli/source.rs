@@ -43,8 +43,12 @@ impl ModelArguments {
         self.precision.check(device)?;
         let mut model = Model::open(&self.source(), device)?;
         model.prepare(self.precision, self.threads());
+        let temperature = match model.temperature {
+            1.0 => String::new(),
+            value => format!("; probabilities at temperature {value}"),
+        };
         let line = format!(
-            "{} from {}, {} classes; pictures prepared for {} x {} pixels, {}",
+            "{} from {}, {} classes; pictures prepared for {} x {} pixels, {}{temperature}",
             model.network.name,
             model.path.display(),
             count(model.classes.len() as u64),

@@ -89,9 +89,9 @@ fn one_run(
         metrics.listen(event);
     };
     let finished = recipe::perform(run, &mut materials, Some(folder), interrupt, &mut listen)?;
+    let description = finished.description(&materials);
     let mut record = finished.record;
     record.config = config;
-    let description = recipe::description(&materials, &materials.pictures);
     let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);
     metrics.finish()?;

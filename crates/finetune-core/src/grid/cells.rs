@@ -7,7 +7,7 @@ use super::Cell;
 use crate::Error;
 use crate::config::CompareConfig;
 use crate::model_file;
-use crate::recipe::{self, Finished, Materials};
+use crate::recipe::{Finished, Materials};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
 
@@ -62,9 +62,9 @@ impl<'a> Cells<'a> {
         materials: &Materials,
         finished: Finished,
     ) -> Result<(), Error> {
+        let description = finished.description(materials);
         let Finished { mut record, backbone, .. } = finished;
         record.config = folder.write_config(&run.config)?;
-        let description = recipe::description(materials, &materials.pictures);
         let sha256 = model_file::save(&backbone, &description, &folder.file("model.safetensors"))?;
         record.digests.insert("model.safetensors".to_owned(), sha256);
         folder.write_summary(&record)

@@ -6,11 +6,12 @@ mod keeping;
 mod lr_find;
 mod perform;
 mod plan;
+mod results;
 mod samples;
 mod source;
 mod training;
 
 pub use gather::{Materials, gather, suits};
 pub use lr_find::lr_find;
-pub use perform::{Finished, description, perform};
+pub use perform::{Finished, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};

@@ -2,29 +2,25 @@ use std::time::Instant;
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
-use images::Transform;
 use pretrained::InputSpec;
-use regularize::Mixing;
 use report::record::{
-    EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord,
-    StageRecord,
+    EpochRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord, StageRecord,
 };
 use tch::Kind;
 
 use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
-use super::samples;
 use super::source::Kept;
 use crate::Error;
-use crate::batches::{Feed, Preparation, Variation};
+use crate::batches::Feed;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::model_file::Description;
-use crate::pictures::{Part, Pictures};
+use crate::pictures::Pictures;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::{digest, evaluate, precision};
+use crate::{digest, precision};
 
 /// A run that is over.
 pub struct Finished {
@@ -77,7 +73,7 @@ pub fn perform(
         steps.push(step);
     }
     work.check_frozen()?;
-    let (evaluations, samples) = work.measure()?;
+    let results = work.measure()?;
     let record = RunRecord {
         name: run.name.clone(),
         outcome: if work.interrupted { Outcome::Interrupted } else { Outcome::Finished },
@@ -92,8 +88,9 @@ pub fn perform(
         stages: work.stages,
         plan: work.outlines,
         epochs: work.epochs,
-        evaluations,
-        samples,
+        evaluations: results.evaluations,
+        temperature: Some(results.temperature),
+        samples: results.samples,
         digests: std::collections::BTreeMap::new(),
         config: String::new(),
         seconds: seconds_before + started.elapsed().as_secs_f64(),
@@ -277,53 +274,25 @@ impl<'a> Work<'a> {
         }
         Ok(())
     }
+}
 
-    /// The final measurements, and a few pictures from the last split measured. The test split is looked at here for
-    /// the first and only time, and not after an interruption.
-    fn measure(&mut self) -> Result<(Vec<EvaluationRecord>, Vec<report::record::SampleRecord>), Error> {
-        let parts = [("validation", &self.pictures.validation), ("test", &self.pictures.test)];
-        let mut records = Vec::new();
-        let mut samples = Vec::new();
-        for (split, part) in parts {
-            if part.is_empty() || (self.interrupted && split == "test") {
-                continue;
-            }
-            let said = match self.validation.take_if(|_| split == "validation") {
-                Some(feed) => self.predict(&feed)?,
-                None => self.predict(&self.whole(part)?)?,
-            };
-            records.push(said.measure(split, self.pictures.classes.len(), &self.pictures.groups));
-            samples = samples::choose(part, &said)?;
-        }
-        Ok((records, samples))
-    }
-
-    /// Pictures as the network's input.
-    fn whole(&self, part: &Part) -> Result<Feed, Error> {
-        let how = Preparation {
-            transform: Transform::evaluation(&self.materials.input)?,
-            variation: Variation::Varying, // seen once: nothing to keep
-            mixing: Mixing::default(),
-            workers: self.run.workers,
-            keep_bytes: 0,
-            cache: None,
-            interrupt: self.interrupt,
-        };
-        Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})
-    }
-
-    fn predict(&self, feed: &Feed) -> Result<evaluate::Predictions, Error> {
-        evaluate::predict(&self.backbone, feed, self.run.config.train.batch_size, self.kind)
+impl Finished {
+    /// What a model file says of the trained network.
+    #[must_use]
+    pub fn description<'a>(&self, materials: &'a Materials) -> Description<'a> {
+        let temperature = self.record.temperature.as_ref().and_then(|temperature| temperature.value);
+        Description { temperature, ..description(materials, &materials.pictures) }
     }
 }
 
-/// What a model file says of a model trained from these materials.
+/// What a model file says of a network that is not yet measured.
 #[must_use]
-pub fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Description<'a> {
+pub(super) fn description<'a>(materials: &'a Materials, pictures: &'a Pictures) -> Description<'a> {
     Description {
         classes: &pictures.classes,
         input: &materials.input,
         source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
+        temperature: None,
     }
 }
 

@@ -1,35 +1,88 @@
-//! A few pictures with what the model said of them, for the report.
+//! A few pictures with what the model said of them and why, for the report.
 
+use backbone::Backbone;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use report::record::SampleRecord;
+use images::Transform;
+use pretrained::InputSpec;
+use report::record::{HeatMapRecord, SampleRecord};
+use tch::Tensor;
 
 use crate::Error;
 use crate::evaluate::Predictions;
+use crate::grad_cam::heat_maps;
 use crate::pictures::Part;
 
 const EACH: usize = 6;
 const THUMBNAIL: u32 = 96;
+/// Pictures explained at once: all their features are in memory.
+const AT_ONCE: usize = 4;
 
 /// The most confident mistakes, and as many right answers spread over the split.
-pub(super) fn choose(part: &Part, said: &Predictions) -> Result<Vec<SampleRecord>, Error> {
+pub(super) fn choose(
+    part: &Part,
+    said: &Predictions,
+    input: &InputSpec,
+    backbone: &mut Backbone,
+) -> Result<Vec<SampleRecord>, Error> {
     let (right, mut wrong): (Vec<usize>, Vec<usize>) =
         (0..said.labels.len()).partition(|&place| said.labels[place] == said.predicted[place]);
     wrong.sort_by(|&a, &b| said.probability[b].total_cmp(&said.probability[a]).then(a.cmp(&b)));
     wrong.truncate(EACH);
     let spread = (0..EACH.min(right.len())).map(|place| right[place * right.len() / EACH.min(right.len())]);
     let chosen: Vec<usize> = wrong.into_iter().chain(spread).collect();
-    chosen.into_iter().map(|place| sample(part, said, place)).collect()
+    let transform = Transform::evaluation(input)?;
+    let mut samples = Vec::new();
+    for places in chosen.chunks(AT_ONCE) {
+        samples.extend(explained(part, said, places, &transform, backbone)?);
+    }
+    Ok(samples)
 }
 
-fn sample(part: &Part, said: &Predictions, place: usize) -> Result<SampleRecord, Error> {
-    let index = part.indices[place];
-    let picture = part.store.view(index)?;
-    Ok(SampleRecord {
-        path: part.store.samples()[index as usize].path.clone(),
-        thumbnail: STANDARD.encode(images::thumbnail_png(&picture, THUMBNAIL)),
-        label: usize::try_from(said.labels[place]).unwrap_or(0),
-        predicted: usize::try_from(said.predicted[place]).unwrap_or(0),
-        probability: said.probability[place],
-    })
+/// A few pictures with the maps of what spoke for the predicted classes.
+fn explained(
+    part: &Part,
+    said: &Predictions,
+    places: &[usize],
+    transform: &Transform,
+    backbone: &mut Backbone,
+) -> Result<Vec<SampleRecord>, Error> {
+    let (mut samples, mut squares, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
+    for &place in places {
+        let index = part.indices[place];
+        let picture = part.store.view(index)?;
+        let (square, numbers) = part.store.shown(index, transform)?;
+        pixels.extend(numbers);
+        squares.push(square);
+        samples.push(SampleRecord {
+            path: part.store.samples()[index as usize].path.clone(),
+            thumbnail: STANDARD.encode(images::thumbnail_png(&picture, THUMBNAIL)),
+            label: usize::try_from(said.labels[place]).unwrap_or(0),
+            predicted: usize::try_from(said.predicted[place]).unwrap_or(0),
+            probability: said.probability[place],
+            heat_map: None,
+        });
+    }
+    let extent = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let shape = [places.len(), transform.channels(), transform.size(), transform.size()].map(extent);
+    let (device, kind) = backbone.placement();
+    let pixels = Tensor::f_from_slice(&pixels)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)?;
+    let classes: Vec<i64> = places.iter().map(|&place| said.predicted[place]).collect();
+    if let Some(found) = heat_maps(backbone, &pixels, &classes)? {
+        for ((sample, square), number) in samples.iter_mut().zip(squares).zip(0..) {
+            let values = rows(&found.maps.f_select(0, number)?)?;
+            let picture = STANDARD.encode(images::heat_map_png(&square, &values, THUMBNAIL));
+            let stage = backbone.name(found.stage).to_owned();
+            sample.heat_map = Some(HeatMapRecord { stage, values, picture });
+        }
+    }
+    Ok(samples)
+}
+
+/// `[H, W]`, to three decimals.
+fn rows(map: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
+    let width = usize::try_from(map.size()[1]).unwrap_or(1).max(1);
+    let values = Vec::<f64>::try_from(map.f_to_kind(tch::Kind::Double)?.f_contiguous()?.f_flatten(0, -1)?)?;
+    let rounded: Vec<f64> = values.into_iter().map(|value| (value * 1e3).round() / 1e3).collect();
+    Ok(rounded.chunks_exact(width).map(<[f64]>::to_vec).collect())
 }

@@ -7,6 +7,7 @@ use report::record::{EpochRecord, StepRecord};
 use torch_extra::autocast::Autocast;
 
 use super::average::Average;
+use super::gradient_flow::GradientFlow;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, Setting};
 use super::{Phase, clip, divergence};
@@ -24,6 +25,8 @@ pub(super) struct Moving {
     pub(super) reduced: f64,
     /// Steps taken.
     pub(super) steps: u64,
+    /// How large the gradients are.
+    pub(super) flow: GradientFlow,
 }
 
 /// One pass over the training pictures; `None` when it was interrupted on the way.
@@ -84,6 +87,7 @@ pub(super) fn one_epoch(
         images_per_second: seen as f64 / seconds,
         seconds,
         waited_seconds: waited.as_secs_f64(),
+        gradients: moving.flow.take(phase.steps_before)?,
     }))
 }
 
@@ -128,6 +132,7 @@ pub(super) fn one_step(
         said.right += judged.right;
         said.images += batch.labels.size()[0];
     }
+    moving.flow.observe(backbone);
     if let Some(limit) = phase.train.clip_value {
         clip::by_value(&mut moving.optimizer.gradients(), limit);
     }

@@ -4,12 +4,13 @@
 //! asked: [`schedule`] for the rate of a step, [`regularize::EarlyStopping`] and [`schedule::Plateau`] after an epoch.
 //! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
 //! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. [`divergence`] looks for the
-//! place where numbers went out of bounds, [`snapshot`] goes back. [`range_test`] sweeps the learning rate.
+//! place where numbers went out of bounds, [`snapshot`] goes back; `gradient_flow` notes how large each stage's gradient is. [`range_test`] sweeps the learning rate.
 
 pub mod average;
 pub mod clip;
 pub mod divergence;
 mod epoch;
+mod gradient_flow;
 pub mod objective;
 pub mod optimizer;
 pub mod outline;
@@ -37,6 +38,7 @@ use crate::interrupt::Interrupt;
 use crate::recipe::StepName;
 use average::{Average, Averaging};
 use epoch::{Moving, one_epoch};
+use gradient_flow::GradientFlow;
 use objective::Objective;
 use optimizer::{Optimizer, Rule, Trainable};
 use schedule::{Decision, Plateau, Schedule};
@@ -259,6 +261,7 @@ impl Phase<'_> {
             schedule: Schedule::new(self.train, self.steps_per_epoch(), self.epochs),
             reduced: 1.0,
             steps: 0,
+            flow: GradientFlow::over(self.steps_per_epoch().saturating_mul(self.epochs.into())),
         }
     }
 

@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::create_dir_all(&dir)?;
         write_run(&run, &dir)?;
         events::write_run(&run, &dir.join("events"))?;
+        fs::write(dir.join("summary.json"), serde_json::to_string(&run)?)?;
         println!("{}", text::run_summary(&run));
     }
     let dir = out.join("grid");

@@ -1,5 +1,8 @@
 //! Invented records that look like real ones. No figure here was measured.
 
+#[path = "evidence.rs"]
+mod evidence;
+
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::io::Cursor;
@@ -60,8 +63,9 @@ pub(crate) fn run() -> RunRecord {
         steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
         stages: resnet18_stages(),
         plan: plan(),
-        epochs: epochs(3, 5),
+        epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],
+        temperature: Some(evidence::temperature()),
         samples: samples(2, 12, 96),
         digests: [("config.toml", 30), ("metrics.jsonl", 31), ("model.safetensors", 32)]
             .map(|(file, seed)| (file.to_owned(), digest(seed)))
@@ -84,6 +88,7 @@ pub(crate) fn interrupted() -> RunRecord {
             ..whole.epochs[0].clone()
         }],
         evaluations: vec![],
+        temperature: None,
         samples: vec![],
         ..whole
     }
@@ -197,9 +202,15 @@ fn letters() -> RunRecord {
         ],
         evaluations: vec![validation, test],
         samples: samples(33, 16, 32),
-        epochs: epochs(12, 20),
+        epochs: evidence::with_gradients(epochs(12, 20), &live(&["fc1", "fc2", "head"])),
         ..run()
     }
+}
+
+/// The head in step train-head, these in step fine-tune.
+fn live(fine_tune: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
+    let names = |stages: &[&str]| stages.iter().map(|&name| name.to_owned()).collect();
+    [("train-head", names(&["head"])), ("fine-tune", names(fine_tune))].into()
 }
 
 fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
@@ -256,7 +267,8 @@ fn plan() -> Vec<PhasePlanRecord> {
     vec![
         phase("train-head", "adamw, cosine", 3, 0.01, &|stage| (stage == "head").then_some(1)),
         phase("fine-tune", "adamw, cosine", 5, 0.001, &|stage| match stage {
-            "layer3" | "layer4" | "pool" | "head" => Some(1),
+            "layer4" | "pool" | "head" => Some(1),
+            "layer3" => Some(3),
             _ => None,
         }),
     ]
@@ -295,6 +307,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             images_per_second: 38.0,
             seconds: 10.4,
             waited_seconds: 0.1,
+            gradients: vec![],
         }
     };
     (0..).zip(all).map(epoch).collect()
@@ -313,6 +326,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         balanced_accuracy: accuracy,
         groups: BTreeMap::new(),
         confusion,
+        calibration: Some(evidence::calibration(images)),
     }
 }
 
@@ -327,6 +341,7 @@ fn samples(classes: usize, n: usize, size: u32) -> Vec<SampleRecord> {
             label,
             predicted,
             probability: 0.6 + 0.4 * chance.next(),
+            heat_map: (i % 6 != 5).then(|| evidence::heat_map(i as u32, size)),
         }
     };
     (0..n).map(sample).collect()

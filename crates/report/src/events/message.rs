@@ -1,4 +1,4 @@
-//! The protocol buffers of an event file, as far as scalars need them.
+//! The protocol buffers of an event file, as far as scalars and pictures need them.
 //!
 //! Field numbers are those of `tensorflow/core/util/event.proto` and `tensorflow/core/framework/summary.proto`;
 //! fields of other kinds of events are skipped when reading.
@@ -45,12 +45,41 @@ pub struct SummaryValue {
     /// The scalar; `None` for values of other kinds.
     #[prost(float, optional, tag = "2")]
     pub simple_value: Option<f32>,
+    /// The picture; `None` for values of other kinds.
+    #[prost(message, optional, tag = "4")]
+    pub image: Option<Image>,
+}
+
+/// A picture.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Image {
+    /// In pixels.
+    #[prost(int32, tag = "1")]
+    pub height: i32,
+    /// In pixels.
+    #[prost(int32, tag = "2")]
+    pub width: i32,
+    /// Number of channels: 3 for RGB, 4 for RGBA.
+    #[prost(int32, tag = "3")]
+    pub colorspace: i32,
+    /// The file's bytes, a PNG.
+    #[prost(bytes = "vec", tag = "4")]
+    pub encoded_image_string: Vec<u8>,
 }
 
 impl Event {
     /// A scalar; the format stores it in single precision.
     pub(super) fn scalar(tag: &str, step: u64, value: f64, wall_time: f64) -> Self {
-        let value = SummaryValue { tag: tag.into(), simple_value: Some(value as f32) };
+        let value = SummaryValue { tag: tag.into(), simple_value: Some(value as f32), image: None };
+        Self::of(value, step, wall_time)
+    }
+
+    /// A picture.
+    pub(super) fn image(tag: &str, step: u64, image: Image, wall_time: f64) -> Self {
+        Self::of(SummaryValue { tag: tag.into(), simple_value: None, image: Some(image) }, step, wall_time)
+    }
+
+    fn of(value: SummaryValue, step: u64, wall_time: f64) -> Self {
         let what = What::Summary(Summary { value: vec![value] });
         Self { wall_time, step: i64::try_from(step).unwrap_or(i64::MAX), what: Some(what) }
     }

@@ -1,17 +1,22 @@
 //! TensorBoard event files.
 //!
 //! An event file is a sequence of framed records (TFRecord), each a protocol buffer. The first names the format's
-//! version, the others carry scalars. Source of both: `tensorflow/core/lib/io/record_writer.cc` and
+//! version, the others carry scalars and pictures. Source of both: `tensorflow/core/lib/io/record_writer.cc` and
 //! `tensorflow/core/util/event.proto`.
 //!
 //! - [`EventWriter`]: writes one file
 //! - [`write_run`]: a whole run, training and validation beside each other
 //! - [`read`]: the events of a file, every checksum verified
 //! - [`message`]: the messages themselves
+//! - `run`, `figures`: what a run has to show, and how its charts become pictures
 //! - `frame`: the framing around them
 
+mod figures;
 mod frame;
 pub mod message;
+mod run;
+
+pub use run::write_run;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -21,8 +26,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prost::Message as _;
 
 use crate::Error;
-use crate::record::{EpochRecord, RunRecord};
-use message::{Event, What};
+use crate::html::png_size;
+use message::{Event, Image, What};
 
 /// The version that TensorBoard expects in the first event.
 const VERSION: &str = "brain.Event:2";
@@ -64,6 +69,25 @@ impl EventWriter {
         self.event(&Event::scalar(tag, step, value, wall_time))
     }
 
+    /// Records a PNG under `tag` at `step`. `wall_time` is in seconds since 1970. What is no PNG is refused.
+    ///
+    /// # Errors
+    /// [`Error::Draw`] when it is none, [`Error::Write`] when the file system refuses.
+    pub fn image(&mut self, tag: &str, step: u64, png: Vec<u8>, wall_time: f64) -> Result<(), Error> {
+        let size = png_size(&png).map(|size| size.map(i32::try_from));
+        let Some([Ok(width), Ok(height)]) = size else {
+            return Err(Error::Draw { figure: tag.to_owned(), problem: "it is no PNG".to_owned() });
+        };
+        // The tenth byte after the size tells the colours: 2 is RGB, 6 RGBA, 0 gray.
+        let colorspace = match png.get(25) {
+            Some(0) => 1,
+            Some(6) => 4,
+            _ => 3,
+        };
+        let image = Image { height, width, colorspace, encoded_image_string: png };
+        self.event(&Event::image(tag, step, image, wall_time))
+    }
+
     /// Hands everything recorded so far to the system, so that a TensorBoard that is looking on can see it.
     ///
     /// # Errors
@@ -76,37 +100,6 @@ impl EventWriter {
         frame::write(&mut self.out, &event.encode_to_vec())
             .map_err(|source| Error::Write { path: self.path.clone(), source })
     }
-}
-
-/// Writes loss, accuracy and learning rate of every epoch as `dir/train` and `dir/validation`.
-///
-/// Two folders make two runs for TensorBoard, which it draws into the same chart under the tags `loss` and
-/// `accuracy`; `learning_rate` is in `train`. Steps are epochs, counted from 1 through both phases. The folder
-/// `validation` is written only when there is something to write.
-///
-/// # Errors
-/// [`Error::Write`] when the file system refuses.
-pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
-    // The record tells how long each epoch took, not when: the last one counts as just finished.
-    let mut wall_time = seconds_since_1970() - run.epochs.iter().map(time_taken).sum::<f64>();
-    let mut train = EventWriter::create(&dir.join("train"))?;
-    let mut validation = None;
-    for (step, epoch) in (1..).zip(&run.epochs) {
-        wall_time += time_taken(epoch);
-        train.scalar("loss", step, epoch.train_loss, wall_time)?;
-        train.scalar("accuracy", step, epoch.train_accuracy, wall_time)?;
-        train.scalar("learning_rate", step, epoch.learning_rate, wall_time)?;
-        for (tag, value) in [("loss", epoch.validation_loss), ("accuracy", epoch.validation_accuracy)] {
-            let Some(value) = value else { continue };
-            let writer = match &mut validation {
-                Some(writer) => writer,
-                None => validation.insert(EventWriter::create(&dir.join("validation"))?),
-            };
-            writer.scalar(tag, step, value, wall_time)?;
-        }
-    }
-    train.flush()?;
-    validation.iter_mut().try_for_each(EventWriter::flush)
 }
 
 /// All events of a file, in order.
@@ -125,10 +118,6 @@ pub fn read(path: &Path) -> Result<Vec<Event>, Error> {
         events.push(Event::decode(payload).map_err(|e| malformed(record, format!("is no event ({e})")))?);
     }
     Ok(events)
-}
-
-fn time_taken(epoch: &EpochRecord) -> f64 {
-    if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 }
 }
 
 /// Creates the file for `seconds`, or for the next second whose name is still free.

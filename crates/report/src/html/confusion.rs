@@ -1,4 +1,4 @@
-//! What was taken for what: the confusion matrix, the most frequent confusions, the accuracy of each class.
+//! What was taken for what: the confusion matrix, the most frequent confusions, precision and recall of each class.
 
 use maud::{Markup, html};
 
@@ -47,7 +47,7 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
             @if confusion.size() > 2 {
                 div { (level.heading(&html! { "Most frequent confusions" })) (pairs(&confusion)) }
             }
-            div { (level.heading(&html! { "Accuracy of each class" })) (classes(&confusion)) }
+            div { (level.heading(&html! { "Precision and recall of each class" })) (classes(&confusion)) }
         }
     }
 }
@@ -75,9 +75,19 @@ impl Confusion<'_> {
         class_name(self.names, class)
     }
 
-    /// Fraction of a class's images classified rightly; `None` for a class without images.
-    fn accuracy(&self, class: usize) -> Option<f64> {
+    fn taken_for(&self, class: usize) -> u64 {
+        (0..self.size()).fold(0, |sum, truth| sum.saturating_add(self.at(truth, class)))
+    }
+
+    /// Fraction of a class's images that were taken for it; `None` for a class without images.
+    fn recall(&self, class: usize) -> Option<f64> {
         let images = self.of_class(class);
+        (images > 0).then(|| self.at(class, class) as f64 / images as f64)
+    }
+
+    /// Fraction of the images taken for a class that are of it; `None` where none was.
+    fn precision(&self, class: usize) -> Option<f64> {
+        let images = self.taken_for(class);
         (images > 0).then(|| self.at(class, class) as f64 / images as f64)
     }
 }
@@ -172,16 +182,16 @@ fn pairs(confusion: &Confusion<'_>) -> Markup {
 fn classes(confusion: &Confusion<'_>) -> Markup {
     let all: Vec<usize> = (0..confusion.size()).collect();
     if all.len() <= UNFOLDED_CLASSES {
-        return scroll("Accuracy of each class", &class_table(confusion, &all, "In label order"));
+        return scroll("Precision and recall of each class", &class_table(confusion, &all, "In label order"));
     }
     let mut worst: Vec<usize> = all.iter().copied().filter(|c| confusion.of_class(*c) > 0).collect();
-    worst.sort_by(|a, b| confusion.accuracy(*a).partial_cmp(&confusion.accuracy(*b)).unwrap_or(a.cmp(b)));
+    worst.sort_by(|a, b| confusion.recall(*a).partial_cmp(&confusion.recall(*b)).unwrap_or(a.cmp(b)));
     worst.truncate(WORST_CLASSES);
     html! {
-        (scroll("Classes with the lowest accuracy", &class_table(confusion, &worst, "The classes with the lowest accuracy")))
+        (scroll("Classes with the lowest recall", &class_table(confusion, &worst, "The classes with the lowest recall")))
         details {
             summary { "All " (numbers::count(all.len() as u64)) " classes" }
-            (scroll("Accuracy of all classes", &class_table(confusion, &all, "In label order")))
+            (scroll("Precision and recall of all classes", &class_table(confusion, &all, "In label order")))
         }
     }
 }
@@ -189,11 +199,15 @@ fn classes(confusion: &Confusion<'_>) -> Markup {
 fn class_table(confusion: &Confusion<'_>, classes: &[usize], caption: &str) -> Markup {
     html! {
         table {
-            caption { (caption) }
+            caption {
+                (caption) ". Precision: of the images taken for the class, those that are of it. "
+                "Recall: of the images of the class, those taken for it."
+            }
             thead {
                 tr {
                     th scope="col" { "Class" } th.num scope="col" { "Images" } th.num scope="col" { "Right" }
-                    th.num scope="col" { "Accuracy" } th scope="col" { span.visually-hidden { "Accuracy as a bar" } }
+                    th.num scope="col" { "Precision" } th.num scope="col" { "Recall" }
+                    th scope="col" { span.visually-hidden { "Recall as a bar" } }
                 }
             }
             tbody {
@@ -202,10 +216,11 @@ fn class_table(confusion: &Confusion<'_>, classes: &[usize], caption: &str) -> M
                         th scope="row" { (confusion.name(*class)) }
                         td.num { (numbers::count(confusion.of_class(*class))) }
                         td.num { (numbers::count(confusion.at(*class, *class))) }
-                        @match confusion.accuracy(*class) {
-                            Some(accuracy) => {
-                                td.num { (numbers::percent(accuracy)) }
-                                td { span.bar aria-hidden="true" { i style=(format!("width:{:.1}%", 100.0 * accuracy)) {} } }
+                        td.num { (confusion.precision(*class).map_or("–".into(), numbers::percent)) }
+                        @match confusion.recall(*class) {
+                            Some(recall) => {
+                                td.num { (numbers::percent(recall)) }
+                                td { span.bar aria-hidden="true" { i style=(format!("width:{:.1}%", 100.0 * recall)) {} } }
                             },
                             None => { td.num { "–" } td { span.muted { "no images" } } },
                         }

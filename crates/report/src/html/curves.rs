@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::shell::scroll;
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
+use crate::reading::moments;
 use crate::record::{EpochRecord, RunRecord};
 
 pub(super) fn curves(run: &RunRecord) -> Markup {
@@ -19,8 +20,8 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
             @else { ". There is no validation set, so nothing here tells overfitting." }
         }
         div.pair {
-            div.panel { (loss_chart(&run.epochs)) }
-            div.panel { (accuracy_chart(&run.epochs)) }
+            div.panel { (loss_chart(run)) }
+            div.panel { (accuracy_chart(run)) }
         }
         details {
             summary { "All epochs as a table" }
@@ -29,31 +30,29 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
     }
 }
 
-fn loss_chart(epochs: &[EpochRecord]) -> Markup {
+fn loss_chart(run: &RunRecord) -> Markup {
     let axis = Axis::linear("cross-entropy (nats)").including(0.0);
     let chart = LineChart::new("loss", "Loss", Axis::linear("epoch").whole_numbers(), axis);
-    draw(chart, epochs, |e| Some(e.train_loss), |e| e.validation_loss)
+    draw(chart, run, |e| Some(e.train_loss), |e| e.validation_loss)
 }
 
-fn accuracy_chart(epochs: &[EpochRecord]) -> Markup {
+fn accuracy_chart(run: &RunRecord) -> Markup {
     let axis = Axis::linear("accuracy").percent();
     let chart = LineChart::new("accuracy", "Accuracy", Axis::linear("epoch").whole_numbers(), axis);
-    draw(chart, epochs, |e| Some(e.train_accuracy), |e| e.validation_accuracy)
+    draw(chart, run, |e| Some(e.train_accuracy), |e| e.validation_accuracy)
 }
 
 type Figure = fn(&EpochRecord) -> Option<f64>;
 
-fn draw(mut chart: LineChart, epochs: &[EpochRecord], train: Figure, validation: Figure) -> Markup {
+fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure) -> Markup {
     let line =
-        |figure: Figure| (1u32..).zip(epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
+        |figure: Figure| (1u32..).zip(&run.epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
     chart = chart.series(Series::new("training").points(line(train)));
     if line(validation).next().is_some() {
         chart = chart.series(Series::new("validation").points(line(validation)));
     }
-    for (after, pair) in (1u32..).zip(epochs.windows(2)) {
-        if pair[0].phase != pair[1].phase {
-            chart = chart.mark(f64::from(after) + 0.5, format!("{} begins", pair[1].phase));
-        }
+    for moment in moments(run) {
+        chart = chart.mark(moment.epochs as f64 + 0.5, moment.label);
     }
     chart.figure()
 }

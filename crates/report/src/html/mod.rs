@@ -9,15 +9,21 @@
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
+mod calibration;
 mod confusion;
 mod curves;
 mod data;
+mod gradients;
 mod grid;
 mod plan;
 mod recipe;
 mod run;
 mod samples;
 mod shell;
+
+pub(crate) use calibration::reliability_chart;
+pub(crate) use gradients::flow_chart;
+pub(crate) use samples::png_size;
 
 use maud::html;
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::depth_in_words;
+use crate::reading::{depth_in_words, span};
 use crate::record::{PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
 use crate::text::range_verdict;
 
@@ -40,11 +40,7 @@ fn groups(phase: &PhasePlanRecord) -> Vec<Vec<&StagePlanRecord>> {
 }
 
 fn name(group: &[&StagePlanRecord]) -> String {
-    match group {
-        [] => String::new(),
-        [only] => only.name.clone(),
-        [first, .., last] => format!("{} to {}", first.name, last.name),
-    }
+    span(&group.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>())
 }
 
 fn chart(number: usize, phase: &PhasePlanRecord) -> Markup {

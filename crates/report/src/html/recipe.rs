@@ -95,7 +95,7 @@ fn stage_table(run: &RunRecord) -> Markup {
             thead {
                 tr {
                     th scope="col" { "Stage" } th.num scope="col" { "Parameters" } th scope="col" { "State" }
-                    th.num scope="col" { "Rate" } th scope="col" { "Digest before" } th scope="col" { "Digest after" }
+                    th scope="col" { "Thaws" } th.num scope="col" { "Rate" } th scope="col" { "Digest before" } th scope="col" { "Digest after" }
                     th scope="col" { "Proof" }
                 }
             }
@@ -105,6 +105,7 @@ fn stage_table(run: &RunRecord) -> Markup {
                         th scope="row" { (stage.name) }
                         td.num { (numbers::count(stage.parameters)) }
                         td { @if stage.live { "live" } @else { "frozen" } }
+                        td { (thaw(run, &stage.name)) }
                         td.num { @if stage.live { "× " (numbers::significant(stage.rate_scale)) } @else { "–" } }
                         td { code { (short(&stage.digest_before)) } }
                         td { code { (short(&stage.digest_after)) } }
@@ -114,6 +115,15 @@ fn stage_table(run: &RunRecord) -> Markup {
             }
         }
     }
+}
+
+/// The phase and epoch in which a stage is trained first, as planned.
+fn thaw(run: &RunRecord, stage: &str) -> String {
+    let first = run.plan.iter().find_map(|plan| {
+        let planned = plan.stages.iter().find(|planned| planned.name == stage && planned.parameters > 0)?;
+        planned.thaws.map(|epoch| format!("{}, epoch {epoch}", plan.phase))
+    });
+    first.unwrap_or_else(|| "–".to_owned())
 }
 
 fn proof(stage: &StageRecord) -> Markup {

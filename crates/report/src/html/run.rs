@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::shell::{Level, Section};
-use super::{confusion, curves, data, plan, recipe, samples};
+use super::{calibration, confusion, curves, data, gradients, plan, recipe, samples};
 use crate::numbers;
 use crate::reading::{depth_in_words, headline, interrupted};
 use crate::record::{EvaluationRecord, RunRecord};
@@ -18,12 +18,23 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
         sections.push(Section::new(level, "plan", "Learning rates", &plan::plan(run)));
     }
     sections.push(Section::new(level, "curves", "Learning curves", &curves::curves(run)));
+    if let Some(flow) = gradients::gradients(run) {
+        sections.push(Section::new(level, "gradients", "Gradient flow", &flow));
+    }
     if let Some(evaluation) = headline(run) {
         let results = confusion::results(run, evaluation, level.below());
         sections.push(Section::new(level, "results", "Results by class", &results));
     }
+    if let Some(calibration) = calibration::calibration(run) {
+        sections.push(Section::new(level, "calibration", "Calibration", &calibration));
+    }
     if !run.samples.is_empty() {
-        sections.push(Section::new(level, "samples", "Sample predictions", &samples::samples(run)));
+        sections.push(Section::new(
+            level,
+            "samples",
+            "Sample predictions",
+            &samples::samples(run, level.below()),
+        ));
     }
     sections.push(Section::new(level, "data", "Data", &data::data(&run.data, level.below())));
     sections.push(Section::new(level, "weights", "Source weights", &data::load_report(&run.load)));

@@ -1,6 +1,6 @@
 //! The SVG of a line chart.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::axis::Span;
 use super::{Form, LineChart, Mark, Point, Series};
@@ -12,8 +12,14 @@ const LEFT: f64 = 66.0;
 const RIGHT: f64 = WIDTH - 22.0;
 const TOP: f64 = 32.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
+/// Height of the title of a drawing that stands alone.
+const TITLE: f64 = 30.0;
 /// Room between the outermost points and the frame.
 const PAD: f64 = 14.0;
+
+/// Height of a row of marks' labels, and about the width of a character in them.
+const ROW: f64 = 18.0;
+const CHARACTER: f64 = 8.0;
 
 /// Number of colours, dashes and markers; the seventh series looks like the first.
 const STYLES: usize = 6;
@@ -24,7 +30,7 @@ pub(super) fn figure(chart: &LineChart) -> Markup {
             figcaption {
                 span.plot-title { (chart.title) }
                 ul.legend {
-                    @for (i, series) in chart.series.iter().enumerate() { li { (swatch(i, series)) (series.name) } }
+                    @for (i, series) in chart.series.iter().enumerate() { li { (swatch(chart, i)) (series.name) } }
                 }
             }
             (svg(chart))
@@ -48,11 +54,72 @@ pub(super) fn svg(chart: &LineChart) -> Markup {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(format!("{title} {desc}")) {
             title id=(title) { (chart.title) }
             desc id=(desc) { (chart.description()) }
-            (canvas.axes(chart))
-            @for mark in &chart.marks { (canvas.mark(mark)) }
-            @for (i, series) in chart.series.iter().enumerate() { (canvas.series(chart, i, series)) }
+            (drawn(chart, &canvas))
         }
     }
+}
+
+/// The style sheet of a drawing that stands alone.
+const ALONE: &str = include_str!("alone.css");
+
+pub(super) fn document(chart: &LineChart) -> String {
+    let canvas = Canvas::over(chart);
+    let (legend, bottom) = legend(chart);
+    let drawing = html! {
+        rect.paper x="0" y="0" width=(WIDTH) height=(HEIGHT + bottom) {}
+        text.title x=(at(LEFT)) y="22" { (chart.title) }
+        (legend)
+        g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
+    };
+    standing_alone([WIDTH, HEIGHT + bottom], ALONE, &drawing)
+}
+
+/// Rows of the lines' names below the title, and where they end.
+fn legend(chart: &LineChart) -> (Markup, f64) {
+    let (mut x, mut y) = (LEFT, TITLE);
+    let entry = |(index, series): (usize, &Series)| {
+        let width = 44.0 + 9.5 * series.name.chars().count() as f64 + 14.0;
+        if x > LEFT && x + width > WIDTH {
+            (x, y) = (LEFT, y + 22.0);
+        }
+        let place = format!("translate({} {})", at(x), at(y));
+        x += width;
+        html! {
+            g transform=(place) {
+                g class=(class_of(chart, index)) color=[fixed_colour(chart, index)] {
+                    path.line d="M1 7L33 7" {}
+                    @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
+                }
+                text.name x="40" y="12" { (series.name) }
+            }
+        }
+    };
+    let entries: Vec<Markup> = chart.series.iter().enumerate().map(entry).collect();
+    (html! { @for entry in &entries { (entry) } }, y + 22.0)
+}
+
+/// An SVG file of this size with this style sheet. What XML cannot hold is replaced.
+pub(crate) fn standing_alone([width, height]: [f64; 2], style: &str, drawing: &Markup) -> String {
+    let whole = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
+            style { (PreEscaped(style)) }
+            (drawing)
+        }
+    };
+    let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    whole.into_string().chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
+}
+
+fn drawn(chart: &LineChart, canvas: &Canvas) -> Markup {
+    html! {
+        (canvas.axes(chart))
+        @for (mark, row) in chart.marks.iter().zip(canvas.mark_rows(chart)) { (canvas.mark(mark, row)) }
+        @for (i, series) in chart.series.iter().enumerate() { (canvas.series(chart, i, series)) }
+    }
+}
+
+fn on_left(x: f64) -> bool {
+    x < (LEFT + RIGHT) / 2.0
 }
 
 /// A chart's two axes laid over its data.
@@ -104,14 +171,32 @@ impl Canvas {
         }
     }
 
+    /// Rows of the marks' labels, from 0 at the top, such that those of a row do not touch.
+    fn mark_rows(&self, chart: &LineChart) -> Vec<usize> {
+        let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
+        let row = |mark: &Mark| {
+            let (x, width) = (self.x(mark.x), CHARACTER * mark.label.chars().count() as f64 + 12.0);
+            let (from, to) = if on_left(x) { (x, x + width) } else { (x - width, x) };
+            let free = |row: &Vec<(f64, f64)>| row.iter().all(|&(start, end)| end <= from || start >= to);
+            let place = taken.iter().position(free).unwrap_or(taken.len());
+            if place == taken.len() {
+                taken.push(Vec::new());
+            }
+            taken[place].push((from, to));
+            place
+        };
+        chart.marks.iter().map(row).collect()
+    }
+
     /// A mark's label stands on the side that has more room.
-    fn mark(&self, mark: &Mark) -> Markup {
+    fn mark(&self, mark: &Mark, row: usize) -> Markup {
         let x = self.x(mark.x);
-        let (anchor, shift) = if x < (LEFT + RIGHT) / 2.0 { ("start", 6.0) } else { ("end", -6.0) };
+        let (anchor, shift) = if on_left(x) { ("start", 6.0) } else { ("end", -6.0) };
+        let y = TOP + 2.0 + ROW * row as f64;
         html! {
             g.mark {
                 (line(x, TOP - 8.0, x, BOTTOM))
-                text x=(at(x + shift)) y=(at(TOP + 2.0)) text-anchor=(anchor) { (mark.label) }
+                text x=(at(x + shift)) y=(at(y)) text-anchor=(anchor) { (mark.label) }
             }
         }
     }
@@ -122,7 +207,7 @@ impl Canvas {
         // Markers tell lines apart; on a long line a few of them do.
         let every = if drawn().any(|p| p.spread.is_some()) { 1 } else { drawn().count().div_ceil(24).max(1) };
         html! {
-            g class=(class_of(index, series)) {
+            g class=(class_of(chart, index)) style=[shade(chart, index)] color=[fixed_colour(chart, index)] {
                 path.line d=(self.path(chart, series, dodge)) {}
                 @for point in drawn() {
                     @if let Some(spread) = point.spread.filter(|s| s.is_finite() && *s > 0.0) {
@@ -177,22 +262,39 @@ fn tooltip(chart: &LineChart, series: &Series, point: &Point) -> String {
 }
 
 /// A short piece of the line for the legend.
-fn swatch(index: usize, series: &Series) -> Markup {
+fn swatch(chart: &LineChart, index: usize) -> Markup {
     html! {
         svg.swatch viewBox="0 0 34 14" aria-hidden="true" {
-            g class=(class_of(index, series)) {
+            g class=(class_of(chart, index)) style=[shade(chart, index)] {
                 path.line d="M1 7L33 7" {}
-                @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
+                @if chart.series[index].form == Form::Measured { (marker(index, 17.0, 7.0)) }
             }
         }
     }
 }
 
-fn class_of(index: usize, series: &Series) -> String {
-    match series.form {
-        Form::Measured => format!("series s{}", index % STYLES + 1),
-        Form::Reference => "series reference".into(),
+fn class_of(chart: &LineChart, index: usize) -> String {
+    match (chart.series[index].form, chart.ordered) {
+        (Form::Reference, _) => "series reference".into(),
+        (Form::Measured, true) => "series ordered".into(),
+        (Form::Measured, false) => format!("series s{}", index % STYLES + 1),
     }
+}
+
+/// How far along the order a line of an ordered chart lies, from 0 to 1.
+fn along(chart: &LineChart, index: usize) -> Option<f64> {
+    let last = chart.series.len().saturating_sub(1).max(1);
+    chart.ordered.then(|| index as f64 / last as f64)
+}
+
+fn shade(chart: &LineChart, index: usize) -> Option<String> {
+    along(chart, index).map(|part| format!("--part:{:.0}%", 100.0 * part))
+}
+
+/// The same colours by number, for readers of SVG that cannot mix any; style sheets come before it.
+fn fixed_colour(chart: &LineChart, index: usize) -> Option<&'static str> {
+    const SHADES: [&str; 7] = ["#0a5a9c", "#4355a6", "#6f4aa3", "#963b92", "#b22e76", "#c03152", "#c04a00"];
+    along(chart, index).map(|part| SHADES[((SHADES.len() - 1) as f64 * part).round() as usize])
 }
 
 fn marker(index: usize, x: f64, y: f64) -> Markup {

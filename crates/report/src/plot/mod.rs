@@ -12,6 +12,7 @@ mod axis;
 mod draw;
 
 pub use axis::{Axis, Format};
+pub(crate) use draw::standing_alone;
 pub use maud::Markup;
 
 /// The style sheet of all charts, to be included once in a page.
@@ -28,6 +29,7 @@ pub struct LineChart {
     y: Axis,
     series: Vec<Series>,
     marks: Vec<Mark>,
+    ordered: bool,
 }
 
 /// One line: a name and its points in order of x.
@@ -63,13 +65,28 @@ struct Mark {
 impl LineChart {
     /// An empty chart. `id` must be unique in the page and fit for an HTML id; `title` names the chart aloud.
     pub fn new(id: impl Into<String>, title: impl Into<String>, x: Axis, y: Axis) -> Self {
-        Self { id: id.into(), title: title.into(), x, y, series: Vec::new(), marks: Vec::new() }
+        Self {
+            id: id.into(),
+            title: title.into(),
+            x,
+            y,
+            series: Vec::new(),
+            marks: Vec::new(),
+            ordered: false,
+        }
     }
 
     /// Adds a line. Its colour, dash and marker follow from its place in the order of adding.
     #[must_use]
     pub fn series(mut self, series: Series) -> Self {
         self.series.push(series);
+        self
+    }
+
+    /// The lines stand for an order, such as the stages from input to head: their colours shade from one end to the other.
+    #[must_use]
+    pub fn ordered(mut self) -> Self {
+        self.ordered = true;
         self
     }
 
@@ -91,10 +108,21 @@ impl LineChart {
         draw::svg(self)
     }
 
-    /// What the chart shows, in words: where each line begins and ends and its extremes.
+    /// The drawing as an SVG file of its own: light, without legend.
+    pub(crate) fn document(&self) -> String {
+        draw::document(self)
+    }
+
+    /// What the chart shows, in words: where each line begins and ends and its extremes, and what is marked.
     fn description(&self) -> String {
         let lines: Vec<String> = self.series.iter().map(|series| self.line_in_words(series)).collect();
-        format!("{} against {}. {}", self.y.label(), self.x.label(), lines.join(" "))
+        let marks: Vec<String> = self
+            .marks
+            .iter()
+            .map(|mark| format!("{} at {}", mark.label, self.x.value_label(mark.x)))
+            .collect();
+        let marked = if marks.is_empty() { String::new() } else { format!(" Marked: {}.", marks.join("; ")) };
+        format!("{} against {}. {}{marked}", self.y.label(), self.x.label(), lines.join(" "))
     }
 
     fn line_in_words(&self, series: &Series) -> String {

@@ -3,15 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::records;
 use report::Error;
-use report::events::message::{Event, What};
+use report::events::message::{Event, Image, What};
 use report::events::{EventWriter, read, write_run};
 
 /// Made by `golden_events.py` in the folder above.
 const GOLDEN: &[u8] = include_bytes!("../golden.tfevents");
 
-/// The events of `golden_events.py`.
+/// The picture of `golden_events.py`: two gray pixels, one above the other.
+const PICTURE: &str = concat!(
+    "89504e470d0a1a0a0000000d4948445200000001000000020800000000bceae9fb0000",
+    "000c49444154789c636060f80f00010301000889c2ec0000000049454e44ae426082"
+);
+/// The scalars of `golden_events.py`.
 const SCALARS: [(&str, u64, f64, f64); 4] = [
     ("loss", 1, 0.731_234_567_890_123_4, 1_700_000_001.25),
     ("accuracy", 1, 0.0, 1_700_000_001.25),
@@ -26,6 +34,7 @@ fn files_equal_those_of_tensorboard() {
     for (tag, step, value, wall_time) in SCALARS {
         writer.scalar(tag, step, value, wall_time).unwrap();
     }
+    writer.image("picture", 5, hex(PICTURE), 1_700_000_004.0).unwrap();
     writer.flush().unwrap();
     let written = fs::read(writer.path()).unwrap();
     // The first record holds the time of creation: frame of 12 bytes, tag byte, 8 bytes of time, version, checksum.
@@ -41,7 +50,7 @@ fn a_file_of_tensorboard_is_read_and_its_damage_found() {
     fs::write(&path, GOLDEN).unwrap();
     let events = read(&path).unwrap();
     assert_eq!(events[0].what, Some(What::FileVersion("brain.Event:2".into())));
-    let scalars: Vec<_> = events[1..].iter().map(scalar).collect();
+    let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
     assert_eq!(scalars, SCALARS.map(|(tag, step, value, _)| (tag.to_owned(), step as i64, value as f32)));
 
     let mut damaged = GOLDEN.to_vec();
@@ -57,15 +66,17 @@ fn a_run_becomes_two_folders_with_common_tags() {
     let run = records::run();
     write_run(&run, dir.path()).unwrap();
     let train: Vec<_> =
-        read(&only_file(&dir.path().join("train"))).unwrap()[1..].iter().map(scalar).collect();
-    assert_eq!(train.len(), 3 * run.epochs.len());
-    assert_eq!(train[5], ("learning_rate".into(), 2, run.epochs[1].learning_rate as f32));
+        read(&only_file(&dir.path().join("train"))).unwrap()[1..].iter().filter_map(scalar).collect();
+    let of = |tag: &str| train.iter().filter(|(found, ..)| found == tag).collect::<Vec<_>>();
+    assert_eq!(of("loss").len(), run.epochs.len());
+    assert_eq!(*of("learning_rate")[1], ("learning_rate".into(), 2, run.epochs[1].learning_rate as f32));
+    let moment = &run.epochs[7].gradients[1];
+    let last = ("gradient_norm/layer3".into(), moment.step as i64, moment.norms["layer3"] as f32);
+    assert_eq!(**of("gradient_norm/layer3").last().unwrap(), last);
     let validation: Vec<_> =
-        read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().map(scalar).collect();
-    assert_eq!(
-        validation.last(),
-        Some(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32))
-    );
+        read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().filter_map(scalar).collect();
+    assert!(validation.contains(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32)));
+    assert_eq!(validation.last(), Some(&("temperature".into(), 8, 1.3742)));
     write_run(&records::interrupted(), &dir.path().join("other")).unwrap();
     assert!(!dir.path().join("other/validation").exists());
 }
@@ -78,9 +89,48 @@ fn a_second_file_never_replaces_the_first() {
     assert!(paths.iter().all(|path| path.extension().is_some_and(|e| e == "finetune")));
 }
 
-fn scalar(event: &Event) -> (String, i64, f32) {
+#[test]
+fn figures_and_samples_become_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = records::thousand_classes();
+    // Names that an SVG must not take for its own, one with a character that XML cannot hold.
+    run.data.classes = vec!["<&>\u{1}".into(), "dog".into(), "猫".into()];
+    run.evaluations =
+        vec![records::evaluation("validation", vec![vec![1, 0, 2], vec![0, 5, 0], vec![1, 1, 1]])];
+    write_run(&run, dir.path()).unwrap();
+    let pictures = |folder: &str| -> Vec<(String, Image)> {
+        let events = read(&only_file(&dir.path().join(folder))).unwrap();
+        events.iter().filter_map(picture).collect()
+    };
+    let found = pictures("validation");
+    let tags: Vec<&str> = found.iter().map(|(tag, _)| tag.as_str()).collect();
+    assert_eq!(tags[..2], ["confusion", "reliability"]);
+    assert!(tags.contains(&"samples/mistake-1") && tags.contains(&"heat_maps/right-1"), "{tags:?}");
+    assert_eq!(pictures("train")[0].0, "gradient_flow");
+    for (tag, Image { width, height, colorspace, encoded_image_string: png }) in found {
+        let read = image::load_from_memory(&png).unwrap();
+        assert_eq!((read.width() as i32, read.height() as i32), (width, height), "{tag}");
+        assert_eq!(i32::from(read.color().channel_count()), colorspace, "{tag}");
+    }
+    let mut writer = EventWriter::create(&dir.path().join("one")).unwrap();
+    let png = STANDARD.decode(&records::run().samples[0].thumbnail).unwrap();
+    writer.image("x", 3, png, 1.0).unwrap();
+    let refused = writer.image("x", 3, b"no picture".to_vec(), 1.0).unwrap_err().to_string();
+    assert!(refused.contains("it is no PNG"), "{refused}");
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+fn scalar(event: &Event) -> Option<(String, i64, f32)> {
     let Some(What::Summary(summary)) = &event.what else { panic!("{event:?} is no summary") };
-    (summary.value[0].tag.clone(), event.step, summary.value[0].simple_value.unwrap())
+    Some((summary.value[0].tag.clone(), event.step, summary.value[0].simple_value?))
+}
+
+fn picture(event: &Event) -> Option<(String, Image)> {
+    let Some(What::Summary(summary)) = &event.what else { return None };
+    Some((summary.value[0].tag.clone(), summary.value[0].image.clone()?))
 }
 
 fn only_file(dir: &Path) -> PathBuf {

@@ -2,7 +2,10 @@
 
 use crate::records;
 use report::html::{grid_page, run_page};
-use report::record::{EpochRecord, RunRecord, SampleRecord, UnreadableRecord};
+use report::record::{
+    CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
+    RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
+};
 use scraper::{ElementRef, Html, Selector};
 
 /// Text that would leave an attribute, an element or a text if it were not escaped.
@@ -65,7 +68,19 @@ fn hostile() -> RunRecord {
         label: 0,
         predicted: usize::MAX,
         probability: f64::NAN,
+        heat_map: Some(HeatMapRecord {
+            stage: text(),
+            values: vec![vec![f64::NAN, f64::INFINITY], vec![]],
+            picture: text(),
+        }),
     }];
+    run.temperature = Some(TemperatureRecord { value: Some(f64::NAN), images: 0, unfitted: text() });
+    let bin = ReliabilityBin { images: u64::MAX, confidence: Some(f64::NAN), accuracy: Some(f64::INFINITY) };
+    let record = ReliabilityRecord { loss: f64::NAN, error: f64::NAN, bins: vec![bin; 2] };
+    run.evaluations[0].calibration = Some(CalibrationRecord { raw: record, scaled: None });
+    run.plan[1].phase = text();
+    run.plan[1].stages[0].name = text();
+    run.epochs[4].gradients = vec![GradientRecord { step: u64::MAX, norms: [(text(), f64::NAN)].into() }];
     run
 }
 
@@ -179,10 +194,23 @@ fn a_run_shows_what_it_did() {
     assert_eq!(text(".steps h3"), ["load", "freeze", "head", "train-head", "fine-tune"]);
     assert_eq!(text(".figure-of-merit strong"), ["97.5%"]);
     assert_eq!(text("#stages td.nowrap").iter().filter(|t| t.contains("unchanged")).count(), 3);
-    assert_eq!(text(".mark text"), ["fine-tune begins", "fine-tune begins"]);
+    // In the plan of rates by step, in both curves and in the gradients, each at its own place.
+    let marks = ["fine-tune: layer4 thaws", "layer3 thaws"];
+    assert_eq!(text("#plan .mark text"), marks[1..]);
+    assert_eq!(text("#curves .mark text"), [marks, marks].concat());
+    assert_eq!(text("#gradients .mark text"), marks);
+    assert!(
+        text("#curves desc")[0].ends_with("Marked: fine-tune: layer4 thaws at 3.5; layer3 thaws at 5.5.")
+    );
+    assert_eq!(text("#stages tbody tr:nth-child(4) td:nth-child(4)"), ["fine-tune, epoch 3"]);
     assert_eq!(text(".confusion tbody td"), ["98", "2", "3", "97"]);
     assert_eq!(all(&page, ".confusion td.hit").len(), 2);
-    assert_eq!(all(&page, ".samples img").len(), 12);
+    // Twelve images, ten of them with a heat map; the mistakes come first.
+    assert_eq!(all(&page, ".samples img").len(), 22);
+    assert_eq!(text("#samples h3"), ["Most confident mistakes", "Right answers"]);
+    assert_eq!(all(&page, "#samples h3 + .samples").len(), 2);
+    assert_eq!(all(&page, "#samples .is-wrong").len(), 2);
+    assert!(all(&page, ".samples img[alt^='What spoke for']").len() == 10);
     assert!(source.contains("Thumbs.png") && source.contains("The file is empty."));
     assert!(!source.contains("Interrupted"));
 }
@@ -232,4 +260,77 @@ fn a_grid_compares_on_the_judged_classes_first() {
     assert_eq!(all(&page, "#figure .spread").len(), 4 * 15);
     assert_eq!(all(&page, "#tables tbody tr").len(), 4 * 5);
     assert!(source.contains("transfer reaches 42% where training from scratch reaches 6%"));
+}
+
+#[test]
+fn gradients_are_drawn_a_line_for_each_stage_from_input_to_head() {
+    let mut run = records::run();
+    let page = Html::parse_document(&run_page(&run));
+    let text = |css: &str| all(&page, css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>();
+    assert_eq!(text("#gradients .legend li"), ["layer3", "layer4", "head"]);
+    assert_eq!(text("#gradients tbody th"), ["layer3", "layer4", "head"]);
+    // Six epochs of two moments for layer3, ten for layer4, sixteen for the head.
+    assert_eq!(text("#gradients tbody tr td:nth-child(2)"), ["6", "10", "16"]);
+    assert!(text("#gradients p")[0].contains("the gradient of layer3, the earliest, is in the median 0."));
+    // A record from before gradients were noted.
+    run.epochs.iter_mut().for_each(|epoch| epoch.gradients.clear());
+    assert!(all(&Html::parse_document(&run_page(&run)), "#gradients").is_empty());
+}
+
+#[test]
+fn calibration_is_told_as_scored_and_at_the_temperature() {
+    let mut run = records::run();
+    let source = run_page(&run);
+    let page = Html::parse_document(&source);
+    let text = |css: &str| all(&page, css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>();
+    assert_eq!(text("#calibration .legend li"), ["as scored", "at temperature 1.374", "calibrated"]);
+    assert_eq!(text("#calibration .split tbody td:nth-child(2)"), ["as scored", "at temperature 1.374"]);
+    assert_eq!(all(&page, "#calibration details tbody tr").len(), 15);
+    assert!(source.contains("fitted on 200 validation images") && source.contains("surer than it is right"));
+    run.temperature = Some(TemperatureRecord { value: None, images: 4, unfitted: "too few".into() });
+    let calibration = run.evaluations[0].calibration.as_mut().unwrap();
+    calibration.scaled = None;
+    let source = run_page(&run);
+    assert!(source.contains("No temperature was fitted: too few."));
+    run.evaluations[0].calibration = None;
+    assert!(all(&Html::parse_document(&run_page(&run)), "#calibration").is_empty());
+}
+
+#[test]
+fn precision_is_counted_over_columns_and_recall_over_rows() {
+    let mut run = records::run();
+    run.evaluations = vec![records::evaluation("test", vec![vec![8, 2], vec![0, 0]])];
+    let page = Html::parse_document(&run_page(&run));
+    let cells = |row: usize| {
+        let css = format!("#results .split tbody tr:nth-child({row}) td.num");
+        all(&page, &css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>()
+    };
+    assert_eq!(cells(1), ["10", "8", "100.0%", "80.0%"]);
+    assert_eq!(cells(2), ["0", "0", "0.0%", "–"]);
+}
+
+#[test]
+fn a_heat_map_says_where_it_is_brightest() {
+    let mut run = records::run();
+    let alt = |run: &RunRecord| {
+        let page = Html::parse_document(&run_page(run));
+        let found = all(&page, ".samples img[alt^='What']")[0].value().attr("alt").unwrap().to_owned();
+        found.split_once(": ").unwrap().1.to_owned()
+    };
+    let sample = run.samples.iter().position(|sample| sample.label != sample.predicted).unwrap();
+    let mut at = |values: &[&[f64]]| {
+        let map = run.samples[sample].heat_map.as_mut().unwrap();
+        map.values = values.iter().map(|row| row.to_vec()).collect();
+        alt(&run)
+    };
+    assert_eq!(
+        at(&[&[0.0, 0.0, 1.0], &[0.0, 1.0, 0.0], &[0.0, 0.0, 0.0]]),
+        "most of it in the middle, 50.0%"
+    );
+    assert_eq!(
+        at(&[&[0.0, 0.0, 1.0], &[0.0, 0.0, 0.0], &[0.0, 0.0, 0.0]]),
+        "most of it at the top right, 100.0%"
+    );
+    assert_eq!(at(&[&[0.0, 0.0], &[0.75, 0.25]]), "most of it at the bottom left, 75.0%");
+    assert_eq!(at(&[&[0.0]]), "nothing in the image");
 }

@@ -1,0 +1,73 @@
+//! Where in a picture the evidence for a class lies: Grad-CAM.
+//!
+//! R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, "Grad-CAM: Visual Explanations from Deep
+//! Networks via Gradient-based Localization", ICCV 2017. Each channel of the last stage that has positions weighs as much
+//! as the class's score rises with it, in the mean over its positions; the weighted sum of the channels, where it is
+//! positive, is the map.
+
+use backbone::{Backbone, Mode, StageId};
+use tch::{Kind, Tensor};
+
+use crate::Error;
+
+#[cfg(test)]
+mod tests;
+
+/// The maps of a few pictures.
+#[derive(Debug)]
+pub struct HeatMaps {
+    /// The stage at whose output they were taken.
+    pub stage: StageId,
+    /// `[N, H, W]` as that output, the highest value of each being 1; all zero where nothing speaks for the class.
+    pub maps: Tensor,
+}
+
+/// The maps of these pictures, `[N, C, size, size]`, each for a class, `[N]`; `None` where no stage of the network has
+/// more than one position.
+///
+/// Weights and running statistics stay as they are, and so does what is frozen. Stages behind the map's lose what made them
+/// fast for constant weights.
+///
+/// # Errors
+/// When libtorch refuses.
+pub fn heat_maps(
+    backbone: &mut Backbone,
+    pixels: &Tensor,
+    classes: &[i64],
+) -> Result<Option<HeatMaps>, Error> {
+    let Some((stage, features)) = last_with_positions(backbone, pixels) else { return Ok(None) };
+    let next = backbone.ids().find(|&id| id > stage).unwrap_or(backbone.head_id());
+    let first_live = backbone.first_live();
+    // A frozen stage records no graph.
+    backbone.freeze_before(next);
+    let weighed = weighed(backbone, &features, next, classes);
+    backbone.freeze_before(first_live);
+    let maps = weighed?.f_relu()?; // [N, H, W]
+    let highest = maps.f_amax([1, 2], true)?; // [N, 1, 1]
+    let maps = maps.f_div(&highest.f_clamp_min(1e-30)?)?;
+    Ok(Some(HeatMaps { stage, maps }))
+}
+
+/// The sum of the channels, each by its weight: `[N, H, W]`.
+fn weighed(backbone: &Backbone, features: &Tensor, next: StageId, classes: &[i64]) -> Result<Tensor, Error> {
+    let features = features.f_detach()?.set_requires_grad(true); // [N, K, H, W]
+    let logits = backbone.classify(&features, next, Mode::Evaluate).logits;
+    let chosen = Tensor::f_from_slice(classes)?.f_to_device(logits.device())?.f_unsqueeze(1)?;
+    // Pictures do not see each other in evaluation, so the gradient of the sum is that of each.
+    let score = logits.f_gather(1, &chosen, false)?.f_sum(Kind::Double)?;
+    let gradients = Tensor::f_run_backward(&[score], &[&features], false, false)?;
+    let weights = gradients[0].f_mean_dim(&[2i64, 3][..], true, gradients[0].kind())?; // [N, K, 1, 1]
+    let all = (features.f_detach()? * weights).f_sum_dim_intlist(&[1i64][..], false, Kind::Float)?;
+    Ok(all)
+}
+
+/// The output of the last stage with parameters that has more than one position, `[N, K, H, W]`.
+fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<(StageId, Tensor)> {
+    let head = backbone.head_id();
+    let stages: Vec<StageId> =
+        backbone.ids().filter(|&id| id < head && !backbone.roots(id).is_empty()).collect();
+    let (_, outputs) =
+        tch::no_grad(|| backbone.forward_collect(pixels, StageId::INPUT..head, &stages, Mode::Evaluate));
+    let has_positions = |x: &Tensor| matches!(x.size()[..], [_, _, height, width] if height * width > 1);
+    stages.into_iter().zip(outputs).rfind(|(_, output)| has_positions(output))
+}

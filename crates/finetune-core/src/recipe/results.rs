@@ -1,0 +1,86 @@
+//! After training: what the model is measured to be worth.
+
+use backbone::StageId;
+use images::Transform;
+use regularize::Mixing;
+use report::record::{CalibrationRecord, EvaluationRecord, SampleRecord, TemperatureRecord};
+
+use super::perform::Work;
+use super::samples;
+use crate::Error;
+use crate::batches::{Feed, Preparation, Variation};
+use crate::calibration::Unfitted;
+use crate::evaluate::{self, Scored};
+use crate::pictures::Part;
+
+/// What came of the final measurements.
+pub(super) struct Results {
+    pub(super) evaluations: Vec<EvaluationRecord>,
+    pub(super) temperature: TemperatureRecord,
+    /// From the last split measured.
+    pub(super) samples: Vec<SampleRecord>,
+}
+
+impl Work<'_> {
+    /// One pass over each split. The temperature is fitted on the validation split. The test split is looked at here for
+    /// the first and only time, and not after an interruption.
+    pub(super) fn measure(&mut self) -> Result<Results, Error> {
+        let pictures = self.pictures;
+        let parts = [("validation", &pictures.validation), ("test", &pictures.test)];
+        let mut temperature = fitted(Err(Unfitted::NoImages), 0);
+        let mut evaluations = Vec::new();
+        let mut last: Option<(&Part, Scored)> = None;
+        for (split, part) in parts {
+            if part.is_empty() || (self.interrupted && split == "test") {
+                continue;
+            }
+            let scored = match self.validation.take_if(|_| split == "validation") {
+                Some(feed) => self.score(&feed)?,
+                None => self.score(&self.whole(part)?)?,
+            };
+            let scores = scored.scores();
+            if split == "validation" {
+                temperature = fitted(scores.temperature(), part.len());
+            }
+            let calibration = CalibrationRecord {
+                raw: scores.reliability(1.0),
+                scaled: temperature.value.map(|value| scores.reliability(value)),
+            };
+            let measured = scored.said.measure(split, pictures.classes.len(), &pictures.groups);
+            evaluations.push(EvaluationRecord { calibration: Some(calibration), ..measured });
+            last = Some((part, scored));
+        }
+        let samples = match last {
+            Some((part, scored)) => {
+                let confidences = scored.scores().confidences(temperature.value.unwrap_or(1.0));
+                let said = evaluate::Predictions { probability: confidences, ..scored.said };
+                samples::choose(part, &said, &self.materials.input, &mut self.backbone)?
+            }
+            None => Vec::new(),
+        };
+        Ok(Results { evaluations, temperature, samples })
+    }
+
+    /// Pictures as the network's input.
+    fn whole(&self, part: &Part) -> Result<Feed, Error> {
+        let how = Preparation {
+            transform: Transform::evaluation(&self.materials.input)?,
+            variation: Variation::Varying, // seen once: nothing to keep
+            mixing: Mixing::default(),
+            workers: self.run.workers,
+            keep_bytes: 0,
+            cache: None,
+            interrupt: self.interrupt,
+        };
+        Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})
+    }
+
+    fn score(&mut self, feed: &Feed) -> Result<Scored, Error> {
+        evaluate::score(&mut self.backbone, feed, self.run.config.train.batch_size, self.kind)
+    }
+}
+
+fn fitted(temperature: Result<f64, Unfitted>, images: usize) -> TemperatureRecord {
+    let unfitted = temperature.err().map_or_else(String::new, |why| why.to_string());
+    TemperatureRecord { value: temperature.ok(), images: images as u64, unfitted }
+}

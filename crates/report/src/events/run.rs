@@ -1,0 +1,160 @@
+//! A run as events.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{EventWriter, figures, seconds_since_1970};
+use crate::Error;
+use crate::html::png_size;
+use crate::record::{EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
+
+/// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
+/// write.
+///
+/// Folders make runs for TensorBoard, which it draws into the same chart under tags they share. In `train` and `validation`
+/// are `loss` and `accuracy` of every epoch, in `train` `learning_rate` too; their steps are epochs, counted from 1 through
+/// both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps. The rest belongs to the last epoch: the scalars
+/// `calibration_error`, `calibration_error_scaled` and `temperature`, `loss` and `accuracy` of the test split, and as
+/// pictures `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
+///
+/// # Errors
+/// [`Error::Write`] when the file system refuses, [`Error::Draw`] when a figure cannot be drawn.
+pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
+    // The record tells how long each epoch took, not when: the last one counts as just finished.
+    let end = seconds_since_1970();
+    let mut out = Folders { dir, train: None, validation: None, test: None };
+    let mut wall_time = end - run.epochs.iter().map(time_taken).sum::<f64>();
+    out.folder("train")?;
+    for (step, epoch) in (1..).zip(&run.epochs) {
+        let began = wall_time;
+        wall_time += time_taken(epoch);
+        let train = out.folder("train")?;
+        train.scalar("loss", step, epoch.train_loss, wall_time)?;
+        train.scalar("accuracy", step, epoch.train_accuracy, wall_time)?;
+        train.scalar("learning_rate", step, epoch.learning_rate, wall_time)?;
+        for (place, moment) in epoch.gradients.iter().enumerate() {
+            let at = began + (wall_time - began) * (place as f64 + 0.5) / epoch.gradients.len() as f64;
+            for (stage, norm) in &moment.norms {
+                train.scalar(&format!("gradient_norm/{stage}"), moment.step, *norm, at)?;
+            }
+        }
+        for (tag, value) in [("loss", epoch.validation_loss), ("accuracy", epoch.validation_accuracy)] {
+            if let Some(value) = value {
+                out.folder("validation")?.scalar(tag, step, value, wall_time)?;
+            }
+        }
+    }
+    let last = run.epochs.len() as u64;
+    out.figure("train", "gradient_flow", figures::gradient_flow(run), last, end)?;
+    for evaluation in &run.evaluations {
+        measured(run, evaluation, &mut out, last, end)?;
+    }
+    let split = run.evaluations.last().map_or("validation", |evaluation| folder_of(evaluation));
+    samples(&run.samples, out.folder_if(split, !run.samples.is_empty())?, last, end)?;
+    out.finish()
+}
+
+fn measured(
+    run: &RunRecord,
+    evaluation: &EvaluationRecord,
+    out: &mut Folders<'_>,
+    step: u64,
+    time: f64,
+) -> Result<(), Error> {
+    let split = folder_of(evaluation);
+    let writer = out.folder(split)?;
+    if split == "test" {
+        writer.scalar("loss", step, evaluation.loss, time)?;
+        writer.scalar("accuracy", step, evaluation.accuracy, time)?;
+    }
+    if let Some(calibration) = &evaluation.calibration {
+        writer.scalar("calibration_error", step, calibration.raw.error, time)?;
+        if let Some(scaled) = &calibration.scaled {
+            writer.scalar("calibration_error_scaled", step, scaled.error, time)?;
+        }
+    }
+    let temperature = run.temperature.as_ref().and_then(|temperature| temperature.value);
+    if let Some(value) = temperature.filter(|_| split == "validation") {
+        writer.scalar("temperature", step, value, time)?;
+    }
+    out.figure(split, "confusion", figures::confusion(run, evaluation), step, time)?;
+    out.figure(split, "reliability", figures::reliability(run, evaluation), step, time)
+}
+
+/// The samples and their heat maps, numbered; a thumbnail that is no picture is not shown on the page either.
+fn samples(
+    samples: &[SampleRecord],
+    to: Option<&mut EventWriter>,
+    step: u64,
+    time: f64,
+) -> Result<(), Error> {
+    let Some(writer) = to else { return Ok(()) };
+    let (mut right, mut wrong) = (0, 0);
+    for sample in samples {
+        let (name, number) =
+            if sample.label == sample.predicted { ("right", &mut right) } else { ("mistake", &mut wrong) };
+        *number += 1;
+        let map = sample.heat_map.as_ref().map(|map| &map.picture);
+        for (kind, base64) in [("samples", Some(&sample.thumbnail)), ("heat_maps", map)] {
+            let png = base64.and_then(|text| STANDARD.decode(text).ok());
+            if let Some(png) = png.filter(|bytes| png_size(bytes).is_some()) {
+                writer.image(&format!("{kind}/{name}-{number}"), step, png, time)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of a run, each made when there is something to write.
+struct Folders<'a> {
+    dir: &'a Path,
+    train: Option<EventWriter>,
+    validation: Option<EventWriter>,
+    test: Option<EventWriter>,
+}
+
+impl Folders<'_> {
+    fn folder(&mut self, name: &'static str) -> Result<&mut EventWriter, Error> {
+        let slot = match name {
+            "train" => &mut self.train,
+            "test" => &mut self.test,
+            _ => &mut self.validation,
+        };
+        match slot {
+            Some(writer) => Ok(writer),
+            None => Ok(slot.insert(EventWriter::create(&self.dir.join(name))?)),
+        }
+    }
+
+    fn folder_if(&mut self, name: &'static str, needed: bool) -> Result<Option<&mut EventWriter>, Error> {
+        if needed { self.folder(name).map(Some) } else { Ok(None) }
+    }
+
+    fn figure(
+        &mut self,
+        folder: &'static str,
+        tag: &str,
+        svg: Option<String>,
+        step: u64,
+        time: f64,
+    ) -> Result<(), Error> {
+        let Some(svg) = svg else { return Ok(()) };
+        let png = figures::png(&svg).map_err(|problem| Error::Draw { figure: tag.to_owned(), problem })?;
+        self.folder(folder)?.image(tag, step, png, time)
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        [self.train, self.validation, self.test].iter_mut().flatten().try_for_each(EventWriter::flush)
+    }
+}
+
+/// The record's word for a split becomes no path.
+fn folder_of(evaluation: &EvaluationRecord) -> &'static str {
+    if evaluation.split == "test" { "test" } else { "validation" }
+}
+
+fn time_taken(epoch: &EpochRecord) -> f64 {
+    if epoch.seconds.is_finite() { epoch.seconds } else { 0.0 }
+}

@@ -1,0 +1,151 @@
+//! How far the model's probabilities can be believed.
+
+use maud::{Markup, html};
+
+use super::shell::scroll;
+use crate::numbers;
+use crate::plot::{Axis, LineChart, Series};
+use crate::reading::headline;
+use crate::record::{CalibrationRecord, EvaluationRecord, ReliabilityRecord, RunRecord};
+
+/// `None` where the record holds no calibration.
+pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
+    let evaluation = headline(run)?;
+    let calibration = evaluation.calibration.as_ref()?;
+    let chart = reliability_chart(run, evaluation)?;
+    Some(html! {
+        p {
+            "Of answers given with a probability of 80%, 80% should be right. On the " (evaluation.split) " split the two are "
+            (numbers::percent(calibration.raw.error)) " apart in the mean, as the network scores"
+            @if let Some(scaled) = &calibration.scaled {
+                ", and " (numbers::percent(scaled.error)) " at the model’s temperature"
+            }
+            " (expected calibration error over " (calibration.raw.bins.len()) " bins, Guo et al. 2017)."
+        }
+        p { (temperature_in_words(run)) }
+        div.split {
+            div.panel { (chart.figure()) }
+            div { (scroll("Calibration", &table(run))) }
+        }
+        details {
+            summary { "The reliability diagram as a table" }
+            (scroll("Reliability", &bins(evaluation, calibration)))
+        }
+    })
+}
+
+/// The reliability diagram; `None` where the evaluation has no calibration.
+pub(crate) fn reliability_chart(run: &RunRecord, evaluation: &EvaluationRecord) -> Option<LineChart> {
+    let calibration = evaluation.calibration.as_ref()?;
+    let points = |record: &ReliabilityRecord| {
+        record.bins.iter().filter_map(|bin| bin.confidence.zip(bin.accuracy)).collect::<Vec<_>>()
+    };
+    let axis = |label: &str| Axis::linear(label).percent().including(0.0).including(1.0);
+    let x = axis("mean probability of the answers in a bin");
+    let mut chart = LineChart::new("reliability", "Reliability diagram", x, axis("of them right"))
+        .series(Series::new("as scored").points(points(&calibration.raw)));
+    if let Some(scaled) = &calibration.scaled {
+        chart = chart.series(Series::new(at_temperature(run)).points(points(scaled)));
+    }
+    Some(chart.series(Series::reference("calibrated").points([(0.0, 0.0), (1.0, 1.0)])))
+}
+
+fn at_temperature(run: &RunRecord) -> String {
+    match run.temperature.as_ref().and_then(|temperature| temperature.value) {
+        Some(value) => format!("at temperature {}", numbers::significant(value)),
+        None => "at the model’s temperature".into(),
+    }
+}
+
+fn temperature_in_words(run: &RunRecord) -> String {
+    let Some(temperature) = &run.temperature else { return String::new() };
+    match temperature.value {
+        Some(value) => format!(
+            "The temperature {} was fitted on {}; it is stored with the model, and predict divides scores by it before \
+             they become probabilities. It never changes which class is the most probable.{}",
+            numbers::significant(value),
+            numbers::counted(temperature.images, "validation image"),
+            if value > 1.0 { " Above 1 it means that the network is surer than it is right." } else { "" }
+        ),
+        None => format!(
+            "No temperature was fitted: {}. Probabilities are taken as the network scores.",
+            temperature.unfitted
+        ),
+    }
+}
+
+fn table(run: &RunRecord) -> Markup {
+    html! {
+        table {
+            caption {
+                "Loss and expected calibration error, as scored and at the temperature. On the validation split, which the "
+                "temperature was fitted on, the latter flatter."
+            }
+            thead {
+                tr {
+                    th scope="col" { "Split" } th scope="col" { "Probabilities" } th.num scope="col" { "Loss" }
+                    th.num scope="col" { "Calibration error" }
+                }
+            }
+            tbody {
+                @for evaluation in &run.evaluations {
+                    @if let Some(calibration) = &evaluation.calibration {
+                        (row(&evaluation.split, "as scored", &calibration.raw))
+                        @if let Some(scaled) = &calibration.scaled {
+                            (row(&evaluation.split, &at_temperature(run), scaled))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(split: &str, probabilities: &str, record: &ReliabilityRecord) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (split) }
+            td { (probabilities) }
+            td.num { (numbers::loss(record.loss)) }
+            td.num { (numbers::percent(record.error)) }
+        }
+    }
+}
+
+fn bins(evaluation: &EvaluationRecord, calibration: &CalibrationRecord) -> Markup {
+    let count = calibration.raw.bins.len().max(1) as f64;
+    let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
+    html! {
+        table {
+            caption {
+                "Answers on the " (evaluation.split) " split by their probability: how many, their mean probability, and how many "
+                "of them are right"
+            }
+            thead {
+                tr {
+                    th scope="col" { "Probability" } th.num scope="col" { "Images" }
+                    th.num scope="col" { "Mean, as scored" } th.num scope="col" { "Right" }
+                    @if calibration.scaled.is_some() {
+                        th.num scope="col" { "Images, at temperature" } th.num scope="col" { "Mean" }
+                        th.num scope="col" { "Right" }
+                    }
+                }
+            }
+            tbody {
+                @for (place, bin) in calibration.raw.bins.iter().enumerate() {
+                    tr {
+                        th.nowrap scope="row" {
+                            (numbers::percent(place as f64 / count)) " to " (numbers::percent((place + 1) as f64 / count))
+                        }
+                        td.num { (numbers::count(bin.images)) } td.num { (percent(bin.confidence)) }
+                        td.num { (percent(bin.accuracy)) }
+                        @if let Some(bin) = calibration.scaled.as_ref().and_then(|scaled| scaled.bins.get(place)) {
+                            td.num { (numbers::count(bin.images)) } td.num { (percent(bin.confidence)) }
+                            td.num { (percent(bin.accuracy)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::CalibrationRecord;
+use crate::json;
+
+/// A model measured on one split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// `validation` or `test`.
+    pub split: String,
+    /// Images measured.
+    pub images: u64,
+    /// Mean cross-entropy.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub loss: f64,
+    /// Fraction classified rightly.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub accuracy: f64,
+    /// Mean over the classes of the fraction of each that is classified rightly.
+    #[serde(default = "json::unknown", deserialize_with = "json::number_or_null")]
+    pub balanced_accuracy: f64,
+    /// Accuracy over the images of a named group of classes (`[data.groups]`).
+    #[serde(deserialize_with = "json::numbers_or_nulls")]
+    pub groups: BTreeMap<String, f64>,
+    /// `confusion[truth][prediction]`: number of images.
+    pub confusion: Vec<Vec<u64>>,
+    /// How far its probabilities can be believed; `None` in records older than that.
+    #[serde(default)]
+    pub calibration: Option<CalibrationRecord>,
+}
+
+/// One image with what the model said of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// Path as found in the data set.
+    #[serde(serialize_with = "json::path")]
+    pub path: PathBuf,
+    /// A small PNG of it, in base64.
+    pub thumbnail: String,
+    /// Index of the true class.
+    pub label: usize,
+    /// Index of the predicted class.
+    pub predicted: usize,
+    /// Probability of the predicted class, at the model's temperature.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub probability: f64,
+    /// What in the image spoke for the predicted class; `None` where no stage of the network has positions.
+    #[serde(default)]
+    pub heat_map: Option<HeatMapRecord>,
+}
+
+/// Grad-CAM (Selvaraju et al. 2017): where in an image the evidence for the predicted class lies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeatMapRecord {
+    /// The stage at whose output it was taken.
+    pub stage: String,
+    /// `[height][width]` of that stage's output, each in `0..=1`; all zero where nothing speaks for the class.
+    pub values: Vec<Vec<f64>>,
+    /// A small PNG in base64: the part of the image that the network saw, with the map over it.
+    pub picture: String,
+}

@@ -1,0 +1,107 @@
+"""Compares the event files of a run with its summary.json, both as TensorBoard's own reader sees them.
+
+Usage: pip install tensorboard==2.21.0 pillow; python check_events.py RUN_FOLDER
+RUN_FOLDER holds summary.json and events/, as `finetune` leaves it and as the example sample_report draws it.
+TensorBoard verifies the checksums while reading. Ends with 1 and says where the two differ.
+"""
+
+import base64
+import io
+import json
+import math
+import pathlib
+import sys
+
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def expected_scalars(run):
+    """(folder, tag) -> [(step, value)]"""
+    found = {}
+
+    def add(folder, tag, step, value):
+        found.setdefault((folder, tag), []).append((step, value))
+
+    for step, epoch in enumerate(run["epochs"], 1):
+        for tag, key in [("loss", "train_loss"), ("accuracy", "train_accuracy"), ("learning_rate", "learning_rate")]:
+            add("train", tag, step, epoch[key])
+        for moment in epoch["gradients"]:
+            for stage, norm in moment["norms"].items():
+                add("train", f"gradient_norm/{stage}", moment["step"], norm)
+        for tag, key in [("loss", "validation_loss"), ("accuracy", "validation_accuracy")]:
+            if epoch[key] is not None:
+                add("validation", tag, step, epoch[key])
+    last = len(run["epochs"])
+    for evaluation in run["evaluations"]:
+        folder = evaluation["split"]
+        if folder == "test":
+            add(folder, "loss", last, evaluation["loss"])
+            add(folder, "accuracy", last, evaluation["accuracy"])
+        calibration = evaluation["calibration"]
+        add(folder, "calibration_error", last, calibration["raw"]["error"])
+        if calibration["scaled"]:
+            add(folder, "calibration_error_scaled", last, calibration["scaled"]["error"])
+        if folder == "validation" and run["temperature"]["value"] is not None:
+            add(folder, "temperature", last, run["temperature"]["value"])
+    return found
+
+
+def expected_images(run):
+    """(folder, tag) -> the PNG, or None where it is drawn for the event file alone."""
+    found = {}
+    if any(epoch["gradients"] for epoch in run["epochs"]):
+        found["train", "gradient_flow"] = None
+    for evaluation in run["evaluations"]:
+        if len(evaluation["confusion"]) <= 50:
+            found[evaluation["split"], "confusion"] = None
+        found[evaluation["split"], "reliability"] = None
+    counts = {"right": 0, "mistake": 0}
+    for sample in run["samples"]:
+        name = "right" if sample["label"] == sample["predicted"] else "mistake"
+        counts[name] += 1
+        folder = run["evaluations"][-1]["split"]
+        found[folder, f"samples/{name}-{counts[name]}"] = base64.b64decode(sample["thumbnail"])
+        if sample["heat_map"]:
+            found[folder, f"heat_maps/{name}-{counts[name]}"] = base64.b64decode(sample["heat_map"]["picture"])
+    return found
+
+
+def same(a, b):
+    if a is None or math.isnan(a):
+        return math.isnan(b)
+    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12)
+
+
+def main(root):
+    run = json.loads((root / "summary.json").read_text())
+    scalars, images = {}, {}
+    for folder in sorted(path for path in (root / "events").iterdir() if path.is_dir()):
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0})
+        events.Reload()
+        assert events.file_version == 2.0, (folder, events.file_version)
+        for tag in events.Tags()["scalars"]:
+            scalars[folder.name, tag] = [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in events.Tags()["images"]:
+            (event,) = events.Images(tag)
+            picture = Image.open(io.BytesIO(event.encoded_image_string))
+            picture.load()
+            assert picture.size == (event.width, event.height), (folder, tag, picture.size)
+            assert len(picture.getcolors(1 << 24)) > 1, f"{folder.name}/{tag} is empty"
+            assert event.step == len(run["epochs"]), (tag, event.step)
+            images[folder.name, tag] = event.encoded_image_string
+    expected = expected_scalars(run)
+    assert scalars.keys() == expected.keys(), scalars.keys() ^ expected.keys()
+    for key, points in expected.items():
+        found = scalars[key]
+        assert [step for step, _ in found] == [step for step, _ in points], key
+        assert all(same(a, b) for (_, a), (_, b) in zip(points, found)), (key, points, found)
+    pictures = expected_images(run)
+    assert images.keys() == pictures.keys(), images.keys() ^ pictures.keys()
+    for key, png in pictures.items():
+        assert png is None or png == images[key], f"{key} is another picture"
+    print(f"{root}: {sum(map(len, scalars.values()))} scalars under {len(scalars)} tags and {len(images)} pictures agree")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))

@@ -1,0 +1,172 @@
+//! What a run gives as evidence: calibration and the temperature in the model, gradients along the way, heat maps. From
+//! the command line to the files.
+
+mod support;
+
+use std::fs;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use support::{Desk, names};
+
+/// A LeNet in `out/`, fine-tuned stage by stage on bars and crosses, of which it has enough to fit a temperature on.
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    for shape in ["bar", "cross"] {
+        desk.draw(&format!("data/val/{shape}"), shape, 100..140);
+        desk.draw(&format!("data/test/{shape}"), shape, 400..420);
+    }
+    desk.finetune("--config c.toml --out source --set train.epochs=2").ends(0, &[]);
+    fs::copy(desk.path("source/model.safetensors"), desk.path("m.safetensors")).unwrap();
+    desk.finetune(&format!("--config c.toml --out out {FINE_TUNE}")).ends(0, &[]);
+    desk
+});
+
+const FINE_TUNE: &str = "--set model.weights=m.safetensors --set finetune.depth=last:2 --set finetune.thaw.every=2 \
+    --set finetune.head_epochs=2 --set train.epochs=3";
+
+/// The metadata of a safetensors file.
+fn metadata(desk: &Desk, path: &str) -> Value {
+    let bytes = fs::read(desk.path(path)).unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    header["__metadata__"].clone()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_temperature_is_stored_and_makes_the_probabilities() {
+    let summary = DESK.json("out/summary.json");
+    let temperature = summary["temperature"]["value"].as_f64().unwrap();
+    assert_eq!(summary["temperature"]["images"], 80);
+    assert!(temperature > 0.0 && (temperature - 1.0).abs() > 1e-3, "{temperature}");
+    assert_eq!(metadata(&DESK, "out/model.safetensors")["temperature"], temperature.to_string());
+    // Fitted on validation images, where it cannot make the loss larger.
+    let calibration = &summary["evaluations"][0]["calibration"];
+    let loss = |which: &str| calibration[which]["loss"].as_f64().unwrap();
+    assert!(loss("scaled") < loss("raw"));
+    assert!((loss("raw") - summary["evaluations"][0]["loss"].as_f64().unwrap()).abs() < 1e-9);
+
+    let said =
+        DESK.finetune("predict --run out --json --logits data/test/bar/400.png").ends(0, &["at temperature"]);
+    let line = &lines(&said.stdout)[0];
+    let logits: Vec<f64> = line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    let apart = (logits[0] - logits[1]).abs() / temperature;
+    assert!((line["probability"].as_f64().unwrap() - 1.0 / (1.0 + (-apart).exp())).abs() < 1e-9);
+
+    // evaluate counts the same on the test split: the loss as scored, the error as predicted.
+    let measured = DESK.finetune("evaluate --run out --data data --json --threads 1").ends(0, &[]);
+    let measured = &lines(&measured.stdout)[0];
+    let test = &summary["evaluations"][1];
+    let close = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-6;
+    assert!(close(&measured["loss"], &test["loss"]));
+    assert!(close(&measured["calibration_error"], &test["calibration"]["scaled"]["error"]), "{measured}");
+    assert!(close(&measured["temperature"], &summary["temperature"]["value"]));
+    let text = DESK.finetune("evaluate --run out --data data").ends(0, &[]).stdout;
+    assert!(text.contains(&format!("at temperature {temperature}")), "{text}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_temperature_to_the_byte() {
+    DESK.finetune(&format!("--config c.toml --out again {FINE_TUNE} --set run.workers=2")).ends(0, &[]);
+    let bytes = |run: &str| fs::read(DESK.path(run).join("model.safetensors")).unwrap();
+    assert!(bytes("out") == bytes("again"));
+}
+
+#[test]
+fn gradients_of_live_stages_are_told_along_the_way() {
+    let metrics = lines(&fs::read_to_string(DESK.path("out/metrics.jsonl")).unwrap());
+    let epochs: Vec<&Value> = metrics.iter().filter(|line| line["kind"] == "epoch").collect();
+    let summary = DESK.json("out/summary.json");
+    assert_eq!(epochs.len(), 5);
+    let mut steps = Vec::new();
+    for (epoch, summed) in epochs.iter().zip(summary["epochs"].as_array().unwrap()) {
+        assert_eq!(epoch["gradients"], summed["gradients"]);
+        // Two stages, fc2 and the head, are live from the first epoch of fine-tune on, fc1 from the third.
+        let live: &[&str] = match (epoch["phase"].as_str().unwrap(), epoch["epoch"].as_u64().unwrap()) {
+            ("train-head", _) => &["head"],
+            (_, 1 | 2) => &["fc2", "head"],
+            _ => &["fc1", "fc2", "head"],
+        };
+        for moment in epoch["gradients"].as_array().unwrap() {
+            steps.push(moment["step"].as_u64().unwrap());
+            let norms = moment["norms"].as_object().unwrap();
+            assert_eq!(norms.keys().collect::<Vec<_>>(), live, "{epoch}");
+            assert!(norms.values().all(|norm| norm.as_f64().unwrap() > 0.0));
+        }
+    }
+    // Three batches an epoch: every step is looked at while they are few.
+    assert_eq!(steps, (1..=15).collect::<Vec<u64>>());
+    let page = fs::read_to_string(DESK.path("out/report.html")).unwrap();
+    for text in [
+        "Gradient flow",
+        "fc1 thaws",
+        "fine-tune: fc2 thaws",
+        "Reliability diagram",
+        "Most confident mistakes",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn samples_come_with_heat_maps_and_leave_the_weights_alone() {
+    let summary = DESK.json("out/summary.json");
+    let samples = summary["samples"].as_array().unwrap();
+    assert!(!samples.is_empty());
+    for sample in samples {
+        assert_eq!(sample["heat_map"]["stage"], "conv2");
+        let rows = sample["heat_map"]["values"].as_array().unwrap();
+        assert!(rows.len() > 1 && rows.iter().all(|row| row.as_array().unwrap().len() == rows.len()));
+        let probability = sample["probability"].as_f64().unwrap();
+        assert!((0.5..=1.0).contains(&probability));
+    }
+    // A stage that was never trained is in the saved model as it was in the source.
+    let stages = summary["stages"].as_array().unwrap();
+    assert!(
+        stages.iter().filter(|stage| stage["live"] == false).all(|s| s["digest_before"] == s["digest_after"])
+    );
+    assert_eq!(names(&DESK.path("out/events")), ["test", "train", "validation"]);
+    let inspected = DESK.finetune("inspect out/model.safetensors").ends(0, &[]).stdout;
+    assert!(inspected.contains("metadata temperature"), "{inspected}");
+}
+
+#[test]
+fn without_enough_validation_images_no_temperature_is_stored() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out few").ends(0, &[]);
+    let summary = desk.json("few/summary.json");
+    assert_eq!(summary["temperature"]["value"], Value::Null);
+    assert_eq!(summary["temperature"]["unfitted"], "there are fewer than 30 validation images");
+    assert_eq!(metadata(&desk, "few/model.safetensors").get("temperature"), None);
+    assert!(fs::read_to_string(desk.path("few/report.html")).unwrap().contains("No temperature was fitted"));
+
+    fs::remove_dir_all(desk.path("data/val")).unwrap();
+    desk.finetune("--config c.toml --out none --set data.validation_fraction=0").ends(0, &[]);
+    let summary = desk.json("none/summary.json");
+    assert_eq!(summary["temperature"]["unfitted"], "there are no validation images");
+    assert!(summary["samples"].as_array().unwrap().is_empty());
+    let page = fs::read_to_string(desk.path("none/report.html")).unwrap();
+    assert!(page.contains("Gradient flow") && !page.contains("Reliability diagram"));
+}
+
+#[test]
+fn a_temperature_that_makes_no_probabilities_is_refused() {
+    let name = "out/model.safetensors";
+    let bytes = fs::read(DESK.path(name)).unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    for wrong in ["0", "-1", "NaN", "inf", "warm"] {
+        header["__metadata__"]["temperature"] = wrong.into();
+        let text = header.to_string();
+        let mut file = (text.len() as u64).to_le_bytes().to_vec();
+        file.extend(text.as_bytes());
+        file.extend(&bytes[8 + length..]);
+        DESK.write("wrong/model.safetensors", file);
+        DESK.finetune("predict --run wrong data/test/bar/400.png")
+            .ends(1, &["its metadata gives the temperature", wrong]);
+    }
+}
