@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use backbone::{Backbone, StageId};
 use images::{Batches, PixelBatch, Transform, balanced, shuffled};
 use regularize::{Mixing, Targets};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::Error;
 use crate::config::SamplerKind;
@@ -242,9 +242,12 @@ fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor)
     Ok((place(&pixels, backbone)?, labels.f_to_device(backbone.placement().0)?))
 }
 
-/// Where the network lies, in its type.
+/// Where the network lies, in its type. To a GPU it travels while the processor goes on.
 fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let (device, kind) = backbone.placement();
+    if device.is_cuda() && tensor.device() == Device::Cpu {
+        return Ok(tensor.f_pin_memory(device)?.f_to_device_(device, kind, true, false)?);
+    }
     Ok(tensor.f_to_device(device)?.f_to_kind(kind)?)
 }
 

@@ -1,0 +1,147 @@
+//! Whether a device computes what the CPU computes, and how fast: for the paths of the code that only a GPU takes.
+//!
+//!     cargo run -p finetune-core --example device_check -- --device cuda
+//!     cargo run -p finetune-core --example device_check -- --device cuda resnet50 vgg16
+//!
+//! For each network, with random weights: the largest relative error of its scores (max |a - b| / max |b|, b float32 on
+//! the CPU) in each precision, and images per second, predicting and training. Ends with 1 if float32 is off by more
+//! than 1e-3, or a short type by more than 0.1.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use backbone::{Backbone, Mode, Network, Options, StageId, Variables};
+use clap::Parser;
+use finetune_core::config::{RegularizeConfig, TrainConfig};
+use finetune_core::freeze::{Depth, FreezePlan};
+use finetune_core::precision::Precision;
+use finetune_core::source_weights::default_input;
+use finetune_core::train::optimizer::{self, Optimizer, Rule};
+use finetune_core::train::schedule::Setting;
+use finetune_core::zoo;
+use tch::{Device, Kind, Tensor};
+use torch_extra::autocast::Autocast;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Where to compute: "cuda", "cuda:1", "cpu"
+    #[arg(long, default_value = "cuda")]
+    device: String,
+    /// Pictures at once
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(i64).range(1..=4096))]
+    batch_size: i64,
+    /// The networks [default: all]
+    archs: Vec<String>,
+}
+
+/// Batches that are timed, after one that is not.
+const BATCHES: i64 = 8;
+/// Pictures whose scores are compared.
+const COMPARED: i64 = 4;
+
+fn main() -> Result<ExitCode> {
+    torch_extra::memory::keep_freed();
+    torch_extra::cuda::load();
+    let arguments = Arguments::parse();
+    let device = torch_extra::cuda::device(&arguments.device)?;
+    let networks = match &arguments.archs[..] {
+        [] => zoo::networks().collect(),
+        names => names.iter().map(|name| zoo::network(name)).collect::<Result<Vec<_>, _>>()?,
+    };
+    println!(
+        "{:20} {:>9} {:>9} {:>9}   images/s: predicting float32, bf16, fp16; training float32, bf16",
+        "network", "float32", "bf16", "fp16"
+    );
+    let mut sound = true;
+    for network in networks {
+        sound &= check(network, device, arguments.batch_size)?;
+    }
+    println!("{}", if sound { "ok" } else { "FAILED: the device does not compute what the CPU does" });
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints a network's line.
+fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
+    let input = default_input(network);
+    let (channels, side) = (i64::from(input.channels), i64::from(input.crop));
+    let options = Options { channels, size: side, ..Options::default() };
+    tch::manual_seed(0);
+    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    let x = Tensor::randn([COMPARED, channels, side, side], (Kind::Float, Device::Cpu));
+    let expected = scores(&backbone, &x, Kind::Float);
+
+    backbone.to(device, Kind::Float);
+    backbone.lay_channels_last();
+    let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));
+    let head = backbone.head_id();
+    let (mut errors, mut rates) = (Vec::new(), Vec::new());
+    let precisions =
+        [(Precision::Float32, Kind::Float), (Precision::Bf16, Kind::BFloat16), (Precision::Fp16, Kind::Half)];
+    for (precision, kind) in precisions {
+        if precision.check(device).is_err() {
+            errors.push("–".to_owned());
+            rates.push("–".to_owned());
+            continue;
+        }
+        backbone.prepare_inference(StageId::INPUT..head, kind);
+        let found = scores(&backbone, &x.to_device(device), kind).to_device(Device::Cpu);
+        let error = ((found - &expected).abs().max() / expected.abs().max()).double_value(&[]);
+        let within = error <= if kind == Kind::Float { 1e-3 } else { 0.1 };
+        errors.push(format!("{error:.1e}{}", if within { "" } else { "!" }));
+        rates.push(rate(batch_size, || drop(scores(&backbone, &batch, kind))));
+    }
+    for kind in [Kind::Float, Kind::BFloat16] {
+        rates.push(training(&mut backbone, &batch, kind)?);
+    }
+    println!(
+        "{:20} {:>9} {:>9} {:>9}   {}; {}",
+        network.name,
+        errors[0],
+        errors[1],
+        errors[2],
+        rates[..3].join(", "),
+        rates[3..].join(", ")
+    );
+    Ok(!errors.iter().any(|error| error.ends_with('!')))
+}
+
+/// `[N, classes]`, float32.
+fn scores(backbone: &Backbone, x: &Tensor, kind: Kind) -> Tensor {
+    let _no_gradient = tch::no_grad_guard();
+    let _short = Autocast::begin(x.device(), kind);
+    backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits.to_kind(Kind::Float)
+}
+
+/// Images per second of whole steps, everything live, AdamW.
+fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<String> {
+    backbone.freeze_before(StageId::INPUT);
+    let plan = FreezePlan::new(backbone, &Depth::All, 1.0)?;
+    let mut optimizer = Optimizer::new(Rule::of(&TrainConfig::default()));
+    optimizer.follow(optimizer::live(backbone, &plan, 1, &RegularizeConfig::default()));
+    let count = batch.size()[0];
+    let labels = Tensor::zeros([count], (Kind::Int64, batch.device()));
+    Ok(rate(count, || {
+        optimizer.zero_gradients();
+        let loss = {
+            let _short = Autocast::begin(batch.device(), kind);
+            let output = backbone.classify(batch, StageId::INPUT, Mode::Train);
+            output.logits.to_kind(Kind::Float).cross_entropy_for_logits(&labels)
+        };
+        loss.backward();
+        optimizer.step(Setting { rate: 1e-6, momentum: None });
+    }))
+}
+
+fn rate(count: i64, mut batch: impl FnMut()) -> String {
+    let mut wait = || {
+        batch();
+        if tch::Cuda::is_available() {
+            tch::Cuda::synchronize(0);
+        }
+    };
+    wait();
+    let started = Instant::now();
+    (0..BATCHES).for_each(|_| wait());
+    format!("{:.0}", (count * BATCHES) as f64 / started.elapsed().as_secs_f64())
+}
