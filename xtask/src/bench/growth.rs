@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::machine::Machine;
 use super::materials::{IMAGENET, Materials};
 use super::measure;
 use crate::disk;
@@ -62,10 +63,12 @@ pub(super) fn network() -> &'static str {
     ARCH
 }
 
-/// The table, in Markdown, which a terminal can read as well.
-pub(super) fn table(costs: &[Cost]) -> String {
+/// The page, in Markdown, which a terminal can read as well.
+pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String {
+    let Machine { hardware, program, day, .. } = machine;
     let mut text = format!(
-        "## How cost grows\n\nA new head on {ARCH}, {EPOCHS} epochs, start to saved model, on generated JPEGs of 500 x 375.\n\n\
+        "# How cost grows\n\nWritten by `cargo xtask bench --growth` on {day}: {hardware}; {program}, precision `{precision}`. A \
+         new head on {ARCH}, {EPOCHS} epochs, start to saved model, on generated JPEGs of 500 x 375, nothing cached before.\n\n\
          | pictures | time | for a picture | peak memory | on disk: pictures | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for cost in costs {
@@ -108,7 +111,14 @@ mod tests {
             cache_bytes: 0,
             run_bytes: 5 << 20,
         };
-        let text = table(&[cost]);
+        let machine = Machine {
+            hardware: "a CPU".to_owned(),
+            program: "commit abc".to_owned(),
+            day: "2026-01-31".to_owned(),
+            load: None,
+        };
+        let text = page(&[cost], &machine, "auto");
+        assert!(text.contains("on 2026-01-31: a CPU; commit abc, precision `auto`."), "{text}");
         assert!(
             text.ends_with("| 1000 | 20.0 s | 20.0 ms | 1.00 GiB | 1.00 MiB | 0 B | 5.00 MiB |\n"),
             "{text}"

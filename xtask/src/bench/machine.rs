@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde::{Deserialize, Serialize};
+
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -10,6 +12,7 @@ use crate::workspace::Workspace;
 const IDLE: f64 = 0.5;
 
 /// Where and with what it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Machine {
     /// Processor, cores, instructions, memory.
     pub(super) hardware: String,

@@ -4,6 +4,7 @@
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `statistics`, `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
+//! - `remembered`: what was measured before, so that the page can be made work by work
 //! - `growth`: 100, 1,000 and 10,000 pictures
 
 mod growth;
@@ -13,6 +14,7 @@ mod materials;
 pub(crate) mod measure;
 mod page;
 mod python;
+mod remembered;
 mod statistics;
 mod table;
 mod works;
@@ -28,6 +30,7 @@ use self::jobs::Size;
 use self::machine::Machine;
 use self::materials::Materials;
 use self::python::Python;
+use self::remembered::Measured;
 use self::table::Outcomes;
 use self::works::{Side, Work};
 use crate::process::say;
@@ -46,7 +49,7 @@ pub(crate) struct Arguments {
     /// Little of everything, once: shows that it works, not how fast; no page is written
     #[arg(long)]
     quick: bool,
-    /// Only this work (may be repeated); no page is written
+    /// Only this work (may be repeated); the page is written anew with what is remembered of the others
     #[arg(long, value_name = "WORK", value_enum)]
     only: Vec<Work>,
     /// Runs of each side [default: 3]
@@ -61,7 +64,7 @@ pub(crate) struct Arguments {
     /// What our side computes in, as in run.precision
     #[arg(long, value_name = "TYPE", default_value = "auto", value_parser = ["auto", "float32", "bf16"])]
     precision: String,
-    /// Write the page here, whatever was measured [default: docs/benchmarks.md if all was]
+    /// Write the page here [default: docs/benchmarks.md]
     #[arg(long, value_name = "FILE", requires = "peers")]
     page: Option<PathBuf>,
 }
@@ -92,30 +95,32 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         ));
     }
     let works = if arguments.only.is_empty() { &Work::ALL[..] } else { &arguments.only };
-    let mut measured = Vec::new();
+    let memory = cache_folder()?.join("bench/outcomes.json");
+    let mut measured = remembered::read(&memory, &machine.hardware, &arguments.precision);
     for &work in works {
         prepare(workspace, &mut materials, work, &size, &scratch)?;
         let peers = if arguments.peers { work.peers() } else { &[] };
         let outcomes = in_turn(&materials, work, peers, &size, &scratch)?;
         anstream::print!("{}", page::text(work, &outcomes));
-        measured.push((work, outcomes));
+        let (precision, rounds) = (arguments.precision.clone(), size.rounds);
+        measured.insert(work, Measured { machine: machine.clone(), precision, rounds, outcomes });
+        if arguments.peers && !arguments.quick {
+            remembered::write(&memory, &measured)?;
+        }
     }
-    let whole = arguments.peers && !arguments.quick && arguments.only.is_empty();
-    let place = arguments.page.clone().or_else(|| whole.then(|| workspace.root.join("docs/benchmarks.md")));
-    if let Some(place) = place {
+    let usual = (arguments.peers && !arguments.quick).then(|| workspace.root.join("docs/benchmarks.md"));
+    if let Some(place) = arguments.page.clone().or(usual) {
         let weights: Vec<String> =
             materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
         let about = page::About {
-            machine: &machine,
+            hardware: &machine.hardware,
             versions: materials.versions(),
             weights: &weights.join(", "),
             precision: &materials.precision,
-            rounds: size.rounds,
             batch: jobs::BATCH,
         };
         let text = page::markdown(&measured, &about);
-        fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
-        say(format!("Wrote {}", place.display()));
+        write_page(&place, &text)?;
     }
     Ok(())
 }
@@ -176,6 +181,12 @@ fn in_turn(
     Ok(outcomes)
 }
 
+fn write_page(place: &Path, text: &str) -> Result<()> {
+    fs::write(place, text).with_context(|| format!("cannot write {}", place.display()))?;
+    say(format!("Wrote {}", place.display()));
+    Ok(())
+}
+
 fn grow(
     workspace: &Workspace,
     materials: &mut Materials,
@@ -191,8 +202,12 @@ fn grow(
         materials.remember(&folder)?;
         remove(&folder)?;
     }
-    anstream::print!("{}", growth::table(&costs));
-    Ok(())
+    let page = growth::page(&costs, &Machine::now(workspace), &materials.precision);
+    anstream::print!("{page}");
+    if arguments.quick {
+        return Ok(());
+    }
+    write_page(&workspace.root.join("docs/growth.md"), &page)
 }
 
 fn name(work: Work) -> String {

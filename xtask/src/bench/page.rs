@@ -1,6 +1,7 @@
 //! The tables: on stdout, and as `docs/benchmarks.md`.
 
 use super::machine::Machine;
+use super::remembered::{Measured, Remembered};
 use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
 use super::works::{Side, Work};
 
@@ -29,27 +30,25 @@ pub(super) fn text(work: Work, outcomes: &Outcomes) -> String {
 }
 
 /// The whole page.
-pub(super) fn markdown(works: &[(Work, Outcomes)], about: &About<'_>) -> String {
-    let all: Vec<Line> = works.iter().flat_map(|(work, outcomes)| lines(*work, outcomes)).collect();
+pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
+    let all: Vec<Line> = works.iter().flat_map(|(work, measured)| lines(*work, &measured.outcomes)).collect();
     let mut page = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench --peers` on {}. Both sides did the same work in turn, {} times \
-         each: the same photographs, weights, batch size ({}), optimizer and epochs. Figures are medians with least and \
-         greatest, and the validation accuracy beside them. Caches of ours were deleted before each run, and so were \
-         those of `torch.compile`.\n\n- machine: {}\n- finetune: {}; precision `{}`\n- peers: {}\n- weights: {}\n",
-        about.machine.day,
-        about.rounds,
-        about.batch,
-        about.machine.hardware,
-        about.machine.program,
-        about.precision,
-        about.versions,
-        about.weights
+        "# Benchmarks\n\nWritten by `cargo xtask bench --peers`. Both sides did the same work in turn: the same photographs, \
+         weights, batch size ({}), optimizer and epochs. Figures are medians with least and greatest, and the validation \
+         accuracy beside them. Caches of ours were deleted before each run, and so were those of `torch.compile`.\n\n\
+         - machine: {}\n- finetune: precision `{}`\n- peers: {}\n- weights: {}\n",
+        about.batch, about.hardware, about.precision, about.versions, about.weights
     );
-    if about.machine.is_busy() {
-        page += &format!(
-            "- **the machine was not idle**: its load was {:.1} before the first run\n",
-            about.machine.load.unwrap_or_default()
-        );
+    for (work, Measured { machine, rounds, .. }) in works {
+        let Machine { day, program, load, .. } = machine;
+        let busy = match load {
+            Some(load) if machine.is_busy() => {
+                format!("; **the machine was not idle**: its load was {load:.1} before the first run")
+            }
+            _ => String::new(),
+        };
+        page +=
+            &format!("- {}: {rounds} runs of each side on {day}, {program}{busy}\n", work.rows()[0].title);
     }
     page += "\n*Usual* is a script as tutorials write it: a `DataLoader` with workers, float32. *Tuned* adds channels_last, \
         bfloat16 autocast and workers that persist; *compiled* adds `torch.compile` with frozen weights. They are in \
@@ -68,11 +67,10 @@ pub(super) fn markdown(works: &[(Work, Outcomes)], about: &About<'_>) -> String 
 
 /// What the page says beside the figures.
 pub(super) struct About<'a> {
-    pub(super) machine: &'a Machine,
+    pub(super) hardware: &'a str,
     pub(super) versions: &'a str,
     pub(super) weights: &'a str,
     pub(super) precision: &'a str,
-    pub(super) rounds: usize,
     pub(super) batch: u32,
 }
 
@@ -97,10 +95,10 @@ fn cell(ratio: Option<Ratio>) -> String {
 }
 
 /// Each target that was missed: by how much, and where our time goes.
-fn missed(works: &[(Work, Outcomes)]) -> String {
+fn missed(works: &Remembered) -> String {
     let mut text = "\n## What is missed\n\n".to_owned();
     let empty = text.len();
-    for (work, outcomes) in works {
+    for (work, Measured { outcomes, .. }) in works {
         for line in lines(*work, outcomes) {
             for (name, ratio) in [("tuned", line.tuned), ("usual", line.usual)] {
                 let Some((ratio, target)) = ratio.and_then(|ratio| Some((ratio, ratio.target?))) else {
@@ -138,9 +136,9 @@ fn profile(outcomes: &Outcomes) -> String {
 }
 
 /// Whether the peers are what they should be, and whether both sides learned the same.
-fn honest(works: &[(Work, Outcomes)]) -> String {
+fn honest(works: &Remembered) -> String {
     let mut text = "\n## Are the peers honest?\n\n".to_owned();
-    for (work, outcomes) in works {
+    for (work, Measured { outcomes, .. }) in works {
         let title = work.rows()[0].title;
         if let Some(tuning) = Tuning::of(*work, outcomes) {
             let verdict = if tuning.agrees() {
@@ -174,14 +172,14 @@ mod tests {
             load: Some(3.0),
         };
         let about = About {
-            machine: &machine,
+            hardware: "a CPU",
             versions: "torch 2.11.0",
             weights: "random",
             precision: "auto",
-            rounds: 3,
             batch: 16,
         };
-        markdown(&[(Work::Head, head())], &about)
+        let measured = Measured { machine, precision: "auto".to_owned(), rounds: 3, outcomes: head() };
+        markdown(&Remembered::from([(Work::Head, measured)]), &about)
     }
 
     #[test]

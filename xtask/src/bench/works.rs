@@ -1,9 +1,10 @@
 //! What is measured, and what is to be reached.
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// A piece of work that both sides do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 pub(super) enum Work {
     /// A new head on ResNet-50, start to saved model, and its memory
     Head,
@@ -22,7 +23,7 @@ pub(super) enum Work {
 }
 
 /// Who does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Side {
     Ours,
     Usual,
@@ -43,7 +44,7 @@ impl Side {
 }
 
 /// What one run gave.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outcome {
     /// Wall-clock seconds from start to end.
     pub(super) seconds: f64,
