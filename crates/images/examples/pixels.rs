@@ -65,7 +65,8 @@ fn draw(count: u64, root: &Path) -> Result<(), Box<dyn Error>> {
         let picture = RgbImage::from_fn(500, 375, |x, y| {
             let along = if standing { x } else { y };
             let noise: u8 = random.random_range(0..24);
-            Rgb(colours[usize::from((along / width).is_multiple_of(2))].map(|value| value.saturating_add(noise)))
+            Rgb(colours[usize::from((along / width).is_multiple_of(2))]
+                .map(|value| value.saturating_add(noise)))
         });
         let class = if standing { "standing" } else { "lying" };
         picture.save(root.join(class).join(format!("{number:06}.jpg")))?;
