@@ -10,7 +10,7 @@ use super::{Form, LineChart, Point, Series};
 pub(super) const WIDTH: f64 = 560.0;
 pub(super) const HEIGHT: f64 = 340.0;
 pub(super) const LEFT: f64 = 66.0;
-pub(super) const RIGHT: f64 = WIDTH - 22.0;
+const RIGHT: f64 = WIDTH - 22.0;
 pub(super) const TOP: f64 = 32.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
 /// Room between the outermost points and the frame.
