@@ -100,6 +100,11 @@ fn gradients_of_live_stages_are_told_along_the_way() {
     }
     // Three batches an epoch: every step is looked at while they are few.
     assert_eq!(steps, (1..=15).collect::<Vec<u64>>());
+    // Before clipping: the first step sees the same with a bound as without.
+    let bound = format!("--config c.toml --out bound {FINE_TUNE} --set train.clip_norm=0.001");
+    DESK.finetune(&bound).ends(0, &[]);
+    let first = |run: &str| DESK.json(run)["epochs"][0]["gradients"][0].clone();
+    assert_eq!(first("bound/summary.json"), first("out/summary.json"));
     let page = fs::read_to_string(DESK.path("out/report.html")).unwrap();
     for text in [
         "Gradient flow",

@@ -22,7 +22,7 @@ pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
             level,
             "grid-config",
             "Configuration of the comparison",
-            &data::configuration(&grid.config),
+            &data::configuration("Configuration of the comparison", &grid.config),
         ),
     ]
 }

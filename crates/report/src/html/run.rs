@@ -38,7 +38,12 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     }
     sections.push(Section::new(level, "data", "Data", &data::data(&run.data, level.below())));
     sections.push(Section::new(level, "weights", "Source weights", &data::load_report(&run.load)));
-    sections.push(Section::new(level, "config", "Configuration", &data::configuration(&run.config)));
+    sections.push(Section::new(
+        level,
+        "config",
+        "Configuration",
+        &data::configuration("Configuration", &run.config),
+    ));
     sections.push(Section::new(level, "digests", "Digests", &data::digests(&run.digests)));
     sections
 }
