@@ -89,6 +89,7 @@ pub fn perform(
         steps,
         stages: work.stages,
         plan: work.outlines,
+        advice: None,
         epochs: work.epochs,
         evaluations,
         samples,

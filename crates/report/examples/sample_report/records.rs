@@ -60,6 +60,7 @@ pub(crate) fn run() -> RunRecord {
         steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
         stages: resnet18_stages(),
         plan: plan(),
+        advice: None,
         epochs: epochs(3, 5),
         evaluations: vec![evaluation("validation", confusion)],
         samples: samples(2, 12, 96),
