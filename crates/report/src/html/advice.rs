@@ -107,7 +107,9 @@ fn score_chart(
     score: fn(&StageEvidence) -> f64,
 ) -> Markup {
     let points = (0u32..).zip(&record.stages).map(|(i, stage)| (f64::from(i), score(stage)));
-    LineChart::new(id, title, stages(record), Axis::linear(unit)).series(Series::new(title).points(points)).figure()
+    LineChart::new(id, title, stages(record), Axis::linear(unit))
+        .series(Series::new(title).points(points))
+        .figure()
 }
 
 fn table(record: &AdviceRecord) -> Markup {
