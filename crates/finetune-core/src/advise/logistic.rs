@@ -11,7 +11,7 @@ const MEMORY: usize = 8;
 /// Steps at most.
 const STEPS: usize = 200;
 /// What the largest entry of the gradient falls below at the end.
-const SETTLED: f64 = 1e-6;
+const SETTLED: f64 = 1e-8;
 /// Part of the promised decrease that a step must keep (Armijo).
 const KEPT: f64 = 1e-4;
 /// How often a step is halved at most.
