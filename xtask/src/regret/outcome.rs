@@ -21,7 +21,7 @@ pub(super) struct Outcome {
 /// A depth of the grid.
 pub(super) struct Tried {
     pub(super) depth: &'static str,
-    /// Stages before the head that it trains; `None` from random weights.
+    /// Stages before the head that it trains at the usual rate, if so.
     pub(super) trained: Option<usize>,
     /// Test accuracy for each seed.
     pub(super) accuracies: Vec<f64>,
@@ -131,9 +131,9 @@ impl Outcome {
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}: {}\n", self.task.name, self.task.what);
         for tried in &self.depths {
-            text += &format!("  {:8} {}\n", tried.depth, spread(&tried.accuracies));
+            text += &format!("  {:13} {}\n", tried.depth, spread(&tried.accuracies));
         }
-        text += &format!("  followed {}\n", spread(&self.followed));
+        text += &format!("  followed      {}\n", spread(&self.followed));
         for advice in &self.advised {
             text += &format!(
                 "  advised {} x {} ({:.0}%), {}, value {:.0}%{}\n",
@@ -146,7 +146,8 @@ impl Outcome {
             );
         }
         text + &format!(
-            "  regret {:.1}; of head {:.1}, last:2 {:.1}, all {:.1}\n",
+            "  regret {:.1}, by depth alone {:.1}; of head {:.1}, last:2 {:.1}, all {:.1}\n",
+            self.regret(mean(&self.followed)),
             self.regret(self.at_advice()),
             self.regret(self.at("head")),
             self.regret(self.at("last:2")),
@@ -248,7 +249,7 @@ mod tests {
             "three stages: last:2 is the first near"
         );
         assert!(
-            outcome.text().contains("regret 0.0; of head 10.0, last:2 0.0, all 5.0"),
+            outcome.text().contains("regret 0.0, by depth alone 0.0; of head 10.0, last:2 0.0, all 5.0"),
             "{}",
             outcome.text()
         );

@@ -121,7 +121,11 @@ pub(super) const TASKS: &[Task] = &[
     },
 ];
 
-/// A depth of the grid and how many stages before the head it trains; `None` from random weights.
+/// All stages at the head's own rate.
+pub(super) const FULL: &str = "all-full-rate";
+
+/// A depth of the grid and how many stages before the head it trains at the usual tenth of the head's rate; `None` for
+/// all of them at another one.
 pub(super) type DepthOfGrid = (&'static str, Option<usize>);
 
 impl Source {
@@ -134,6 +138,7 @@ impl Source {
                 ("last:2", Some(2)),
                 ("last:4", Some(4)),
                 ("all", Some(9)),
+                (FULL, None),
                 ("scratch", None),
             ],
             Self::Letters => &[
@@ -142,6 +147,7 @@ impl Source {
                 ("last:2", Some(2)),
                 ("last:3", Some(3)),
                 ("all", Some(4)),
+                (FULL, None),
                 ("scratch", None),
             ],
         }
@@ -166,8 +172,12 @@ impl Task {
             .iter()
             .map(|(depth, _)| *depth)
             .chain(["auto"])
-            .map(|depth| {
-                format!("\n[[compare.setting]]\nname = \"{depth}\"\nset = [\"finetune.depth={depth}\"]\n")
+            .map(|name| {
+                let set = match name {
+                    FULL => "\"finetune.depth=all\", \"finetune.rate_scale=1.0\"".to_owned(),
+                    depth => format!("\"finetune.depth={depth}\""),
+                };
+                format!("\n[[compare.setting]]\nname = \"{name}\"\nset = [{set}]\n")
             })
             .collect();
         let Self { what, side, images_per_class, epochs, .. } = self;

@@ -10,8 +10,6 @@ use crate::Error;
 const MEMORY: usize = 8;
 /// Steps at most.
 const STEPS: usize = 200;
-/// What the largest entry of the gradient falls below at the end.
-const SETTLED: f64 = 1e-8;
 /// Part of the promised decrease that a step must keep (Armijo).
 const KEPT: f64 = 1e-4;
 /// How often a step is halved at most.
@@ -30,17 +28,17 @@ pub(super) struct Task<'a> {
     pub(super) penalty: f64,
 }
 
-/// The weights of all parts, `[F, r + 1, classes]`, from these on.
+/// The weights of all parts, `[F, r + 1, classes]`, from these on until no entry of the gradient is larger than `settled`.
 ///
 /// By L-BFGS (Liu and Nocedal 1989) with a diagonal scale from Böhning's bound of the curvature (1992), all parts side by
 /// side: each has its own step length.
-pub(super) fn fit(task: &Task<'_>, start: Tensor) -> Result<Tensor, Error> {
+pub(super) fn fit(task: &Task<'_>, start: Tensor, settled: f64) -> Result<Tensor, Error> {
     let scale = curvature(task); // [1, r + 1, 1]
     let mut weights = start;
     let (mut loss, mut gradient) = task.evaluate(&weights)?;
     let mut memory: VecDeque<(Tensor, Tensor, Tensor)> = VecDeque::new();
     for _ in 0..STEPS {
-        if gradient.abs().max().double_value(&[]) < SETTLED {
+        if gradient.abs().max().double_value(&[]) < settled {
             break;
         }
         let direction = direction(&gradient, &memory, &scale);

@@ -4,12 +4,13 @@
 //! (`features`), and measured in three ways: a cross-validated linear probe (`probe`, by `logistic`), LogME (`logme`) and
 //! the H-score (`h_score`), the latter two by singular values (`spectrum`). From the probes' accuracies and the number of
 //! images a fixed rule (`rule`) says how many stages to train and at which rate; how firm that is shows when the pictures
-//! are resampled (`resample`); `words` says it in a paragraph.
+//! are resampled (`resample`); `words` says it in a paragraph. `follow` is the way in: by itself, or within a run.
 //!
 //! LogME, the H-score and what the source's classifier says are evidence for the reader: the rule does not use them,
 //! because they were made to rank networks and docs/advise.md shows how they do on stages.
 
 mod features;
+mod follow;
 mod h_score;
 mod logistic;
 mod logme;
@@ -26,23 +27,23 @@ mod tests;
 use std::time::Instant;
 
 use backbone::{Backbone, StageId};
-use images::{DataSet, shuffled, take_per_class};
-use report::record::{AdviceRecord, PartSeconds, RunRecord, StageEvidence};
+use images::shuffled;
+use report::record::{AdviceRecord, PartSeconds, StageEvidence};
 use tch::Kind;
 
 use self::features::{Seen, look};
-use self::probe::{Probe, deal, probe};
+use self::probe::{Probe, SETTLED, deal, probe};
 use self::rule::{Evidence, Verdict};
-use self::subset::subset;
 use self::words::{Circumstances, paragraph};
 use crate::Error;
-use crate::config::FinetuneConfig;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use crate::recipe::{self, Materials};
 use crate::run::Run;
+
+pub use self::follow::{decide, note, perform};
 
 /// Pictures that are looked at, about.
 pub const IMAGES: usize = 512;
@@ -57,93 +58,6 @@ pub struct Subject<'a> {
     pub part: &'a Part,
     /// How many pictures there are to train on.
     pub training: usize,
-}
-
-/// The run with the depth that its pictures ask for, and the advice, if its configuration leaves the depth open.
-///
-/// A `finetune.rate_scale` other than the default is the user's, and stays.
-///
-/// # Errors
-/// As [`advise`].
-pub fn decide(
-    run: &Run,
-    materials: &Materials,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
-) -> Result<(Run, Option<AdviceRecord>), Error> {
-    if run.depth != Depth::Auto {
-        return Ok((run.clone(), None));
-    }
-    let train = recipe::drawn(run, materials)?.train;
-    let classes = materials.pictures.classes.len();
-    let places = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
-    let indices = places.iter().map(|&place| train.indices[place as usize]).collect();
-    let part = Part { store: train.store.clone(), indices };
-    let subject = Subject { run, materials, part: &part, training: train.len() };
-    let advice = advise(&subject, interrupt, listen)?;
-    let mut decided = run.clone();
-    decided.depth = advice.depth.parse().unwrap_or(Depth::Head);
-    decided.config.finetune.depth.clone_from(&advice.depth);
-    if decided.config.finetune.rate_scale == FinetuneConfig::default().rate_scale {
-        decided.config.finetune.rate_scale = advice.rate_scale;
-    }
-    Ok((decided, Some(advice)))
-}
-
-/// Advises on a run without carrying it out: only the pictures that are looked at are decoded.
-///
-/// # Errors
-/// As [`advise`].
-pub fn perform(
-    run: &Run,
-    most: usize,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
-) -> Result<AdviceRecord, Error> {
-    let mut run = Run { depth: Depth::All, ..run.clone() };
-    // What these say is about stages that the run's own depth names.
-    run.config.finetune.thaw = None;
-    run.config.finetune.rates.clear();
-    run.config.compare = None;
-    let (seed, per_class) = (run.config.run.seed, run.config.data.images_per_class);
-    let mut training = 0;
-    let mut choose = |set: &mut DataSet| {
-        if let Some(per_class) = per_class {
-            let drawn = take_per_class(&set.train, per_class, seed);
-            set.train =
-                drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
-        }
-        training = set.train.len();
-        let labels: Vec<usize> = set.train.iter().map(|sample| sample.label).collect();
-        let places = subset(&labels, set.classes.len(), most, seed);
-        set.train = places.iter().map(|&place| set.train[place as usize].clone()).collect();
-        set.validation.clear();
-        set.test.clear();
-        Ok(())
-    };
-    let materials = recipe::gather_chosen(&run, &mut choose, interrupt, listen)?;
-    let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
-    let mut advice = advise(&subject, interrupt, listen)?;
-    let reading = PartSeconds { part: "reading weights and pictures".to_owned(), seconds: materials.seconds };
-    advice.parts.insert(0, reading);
-    advice.seconds += materials.seconds;
-    Ok(advice)
-}
-
-/// Notes in a run's record the advice that it followed: it is part of the step `freeze`.
-pub fn note(record: &mut RunRecord, advice: Option<AdviceRecord>) {
-    let Some(advice) = advice else { return };
-    record.seconds += advice.seconds;
-    if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == recipe::StepName::Freeze.name()) {
-        freeze.seconds += advice.seconds;
-        freeze.what = format!(
-            "advised {:?} (confidence {:.0}%); {}",
-            advice.depth,
-            100.0 * advice.confidence,
-            freeze.what
-        );
-    }
-    record.advice = Some(Box::new(advice));
 }
 
 /// Says how far back to fine-tune.
@@ -175,7 +89,7 @@ pub fn advise(
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        probes.push(probe(&stage.values, &labels, classes, &folds)?);
+        probes.push(probe(&stage.values, &labels, classes, &folds, SETTLED)?);
         listen(&Event::Prepared { what: "probes", done, total: count });
     }
     clock.part("linear probes");
@@ -189,26 +103,28 @@ pub fn advise(
     clock.part("LogME and H-score");
 
     let accuracies: Vec<f64> = probes.iter().map(Probe::accuracy).collect();
-    let images_per_class = training as f64 / classes as f64;
+    let amount = (training as f64, classes as f64);
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
-    let evidence = Evidence { pixels, stages, images_per_class };
+    let evidence = Evidence { pixels, stages, images: amount.0, classes: amount.1 };
     let verdict = rule::decide(&evidence);
     let right: Vec<Vec<bool>> =
         probes.iter().map(|probe| probe.right.iter().flatten().copied().collect()).collect();
-    let confidence = resample::confidence(&right, images_per_class, seed);
+    let confidence = resample::confidence(&right, amount, seed);
     clock.part("resampling");
 
     let (depth, plan) = depth_of(&backbone, &seen, &verdict)?;
     let names: Vec<String> =
         seen.stages.iter().filter_map(|s| s.stage).map(|id| backbone.name(id).to_owned()).collect();
-    let around = Circumstances { source: &source_name(run), names: &names, images: labels.len(), confidence };
+    let live = backbone.name(plan.first_live);
+    let around =
+        Circumstances { source: &source_name(run), names: &names, live, images: labels.len(), confidence };
     Ok(AdviceRecord {
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
         weights: run.config.model.weights.clone(),
         data: run.config.data.root.display().to_string(),
         classes: classes as u64,
-        images_per_class,
+        images_per_class: amount.0 / amount.1,
         images: labels.len() as u64,
         folds: u32::try_from(probe::FOLDS).unwrap_or(0),
         seed,

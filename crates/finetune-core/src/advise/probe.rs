@@ -12,6 +12,8 @@ pub(super) const FOLDS: usize = 5;
 const PENALTIES: [f64; 3] = [1e-2, 1e-3, 1e-4];
 /// Weights that are fitted at once, at most: folds share the work as far as memory allows.
 const AT_ONCE: usize = 1 << 22;
+/// How small the largest entry of the gradient must become: accuracies no longer change.
+pub(super) const SETTLED: f64 = 1e-5;
 
 /// Which part of the cross-validation holds each picture out; `None` for the only picture of its class, from which
 /// nothing could be learned while it is held out.
@@ -30,12 +32,14 @@ pub(super) struct Probe {
 
 /// Cross-validated logistic regression (Alain and Bengio 2016 call it a probe) on features `[N, D]` in float64, each
 /// brought to mean 0 and variance 1 over all pictures. Of three strengths of the L2 penalty the one with the lowest
-/// held-out loss counts, for all stages alike, so that each is flattered a little and equally.
+/// held-out loss counts, for all stages alike, so that each is flattered a little and equally. A fit
+/// ends where no entry of the gradient is larger than `settled`.
 pub(super) fn probe(
     features: &Tensor,
     labels: &[usize],
     classes: usize,
     folds: &Folds,
+    settled: f64,
 ) -> Result<Probe, Error> {
     let x = with_ones(&Spectrum::of(&standardised(features))?.coordinates())?; // [N, r + 1]
     let targets = one_hot(labels, classes)?;
@@ -54,7 +58,7 @@ pub(super) fn probe(
         );
         for probe in &mut probes {
             let task = Task { x: &x, targets: &targets, share: &share, penalty: probe.penalty };
-            weights = fit(&task, weights)?;
+            weights = fit(&task, weights, settled)?;
             judge(probe, &x.f_matmul(&weights)?, (folds, group), labels)?;
         }
     }

@@ -5,18 +5,27 @@
 
 use report::record::Similarity;
 
-/// A best stage that takes away less than this share of the errors of a probe on pixels is hardly worth transferring.
-const LITTLE: f64 = 0.15;
-/// Last stages that take away this share of them have seen such pictures before.
-const MUCH: f64 = 0.5;
-/// Where a probe on what the head reads errs no more often than this, the head is all that needs training.
+/// Where a probe on what the head reads errs no more often than this, a new head is all that is needed.
 const FINE: f64 = 0.03;
-/// With fewer images of each class than this, stages are not trained for errors up to [`TOLERABLE`].
-const FEW: f64 = 20.0;
-/// See [`FEW`].
-const TOLERABLE: f64 = 0.10;
-/// An earlier stage whose probe is better by more than this shows that the stages after it look for other things.
-const LOST: f64 = 0.02;
+/// Last stages that take away less than this share of the errors of a probe on pixels have learned to look for other
+/// things.
+const UNLIKE: f64 = 0.15;
+/// Last stages that take away this share of them have seen such pictures before.
+const ALIKE: f64 = 0.5;
+/// A best stage that takes away less than this share is hardly worth transferring.
+const LITTLE: f64 = 0.25;
+/// With fewer training images than this the probes are too rough to tell unlike pictures from alike ones.
+const SCANT: f64 = 30.0;
+/// With this many training images, all stages of a network that has seen such pictures before gain from training.
+const MANY: f64 = 1000.0;
+/// Stages before the head that are trained where images are fewer.
+const LAST: usize = 2;
+/// Rates as multiples of the head's: for weights that know such pictures, with few images and with many; for weights that
+/// know related ones; for weights that are little more than a starting point.
+const GENTLE: f64 = 0.1;
+const FIRM: f64 = 0.3;
+const BOLD: f64 = 0.5;
+const FULL: f64 = 1.0;
 
 /// What the rule looks at.
 #[derive(Clone, Debug)]
@@ -25,8 +34,10 @@ pub(super) struct Evidence<'a> {
     pub(super) pixels: f64,
     /// Accuracy of the probe after each stage that has something to train, from input to head.
     pub(super) stages: &'a [f64],
-    /// Training images of each class, on average.
-    pub(super) images_per_class: f64,
+    /// Training images.
+    pub(super) images: f64,
+    /// Their classes.
+    pub(super) classes: f64,
 }
 
 /// What the rule says.
@@ -47,40 +58,44 @@ pub(super) struct Verdict {
 /// The line of the rule that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Because {
-    /// No stage is much better than the pixels.
-    LittleValue,
     /// What the head reads is good enough.
     GoodEnough,
-    /// It is good enough for so few images.
-    FewImages,
-    /// An earlier stage, of this position, is better than the last.
+    /// No stage is much better than the pixels.
+    LittleValue,
+    /// The last stages look for other things; the best is at this place.
     LateStagesLost(usize),
-    /// There is much left to learn.
-    Headroom,
+    /// There are too few to tell how much the pictures are like the source's.
+    TooFew,
+    /// The source has seen such pictures, and there are few.
+    FewImages,
+    /// The source has seen such pictures, and there are many.
+    ManyImages,
+    /// The source has seen something like them.
+    Related,
 }
 
 /// Applies the rule.
 pub(super) fn decide(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence { pixels, stages, images_per_class } = *evidence;
+    let Evidence { pixels, stages, images, .. } = *evidence;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));
     let value = taken_away(pixels, best);
-    let error = 1.0 - last;
-    let similarity = match value {
-        value if value < LITTLE => Similarity::Unlike,
-        _ if taken_away(pixels, last) >= MUCH => Similarity::Alike,
-        _ => Similarity::Related,
+    let similarity = match taken_away(pixels, last) {
+        share if share < UNLIKE => Similarity::Unlike,
+        share if share < ALIKE => Similarity::Related,
+        _ => Similarity::Alike,
     };
-    let (because, trained, rate_scale) = if error <= FINE {
-        (Because::GoodEnough, 0, 0.1)
-    } else if similarity == Similarity::Unlike {
-        (Because::LittleValue, stages.len(), 1.0)
-    } else if images_per_class < FEW && error <= TOLERABLE {
-        (Because::FewImages, 0, 0.1)
-    } else if best - last > LOST {
-        (Because::LateStagesLost(best_place), stages.len(), 0.5)
-    } else {
-        (Because::Headroom, stages.len(), if similarity == Similarity::Alike { 0.1 } else { 0.5 })
+    let all = stages.len();
+    let (because, trained, rate_scale) = match similarity {
+        _ if 1.0 - last <= FINE => (Because::GoodEnough, 0, GENTLE),
+        Similarity::Unlike | Similarity::Related if images < SCANT => {
+            (Because::TooFew, all.min(LAST), GENTLE)
+        }
+        Similarity::Unlike if value < LITTLE => (Because::LittleValue, all, FULL),
+        Similarity::Unlike => (Because::LateStagesLost(best_place), all, FULL),
+        Similarity::Related => (Because::Related, all, BOLD),
+        Similarity::Alike if images >= MANY => (Because::ManyImages, all, FIRM),
+        Similarity::Alike => (Because::FewImages, all.min(LAST), GENTLE),
     };
     Verdict { trained, rate_scale, because, similarity, value }
 }

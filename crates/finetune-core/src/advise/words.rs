@@ -8,6 +8,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) source: &'a str,
     /// Names of the stages that have something to train, from input to head.
     pub(super) names: &'a [String],
+    /// The first stage that would be trained.
+    pub(super) live: &'a str,
     /// Pictures that were looked at.
     pub(super) images: usize,
     /// Share of resampled sets that give the same depth.
@@ -19,7 +21,7 @@ const SCANT: usize = 50;
 
 /// A verdict in a paragraph: what the figures are, the rule they fall under, and what to do.
 pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, around: &Circumstances<'_>) -> String {
-    let images = count(evidence.images_per_class);
+    let images = count(evidence.images / evidence.classes);
     let source = around.source;
     let last = percent(evidence.stages.last().copied().unwrap_or(evidence.pixels));
     let pixels = percent(evidence.pixels);
@@ -33,27 +35,25 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, around: &Cir
     let figures = format!(
         "a linear classifier on what the head reads tells {last} of them rightly, one on the pixels {pixels}"
     );
+    let live = around.live;
     let rule = match verdict.because {
-        Because::GoodEnough => {
-            "the features separate the classes already, and the more the new images resemble the old ones the less there is to change: freeze everything but the head".to_owned()
-        }
-        Because::FewImages => {
-            "with so few images, training more than the head could lose more than it gains: freeze everything but the head".to_owned()
-        }
-        Because::LateStagesLost(place) => format!(
-            "the features after {} would serve better than those after the last stage, which looks for other things: train all stages, at half the head's rate",
-            around.names.get(place).map_or("an earlier stage", String::as_str)
-        ),
-        Because::Headroom if verdict.similarity == Similarity::Alike => {
-            "the features help and leave errors that a new head cannot mend: train all stages, gently, after the head".to_owned()
-        }
-        Because::Headroom => {
-            "the less the new images resemble the old ones, the further back and the faster to train: train all stages, at half the head's rate".to_owned()
-        }
+        Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
         Because::LittleValue => format!(
-            "transfer is of little value here: the best stage takes away only {} of the errors that the pixels leave; train all stages at the full rate, taking the weights for a starting point, and expect more from more images or from weights closer to them",
+            "transfer is of little value here, for the best stage takes away only {} of the errors that the pixels leave: train all stages at the full rate, the weights being no more than a starting point, and expect more of more images or of weights closer to them",
             percent(verdict.value.max(0.0))
         ),
+        Because::LateStagesLost(place) => format!(
+            "the less the new images resemble the old ones, the further back and the faster to train; the features after {} would serve better than those after the last stage, which looks for other things: train all stages at the full rate",
+            around.names.get(place).map_or("an earlier stage", String::as_str)
+        ),
+        Because::Related => "the less the new images resemble the old ones, the further back and the faster to train: train all stages, at half the head's rate".to_owned(),
+        Because::TooFew => format!(
+            "so few images cannot tell how much they resemble the old ones, and a network trained far back on them would learn them by heart: freeze everything before {live} and train the rest gently, after the head"
+        ),
+        Because::FewImages => format!(
+            "the more the new images resemble the old ones, and the fewer they are, the less to train: freeze everything before {live} and train the rest gently, after the head"
+        ),
+        Because::ManyImages => "the more images, the deeper to train, even where they resemble the old ones: train all stages, after the head".to_owned(),
     };
     let scant = if around.images < SCANT {
         format!(" Only {} images were looked at, so these figures are rough.", around.images)

@@ -61,7 +61,7 @@ fn the_probe_is_logistic_regression_with_the_best_penalty() {
     for case in &cases() {
         let (features, labels, classes) = task(case);
         let folds: Folds = whole(&case["folds"]).into_iter().map(Some).collect();
-        let probe = probe(&features, &labels, classes, &folds).unwrap();
+        let probe = probe(&features, &labels, classes, &folds, 1e-9).unwrap();
         let theirs = &case["probe"];
         assert_eq!(probe.penalty, theirs["penalty"].as_f64().unwrap());
         assert_near(probe.loss, &theirs["loss"], 1e-6);
@@ -82,10 +82,10 @@ fn scores_survive_features_without_spread_and_features_that_say_it_all() {
     for features in [&constant, &labelled] {
         assert!(logme(features, &labels, 2).unwrap().is_finite());
         assert!(h_score(features, &labels, 2).unwrap().is_finite());
-        assert!(probe(features, &labels, 2, &folds).unwrap().loss.is_finite());
+        assert!(probe(features, &labels, 2, &folds, 1e-9).unwrap().loss.is_finite());
     }
     assert_eq!(h_score(&constant, &labels, 2).unwrap(), 0.0);
-    assert_eq!(probe(&labelled, &labels, 2, &folds).unwrap().accuracy(), 1.0);
+    assert_eq!(probe(&labelled, &labels, 2, &folds, 1e-9).unwrap().accuracy(), 1.0);
     assert!(logme(&labelled, &labels, 2).unwrap() > logme(&constant, &labels, 2).unwrap());
 }
 
@@ -102,20 +102,27 @@ fn folds_hold_out_a_share_of_each_class_and_never_the_only_picture() {
     assert_ne!(folds[11], folds[12]);
 }
 
-fn verdict(pixels: f64, stages: &[f64], images_per_class: f64) -> Verdict {
-    decide(&Evidence { pixels, stages, images_per_class })
+fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {
+    decide(&Evidence { pixels, stages, images, classes: 2.0 })
 }
 
 #[test]
 fn the_rule_says_what_the_evidence_asks_for() {
-    let alike = verdict(0.6, &[0.7, 0.9, 0.99], 40.0);
-    assert_eq!((alike.because, alike.trained), (Because::GoodEnough, 0));
-    let headroom = verdict(0.5, &[0.6, 0.8, 0.85], 200.0);
-    assert_eq!((headroom.because, headroom.trained), (Because::Headroom, 3));
-    let little = verdict(0.6, &[0.62, 0.63, 0.61], 100.0);
-    assert_eq!((little.because, little.rate_scale), (Because::LittleValue, 1.0));
-    let few = verdict(0.5, &[0.6, 0.8, 0.92], 5.0);
-    assert_eq!((few.because, few.trained), (Because::FewImages, 0));
-    let lost = verdict(0.4, &[0.6, 0.8, 0.7], 50.0);
-    assert_eq!(lost.because, Because::LateStagesLost(1));
+    let said = |pixels, stages: &[f64], images| {
+        let verdict = verdict(pixels, stages, images);
+        (verdict.because, verdict.trained, verdict.rate_scale)
+    };
+    assert_eq!(said(0.6, &[0.7, 0.9, 0.99], 80.0), (Because::GoodEnough, 0, 0.1));
+    assert_eq!(said(0.5, &[0.6, 0.8, 0.85], 200.0), (Because::FewImages, 2, 0.1));
+    assert_eq!(said(0.5, &[0.85], 200.0), (Because::FewImages, 1, 0.1));
+    assert_eq!(said(0.5, &[0.6, 0.8, 0.85], 2000.0), (Because::ManyImages, 3, 0.3));
+    assert_eq!(said(0.5, &[0.6, 0.7, 0.65], 200.0), (Because::Related, 3, 0.5));
+    assert_eq!(said(0.5, &[0.6, 0.7, 0.65], 29.0), (Because::TooFew, 2, 0.1));
+    assert_eq!(said(0.6, &[0.62, 0.63, 0.61], 100.0), (Because::LittleValue, 3, 1.0));
+    assert_eq!(said(0.4, &[0.6, 0.8, 0.42], 50.0), (Because::LateStagesLost(1), 3, 1.0));
+    assert_eq!(
+        verdict(1.0, &[0.9, 0.9], 50.0).similarity,
+        report::record::Similarity::Unlike,
+        "nothing to take away"
+    );
 }
