@@ -8,6 +8,7 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use crate::Error;
+use crate::config::Switch;
 use crate::model::Model;
 
 /// How pictures pass through the model.
@@ -17,6 +18,8 @@ pub struct Pace {
     pub batch_size: usize,
     /// Decoding threads.
     pub workers: usize,
+    /// Whether large JPEG files may be reduced while they are decoded.
+    pub reduced_decoding: Switch,
 }
 
 /// What the model says of one picture.
@@ -53,6 +56,7 @@ pub fn predict<E: From<Error>>(
     hear: &mut dyn FnMut(&Said<'_>) -> Result<(), E>,
 ) -> Result<Vec<Unreadable>, E> {
     let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
+    let transform = if pace.reduced_decoding == Switch::On { transform.reducing() } else { transform };
     let mut unreadable = Vec::new();
     // A product of another height may sum in another order: among many, each picture is one of a full batch.
     let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };

@@ -81,7 +81,13 @@ fn prepare(
         let sample = store.sample(index)?;
         match store.square(index, framed.as_ref()) {
             Some(square) => transform.apply_to_square(square, sample.id, epoch, scratch, pixels),
-            None => transform.apply_into(&*store.picture(index)?, sample.id, epoch, scratch, pixels)?,
+            None => transform.apply_into(
+                &*store.picture_for(index, framed.as_ref())?,
+                sample.id,
+                epoch,
+                scratch,
+                pixels,
+            )?,
         }
         labels.push(sample.label as i64);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, RgbImage};
 
-use crate::{DecodeError, jpeg};
+use crate::{DecodeError, jpeg, scaled};
 
 /// Where Pillow, too, sees a decompression bomb (`PIL/Image.py`, twice `MAX_IMAGE_PIXELS`).
 const MAX_PIXELS: u64 = 178_956_970;
@@ -22,14 +22,20 @@ const MAX_BYTES: u64 = 1 << 30;
 /// # Errors
 /// Everything that gives no whole picture: see [`DecodeError`].
 pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
+    decode_at_least(path, None)
+}
+
+/// As [`decode`]; a JPEG whose shorter side is more than twice as long as is needed may come out smaller, but not smaller
+/// than that.
+pub(crate) fn decode_at_least(path: &Path, side: Option<u32>) -> Result<RgbImage, DecodeError> {
     // Reading a named pipe would wait for ever.
     if !fs::metadata(path)?.is_file() {
         return Err(DecodeError::NotAFile);
     }
-    decode_bytes(&fs::read(path)?)
+    decode_bytes(&fs::read(path)?, side)
 }
 
-fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -52,19 +58,24 @@ fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     }
     // A broken EXIF block does not spoil the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    #[cfg(feature = "libjpeg-turbo")]
-    let from_libjpeg = match format {
-        ImageFormat::Jpeg => crate::libjpeg::decode(bytes)?,
-        _ => None,
-    };
-    #[cfg(not(feature = "libjpeg-turbo"))]
-    let from_libjpeg = None;
-    let mut picture = match from_libjpeg {
+    let of_jpeg = if format == ImageFormat::Jpeg { jpeg_otherwise(bytes, least)? } else { None };
+    let mut picture = match of_jpeg {
         Some(picture) => picture,
         None => DynamicImage::from_decoder(decoder)?,
     };
     picture.apply_orientation(orientation);
     Ok(to_rgb(picture))
+}
+
+/// A JPEG decoded in another way than usual, where that is asked for.
+fn jpeg_otherwise(bytes: &[u8], least: Option<u32>) -> Result<Option<DynamicImage>, DecodeError> {
+    if let Some(picture) = least.and_then(|least| scaled::decode(bytes, least)) {
+        return Ok(Some(picture));
+    }
+    #[cfg(feature = "libjpeg-turbo")]
+    return crate::libjpeg::decode(bytes);
+    #[cfg(not(feature = "libjpeg-turbo"))]
+    Ok(None)
 }
 
 fn to_rgb(picture: DynamicImage) -> RgbImage {

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::decode::decode_at_least;
 use crate::folder;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Error, Transform, Unreadable, decode};
+use crate::{Error, Transform, Unreadable};
 
 /// Picture files that were named, one by one or by a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ fn prepare(
     };
     for (path, index) in paths.iter().zip(start..) {
         stop.check()?;
-        match decode(path) {
+        match decode_at_least(path, transform.reduced()) {
             Ok(picture) => {
                 let filled = batch.pixels.len();
                 batch.pixels.resize(filled + transform.len(), 0.0);

@@ -8,7 +8,7 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
@@ -35,6 +35,7 @@ mod operations;
 mod policy;
 mod random;
 mod resample;
+mod scaled;
 mod split;
 mod store;
 mod thumbnail;

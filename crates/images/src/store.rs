@@ -8,8 +8,9 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::decode::decode_at_least;
 use crate::transform::{Framed, Scratch};
-use crate::{DecodeError, Error, Sample, Transform, decode};
+use crate::{DecodeError, Error, Sample, Transform};
 
 /// Pictures that were decoded once, kept in memory as far as a limit allows: whole, or only what a transform shows of
 /// them. Cloning shares them.
@@ -41,8 +42,8 @@ struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
     pictures: Vec<Option<Kept>>,
-    /// How kept squares were cut out.
-    framed: Option<Framed>,
+    /// How kept squares were cut out, and to what shorter side their pictures were reduced before.
+    framed: Option<(Framed, Option<u32>)>,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
     /// SHA-256 of the pixels of each.
@@ -88,8 +89,9 @@ impl Store {
             Keep::Square(transform) => transform.framed().map(|framed| (transform, framed)),
             Keep::Whole => None,
         };
+        let reduced = transform.as_ref().and_then(|(transform, _)| transform.reduced());
         let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
-            let outcome = decode(&sample.path).map(|picture| {
+            let outcome = decode_at_least(&sample.path, reduced).map(|picture| {
                 let side = picture.width().min(picture.height());
                 let digest = digest(&picture);
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
@@ -106,7 +108,7 @@ impl Store {
             }
         });
         let outcomes = outcomes.collect::<Result<Vec<_>, Error>>()?;
-        let framed = transform.map(|(_, framed)| framed);
+        let framed = transform.map(|(_, framed)| (framed, reduced));
         Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed)) })
     }
 
@@ -141,10 +143,20 @@ impl Store {
     /// # Errors
     /// [`Error::Decode`] if the file has become unreadable since; [`Error::NoSuchSample`].
     pub fn picture(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
+        self.reduced(index, None)
+    }
+
+    /// That picture for this frame: perhaps reduced, as the kept squares of its kind were.
+    pub(crate) fn picture_for(&self, index: u32, frame: Option<&Framed>) -> Result<Cow<'_, RgbImage>, Error> {
+        let alike = self.shared.framed.as_ref().filter(|(framed, _)| Some(framed) == frame);
+        self.reduced(index, alike.and_then(|(_, reduced)| *reduced))
+    }
+
+    fn reduced(&self, index: u32, reduced: Option<u32>) -> Result<Cow<'_, RgbImage>, Error> {
         let (sample, kept) = self.at(index)?;
         match kept {
             Some(Kept::Whole(picture)) => Ok(Cow::Borrowed(picture)),
-            _ => decode(&sample.path)
+            _ => decode_at_least(&sample.path, reduced)
                 .map(Cow::Owned)
                 .map_err(|source| Error::Decode { path: sample.path.clone(), source }),
         }
@@ -157,7 +169,7 @@ impl Store {
     pub fn view(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
         let squares = self.shared.framed.as_ref();
         match squares.zip(self.at(index)?.1) {
-            Some((framed, Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
+            Some(((framed, _), Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
             _ => self.picture(index),
         }
     }
@@ -173,7 +185,7 @@ impl Store {
         let scratch = &mut Scratch::default();
         let square: Cow<'_, [u8]> = match self.square(index, Some(&framed)) {
             Some(square) => square.into(),
-            None => transform.cut(&*self.picture(index)?, scratch)?.into(),
+            None => transform.cut(&*self.picture_for(index, Some(&framed))?, scratch)?.into(),
         };
         let mut pixels = vec![0.0; transform.len()];
         transform.apply_to_square(&square, self.sample(index)?.id, 0, scratch, &mut pixels);
@@ -182,7 +194,7 @@ impl Store {
 
     /// The kept square of that picture, `[side, side, channels]`, if it was cut out in this way.
     pub(crate) fn square(&self, index: u32, framed: Option<&Framed>) -> Option<&[u8]> {
-        let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref();
+        let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref().map(|(framed, _)| framed);
         match self.shared.pictures.get(index as usize).filter(|_| cut_alike)? {
             Some(Kept::Square(square)) => Some(square),
             _ => None,
@@ -206,7 +218,7 @@ impl Shared {
     fn sorted_out(
         samples: Vec<Sample>,
         outcomes: Vec<Result<Decoded, DecodeError>>,
-        framed: Option<Framed>,
+        framed: Option<(Framed, Option<u32>)>,
     ) -> Shared {
         let mut shared = Shared {
             samples: Vec::new(),

@@ -20,6 +20,8 @@ pub struct Transform {
     channels: usize,
     interpolation: Interpolation,
     framing: Framing,
+    /// To what shorter side a picture may be reduced while it is decoded.
+    reduced: Option<u32>,
     /// Boxed, because most transforms lie in an enum beside something small.
     augment: Box<Augment>,
     /// For each channel the result for each 8-bit value.
@@ -68,6 +70,7 @@ impl Transform {
             channels: input.channels.into(),
             interpolation: input.interpolation,
             framing: Framing::Center { shorter: input.resize },
+            reduced: None,
             augment: Box::default(),
             normalised: normalised.collect(),
         })
@@ -83,6 +86,23 @@ impl Transform {
         let evaluation = Transform::evaluation(input)?;
         let framing = augment.resized_crop.map_or(evaluation.framing, Framing::Random);
         Ok(Transform { framing, augment: Box::new(*augment), ..evaluation })
+    }
+
+    /// Lets JPEG files that are more than twice as large as the resized picture be reduced while they are decoded, to a
+    /// half, a quarter or an eighth. It is quicker for photographs straight from a camera, and no longer TorchVision to
+    /// the pixel. Where each epoch shows another part of the picture, nothing is reduced.
+    #[must_use]
+    pub fn reducing(self) -> Transform {
+        let reduced = match self.framing {
+            Framing::Center { shorter } => Some(2 * shorter),
+            Framing::Random(_) => None,
+        };
+        Transform { reduced, ..self }
+    }
+
+    /// To what shorter side a picture may be reduced while it is decoded.
+    pub(crate) fn reduced(&self) -> Option<u32> {
+        self.reduced
     }
 
     /// Channels of the result: 3 or 1.

@@ -124,6 +124,40 @@ fn kept_squares_change_nothing_but_the_memory() {
 }
 
 #[test]
+fn large_photographs_may_be_reduced_while_they_are_decoded() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("large.jpg");
+    // Waves of some pixels' length: 16 times as large as the square of 20 that is cut out of it.
+    let wave = |at: u32, length: f64| (128.0 + 90.0 * (f64::from(at) / length).sin()) as u8;
+    RgbImage::from_fn(640, 480, |x, y| image::Rgb([wave(x, 40.0), wave(y, 50.0), wave(x + y, 60.0)]))
+        .save(&path)
+        .expect("picture");
+    let small = folder.path().join("small.jpg");
+    RgbImage::from_fn(60, 50, |x, y| image::Rgb([wave(x, 5.0), wave(y, 6.0), 0]))
+        .save(&small)
+        .expect("picture");
+    let sample = |path: &Path, id| Sample { path: path.to_owned(), label: 0, id };
+    let samples = vec![sample(&path, 0), sample(&small, 1)];
+
+    let evaluation = Transform::evaluation(&input(3)).expect("transform");
+    let of = |transform: &Transform, limit: u64| -> Vec<Vec<f32>> {
+        let keep = Keep::Square(Box::new(transform.clone()));
+        let store =
+            Store::decode(samples.clone(), keep, limit, &|_, _| ControlFlow::Continue(())).expect("store");
+        // Whoever reads them need not know how they were decoded.
+        let batches = Batches::new(&store, evaluation.clone(), vec![0, 1], 0, 1, 0);
+        batches.map(|batch| batch.expect("batch").pixels).collect()
+    };
+    let (whole, reduced) = (of(&evaluation, EVERYTHING), of(&evaluation.clone().reducing(), EVERYTHING));
+    assert_eq!(whole[1], reduced[1], "a small picture is never reduced");
+    assert_ne!(whole[0], reduced[0]);
+    // One step of 255 is 1 / 255 / 0.25.
+    let farthest = whole[0].iter().zip(&reduced[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(farthest <= 4.0 * 4.0 / 255.0, "{} of 255", farthest * 255.0 / 4.0);
+    assert_eq!(of(&evaluation.clone().reducing(), 0), reduced, "kept or not, it is decoded alike");
+}
+
+#[test]
 fn unreadable_files_are_reported_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("folder");
     let mut samples = samples(folder.path(), 6);

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use finetune_core::config::Switch;
 use finetune_core::model::{Model, ModelSource};
 use finetune_core::precision::Precision;
 use finetune_core::predict::Pace;
@@ -33,6 +34,9 @@ pub(super) struct ModelArguments {
     /// Threads to compute and to decode with; 0 means one for each core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1024))]
     threads: u32,
+    /// Decode JPEG files much larger than the network reads at a half, a quarter or an eighth of their size.
+    #[arg(long)]
+    reduced_decoding: bool,
 }
 
 impl ModelArguments {
@@ -62,7 +66,8 @@ impl ModelArguments {
 
     pub(super) fn pace(&self) -> Pace {
         let workers = usize::try_from(self.threads()).unwrap_or(1);
-        Pace { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers }
+        let reduced_decoding = if self.reduced_decoding { Switch::On } else { Switch::Off };
+        Pace { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers, reduced_decoding }
     }
 
     fn threads(&self) -> u32 {

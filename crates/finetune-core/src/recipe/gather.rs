@@ -9,6 +9,7 @@ use pretrained::{Checkpoint, InputSpec};
 
 use super::against_data;
 use crate::Error;
+use crate::config::Switch;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -90,7 +91,9 @@ pub fn gather_chosen(
 /// What is kept of training pictures and of others: what is shown of them, unless each epoch or each run of a comparison
 /// shows something else.
 fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
-    let square = Keep::Square(Box::new(Transform::evaluation(input)?));
+    let shown = Transform::evaluation(input)?;
+    let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
+    let square = Keep::Square(Box::new(shown));
     let whole = run.config.augment.resized_crop.is_some() || run.config.compare.is_some();
     Ok([if whole { Keep::Whole } else { square.clone() }, square])
 }
