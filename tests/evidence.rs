@@ -53,8 +53,9 @@ fn the_temperature_is_stored_and_makes_the_probabilities() {
     let said =
         DESK.finetune("predict --run out --json --logits data/test/bar/400.png").ends(0, &["at temperature"]);
     let line = &lines(&said.stdout)[0];
-    let logits: Vec<f64> = line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
-    let apart = (logits[0] - logits[1]).abs() / temperature;
+    // Written as short as single precision allows, so they are read as that.
+    let logits: Vec<f32> = serde_json::from_value(line["logits"].clone()).unwrap();
+    let apart = (f64::from(logits[0]) - f64::from(logits[1])).abs() / temperature;
     assert!((line["probability"].as_f64().unwrap() - 1.0 / (1.0 + (-apart).exp())).abs() < 1e-9);
 
     // evaluate counts the same on the test split: the loss as scored, the error as predicted.
@@ -100,6 +101,11 @@ fn gradients_of_live_stages_are_told_along_the_way() {
     }
     // Three batches an epoch: every step is looked at while they are few.
     assert_eq!(steps, (1..=15).collect::<Vec<u64>>());
+    // Before clipping: the first step sees the same with a bound as without.
+    let bound = format!("--config c.toml --out bound {FINE_TUNE} --set train.clip_norm=0.001");
+    DESK.finetune(&bound).ends(0, &[]);
+    let first = |run: &str| DESK.json(run)["epochs"][0]["gradients"][0].clone();
+    assert_eq!(first("bound/summary.json"), first("out/summary.json"));
     let page = fs::read_to_string(DESK.path("out/report.html")).unwrap();
     for text in [
         "Gradient flow",

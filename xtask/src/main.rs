@@ -9,6 +9,7 @@
 //! - `test`: formatting, clippy and all tests
 //! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
 //! - `recipe`: the default experiment, letters of two alphabets
+//! - `regret`: what following `finetune advise` costs against the best of a grid
 //! - `bench`: how fast it is, beside PyTorch scripts that do the same work
 //! - `tools`, `workspace`, `process`, `pip`, `disk`: what the commands share
 
@@ -20,6 +21,7 @@ mod fetch_weights;
 mod pip;
 mod process;
 mod recipe;
+mod regret;
 mod setup;
 mod test;
 mod tools;
@@ -50,6 +52,7 @@ enum Task {
     FetchData(fetch_data::Arguments),
     Recipe(recipe::Arguments),
     Bench(bench::Arguments),
+    Regret(regret::Arguments),
     #[command(hide = true)]
     Measure(bench::measure::Arguments),
 }
@@ -80,6 +83,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::FetchWeights(arguments) => fetch_weights::command(&workspace, &arguments)?,
         Task::FetchData(arguments) => fetch_data::command(&workspace, &arguments)?,
         Task::Recipe(arguments) => recipe::command(&workspace, &arguments)?,
+        Task::Regret(arguments) => regret::command(&workspace, &arguments)?,
         Task::Bench(arguments) => bench::command(&workspace, &arguments)?,
         Task::Measure(arguments) => return bench::measure::command(&arguments),
     }

@@ -143,6 +143,9 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// An advice that does not suit the network, which must never be.
+    #[error("the advised depth does not suit the network: {0}; this is a mistake in the program")]
+    Advice(String),
     /// Stopped before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,

@@ -10,6 +10,7 @@
 //! - [`freeze`]: how far back; [`recipe`]: the five steps planned and carried out.
 //! - [`pictures`], [`batches`]: from a folder to tensors; frozen stages run here. [`feature_cache`]: what they gave, kept
 //!   from run to run; [`precision`]: what they compute in.
+//! - [`advise`]: how far back to fine-tune, found before training.
 //! - [`train`], [`evaluate`]: the loop and the measuring. [`calibration`]: how far probabilities can be believed;
 //!   [`grad_cam`]: where in a picture the evidence lies.
 //! - [`grid`]: many runs over seeds, methods and amounts of data.
@@ -19,6 +20,7 @@
 //! - [`run_folder`], [`model_file`], [`digest`]: what a run leaves behind.
 //! - [`event`]: what a run says while it works; [`interrupt`]: how it is told to stop.
 
+pub mod advise;
 pub mod archs;
 pub mod batches;
 pub mod cache_folder;

@@ -25,7 +25,7 @@ fn pixels(bytes: &[u8]) -> io::Result<Option<DynamicImage>> {
     }
     let mut started = decoder.rgb()?;
     let (width, height) = (started.width(), started.height());
-    let pixels: Vec<u8> = started.read_scanlines_flat()?;
+    let pixels: Vec<u8> = started.read_scanlines::<u8>()?;
     started.finish()?;
     let size = u32::try_from(width).ok().zip(u32::try_from(height).ok());
     Ok(size.and_then(|(width, height)| RgbImage::from_raw(width, height, pixels)).map(DynamicImage::from))

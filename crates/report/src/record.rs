@@ -6,6 +6,7 @@
 //! JSON has no number that is not finite: `NaN` and infinities are written as `null` and read back as `NaN`.
 //! Nor does it hold a path that is no Unicode: what cannot be written of it becomes `\u{fffd}`.
 
+mod advice;
 mod calibration;
 mod evaluation;
 mod grid;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json;
 
+pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use grid::{CellRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord, TrainingRecord};
@@ -199,6 +201,9 @@ pub struct RunRecord {
     /// What its training steps were going to do: one entry each.
     #[serde(default)]
     pub plan: Vec<PhasePlanRecord>,
+    /// The advice that chose the depth, where the configuration left that open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Box<AdviceRecord>>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.

@@ -3,6 +3,7 @@
 //! Names come from folders, so they may hold anything; control characters are written as escapes and cannot
 //! move a terminal's cursor or change its colours.
 
+mod advice;
 mod plan;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -10,6 +11,8 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::html::{gap_in_points, ratio_in_words};
 use crate::numbers;
 pub use crate::numbers::{count, counted, percent};
+pub use advice::advice;
+pub(crate) use advice::{ADVICE_LIMITS, similarity};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 
@@ -53,6 +56,9 @@ pub fn grid_table(grid: &GridRecord) -> String {
 pub fn run_summary(run: &RunRecord) -> String {
     let mut out = format!("{}\n\n", visible(&first_line(run)));
     out.push_str(&aligned(&steps(run), &[Side::Left, Side::Right, Side::Left]));
+    if let Some(advice) = &run.advice {
+        out.push_str(&format!("\nHow far back: {}\n", visible(&advice.paragraph)));
+    }
     if !run.evaluations.is_empty() {
         out.push('\n');
         out.push_str(&aligned(&evaluations(run), &[Side::Left, Side::Right]));

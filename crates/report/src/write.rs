@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::record::{GridRecord, RangeRecord, RunRecord};
+use crate::record::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
 use crate::{Error, html, pivot};
 
 /// Writes the page of a run as `report.html` into the folder `dir`, which must exist.
@@ -56,6 +56,14 @@ pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Writes the page of an advice as `report.html` into the folder `dir`, as [`write_run`] does for a run.
+///
+/// # Errors
+/// [`Error::Write`] when the file system refuses.
+pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
+    write_page(&html::advice_page(record), dir)
 }
 
 fn write_page(page: &str, dir: &Path) -> Result<(), Error> {

@@ -69,6 +69,24 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
+/// The letters of the full experiment with faces held out, and what is transferred to them.
+pub(crate) struct LettersAndSource {
+    /// The folder of Cyrillic letters, relative to the workspace.
+    pub(crate) cyrillic: String,
+    /// The weights trained on Latin letters, relative to the workspace.
+    pub(crate) weights: String,
+}
+
+/// Draws the letters of the full experiment and trains its source weights, unless they are there; `folder` takes the run.
+pub(crate) fn letters_and_source(workspace: &Workspace, folder: &Path) -> Result<LettersAndSource> {
+    let plan = Plan::full();
+    let drawn = letters::draw(&Tool::letters(workspace)?, workspace, &plan)?;
+    let pair = drawn.first().context("no letters were drawn")?;
+    let weights = source::weights(workspace, &plan, &[&pair.latin], folder)?;
+    let weights = weights.into_iter().next().context("no weights were trained")?;
+    Ok(LettersAndSource { cyrillic: pair.cyrillic.root.clone(), weights })
+}
+
 /// `finetune --config CONFIG --out RUN`, through cargo.
 fn finetune(workspace: &Workspace, config: &Path, run: &Path) -> std::process::Command {
     let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);

@@ -1,7 +1,8 @@
 //! The command line: what is asked for, Ctrl-C, and the exit code. Each command has a file of its own:
 //! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`],
-//! [`lr_find`], [`compare`].
+//! [`lr_find`], [`compare`], [`advise`].
 
+mod advise;
 mod archs;
 mod compare;
 mod evaluate;
@@ -43,6 +44,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say how far back to fine-tune, before training, and show why.
+    Advise(advise::AdviseArguments),
     /// Say what pictures show.
     Predict(predict::PredictArguments),
     /// Measure a model on a folder of pictures: accuracy, each class, who is taken for whom.
@@ -79,6 +82,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
+        (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),

@@ -12,7 +12,7 @@ use finetune_core::grid::Helpers;
 use finetune_core::interrupt::Interrupt;
 use finetune_core::run::{self, Run};
 use finetune_core::run_folder::{Metrics, RunFolder};
-use finetune_core::{Error, grid, model_file, recipe};
+use finetune_core::{Error, advise, grid, model_file, recipe};
 use report::record::Outcome;
 use serde::Serialize;
 
@@ -86,6 +86,7 @@ fn one_run(
 ) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new();
     let mut materials = recipe::gather(run, interrupt, &mut |event| progress.listen(event))?;
+    let (run, advice) = &advise::decide(run, &materials, interrupt, &mut |event| progress.listen(event))?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
     let mut listen = |event: &Event<'_>| {
@@ -95,6 +96,7 @@ fn one_run(
     let finished = recipe::perform(run, &mut materials, Some(folder), interrupt, &mut listen)?;
     let description = finished.description(&materials);
     let mut record = finished.record;
+    advise::note(&mut record, advice.clone());
     record.config = config;
     let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
-    /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`.
+    /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`; with `"auto"` it is what [`crate::advise`] says
+    /// of the run's own pictures, and so is [`Self::rate_scale`] unless it is given another value than the default.
     pub depth: String,
     /// Epochs for which the new head is trained alone before the fine-tune step.
     pub head_epochs: u32,

@@ -73,7 +73,7 @@ impl FreezePlan {
     pub fn new(backbone: &Backbone, depth: &Depth, gentle: f64) -> Result<Self, UnknownStage> {
         let first_live = match depth {
             Depth::Head => backbone.head_id(),
-            // A run with "auto" is refused when it is resolved.
+            // A run with "auto" has another depth before anything is frozen; until then it may be any.
             Depth::All | Depth::Scratch | Depth::Auto => StageId::INPUT,
             Depth::From(stage) => backbone.stage(stage)?,
             Depth::Last(count) => trainable(backbone).take(*count).last().unwrap_or(backbone.head_id()),

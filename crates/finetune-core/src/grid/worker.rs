@@ -3,6 +3,7 @@ use report::record::Outcome;
 use super::Cell;
 use super::cells::{Cells, amount};
 use crate::Error;
+use crate::advise;
 use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
@@ -48,12 +49,15 @@ impl<'a> Worker<'a> {
             let done = self.gather(cell.variant, interrupt, listen).and_then(
                 |Gathered { run, settings, materials, .. }| {
                     let run = of_cell(run, settings, cell);
-                    let finished =
-                        recipe::perform(&run, &mut materials.clone(), None, interrupt, &mut |event| {
-                            if let Event::Stepped { .. } = event {
-                                listen(event);
-                            }
-                        })?;
+                    let mut listen = |event: &Event<'_>| {
+                        if let Event::Stepped { .. } = event {
+                            listen(event);
+                        }
+                    };
+                    let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
+                    let mut finished =
+                        recipe::perform(&run, &mut materials.clone(), None, interrupt, &mut listen)?;
+                    advise::note(&mut finished.record, advice);
                     match finished.record.outcome {
                         Outcome::Finished => cells.keep(&folder, &run, materials, finished),
                         Outcome::Interrupted => Err(Error::Interrupted),

@@ -68,15 +68,25 @@ pub(super) fn check_original_head(
     checkpoint: &Checkpoint,
     loaded: &LoadReport,
 ) -> Result<(), ConfigError> {
-    let head = backbone.variables().below(&backbone.head().roots());
-    let lacks = head.iter().any(|variable| !loaded.loaded.contains(&variable.name));
-    let known = source_weights::catalog_entry(run.network, run.weights.as_ref(), Some(checkpoint));
-    let means_nothing = known.is_some_and(|entry| entry.classes.is_none());
-    if run.config.regularize.co_tuning.is_some() && (lacks || means_nothing) {
+    if run.config.regularize.co_tuning.is_some() && !has_classifier(run, backbone, checkpoint, loaded) {
         let message = "needs the classifier of the source, and these weights are good for their features only; use others, or another technique";
         return Err(run.source.wrong("regularize.co_tuning", message));
     }
     Ok(())
+}
+
+/// Whether source weights have a classifier of their own, and one that means something.
+pub(crate) fn has_classifier(
+    run: &Run,
+    backbone: &Backbone,
+    checkpoint: &Checkpoint,
+    loaded: &LoadReport,
+) -> bool {
+    let head = backbone.variables().below(&backbone.head().roots());
+    let lacks = head.iter().any(|variable| !loaded.loaded.contains(&variable.name));
+    let known = source_weights::catalog_entry(run.network, run.weights.as_ref(), Some(checkpoint));
+    let means_nothing = known.is_some_and(|entry| entry.classes.is_none());
+    !lacks && !means_nothing
 }
 
 /// Refuses what would come after the end of the training, or never begin.

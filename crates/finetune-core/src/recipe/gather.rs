@@ -38,9 +38,27 @@ pub struct Materials {
 /// # Errors
 /// When something is missing or does not fit together.
 pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Result<Materials, Error> {
+    let materials = gather_chosen(run, &mut |_| Ok(()), interrupt, listen)?;
+    if let Some(per_class) = run.config.data.images_per_class {
+        let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
+        drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+    }
+    Ok(materials)
+}
+
+/// Reads what a run needs, and of the pictures only those that `choose` leaves in the listing.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_chosen(
+    run: &Run,
+    choose: &mut dyn FnMut(&mut DataSet) -> Result<(), Error>,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<Materials, Error> {
     let started = Instant::now();
     let data = &run.config.data;
-    let set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
+    let mut set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
     against_data::check_data(run, &set)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
@@ -59,13 +77,10 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
             set.ignored.len()
         )));
     }
+    choose(&mut set)?;
     let pictures =
         pictures::decode(set, (data, &run.source), kept_of_pictures(run, &input)?, interrupt, listen)?;
     check_pictures(run, &pictures)?;
-    if let Some(per_class) = data.images_per_class {
-        let drawn = pictures.train.take_per_class(per_class, run.config.run.seed);
-        drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
-    }
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
     let checkpoint = checkpoint.map(Arc::new);
@@ -157,7 +172,7 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
     }
 }
 
-pub(super) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
+pub(crate) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
     let head = format!("{}.weight", run.network.head);
     let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
     let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());

@@ -9,6 +9,7 @@ use super::perform::{Work, drawn};
 use super::training::{feeds, phase};
 use super::{Action, Materials, StepName, plan};
 use crate::Error;
+use crate::advise;
 use crate::event::{Event, Listener};
 use crate::freeze::Depth;
 use crate::interrupt::Interrupt;
@@ -30,6 +31,7 @@ pub fn lr_find(
     listen: &mut Listener<'_>,
 ) -> Result<RangeRecord, Error> {
     let started = Instant::now();
+    let (run, _) = &advise::decide(run, materials, interrupt, listen)?;
     torch_extra::determinism::fix(run.config.run.seed, run.threads);
     let pictures = drawn(run, materials)?;
     let seconds_before = materials.seconds;

@@ -11,7 +11,10 @@ mod samples;
 mod source;
 mod training;
 
-pub use gather::{Materials, gather, suits};
+pub(crate) use against_data::has_classifier;
+pub(crate) use gather::build;
+pub use gather::{Materials, gather, gather_chosen, suits};
 pub use lr_find::lr_find;
+pub(crate) use perform::drawn;
 pub use perform::{Finished, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};

@@ -87,6 +87,7 @@ pub fn perform(
         steps,
         stages: work.stages,
         plan: work.outlines,
+        advice: None,
         epochs: work.epochs,
         evaluations: results.evaluations,
         temperature: Some(results.temperature),
@@ -99,7 +100,7 @@ pub fn perform(
 }
 
 /// The pictures of a run: all that were gathered, or so many of each class.
-pub(super) fn drawn(run: &Run, materials: &Materials) -> Result<Pictures, Error> {
+pub(crate) fn drawn(run: &Run, materials: &Materials) -> Result<Pictures, Error> {
     let mut pictures = materials.pictures.clone();
     if let Some(per_class) = run.config.data.images_per_class {
         pictures.train = pictures.train.take_per_class(per_class, run.config.run.seed)?;

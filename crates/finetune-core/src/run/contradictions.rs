@@ -29,10 +29,7 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
     let finetune = &config.finetune;
     let refuse = |key, message: &str| Some((key, message.to_owned()));
     if *depth == Depth::Auto {
-        return refuse(
-            "finetune.depth",
-            "\"auto\" cannot choose yet; use \"head\" for few pictures, and \"last:2\" or \"all\" for more",
-        );
+        return of_auto(config);
     }
     let stays_frozen = match depth {
         Depth::Head => Some("the depth is \"head\": no other stage is ever trained; use a greater depth"),
@@ -69,6 +66,20 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
         return refuse("finetune.batch_norm", message);
     }
     None
+}
+
+/// What speaks of certain stages does not go with a depth that is not known yet.
+fn of_auto(config: &Config) -> Option<Contradiction> {
+    let finetune = &config.finetune;
+    let named = "speaks of certain stages, and with the depth \"auto\" it is not known yet which are trained; run `finetune advise` first, then name the depth";
+    let may_be_idle = "needs stages that are trained, and with the depth \"auto\" it may be the head alone; run `finetune advise` first, then name the depth";
+    if finetune.thaw.is_some() {
+        return Some(("finetune.thaw", named.to_owned()));
+    }
+    if !finetune.rates.is_empty() {
+        return Some(("finetune.rates", named.to_owned()));
+    }
+    config.regularize.needs_depth().map(|key| (key, may_be_idle.to_owned()))
 }
 
 fn of_rates(config: &Config) -> Option<Contradiction> {

@@ -63,6 +63,7 @@ pub(crate) fn run() -> RunRecord {
         steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
         stages: resnet18_stages(),
         plan: plan(),
+        advice: None,
         epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],
         temperature: Some(evidence::temperature()),

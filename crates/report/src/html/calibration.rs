@@ -15,16 +15,17 @@ pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
     let chart = reliability_chart(run, evaluation)?;
     Some(html! {
         p {
-            "Of answers given with a probability of 80%, 80% should be right. On the " (evaluation.split) " split the two are "
-            (numbers::percent(calibration.raw.error)) " apart in the mean, as the network scores"
+            "Of answers given with a probability of 80%, 80% should be right. On the " (evaluation.split) " split the expected "
+            "calibration error, which is how far the two are apart in the mean over " (calibration.raw.bins.len())
+            " bins (Guo et al. 2017), is " (numbers::percent(calibration.raw.error)) " as the network scores"
             @if let Some(scaled) = &calibration.scaled {
-                ", and " (numbers::percent(scaled.error)) " at the model’s temperature"
+                " and " (numbers::percent(scaled.error)) " at the model’s temperature"
             }
-            " (expected calibration error over " (calibration.raw.bins.len()) " bins, Guo et al. 2017)."
+            "."
         }
         p { (temperature_in_words(run)) }
         div.split {
-            div.panel { (chart.figure()) }
+            div.panel { (chart.figure()) p.plot-note { (fillings(calibration)) } }
             div { (scroll("Calibration", &table(run))) }
         }
         details {
@@ -50,6 +51,21 @@ pub(crate) fn reliability_chart(run: &RunRecord, evaluation: &EvaluationRecord) 
     Some(chart.series(Series::reference("calibrated").points([(0.0, 0.0), (1.0, 1.0)])))
 }
 
+/// How many answers a point of the diagram stands for.
+fn fillings(calibration: &CalibrationRecord) -> String {
+    let both = [Some(&calibration.raw), calibration.scaled.as_ref()].into_iter().flatten();
+    let filled: Vec<u64> =
+        both.flat_map(|record| &record.bins).map(|bin| bin.images).filter(|&images| images > 0).collect();
+    match (filled.iter().min(), filled.iter().max()) {
+        (Some(&least), Some(&most)) if least < most => format!(
+            "A point stands for {} to {} images; those of few images are left to chance.",
+            numbers::count(least),
+            numbers::count(most)
+        ),
+        _ => String::new(),
+    }
+}
+
 fn at_temperature(run: &RunRecord) -> String {
     match run.temperature.as_ref().and_then(|temperature| temperature.value) {
         Some(value) => format!("at temperature {}", numbers::significant(value)),
@@ -65,7 +81,11 @@ fn temperature_in_words(run: &RunRecord) -> String {
              they become probabilities. It never changes which class is the most probable.{}",
             numbers::significant(value),
             numbers::counted(temperature.images, "validation image"),
-            if value > 1.0 { " Above 1 it means that the network is surer than it is right." } else { "" }
+            match value {
+                value if value > 1.0 => " Above 1 it means that the network is surer than it is right.",
+                value if value < 1.0 => " Below 1 it means that the network is less sure than it is right.",
+                _ => "",
+            }
         ),
         None => format!(
             "No temperature was fitted: {}. Probabilities are taken as the network scores.",
@@ -79,7 +99,7 @@ fn table(run: &RunRecord) -> Markup {
         table {
             caption {
                 "Loss and expected calibration error, as scored and at the temperature. On the validation split, which the "
-                "temperature was fitted on, the latter flatter."
+                "temperature was fitted on, the figures at the temperature flatter."
             }
             thead {
                 tr {

@@ -85,10 +85,10 @@ fn tensors(title: &str, names: &[String]) -> Markup {
     }
 }
 
-pub(super) fn configuration(config: &str) -> Markup {
+pub(super) fn configuration(label: &str, config: &str) -> Markup {
     html! {
         p { "As resolved: every choice of the run, written out." }
-        (listing("Configuration", config))
+        (listing(label, config))
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
     if let Some(training) = grid_training::section(grid) {
         sections.push(Section::new(level, "training", "How training went", &training));
     }
-    let configuration = data::configuration(&grid.config);
+    let configuration = data::configuration("Configuration of the comparison", &grid.config);
     sections.push(Section::new(level, "runs", "Every run", &runs(&grid.cells)));
     sections.push(Section::new(level, "grid-config", "Configuration of the comparison", &configuration));
     sections

@@ -6,9 +6,11 @@
 //! - [`run_page`]: one run
 //! - [`grid_page`]: many runs compared, one of them in full
 //! - [`range_page`]: a learning-rate range test
+//! - [`advice_page`]: how far back to fine-tune
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
+mod advice;
 mod calibration;
 mod confusion;
 mod curves;
@@ -32,7 +34,7 @@ use maud::html;
 
 use crate::plot;
 use crate::reading;
-use crate::record::{GridRecord, RangeRecord, RunRecord};
+use crate::record::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
 use shell::{Level, Link, Page};
 
 /// Our own style sheet; the charts bring theirs.
@@ -57,6 +59,11 @@ pub fn run_page(record: &RunRecord) -> String {
 /// The page of a learning-rate range test.
 pub fn range_page(record: &RangeRecord) -> String {
     plan::range_page(record).render()
+}
+
+/// The page of an advice.
+pub fn advice_page(record: &AdviceRecord) -> String {
+    advice::page(record).render()
 }
 
 /// The page of a grid of runs.

@@ -105,7 +105,7 @@ fn stage_table(run: &RunRecord) -> Markup {
                         th scope="row" { (stage.name) }
                         td.num { (numbers::count(stage.parameters)) }
                         td { @if stage.live { "live" } @else { "frozen" } }
-                        td { (thaw(run, &stage.name)) }
+                        td.nowrap { (thaw(run, &stage.name)) }
                         td.num { @if stage.live { "× " (numbers::significant(stage.rate_scale)) } @else { "–" } }
                         td { code { (short(&stage.digest_before)) } }
                         td { code { (short(&stage.digest_after)) } }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::shell::{Level, Section};
-use super::{calibration, confusion, curves, data, gradients, plan, recipe, samples};
+use super::{advice, calibration, confusion, curves, data, gradients, plan, recipe, samples};
 use crate::numbers;
 use crate::reading::{depth_in_words, headline, interrupted};
 use crate::record::{EvaluationRecord, RunRecord};
@@ -14,6 +14,10 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
         Section::new(level, "steps", "The five steps", &recipe::five_steps(run, level.below())),
         Section::new(level, "stages", "Stages of the network", &recipe::stages(run)),
     ];
+    if let Some(record) = &run.advice {
+        let advised = advice::evidence(record);
+        sections.push(Section::new(level, "advice", "How far back", &advised));
+    }
     if !run.plan.is_empty() {
         sections.push(Section::new(level, "plan", "Learning rates", &plan::plan(run)));
     }
@@ -38,7 +42,12 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     }
     sections.push(Section::new(level, "data", "Data", &data::data(&run.data, level.below())));
     sections.push(Section::new(level, "weights", "Source weights", &data::load_report(&run.load)));
-    sections.push(Section::new(level, "config", "Configuration", &data::configuration(&run.config)));
+    sections.push(Section::new(
+        level,
+        "config",
+        "Configuration",
+        &data::configuration("Configuration", &run.config),
+    ));
     sections.push(Section::new(level, "digests", "Digests", &data::digests(&run.digests)));
     sections
 }

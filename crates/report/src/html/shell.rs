@@ -99,12 +99,13 @@ impl From<&Section> for Link {
     }
 }
 
-/// A box that scrolls sideways by itself, by keyboard too, so that the page never does.
+/// A box for a table that scrolls sideways by itself, by keyboard too, so that the page never does. Its label is told from
+/// that of the section around it.
 pub(super) fn scroll(label: &str, content: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (content) } }
+    html! { div.scroll role="region" aria-label=(format!("{label}, table")) tabindex="0" { (content) } }
 }
 
 /// A text shown as it is, such as a configuration.
 pub(super) fn listing(label: &str, text: &str) -> Markup {
-    html! { pre role="region" aria-label=(label) tabindex="0" { code { (text) } } }
+    html! { pre role="region" aria-label=(format!("{label}, text")) tabindex="0" { code { (text) } } }
 }

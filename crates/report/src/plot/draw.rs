@@ -1,25 +1,20 @@
 //! The SVG of a line chart.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::axis::Span;
-use super::{Form, LineChart, Mark, Point, Series};
+use super::marks::{Labelled, label};
+use super::{Form, LineChart, Point, Series};
 
 /// The drawing's own units; the page scales it to its place.
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 66.0;
+pub(super) const WIDTH: f64 = 560.0;
+pub(super) const HEIGHT: f64 = 340.0;
+pub(super) const LEFT: f64 = 66.0;
 const RIGHT: f64 = WIDTH - 22.0;
-const TOP: f64 = 32.0;
+pub(super) const TOP: f64 = 32.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
-/// Height of the title of a drawing that stands alone.
-const TITLE: f64 = 30.0;
 /// Room between the outermost points and the frame.
 const PAD: f64 = 14.0;
-
-/// Height of a row of marks' labels, and about the width of a character in them.
-const ROW: f64 = 18.0;
-const CHARACTER: f64 = 8.0;
 
 /// Number of colours, dashes and markers; the seventh series looks like the first.
 const STYLES: usize = 6;
@@ -51,7 +46,7 @@ pub(super) fn svg(chart: &LineChart) -> Markup {
     let canvas = Canvas::over(chart);
     let (title, desc) = (format!("{}-title", chart.id), format!("{}-desc", chart.id));
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(format!("{title} {desc}")) {
+        svg viewBox=(format!("0 0 {WIDTH} {}", canvas.height())) role="img" aria-labelledby=(format!("{title} {desc}")) {
             title id=(title) { (chart.title) }
             desc id=(desc) { (chart.description()) }
             (drawn(chart, &canvas))
@@ -59,144 +54,66 @@ pub(super) fn svg(chart: &LineChart) -> Markup {
     }
 }
 
-/// The style sheet of a drawing that stands alone.
-const ALONE: &str = include_str!("alone.css");
-
-pub(super) fn document(chart: &LineChart) -> String {
-    let canvas = Canvas::over(chart);
-    let (legend, bottom) = legend(chart);
-    let drawing = html! {
-        rect.paper x="0" y="0" width=(WIDTH) height=(HEIGHT + bottom) {}
-        text.title x=(at(LEFT)) y="22" { (chart.title) }
-        (legend)
-        g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
-    };
-    standing_alone([WIDTH, HEIGHT + bottom], ALONE, &drawing)
-}
-
-/// Rows of the lines' names below the title, and where they end.
-fn legend(chart: &LineChart) -> (Markup, f64) {
-    let (mut x, mut y) = (LEFT, TITLE);
-    let entry = |(index, series): (usize, &Series)| {
-        let width = 44.0 + 9.5 * series.name.chars().count() as f64 + 14.0;
-        if x > LEFT && x + width > WIDTH {
-            (x, y) = (LEFT, y + 22.0);
-        }
-        let place = format!("translate({} {})", at(x), at(y));
-        x += width;
-        html! {
-            g transform=(place) {
-                g class=(class_of(chart, index)) color=[fixed_colour(chart, index)] {
-                    path.line d="M1 7L33 7" {}
-                    @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
-                }
-                text.name x="40" y="12" { (series.name) }
-            }
-        }
-    };
-    let entries: Vec<Markup> = chart.series.iter().enumerate().map(entry).collect();
-    (html! { @for entry in &entries { (entry) } }, y + 22.0)
-}
-
-/// An SVG file of this size with this style sheet. What XML cannot hold is replaced.
-pub(crate) fn standing_alone([width, height]: [f64; 2], style: &str, drawing: &Markup) -> String {
-    let whole = html! {
-        svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
-            style { (PreEscaped(style)) }
-            (drawing)
-        }
-    };
-    let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-    whole.into_string().chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
-}
-
-fn drawn(chart: &LineChart, canvas: &Canvas) -> Markup {
+pub(super) fn drawn(chart: &LineChart, canvas: &Canvas) -> Markup {
     html! {
         (canvas.axes(chart))
-        @for (mark, row) in chart.marks.iter().zip(canvas.mark_rows(chart)) { (canvas.mark(mark, row)) }
+        @for mark in &canvas.marks { (mark.draw(BOTTOM + canvas.room)) }
         @for (i, series) in chart.series.iter().enumerate() { (canvas.series(chart, i, series)) }
     }
 }
 
-fn on_left(x: f64) -> bool {
-    x < (LEFT + RIGHT) / 2.0
-}
-
 /// A chart's two axes laid over its data.
-struct Canvas {
+pub(super) struct Canvas {
     x: Span,
     y: Span,
+    marks: Vec<Labelled>,
+    /// Height of the labels of the marks, by which everything else moves down.
+    room: f64,
 }
 
 impl Canvas {
-    fn over(chart: &LineChart) -> Self {
+    pub(super) fn over(chart: &LineChart) -> Self {
         let points = || chart.series.iter().flat_map(|s| &s.points).filter(|p| chart.can_draw(p));
         let marks = chart.marks.iter().map(|mark| mark.x);
         let ends = |p: &Point| p.bar.unwrap_or([p.y, p.y]);
-        Self {
-            x: chart.x.tight(points().map(|p| p.x).chain(marks)),
-            y: chart.y.rounded(points().flat_map(ends)),
-        }
+        let x = chart.x.tight(points().map(|p| p.x).chain(marks));
+        let (marks, room) = label(&chart.marks, |mark| along_x(&x, mark));
+        Self { x, y: chart.y.rounded(points().flat_map(ends)), marks, room }
+    }
+
+    pub(super) fn height(&self) -> f64 {
+        HEIGHT + self.room
     }
 
     fn x(&self, value: f64) -> f64 {
-        LEFT + PAD + self.x.place(value) * (RIGHT - LEFT - 2.0 * PAD)
+        along_x(&self.x, value)
     }
 
     fn y(&self, value: f64) -> f64 {
-        BOTTOM - self.y.place(value) * (BOTTOM - TOP)
+        self.room + BOTTOM - self.y.place(value) * (BOTTOM - TOP)
     }
 
     fn axes(&self, chart: &LineChart) -> Markup {
+        let bottom = self.room + BOTTOM;
         html! {
             g.grid {
                 @for (value, _) in &self.y.ticks { (line(LEFT, self.y(*value), RIGHT, self.y(*value))) }
             }
             g.axis {
-                (line(LEFT, BOTTOM, RIGHT, BOTTOM))
-                @for (value, _) in &self.x.ticks { (line(self.x(*value), BOTTOM, self.x(*value), BOTTOM + 5.0)) }
+                (line(LEFT, bottom, RIGHT, bottom))
+                @for (value, _) in &self.x.ticks { (line(self.x(*value), bottom, self.x(*value), bottom + 5.0)) }
             }
             g.tick {
                 @for (value, label) in &self.y.ticks {
                     text x=(at(LEFT - 8.0)) y=(at(self.y(*value))) text-anchor="end" dy="0.35em" { (label) }
                 }
                 @for (value, label) in &self.x.ticks {
-                    text x=(at(self.x(*value))) y=(at(BOTTOM + 8.0)) text-anchor="middle" dy="0.9em" { (label) }
+                    text x=(at(self.x(*value))) y=(at(bottom + 8.0)) text-anchor="middle" dy="0.9em" { (label) }
                 }
             }
             g.label {
-                text x=(at((LEFT + RIGHT) / 2.0)) y=(at(HEIGHT - 8.0)) text-anchor="middle" { (chart.x.label()) }
+                text x=(at((LEFT + RIGHT) / 2.0)) y=(at(self.height() - 8.0)) text-anchor="middle" { (chart.x.label()) }
                 text x=(at(LEFT - 8.0)) y=(at(TOP - 16.0)) text-anchor="start" { (chart.y.label()) }
-            }
-        }
-    }
-
-    /// Rows of the marks' labels, from 0 at the top, such that those of a row do not touch.
-    fn mark_rows(&self, chart: &LineChart) -> Vec<usize> {
-        let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
-        let row = |mark: &Mark| {
-            let (x, width) = (self.x(mark.x), CHARACTER * mark.label.chars().count() as f64 + 12.0);
-            let (from, to) = if on_left(x) { (x, x + width) } else { (x - width, x) };
-            let free = |row: &Vec<(f64, f64)>| row.iter().all(|&(start, end)| end <= from || start >= to);
-            let place = taken.iter().position(free).unwrap_or(taken.len());
-            if place == taken.len() {
-                taken.push(Vec::new());
-            }
-            taken[place].push((from, to));
-            place
-        };
-        chart.marks.iter().map(row).collect()
-    }
-
-    /// A mark's label stands on the side that has more room.
-    fn mark(&self, mark: &Mark, row: usize) -> Markup {
-        let x = self.x(mark.x);
-        let (anchor, shift) = if on_left(x) { ("start", 6.0) } else { ("end", -6.0) };
-        let y = TOP + 2.0 + ROW * row as f64;
-        html! {
-            g.mark {
-                (line(x, TOP - 8.0, x, BOTTOM))
-                text x=(at(x + shift)) y=(at(y)) text-anchor=(anchor) { (mark.label) }
             }
         }
     }
@@ -249,6 +166,10 @@ impl Canvas {
     }
 }
 
+fn along_x(span: &Span, value: f64) -> f64 {
+    LEFT + PAD + span.place(value) * (RIGHT - LEFT - 2.0 * PAD)
+}
+
 /// Error bars of several series at the same x stand side by side.
 fn dodge(chart: &LineChart, index: usize) -> f64 {
     let bars = chart.series.iter().any(|s| s.points.iter().any(|p| p.bar.is_some()));
@@ -275,7 +196,7 @@ fn swatch(chart: &LineChart, index: usize) -> Markup {
     }
 }
 
-fn class_of(chart: &LineChart, index: usize) -> String {
+pub(super) fn class_of(chart: &LineChart, index: usize) -> String {
     match (chart.series[index].form, chart.ordered) {
         (Form::Reference, _) => "series reference".into(),
         (Form::Measured, true) => "series ordered".into(),
@@ -294,12 +215,12 @@ fn shade(chart: &LineChart, index: usize) -> Option<String> {
 }
 
 /// The same colours by number, for readers of SVG that cannot mix any; style sheets come before it.
-fn fixed_colour(chart: &LineChart, index: usize) -> Option<&'static str> {
+pub(super) fn fixed_colour(chart: &LineChart, index: usize) -> Option<&'static str> {
     const SHADES: [&str; 7] = ["#0a5a9c", "#4355a6", "#6f4aa3", "#963b92", "#b22e76", "#c03152", "#c04a00"];
     along(chart, index).map(|part| SHADES[((SHADES.len() - 1) as f64 * part).round() as usize])
 }
 
-fn marker(index: usize, x: f64, y: f64) -> Markup {
+pub(super) fn marker(index: usize, x: f64, y: f64) -> Markup {
     const R: f64 = 4.2;
     let polygon = |corners: &[(f64, f64)]| {
         let points: Vec<String> =
@@ -316,11 +237,11 @@ fn marker(index: usize, x: f64, y: f64) -> Markup {
     }
 }
 
-fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
+pub(super) fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
     html! { line x1=(at(x1)) y1=(at(y1)) x2=(at(x2)) y2=(at(y2)) {} }
 }
 
 /// A coordinate, to a tenth of a unit.
-fn at(value: f64) -> String {
+pub(super) fn at(value: f64) -> String {
     format!("{value:.1}")
 }

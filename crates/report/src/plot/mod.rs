@@ -6,13 +6,16 @@
 //! light and dark; [`STYLE`] holds the rules a page must include once.
 //!
 //! - `axis`: from data to ticks and to places on the drawing
-//! - `draw`: the SVG itself
+//! - `draw`: the SVG itself; `marks`: labels above it
+//! - `alone`: the same as a file of its own
 
+mod alone;
 mod axis;
 mod draw;
+mod marks;
 
+pub(crate) use alone::standing_alone;
 pub use axis::{Axis, Format};
-pub(crate) use draw::standing_alone;
 pub use maud::Markup;
 
 /// The style sheet of all charts, to be included once in a page.
@@ -128,7 +131,7 @@ impl LineChart {
 
     /// The drawing as an SVG file of its own: light, without legend.
     pub(crate) fn document(&self) -> String {
-        draw::document(self)
+        alone::document(self)
     }
 
     /// What the chart shows, in words: where each line begins and ends and its extremes, and what is marked.

@@ -2,6 +2,7 @@
 
 mod averages;
 mod divergences;
+mod gradient_flow;
 mod optimizers;
 mod regularized;
 mod schedules;

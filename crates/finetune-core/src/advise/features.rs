@@ -1,0 +1,164 @@
+use backbone::{Backbone, Mode, StageId};
+use images::Transform;
+use regularize::Mixing;
+use report::record::SourceEvidence;
+use tch::{Kind, Tensor};
+
+use crate::Error;
+use crate::batches::{Feed, Preparation, Variation, chunk};
+use crate::event::{Event, Listener};
+use crate::interrupt::Interrupt;
+use crate::pictures::Part;
+use crate::recipe::Materials;
+use crate::run::Run;
+
+/// Values of a picture's feature vector, about: maps are averaged over the finest grid that has no more.
+const VALUES: i64 = 512;
+
+/// What the network makes of some pictures, after each stage.
+pub(super) struct Seen {
+    /// The pixels, then every stage that has something to train, from input to head.
+    pub(super) stages: Vec<StageFeatures>,
+    /// What the source's own classifier says, where it has one.
+    pub(super) source: Option<SourceEvidence>,
+}
+
+/// What lies between one stage and the next.
+pub(super) struct StageFeatures {
+    /// The stage; `None` for the pixels.
+    pub(super) stage: Option<StageId>,
+    /// `[N, D]`, float64, on the CPU.
+    pub(super) values: Tensor,
+}
+
+/// Shows the network every picture once and keeps what each stage gives.
+///
+/// Maps `[C, H, W]` are averaged over a grid of about 512 / C places, so that early stages with few channels keep where
+/// things are and all stages have feature vectors of about one length; from 512 channels on that is the global average.
+/// After the last stage it is what the head reads.
+pub(super) fn look(
+    run: &Run,
+    materials: &Materials,
+    part: &Part,
+    (backbone, has_classifier): (&Backbone, bool),
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<Seen, Error> {
+    let how = Preparation {
+        transform: Transform::evaluation(&materials.input)?,
+        variation: Variation::Varying, // seen once: nothing to keep
+        mixing: Mixing::default(),
+        workers: run.workers,
+        keep_bytes: 0,
+        cache: None,
+        interrupt,
+    };
+    let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
+    let taps: Vec<StageId> =
+        backbone.ids().rev().skip(1).rev().filter(|&id| !backbone.roots(id).is_empty()).collect();
+    let mut kept: Vec<Vec<Tensor>> = (0..=taps.len()).map(|_| Vec::new()).collect();
+    let mut source = Said::default();
+    let _no_gradient = tch::no_grad_guard();
+    let (mut done, total) = (0, feed.len() as u64);
+    for batch in feed.in_order(backbone, usize::try_from(chunk(backbone.placement().0)).unwrap_or(1)) {
+        if interrupt.requested() {
+            return Err(Error::Interrupted);
+        }
+        let batch = batch?;
+        let all = backbone.classify_collect(&batch.x, StageId::INPUT, &taps, Mode::Evaluate);
+        let mut tapped = all.tapped;
+        if let Some(last) = tapped.last_mut() {
+            *last = all.features;
+        }
+        for (kept, x) in kept.iter_mut().zip([&batch.x].into_iter().chain(&tapped)) {
+            kept.push(pooled(x)?);
+        }
+        if has_classifier {
+            source.add(&all.output.logits);
+        }
+        done += u64::try_from(batch.labels.size()[0]).unwrap_or(0);
+        listen(&Event::Prepared { what: "features", done, total });
+    }
+    let stages = [None].into_iter().chain(taps.into_iter().map(Some)).zip(kept);
+    let stages = stages.map(|(stage, kept)| Ok(StageFeatures { stage, values: Tensor::f_cat(&kept, 0)? }));
+    Ok(Seen {
+        stages: stages.collect::<Result<_, Error>>()?,
+        source: has_classifier.then(|| source.evidence()),
+    })
+}
+
+/// `[N, C, H, W]` or `[N, D]` -> `[N, D]`, float64, on the CPU.
+fn pooled(x: &Tensor) -> Result<Tensor, Error> {
+    let size = x.size();
+    let grid = match size[..] {
+        [_, channels, height, width] => {
+            let side = (VALUES as f64 / channels as f64).sqrt().floor() as i64;
+            let side = side.clamp(1, height.min(width).max(1));
+            x.f_adaptive_avg_pool2d([side, side])?
+        }
+        _ => x.shallow_clone(),
+    };
+    Ok(grid.flatten(1, -1).to_device(tch::Device::Cpu).to_kind(Kind::Double))
+}
+
+/// Sums over pictures of what the source's classifier says.
+#[derive(Default)]
+struct Said {
+    classes: i64,
+    pictures: f64,
+    confidence: f64,
+    entropy: f64,
+}
+
+impl Said {
+    /// Adds a batch of logits, `[N, classes]`.
+    fn add(&mut self, logits: &Tensor) {
+        let log_probabilities = logits.to_kind(Kind::Double).log_softmax(-1, Kind::Double);
+        let probabilities = log_probabilities.exp();
+        self.classes = logits.size()[1];
+        self.pictures += logits.size()[0] as f64;
+        self.confidence += probabilities.amax([1i64].as_slice(), false).sum(Kind::Double).double_value(&[]);
+        self.entropy -= (probabilities * log_probabilities).sum(Kind::Double).double_value(&[]);
+    }
+
+    fn evidence(&self) -> SourceEvidence {
+        SourceEvidence {
+            classes: u64::try_from(self.classes).unwrap_or(0),
+            confidence: self.confidence / self.pictures,
+            entropy: self.entropy / self.pictures / (self.classes.max(2) as f64).ln(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_averaged_over_the_finest_grid_that_fits() {
+        let ones = |size: &[i64]| Tensor::ones(size, (Kind::Float, tch::Device::Cpu));
+        for (shape, values) in [
+            (&[2, 3, 96, 96][..], 3 * 13 * 13),
+            (&[2, 32, 48, 48], 32 * 4 * 4),
+            (&[2, 320, 7, 7], 320),
+            (&[2, 2048, 7, 7], 2048),
+            (&[2, 16, 5, 5], 16 * 5 * 5),
+            (&[2, 84], 84),
+        ] {
+            assert_eq!(pooled(&ones(shape)).unwrap().size(), [2, values], "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn certainty_has_no_entropy_and_ignorance_all_of_it() {
+        let mut sure = Said::default();
+        sure.add(&Tensor::from_slice(&[100.0f32, 0.0, 0.0, 0.0]).view([1, 4]));
+        let sure = sure.evidence();
+        assert!((sure.confidence - 1.0).abs() < 1e-9 && sure.entropy.abs() < 1e-9);
+        let mut unsure = Said::default();
+        unsure.add(&Tensor::zeros([3, 4], (Kind::Float, tch::Device::Cpu)));
+        let unsure = unsure.evidence();
+        assert!((unsure.confidence - 0.25).abs() < 1e-9 && (unsure.entropy - 1.0).abs() < 1e-9);
+        assert_eq!(unsure.classes, 4);
+    }
+}

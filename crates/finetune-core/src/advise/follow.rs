@@ -1,0 +1,100 @@
+use images::{DataSet, take_per_class};
+use report::record::{AdviceRecord, PartSeconds, RunRecord};
+
+use super::subset::subset;
+use super::{IMAGES, Subject, advise};
+use crate::Error;
+use crate::config::FinetuneConfig;
+use crate::event::Listener;
+use crate::freeze::Depth;
+use crate::interrupt::Interrupt;
+use crate::pictures::Part;
+use crate::recipe::{self, Materials};
+use crate::run::Run;
+
+/// The run with the depth that its pictures ask for, and the advice, if its configuration leaves the depth open.
+///
+/// A `finetune.rate_scale` other than the default is the user's, and stays.
+///
+/// # Errors
+/// As [`advise`].
+pub fn decide(
+    run: &Run,
+    materials: &Materials,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<(Run, Option<AdviceRecord>), Error> {
+    if run.depth != Depth::Auto {
+        return Ok((run.clone(), None));
+    }
+    let train = recipe::drawn(run, materials)?.train;
+    let classes = materials.pictures.classes.len();
+    let places = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
+    let indices = places.iter().map(|&place| train.indices[place as usize]).collect();
+    let part = Part { store: train.store.clone(), indices };
+    let subject = Subject { run, materials, part: &part, training: train.len() };
+    let advice = advise(&subject, interrupt, listen)?;
+    let mut decided = run.clone();
+    decided.depth = advice.depth.parse().unwrap_or(Depth::Head);
+    decided.config.finetune.depth.clone_from(&advice.depth);
+    if decided.config.finetune.rate_scale == FinetuneConfig::default().rate_scale {
+        decided.config.finetune.rate_scale = advice.rate_scale;
+    }
+    Ok((decided, Some(advice)))
+}
+
+/// Advises on a run without carrying it out: only the pictures that are looked at are decoded.
+///
+/// # Errors
+/// As [`advise`].
+pub fn perform(
+    run: &Run,
+    most: usize,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<AdviceRecord, Error> {
+    let mut run = Run { depth: Depth::All, ..run.clone() };
+    // What these say is about stages that the run's own depth names.
+    run.config.finetune.thaw = None;
+    run.config.finetune.rates.clear();
+    run.config.compare = None;
+    let (seed, per_class) = (run.config.run.seed, run.config.data.images_per_class);
+    let mut training = 0;
+    let mut choose = |set: &mut DataSet| {
+        if let Some(per_class) = per_class {
+            let drawn = take_per_class(&set.train, per_class, seed);
+            set.train =
+                drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+        }
+        training = set.train.len();
+        let labels: Vec<usize> = set.train.iter().map(|sample| sample.label).collect();
+        let places = subset(&labels, set.classes.len(), most, seed);
+        set.train = places.iter().map(|&place| set.train[place as usize].clone()).collect();
+        set.validation.clear();
+        set.test.clear();
+        Ok(())
+    };
+    let materials = recipe::gather_chosen(&run, &mut choose, interrupt, listen)?;
+    let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
+    let mut advice = advise(&subject, interrupt, listen)?;
+    let reading = PartSeconds { part: "reading weights and pictures".to_owned(), seconds: materials.seconds };
+    advice.parts.insert(0, reading);
+    advice.seconds += materials.seconds;
+    Ok(advice)
+}
+
+/// Notes in a run's record the advice that it followed: it is part of the step `freeze`.
+pub fn note(record: &mut RunRecord, advice: Option<AdviceRecord>) {
+    let Some(advice) = advice else { return };
+    record.seconds += advice.seconds;
+    if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == recipe::StepName::Freeze.name()) {
+        freeze.seconds += advice.seconds;
+        freeze.what = format!(
+            "advised {:?} (confidence {:.0}%); {}",
+            advice.depth,
+            100.0 * advice.confidence,
+            freeze.what
+        );
+    }
+    record.advice = Some(Box::new(advice));
+}

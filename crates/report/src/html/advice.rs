@@ -1,0 +1,172 @@
+//! How far back to fine-tune: the advice, and what it was drawn from.
+
+use maud::{Markup, html};
+
+use super::shell::{Level, Page, Section, scroll};
+use crate::numbers;
+use crate::plot::{Axis, LineChart, Series};
+use crate::reading::depth_in_words;
+use crate::record::{AdviceRecord, StageEvidence};
+use crate::text::{ADVICE_LIMITS, similarity};
+
+/// The page of an advice that no run has followed yet.
+pub(super) fn page(record: &AdviceRecord) -> Page {
+    let sections = [Section::new(Level::SECTION, "evidence", "The evidence", &evidence(record))];
+    Page {
+        title: format!("{}: how far back to fine-tune {}", record.name, record.arch),
+        header: html! {
+            p.eyebrow { "Transfer learning, how far back" }
+            h1 { (record.name) }
+            div.verdict {
+                p.figure-of-merit { strong { (record.depth) } span { (depth_in_words(&record.depth)) } }
+                (facts(record))
+            }
+        },
+        contents: sections.iter().map(super::Link::from).collect(),
+        main: html! { @for section in &sections { (section.body) } },
+    }
+}
+
+fn facts(record: &AdviceRecord) -> Markup {
+    html! {
+        dl.facts {
+            div { dt { "Network" } dd { (record.arch) ", " (record.weights) } }
+            div { dt { "Training images" } dd { (numbers::significant(record.images_per_class)) " of each of " (numbers::count(record.classes)) " classes" } }
+            div { dt { "Images looked at" } dd { (numbers::count(record.images)) } }
+            div { dt { "Rate of the live stages" } dd { "× " (numbers::significant(record.rate_scale)) " of the head’s " (numbers::significant(record.learning_rate)) } }
+            div { dt { "Same advice when resampled" } dd { (numbers::percent(record.confidence)) } }
+            div { dt { "Time" } dd { (numbers::duration(record.seconds)) } }
+        }
+    }
+}
+
+/// The paragraph, charts, table and times.
+pub(super) fn evidence(record: &AdviceRecord) -> Markup {
+    html! {
+        p.question { (record.paragraph) }
+        div.pair {
+            div.panel { (probe_chart(record)) }
+            div.panel { (score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme)) }
+            div.panel { (score_chart("advice-h-score", "H-score", "H-score", record, |s| s.h_score)) }
+        }
+        (scroll("Evidence for each stage", &table(record)))
+        ul.sentences {
+            li { (similarity(record)) }
+            li { (confidence(record)) }
+            li { (ADVICE_LIMITS) }
+        }
+        details {
+            summary { "Where the time went" }
+            (scroll("Seconds", &times(record)))
+        }
+    }
+}
+
+fn confidence(record: &AdviceRecord) -> String {
+    format!(
+        "Confidence: {} of 1000 sets of images, resampled from those looked at, lead to the same depth. It says how firm the figures are, not that the rule is right.",
+        numbers::percent(record.confidence)
+    )
+}
+
+/// Stages along the x axis, by name.
+fn stages(record: &AdviceRecord) -> Axis {
+    // Names of many stages stand in each other's way; those between are in the table and the tooltips.
+    let short = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+    let crowded = record.stages.len() > 7;
+    let label = |stage: &StageEvidence| if crowded { short(&stage.name) } else { stage.name.clone() };
+    Axis::linear("after stage").ticks_at((0u32..).zip(&record.stages).map(|(i, s)| (f64::from(i), label(s))))
+}
+
+fn probe_chart(record: &AdviceRecord) -> Markup {
+    let chance = 1.0 / record.classes.max(1) as f64;
+    let mut probe = Series::new("linear probe");
+    for (i, stage) in (0u32..).zip(&record.stages) {
+        probe = probe.point_with_spread(f64::from(i), stage.accuracy, stage.standard_error);
+    }
+    let last = record.stages.len().saturating_sub(1) as f64;
+    let mut chart = LineChart::new(
+        "advice-probe",
+        "Accuracy of a linear probe, ± one standard error",
+        stages(record),
+        Axis::linear("cross-validated accuracy").percent(),
+    )
+    .series(probe)
+    .series(Series::reference("chance").points([(0.0, chance), (last, chance)]));
+    if let Some(first) = record.stages.iter().position(|stage| stage.rate_scale.is_some()) {
+        chart = chart.mark(first as f64 - 0.5, "train from here");
+    }
+    chart.figure()
+}
+
+fn score_chart(
+    id: &str,
+    title: &str,
+    unit: &str,
+    record: &AdviceRecord,
+    score: fn(&StageEvidence) -> f64,
+) -> Markup {
+    let points = (0u32..).zip(&record.stages).map(|(i, stage)| (f64::from(i), score(stage)));
+    LineChart::new(id, title, stages(record), Axis::linear(unit))
+        .series(Series::new(title).points(points))
+        .figure()
+}
+
+fn table(record: &AdviceRecord) -> Markup {
+    let best = best(record);
+    html! {
+        table.wide {
+            caption {
+                "From the image to what the head reads. Accuracy of an L2-regularised logistic regression on the frozen features, over "
+                (record.folds) " folds. LogME and H-score rank stages; compare them within a column only."
+            }
+            thead {
+                tr {
+                    th scope="col" { "Features after" } th.num scope="col" { "Values" }
+                    th.num scope="col" { "Probe accuracy" } th.num scope="col" { "± error" }
+                    th.num scope="col" { "LogME" } th.num scope="col" { "H-score" } th scope="col" { "Advice" }
+                }
+            }
+            tbody {
+                @for (i, stage) in record.stages.iter().enumerate() {
+                    tr {
+                        th scope="row" { (stage.name) }
+                        td.num { (numbers::count(stage.features)) }
+                        td.num { @if i == best { strong { (numbers::percent(stage.accuracy)) } } @else { (numbers::percent(stage.accuracy)) } }
+                        td.num { (numbers::percent(stage.standard_error)) }
+                        td.num { (numbers::significant(stage.logme)) }
+                        td.num { (numbers::significant(stage.h_score)) }
+                        td.nowrap { (advised(i, stage)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The stage whose probe is best; of several the last.
+fn best(record: &AdviceRecord) -> usize {
+    let stages = record.stages.iter().enumerate();
+    stages.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map_or(0, |(i, _)| i)
+}
+
+fn advised(place: usize, stage: &StageEvidence) -> String {
+    match stage.rate_scale {
+        Some(scale) => format!("train, rate × {}", numbers::significant(scale)),
+        None if place == 0 => "–".to_owned(),
+        None => "freeze".to_owned(),
+    }
+}
+
+fn times(record: &AdviceRecord) -> Markup {
+    html! {
+        table {
+            thead { tr { th scope="col" { "Part" } th.num scope="col" { "Time" } } }
+            tbody {
+                @for part in &record.parts {
+                    tr { th scope="row" { (part.part) } td.num { (numbers::duration(part.seconds)) } }
+                }
+            }
+        }
+    }
+}

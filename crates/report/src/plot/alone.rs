@@ -1,0 +1,60 @@
+//! A chart as an SVG file of its own, for what is no page: light, its lines named below its title.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::draw::{Canvas, LEFT, WIDTH, at, class_of, drawn, fixed_colour, marker};
+use super::{Form, LineChart, Series};
+
+/// Where the names of the lines begin, below the title.
+const TITLE: f64 = 30.0;
+
+/// The style sheet of a drawing that stands alone.
+const ALONE: &str = include_str!("alone.css");
+
+pub(super) fn document(chart: &LineChart) -> String {
+    let canvas = Canvas::over(chart);
+    let (legend, bottom) = legend(chart);
+    let drawing = html! {
+        rect.paper x="0" y="0" width=(WIDTH) height=(canvas.height() + bottom) {}
+        text.title x=(at(LEFT)) y="22" { (chart.title) }
+        (legend)
+        g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
+    };
+    standing_alone([WIDTH, canvas.height() + bottom], ALONE, &drawing)
+}
+
+/// Rows of the lines' names below the title, and where they end.
+fn legend(chart: &LineChart) -> (Markup, f64) {
+    let (mut x, mut y) = (LEFT, TITLE);
+    let entry = |(index, series): (usize, &Series)| {
+        let width = 44.0 + 9.5 * series.name.chars().count() as f64 + 14.0;
+        if x > LEFT && x + width > WIDTH {
+            (x, y) = (LEFT, y + 22.0);
+        }
+        let place = format!("translate({} {})", at(x), at(y));
+        x += width;
+        html! {
+            g transform=(place) {
+                g class=(class_of(chart, index)) color=[fixed_colour(chart, index)] {
+                    path.line d="M1 7L33 7" {}
+                    @if series.form == Form::Measured { (marker(index, 17.0, 7.0)) }
+                }
+                text.name x="40" y="12" { (series.name) }
+            }
+        }
+    };
+    let entries: Vec<Markup> = chart.series.iter().enumerate().map(entry).collect();
+    (html! { @for entry in &entries { (entry) } }, y + 22.0)
+}
+
+/// An SVG file of this size with this style sheet. What XML cannot hold is replaced.
+pub(crate) fn standing_alone([width, height]: [f64; 2], style: &str, drawing: &Markup) -> String {
+    let whole = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
+            style { (PreEscaped(style)) }
+            (drawing)
+        }
+    };
+    let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    whole.into_string().chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
+}

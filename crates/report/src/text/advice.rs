@@ -1,0 +1,73 @@
+use super::{Side, aligned, visible};
+use crate::numbers;
+use crate::record::{AdviceRecord, Similarity, StageEvidence};
+
+/// What must be said beside every advice.
+pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about features that stay as they are; none of them sees what training would make of them. docs/advise.md measures how often the rule is right, and how weak the scores are.";
+
+/// An advice: the recommendation, the evidence as a table, the paragraph, the seconds. Ends with a line feed.
+pub fn advice(record: &AdviceRecord) -> String {
+    let mut out = visible(&format!(
+        "{}: finetune.depth = {:?}, finetune.rate_scale = {} (confidence {}); {} from {}",
+        record.name,
+        record.depth,
+        numbers::significant(record.rate_scale),
+        numbers::percent(record.confidence),
+        record.arch,
+        record.weights
+    ));
+    out.push_str("\n\n");
+    let heading = ["features after", "values", "probe", "± error", "LogME", "H-score", "advice"];
+    let rows: Vec<Vec<String>> = [heading.map(String::from).to_vec()]
+        .into_iter()
+        .chain(record.stages.iter().enumerate().map(|(place, stage)| row(place, stage)))
+        .collect();
+    let right = Side::Right;
+    out.push_str(&aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left]));
+    out.push_str(&format!("\n{}\n", visible(&record.paragraph)));
+    out.push_str(&format!("{}\n", similarity(record)));
+    out.push_str(&format!("{ADVICE_LIMITS}\n"));
+    let parts = record.parts.iter().map(|part| format!("{} {}", part.part, numbers::duration(part.seconds)));
+    out.push_str(&format!("Time: {}.\n", parts.collect::<Vec<_>>().join(", ")));
+    out
+}
+
+fn row(place: usize, stage: &StageEvidence) -> Vec<String> {
+    let advice = match stage.rate_scale {
+        Some(scale) => format!("train × {}", numbers::significant(scale)),
+        None if place == 0 => "–".to_owned(),
+        None => "freeze".to_owned(),
+    };
+    vec![
+        stage.name.clone(),
+        numbers::count(stage.features),
+        numbers::percent(stage.accuracy),
+        numbers::percent(stage.standard_error),
+        format!("{:.3}", stage.logme),
+        format!("{:.3}", stage.h_score),
+        advice,
+    ]
+}
+
+/// Similarity of the new images to the source's, in a sentence.
+pub(crate) fn similarity(record: &AdviceRecord) -> String {
+    let kind = match record.similarity {
+        Similarity::Alike => "alike",
+        Similarity::Related => "related",
+        Similarity::Unlike => "unlike",
+    };
+    let source = match &record.source {
+        Some(source) => format!(
+            "the source’s own classifier gives the new images {} on its best of {} classes on average, with {} of the largest possible entropy",
+            numbers::percent(source.confidence),
+            numbers::count(source.classes),
+            numbers::percent(source.entropy)
+        ),
+        None => "these weights have no classifier of their own to ask".to_owned(),
+    };
+    format!(
+        "Similarity to the source: {kind}. From the first stages to the last the probe gains {} points; the best stage takes away {} of the errors of a probe on pixels; {source}.",
+        numbers::significant((1000.0 * record.drop).round() / 10.0),
+        numbers::percent(record.value)
+    )
+}

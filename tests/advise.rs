@@ -1,0 +1,175 @@
+//! `finetune advise` and `finetune.depth = "auto"`: the whole way on small pictures, the same figures for the same seed, and
+//! what cannot be advised on.
+
+mod support;
+
+use std::fs;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use support::{Desk, SCRATCH, names};
+
+/// A LeNet that has learned bars and crosses, to be transferred to bars and discs.
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    for class in ["bar", "cross"] {
+        desk.draw(&format!("source/train/{class}"), class, 0..60);
+    }
+    for (class, from) in [("bar", 200), ("disc", 300)] {
+        desk.draw(&format!("target/train/{class}"), class, from..from + 12);
+        desk.draw(&format!("target/val/{class}"), class, from + 20..from + 24);
+        desk.draw(&format!("target/test/{class}"), class, from + 30..from + 36);
+    }
+    desk.finetune("--config c.toml --set data.root=source --set train.epochs=8 --out source-run")
+        .ends(0, &[]);
+    fs::rename(desk.path("source-run/model.safetensors"), desk.path("m.safetensors")).unwrap();
+    let target = SCRATCH.replace("\"data\"", "\"target\"").replace("\"none\"", "\"m.safetensors\"");
+    desk.write("t.toml", target.replace("\"scratch\"", "\"auto\""));
+    desk
+});
+
+fn advice(arguments: &str) -> Value {
+    let ran = DESK.finetune(&format!("advise --config t.toml --json {arguments}")).ends(0, &[]);
+    serde_json::from_str(ran.stdout.trim()).unwrap()
+}
+
+/// All but how long it took.
+fn without_times(mut advice: Value) -> Value {
+    let fields = advice.as_object_mut().unwrap();
+    fields.remove("seconds");
+    fields.remove("parts");
+    advice
+}
+
+#[test]
+fn an_advice_comes_with_its_evidence_and_a_page() {
+    let ran = DESK.finetune("advise --config t.toml --out told").ends(0, &[]);
+    for said in [
+        "finetune.depth = ",
+        "LogME",
+        "H-score",
+        "pixels",
+        "conv1",
+        "fc2",
+        "images per class",
+        "The rule: ",
+        "Limits: ",
+        "one pass",
+    ] {
+        assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
+    }
+    assert_eq!(names(&DESK.path("told")), ["report.html", "summary.json"]);
+    let page = fs::read_to_string(DESK.path("told/report.html")).unwrap();
+    for shown in ["How far back", "Accuracy of a linear probe", "LogME", "H-score", "<svg"] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    let advice = DESK.json("told/summary.json");
+    let stages: Vec<&str> =
+        advice["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["pixels", "conv1", "conv2", "fc1", "fc2"]);
+    assert_eq!((advice["images"].as_u64(), advice["images_per_class"].as_f64()), (Some(24), Some(12.0)));
+    assert_eq!(advice["source"]["classes"], 2, "the head of the source is asked");
+    for stage in advice["stages"].as_array().unwrap() {
+        assert!((0.0..=1.0).contains(&stage["accuracy"].as_f64().unwrap()));
+        assert!(stage["logme"].is_number() && stage["h_score"].is_number());
+    }
+    let confidence = advice["confidence"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&confidence));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_advice_and_images_can_be_fewer() {
+    let first = without_times(advice("--out first"));
+    assert_eq!(first, without_times(advice("--out again")));
+    let other = advice("--out other --set run.seed=5");
+    assert_ne!(first["stages"], other["stages"], "other folds");
+    let fewer = advice("--out fewer --images 10 --set run.seed=5");
+    assert_eq!(fewer["images"], 10);
+    assert_eq!(fewer["images_per_class"].as_f64(), Some(12.0), "it is the training that the rule is about");
+    let drawn = advice("--out drawn --set data.images_per_class=3");
+    assert_eq!((drawn["images"].as_u64(), drawn["images_per_class"].as_f64()), (Some(6), Some(3.0)));
+    assert!(drawn["paragraph"].as_str().unwrap().contains("Only 6 images were looked at"));
+}
+
+#[test]
+fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
+    let ran = DESK.finetune("--config t.toml --out followed --json").ends(0, &[]);
+    assert!(ran.stdout.contains("How far back: Your 12 images per class"), "{}", ran.stdout);
+    let summary = DESK.json("followed/summary.json");
+    let advised = &summary["advice"];
+    // The same pictures, in a run of their own or before a training: the same advice.
+    let alone = without_times(advice("--out alone"));
+    for field in ["stages", "depth", "rate_scale", "confidence", "paragraph"] {
+        assert_eq!(advised[field], alone[field], "{field}");
+    }
+    assert_eq!(summary["depth"], advised["depth"]);
+    assert_ne!(summary["depth"], "auto");
+    let config = fs::read_to_string(DESK.path("followed/config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    assert_eq!(config["finetune"]["depth"].as_str(), advised["depth"].as_str());
+    assert_eq!(config["finetune"]["rate_scale"].as_float(), advised["rate_scale"].as_f64());
+    assert!(summary["steps"][1]["what"].as_str().unwrap().starts_with("advised "));
+    let live: Vec<&str> =
+        advised["live"].as_array().unwrap().iter().map(|stage| stage.as_str().unwrap()).collect();
+    for stage in summary["stages"].as_array().unwrap() {
+        assert_eq!(stage["live"], live.contains(&stage["name"].as_str().unwrap()), "{stage}");
+    }
+    let page = fs::read_to_string(DESK.path("followed/report.html")).unwrap();
+    assert!(page.contains("How far back") && page.contains("Accuracy of a linear probe"));
+
+    // What came of it is a configuration like any other: it gives the same model without asking again.
+    DESK.finetune("--config followed/config.toml --out repeated").ends(0, &[]);
+    let digest =
+        |run: &str| DESK.json(&format!("{run}/summary.json"))["digests"]["model.safetensors"].clone();
+    assert_eq!(digest("followed"), digest("repeated"));
+}
+
+#[test]
+fn the_users_rate_stays_and_a_comparison_may_hold_the_advice_among_its_settings() {
+    DESK.finetune("--config t.toml --set finetune.rate_scale=0.37 --out own-rate").ends(0, &[]);
+    let config: toml::Table = fs::read_to_string(DESK.path("own-rate/config.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["finetune"]["rate_scale"].as_float(), Some(0.37));
+    let settings = "\n[compare]\nmethods = [\"fine-tune\"]\nseeds = [0]\nsetting = [{ name = \"head\", set = [\"finetune.depth=head\"] }, { name = \"auto\" }]\n";
+    DESK.write("grid.toml", fs::read_to_string(DESK.path("t.toml")).unwrap() + settings);
+    DESK.finetune("--config grid.toml --out grid").ends(0, &[]);
+    let cell = DESK.json("grid/cells/all-images-auto-seed-0/summary.json");
+    assert_eq!(cell["depth"], cell["advice"]["depth"]);
+    assert!(DESK.json("grid/cells/all-images-head-seed-0/summary.json")["advice"].is_null());
+}
+
+#[test]
+fn what_cannot_be_advised_on_is_refused_with_the_way_out() {
+    let desk = &DESK;
+    let scratch = "--set model.weights=none --set finetune.depth=scratch";
+    desk.finetune(&format!("advise --config t.toml {scratch} --out no1"))
+        .ends(2, &["model.weights", "nothing to advise on without source weights"]);
+    desk.finetune("--config t.toml --set model.weights=none --out no2")
+        .ends(2, &["model.weights", "nothing to transfer"]);
+    desk.finetune("advise --config t.toml --set model.weights=gone.safetensors --out no3")
+        .ends(1, &["gone.safetensors"]);
+    desk.draw("one/bar", "bar", 0..4);
+    desk.finetune("advise --config t.toml --set data.root=one --out no4").ends(2, &["only one class"]);
+    desk.finetune("advise --config t.toml --set data.images_per_class=1 --out no5").ends(
+        2,
+        &["data.images_per_class", "two training images of at least two classes", "finetune.depth yourself"],
+    );
+    desk.finetune("advise --config t.toml --set data.images_per_class=99 --out no6")
+        .ends(2, &["data.images_per_class"]);
+    desk.draw("tiny/train/bar", "bar", 0..1);
+    desk.draw("tiny/train/disc", "disc", 0..1);
+    desk.finetune("--config t.toml --set data.root=tiny --set data.validation_fraction=0 --out no7")
+        .ends(2, &["data.root", "two training images of at least two classes"]);
+    desk.finetune("advise --config t.toml --images 3 --out no8").ends(2, &["at least 10"]);
+    for (set, key) in [
+        ("finetune.thaw.every=1", "finetune.thaw"),
+        ("finetune.rates={fc2=0.1}", "finetune.rates"),
+        ("regularize.delta=0.1", "regularize.delta"),
+    ] {
+        desk.finetune(&format!("--config t.toml --set {set} --out no9")).ends(2, &[key, "finetune advise"]);
+    }
+    desk.finetune("advise --config t.toml --out told-before").ends(0, &[]);
+    desk.finetune("advise --config t.toml --out told-before").ends(1, &["not overwritten"]);
+    for number in 1..10 {
+        assert!(!desk.path(&format!("no{number}")).exists(), "no{number}");
+    }
+}

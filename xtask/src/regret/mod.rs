@@ -1,0 +1,92 @@
+//! `cargo xtask regret`: what following `finetune advise` costs, measured against a grid of real runs.
+//!
+//! For each task (`tasks`) its data are laid out as a folder (`data`, `fashion`), `finetune` compares all depths and
+//! `"auto"` over several seeds, and the accuracies on the test split become a page (`outcome`, `page`). A task that was
+//! run into the folder before is not run again.
+
+mod data;
+mod fashion;
+mod outcome;
+mod page;
+mod tasks;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use self::outcome::Outcome;
+use self::tasks::{TASKS, Task};
+use crate::process::{self, say};
+use crate::recipe;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Compare what `finetune advise` recommends with the best of a grid of runs
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder for configs and runs; tasks that are done there are not run again [default: runs/regret]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Only these tasks, by name; no page is written
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Seeds of each cell
+    #[arg(long, value_name = "SEEDS", value_delimiter = ',', default_values_t = [0, 1, 2])]
+    seeds: Vec<u64>,
+}
+
+/// The command: a table on stdout, and `docs/advise.md`.
+pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let chosen = chosen(&arguments.only)?;
+    setup::ensure(workspace)?;
+    process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
+    let folder = arguments.out.clone().unwrap_or_else(|| workspace.root.join("runs/regret"));
+    let folder = std::path::absolute(&folder).with_context(|| format!("cannot find {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let letters = recipe::letters_and_source(workspace, &folder)?;
+    let mut outcomes = Vec::new();
+    for task in &chosen {
+        let runs = folder.join(task.name);
+        if !runs.join("summary.json").is_file() {
+            let root = data::lay_out(workspace, &task.data, &letters, task.test_per_class)?;
+            let config = folder.join(format!("{}.toml", task.name));
+            let text = task.config(&root, &letters.weights, &arguments.seeds)?;
+            fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+            carry_out(workspace, &config, &runs)?;
+        }
+        let outcome = Outcome::read(task, &runs)?;
+        anstream::println!("{}", outcome.text());
+        outcomes.push(outcome);
+    }
+    if arguments.only.is_empty() {
+        let path = workspace.root.join("docs/advise.md");
+        fs::write(&path, page::markdown(&outcomes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        say(format!("Wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn chosen(only: &[String]) -> Result<Vec<&'static Task>> {
+    if only.is_empty() {
+        return Ok(TASKS.iter().collect());
+    }
+    let find = |name: &String| {
+        let known = || TASKS.iter().map(|task| task.name).collect::<Vec<_>>().join(", ");
+        TASKS
+            .iter()
+            .find(|task| task.name == name)
+            .with_context(|| format!("no task {name:?}; there are {}", known()))
+    };
+    only.iter().map(find).collect()
+}
+
+fn carry_out(workspace: &Workspace, config: &Path, runs: &Path) -> Result<()> {
+    if runs.exists() {
+        // Begun and not finished: a grid takes a fresh folder.
+        fs::remove_dir_all(runs).with_context(|| format!("cannot remove {}", runs.display()))?;
+    }
+    let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);
+    process::run_as_progress(command.arg(config).arg("--out").arg(runs))
+}

@@ -1,0 +1,212 @@
+//! `docs/advise.md`: what came out, the worst first.
+
+use super::outcome::{Advised, Outcome, Stage, mean, spread};
+use super::tasks::{FULL, Source};
+
+/// An answer that is the same for every task, and how to read its accuracy off a task's grid.
+const CONSTANTS: [(&str, &str); 5] = [
+    ("always `head`", "head"),
+    ("always `last:2`", "last:2"),
+    ("always `all`", "all"),
+    ("always `all` at the full rate", FULL),
+    ("always `scratch`", "scratch"),
+];
+
+/// How an answer is read off a task's grid.
+type Answer<'a> = (String, Box<dyn Fn(&Outcome) -> f64 + 'a>);
+
+/// The whole page.
+pub(super) fn markdown(outcomes: &[Outcome]) -> String {
+    let held_out: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.task.tuned_on).collect();
+    let all: Vec<&Outcome> = outcomes.iter().collect();
+    [
+        "# How far back: the advice against a grid of runs\n\nWritten by `cargo xtask regret`.\n".to_owned(),
+        verdict(&held_out, &all),
+        HOW.to_owned(),
+        regrets(&held_out, &all),
+        accuracies(outcomes),
+        evidence(outcomes),
+        scores(&all),
+        LIMITS.to_owned(),
+    ]
+    .join("\n")
+}
+
+const HOW: &str = "## How it was measured\n\n\
+For each task a network was fine-tuned at every depth of a grid, over the same seeds; a seed draws the training images too. \
+Regret is the mean test accuracy of the best setting of the grid less that of the answer, in percentage points. The best is \
+chosen by the same test images, so that by chance alone every answer has some regret. *Advice* is the run with \
+`finetune.depth = \"auto\"`, its own depth and rate for each seed; *its depth alone* takes from the grid what the advised \
+depth gives at the default rate (`rate_scale = 0.1`), which is the rate of every other setting but the one at the full rate. \
+No run sees a test image before its end, and none has validation images.\n\n\
+The thresholds (`crates/finetune-core/src/advise/rule.rs`) were chosen on the tasks marked *tuned on*, there also with other \
+amounts of images and other rates, and committed before any run on the others.\n";
+
+const LIMITS: &str = "## What it does not show\n\n\
+Seven tasks, two networks and small pictures: the rule has seen little of the world. No task has more than a few hundred \
+training images of a network trained on photographs, so the line of the rule about many images rests on letters alone. \
+Confidence is the share of resampled image sets that lead to the same depth; it says nothing about whether the rule is right. \
+Differences below the standard deviations of the table are chance.\n";
+
+/// Whether it was worth asking, the bad news first.
+fn verdict(held_out: &[&Outcome], all: &[&Outcome]) -> String {
+    let advice = |outcomes: &[&Outcome]| mean_regret(outcomes, &advised);
+    let best = |outcomes: &[&Outcome]| {
+        let constants =
+            CONSTANTS.iter().map(|&(name, depth)| (name, mean_regret(outcomes, &|o| o.at(depth))));
+        constants.min_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or(("no constant", f64::NAN))
+    };
+    let (name, constant) = best(held_out);
+    let (all_name, all_constant) = best(all);
+    let worst = held_out.iter().max_by(|a, b| a.regret(advised(a)).total_cmp(&b.regret(advised(b))));
+    let worst = worst.map_or_else(String::new, |worst| {
+        format!(" Its worst is {:.1} points, on {}.", worst.regret(advised(worst)), worst.task.what)
+    });
+    let ours = advice(held_out);
+    let first = if ours > constant {
+        format!(
+            "**The advice loses to the best constant answer**: on the {} tasks never used for tuning its mean regret is {ours:.1} points, and that of answering {name} {constant:.1}.",
+            held_out.len()
+        )
+    } else {
+        format!(
+            "On the {} tasks never used for tuning the advice has a mean regret of {ours:.1} points; the best constant answer, {name}, has {constant:.1}.",
+            held_out.len()
+        )
+    };
+    let aim =
+        if ours < 1.0 { "It is below the aim of one point." } else { "**The aim of one point is missed.**" };
+    format!(
+        "{first} {aim}{worst} Over all {} tasks it is {:.1}, against {all_constant:.1} of {all_name}.\n",
+        all.len(),
+        advice(all)
+    )
+}
+
+fn regrets(held_out: &[&Outcome], all: &[&Outcome]) -> String {
+    let mut answers: Vec<Answer<'_>> = vec![
+        ("**advice**".to_owned(), Box::new(advised)),
+        ("its depth alone".to_owned(), Box::new(Outcome::at_advice)),
+    ];
+    for (name, depth) in CONSTANTS {
+        answers.push((name.to_owned(), Box::new(move |outcome| outcome.at(depth))));
+    }
+    format!("## Regret, in percentage points\n\n{}", table(&answers, held_out, all))
+}
+
+/// What each published score would have done.
+fn scores(all: &[&Outcome]) -> String {
+    let held_out: Vec<&Outcome> = all.iter().copied().filter(|outcome| !outcome.task.tuned_on).collect();
+    let by = |score: fn(&Stage) -> f64| Box::new(move |outcome: &Outcome| outcome.at_best_stage(score));
+    let answers: Vec<Answer<'_>> = vec![
+        ("the best probe".to_owned(), by(|stage| stage.accuracy)),
+        ("the best LogME".to_owned(), by(|stage| stage.logme)),
+        ("the best H-score".to_owned(), by(|stage| stage.h_score)),
+    ];
+    format!(
+        "## Scores alone\n\nRegret of training all that follows the stage with the best score, at the default rate. The scores were made to rank \
+         networks by the features that a head reads, not stages by where to begin; the rule does not use LogME and the H-score.\n\n{}",
+        table(&answers, &held_out, all)
+    )
+}
+
+fn table(answers: &[Answer<'_>], held_out: &[&Outcome], all: &[&Outcome]) -> String {
+    let names: Vec<String> = all.iter().map(|outcome| title(outcome)).collect();
+    let mut text = format!("| answer | {} | mean, not tuned on | mean, all |\n", names.join(" | "));
+    text += &format!("|---|{}\n", "---:|".repeat(names.len() + 2));
+    for (name, at) in answers {
+        let each: Vec<String> =
+            all.iter().map(|outcome| format!("{:.1}", outcome.regret(at(outcome)))).collect();
+        text += &format!(
+            "| {name} | {} | {:.1} | {:.1} |\n",
+            each.join(" | "),
+            mean_regret(held_out, &**at),
+            mean_regret(all, &**at)
+        );
+    }
+    text
+}
+
+fn accuracies(outcomes: &[Outcome]) -> String {
+    let mut text = "## Test accuracy in percent, mean ± standard deviation over the seeds\n".to_owned();
+    for source in [Source::ImageNet, Source::Letters] {
+        let of_source: Vec<&Outcome> =
+            outcomes.iter().filter(|outcome| outcome.task.source == source).collect();
+        let depths: Vec<String> = source.depths().iter().map(|(depth, _)| format!("`{depth}`")).collect();
+        let network = match source {
+            Source::ImageNet => "EfficientNet-Lite0 from ImageNet",
+            Source::Letters => "LeNet-5 from Latin letters",
+        };
+        text += &format!(
+            "\n{network}:\n\n| task | images per class | side | {} | advice |\n",
+            depths.join(" | ")
+        );
+        text += &format!("|---|{}\n", "---:|".repeat(depths.len() + 3));
+        for outcome in of_source {
+            let best = outcome.best().map(|best| best.depth);
+            let cells = outcome.depths.iter().map(|tried| {
+                let figures = spread(&tried.accuracies);
+                if Some(tried.depth) == best { format!("**{figures}**") } else { figures }
+            });
+            let task = outcome.task;
+            text += &format!(
+                "| {} | {} | {} | {} | {} |\n",
+                title(outcome),
+                task.images_per_class,
+                task.side,
+                cells.collect::<Vec<_>>().join(" | "),
+                spread(&outcome.followed)
+            );
+        }
+    }
+    text
+}
+
+fn evidence(outcomes: &[Outcome]) -> String {
+    let mut text = "## What was advised, and why\n\nProbe accuracies in percent on pixels, after the best stage and after the last; the share of the errors on pixels that \
+         the best stage takes away; confidence and entropy of the source's classifier; all for the first seed. Time is that of the whole advice, beside it that of \
+         the one pass of the images through the network.\n\n\
+         | task | pixels | best stage | last stage | taken away | source's confidence | its entropy | similarity | depths advised | rate scales | confidence | time |\n\
+         |---|---:|---:|---:|---:|---:|---:|---|---|---|---|---|\n"
+        .to_owned();
+    for outcome in outcomes {
+        let Some(first) = outcome.advised.first() else { continue };
+        let stages: Vec<f64> = first.stages.iter().skip(1).map(|stage| stage.accuracy).collect();
+        let percent = |share: f64| format!("{:.0}", 100.0 * share);
+        let source = first.source.as_ref();
+        let each =
+            |say: fn(&Advised) -> String| outcome.advised.iter().map(say).collect::<Vec<_>>().join(", ");
+        let seconds: f64 = first.parts.iter().map(|part| part.seconds).sum();
+        let pass =
+            first.parts.iter().find(|part| part.part.contains("pass")).map_or(f64::NAN, |part| part.seconds);
+        text += &format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {}{} | {} | {} | {} | {seconds:.2} s, {pass:.2} s |\n",
+            title(outcome),
+            percent(first.stages.first().map_or(f64::NAN, |stage| stage.accuracy)),
+            percent(stages.iter().copied().fold(f64::NAN, f64::max)),
+            percent(stages.last().copied().unwrap_or(f64::NAN)),
+            percent(first.value),
+            source.map_or("–".to_owned(), |source| percent(source.confidence)),
+            source.map_or("–".to_owned(), |source| percent(source.entropy)),
+            first.similarity,
+            if first.little_value { ", little value" } else { "" },
+            each(|advice| format!("`{}`", advice.depth)),
+            each(|advice| advice.rate_scale.to_string()),
+            each(|advice| format!("{:.0}%", 100.0 * advice.confidence)),
+        );
+    }
+    text
+}
+
+/// The accuracy of the runs that followed the advice.
+fn advised(outcome: &Outcome) -> f64 {
+    mean(&outcome.followed)
+}
+
+fn mean_regret(outcomes: &[&Outcome], at: &dyn Fn(&Outcome) -> f64) -> f64 {
+    mean(&outcomes.iter().map(|outcome| outcome.regret(at(outcome))).collect::<Vec<_>>())
+}
+
+fn title(outcome: &Outcome) -> String {
+    format!("{}{}", outcome.task.what, if outcome.task.tuned_on { " (tuned on)" } else { "" })
+}
