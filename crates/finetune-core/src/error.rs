@@ -99,6 +99,12 @@ pub enum Error {
     /// The place for the results is taken.
     #[error("{} exists already and is not overwritten; name another place with --out, or remove it", .0.display())]
     FolderTaken(PathBuf),
+    /// A comparison cannot go on as another one.
+    #[error("{} does not hold a comparison of this configuration; resume with the configuration and options it was begun with, or begin a new one with --out", .0.display())]
+    OtherComparison(PathBuf),
+    /// Two processes would carry out the same comparison.
+    #[error("the comparison in {} is still being carried out; wait for it, or stop it first", .0.display())]
+    StillRunning(PathBuf),
     /// Something could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -146,9 +146,11 @@ impl Predictions {
         groups: &BTreeMap<String, Vec<usize>>,
     ) -> EvaluationRecord {
         let mut confusion = vec![vec![0u64; classes]; classes];
+        let mut answers = vec![String::new(); classes];
         for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
             if let (Ok(label), Ok(predicted)) = (usize::try_from(label), usize::try_from(predicted)) {
                 confusion[label][predicted] += 1;
+                answers[label].push(if label == predicted { '1' } else { '0' });
             }
         }
         let of_group = |labels: &Vec<usize>| {
@@ -162,6 +164,7 @@ impl Predictions {
             balanced_accuracy: self.balanced_accuracy(),
             groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
             confusion,
+            answers,
             calibration: None,
         }
     }
@@ -190,6 +193,7 @@ mod tests {
         let groups = BTreeMap::from([("first two".to_owned(), vec![0, 1])]);
         let measured = said.measure("test", 3, &groups);
         assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
+        assert_eq!(measured.answers, ["10", "1", "0"]);
         assert_eq!((measured.accuracy, measured.loss, measured.images), (0.5, 0.5, 4));
         assert!((measured.balanced_accuracy - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12);
         assert!((measured.groups["first two"] - 2.0 / 3.0).abs() < 1e-12);

@@ -50,6 +50,25 @@ impl RunFolder {
         }
     }
 
+    /// The folder of a comparison that was cut off, to go on with it.
+    ///
+    /// # Errors
+    /// When it holds none, or that of another configuration; the number of `compare.jobs` may differ.
+    pub fn resumed(path: &Path, config: &Config) -> Result<Self, Error> {
+        let file = path.join("config.toml");
+        let text = fs::read_to_string(&file).map_err(|source| Error::Read { path: file, source })?;
+        let without_jobs = |config: &Config| {
+            let mut config = config.clone();
+            if let Some(compare) = &mut config.compare {
+                compare.jobs = 0;
+            }
+            config
+        };
+        let kept: Option<Config> = toml::from_str(&text).ok();
+        let same = kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
+        if same { Ok(Self::of_another(path)) } else { Err(Error::OtherComparison(path.to_path_buf())) }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -101,13 +120,14 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes a grid's `summary.json` and `report.html`.
+    /// Writes a grid's `summary.json`, `report.html` and `figures/`.
     ///
     /// # Errors
     /// When one cannot be written.
     pub fn write_grid(&self, record: &GridRecord) -> Result<(), Error> {
         self.write_summary(record)?;
         report::write_grid(record, &self.path)?;
+        report::write_figures(record, &self.path)?;
         Ok(())
     }
 
@@ -143,6 +163,24 @@ impl Metrics {
     pub fn create(folder: &RunFolder) -> Result<Self, Error> {
         let path = folder.file("metrics.jsonl");
         let file = fs::File::create_new(&path).map_err(Error::write(&path))?;
+        // Held as long as the run lasts, so that nobody resumes what is still going on. Where a file system knows no locks
+        // there is nobody to tell.
+        let _ = file.try_lock();
+        Ok(Self { path, out: BufWriter::new(file), failure: None })
+    }
+
+    /// Opens it anew for a comparison that goes on: what its finished cells have to say is written again.
+    ///
+    /// # Errors
+    /// When another process is still writing it, or it cannot be written.
+    pub fn again(folder: &RunFolder) -> Result<Self, Error> {
+        let path = folder.file("metrics.jsonl");
+        let opened = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let file = opened.map_err(Error::write(&path))?;
+        if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+            return Err(Error::StillRunning(folder.path().to_path_buf()));
+        }
+        file.set_len(0).map_err(Error::write(&path))?;
         Ok(Self { path, out: BufWriter::new(file), failure: None })
     }
 

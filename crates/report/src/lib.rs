@@ -28,7 +28,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
-pub use write::{write_advice, write_grid, write_range, write_run};
+pub use write::{write_advice, write_figures, write_grid, write_range, write_run};
 
 /// What can go wrong while writing a report.
 #[derive(Debug, thiserror::Error)]

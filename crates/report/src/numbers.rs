@@ -1,5 +1,7 @@
 //! How figures are written: the same everywhere, on the page and in the terminal.
 
+use crate::record::Interval;
+
 /// A fraction as a percentage with one decimal, `97.5%`.
 pub fn percent(fraction: f64) -> String {
     if fraction.is_finite() { format!("{:.1}%", 100.0 * fraction) } else { "n/a".into() }
@@ -12,6 +14,11 @@ pub(crate) fn percent_spread(mean: f64, sd: f64) -> String {
     } else {
         "n/a".into()
     }
+}
+
+/// A 95 % interval in percent, `79.8 to 84.2`.
+pub(crate) fn percent_interval(interval: Interval) -> String {
+    format!("{:.1} to {:.1}", 100.0 * interval.low, 100.0 * interval.high)
 }
 
 /// Wall-clock time as a person says it: `4 ms`, `0.42 s`, `12.3 s`, `2 min 13 s`, `1 h 02 min`.

@@ -1,6 +1,6 @@
 //! A grid's rows as tables: images per class downwards, methods across.
 
-use crate::record::{GridRecord, GridRow};
+use crate::record::{GridRecord, GridRow, Interval};
 
 /// One table of a grid: one variant, all classes or one group of them.
 pub(crate) struct Table<'a> {
@@ -24,6 +24,7 @@ pub(crate) struct TableRow {
 pub(crate) struct Cell {
     pub(crate) mean: f64,
     pub(crate) sd: f64,
+    pub(crate) interval: Option<Interval>,
     pub(crate) seeds: u32,
 }
 
@@ -53,6 +54,11 @@ impl Table<'_> {
             Some(n) => format!("mean ± standard deviation over {n} seeds"),
             None => "mean ± standard deviation (number of seeds)".into(),
         }
+    }
+
+    /// Whether every cell has a 95 % interval.
+    pub(crate) fn has_intervals(&self) -> bool {
+        self.rows.iter().flat_map(|row| row.cells.iter().flatten()).all(|cell| cell.interval.is_some())
     }
 
     /// `all classes`, or the group's name.
@@ -98,11 +104,11 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> 
 }
 
 fn cell(row: &GridRow, group: Option<&str>) -> Option<Cell> {
-    let (mean, sd) = match group {
-        None => (row.accuracy_mean, row.accuracy_sd),
-        Some(group) => row.groups.get(group).map(|of_group| (of_group.mean, of_group.sd))?,
+    let (mean, sd, interval) = match group {
+        None => (row.accuracy_mean, row.accuracy_sd, row.accuracy_interval),
+        Some(group) => row.groups.get(group).map(|seen| (seen.mean, seen.sd, seen.interval))?,
     };
-    Some(Cell { mean, sd, seeds: row.seeds })
+    Some(Cell { mean, sd, interval, seeds: row.seeds })
 }
 
 fn first_seen<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

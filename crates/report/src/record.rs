@@ -9,6 +9,7 @@
 mod advice;
 mod calibration;
 mod evaluation;
+mod grid;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::json;
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
+pub use grid::{CellRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord, TrainingRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 
 /// How a run ended.
@@ -217,84 +219,6 @@ pub struct RunRecord {
     /// The resolved configuration as TOML.
     pub config: String,
     /// Wall-clock seconds from start to saved model.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub seconds: f64,
-}
-
-/// One run of a grid, reduced to what the comparison needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellRecord {
-    /// Which data and weights, `held-out faces`; empty when the grid has one variant.
-    pub variant: String,
-    /// Training images of each class; `None` means all.
-    pub images_per_class: Option<u32>,
-    /// `scratch`, `head` or `fine-tune`.
-    pub method: String,
-    /// Seed of the subset and the training.
-    pub seed: u64,
-    /// Test accuracy (validation accuracy where there is no test split).
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub accuracy: f64,
-    /// The same over named groups of classes.
-    #[serde(deserialize_with = "json::numbers_or_nulls")]
-    pub groups: BTreeMap<String, f64>,
-    /// SHA-256 of the trained model.
-    pub model_sha256: String,
-    /// Wall-clock seconds.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub seconds: f64,
-}
-
-/// One line of a grid's table: the seeds of one setting taken together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GridRow {
-    /// As in [`CellRecord::variant`].
-    pub variant: String,
-    /// As in [`CellRecord::images_per_class`].
-    pub images_per_class: Option<u32>,
-    /// As in [`CellRecord::method`].
-    pub method: String,
-    /// Mean accuracy over the seeds.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub accuracy_mean: f64,
-    /// Sample standard deviation over the seeds (`n - 1`), `0.0` for one seed.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub accuracy_sd: f64,
-    /// Mean and standard deviation per group of classes.
-    pub groups: BTreeMap<String, MeanSd>,
-    /// Number of seeds.
-    pub seeds: u32,
-}
-
-/// A mean with its sample standard deviation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeanSd {
-    /// Mean.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub mean: f64,
-    /// Sample standard deviation (`n - 1`).
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub sd: f64,
-}
-
-/// Everything known about a grid of runs: the content of its `summary.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GridRecord {
-    /// The grid's name.
-    pub name: String,
-    /// The group of classes that the comparison is judged on; `None` for all classes.
-    pub judged_on: Option<String>,
-    /// The table.
-    pub rows: Vec<GridRow>,
-    /// Every run.
-    pub cells: Vec<CellRecord>,
-    /// What the figures say, one sentence each.
-    pub verdict: Vec<String>,
-    /// One run shown in full: its five steps, curves, confusions.
-    pub example: Box<RunRecord>,
-    /// The grid's configuration as TOML.
-    pub config: String,
-    /// Wall-clock seconds.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }

@@ -8,6 +8,7 @@ mod plan;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::html::{gap_in_points, ratio_in_words};
 use crate::numbers;
 pub use crate::numbers::{count, counted, percent};
 pub use advice::advice;
@@ -34,6 +35,12 @@ pub fn grid_table(grid: &GridRecord) -> String {
             0..=6 => out.push_str(&aligned(&cells, &[Side::Right])),
             _ => out.push_str(&aligned(&transposed(&cells), &[Side::Left, Side::Right])),
         }
+        out.push('\n');
+    }
+    if !grid.traces.is_empty() {
+        out.push_str("How training went: accuracy of the last epoch while training, what is missing on other images, and the\n");
+        out.push_str("gradient norm of the earliest live stage over that of the latest\n");
+        out.push_str(&aligned(&training(grid), &[Side::Right, Side::Left, Side::Right]));
         out.push('\n');
     }
     for sentence in &grid.verdict {
@@ -138,6 +145,22 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
             format!("{}{seeds}{best}", numbers::percent_spread(cell.mean, cell.sd))
         });
         [images_label(row.images_per_class)].into_iter().chain(figures).collect()
+    });
+    [heading].into_iter().chain(rows).collect()
+}
+
+fn training(grid: &GridRecord) -> Vec<Vec<String>> {
+    let heading = ["images per class", "setting", "training", "gap", "gradient ratio"].map(String::from).to_vec();
+    let rows = grid.rows.iter().map(|row| {
+        let variant = if row.variant.is_empty() { String::new() } else { format!(" ({})", row.variant) };
+        let accuracy = row.train_accuracy.map(|seen| numbers::percent_spread(seen.mean, seen.sd));
+        vec![
+            images_label(row.images_per_class),
+            format!("{}{variant}", row.method),
+            accuracy.unwrap_or("–".into()),
+            gap_in_points(row),
+            row.gradient_ratio.map_or("–".into(), ratio_in_words),
+        ]
     });
     [heading].into_iter().chain(rows).collect()
 }

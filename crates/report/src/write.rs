@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::record::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
-use crate::{Error, html};
+use crate::{Error, html, pivot};
 
 /// Writes the page of a run as `report.html` into the folder `dir`, which must exist.
 ///
@@ -30,6 +30,32 @@ pub fn write_grid(record: &GridRecord, dir: &Path) -> Result<(), Error> {
 /// [`Error::Write`] when the file system refuses.
 pub fn write_range(record: &RangeRecord, dir: &Path) -> Result<(), Error> {
     write_page(&html::range_page(record), dir)
+}
+
+/// Writes the charts of a grid as SVG files into the folder `figures` of `dir`: `accuracy-1.svg` and so on for each table,
+/// `training-1.svg` and `gradients-1.svg` for each setting whose training is recorded.
+///
+/// # Errors
+/// [`Error::Write`] when the file system refuses.
+pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
+    let folder = dir.join("figures");
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        |source| Error::Write { path, source }
+    };
+    fs::create_dir_all(&folder).map_err(refused(&folder))?;
+    let kinds = [
+        ("accuracy", html::accuracy_charts(&pivot::tables(record))),
+        ("training", html::training_charts(record)),
+        ("gradients", html::flow_charts(record)),
+    ];
+    for (kind, charts) in kinds {
+        for (number, chart) in (1..).zip(charts) {
+            let path = folder.join(format!("{kind}-{number}.svg"));
+            fs::write(&path, chart.document()).map_err(refused(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the page of an advice as `report.html` into the folder `dir`, as [`write_run`] does for a run.

@@ -30,6 +30,9 @@ pub(super) struct TrainArguments {
     /// Where the results go; a new folder. Without it: runs/NAME, numbered if that is taken.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Go on with the comparison in DIR that was cut off: what is finished there stays.
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    resume: Option<PathBuf>,
     /// Print the summary as JSON, as the last line of stdout.
     #[arg(long)]
     json: bool,
@@ -55,15 +58,16 @@ pub(super) fn perform_changed(
     if let Some(folder) = &arguments.join {
         return join(&run, folder, interrupt);
     }
-    let folder = match &arguments.out {
-        Some(path) => RunFolder::at(path)?,
-        None => RunFolder::numbered(Path::new("runs"), &run.name)?,
+    let folder = match (&arguments.resume, &arguments.out) {
+        (Some(path), _) => RunFolder::resumed(path, &run.config)?,
+        (None, Some(path)) => RunFolder::at(path)?,
+        (None, None) => RunFolder::numbered(Path::new("runs"), &run.name)?,
     };
     let outcome = match &run.config.compare {
         Some(compare) => compare_runs(&run, compare, &folder, arguments, interrupt),
         None => one_run(&run, &folder, arguments, interrupt),
     };
-    if outcome.is_err() {
+    if outcome.is_err() && arguments.resume.is_none() {
         // A place where nothing came to be should not look like a run.
         if std::fs::metadata(folder.file("metrics.jsonl")).is_ok_and(|metrics| metrics.len() == 0) {
             let _ = std::fs::remove_file(folder.file("metrics.jsonl"));
@@ -110,7 +114,10 @@ fn compare_runs(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new();
-    let mut metrics = Metrics::create(folder)?;
+    let mut metrics = match arguments.resume {
+        Some(_) => Metrics::again(folder)?,
+        None => Metrics::create(folder)?,
+    };
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
         if let Event::Cell { .. } = event {

@@ -171,6 +171,9 @@ pub struct CompareConfig {
     /// have room for when 0. It changes the time, never a result.
     #[serde(default)]
     pub jobs: usize,
+    /// Whether each run's `model.safetensors` is kept; its digest always is.
+    #[serde(default = "defaults::keep_models")]
+    pub keep_models: bool,
     /// Changes laid over the run, each compared with the first; they take the place of `methods`.
     #[serde(default, rename = "setting", skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<SettingConfig>,
@@ -224,6 +227,7 @@ impl Default for CompareConfig {
             seeds: defaults::seeds(),
             judge_on: None,
             jobs: 0,
+            keep_models: defaults::keep_models(),
             settings: Vec::new(),
             variants: Vec::new(),
         }
@@ -277,6 +281,9 @@ mod defaults {
     }
     pub(super) fn methods() -> Vec<Method> {
         vec![Method::Scratch, Method::Head, Method::FineTune]
+    }
+    pub(super) fn keep_models() -> bool {
+        true
     }
     pub(super) fn seeds() -> Vec<u64> {
         vec![0, 1, 2]

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use report::record::{CellRecord, RunRecord};
+use report::record::{CellRecord, RunRecord, TraceRecord, TrainingRecord};
 
 use super::Cell;
 use crate::Error;
@@ -15,11 +16,12 @@ use crate::run_folder::RunFolder;
 pub(super) struct Cells<'a> {
     folder: &'a RunFolder,
     compare: &'a CompareConfig,
+    groups: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn of(folder: &'a RunFolder, compare: &'a CompareConfig) -> Self {
-        Self { folder, compare }
+    pub(super) fn of(folder: &'a RunFolder, compare: &'a CompareConfig, run: &'a Run) -> Self {
+        Self { folder, compare, groups: &run.config.data.groups }
     }
 
     /// The cell's folder, unless somebody has it already.
@@ -57,6 +59,7 @@ impl<'a> Cells<'a> {
 
     /// Writes what came of a cell.
     pub(super) fn keep(
+        &self,
         folder: &RunFolder,
         run: &Run,
         materials: &Materials,
@@ -65,8 +68,12 @@ impl<'a> Cells<'a> {
         let description = finished.description(materials);
         let Finished { mut record, backbone, .. } = finished;
         record.config = folder.write_config(&run.config)?;
-        let sha256 = model_file::save(&backbone, &description, &folder.file("model.safetensors"))?;
+        let model = folder.file("model.safetensors");
+        let sha256 = model_file::save(&backbone, &description, &model)?;
         record.digests.insert("model.safetensors".to_owned(), sha256);
+        if !self.compare.keep_models {
+            fs::remove_file(&model).map_err(Error::write(model))?;
+        }
         folder.write_summary(&record)
     }
 
@@ -85,6 +92,12 @@ impl<'a> Cells<'a> {
     /// The line of a finished cell in the grid's record.
     pub(super) fn record(&self, cell: &Cell, run: &RunRecord) -> CellRecord {
         let measured = run.evaluations.last();
+        let answers = |label: &usize| measured.and_then(|measured| measured.answers.get(*label)).cloned();
+        let of_group = |group: &String| {
+            let members = self.groups.get(group)?;
+            let labels = members.iter().filter_map(|member| run.data.classes.iter().position(|class| class == member));
+            Some((group.clone(), labels.filter_map(|label| answers(&label)).collect::<String>()))
+        };
         CellRecord {
             variant: self.variant(cell).to_owned(),
             images_per_class: cell.images_per_class,
@@ -92,9 +105,27 @@ impl<'a> Cells<'a> {
             seed: cell.seed,
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
+            answers: measured.map(|measured| measured.answers.concat()).unwrap_or_default(),
+            group_answers: measured.map(|m| m.groups.keys().filter_map(of_group).collect()).unwrap_or_default(),
+            training: training(run),
             model_sha256: run.digests.get("model.safetensors").cloned().unwrap_or_default(),
             seconds: run.seconds,
         }
+    }
+
+    /// How the training of a finished cell went.
+    pub(super) fn trace(&self, cell: &Cell) -> Result<Option<TraceRecord>, Error> {
+        let Some(mut run) = self.read(cell)? else { return Ok(None) };
+        run.evaluations.clear();
+        run.samples.clear();
+        run.config.clear();
+        Ok(Some(TraceRecord {
+            variant: self.variant(cell).to_owned(),
+            images_per_class: cell.images_per_class,
+            method: self.method(cell).to_owned(),
+            seed: cell.seed,
+            run: Box::new(run),
+        }))
     }
 
     fn variant(&self, cell: &Cell) -> &str {
@@ -116,6 +147,24 @@ impl<'a> Cells<'a> {
         let setting = cell.setting.and_then(|setting| self.compare.settings.get(setting));
         setting.map_or(cell.method.name(), |setting| &setting.name)
     }
+}
+
+fn training(run: &RunRecord) -> Option<TrainingRecord> {
+    let accuracy = run.epochs.last()?.train_accuracy;
+    let moments = || run.epochs.iter().flat_map(|epoch| &epoch.gradients);
+    let looked_at = |name: &&str| moments().any(|moment| moment.norms.contains_key(*name));
+    let stages: Vec<&str> = run.stages.iter().map(|stage| stage.name.as_str()).filter(looked_at).collect();
+    let gradient_ratio = match stages.as_slice() {
+        [first, .., last] => {
+            let ratio = |norms: &BTreeMap<String, f64>| Some(norms.get(*first)? / norms.get(*last)?);
+            let mut ratios: Vec<f64> =
+                moments().filter_map(|moment| ratio(&moment.norms)).filter(|ratio| ratio.is_finite()).collect();
+            ratios.sort_by(f64::total_cmp);
+            ratios.get(ratios.len() / 2).copied()
+        }
+        _ => None,
+    };
+    Some(TrainingRecord { accuracy, gradient_ratio })
 }
 
 /// `5 per class`, or `all images`.
@@ -143,7 +192,8 @@ mod tests {
             seeds: vec![0, 1],
             ..CompareConfig::default()
         };
-        let cells = Cells::of(&folder, &compare);
+        let groups = BTreeMap::new();
+        let cells = Cells { folder: &folder, compare: &compare, groups: &groups };
         let plan = super::super::plan(&compare);
         let claimed = cells.claim(&plan[0]).unwrap().unwrap();
         assert!(claimed.path().ends_with("cells/5-per-class-head-seed-0"));

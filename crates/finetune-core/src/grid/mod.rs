@@ -3,6 +3,8 @@
 //! Every run is a cell with a folder of its own under `cells/`. Whoever makes that folder carries the run out, so that
 //! several processes share a grid without a word between them ([`Helpers`], [`join`]); a cell with a summary is done.
 
+mod best;
+mod bootstrap;
 mod cells;
 mod helpers;
 mod paired;
@@ -13,7 +15,7 @@ mod worker;
 
 use std::time::Instant;
 
-use report::record::{CellRecord, GridRecord, Outcome};
+use report::record::{CellRecord, GridRecord, Outcome, TraceRecord};
 
 use self::cells::Cells;
 use self::worker::Worker;
@@ -86,7 +88,9 @@ pub fn perform(
     let started = Instant::now();
     let config = folder.write_config(&run.config)?;
     let plan = plan(compare);
-    let cells = Cells::of(folder, compare);
+    let cells = Cells::of(folder, compare, run);
+    // What an earlier process began and did not finish.
+    cells.release_unfinished(&plan)?;
     let mut worker = Worker::new(run, compare, &cells);
     // Mistakes in data and weights show here, once, before there is a helper to repeat them.
     worker.gather(0, interrupt, listen)?;
@@ -105,12 +109,16 @@ pub fn perform(
     }
     let example = results.worth_showing(&plan).ok_or(Error::Interrupted)?;
     let example = cells.read(example)?.ok_or(Error::Interrupted)?;
+    let traces = traces(&plan, &cells)?;
     let records: Vec<CellRecord> = results.records.into_iter().flatten().collect();
     let rows = rows::of(&records);
     let judged = compare.judge_on.as_deref();
     let mut verdict = match compare.settings.len() {
         0 => verdict::of(&rows, judged),
-        _ => paired::of(&records, judged),
+        _ => {
+            let best = best::of(&records, judged);
+            best.into_iter().chain(paired::of(&records, judged)).collect()
+        }
     };
     let complete = records.len() == plan.len();
     if !complete {
@@ -122,12 +130,37 @@ pub fn perform(
         rows,
         cells: records,
         verdict,
+        traces,
         example: Box::new(example),
         config,
         seconds: started.elapsed().as_secs_f64(),
     };
     folder.write_grid(&record)?;
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
+}
+
+/// More settings than this are not looked at one by one.
+const TRACES: usize = 12;
+
+/// How training went under each setting, by the first seed.
+fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, Error> {
+    let Some(seed) = plan.first().map(|cell| cell.seed) else { return Ok(Vec::new()) };
+    let first: Vec<&Cell> = plan.iter().filter(|cell| cell.seed == seed).collect();
+    if first.len() > TRACES {
+        return Ok(Vec::new());
+    }
+    let traces = first.into_iter().map(|cell| cells.trace(cell)).collect::<Result<Vec<_>, _>>()?;
+    Ok(traces.into_iter().flatten().collect())
+}
+
+/// The accuracy that a comparison is about.
+fn figure(cell: &CellRecord, judged_on: Option<&str>) -> f64 {
+    judged_on.map_or(cell.accuracy, |group| cell.groups.get(group).copied().unwrap_or(f64::NAN))
+}
+
+/// The answers that it is the share of.
+fn answers<'a>(cell: &'a CellRecord, judged_on: Option<&str>) -> &'a str {
+    judged_on.map_or(&cell.answers, |group| cell.group_answers.get(group).map_or("", String::as_str))
 }
 
 /// Helps with a grid that another process carries out in this folder, until no cell is left to begin.
@@ -140,7 +173,7 @@ pub fn join(
     folder: &RunFolder,
     interrupt: &Interrupt,
 ) -> Result<(), Error> {
-    let cells = Cells::of(folder, compare);
+    let cells = Cells::of(folder, compare, run);
     let mut worker = Worker::new(run, compare, &cells);
     let plan = plan(compare);
     while worker.next(&plan, interrupt, &mut |_| {})? {}
@@ -206,16 +239,7 @@ mod tests {
             seed,
         };
         let plan = [cell(1, Method::Scratch, 3), cell(5, Method::Head, 3), cell(5, Method::FineTune, 4)];
-        let done = CellRecord {
-            variant: String::new(),
-            images_per_class: None,
-            method: String::new(),
-            seed: 0,
-            accuracy: 0.5,
-            groups: std::collections::BTreeMap::new(),
-            model_sha256: String::new(),
-            seconds: 1.0,
-        };
+        let done = CellRecord { accuracy: 0.5, ..CellRecord::default() };
         let shown = |finished: [bool; 3]| {
             let records = finished.map(|finished| finished.then(|| done.clone())).to_vec();
             Results { records }.worth_showing(&plan).cloned()

@@ -2,6 +2,8 @@
 
 use report::record::CellRecord;
 
+use super::figure;
+
 /// One sentence per setting and amount of data, best first, and what to make of them.
 ///
 /// Runs of the same seed see the same images in the same order, so that the difference of each pair says more than the
@@ -42,10 +44,6 @@ pub(super) fn of(cells: &[CellRecord], judged_on: Option<&str>) -> Vec<String> {
         ));
     }
     sentences
-}
-
-fn figure(cell: &CellRecord, judged_on: Option<&str>) -> f64 {
-    judged_on.map_or(cell.accuracy, |group| cell.groups.get(group).copied().unwrap_or(f64::NAN))
 }
 
 fn name((variant, amount, method): (&str, Option<u32>, &str)) -> String {
@@ -111,20 +109,14 @@ fn quantile(freedom: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn cell(method: &str, seed: u64, accuracy: f64) -> CellRecord {
         CellRecord {
-            variant: String::new(),
-            images_per_class: None,
             method: method.to_owned(),
             seed,
             accuracy,
-            groups: BTreeMap::new(),
-            model_sha256: String::new(),
-            seconds: 1.0,
+            ..CellRecord::default()
         }
     }
 

@@ -82,7 +82,7 @@ fn share(gains: &[(Option<u32>, f64)], threshold: f64) -> String {
 fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<MeanSd> {
     match judged_on {
         Some(group) => row.groups.get(group).copied(),
-        None => Some(MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd }),
+        None => Some(MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval }),
     }
 }
 
@@ -100,19 +100,15 @@ fn amount(images_per_class: Option<u32>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn row(amount: u32, method: Method, mean: f64) -> GridRow {
         GridRow {
-            variant: String::new(),
             images_per_class: Some(amount),
             method: method.name().to_owned(),
             accuracy_mean: mean,
-            accuracy_sd: 0.0,
-            groups: BTreeMap::new(),
             seeds: 3,
+            ..GridRow::default()
         }
     }
 

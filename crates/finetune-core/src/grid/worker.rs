@@ -45,6 +45,7 @@ impl<'a> Worker<'a> {
                 break;
             }
             let Some(folder) = self.cells.claim(cell)? else { continue };
+            let cells = self.cells;
             let done = self.gather(cell.variant, interrupt, listen).and_then(
                 |Gathered { run, settings, materials, .. }| {
                     let run = of_cell(run, settings, cell);
@@ -58,7 +59,7 @@ impl<'a> Worker<'a> {
                         recipe::perform(&run, &mut materials.clone(), None, interrupt, &mut listen)?;
                     advise::note(&mut finished.record, advice);
                     match finished.record.outcome {
-                        Outcome::Finished => Cells::keep(&folder, &run, materials, finished),
+                        Outcome::Finished => cells.keep(&folder, &run, materials, finished),
                         Outcome::Interrupted => Err(Error::Interrupted),
                     }
                 },

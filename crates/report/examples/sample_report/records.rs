@@ -9,7 +9,7 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use report::record::{
-    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, LoadRecord, MeanSd, Outcome,
+    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, Interval, LoadRecord, RatioRecord, TraceRecord, MeanSd, Outcome,
     PhasePlanRecord, RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord,
     UnreadableRecord,
 };
@@ -138,6 +138,7 @@ pub(crate) fn grid() -> GridRecord {
                         groups: [("unshared".to_owned(), accuracy - 0.05)].into(),
                         model_sha256: digest(100 * i as u64 + seed),
                         seconds: 2.4,
+                        ..CellRecord::default()
                     });
                 }
                 rows.push(row(variant, amount, method, &seen));
@@ -154,6 +155,15 @@ pub(crate) fn grid() -> GridRecord {
             "Fine-tuning overtakes the new head alone from 10 images per class on.".into(),
             "At 30 images per class, training from scratch is still 19 points behind.".into(),
         ],
+        traces: ["scratch", "fine-tune"]
+            .map(|method| TraceRecord {
+                variant: "held-out faces".into(),
+                images_per_class: Some(30),
+                method: method.into(),
+                seed: 0,
+                run: Box::new(letters()),
+            })
+            .to_vec(),
         example: Box::new(letters()),
         config: "[grid]\nimages_per_class = [1, 3, 5, 10, 30]\nmethods = [\"scratch\", \"head\", \"fine-tune\"]\nseeds = [0, 1, 2]\n".into(),
         seconds: 151.0,
@@ -217,13 +227,21 @@ fn live(fine_tune: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
 fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
     let mean = seen.iter().sum::<f64>() / seen.len() as f64;
     let sd = (seen.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (seen.len() - 1) as f64).sqrt();
+    let unshared = MeanSd {
+        mean: mean - 0.05,
+        sd,
+        interval: Some(Interval { low: mean - 0.07, high: mean - 0.01 }),
+    };
     GridRow {
         variant: variant.into(),
         images_per_class: Some(amount),
         method: method.into(),
         accuracy_mean: mean,
         accuracy_sd: sd,
-        groups: [("unshared".to_owned(), MeanSd { mean: mean - 0.05, sd })].into(),
+        accuracy_interval: Some(Interval { low: mean - 0.02, high: mean + 0.03 }),
+        groups: [("unshared".to_owned(), unshared)].into(),
+        train_accuracy: Some(MeanSd { mean: 0.5 + 0.5 * mean, sd: 0.01, interval: None }),
+        gradient_ratio: Some(RatioRecord { median: 0.21, low: 0.17, high: 0.3 }),
         seeds: seen.len() as u32,
     }
 }
@@ -326,6 +344,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         accuracy,
         balanced_accuracy: accuracy,
         groups: BTreeMap::new(),
+        answers: vec![],
         confusion,
         calibration: Some(evidence::calibration(images)),
     }

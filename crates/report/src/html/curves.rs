@@ -20,8 +20,8 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
             @else { ". There is no validation set, so nothing here tells overfitting." }
         }
         div.pair {
-            div.panel { (loss_chart(run)) }
-            div.panel { (accuracy_chart(run)) }
+            div.panel { (loss_chart(run).figure()) }
+            div.panel { (accuracy_chart(run).figure()) }
         }
         details {
             summary { "All epochs as a table" }
@@ -30,13 +30,14 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
     }
 }
 
-fn loss_chart(run: &RunRecord) -> Markup {
+fn loss_chart(run: &RunRecord) -> LineChart {
     let axis = Axis::linear("cross-entropy (nats)").including(0.0);
     let chart = LineChart::new("loss", "Loss", Axis::linear("epoch").whole_numbers(), axis);
     draw(chart, run, |e| Some(e.train_loss), |e| e.validation_loss)
 }
 
-fn accuracy_chart(run: &RunRecord) -> Markup {
+/// Training and validation accuracy over the epochs.
+pub(super) fn accuracy_chart(run: &RunRecord) -> LineChart {
     let axis = Axis::linear("accuracy").percent();
     let chart = LineChart::new("accuracy", "Accuracy", Axis::linear("epoch").whole_numbers(), axis);
     draw(chart, run, |e| Some(e.train_accuracy), |e| e.validation_accuracy)
@@ -44,7 +45,7 @@ fn accuracy_chart(run: &RunRecord) -> Markup {
 
 type Figure = fn(&EpochRecord) -> Option<f64>;
 
-fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure) -> Markup {
+fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure) -> LineChart {
     let line =
         |figure: Figure| (1u32..).zip(&run.epochs).filter_map(move |(i, e)| Some((f64::from(i), figure(e)?)));
     chart = chart.series(Series::new("training").points(line(train)));
@@ -54,7 +55,7 @@ fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure
     for moment in moments(run) {
         chart = chart.mark(moment.epochs as f64 + 0.5, moment.label);
     }
-    chart.figure()
+    chart
 }
 
 fn epoch_table(epochs: &[EpochRecord]) -> Markup {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::data;
+use super::grid_training;
 use super::shell::{Level, Section, scroll};
 use crate::numbers;
 use crate::pivot::{self, Table, images_label};
@@ -14,17 +15,17 @@ use crate::record::{CellRecord, GridRecord};
 pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
     let level = Level::SECTION;
     let tables = pivot::tables(grid);
-    vec![
+    let mut sections = vec![
         Section::new(level, "figure", "Accuracy against images per class", &figure(&tables)),
         Section::new(level, "tables", "The same in numbers", &numbers_section(grid, &tables)),
-        Section::new(level, "runs", "Every run", &runs(&grid.cells)),
-        Section::new(
-            level,
-            "grid-config",
-            "Configuration of the comparison",
-            &data::configuration("Configuration of the comparison", &grid.config),
-        ),
-    ]
+    ];
+    if let Some(training) = grid_training::section(grid) {
+        sections.push(Section::new(level, "training", "How training went", &training));
+    }
+    let configuration = data::configuration("Configuration of the comparison", &grid.config);
+    sections.push(Section::new(level, "runs", "Every run", &runs(&grid.cells)));
+    sections.push(Section::new(level, "grid-config", "Configuration of the comparison", &configuration));
+    sections
 }
 
 /// What is asked, and what came out.
@@ -32,8 +33,10 @@ pub(super) fn question(grid: &GridRecord) -> Markup {
     let run = &grid.example;
     html! {
         p.question {
-            "With few images of each class, does it pay to start from a network that has learned something else, "
-            "and how far back should it be retrained?"
+            @if of_methods(grid) {
+                "With few images of each class, does it pay to start from a network that has learned something else, "
+                "and how far back should it be retrained?"
+            } @else { "Which of these settings does best, and does that depend on the amount of data?" }
         }
         @if !grid.verdict.is_empty() { ul.sentences { @for sentence in &grid.verdict { li { (sentence) } } } }
         @else { p { "The record draws no conclusion." } }
@@ -47,39 +50,63 @@ pub(super) fn question(grid: &GridRecord) -> Markup {
     }
 }
 
+/// Whether ways of transfer are compared, and not settings.
+fn of_methods(grid: &GridRecord) -> bool {
+    grid.rows.iter().all(|row| ["scratch", "head", "fine-tune"].contains(&row.method.as_str()))
+}
+
 fn figure(tables: &[Table<'_>]) -> Markup {
     if tables.iter().all(|table| table.rows.is_empty()) {
         return html! { p { "No run was completed, so there is nothing to draw." } };
     }
+    let intervals = tables.iter().all(Table::has_intervals);
     html! {
         p {
-            "Each point is the mean over the seeds, each bar one standard deviation to either side. "
-            "The number of training images per class grows to the right, evenly in its logarithm."
+            "Each point is the mean over the seeds, each bar "
+            @if intervals { "its 95% interval. " } @else { "one standard deviation to either side. " }
+            "The number of training images per class grows to the right, evenly in its logarithm. "
+            @if intervals { (INTERVALS) }
         }
-        div.pair { @for (i, table) in tables.iter().enumerate() { div.panel { (panel(i, table)) } } }
+        div.pair { @for chart in charts(tables) { div.panel { (chart.figure()) } } }
     }
 }
 
-fn panel(index: usize, table: &Table<'_>) -> Markup {
+/// What the intervals take into account.
+const INTERVALS: &str = "The intervals come from a bootstrap that draws seeds and measured images anew (Owen 2007), so     they tell both how much another training and how much other images might change. Settings are measured on the same     images: the difference between two of them is often surer than their intervals look.";
+
+/// Accuracy against images per class, a chart for each table.
+pub(crate) fn charts(tables: &[Table<'_>]) -> Vec<LineChart> {
+    let cells = || tables.iter().flat_map(|table| &table.rows).flat_map(|row| row.cells.iter().flatten());
+    let ends = cells().map(|cell| cell.interval.map_or(cell.mean - cell.sd, |interval| interval.low));
+    let lowest = ends.filter(|end| end.is_finite()).fold(1.0, f64::min);
+    // The same from panel to panel, so that they can be compared by eye.
+    let floor = if lowest < 0.5 { 0.0 } else { 0.5 };
+    tables.iter().enumerate().map(|(index, table)| chart(index, table, floor)).collect()
+}
+
+fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
     // “All images” has no number of its own: it stands one step to the right of the largest.
     let largest = table.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1).max(1);
     let place = |images: Option<u32>| images.map_or(2.0 * f64::from(largest), |n| f64::from(n.max(1)));
     let ticks =
         table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
     let x = Axis::logarithmic("training images per class").ticks_at(ticks);
-    // The same from panel to panel, so that they can be compared by eye.
-    let y = Axis::linear("accuracy").percent().including(0.0).including(1.0);
+    let y = Axis::linear("accuracy").percent().including(floor).including(1.0);
     let mut chart = LineChart::new(format!("panel-{index}"), title(table), x, y);
     for (column, method) in table.methods.iter().enumerate() {
         let mut series = Series::new(method_in_words(method));
         for row in &table.rows {
             if let Some(cell) = row.cells[column] {
-                series = series.point_with_spread(place(row.images_per_class), cell.mean, cell.sd);
+                let (x, mean) = (place(row.images_per_class), cell.mean);
+                series = match cell.interval.filter(|_| table.has_intervals()) {
+                    Some(interval) => series.point_with_bar(x, mean, [interval.low, interval.high]),
+                    None => series.point_with_spread(x, mean, cell.sd),
+                };
             }
         }
         chart = chart.series(series);
     }
-    chart.figure()
+    chart
 }
 
 /// `held-out faces, classes of “unshared”`.
@@ -111,7 +138,10 @@ fn number_table(table: &Table<'_>) -> Markup {
     let same_seeds = table.common_seeds().is_some();
     html! {
         table {
-            caption { strong { (title(table)) } ": " (table.spread_in_words()) }
+            caption {
+                strong { (title(table)) } ": " (table.spread_in_words())
+                @if table.has_intervals() { "; below it the 95% interval of the mean" }
+            }
             thead {
                 tr {
                     th.num scope="col" { "Images per class" }
@@ -128,6 +158,9 @@ fn number_table(table: &Table<'_>) -> Markup {
                                     @let figures = numbers::percent_spread(cell.mean, cell.sd);
                                     @if row.best() == Some(column) { strong { (figures) } } @else { (figures) }
                                     @if !same_seeds { span.muted { " (" (cell.seeds) ")" } }
+                                    @if let Some(interval) = cell.interval {
+                                        br; span.muted { (numbers::percent_interval(interval)) }
+                                    }
                                 },
                                 None => td.num { "–" },
                             }

@@ -17,6 +17,7 @@ mod curves;
 mod data;
 mod gradients;
 mod grid;
+mod grid_training;
 mod plan;
 mod recipe;
 mod run;
@@ -25,6 +26,8 @@ mod shell;
 
 pub(crate) use calibration::reliability_chart;
 pub(crate) use gradients::flow_chart;
+pub(crate) use grid::charts as accuracy_charts;
+pub(crate) use grid_training::{accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words};
 pub(crate) use samples::png_size;
 
 use maud::html;
@@ -71,7 +74,7 @@ pub fn grid_page(record: &GridRecord) -> String {
     contents.insert(contents.len() - 1, Link { id: "example".into(), title: "One run in full".into() });
     let (config, results) = sections.split_last().map_or((None, &[][..]), |(last, rest)| (Some(last), rest));
     let page = Page {
-        title: format!("{}: {} with few images per class", record.name, record.example.arch),
+        title: format!("{}: {} compared over many runs", record.name, record.example.arch),
         header: html! {
             p.eyebrow { "Transfer learning, a comparison of runs" }
             h1 { (record.name) }

@@ -75,7 +75,7 @@ impl Canvas {
     pub(super) fn over(chart: &LineChart) -> Self {
         let points = || chart.series.iter().flat_map(|s| &s.points).filter(|p| chart.can_draw(p));
         let marks = chart.marks.iter().map(|mark| mark.x);
-        let ends = |p: &Point| [p.y - p.spread.unwrap_or(0.0), p.y + p.spread.unwrap_or(0.0)];
+        let ends = |p: &Point| p.bar.unwrap_or([p.y, p.y]);
         let x = chart.x.tight(points().map(|p| p.x).chain(marks));
         let (marks, room) = label(&chart.marks, |mark| along_x(&x, mark));
         Self { x, y: chart.y.rounded(points().flat_map(ends)), marks, room }
@@ -122,13 +122,13 @@ impl Canvas {
         let dodge = dodge(chart, index);
         let drawn = || series.points.iter().filter(|p| chart.can_draw(p));
         // Markers tell lines apart; on a long line a few of them do.
-        let every = if drawn().any(|p| p.spread.is_some()) { 1 } else { drawn().count().div_ceil(24).max(1) };
+        let every = if drawn().any(|p| p.bar.is_some()) { 1 } else { drawn().count().div_ceil(24).max(1) };
         html! {
             g class=(class_of(chart, index)) style=[shade(chart, index)] color=[fixed_colour(chart, index)] {
                 path.line d=(self.path(chart, series, dodge)) {}
                 @for point in drawn() {
-                    @if let Some(spread) = point.spread.filter(|s| s.is_finite() && *s > 0.0) {
-                        (self.error_bar(point, spread, dodge))
+                    @if let Some(bar) = point.bar.filter(|[low, high]| low.is_finite() && high.is_finite() && low < high) {
+                        (self.error_bar(point, bar, dodge))
                     }
                 }
                 @if series.form == Form::Measured {
@@ -158,8 +158,8 @@ impl Canvas {
         path
     }
 
-    fn error_bar(&self, point: &Point, spread: f64, dodge: f64) -> Markup {
-        let (x, low, high) = (self.x(point.x) + dodge, self.y(point.y - spread), self.y(point.y + spread));
+    fn error_bar(&self, point: &Point, [low, high]: [f64; 2], dodge: f64) -> Markup {
+        let (x, low, high) = (self.x(point.x) + dodge, self.y(low), self.y(high));
         html! {
             g.spread { (line(x, low, x, high)) (line(x - 4.0, low, x + 4.0, low)) (line(x - 4.0, high, x + 4.0, high)) }
         }
@@ -172,12 +172,14 @@ fn along_x(span: &Span, value: f64) -> f64 {
 
 /// Error bars of several series at the same x stand side by side.
 fn dodge(chart: &LineChart, index: usize) -> f64 {
-    let bars = chart.series.iter().any(|s| s.points.iter().any(|p| p.spread.is_some()));
+    let bars = chart.series.iter().any(|s| s.points.iter().any(|p| p.bar.is_some()));
     if bars { 5.0 * (index as f64 - (chart.series.len() as f64 - 1.0) / 2.0) } else { 0.0 }
 }
 
 fn tooltip(chart: &LineChart, series: &Series, point: &Point) -> String {
-    let spread = point.spread.map(|s| format!(" ± {}", chart.y.value_label(s))).unwrap_or_default();
+    let label = |value| chart.y.value_label(value);
+    let spread =
+        point.bar.map(|[low, high]| format!(" ({} to {})", label(low), label(high))).unwrap_or_default();
     let (x, y) = (chart.x.value_label(point.x), chart.y.value_label(point.y));
     format!("{}, {} {x}: {y}{spread}", series.name, chart.x.label())
 }

@@ -48,8 +48,8 @@ pub struct Series {
 struct Point {
     x: f64,
     y: f64,
-    /// Half the length of the error bar.
-    spread: Option<f64>,
+    /// Where the error bar begins and ends.
+    bar: Option<[f64; 2]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,24 @@ impl LineChart {
             marks: Vec::new(),
             ordered: false,
         }
+    }
+
+    /// The same chart under another id and title, for a page with several of its kind.
+    #[must_use]
+    pub fn named(self, id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self { id: id.into(), title: title.into(), ..self }
+    }
+
+    /// The same with an axis that holds these values too, so that charts beside each other have one scale.
+    #[must_use]
+    pub fn reaching(mut self, values: impl IntoIterator<Item = f64>) -> Self {
+        self.y = values.into_iter().fold(self.y, Axis::including);
+        self
+    }
+
+    /// The values of all lines.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        self.series.iter().flat_map(|series| &series.points).filter(|p| self.can_draw(p)).map(|p| p.y)
     }
 
     /// Adds a line. Its colour, dash and marker follow from its place in the order of adding.
@@ -168,21 +186,27 @@ impl Series {
     /// Adds a point.
     #[must_use]
     pub fn point(mut self, x: f64, y: f64) -> Self {
-        self.points.push(Point { x, y, spread: None });
+        self.points.push(Point { x, y, bar: None });
         self
     }
 
     /// Adds a point with an error bar from `y - spread` to `y + spread`.
     #[must_use]
-    pub fn point_with_spread(mut self, x: f64, y: f64, spread: f64) -> Self {
-        self.points.push(Point { x, y, spread: Some(spread) });
+    pub fn point_with_spread(self, x: f64, y: f64, spread: f64) -> Self {
+        self.point_with_bar(x, y, [y - spread, y + spread])
+    }
+
+    /// Adds a point with an error bar between two values.
+    #[must_use]
+    pub fn point_with_bar(mut self, x: f64, y: f64, bar: [f64; 2]) -> Self {
+        self.points.push(Point { x, y, bar: Some(bar) });
         self
     }
 
     /// Adds many points.
     #[must_use]
     pub fn points(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        self.points.extend(points.into_iter().map(|(x, y)| Point { x, y, spread: None }));
+        self.points.extend(points.into_iter().map(|(x, y)| Point { x, y, bar: None }));
         self
     }
 }

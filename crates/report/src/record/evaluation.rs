@@ -27,6 +27,10 @@ pub struct EvaluationRecord {
     pub groups: BTreeMap<String, f64>,
     /// `confusion[truth][prediction]`: number of images.
     pub confusion: Vec<Vec<u64>>,
+    /// For each class in label order, a character for each of its images in the split's order: `1` told rightly, `0` not.
+    /// Empty in older records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// How far its probabilities can be believed; `None` in records older than that.
     #[serde(default)]
     pub calibration: Option<CalibrationRecord>,

@@ -1,0 +1,122 @@
+//! How training went under each setting of a grid: what was learned by heart, and how far gradients reached.
+
+use maud::{Markup, html};
+
+use super::curves::accuracy_chart;
+use super::gradients::flow_chart;
+use super::shell::scroll;
+use crate::numbers;
+use crate::pivot::images_label;
+use crate::plot::LineChart;
+use crate::reading::method_in_words;
+use crate::record::{GridRecord, GridRow, MeanSd, RatioRecord, TraceRecord};
+
+/// `None` where the record tells nothing about it, or there are too many settings to look at.
+pub(super) fn section(grid: &GridRecord) -> Option<Markup> {
+    if grid.traces.is_empty() {
+        return None;
+    }
+    let flows = flow_charts(grid);
+    Some(html! {
+        p {
+            "A network that is right about its training images and wrong about others has learned them by heart: the gap tells "
+            "how much. Training accuracy is that of the last epoch, seen while training, with dropout and augmentation on, "
+            "which makes it lower than it would be without."
+        }
+        (scroll("How training went", &table(grid)))
+        p { "Of each setting the run of the first seed, training against validation:" }
+        div.pair { @for chart in accuracy_charts(grid) { div.panel { (chart.figure()) } } }
+        @if !flows.is_empty() {
+            p {
+                "Gradient flow of the same runs: the length (L2 norm) of the gradient over all parameters of each live stage. "
+                "Where the early stages have much shorter gradients than the late ones, they learn slowest."
+            }
+            div.pair { @for chart in flows { div.panel { (chart.figure()) } } }
+        }
+    })
+}
+
+/// Accuracy over the epochs, a chart for each trace.
+pub(crate) fn accuracy_charts(grid: &GridRecord) -> Vec<LineChart> {
+    let chart = |(index, trace): (usize, &TraceRecord)| {
+        accuracy_chart(&trace.run).named(format!("training-{index}"), name(trace)).reaching([0.0, 1.0])
+    };
+    grid.traces.iter().enumerate().map(chart).collect()
+}
+
+/// Gradient norms over the steps, a chart for each trace that has more than one live stage; all to one scale.
+pub(crate) fn flow_charts(grid: &GridRecord) -> Vec<LineChart> {
+    let several = |trace: &&TraceRecord| {
+        trace.run.epochs.iter().flat_map(|epoch| &epoch.gradients).any(|moment| moment.norms.len() > 1)
+    };
+    let charts: Vec<LineChart> = grid
+        .traces
+        .iter()
+        .filter(several)
+        .enumerate()
+        .filter_map(|(index, trace)| {
+            Some(flow_chart(&trace.run)?.named(format!("flow-{index}"), name(trace)))
+        })
+        .collect();
+    let values = || charts.iter().flat_map(LineChart::values);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    charts.into_iter().map(|chart| chart.reaching([low, high])).collect()
+}
+
+/// `resnet18, 10 images per class`.
+fn name(trace: &TraceRecord) -> String {
+    let variant = if trace.variant.is_empty() { String::new() } else { format!("{}, ", trace.variant) };
+    let amount = match trace.images_per_class {
+        None => "all images".into(),
+        Some(count) => format!("{} per class", numbers::counted(u64::from(count), "image")),
+    };
+    format!("{variant}{}, {amount}", method_in_words(&trace.method))
+}
+
+fn table(grid: &GridRecord) -> Markup {
+    let variants = grid.rows.iter().any(|row| !row.variant.is_empty());
+    let spread = |seen: MeanSd| numbers::percent_spread(seen.mean, seen.sd);
+    html! {
+        table {
+            caption { "Mean ± standard deviation over the seeds, in percent; of the ratio the median, the smallest and the largest" }
+            thead {
+                tr {
+                    @if variants { th scope="col" { "Variant" } }
+                    th.num scope="col" { "Images per class" } th scope="col" { "Setting" }
+                    th.num scope="col" { "Training accuracy" } th.num scope="col" { "Accuracy" } th.num scope="col" { "Gap, points" }
+                    th.num scope="col" { "Gradient, earliest stage / latest" }
+                }
+            }
+            tbody {
+                @for row in &grid.rows {
+                    tr {
+                        @if variants { td { (row.variant) } }
+                        td.num { (images_label(row.images_per_class)) }
+                        th scope="row" { (method_in_words(&row.method)) }
+                        td.num { (row.train_accuracy.map_or("–".into(), spread)) }
+                        td.num { (numbers::percent_spread(row.accuracy_mean, row.accuracy_sd)) }
+                        td.num { (gap_in_points(row)) }
+                        td.num { (row.gradient_ratio.map_or("–".into(), ratio_in_words)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Training accuracy less accuracy, in points.
+pub(crate) fn gap_in_points(row: &GridRow) -> String {
+    let gap = |train: MeanSd| format!("{:+.1}", 100.0 * (train.mean - row.accuracy_mean));
+    row.train_accuracy.map_or("–".into(), gap)
+}
+
+/// `0.012 (0.008 to 0.02)`.
+pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
+    let written = |value: f64| format!("{:.2e}", value);
+    let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
+    if ratio.low < ratio.high {
+        format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))
+    } else {
+        written(ratio.median)
+    }
+}

@@ -1,0 +1,130 @@
+//! Comparisons of many runs: what they measure, and how they go on after having been cut off.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use finetune_core::config;
+use serde_json::Value;
+use support::{Desk, names};
+
+/// Two settings, two amounts of data, two seeds.
+const GRID: &str = "--config grid.toml --set compare.jobs=1";
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let plain = fs::read_to_string(desk.path("c.toml")).unwrap();
+    let grid = "\n[compare]\nmethods = [\"scratch\"]\nimages_per_class = [2, 5]\nseeds = [3, 4]\n\
+        [[compare.setting]]\nname = \"slow\"\nset = [\"train.learning_rate=1e-6\"]\n\
+        [[compare.setting]]\nname = \"quick\"\nset = [\"train.epochs=12\", \"train.learning_rate=0.01\"]\n";
+    desk.write("grid.toml", plain + grid);
+    desk
+}
+
+fn cells(summary: &Value) -> &Vec<Value> {
+    summary["cells"].as_array().unwrap()
+}
+
+#[test]
+fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
+    let desk = desk();
+    desk.finetune(&format!("{GRID} --set compare.keep_models=false --out a")).ends(0, &["run 8/8"]);
+    let summary = desk.json("a/summary.json");
+    for cell in cells(&summary) {
+        let answers = cell["answers"].as_str().unwrap();
+        assert_eq!(answers.len(), 4, "an answer for each validation image");
+        let share = answers.matches('1').count() as f64 / 4.0;
+        assert_eq!(cell["accuracy"].as_f64().unwrap(), share);
+        assert!(cell["training"]["gradient_ratio"].as_f64().unwrap() > 0.0);
+    }
+    for row in summary["rows"].as_array().unwrap() {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let interval = &row["accuracy_interval"];
+        let (low, mean, high) =
+            (number(&interval["low"]), number(&row["accuracy_mean"]), number(&interval["high"]));
+        assert!((0.0..=mean).contains(&low) && (mean..=1.0).contains(&high), "{row}");
+        assert!((0.0..=1.0).contains(&number(&row["train_accuracy"]["mean"])));
+    }
+    let verdict = summary["verdict"].to_string();
+    assert!(verdict.contains("With 2 images per class, ") && verdict.contains("The highest mean"), "{verdict}");
+    assert_eq!(summary["traces"].as_array().unwrap().len(), 4, "a trace for each setting and amount");
+    // Models are not kept, their digests are.
+    assert_eq!(cells(&summary)[0]["model_sha256"].as_str().unwrap().len(), 64);
+    assert!(!desk.path("a/cells/2-per-class-slow-seed-3/model.safetensors").exists());
+    let figures = names(&desk.path("a/figures"));
+    assert_eq!(figures.iter().filter(|name| name.starts_with("training-")).count(), 4, "{figures:?}");
+    assert!(figures.contains(&"accuracy-1.svg".to_owned()) && figures.contains(&"gradients-4.svg".to_owned()));
+    let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
+    assert!(page.contains("95% interval") && page.contains("How training went"));
+}
+
+#[test]
+fn a_comparison_that_was_cut_off_goes_on() {
+    let desk = desk();
+    desk.finetune(&format!("{GRID} --out a")).ends(0, &["run 8/8"]);
+    let whole = desk.json("a/summary.json");
+    // As if the machine had stopped in the middle of one run, before another, and while the third was written down.
+    let cell = |name: &str| desk.path(&format!("a/cells/5-per-class-quick-seed-{name}"));
+    fs::remove_file(cell("3").join("summary.json")).unwrap();
+    fs::remove_dir_all(cell("4")).unwrap();
+    fs::write(desk.path("a/metrics.jsonl"), "torn").unwrap();
+    fs::remove_file(desk.path("a/summary.json")).unwrap();
+    let untouched = desk.path("a/cells/2-per-class-slow-seed-3/summary.json");
+    let before = fs::metadata(&untouched).unwrap().modified().unwrap();
+
+    // Another comparison does not go on in its place, and what is there stays.
+    let refused = format!("{GRID} --set train.batch_size=2 --resume a");
+    desk.finetune(&refused).ends(1, &["does not hold a comparison of this configuration"]);
+    desk.finetune(&format!("{GRID} --resume nowhere")).ends(1, &["nowhere/config.toml"]);
+    desk.finetune("--config c.toml --resume a").ends(1, &["does not hold a comparison of this configuration"]);
+
+    // With another number of jobs it does.
+    desk.finetune("--config grid.toml --set compare.jobs=2 --resume a").ends(0, &["run 8/8"]);
+    let resumed = desk.json("a/summary.json");
+    let digests = |summary: &Value| {
+        cells(summary).iter().map(|cell| cell["model_sha256"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(digests(&resumed), digests(&whole));
+    assert_eq!(resumed["rows"], whole["rows"]);
+    assert_eq!(fs::metadata(&untouched).unwrap().modified().unwrap(), before, "it was trained again");
+    let metrics = fs::read_to_string(desk.path("a/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"cell\"")).count(), 8);
+    desk.finetune(&format!("{GRID} --resume a --out b")).ends(2, &["cannot be used with"]);
+}
+
+#[test]
+fn what_is_still_going_on_is_not_resumed() {
+    let desk = desk();
+    desk.finetune(&format!("{GRID} --out a")).ends(0, &[]);
+    let metrics = fs::OpenOptions::new().write(true).open(desk.path("a/metrics.jsonl")).unwrap();
+    metrics.lock().unwrap();
+    desk.finetune(&format!("{GRID} --resume a")).ends(1, &["still being carried out"]);
+    drop(metrics);
+    desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);
+}
+
+#[test]
+fn every_configuration_of_the_repository_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files: Vec<PathBuf> = vec![root.join("dogs_cats.toml")];
+    for folder in ["configs", "configs/claims"] {
+        let folder = root.join(folder);
+        files.extend(names(&folder).into_iter().map(|name| folder.join(name)).filter(|path| path.is_file()));
+    }
+    assert!(files.len() > 8);
+    for file in files {
+        let (config, source) = config::read(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
+        if let Some(compare) = &config.compare {
+            for setting in &compare.settings {
+                let changed = config::overlay(&config, &setting.set);
+                changed.unwrap_or_else(|error| panic!("{}: {}: {error}", file.display(), setting.name));
+            }
+        }
+        // Every command that a configuration names is one that takes it.
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(&root).unwrap().display().to_string();
+        assert!(text.contains(&format!("--config {name}")) || name == "dogs_cats.toml", "{name} says how it is run");
+        drop(source);
+    }
+}
