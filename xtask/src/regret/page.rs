@@ -52,7 +52,8 @@ Differences below the standard deviations of the table are chance.\n";
 fn verdict(held_out: &[&Outcome], all: &[&Outcome]) -> String {
     let advice = |outcomes: &[&Outcome]| mean_regret(outcomes, &advised);
     let best = |outcomes: &[&Outcome]| {
-        let constants = CONSTANTS.iter().map(|&(name, depth)| (name, mean_regret(outcomes, &|o| o.at(depth))));
+        let constants =
+            CONSTANTS.iter().map(|&(name, depth)| (name, mean_regret(outcomes, &|o| o.at(depth))));
         constants.min_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or(("no constant", f64::NAN))
     };
     let (name, constant) = best(held_out);
@@ -73,7 +74,8 @@ fn verdict(held_out: &[&Outcome], all: &[&Outcome]) -> String {
             held_out.len()
         )
     };
-    let aim = if ours < 1.0 { "It is below the aim of one point." } else { "**The aim of one point is missed.**" };
+    let aim =
+        if ours < 1.0 { "It is below the aim of one point." } else { "**The aim of one point is missed.**" };
     format!(
         "{first} {aim}{worst} Over all {} tasks it is {:.1}, against {all_constant:.1} of {all_name}.\n",
         all.len(),
@@ -113,7 +115,8 @@ fn table(answers: &[Answer<'_>], held_out: &[&Outcome], all: &[&Outcome]) -> Str
     let mut text = format!("| answer | {} | mean, not tuned on | mean, all |\n", names.join(" | "));
     text += &format!("|---|{}\n", "---:|".repeat(names.len() + 2));
     for (name, at) in answers {
-        let each: Vec<String> = all.iter().map(|outcome| format!("{:.1}", outcome.regret(at(outcome)))).collect();
+        let each: Vec<String> =
+            all.iter().map(|outcome| format!("{:.1}", outcome.regret(at(outcome)))).collect();
         text += &format!(
             "| {name} | {} | {:.1} | {:.1} |\n",
             each.join(" | "),
@@ -127,13 +130,17 @@ fn table(answers: &[Answer<'_>], held_out: &[&Outcome], all: &[&Outcome]) -> Str
 fn accuracies(outcomes: &[Outcome]) -> String {
     let mut text = "## Test accuracy in percent, mean ± standard deviation over the seeds\n".to_owned();
     for source in [Source::ImageNet, Source::Letters] {
-        let of_source: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.task.source == source).collect();
+        let of_source: Vec<&Outcome> =
+            outcomes.iter().filter(|outcome| outcome.task.source == source).collect();
         let depths: Vec<String> = source.depths().iter().map(|(depth, _)| format!("`{depth}`")).collect();
         let network = match source {
             Source::ImageNet => "EfficientNet-Lite0 from ImageNet",
             Source::Letters => "LeNet-5 from Latin letters",
         };
-        text += &format!("\n{network}:\n\n| task | images per class | side | {} | advice |\n", depths.join(" | "));
+        text += &format!(
+            "\n{network}:\n\n| task | images per class | side | {} | advice |\n",
+            depths.join(" | ")
+        );
         text += &format!("|---|{}\n", "---:|".repeat(depths.len() + 3));
         for outcome in of_source {
             let best = outcome.best().map(|best| best.depth);
@@ -167,9 +174,11 @@ fn evidence(outcomes: &[Outcome]) -> String {
         let stages: Vec<f64> = first.stages.iter().skip(1).map(|stage| stage.accuracy).collect();
         let percent = |share: f64| format!("{:.0}", 100.0 * share);
         let source = first.source.as_ref();
-        let each = |say: fn(&Advised) -> String| outcome.advised.iter().map(say).collect::<Vec<_>>().join(", ");
+        let each =
+            |say: fn(&Advised) -> String| outcome.advised.iter().map(say).collect::<Vec<_>>().join(", ");
         let seconds: f64 = first.parts.iter().map(|part| part.seconds).sum();
-        let pass = first.parts.iter().find(|part| part.part.contains("pass")).map_or(f64::NAN, |part| part.seconds);
+        let pass =
+            first.parts.iter().find(|part| part.part.contains("pass")).map_or(f64::NAN, |part| part.seconds);
         text += &format!(
             "| {} | {} | {} | {} | {} | {} | {} | {}{} | {} | {} | {} | {seconds:.2} s, {pass:.2} s |\n",
             title(outcome),
