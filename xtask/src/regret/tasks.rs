@@ -155,12 +155,12 @@ impl Source {
 }
 
 impl Task {
-    /// The configuration of its grid; `root` and `letters` are the data folder and the LeNet's weights.
+    /// The configuration of its grid: a run a core, for on pictures this small more threads wait for each other longer
+    /// than they compute. `root` and `letters` are the data folder and the LeNet's weights.
     pub(super) fn config(&self, root: &str, letters: &str, seeds: &[u64]) -> Result<String> {
-        let (arch, weights, channels, rate, threads) = match self.source {
-            Source::ImageNet => ("efficientnet_lite0", "IMAGENET1K_V1", 3, 1e-3, 0),
-            // One thread: on pictures this small, more wait for each other longer than they compute.
-            Source::Letters => ("lenet5_relu", letters, 1, 2e-3, 1),
+        let (arch, weights, channels, rate) = match self.source {
+            Source::ImageNet => ("efficientnet_lite0", "IMAGENET1K_V1", 3, 1e-3),
+            Source::Letters => ("lenet5_relu", letters, 1, 2e-3),
         };
         let (mean, std) = match self.source {
             Source::ImageNet => ("[0.498039, 0.498039, 0.498039]", "[0.501961, 0.501961, 0.501961]"),
@@ -190,7 +190,7 @@ impl Task {
              mean = {mean}\nstd = {std}\n\n\
              [model]\narch = \"{arch}\"\nweights = {weights}\n\n\
              [train]\nepochs = {epochs}\nlearning_rate = {rate}\n\n\
-             [run]\nname = \"{}\"\nthreads = {threads}\ncheckpoints = \"none\"\n\n\
+             [run]\nname = \"{}\"\nthreads = 1\ncheckpoints = \"none\"\n\n\
              [compare]\nmethods = [\"fine-tune\"]\nimages_per_class = [{images_per_class}]\nseeds = {seeds:?}\n{settings}",
             self.name
         ))

@@ -21,7 +21,7 @@ pub enum Depth {
 /// A depth that is none of those.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\" or \"scratch\""
+    "unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\", \"scratch\" or \"auto\" (as `finetune advise` says)"
 )]
 pub struct UnknownDepth(String);
 

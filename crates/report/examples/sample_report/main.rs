@@ -3,11 +3,13 @@
 //! Usage: `cargo run -p report --example sample_report -- FOLDER`. No figure in the output was measured.
 
 mod records;
+#[path = "advice.rs"]
+mod sample_advice;
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_grid, write_run};
+use report::{events, text, write_advice, write_grid, write_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
@@ -15,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("run", records::run()),
         ("interrupted", records::interrupted()),
         ("thousand", records::thousand_classes()),
+        ("advised", sample_advice::advised_run()),
     ];
     for (name, run) in runs {
         let dir = out.join(name);
@@ -28,5 +31,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(&dir)?;
     write_grid(&records::grid(), &dir)?;
     println!("{}", text::grid_table(&records::grid()));
+    let dir = out.join("advice");
+    fs::create_dir_all(&dir)?;
+    write_advice(&sample_advice::advice(), &dir)?;
+    println!("{}", text::advice(&sample_advice::advice()));
     Ok(())
 }

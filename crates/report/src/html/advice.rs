@@ -21,6 +21,7 @@ pub(super) fn page(record: &AdviceRecord) -> Page {
                 p.figure-of-merit { strong { (record.depth) } span { (depth_in_words(&record.depth)) } }
                 (facts(record))
             }
+            p.question { (record.paragraph) }
         },
         contents: sections.iter().map(super::Link::from).collect(),
         main: html! { @for section in &sections { (section.body) } },
@@ -33,17 +34,33 @@ fn facts(record: &AdviceRecord) -> Markup {
             div { dt { "Network" } dd { (record.arch) ", " (record.weights) } }
             div { dt { "Training images" } dd { (numbers::significant(record.images_per_class)) " of each of " (numbers::count(record.classes)) " classes" } }
             div { dt { "Images looked at" } dd { (numbers::count(record.images)) } }
-            div { dt { "Rate of the live stages" } dd { "× " (numbers::significant(record.rate_scale)) " of the head’s " (numbers::significant(record.learning_rate)) } }
+            div { dt { "Rate" } dd { (rates(record)) } }
             div { dt { "Same advice when resampled" } dd { (numbers::percent(record.confidence)) } }
             div { dt { "Time" } dd { (numbers::duration(record.seconds)) } }
         }
     }
 }
 
-/// The paragraph, charts, table and times.
-pub(super) fn evidence(record: &AdviceRecord) -> Markup {
+/// The head's rate and that of the stages before it.
+fn rates(record: &AdviceRecord) -> String {
+    let head = format!("head {}", numbers::significant(record.learning_rate));
+    if record.stages.iter().all(|stage| stage.rate_scale.is_none()) {
+        return head;
+    }
+    format!("{head}, stages before it × {}", numbers::significant(record.rate_scale))
+}
+
+/// The advice and its evidence, within the page of a run.
+pub(super) fn followed(record: &AdviceRecord) -> Markup {
     html! {
         p.question { (record.paragraph) }
+        (evidence(record))
+    }
+}
+
+/// Charts, table and times.
+fn evidence(record: &AdviceRecord) -> Markup {
+    html! {
         div.pair {
             div.panel { (probe_chart(record)) }
             div.panel { (score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme)) }
@@ -134,14 +151,19 @@ fn table(record: &AdviceRecord) -> Markup {
                         td.num { (numbers::count(stage.features)) }
                         td.num { @if i == best { strong { (numbers::percent(stage.accuracy)) } } @else { (numbers::percent(stage.accuracy)) } }
                         td.num { (numbers::percent(stage.standard_error)) }
-                        td.num { (numbers::significant(stage.logme)) }
-                        td.num { (numbers::significant(stage.h_score)) }
+                        td.num { (score(stage.logme)) }
+                        td.num { (score(stage.h_score)) }
                         td.nowrap { (advised(i, stage)) }
                     }
                 }
             }
         }
     }
+}
+
+/// A score to three decimals.
+fn score(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { numbers::significant(value) }
 }
 
 /// The stage whose probe is best; of several the last.
@@ -161,6 +183,7 @@ fn advised(place: usize, stage: &StageEvidence) -> String {
 fn times(record: &AdviceRecord) -> Markup {
     html! {
         table {
+            caption { "Wall-clock time of each part" }
             thead { tr { th scope="col" { "Part" } th.num scope="col" { "Time" } } }
             tbody {
                 @for part in &record.parts {

@@ -112,7 +112,7 @@ pub(crate) fn gap_in_points(row: &GridRow) -> String {
 
 /// `0.012 (0.008 to 0.02)`.
 pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
-    let written = |value: f64| format!("{:.2e}", value);
+    let written = |value: f64| format!("{value:.2e}");
     let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
     if ratio.low < ratio.high {
         format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))

@@ -15,7 +15,7 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
         Section::new(level, "stages", "Stages of the network", &recipe::stages(run)),
     ];
     if let Some(record) = &run.advice {
-        let advised = advice::evidence(record);
+        let advised = advice::followed(record);
         sections.push(Section::new(level, "advice", "How far back", &advised));
     }
     if !run.plan.is_empty() {

@@ -3,6 +3,10 @@
 #[path = "../../examples/sample_report/records.rs"]
 mod records;
 
+#[path = "../../examples/sample_report/advice.rs"]
+mod sample_advice;
+
+mod advice;
 mod events;
 mod outputs;
 mod pages;

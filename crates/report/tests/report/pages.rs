@@ -1,7 +1,7 @@
 //! The pages, read back as a browser would: complete, self-contained, accessible, safe against hostile names.
 
-use crate::records;
-use report::html::{grid_page, run_page};
+use crate::{records, sample_advice};
+use report::html::{advice_page, grid_page, run_page};
 use report::record::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
@@ -21,6 +21,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("run", run_page(&records::run())),
         ("interrupted", run_page(&records::interrupted())),
         ("thousand", run_page(&records::thousand_classes())),
+        ("advice", advice_page(&sample_advice::advice())),
+        ("advised", run_page(&sample_advice::advised_run())),
         ("grid", grid_page(&records::grid())),
         ("empty", run_page(&empty())),
         ("hostile", run_page(&hostile())),

@@ -1,0 +1,86 @@
+//! An advice on its page, in a run's page and in the terminal.
+
+use report::html::{advice_page, run_page};
+use report::record::{AdviceRecord, StageEvidence};
+use report::text;
+use scraper::{Html, Selector};
+
+use crate::{records, sample_advice};
+
+fn texts(source: &str, css: &str) -> Vec<String> {
+    let page = Html::parse_document(source);
+    page.select(&Selector::parse(css).unwrap()).map(|element| element.text().collect()).collect()
+}
+
+#[test]
+fn every_stage_has_its_line_and_its_points() {
+    let source = advice_page(&sample_advice::advice());
+    assert_eq!(texts(&source, ".figure-of-merit strong"), ["last:2"]);
+    let stages = ["pixels", "stem", "layer1", "layer2", "layer3", "layer4"];
+    assert_eq!(texts(&source, "#evidence tbody th")[..6], stages);
+    let advised = ["–", "freeze", "freeze", "freeze", "train, rate × 0.1", "train, rate × 0.1"];
+    assert_eq!(texts(&source, "#evidence td.nowrap"), advised);
+    // Three charts of one point a stage; the probe's have error bars.
+    assert_eq!(texts(&source, "#evidence .series .marker").len() - 3, 3 * 6, "and one in each legend");
+    assert_eq!(texts(&source, ".series .spread").len(), 6);
+    assert_eq!(texts(&source, ".mark text"), ["train from here"]);
+    assert!(
+        source.contains("93.6% of 1000 sets of images")
+            && source.contains("41.0% on its best of 1,000 classes")
+    );
+}
+
+#[test]
+fn a_run_shows_the_advice_it_followed_and_others_show_none() {
+    let section = |source: &str| texts(source, "#advice h2");
+    assert_eq!(section(&run_page(&sample_advice::advised_run())), ["How far back"]);
+    assert!(section(&run_page(&records::run())).is_empty());
+    assert!(
+        text::run_summary(&sample_advice::advised_run()).contains("How far back: Your 200 images per class")
+    );
+    let json = serde_json::to_string(&sample_advice::advised_run()).unwrap();
+    let back: report::record::RunRecord = serde_json::from_str(&json).unwrap();
+    assert_eq!(back, sample_advice::advised_run());
+    assert!(!serde_json::to_string(&records::run()).unwrap().contains("advice"));
+}
+
+#[test]
+fn the_terminal_gets_table_paragraph_limits_and_times() {
+    let text = text::advice(&sample_advice::advice());
+    for said in [
+        "finetune.depth = \"last:2\"",
+        "layer4",
+        "95.5%",
+        "LogME",
+        "train × 0.1",
+        "Limits: ",
+        "one pass through the network 2.81 s",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
+fn odd_figures_and_hostile_names_do_no_harm() {
+    let hostile = "<script>alert(1)</script>\u{1b}[31m";
+    let odd = AdviceRecord {
+        name: hostile.into(),
+        paragraph: hostile.into(),
+        source: None,
+        classes: 0,
+        confidence: f64::NAN,
+        stages: vec![StageEvidence {
+            name: hostile.into(),
+            accuracy: f64::NAN,
+            logme: f64::NEG_INFINITY,
+            ..sample_advice::advice().stages[0].clone()
+        }],
+        ..sample_advice::advice()
+    };
+    let source = advice_page(&odd);
+    assert!(texts(&source, "script").is_empty());
+    assert!(source.contains("no classifier of their own"));
+    assert!(!text::advice(&odd).contains('\u{1b}'));
+    let none = AdviceRecord { stages: Vec::new(), ..odd };
+    assert!(advice_page(&none).contains("How far back") || advice_page(&none).contains("how far back"));
+}
