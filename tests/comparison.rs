@@ -3,9 +3,7 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use finetune_core::config;
 use serde_json::Value;
 use support::{Desk, names};
 
@@ -47,14 +45,19 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
         assert!((0.0..=1.0).contains(&number(&row["train_accuracy"]["mean"])));
     }
     let verdict = summary["verdict"].to_string();
-    assert!(verdict.contains("With 2 images per class, ") && verdict.contains("The highest mean"), "{verdict}");
+    assert!(
+        verdict.contains("With 2 images per class, ") && verdict.contains("The highest mean"),
+        "{verdict}"
+    );
     assert_eq!(summary["traces"].as_array().unwrap().len(), 4, "a trace for each setting and amount");
     // Models are not kept, their digests are.
     assert_eq!(cells(&summary)[0]["model_sha256"].as_str().unwrap().len(), 64);
     assert!(!desk.path("a/cells/2-per-class-slow-seed-3/model.safetensors").exists());
     let figures = names(&desk.path("a/figures"));
     assert_eq!(figures.iter().filter(|name| name.starts_with("training-")).count(), 4, "{figures:?}");
-    assert!(figures.contains(&"accuracy-1.svg".to_owned()) && figures.contains(&"gradients-4.svg".to_owned()));
+    assert!(
+        figures.contains(&"accuracy-1.svg".to_owned()) && figures.contains(&"gradients-4.svg".to_owned())
+    );
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("How training went"));
 }
@@ -77,7 +80,8 @@ fn a_comparison_that_was_cut_off_goes_on() {
     let refused = format!("{GRID} --set train.batch_size=2 --resume a");
     desk.finetune(&refused).ends(1, &["does not hold a comparison of this configuration"]);
     desk.finetune(&format!("{GRID} --resume nowhere")).ends(1, &["nowhere/config.toml"]);
-    desk.finetune("--config c.toml --resume a").ends(1, &["does not hold a comparison of this configuration"]);
+    desk.finetune("--config c.toml --resume a")
+        .ends(1, &["does not hold a comparison of this configuration"]);
 
     // With another number of jobs it does.
     desk.finetune("--config grid.toml --set compare.jobs=2 --resume a").ends(0, &["run 8/8"]);
@@ -102,29 +106,4 @@ fn what_is_still_going_on_is_not_resumed() {
     desk.finetune(&format!("{GRID} --resume a")).ends(1, &["still being carried out"]);
     drop(metrics);
     desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);
-}
-
-#[test]
-fn every_configuration_of_the_repository_is_one() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files: Vec<PathBuf> = vec![root.join("dogs_cats.toml")];
-    for folder in ["configs", "configs/claims"] {
-        let folder = root.join(folder);
-        files.extend(names(&folder).into_iter().map(|name| folder.join(name)).filter(|path| path.is_file()));
-    }
-    assert!(files.len() > 8);
-    for file in files {
-        let (config, source) = config::read(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
-        if let Some(compare) = &config.compare {
-            for setting in &compare.settings {
-                let changed = config::overlay(&config, &setting.set);
-                changed.unwrap_or_else(|error| panic!("{}: {}: {error}", file.display(), setting.name));
-            }
-        }
-        // Every command that a configuration names is one that takes it.
-        let text = fs::read_to_string(&file).unwrap();
-        let name = file.strip_prefix(&root).unwrap().display().to_string();
-        assert!(text.contains(&format!("--config {name}")) || name == "dogs_cats.toml", "{name} says how it is run");
-        drop(source);
-    }
 }

@@ -65,7 +65,8 @@ impl RunFolder {
             config
         };
         let kept: Option<Config> = toml::from_str(&text).ok();
-        let same = kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
+        let same =
+            kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
         if same { Ok(Self::of_another(path)) } else { Err(Error::OtherComparison(path.to_path_buf())) }
     }
 

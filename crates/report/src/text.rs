@@ -150,7 +150,8 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
 }
 
 fn training(grid: &GridRecord) -> Vec<Vec<String>> {
-    let heading = ["images per class", "setting", "training", "gap", "gradient ratio"].map(String::from).to_vec();
+    let heading =
+        ["images per class", "setting", "training", "gap", "gradient ratio"].map(String::from).to_vec();
     let rows = grid.rows.iter().map(|row| {
         let variant = if row.variant.is_empty() { String::new() } else { format!(" ({})", row.variant) };
         let accuracy = row.train_accuracy.map(|seen| numbers::percent_spread(seen.mean, seen.sd));

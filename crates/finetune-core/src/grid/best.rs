@@ -85,7 +85,12 @@ impl<'a> Best<'a> {
             all if all.len() == self.others => "these runs tell no other setting apart from it".to_owned(),
             some => format!("these runs do not tell {} apart from it", listed(some)),
         };
-        format!("With {}{place}, {} has the highest mean, {:.1} %{interval}; {rest}.", images(amount), self.name, self.mean * 100.0)
+        format!(
+            "With {}{place}, {} has the highest mean, {:.1} %{interval}; {rest}.",
+            images(amount),
+            self.name,
+            self.mean * 100.0
+        )
     }
 }
 
@@ -160,7 +165,10 @@ mod tests {
             .collect();
         let said = of(&cells, None);
         assert_eq!(said.len(), 3);
-        assert!(said[0].starts_with("With 5 images per class, head has the highest mean, 80.0 % (95 % interval 7"));
+        assert!(
+            said[0]
+                .starts_with("With 5 images per class, head has the highest mean, 80.0 % (95 % interval 7")
+        );
         assert!(said[0].ends_with("; these runs do not tell last 1 apart from it."), "{}", said[0]);
         assert!(said[1].contains("all has the highest mean, 95.0 %"));
         assert!(said[1].ends_with("; it is better than every other."), "{}", said[1]);

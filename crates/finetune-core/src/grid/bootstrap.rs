@@ -26,7 +26,8 @@ pub(super) fn difference(pairs: &[(&str, &str)]) -> Option<Interval> {
     if pairs.iter().any(|(one, other)| one.len() != other.len()) {
         return None;
     }
-    let less = |(one, other): &(&str, &str)| right(one).iter().zip(right(other)).map(|(a, b)| a - b).collect();
+    let less =
+        |(one, other): &(&str, &str)| right(one).iter().zip(right(other)).map(|(a, b)| a - b).collect();
     let table: Vec<Vec<i8>> = pairs.iter().map(less).collect();
     interval(&table)
 }

@@ -95,7 +95,8 @@ impl<'a> Cells<'a> {
         let answers = |label: &usize| measured.and_then(|measured| measured.answers.get(*label)).cloned();
         let of_group = |group: &String| {
             let members = self.groups.get(group)?;
-            let labels = members.iter().filter_map(|member| run.data.classes.iter().position(|class| class == member));
+            let labels =
+                members.iter().filter_map(|member| run.data.classes.iter().position(|class| class == member));
             Some((group.clone(), labels.filter_map(|label| answers(&label)).collect::<String>()))
         };
         CellRecord {
@@ -106,7 +107,9 @@ impl<'a> Cells<'a> {
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
             answers: measured.map(|measured| measured.answers.concat()).unwrap_or_default(),
-            group_answers: measured.map(|m| m.groups.keys().filter_map(of_group).collect()).unwrap_or_default(),
+            group_answers: measured
+                .map(|m| m.groups.keys().filter_map(of_group).collect())
+                .unwrap_or_default(),
             training: training(run),
             model_sha256: run.digests.get("model.safetensors").cloned().unwrap_or_default(),
             seconds: run.seconds,
@@ -157,8 +160,10 @@ fn training(run: &RunRecord) -> Option<TrainingRecord> {
     let gradient_ratio = match stages.as_slice() {
         [first, .., last] => {
             let ratio = |norms: &BTreeMap<String, f64>| Some(norms.get(*first)? / norms.get(*last)?);
-            let mut ratios: Vec<f64> =
-                moments().filter_map(|moment| ratio(&moment.norms)).filter(|ratio| ratio.is_finite()).collect();
+            let mut ratios: Vec<f64> = moments()
+                .filter_map(|moment| ratio(&moment.norms))
+                .filter(|ratio| ratio.is_finite())
+                .collect();
             ratios.sort_by(f64::total_cmp);
             ratios.get(ratios.len() / 2).copied()
         }

@@ -112,12 +112,7 @@ mod tests {
     use super::*;
 
     fn cell(method: &str, seed: u64, accuracy: f64) -> CellRecord {
-        CellRecord {
-            method: method.to_owned(),
-            seed,
-            accuracy,
-            ..CellRecord::default()
-        }
+        CellRecord { method: method.to_owned(), seed, accuracy, ..CellRecord::default() }
     }
 
     #[test]

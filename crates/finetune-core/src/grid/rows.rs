@@ -36,8 +36,11 @@ fn row(cells: &[&CellRecord]) -> GridRow {
             (name.clone(), MeanSd { interval: bootstrap::accuracy(&answers), ..mean_sd(&values) })
         })
         .collect();
-    let trained: Vec<f64> =
-        cells.iter().filter_map(|cell| Some(cell.training?.accuracy)).filter(|value| value.is_finite()).collect();
+    let trained: Vec<f64> = cells
+        .iter()
+        .filter_map(|cell| Some(cell.training?.accuracy))
+        .filter(|value| value.is_finite())
+        .collect();
     GridRow {
         variant: first.variant.clone(),
         images_per_class: first.images_per_class,

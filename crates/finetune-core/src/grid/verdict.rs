@@ -82,7 +82,9 @@ fn share(gains: &[(Option<u32>, f64)], threshold: f64) -> String {
 fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<MeanSd> {
     match judged_on {
         Some(group) => row.groups.get(group).copied(),
-        None => Some(MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval }),
+        None => {
+            Some(MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval })
+        }
     }
 }
 

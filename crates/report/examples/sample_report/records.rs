@@ -9,9 +9,9 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use report::record::{
-    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, Interval, LoadRecord, RatioRecord, TraceRecord, MeanSd, Outcome,
-    PhasePlanRecord, RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord,
-    UnreadableRecord,
+    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, Interval, LoadRecord, MeanSd,
+    Outcome, PhasePlanRecord, RatePoint, RatioRecord, RecipeStepRecord, RunRecord, SampleRecord,
+    StagePlanRecord, StageRecord, TraceRecord, UnreadableRecord,
 };
 
 /// Dogs and cats with a ResNet-18, fine-tuned from `layer3` on.
@@ -227,11 +227,8 @@ fn live(fine_tune: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
 fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
     let mean = seen.iter().sum::<f64>() / seen.len() as f64;
     let sd = (seen.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (seen.len() - 1) as f64).sqrt();
-    let unshared = MeanSd {
-        mean: mean - 0.05,
-        sd,
-        interval: Some(Interval { low: mean - 0.07, high: mean - 0.01 }),
-    };
+    let unshared =
+        MeanSd { mean: mean - 0.05, sd, interval: Some(Interval { low: mean - 0.07, high: mean - 0.01 }) };
     GridRow {
         variant: variant.into(),
         images_per_class: Some(amount),

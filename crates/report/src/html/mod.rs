@@ -27,7 +27,9 @@ mod shell;
 pub(crate) use calibration::reliability_chart;
 pub(crate) use gradients::flow_chart;
 pub(crate) use grid::charts as accuracy_charts;
-pub(crate) use grid_training::{accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words};
+pub(crate) use grid_training::{
+    accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words,
+};
 pub(crate) use samples::png_size;
 
 use maud::html;
