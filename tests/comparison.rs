@@ -3,9 +3,7 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use finetune_core::config;
 use serde_json::Value;
 use support::{Desk, names};
 
@@ -108,32 +106,4 @@ fn what_is_still_going_on_is_not_resumed() {
     desk.finetune(&format!("{GRID} --resume a")).ends(1, &["still being carried out"]);
     drop(metrics);
     desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);
-}
-
-#[test]
-fn every_configuration_of_the_repository_is_one() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files: Vec<PathBuf> = vec![root.join("dogs_cats.toml")];
-    for folder in ["configs", "configs/claims"] {
-        let folder = root.join(folder);
-        files.extend(names(&folder).into_iter().map(|name| folder.join(name)).filter(|path| path.is_file()));
-    }
-    assert!(files.len() > 8);
-    for file in files {
-        let (config, source) = config::read(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
-        if let Some(compare) = &config.compare {
-            for setting in &compare.settings {
-                let changed = config::overlay(&config, &setting.set);
-                changed.unwrap_or_else(|error| panic!("{}: {}: {error}", file.display(), setting.name));
-            }
-        }
-        // Every command that a configuration names is one that takes it.
-        let text = fs::read_to_string(&file).unwrap();
-        let name = file.strip_prefix(&root).unwrap().display().to_string();
-        assert!(
-            text.contains(&format!("--config {name}")) || name == "dogs_cats.toml",
-            "{name} says how it is run"
-        );
-        drop(source);
-    }
 }

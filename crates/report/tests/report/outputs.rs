@@ -5,7 +5,7 @@ use std::fs;
 use crate::records;
 use report::record::{GridRecord, RunRecord};
 use report::text::{grid_table, run_summary};
-use report::{html, write_grid, write_run};
+use report::{html, write_figures, write_grid, write_run};
 
 #[test]
 fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
@@ -53,6 +53,7 @@ fn a_grid_reads_as_a_table() {
     for row in grid.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
         row.images_per_class = None;
     }
+    grid.traces.clear();
     grid.verdict = vec!["One \u{1b}[31msentence.".into()];
     let table = grid_table(&grid);
     let expected = "\
@@ -66,6 +67,34 @@ Accuracy in percent, held-out faces, all classes: mean ± standard deviation ove
 One \\u{1b}[31msentence.
 ";
     assert_eq!(table, expected);
+}
+
+#[test]
+fn the_text_of_a_grid_tells_how_training_went() {
+    let grid = records::grid();
+    let table = grid_table(&grid);
+    let line = table.lines().find(|line| line.contains("scratch (held-out families)")).unwrap();
+    let row = grid.rows.iter().find(|row| row.variant == "held-out families").unwrap();
+    let gap = 100.0 * (row.train_accuracy.unwrap().mean - row.accuracy_mean);
+    assert!(line.contains(&format!("{gap:+.1}")) && line.ends_with("0.21 (0.17 to 0.30)"), "{line}");
+}
+
+#[test]
+fn figures_are_files_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    write_figures(&records::grid(), dir.path()).unwrap();
+    let mut names: Vec<String> = fs::read_dir(dir.path().join("figures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [("accuracy", 4), ("gradients", 2), ("training", 2)]
+        .map(|(kind, count)| (1..=count).map(move |number| format!("{kind}-{number}.svg")));
+    assert_eq!(names, expected.into_iter().flatten().collect::<Vec<_>>());
+    for name in names {
+        let figure = fs::read_to_string(dir.path().join("figures").join(name)).unwrap();
+        assert!(figure.starts_with("<svg") && figure.contains("class=\"line\""));
+    }
 }
 
 #[test]

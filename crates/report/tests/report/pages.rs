@@ -96,6 +96,10 @@ fn nothing_hostile_becomes_markup() {
         (row.variant, row.method) = (HOSTILE.into(), HOSTILE.into());
         row.groups = [(HOSTILE.to_owned(), row.groups["unshared"])].into();
     }
+    for trace in &mut grid.traces {
+        (trace.variant, trace.method) = (HOSTILE.into(), HOSTILE.into());
+        *trace.run = hostile();
+    }
     for source in [run_page(&hostile()), grid_page(&grid)] {
         let page = Html::parse_document(&source);
         assert!(all(&page, "script, iframe, object, embed, base, form, img[src=x]").is_empty());
@@ -262,6 +266,38 @@ fn a_grid_compares_on_the_judged_classes_first() {
     assert_eq!(all(&page, "#figure .spread").len(), 4 * 15);
     assert_eq!(all(&page, "#tables tbody tr").len(), 4 * 5);
     assert!(source.contains("transfer reaches 42% where training from scratch reaches 6%"));
+}
+
+#[test]
+fn a_grid_shows_its_intervals_wherever_it_has_them() {
+    let mut grid = records::grid();
+    let row = grid.rows.iter().find(|row| row.variant == "held-out faces").unwrap();
+    let interval = row.accuracy_interval.unwrap();
+    let written = format!("{:.1} to {:.1}", 100.0 * interval.low, 100.0 * interval.high);
+    let source = grid_page(&grid);
+    assert!(source.contains(&written) && source.contains("each bar its 95% interval"), "{written}");
+    // A record from before there were any.
+    for row in &mut grid.rows {
+        row.accuracy_interval = None;
+        row.groups.values_mut().for_each(|group| group.interval = None);
+    }
+    let source = grid_page(&grid);
+    assert!(!source.contains(&written) && source.contains("each bar one standard deviation"));
+}
+
+#[test]
+fn a_grid_tells_how_training_went_where_that_is_recorded() {
+    let mut grid = records::grid();
+    let page = Html::parse_document(&grid_page(&grid));
+    let text = |css: &str| all(&page, css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>();
+    assert_eq!(all(&page, "#training tbody tr").len(), grid.rows.len());
+    // Accuracy and gradient flow of each of the two.
+    let titles = ["from scratch", "head, then fine-tune"]
+        .map(|method| format!("held-out faces, {method}, 30 images per class"));
+    assert_eq!(text("#training .plot-title"), [titles.clone(), titles].concat());
+    assert_eq!(text("#training tbody tr:first-child td:last-child"), ["0.21 (0.17 to 0.30)"]);
+    grid.traces.clear();
+    assert!(all(&Html::parse_document(&grid_page(&grid)), "#training").is_empty());
 }
 
 #[test]
