@@ -114,7 +114,7 @@ pub fn perform(
     let rows = rows::of(&records);
     let judged = compare.judge_on.as_deref();
     let mut verdict = match compare.settings.len() {
-        0 => verdict::of(&rows, judged),
+        0 => verdict::of(&rows, &records, judged),
         _ => {
             let best = best::of(&records, judged);
             best.into_iter().chain(paired::of(&records, judged)).collect()

@@ -1,21 +1,29 @@
 //! What a grid's figures say, in sentences. Whatever comes out is said, whichever method wins.
 
-use report::record::{GridRow, MeanSd};
+use report::record::{CellRecord, GridRow, Interval};
 
+use super::bootstrap;
 use crate::config::Method;
 
 /// One paragraph per variant, on the judged group of classes or on all.
-pub(super) fn of(rows: &[GridRow], judged_on: Option<&str>) -> Vec<String> {
+pub(super) fn of(rows: &[GridRow], cells: &[CellRecord], judged_on: Option<&str>) -> Vec<String> {
     let mut variants: Vec<&str> = Vec::new();
     for row in rows {
         if !variants.contains(&row.variant.as_str()) {
             variants.push(&row.variant);
         }
     }
-    variants.into_iter().flat_map(|variant| of_variant(rows, variant, judged_on)).collect()
+    variants.into_iter().flat_map(|variant| of_variant(rows, cells, variant, judged_on)).collect()
 }
 
-fn of_variant(rows: &[GridRow], variant: &str, judged_on: Option<&str>) -> Vec<String> {
+/// By how much one method is better than another with some amount of data.
+struct Gain {
+    amount: Option<u32>,
+    mean: f64,
+    interval: Option<Interval>,
+}
+
+fn of_variant(rows: &[GridRow], cells: &[CellRecord], variant: &str, judged_on: Option<&str>) -> Vec<String> {
     let classes = judged_on.map_or_else(|| "all classes".to_owned(), |group| format!("the {group} classes"));
     let place = if variant.is_empty() { String::new() } else { format!(" ({variant})") };
     let mut amounts: Vec<Option<u32>> = Vec::new();
@@ -31,9 +39,20 @@ fn of_variant(rows: &[GridRow], variant: &str, judged_on: Option<&str>) -> Vec<S
             })
             .and_then(|row| judged(row, judged_on))
     };
-    let gains = |better: Method, worse: Method| -> Vec<(Option<u32>, f64)> {
+    let runs = |amount: Option<u32>, method: Method| {
+        let here = move |cell: &&CellRecord| cell.variant == variant && cell.images_per_class == amount;
+        cells.iter().filter(here).filter(move |cell| cell.method == method.name())
+    };
+    let gains = |better: Method, worse: Method| -> Vec<Gain> {
         let gain = |&amount: &Option<u32>| {
-            Some((amount, figure(amount, better)?.mean - figure(amount, worse)?.mean))
+            let mean = figure(amount, better)? - figure(amount, worse)?;
+            let pairs: Vec<(&str, &str)> = runs(amount, better)
+                .filter_map(|cell| {
+                    let same = runs(amount, worse).find(|other| other.seed == cell.seed)?;
+                    Some((super::answers(cell, judged_on), super::answers(same, judged_on)))
+                })
+                .collect();
+            Some(Gain { amount, mean, interval: bootstrap::difference(&pairs) })
         };
         amounts.iter().filter_map(gain).collect()
     };
@@ -48,48 +67,53 @@ fn of_variant(rows: &[GridRow], variant: &str, judged_on: Option<&str>) -> Vec<S
 }
 
 /// Fine-tuned against scratch.
-fn transfer(gains: &[(Option<u32>, f64)]) -> Option<String> {
-    let most = gains.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let least = gains.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+fn transfer(gains: &[Gain]) -> Option<String> {
+    let most = gains.iter().max_by(|a, b| a.mean.total_cmp(&b.mean))?;
+    let least = gains.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
     Some(format!(
-        "fine-tuning the source weights beat training from scratch at {}: the gain was largest at {} ({} points) and smallest at {} ({}).",
+        "fine-tuning the source weights beat training from scratch at {}: the gain was largest at {} ({}) and smallest at {} ({}).",
         share(gains, 0.0),
-        amount(most.0),
-        points(most.1),
-        amount(least.0),
-        points(least.1),
+        amount(most.amount),
+        most.in_points(),
+        amount(least.amount),
+        least.in_points(),
     ))
 }
 
 /// Fine-tuned against the head alone.
-fn depth(gains: &[(Option<u32>, f64)]) -> Option<String> {
+fn depth(gains: &[Gain]) -> Option<String> {
     let (first, last) = (gains.first()?, gains.last()?);
     Some(format!(
-        "training deeper than the head gained more than a point at {} ({} points at {}, {} at {}).",
+        "training deeper than the head gained more than a point at {} ({} at {}; {} at {}).",
         share(gains, 0.01),
-        points(first.1),
-        amount(first.0),
-        points(last.1),
-        amount(last.0)
+        first.in_points(),
+        amount(first.amount),
+        last.in_points(),
+        amount(last.amount)
     ))
 }
 
-fn share(gains: &[(Option<u32>, f64)], threshold: f64) -> String {
-    let won = gains.iter().filter(|(_, gain)| *gain > threshold).count();
+fn share(gains: &[Gain], threshold: f64) -> String {
+    let won = gains.iter().filter(|gain| gain.mean > threshold).count();
     format!("{won} of {} amounts of data", gains.len())
 }
 
-fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<MeanSd> {
+fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<f64> {
     match judged_on {
-        Some(group) => row.groups.get(group).copied(),
-        None => {
-            Some(MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval })
-        }
+        Some(group) => row.groups.get(group).map(|seen| seen.mean),
+        None => Some(row.accuracy_mean),
     }
 }
 
-fn points(gain: f64) -> String {
-    format!("{:+.1}", gain * 100.0)
+impl Gain {
+    /// `+6.2 points, 95 % interval +1.0 to +11.3`.
+    fn in_points(&self) -> String {
+        let points = |gain: f64| format!("{:+.1}", gain * 100.0);
+        let interval = self.interval.map_or_else(String::new, |interval| {
+            format!(", 95 % interval {} to {}", points(interval.low), points(interval.high))
+        });
+        format!("{} points{interval}", points(self.mean))
+    }
 }
 
 fn amount(images_per_class: Option<u32>) -> String {
@@ -124,13 +148,34 @@ mod tests {
             row(30, Method::Head, 0.7),
             row(30, Method::FineTune, 0.8),
         ];
-        let said = of(&rows, None).join(" ");
+        let said = of(&rows, &[], None).join(" ");
         for part in [
             "1 of 2 amounts of data: the gain was largest at 1 image per class (+28.0 points)",
-            "smallest at 30 images per class (-10.0)",
+            "smallest at 30 images per class (-10.0 points)",
             "more than a point at 1 of 2 amounts of data (-2.0 points at 1 image",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
+    }
+
+    #[test]
+    fn a_gain_has_an_interval_over_pairs_of_runs() {
+        let rows = [row(5, Method::Scratch, 0.5), row(5, Method::FineTune, 0.75)];
+        let cell = |method: Method, seed: u64, answers: &str| CellRecord {
+            images_per_class: Some(5),
+            method: method.name().to_owned(),
+            seed,
+            answers: answers.to_owned(),
+            ..CellRecord::default()
+        };
+        let cells = [
+            cell(Method::Scratch, 0, "0011"),
+            cell(Method::FineTune, 0, "0111"),
+            cell(Method::Scratch, 1, "0011"),
+            cell(Method::FineTune, 1, "0111"),
+        ];
+        // One image of four is gained: none of four drawn in a third of the draws, and up to three but rarely.
+        let said = of(&rows, &cells, None).join(" ");
+        assert!(said.contains("(+25.0 points, 95 % interval +0.0 to +75.0)"), "{said}");
     }
 }
