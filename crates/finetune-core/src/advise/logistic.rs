@@ -110,7 +110,7 @@ fn direction(gradient: &Tensor, memory: &VecDeque<(Tensor, Tensor, Tensor)>, sca
     let mut shares = Vec::new();
     for (moved, change, inverse) in memory.iter().rev() {
         let share = dot(moved, &q) * inverse;
-        q = q - &share * change;
+        q -= &share * change;
         shares.push(share);
     }
     let mut r = q / scale;
