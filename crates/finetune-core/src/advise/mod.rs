@@ -103,9 +103,11 @@ pub fn advise(
     clock.part("LogME and H-score");
 
     let accuracies: Vec<f64> = probes.iter().map(Probe::accuracy).collect();
-    let amount = (training as f64, classes as f64);
+    let parameters: u64 =
+        backbone.ids().filter(|&id| id < backbone.head_id()).map(|id| backbone.parameter_count(id)).sum();
+    let amount = [training as f64, classes as f64, parameters as f64];
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
-    let evidence = Evidence { pixels, stages, images: amount.0, classes: amount.1 };
+    let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };
     let verdict = rule::decide(&evidence);
     let right: Vec<Vec<bool>> =
         probes.iter().map(|probe| probe.right.iter().flatten().copied().collect()).collect();
@@ -124,7 +126,7 @@ pub fn advise(
         weights: run.config.model.weights.clone(),
         data: run.config.data.root.display().to_string(),
         classes: classes as u64,
-        images_per_class: amount.0 / amount.1,
+        images_per_class: amount[0] / amount[1],
         images: labels.len() as u64,
         folds: u32::try_from(probe::FOLDS).unwrap_or(0),
         seed,
@@ -133,7 +135,7 @@ pub fn advise(
         value: verdict.value,
         drop: gain(stages),
         similarity: verdict.similarity,
-        little_value: verdict.because == rule::Because::LittleValue,
+        little_value: verdict.little_value(),
         depth: depth.to_string(),
         rate_scale: verdict.rate_scale,
         learning_rate: run.config.train.learning_rate,

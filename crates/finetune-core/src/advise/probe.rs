@@ -13,7 +13,7 @@ const PENALTIES: [f64; 3] = [1e-2, 1e-3, 1e-4];
 /// Weights that are fitted at once, at most: folds share the work as far as memory allows.
 const AT_ONCE: usize = 1 << 22;
 /// How small the largest entry of the gradient must become: accuracies no longer change.
-pub(super) const SETTLED: f64 = 1e-5;
+pub(super) const SETTLED: f64 = 1e-4;
 
 /// Which part of the cross-validation holds each picture out; `None` for the only picture of its class, from which
 /// nothing could be learned while it is held out.

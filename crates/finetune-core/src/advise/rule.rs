@@ -14,6 +14,9 @@ const UNLIKE: f64 = 0.15;
 const ALIKE: f64 = 0.5;
 /// A best stage that takes away less than this share is hardly worth transferring.
 const LITTLE: f64 = 0.25;
+/// A network with more parameters before the head than this for each training image cannot be taught things that its
+/// weights do not know.
+const LARGE: f64 = 3000.0;
 /// With fewer training images than this the probes are too rough to tell unlike pictures from alike ones.
 const SCANT: f64 = 30.0;
 /// With this many training images, all stages of a network that has seen such pictures before gain from training.
@@ -38,6 +41,8 @@ pub(super) struct Evidence<'a> {
     pub(super) images: f64,
     /// Their classes.
     pub(super) classes: f64,
+    /// Parameters of the network before the head.
+    pub(super) parameters: f64,
 }
 
 /// What the rule says.
@@ -60,6 +65,8 @@ pub(super) struct Verdict {
 pub(super) enum Because {
     /// What the head reads is good enough.
     GoodEnough,
+    /// The source has not seen such pictures, and they are few for a network of this size.
+    TooLarge,
     /// No stage is much better than the pixels.
     LittleValue,
     /// The last stages look for other things; the best is at this place.
@@ -74,9 +81,16 @@ pub(super) enum Because {
     Related,
 }
 
+impl Verdict {
+    /// Whether no stage is worth much more than the pixels.
+    pub(super) fn little_value(&self) -> bool {
+        self.similarity == Similarity::Unlike && self.value < LITTLE
+    }
+}
+
 /// Applies the rule.
 pub(super) fn decide(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence { pixels, stages, images, .. } = *evidence;
+    let Evidence { pixels, stages, images, parameters, .. } = *evidence;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));
     let value = taken_away(pixels, best);
@@ -90,6 +104,9 @@ pub(super) fn decide(evidence: &Evidence<'_>) -> Verdict {
         _ if 1.0 - last <= FINE => (Because::GoodEnough, 0, GENTLE),
         Similarity::Unlike | Similarity::Related if images < SCANT => {
             (Because::TooFew, all.min(LAST), GENTLE)
+        }
+        Similarity::Unlike | Similarity::Related if parameters > LARGE * images => {
+            (Because::TooLarge, 0, GENTLE)
         }
         Similarity::Unlike if value < LITTLE => (Because::LittleValue, all, FULL),
         Similarity::Unlike => (Because::LateStagesLost(best_place), all, FULL),

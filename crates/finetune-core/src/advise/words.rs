@@ -38,6 +38,10 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, around: &Cir
     let live = around.live;
     let rule = match verdict.because {
         Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
+        Because::TooLarge => format!(
+            "{}the last stages look for other things, and the images are too few to teach a network of this size what its weights do not know: freeze everything but the head, and expect more of more images, of a smaller network or of weights closer to them",
+            if verdict.little_value() { "transfer is of little value here: " } else { "" }
+        ),
         Because::LittleValue => format!(
             "transfer is of little value here, for the best stage takes away only {} of the errors that the pixels leave: train all stages at the full rate, the weights being no more than a starting point, and expect more of more images or of weights closer to them",
             percent(verdict.value.max(0.0))

@@ -103,7 +103,7 @@ fn folds_hold_out_a_share_of_each_class_and_never_the_only_picture() {
 }
 
 fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {
-    decide(&Evidence { pixels, stages, images, classes: 2.0 })
+    decide(&Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4 })
 }
 
 #[test]
@@ -120,6 +120,10 @@ fn the_rule_says_what_the_evidence_asks_for() {
     assert_eq!(said(0.5, &[0.6, 0.7, 0.65], 29.0), (Because::TooFew, 2, 0.1));
     assert_eq!(said(0.6, &[0.62, 0.63, 0.61], 100.0), (Because::LittleValue, 3, 1.0));
     assert_eq!(said(0.4, &[0.6, 0.8, 0.42], 50.0), (Because::LateStagesLost(1), 3, 1.0));
+    let large =
+        Evidence { pixels: 0.4, stages: &[0.6, 0.8, 0.5], images: 300.0, classes: 2.0, parameters: 3e6 };
+    assert_eq!((decide(&large).because, decide(&large).trained), (Because::TooLarge, 0));
+    assert_eq!(decide(&Evidence { images: 2000.0, ..large }).because, Because::Related);
     assert_eq!(
         verdict(1.0, &[0.9, 0.9], 50.0).similarity,
         report::record::Similarity::Unlike,
