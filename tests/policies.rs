@@ -179,7 +179,6 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         refused(section, lines, place, says);
     }
     for (sets, says) in [
-        ("finetune.depth=auto", "\"auto\" cannot choose yet"),
         ("finetune.depth=head --set finetune.thaw.every=1", "no other stage is ever trained"),
         ("finetune.depth=scratch --set finetune.thaw.every=1", "nothing to be gentle with"),
         ("finetune.depth=scratch --set finetune.batch_norm=frozen", "no statistics to keep"),
