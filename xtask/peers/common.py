@@ -1,7 +1,8 @@
 """What the peers' scripts share: networks, photographs, the two forms in which such scripts are written.
 
 The usual form is the one of the tutorials: a DataLoader with workers, float32, default memory format. The tuned form is
-what their authors' performance guides add for CPUs: channels_last, bfloat16 autocast, workers that persist.
+what their authors' performance guides add for CPUs: channels_last, workers that persist, and bfloat16 autocast where
+oneDNN has kernels for it (AVX-512 and later); elsewhere autocast would make it many times slower.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def tuned(form):
 
 
 def autocast(form):
-    if tuned(form):
+    if tuned(form) and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return contextlib.nullcontext()
 

@@ -2,7 +2,7 @@
 //!
 //! For each task (`tasks`) its data are laid out as a folder (`data`, `fashion`), `finetune` compares all depths and
 //! `"auto"` over several seeds, and the accuracies on the test split become a page (`outcome`, `page`). A task that was
-//! run into the folder before is not run again.
+//! run into the folder before is not run again; one that was begun is resumed.
 
 mod data;
 mod fashion;
@@ -12,6 +12,7 @@ mod tasks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -20,6 +21,7 @@ use self::tasks::{TASKS, Task};
 use crate::process::{self, say};
 use crate::recipe;
 use crate::setup;
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Compare what `finetune advise` recommends with the best of a grid of runs
@@ -40,7 +42,7 @@ pub(crate) struct Arguments {
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let chosen = chosen(&arguments.only)?;
     setup::ensure(workspace)?;
-    process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
+    let finetune = Tool::finetune(workspace)?;
     let folder = arguments.out.clone().unwrap_or_else(|| workspace.root.join("runs/regret"));
     let folder = std::path::absolute(&folder).with_context(|| format!("cannot find {}", folder.display()))?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -53,7 +55,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
             let config = folder.join(format!("{}.toml", task.name));
             let text = task.config(&root, &letters.weights, &arguments.seeds)?;
             fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-            carry_out(workspace, &config, &runs)?;
+            carry_out(workspace, &finetune, &config, &runs)?;
         }
         let outcome = Outcome::read(task, &runs)?;
         anstream::println!("{}", outcome.text());
@@ -82,11 +84,10 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Task>> {
     only.iter().map(find).collect()
 }
 
-fn carry_out(workspace: &Workspace, config: &Path, runs: &Path) -> Result<()> {
-    if runs.exists() {
-        // Begun and not finished: a grid takes a fresh folder.
-        fs::remove_dir_all(runs).with_context(|| format!("cannot remove {}", runs.display()))?;
-    }
-    let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);
-    process::run_as_progress(command.arg(config).arg("--out").arg(runs))
+/// Runs a grid, or the cells of it that are still missing.
+fn carry_out(workspace: &Workspace, finetune: &Tool, config: &Path, runs: &Path) -> Result<()> {
+    let mut command = Command::new(finetune.program());
+    command.current_dir(&workspace.root).arg("--config").arg(config);
+    command.arg(if runs.exists() { "--resume" } else { "--out" }).arg(runs);
+    process::run_as_progress(&mut command)
 }
