@@ -14,6 +14,7 @@ use backbone::{Backbone, Mode, StageId};
 use pretrained::InputSpec;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
+use torch_extra::convolution::onednn_computes;
 
 use crate::cache_folder;
 
@@ -114,6 +115,10 @@ const WORTH_IT: f64 = 1.15;
 fn faster(backbone: &mut Backbone, input: &InputSpec, threads: u32) -> Kind {
     let (device, _) = backbone.placement();
     let short = Kind::BFloat16;
+    if device == Device::Cpu && !onednn_computes(short) {
+        tracing::info!("this processor has no bfloat16");
+        return Kind::Float;
+    }
     let machine = match device {
         Device::Cpu => format!("{}, {threads} threads", processor()),
         other => format!("{other:?}"),

@@ -8,7 +8,9 @@ use std::ffi::CStr;
 use tch::{Device, Kind, Tensor};
 
 use crate::layout::channels_last;
-use crate::shim::{extra_convolution, extra_has_mkldnn, extra_reorder_convolution, made};
+use crate::shim::{
+    checked, extra_convolution, extra_has_mkldnn, extra_has_mkldnn_bf16, extra_reorder_convolution, made,
+};
 
 /// What follows the convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +57,7 @@ impl FusedConvolution {
     ) -> Self {
         let weight = weight.detach().to_kind(kind);
         let bias = bias.detach().to_kind(kind);
-        // SAFETY: it takes nothing and reads two flags.
-        let onednn = weight.device() == Device::Cpu
-            && matches!(kind, Kind::Float | Kind::BFloat16)
-            && unsafe { extra_has_mkldnn() };
+        let onednn = weight.device() == Device::Cpu && onednn_computes(kind);
         let weight =
             if onednn { reordered(&weight, padding, stride, groups) } else { channels_last(&weight) };
         Self { weight, bias, padding, stride, groups, pointwise, onednn }
@@ -125,6 +124,23 @@ impl FusedConvolution {
     }
 }
 
+/// Whether oneDNN has convolutions in this type for this processor. bfloat16 takes AVX-512 or its like; elsewhere libtorch
+/// computes it by other means, many times slower than float32.
+#[must_use]
+pub fn onednn_computes(kind: Kind) -> bool {
+    // SAFETY: it takes nothing and reads two flags.
+    let is_there = unsafe { extra_has_mkldnn() };
+    match kind {
+        Kind::Float => is_there,
+        Kind::BFloat16 => {
+            let mut has = false;
+            // SAFETY: the flag lives for the time of the call.
+            is_there && checked(unsafe { extra_has_mkldnn_bf16(&raw mut has) }).is_ok() && has
+        }
+        _ => false,
+    }
+}
+
 fn reordered(weight: &Tensor, padding: [i64; 2], stride: [i64; 2], groups: i64) -> Tensor {
     let outcome = made(|out| {
         // SAFETY: the tensor and the arrays of two live for the time of the call; no input size is given.
@@ -170,6 +186,20 @@ impl Pointwise {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bfloat16_computes_on_every_processor() {
+        tch::manual_seed(5);
+        let cpu = (Kind::Float, Device::Cpu);
+        let (x, weight) = (Tensor::randn([2, 8, 7, 7], cpu), Tensor::randn([4, 8, 3, 3], cpu));
+        let bias = Tensor::randn([4], cpu);
+        let pads = [[1, 1], [1, 1]];
+        let of = |kind| FusedConvolution::new(&weight, &bias, kind, pads, 1, Pointwise::Relu);
+        let short = of(Kind::BFloat16).forward(&x.to_kind(Kind::BFloat16)).to_kind(Kind::Float);
+        let exact = of(Kind::Float).forward(&x);
+        let apart = ((short - &exact).abs().max() / exact.abs().max()).double_value(&[]);
+        assert!(apart > 0.0 && apart < 0.02, "{apart}");
+    }
 
     #[test]
     fn fused_is_the_same_as_step_by_step() {

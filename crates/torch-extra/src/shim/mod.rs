@@ -12,6 +12,7 @@ unsafe extern "C" {
     pub(crate) fn extra_flush_denormals(flush: bool);
     pub(crate) fn extra_deterministic(deterministic: bool);
     pub(crate) fn extra_has_mkldnn() -> bool;
+    pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;
     pub(crate) fn extra_autocast(cuda: bool, enabled: *mut bool, kind: *mut c_int) -> *mut c_char;
     pub(crate) fn extra_autocast_forget();
     pub(crate) fn extra_fused_sgd(

@@ -89,6 +89,16 @@ void extra_deterministic(bool deterministic) {
 
 bool extra_has_mkldnn() { return at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn(); }
 
+// Whether oneDNN has bfloat16 kernels for this processor.
+char *extra_has_mkldnn_bf16(bool *out) {
+  return guarded([&] {
+    const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_is_mkldnn_bf16_supported", "");
+    torch::jit::Stack stack;
+    op.callBoxed(&stack);
+    *out = stack.at(0).toBool();
+  });
+}
+
 // Turns autocast on or off for a kind of device; gives what was before.
 char *extra_autocast(bool cuda, bool *enabled, int *type) {
   return guarded([&] {
