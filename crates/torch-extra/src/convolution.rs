@@ -3,6 +3,7 @@
 //! oneDNN has these operators on CPU, for float32 and bfloat16; libtorch registers them as `mkldnn::_convolution_pointwise`
 //! for its compiler's use. Elsewhere the same is computed in separate steps.
 
+use std::cell::RefCell;
 use std::ffi::CStr;
 
 use tch::{Device, Kind, Tensor};
@@ -30,8 +31,7 @@ pub enum Pointwise {
 /// A convolution whose weights are constant.
 #[derive(Debug)]
 pub struct FusedConvolution {
-    /// `[out, in / groups, height, width]`, in oneDNN's own layout where oneDNN computes.
-    weight: Tensor,
+    weight: RefCell<Weight>,
     /// `[out]`.
     bias: Tensor,
     padding: [i64; 2],
@@ -39,6 +39,14 @@ pub struct FusedConvolution {
     groups: i64,
     pointwise: Pointwise,
     onednn: bool,
+}
+
+/// `[out, in / groups, height, width]`.
+#[derive(Debug)]
+struct Weight {
+    tensor: Tensor,
+    /// The images `[in, H, W]` that oneDNN has laid it out for; none yet, or oneDNN does not compute.
+    laid_for: Option<[i64; 3]>,
 }
 
 impl FusedConvolution {
@@ -58,8 +66,7 @@ impl FusedConvolution {
         let weight = weight.detach().to_kind(kind);
         let bias = bias.detach().to_kind(kind);
         let onednn = weight.device() == Device::Cpu && onednn_computes(kind);
-        let weight =
-            if onednn { reordered(&weight, padding, stride, groups) } else { channels_last(&weight) };
+        let weight = RefCell::new(Weight { tensor: channels_last(&weight), laid_for: None });
         Self { weight, bias, padding, stride, groups, pointwise, onednn }
     }
 
@@ -90,15 +97,54 @@ impl FusedConvolution {
         if self.onednn {
             return self.call(x, None, Pointwise::Identity);
         }
-        x.conv2d(&self.weight, Some(&self.bias), self.stride, self.padding, [1, 1], self.groups)
+        let weight = &self.weight.borrow().tensor;
+        x.conv2d(weight, Some(&self.bias), self.stride, self.padding, [1, 1], self.groups)
     }
 
     fn fused(&self, x: &Tensor, skip: Option<&Tensor>) -> Tensor {
         self.call(x, skip, self.pointwise)
     }
 
+    /// The weight in the layout that oneDNN computes images of this size with: another would be reordered in every call,
+    /// which on some processors takes as long as the convolution. The number of images makes no difference.
+    fn weight_for(&self, x: &Tensor) -> Tensor {
+        let mut weight = self.weight.borrow_mut();
+        let &[_, channels, height, width] = &x.size()[..] else {
+            panic!("a convolution takes [N, C, H, W], not {:?}", x.size())
+        };
+        let size = [channels, height, width];
+        if weight.laid_for != Some(size) {
+            let plain = match weight.laid_for {
+                Some(_) => weight.tensor.to_dense(None::<Kind>, false),
+                None => weight.tensor.shallow_clone(),
+            };
+            weight.tensor = self.reordered(&plain, &x.size());
+            weight.laid_for = Some(size);
+        }
+        weight.tensor.shallow_clone()
+    }
+
+    fn reordered(&self, weight: &Tensor, input: &[i64]) -> Tensor {
+        let outcome = made(|out| {
+            // SAFETY: the tensor, the arrays of two and the size live for the time of the call.
+            unsafe {
+                extra_reorder_convolution(
+                    weight.as_ptr(),
+                    self.padding.as_ptr(),
+                    self.stride.as_ptr(),
+                    self.groups,
+                    input.as_ptr(),
+                    input.len(),
+                    out,
+                )
+            }
+        });
+        outcome.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     fn call(&self, x: &Tensor, skip: Option<&Tensor>, pointwise: Pointwise) -> Tensor {
         let x = channels_last(x);
+        let weight = self.weight_for(&x);
         let skip = skip.map(channels_last);
         let skip = skip.as_ref().map_or(std::ptr::null(), |skip| skip.as_ptr());
         let (name, values) = pointwise.onednn();
@@ -108,7 +154,7 @@ impl FusedConvolution {
                 extra_convolution(
                     x.as_ptr(),
                     skip,
-                    self.weight.as_ptr(),
+                    weight.as_ptr(),
                     self.bias.as_ptr(),
                     self.padding.as_ptr(),
                     self.stride.as_ptr(),
@@ -139,24 +185,6 @@ pub fn onednn_computes(kind: Kind) -> bool {
         }
         _ => false,
     }
-}
-
-fn reordered(weight: &Tensor, padding: [i64; 2], stride: [i64; 2], groups: i64) -> Tensor {
-    let outcome = made(|out| {
-        // SAFETY: the tensor and the arrays of two live for the time of the call; no input size is given.
-        unsafe {
-            extra_reorder_convolution(
-                weight.as_ptr(),
-                padding.as_ptr(),
-                stride.as_ptr(),
-                groups,
-                std::ptr::null(),
-                0,
-                out,
-            )
-        }
-    });
-    outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Pointwise {
