@@ -13,19 +13,19 @@ const IDLE: f64 = 0.5;
 
 /// Where and with what it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// Processor, cores, instructions, memory.
     pub(super) hardware: String,
     /// Of finetune: commit and compiler.
-    pub(super) program: String,
+    pub(crate) program: String,
     /// The day, as `2026-01-31`.
-    pub(super) day: String,
+    pub(crate) day: String,
     /// Processes that were waiting for a core before the first run, in the mean of a minute.
     pub(super) load: Option<f64>,
 }
 
 impl Machine {
-    pub(super) fn now(workspace: &Workspace) -> Self {
+    pub(crate) fn now(workspace: &Workspace) -> Self {
         let ask = |program: &str, words: &[&str]| {
             process::ask(Command::new(program).args(words).current_dir(&workspace.root))
         };

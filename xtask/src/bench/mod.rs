@@ -9,7 +9,7 @@
 
 mod growth;
 mod jobs;
-mod machine;
+pub(crate) mod machine;
 mod materials;
 pub(crate) mod measure;
 mod page;

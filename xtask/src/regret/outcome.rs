@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::tasks::Task;
 
@@ -16,6 +16,10 @@ pub(super) struct Outcome {
     pub(super) advised: Vec<Advised>,
     /// Test accuracy of the runs that followed the advice, its rate included, for each seed.
     pub(super) followed: Vec<f64>,
+    /// The commit and the compiler of the program.
+    pub(super) program: String,
+    /// When it was measured, as `2026-01-31`.
+    pub(super) day: String,
 }
 
 /// A depth of the grid.
@@ -28,7 +32,7 @@ pub(super) struct Tried {
 }
 
 /// An advice, as `finetune` records it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Advised {
     pub(super) depth: String,
     pub(super) rate_scale: f64,
@@ -42,14 +46,14 @@ pub(super) struct Advised {
 }
 
 /// What the source's classifier says.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SourceSays {
     pub(super) confidence: f64,
     pub(super) entropy: f64,
 }
 
 /// A stage's evidence.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Stage {
     pub(super) accuracy: f64,
     pub(super) logme: f64,
@@ -57,15 +61,15 @@ pub(super) struct Stage {
 }
 
 /// How long a part took.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Part {
     pub(super) part: String,
     pub(super) seconds: f64,
 }
 
 impl Outcome {
-    /// Reads the grid of a task.
-    pub(super) fn read(task: &'static Task, runs: &Path) -> Result<Self> {
+    /// Reads the grid of a task, run by `program` on `day`.
+    pub(super) fn read(task: &'static Task, runs: &Path, (program, day): (String, String)) -> Result<Self> {
         #[derive(Deserialize)]
         struct Grid {
             cells: Vec<Cell>,
@@ -93,7 +97,14 @@ impl Outcome {
             let name = format!("cells/{}-per-class-auto-seed-{seed}/summary.json", task.images_per_class);
             Ok(read::<Run>(&runs.join(name))?.advice)
         });
-        Ok(Self { task, depths, advised: advised.collect::<Result<_>>()?, followed: of("auto") })
+        Ok(Self {
+            task,
+            depths,
+            advised: advised.collect::<Result<_>>()?,
+            followed: of("auto"),
+            program,
+            day,
+        })
     }
 
     /// The depth with the best mean.
@@ -236,6 +247,8 @@ mod tests {
                 advised("all", &[0.9, 0.2, 0.8, 0.5, 0.4]),
             ],
             followed: vec![0.8, 0.9],
+            program: String::new(),
+            day: String::new(),
         };
         assert_eq!(outcome.best().unwrap().depth, "last:2");
         assert!(

@@ -250,6 +250,8 @@ mod tests {
                 .collect(),
             advised: Vec::new(),
             followed: vec![followed],
+            program: "commit abc".to_owned(),
+            day: "2026-01-31".to_owned(),
         };
         TASKS.iter().map(outcome).collect()
     }
