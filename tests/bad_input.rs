@@ -1,6 +1,8 @@
 //! Bad input gets a clear error that names the file and the line or thing at fault, and leaves nothing behind that looks
 //! like a run.
 
+#[path = "support/stopped.rs"]
+mod stopped;
 mod support;
 
 use std::fs;
@@ -8,6 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use stopped::stopped;
 use support::{Desk, Ran, SCRATCH, names, picture};
 
 /// From trained weights to a new head.
@@ -318,11 +321,39 @@ fn a_file_that_cannot_be_written_is_named_and_none_is_left_in_part() {
         shell.current_dir(desk.path("")).arg("-c").arg(format!("{script} {more}"));
         Ran::of(&shell.output().unwrap())
     };
-    limited("").ends(1, &["cannot write out/checkpoints/last.safetensors", "too large"]);
+    // The training goes on without checkpoints; the model itself has no room either.
+    let unsaved = "the training goes on without this checkpoint";
+    let says = ["cannot write out/checkpoints/last.safetensors", "too large", unsaved];
+    limited("").ends(1, &says).ends(1, &["step 5/5", "finetune: cannot write out/model.safetensors"]);
     assert_eq!(names(&desk.path("out/checkpoints")), [""; 0]);
     fs::remove_dir_all(desk.path("out")).unwrap();
     limited("--set run.checkpoints=none").ends(1, &["cannot write out/model.safetensors"]);
     assert_eq!(names(&desk.path("out")), ["config.toml", "metrics.jsonl"]);
+}
+
+/// Something lies where the file should go, and comes there when the run is under way.
+#[test]
+fn a_trained_model_that_cannot_be_written_is_kept_elsewhere_and_a_checkpoint_is_done_without() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("tmp")).unwrap();
+    let run = |out: &str, place: &str| {
+        let mut program = desk.program();
+        program.args(["--config", "c.toml", "--set", "train.epochs=1000000", "--out", out]);
+        let place = desk.path(place);
+        stopped(program.env("TMPDIR", desk.path("tmp")), "epoch       2/1000000", || {
+            fs::create_dir(place).unwrap();
+        })
+    };
+    let warning = "warning: cannot write a/checkpoints/fine-tune.safetensors";
+    run("a", "a/checkpoints/fine-tune.safetensors").ends(130, &[warning, "goes on without this checkpoint"]);
+    assert!(desk.path("a/model.safetensors").is_file() && desk.path("a/summary.json").is_file());
+    assert_eq!(names(&desk.path("tmp")), [""; 0]);
+
+    let says = ["cannot write b/model.safetensors", "the trained model is kept in "];
+    run("b", "b/model.safetensors").ends(1, &says);
+    let kept = names(&desk.path("tmp"));
+    let model = format!("--set model.weights=tmp/{}/model.safetensors --set finetune.depth=head", kept[0]);
+    desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["loaded 10 tensors from tmp/"]);
 }
 
 /// The disk is full when the model is already written. Only where a user may mount something for himself.
@@ -337,6 +368,9 @@ fn a_full_disk_is_named_and_keeps_the_model() {
         unshare.current_dir(desk.path("")).args(["-rm", "sh", "-c"]).arg(script).output()
     };
     if !in_own_space(mount.to_owned()).is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "SKIPPED: nothing may be mounted here; the limit on the size of files stands for a full disk"
+        );
         return;
     }
     // The thumbnails in the summary are what no longer fits beside the model's 240 KiB.

@@ -1,10 +1,13 @@
 //! Comparisons of many runs: what they measure, and how they go on after having been cut off.
 
+#[path = "support/stopped.rs"]
+mod stopped;
 mod support;
 
 use std::fs;
 
 use serde_json::Value;
+use stopped::stopped;
 use support::{Desk, names};
 
 /// Two settings, two amounts of data, two seeds.
@@ -18,6 +21,10 @@ fn desk() -> Desk {
         [[compare.setting]]\nname = \"quick\"\nset = [\"train.epochs=12\", \"train.learning_rate=0.01\"]\n";
     desk.write("grid.toml", plain + grid);
     desk
+}
+
+fn digests(summary: &Value) -> Vec<String> {
+    cells(summary).iter().map(|cell| cell["model_sha256"].to_string()).collect()
 }
 
 fn cells(summary: &Value) -> &Vec<Value> {
@@ -86,15 +93,41 @@ fn a_comparison_that_was_cut_off_goes_on() {
     // With another number of jobs it does.
     desk.finetune("--config grid.toml --set compare.jobs=2 --resume a").ends(0, &["run 8/8"]);
     let resumed = desk.json("a/summary.json");
-    let digests = |summary: &Value| {
-        cells(summary).iter().map(|cell| cell["model_sha256"].to_string()).collect::<Vec<_>>()
-    };
     assert_eq!(digests(&resumed), digests(&whole));
     assert_eq!(resumed["rows"], whole["rows"]);
     assert_eq!(fs::metadata(&untouched).unwrap().modified().unwrap(), before, "it was trained again");
     let metrics = fs::read_to_string(desk.path("a/metrics.jsonl")).unwrap();
     assert_eq!(metrics.lines().filter(|line| line.contains("\"cell\"")).count(), 8);
     desk.finetune(&format!("{GRID} --resume a --out b")).ends(2, &["cannot be used with"]);
+}
+
+#[test]
+fn ctrl_c_keeps_the_finished_runs_and_the_rest_can_be_done_later() {
+    let desk = Desk::new();
+    let plain = fs::read_to_string(desk.path("c.toml")).unwrap();
+    // One run that is over at once, and some that are not.
+    let grid = "\n[compare]\njobs = 1\nmethods = [\"scratch\"]\nseeds = [3, 4]\n\
+        [[compare.setting]]\nname = \"short\"\nset = [\"train.epochs=1\"]\n\
+        [[compare.setting]]\nname = \"long\"\nset = [\"train.epochs=300\"]\n";
+    desk.write("grid.toml", plain + grid);
+    let mut program = desk.program();
+    program.args(["--config", "grid.toml", "--out", "a"]);
+    let ran = stopped(&mut program, "run 1/4", || ()).ends(130, &["stopping"]);
+    let partial = desk.json("a/summary.json");
+    let done = cells(&partial).len();
+    assert!((1..4).contains(&done), "{done} of 4 were finished");
+    let verdict = format!("Interrupted after {done} of 4 runs.");
+    assert!(partial["verdict"].to_string().contains(&verdict), "{}", partial["verdict"]);
+    assert!(ran.stdout.contains(&verdict) && ran.stdout.contains("short"), "{}", ran.stdout);
+    assert!(desk.path("a/report.html").is_file());
+    assert_eq!(names(&desk.path("a/cells")).len(), done, "what was begun and not finished is left");
+
+    desk.finetune("--config grid.toml --resume a").ends(0, &["run 4/4"]);
+    let resumed = desk.json("a/summary.json");
+    assert!(!resumed["verdict"].to_string().contains("Interrupted"));
+    assert_eq!(digests(&resumed)[..done], digests(&partial));
+    desk.finetune("--config grid.toml --out b").ends(0, &["run 4/4"]);
+    assert_eq!(digests(&resumed), digests(&desk.json("b/summary.json")));
 }
 
 #[test]

@@ -181,6 +181,35 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn the_same_seed_gives_the_same_bytes_on_two_threads() {
+    let desk = Desk::new();
+    let settings = format!("--config c.toml{RESNET} --set train.batch_size=6 --set run.threads=2");
+    let (first, summary) = trained(&desk, "first", &settings);
+    let (second, _) = trained(&desk, "second", &settings);
+    assert_eq!(summary["threads"], 2);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_test_split_changes_neither_the_model_nor_its_temperature() {
+    let desk = Desk::new();
+    for shape in ["bar", "cross"] {
+        desk.draw(&format!("data/val/{shape}"), shape, 100..120);
+    }
+    let settings = "--config c.toml --set train.epochs=3 --set regularize.early_stopping=2";
+    let (without, summary) = trained(&desk, "without", settings);
+    for shape in ["bar", "cross"] {
+        desk.draw(&format!("data/test/{shape}"), shape, 400..410);
+    }
+    let (with, tested) = trained(&desk, "with", settings);
+    assert!(summary["temperature"]["value"].as_f64().is_some(), "{}", summary["temperature"]);
+    assert_eq!(summary["temperature"], tested["temperature"]);
+    assert_eq!(without, with);
+    let measured = |summary: &Value| summary["evaluations"].as_array().unwrap().len();
+    assert_eq!((measured(&summary), measured(&tested)), (1, 2));
+}
+
+#[test]
 fn a_residual_network_is_the_same_to_the_bit_and_frozen_statistics_stand_still() {
     let desk = Desk::new();
     let scratch = format!("--config c.toml{RESNET} --set train.batch_size=5");

@@ -89,3 +89,11 @@ fn every_configuration_of_the_repository_is_one() {
         assert!(text.contains(&format!("--config {name}")), "{name}");
     }
 }
+
+#[test]
+fn the_configuration_to_copy_is_shown_whole() {
+    let text = fs::read_to_string(root().join("dogs_cats.toml")).unwrap();
+    let (_, keys) = text.split_once("\n\n").unwrap();
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(page.contains(&format!("```toml\n{keys}```\n")), "README.md shows another dogs_cats.toml");
+}

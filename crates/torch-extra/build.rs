@@ -11,8 +11,12 @@ const SHIM: &str = "src/shim/shim.cpp";
 fn main() {
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from) else { return };
-    // `cargo xtask setup` writes this file anew whenever it links another libtorch.
-    println!("cargo::rerun-if-changed={}", lib.join("../build-version").display());
+    // It differs whenever `cargo xtask setup` has linked another libtorch. Python's PyTorch has none, and a file that is
+    // not there would make cargo run this again on every call.
+    let version = lib.join("../build-version");
+    if version.exists() {
+        println!("cargo::rerun-if-changed={}", version.display());
+    }
     let lib = fs::canonicalize(&lib).unwrap_or(lib);
     println!("cargo::metadata=rpath={}", lib.display());
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());

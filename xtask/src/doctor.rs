@@ -30,7 +30,7 @@ struct Finding {
     name: &'static str,
     state: State,
     what: String,
-    /// What mends it; empty when it is good.
+    /// The command that mends it; empty when it is good.
     mend: String,
 }
 
@@ -38,6 +38,8 @@ struct Finding {
 pub(crate) fn command(workspace: &Workspace) -> ExitCode {
     let findings = [
         rust(workspace),
+        component(workspace, "rustfmt", "fmt"),
+        component(workspace, "clippy", "clippy"),
         compiler(),
         pip(),
         libtorch(workspace),
@@ -79,12 +81,24 @@ fn rust(workspace: &Workspace) -> Finding {
     let rustc = process::ask(Command::new("rustc").arg("--version"));
     let cargo = process::ask(&mut workspace.cargo(&["--version"]));
     let (Some(rustc), Some(cargo)) = (rustc, cargo) else {
-        return missing(name, "rustc or cargo does not answer", "install Rust from https://rustup.rs");
+        return missing(name, "rustc or cargo does not answer", "curl -sSf https://sh.rustup.rs | sh");
     };
     let what = format!("{rustc}; {cargo} (needed: {RUST_VERSION})");
     match (version(&rustc), version(RUST_VERSION)) {
         (Some(have), Some(needed)) if have < needed => missing(name, what, "rustup update stable"),
         _ => good(name, what),
+    }
+}
+
+/// What `cargo xtask test` needs beside cargo.
+fn component(workspace: &Workspace, name: &'static str, subcommand: &str) -> Finding {
+    match process::ask(&mut workspace.cargo(&[subcommand, "--version"])) {
+        Some(answer) => good(name, answer),
+        None => lacking(
+            name,
+            format!("`cargo {subcommand}` does not answer; `cargo xtask test` needs it"),
+            format!("rustup component add {name}"),
+        ),
     }
 }
 
@@ -102,7 +116,7 @@ fn compiler() -> Finding {
     let program = own.as_deref().unwrap_or("c++");
     match process::ask(Command::new(program).arg("--version")) {
         Some(answer) => good(name, answer.lines().next().unwrap_or_default()),
-        None => missing(name, format!("`{program}` does not answer"), "on Debian: apt install g++"),
+        None => missing(name, format!("`{program}` does not answer"), "sudo apt install g++   # on Debian"),
     }
 }
 
@@ -111,8 +125,8 @@ fn pip() -> Finding {
         Ok(pip) => good("pip", pip.version),
         Err(error) => lacking(
             "pip",
-            format!("{error:#}"),
-            "needed only if the official libtorch archive is out of reach",
+            format!("{error:#}; needed only where the official libtorch archive is out of reach"),
+            "sudo apt install python3-pip   # on Debian",
         ),
     }
 }
@@ -121,7 +135,11 @@ fn libtorch(workspace: &Workspace) -> Finding {
     match setup::present(workspace) {
         Ok(Some(found)) => good("libtorch", found.to_string()),
         Ok(None) => missing("libtorch", format!("{} is not set up", setup::VERSION), "cargo xtask setup"),
-        Err(error) => missing("libtorch", format!("{error:#}"), "unset the variable, then cargo xtask setup"),
+        Err(error) => missing(
+            "libtorch",
+            format!("{error:#}"),
+            "unset LIBTORCH LIBTORCH_USE_PYTORCH && cargo xtask setup",
+        ),
     }
 }
 
@@ -140,18 +158,16 @@ fn folder_of(folder: &Path, name: &'static str, counts: fn(&Path) -> bool, mend:
     if names.is_empty() { lacking(name, "none yet", mend) } else { good(name, names.join(", ")) }
 }
 
+const CACHE: &str = "export XDG_CACHE_HOME=/a/folder/of/yours";
+
 fn cache() -> Finding {
     match workspace::cache_folder() {
         // It may not be there yet: then the disk is the one of the nearest folder above.
         Ok(folder) => match folder.ancestors().find(|folder| folder.is_dir()) {
             Some(folder) => room("disk (cache)", folder),
-            None => missing(
-                "disk (cache)",
-                format!("{} cannot be reached", folder.display()),
-                "set XDG_CACHE_HOME",
-            ),
+            None => missing("disk (cache)", format!("{} cannot be reached", folder.display()), CACHE),
         },
-        Err(error) => missing("disk (cache)", format!("{error:#}"), "set XDG_CACHE_HOME"),
+        Err(error) => missing("disk (cache)", format!("{error:#}"), CACHE),
     }
 }
 
@@ -162,10 +178,17 @@ fn room(name: &'static str, folder: &Path) -> Finding {
             if free >= ROOM {
                 good(name, what)
             } else {
-                lacking(name, what, format!("make room: {} is safe", disk::amount(ROOM)))
+                let what = format!("{what}; {} is safe", disk::amount(ROOM));
+                lacking(
+                    name,
+                    what,
+                    format!("du -xhd1 {} | sort -h   # what takes the room", folder.display()),
+                )
             }
         }
-        Err(error) => lacking(name, format!("{}: {error}", folder.display()), "check the folder"),
+        Err(error) => {
+            lacking(name, format!("{}: {error}", folder.display()), format!("ls -ld {}", folder.display()))
+        }
     }
 }
 
@@ -177,7 +200,7 @@ fn machine() -> Finding {
     match memory {
         // Each of the two big C++ files of tch takes nearly two.
         Some(bytes) if bytes < 4 << 30 => {
-            lacking("machine", what, "building may run out of memory: try `cargo build -j 1`")
+            lacking("machine", format!("{what}; building may run out of it"), "cargo build -j 1")
         }
         _ => good("machine", what),
     }
@@ -194,7 +217,8 @@ fn platform() -> Finding {
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         good("platform", what)
     } else {
-        lacking("platform", what, "untested: only Linux x86-64 is; set LIBTORCH to a libtorch of your own")
+        let what = format!("{what}, untested: only Linux x86-64 is; it takes a libtorch of your own");
+        lacking("platform", what, "export LIBTORCH=/the/folder/of/libtorch")
     }
 }
 

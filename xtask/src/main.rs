@@ -27,11 +27,14 @@ mod test;
 mod tools;
 mod workspace;
 
+use std::any::Any;
+use std::panic;
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 
-use crate::process::Interrupted;
+use crate::process::{Interrupted, say};
 use crate::workspace::Workspace;
 
 /// Sets a machine up for this workspace, fetches what it needs and runs its experiment and tests.
@@ -59,17 +62,30 @@ enum Task {
 
 fn main() -> ExitCode {
     let task = Arguments::parse().command;
-    match perform(task) {
+    // Printing to a place that is closed or full panics: said in a sentence, not a backtrace.
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(|| perform(task));
+    match done.unwrap_or_else(|payload| Err(anyhow!(sentence(payload.as_ref())))) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
-            anstream::eprintln!("interrupted");
+            say("interrupted");
             ExitCode::from(process::INTERRUPTED)
         }
         Err(error) => {
             let red = anstyle::AnsiColor::Red.on_default().bold();
-            anstream::eprintln!("{red}error:{red:#} {error:#}");
+            say(format!("{red}error:{red:#} {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What a panic says.
+fn sentence(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    match text {
+        Some(printing) if printing.starts_with("failed printing") => printing.to_owned(),
+        other => format!("internal error: {}", other.unwrap_or("of an unknown kind")),
     }
 }
 

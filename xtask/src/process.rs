@@ -4,7 +4,7 @@
 //! the whole group and then waits: a child that saves its work on Ctrl-C is given the time to do so.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,15 +131,15 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A message of a command to the user: what it does or why.
+/// A message of a command to the user: what it does or why. Where nobody listens any more, the work goes on.
 pub(crate) fn say(message: impl AsRef<str>) {
-    anstream::eprintln!("{}", message.as_ref());
+    let _ = writeln!(anstream::stderr(), "{}", message.as_ref());
 }
 
 /// Shows the command.
 pub(crate) fn announce(command: &Command) {
     let dim = anstyle::Style::new().dimmed();
-    anstream::eprintln!("{dim}$ {}{dim:#}", shown(command));
+    say(format!("{dim}$ {}{dim:#}", shown(command)));
 }
 
 fn spawn(command: &mut Command) -> Result<Child> {

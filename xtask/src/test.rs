@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::process::{self, Interrupted, say};
 use crate::workspace::{Crates, Workspace};
-use crate::{fetch_data, fetch_weights, process, setup};
+use crate::{fetch_data, fetch_weights, setup};
 
 /// Run formatting, clippy and every test of the workspace
 #[derive(clap::Args)]
@@ -22,11 +23,19 @@ pub(crate) struct Arguments {
     photos: Option<PathBuf>,
 }
 
-/// One `cargo` call of the test.
+/// One part of the test.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     name: &'static str,
-    arguments: Vec<String>,
+    work: Work,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Work {
+    /// A call of cargo with these arguments.
+    Cargo(Vec<String>),
+    /// Fetching what the tests with photographs need, out of this folder.
+    Photographs(PathBuf),
 }
 
 /// How one step went.
@@ -44,17 +53,12 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
         setup::ensure(workspace)?;
     }
     if let Some(photos) = &arguments.photos {
-        fetch_photographs(workspace, photos)?;
-        steps.push(
-            step("real photographs", "test --package finetune-core --test real_photos", &[])
-                .then("-- --ignored"),
-        );
+        steps.extend(photograph_steps(photos));
     }
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
-        let words: Vec<&str> = step.arguments.iter().map(String::as_str).collect();
-        let passed = process::status(&mut workspace.cargo(&words))?.success();
+        let passed = passes(workspace, &step.work)?;
         outcomes.push(Outcome { name: step.name, passed, time: start.elapsed() });
     }
     anstream::print!("{}", summary(&outcomes));
@@ -62,15 +66,40 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Brings the photographs, and the weights of the configurations that learn them.
-fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<()> {
-    for name in [fetch_data::Name::DogsCatsSmall, fetch_data::Name::HymenopteraData] {
-        fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos))?;
+fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
+    match work {
+        Work::Cargo(words) => {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            Ok(process::status(&mut workspace.cargo(&words))?.success())
+        }
+        Work::Photographs(folder) => fetch_photographs(workspace, folder),
     }
-    for config in ["dogs_cats.toml", "configs/ants_bees.toml"] {
-        fetch_weights::command(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))?;
+}
+
+/// Brings the photographs, and the weights of the configurations that learn them; says what cannot be brought.
+fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<bool> {
+    let data = [fetch_data::Name::DogsCatsSmall, fetch_data::Name::HymenopteraData]
+        .map(|name| fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos)));
+    let weights = ["dogs_cats.toml", "configs/ants_bees.toml"].map(|config| {
+        fetch_weights::command(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))
+    });
+    let mut all = true;
+    for error in data.into_iter().chain(weights).filter_map(Result::err) {
+        if error.is::<Interrupted>() {
+            return Err(error);
+        }
+        say(format!("{error:#}"));
+        all = false;
     }
-    Ok(())
+    Ok(all)
+}
+
+/// They come last, so that photographs that are not there leave all other tests as they are.
+fn photograph_steps(photos: &Path) -> [Step; 2] {
+    [
+        Step { name: "fetching photographs", work: Work::Photographs(photos.to_owned()) },
+        step("real photographs", "test --package finetune-core --test real_photos -- --ignored", &[]),
+    ]
 }
 
 /// The downloader, which no crate enables, belongs to what is tested. The last step does without, so that it builds what
@@ -99,12 +128,14 @@ fn fast_steps(crates: &Crates) -> Vec<Step> {
 
 fn step(name: &'static str, words: &str, packages: &[String]) -> Step {
     let packages = packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]);
-    Step { name, arguments: words.split(' ').map(str::to_owned).chain(packages).collect() }
+    Step { name, work: Work::Cargo(words.split(' ').map(str::to_owned).chain(packages).collect()) }
 }
 
 impl Step {
     fn then(mut self, words: &str) -> Self {
-        self.arguments.extend(words.split(' ').map(str::to_owned));
+        if let Work::Cargo(arguments) = &mut self.work {
+            arguments.extend(words.split(' ').map(str::to_owned));
+        }
         self
     }
 }
@@ -123,10 +154,17 @@ fn summary(outcomes: &[Outcome]) -> String {
 mod tests {
     use super::*;
 
+    fn words(step: &Step) -> &[String] {
+        match &step.work {
+            Work::Cargo(words) => words,
+            Work::Photographs(_) => &[],
+        }
+    }
+
     #[test]
     fn upper_crates_come_first_and_then_the_whole_workspace() {
         let crates = Crates { above: vec!["a".into(), "b".into()], below: vec!["c".into()] };
-        let lines: Vec<String> = all_steps(&crates).iter().map(|step| step.arguments.join(" ")).collect();
+        let lines: Vec<String> = all_steps(&crates).iter().map(|step| words(step).join(" ")).collect();
         let expected = [
             "fmt --all --check",
             "clippy --workspace --all-targets --features pretrained/fetch -- -D warnings",
@@ -135,7 +173,7 @@ mod tests {
             "test --workspace --no-fail-fast",
         ];
         assert_eq!(lines, expected);
-        assert!(fast_steps(&crates).iter().all(|step| !step.arguments.iter().any(|word| word == "c")));
+        assert!(fast_steps(&crates).iter().all(|step| !words(step).iter().any(|word| word == "c")));
     }
 
     #[test]
@@ -143,5 +181,17 @@ mod tests {
         let outcome = |name, passed| Outcome { name, passed, time: Duration::from_millis(1250) };
         let text = summary(&[outcome("formatting", true), outcome("all tests", false)]);
         assert_eq!(text, "formatting  ok          1.2 s\nall tests   FAILED      1.2 s\n");
+    }
+
+    #[test]
+    fn photographs_that_are_not_there_fail_their_own_step_and_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace { root: root.path().to_owned() };
+        let [fetching, learning] = photograph_steps(&root.path().join("nowhere"));
+        assert!(!passes(&workspace, &fetching.work).unwrap(), "an error would end all that comes after");
+        assert_eq!(
+            words(&learning).join(" "),
+            "test --package finetune-core --test real_photos -- --ignored"
+        );
     }
 }

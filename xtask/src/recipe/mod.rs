@@ -12,9 +12,10 @@ mod source;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use self::configs::Plan;
 use self::outcome::Outcome;
@@ -39,16 +40,33 @@ pub(crate) struct Arguments {
 
 /// The command: table, verdict and report's path on stdout; the time is counted once all is set up and built.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let folder = new_folder(workspace, arguments.out.as_deref())?;
+    if let Some(asked) = arguments.out.as_deref().filter(|asked| asked.exists()) {
+        return Err(taken(asked));
+    }
     setup::ensure(workspace)?;
-    process::run_as_progress(&mut workspace.cargo(&["build", "--package", "finetune-core"]))?;
-    let artist = Tool::letters(workspace)?;
+    let tools = Tools { finetune: Tool::finetune(workspace)?, artist: Tool::letters(workspace)? };
+    // Not before: a set-up that fails leaves nothing that looks like an experiment.
+    let folder = new_folder(workspace, arguments.out.as_deref())?;
+    let done = experiment(workspace, &tools, arguments, &folder);
+    if done.is_err() {
+        // Only if nothing came to be in it.
+        let _ = fs::remove_dir(&folder);
+    }
+    done
+}
 
+/// What does the work.
+struct Tools {
+    finetune: Tool,
+    artist: Tool,
+}
+
+fn experiment(workspace: &Workspace, tools: &Tools, arguments: &Arguments, folder: &Path) -> Result<()> {
     let start = Instant::now();
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
-    let drawn = letters::draw(&artist, workspace, &plan)?;
+    let drawn = letters::draw(&tools.artist, workspace, &plan)?;
     let latin: Vec<_> = drawn.iter().map(|pair| &pair.latin).collect();
-    let weights = source::weights(workspace, &plan, &latin, &folder)?;
+    let weights = source::weights(&tools.finetune, workspace, &plan, &latin, folder)?;
     let variant = |(pair, weights): (&letters::Pair, String)| configs::Variant {
         name: pair.name,
         root: pair.cyrillic.root.clone(),
@@ -59,7 +77,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let config = folder.join("letters.toml");
     write(&config, &configs::comparison(&plan, &variants)?)?;
     let runs = folder.join("comparison");
-    let stdout = process::output(finetune(workspace, &config, &runs).arg("--json"))?;
+    let stdout = process::output(finetune(&tools.finetune, workspace, &config, &runs).arg("--json"))?;
 
     let outcome = Outcome::new(&stdout, start.elapsed().as_secs_f64(), runs.join("report.html"))?;
     anstream::print!("{}", outcome.text(&stdout));
@@ -82,15 +100,16 @@ pub(crate) fn letters_and_source(workspace: &Workspace, folder: &Path) -> Result
     let plan = Plan::full();
     let drawn = letters::draw(&Tool::letters(workspace)?, workspace, &plan)?;
     let pair = drawn.first().context("no letters were drawn")?;
-    let weights = source::weights(workspace, &plan, &[&pair.latin], folder)?;
+    let finetune = Tool::finetune(workspace)?;
+    let weights = source::weights(&finetune, workspace, &plan, &[&pair.latin], folder)?;
     let weights = weights.into_iter().next().context("no weights were trained")?;
     Ok(LettersAndSource { cyrillic: pair.cyrillic.root.clone(), weights })
 }
 
-/// `finetune --config CONFIG --out RUN`, through cargo.
-fn finetune(workspace: &Workspace, config: &Path, run: &Path) -> std::process::Command {
-    let mut command = workspace.cargo(&["run", "--quiet", "--package", "finetune-core", "--", "--config"]);
-    command.arg(config).arg("--out").arg(run);
+/// `finetune --config CONFIG --out RUN`, at the root, where the paths in these configs begin.
+fn finetune(tool: &Tool, workspace: &Workspace, config: &Path, run: &Path) -> Command {
+    let mut command = Command::new(tool.program());
+    command.current_dir(&workspace.root).arg("--config").arg(config).arg("--out").arg(run);
     command
 }
 
@@ -101,9 +120,7 @@ fn new_folder(workspace: &Workspace, asked: Option<&Path>) -> Result<PathBuf> {
             std::path::absolute(asked).with_context(|| format!("cannot find {}", asked.display()))?;
         make_parent(&folder)?;
         return match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                bail!("{} exists and is not overwritten: name another folder", folder.display())
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken(&folder)),
             made => {
                 made.map(|()| folder.clone()).with_context(|| format!("cannot make {}", folder.display()))
             }
@@ -120,6 +137,10 @@ fn new_folder(workspace: &Workspace, asked: Option<&Path>) -> Result<PathBuf> {
         }
     }
     bail!("runs/ holds too many experiments: name another folder with --out")
+}
+
+fn taken(folder: &Path) -> anyhow::Error {
+    anyhow!("{} exists and is not overwritten: name another folder", folder.display())
 }
 
 fn make_parent(folder: &Path) -> Result<()> {

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::configs::{self, Plan};
 use super::letters::Letters;
 use crate::process::{self, say};
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 const LEDGER: &str = "trained.toml";
@@ -37,6 +38,7 @@ struct Trained {
 
 /// The weights trained on each of `latin`, relative to the workspace; those that are not there are trained side by side.
 pub(super) fn weights(
+    finetune: &Tool,
     workspace: &Workspace,
     plan: &Plan,
     latin: &[&Letters],
@@ -54,7 +56,7 @@ pub(super) fn weights(
         let path = folder.join("source.toml");
         super::write(&path, &configs::source(plan, &missing)?)?;
         let runs = folder.join("source");
-        process::run_as_progress(&mut super::finetune(workspace, &path, &runs))?;
+        process::run_as_progress(&mut super::finetune(finetune, workspace, &path, &runs))?;
         for letters in missing {
             let model = runs.join(configs::source_cell(letters)).join("model.safetensors");
             let file = keep(&kept, &recipe(plan, letters)?, &letters.name, &model)?;

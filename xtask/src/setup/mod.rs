@@ -66,17 +66,20 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<Found> {
 
 /// What is there now, without setting anything up: for `doctor`.
 pub(crate) fn present(workspace: &Workspace) -> Result<Option<Found>> {
-    match user::given(workspace)? {
+    match user::given(workspace, Variant::Cpu)? {
         Some(found) => Ok(Some(found)),
         None => Ok(cache::linked(workspace, Variant::Cpu)),
     }
 }
 
 fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
-    if let Some(found) = user::given(workspace)? {
+    let variant = if arguments.cuda { Variant::Cuda } else { Variant::Cpu };
+    if let Some(found) = user::given(workspace, variant)? {
+        if arguments.force {
+            say(format!("--force has no effect: {} is used, and nothing is set up.", found.origin));
+        }
         return Ok(found);
     }
-    let variant = if arguments.cuda { Variant::Cuda } else { Variant::Cpu };
     if !arguments.force
         && let Some(found) = cache::linked(workspace, variant)
     {

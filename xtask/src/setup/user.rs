@@ -15,11 +15,11 @@ use crate::workspace::Workspace;
 /// The user's own libtorch, `None` if the user named none.
 ///
 /// # Errors
-/// The user named one that is not there, not complete or of another version.
-pub(super) fn given(workspace: &Workspace) -> Result<Option<Found>> {
+/// The user named one that is not there, not complete, of another version, or not the build that is wanted.
+pub(super) fn given(workspace: &Workspace, wanted: Variant) -> Result<Option<Found>> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     if variable("LIBTORCH_USE_PYTORCH").is_some() {
-        return from_python().map(Some);
+        return from_python(wanted).map(Some);
     }
     let Some(folder) = variable("LIBTORCH") else { return Ok(None) };
     // Cargo sets LIBTORCH for xtask too, out of `.cargo/config.toml`: that is not the user's.
@@ -28,34 +28,38 @@ pub(super) fn given(workspace: &Workspace) -> Result<Option<Found>> {
     }
     let include = variable("LIBTORCH_INCLUDE").unwrap_or_else(|| folder.clone());
     let lib = variable("LIBTORCH_LIB").unwrap_or_else(|| folder.clone());
-    check(&folder, &include, &lib).with_context(|| {
+    check(&folder, &include, &lib, wanted).with_context(|| {
         format!(
-            "LIBTORCH={} is set but cannot be used; unset it or point it to libtorch {VERSION}",
+            "LIBTORCH={} is set but cannot be used; unset it or point it to libtorch {VERSION} ({wanted})",
             folder.display()
         )
     })?;
     Ok(Some(Found { origin: "LIBTORCH".to_owned(), folder: Some(folder) }))
 }
 
-fn check(folder: &Path, include: &Path, lib: &Path) -> Result<()> {
+fn check(folder: &Path, include: &Path, lib: &Path, wanted: Variant) -> Result<()> {
     ensure!(folder.is_absolute(), "it must be an absolute path");
     ensure!(folder.is_dir(), "there is no such folder");
     libtorch::check_headers(include)?;
-    libtorch::check_libraries(&lib.join("lib"), Variant::Cpu)?;
+    libtorch::check_libraries(&lib.join("lib"), wanted)?;
     tolerate_if_bypassed(libtorch::check_version(folder))
 }
 
-fn from_python() -> Result<Found> {
+/// What torch-sys's build script needs of Python, and what decides about it: the version, and CUDA's or `None`.
+const ASK: &str =
+    "import torch; from torch.utils import cpp_extension; print(torch.__version__, torch.version.cuda)";
+
+fn from_python(wanted: Variant) -> Result<Found> {
     // As torch-sys chooses it.
     let python = if std::env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
-    let print = "import torch; print(torch.__version__)";
-    let version = process::ask(Command::new(python).args(["-c", print])).with_context(|| {
+    let answer = process::ask(Command::new(python).args(["-c", ASK])).with_context(|| {
         format!(
-            "LIBTORCH_USE_PYTORCH is set, but `{python} -c 'import torch'` fails; unset it or \
-             `{python} -m pip install torch=={VERSION}`"
+            "LIBTORCH_USE_PYTORCH is set, but `{python} -c 'import torch; import torch.utils.cpp_extension'` fails; \
+             unset it or `{python} -m pip install torch=={VERSION} setuptools`"
         )
     })?;
-    let checked = if libtorch::is_ours(&version) {
+    let (version, cuda) = answer.split_once(' ').unwrap_or((&answer, "None"));
+    let checked = if libtorch::is_ours(version) {
         Ok(())
     } else {
         Err(anyhow::anyhow!(
@@ -64,6 +68,10 @@ fn from_python() -> Result<Found> {
         ))
     };
     tolerate_if_bypassed(checked)?;
+    ensure!(
+        wanted == Variant::Cpu || cuda != "None",
+        "LIBTORCH_USE_PYTORCH is set, but {python} has a PyTorch without CUDA; unset it, or leave --cuda away"
+    );
     Ok(Found { origin: format!("LIBTORCH_USE_PYTORCH ({python} has PyTorch {version})"), folder: None })
 }
 
@@ -87,12 +95,14 @@ mod tests {
     fn a_folder_of_another_version_or_without_libraries_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        let refusal = || check(path, path, path).unwrap_err().to_string();
+        let refusal = || check(path, path, path, Variant::Cpu).unwrap_err().to_string();
         assert!(refusal().contains("torch.h is missing"), "{}", refusal());
         libtorch::write_fake(path, "2.4.0", Variant::Cpu);
         assert!(refusal().contains("2.4.0, not 2.11.0"), "{}", refusal());
         libtorch::write_fake(path, "2.11.0+cpu", Variant::Cpu);
-        check(path, path, path).unwrap();
+        check(path, path, path, Variant::Cpu).unwrap();
+        let cuda = check(path, path, path, Variant::Cuda).unwrap_err().to_string();
+        assert!(cuda.contains("libc10_cuda.so is missing"), "{cuda}");
         std::fs::remove_file(path.join("lib/libtorch_cpu.so")).unwrap();
         assert!(refusal().contains("libtorch_cpu.so is missing"), "{}", refusal());
     }
@@ -100,6 +110,6 @@ mod tests {
     #[test]
     fn a_relative_path_is_refused_because_build_scripts_run_elsewhere() {
         let path = Path::new("libtorch");
-        assert!(check(path, path, path).unwrap_err().to_string().contains("absolute"));
+        assert!(check(path, path, path, Variant::Cpu).unwrap_err().to_string().contains("absolute"));
     }
 }

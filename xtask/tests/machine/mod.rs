@@ -33,7 +33,7 @@ pub(crate) fn xtask(machine: &Path, arguments: &[&str]) -> Command {
         // What cargo itself sets, out of `.cargo/config.toml`.
         .env("LIBTORCH", machine.join("workspace/.libtorch"));
     let unset = ["LIBTORCH_USE_PYTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB", "LIBTORCH_BYPASS_VERSION_CHECK"];
-    for name in unset.iter().chain(&["TORCH_HOME", "FINETUNE_LIBTORCH_ARCHIVE"]) {
+    for name in unset.iter().chain(&["TORCH_HOME", "FINETUNE_LIBTORCH_ARCHIVE", "VIRTUAL_ENV", "CXX"]) {
         command.env_remove(name);
     }
     command

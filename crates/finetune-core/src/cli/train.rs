@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::Context;
+use backbone::Backbone;
 use finetune_core::config::{self, Config};
 use finetune_core::event::Event;
 use finetune_core::grid::Helpers;
 use finetune_core::interrupt::Interrupt;
+use finetune_core::model_file::Description;
 use finetune_core::run::{self, Run};
 use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::{Error, advise, grid, model_file, recipe};
@@ -75,7 +77,8 @@ pub(super) fn perform_changed(
         }
         let _ = std::fs::remove_dir(folder.path());
     }
-    outcome
+    // Whoever was told that the run stops is told so by the exit code, though nothing was left to do.
+    outcome.map(|outcome| if interrupt.requested() { Outcome::Interrupted } else { outcome })
 }
 
 fn one_run(
@@ -98,12 +101,25 @@ fn one_run(
     let mut record = finished.record;
     advise::note(&mut record, advice.clone());
     record.config = config;
-    let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))?;
+    let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))
+        .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);
     metrics.finish()?;
     folder.write_run(&record)?;
     print(&report::text::run_summary(&record), folder, &record, arguments)?;
     Ok(record.outcome)
+}
+
+/// A model that finds no room in its folder is kept among the temporary files, if there is room: what was trained is not
+/// lost.
+fn kept_elsewhere(backbone: &Backbone, description: &Description<'_>, error: Error) -> anyhow::Error {
+    let Ok(folder) = tempfile::Builder::new().prefix("finetune-").tempdir() else { return error.into() };
+    let path = folder.path().join("model.safetensors");
+    if model_file::save(backbone, description, &path).is_err() {
+        return error.into();
+    }
+    let _ = folder.keep();
+    anyhow::anyhow!("{error}; the trained model is kept in {}", path.display())
 }
 
 fn compare_runs(

@@ -8,6 +8,7 @@ use report::record::{
 };
 use tch::Kind;
 
+use super::frozen;
 use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
 use super::source::Kept;
@@ -18,9 +19,9 @@ use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::model_file::Description;
 use crate::pictures::Pictures;
+use crate::precision;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::{digest, precision};
 
 /// A run that is over.
 pub struct Finished {
@@ -72,7 +73,7 @@ pub fn perform(
         listen(&Event::Ended(&step));
         steps.push(step);
     }
-    work.check_frozen()?;
+    frozen::check(&mut work.stages, &work.backbone)?;
     let results = work.measure()?;
     let record = RunRecord {
         name: run.name.clone(),
@@ -234,7 +235,7 @@ impl<'a> Work<'a> {
         let precision = self.run.config.run.precision;
         self.kind = precision.kind(&mut self.backbone, &self.materials.input, self.run.threads);
         self.keep_source()?;
-        self.stages = self.stage_records()?;
+        self.stages = frozen::records(&self.backbone, &self.plan)?;
         self.outlines = self.outline();
         listen(&Event::Planned(&self.outlines));
         let head = self.backbone.head();
@@ -247,33 +248,6 @@ impl<'a> Work<'a> {
     /// What the file of source weights lacked.
     pub(super) fn missing(&self) -> &[String] {
         &self.load.missing
-    }
-
-    fn stage_records(&self) -> Result<Vec<StageRecord>, Error> {
-        let record = |id: StageId| {
-            let digest = digest::stage(&self.backbone, id)?;
-            let rate_scale = self.plan.rate_scale[id.index()];
-            Ok(StageRecord {
-                name: self.backbone.name(id).to_owned(),
-                parameters: self.backbone.parameter_count(id),
-                live: id >= self.plan.first_live,
-                rate_scale,
-                digest_before: digest.clone(),
-                digest_after: digest,
-            })
-        };
-        self.backbone.ids().map(record).collect()
-    }
-
-    /// Notes what every stage has become. A frozen one must be what it was, buffers included.
-    fn check_frozen(&mut self) -> Result<(), Error> {
-        for (stage, id) in self.stages.iter_mut().zip(self.backbone.ids()) {
-            stage.digest_after = digest::stage(&self.backbone, id)?;
-            if !stage.live && stage.digest_after != stage.digest_before {
-                return Err(Error::FrozenStageMoved { stage: stage.name.clone() });
-            }
-        }
-        Ok(())
     }
 }
 

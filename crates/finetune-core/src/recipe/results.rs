@@ -31,7 +31,11 @@ impl Work<'_> {
         let mut evaluations = Vec::new();
         let mut last: Option<(&Part, Scored)> = None;
         for (split, part) in parts {
-            if part.is_empty() || (self.interrupted && split == "test") {
+            if part.is_empty() {
+                continue;
+            }
+            if split == "test" && (self.interrupted || self.interrupt.requested()) {
+                self.interrupted = true;
                 continue;
             }
             let scored = match self.validation.take_if(|_| split == "validation") {

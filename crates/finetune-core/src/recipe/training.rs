@@ -58,9 +58,16 @@ impl Work<'_> {
             }
             None => Ok(None),
         };
-        let mut after_epoch = |backbone: &Backbone| {
-            let each = run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune;
-            if each { checkpoint(backbone, "last.safetensors").map(|_| ()) } else { Ok(()) }
+        // A checkpoint that finds no room costs nobody the training: it goes on, and the last good one stays.
+        let try_checkpoint = |backbone: &Backbone, name: &str, listen: &mut Listener<'_>| {
+            if let Err(error) = checkpoint(backbone, name) {
+                listen(&Event::Warning(format!("{error}; the training goes on without this checkpoint")));
+            }
+        };
+        let mut after_epoch = |backbone: &Backbone, listen: &mut Listener<'_>| {
+            if run.config.run.checkpoints == Checkpoints::Epochs && step == StepName::FineTune {
+                try_checkpoint(backbone, "last.safetensors", listen);
+            }
         };
         let all_epochs = phase.epochs;
         let mut make_feeds = |backbone: &Backbone, cut: StageId, listen: &mut Listener<'_>| {
@@ -71,13 +78,16 @@ impl Work<'_> {
         let mut trained = match trained {
             // What was good before the numbers ran away is worth keeping, whatever else is kept.
             Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
-                let kept = checkpoint(&self.backbone, "last-good.safetensors")?;
+                let kept = checkpoint(&self.backbone, "last-good.safetensors").unwrap_or_else(|error| {
+                    listen(&Event::Warning(error.to_string()));
+                    None
+                });
                 return Err(Error::Diverged { phase, epoch, step, loss, origin, kept });
             }
             trained => trained?,
         };
         if run.config.run.checkpoints != Checkpoints::None && trained.steps > 0 {
-            checkpoint(&self.backbone, &format!("{step}.safetensors"))?;
+            try_checkpoint(&self.backbone, &format!("{step}.safetensors"), listen);
         }
         self.steps += trained.steps;
         self.validation = trained.validation.take();

@@ -115,7 +115,7 @@ pub fn train(
     backbone: &mut Backbone,
     feeds: &mut Feeds<'_>,
     interrupt: &Interrupt,
-    after_epoch: &mut dyn FnMut(&Backbone) -> Result<(), Error>,
+    after_epoch: &mut dyn FnMut(&Backbone, &mut Listener<'_>),
     listen: &mut Listener<'_>,
 ) -> Result<Trained, Error> {
     let mut trained = Trained {
@@ -182,7 +182,7 @@ pub fn train(
         listen(&Event::Epoch { record: &record, epochs: phase.epochs });
         let loss = record.validation_loss;
         trained.epochs.push(record);
-        after_epoch(backbone)?;
+        after_epoch(backbone, listen);
         let verdict = loss.map(|loss| watch.observe(loss));
         if verdict == Some(Verdict::Best) && phase.regularize.early_stopping.is_some() {
             best = Some((epoch, Snapshot::take(backbone, phase.plan.first_live)));
