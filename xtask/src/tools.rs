@@ -257,7 +257,7 @@ fn program_in(messages: &str, binary: &str) -> Option<PathBuf> {
     }
     let message = |line| serde_json::from_str::<Message>(line).ok();
     let of_binary = messages.lines().filter_map(message).filter(|message| message.target.name == binary);
-    of_binary.filter_map(|message| message.executable).last()
+    of_binary.filter_map(|message| message.executable).next_back()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Times the way of pictures on one core, and draws pictures to time other things with. `cargo xtask bench` runs it.
 //!
-//!     pixels time DATA          images a second, decoding included and from decoded pixels, as a JSON object
+//!     pixels time DATA          images a second, decoding included and from decoded pixels, and the seconds of each part,
+//!                               as a JSON object
 //!     pixels draw COUNT DATA    that many JPEGs of 500 x 375 in two classes
 
 #[path = "../../../benches/stripes.rs"]
@@ -41,6 +42,7 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let store = Store::decode(data.train, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
     let count = store.samples().len();
+    let stored = start.elapsed().as_secs_f64();
     let mut seconds = Vec::new();
     for epoch in 0..4 {
         let order = (0..u32::try_from(count)?).collect();
@@ -50,8 +52,28 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
         }
         seconds.push(if epoch == 0 { start.elapsed() } else { epoch_start.elapsed() }.as_secs_f64());
     }
+    // The same once more, to know how much of it was decoding.
+    let start = Instant::now();
+    for sample in store.samples() {
+        std::hint::black_box(images::decode(&sample.path)?);
+    }
+    let decoded = start.elapsed().as_secs_f64();
+    let parts = [
+        ("decoding", decoded),
+        ("digesting and keeping", stored - decoded),
+        ("cropping and normalising in the first epoch", seconds[0] - stored),
+        ("in three later epochs", seconds[1..].iter().sum()),
+        ("decoding once more for this profile", decoded),
+    ];
+    let profile: Vec<String> =
+        parts.iter().map(|(part, seconds)| format!(r#"["{part}", {seconds}]"#)).collect();
     let pace = |seconds: f64| count as f64 / seconds;
     let cached = seconds[1..].iter().copied().fold(f64::INFINITY, f64::min);
-    println!(r#"{{"first": {}, "cached": {}}}"#, pace(seconds[0]), pace(cached));
+    println!(
+        r#"{{"first": {}, "cached": {}, "profile": [{}]}}"#,
+        pace(seconds[0]),
+        pace(cached),
+        profile.join(", ")
+    );
     Ok(())
 }

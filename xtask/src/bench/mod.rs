@@ -2,7 +2,7 @@
 //! same run.
 //!
 //! - `micro`: the small pieces, without weights or photographs
-//! - `works`: what is measured and what is to be reached; `jobs`: how each side does it
+//! - `works`: what is measured and what is to be reached; `jobs`, `pictures`: how each side does it
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `statistics`, `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
@@ -16,6 +16,7 @@ mod materials;
 pub(crate) mod measure;
 mod micro;
 mod page;
+mod pictures;
 mod python;
 mod remembered;
 mod statistics;
@@ -103,6 +104,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     if let Some(rounds) = arguments.rounds {
         size.rounds = rounds as usize;
     }
+    let is_measurement = arguments.peers && !arguments.quick && size.rounds >= page::ENOUGH;
     let machine = Machine::now(workspace);
     warn_if_busy(&machine);
     let memory = cache_folder()?.join("bench/outcomes.json");
@@ -114,15 +116,27 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         anstream::print!("{}", page::text(work, &outcomes));
         let (precision, rounds) = (arguments.precision.clone(), size.rounds);
         measured.insert(work, Measured { machine: machine.clone(), precision, rounds, outcomes });
-        if arguments.peers && !arguments.quick {
+        if is_measurement {
             remembered::write(&memory, &measured)?;
         }
     }
-    let usual = (arguments.peers && !arguments.quick).then(|| workspace.root.join("docs/benchmarks.md"));
+    if arguments.peers && !is_measurement {
+        say(format!(
+            "A measurement takes whole jobs and at least {} rounds: docs/benchmarks.md stays as it is.",
+            page::ENOUGH
+        ));
+    }
+    let usual = is_measurement.then(|| workspace.root.join("docs/benchmarks.md"));
     if let Some(place) = arguments.page.clone().or(usual) {
         let weights: Vec<String> =
             materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
+        let preface = if arguments.quick {
+            "**Little was done of everything: this shows that it works, not how fast.**\n\n"
+        } else {
+            ""
+        };
         let about = page::About {
+            preface,
             hardware: &machine.hardware,
             versions: materials.versions(),
             weights: &weights.join(", "),
