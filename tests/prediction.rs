@@ -130,6 +130,15 @@ fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
     ];
     assert_eq!(paths(&lines), expected);
     assert_eq!(lines[0]["probability"], lines[5]["probability"]);
+    let last: Value = serde_json::from_str(ran.stderr.lines().next_back().unwrap()).unwrap();
+    assert_eq!((last["classified"].as_u64(), last["unreadable"].as_u64()), (Some(7), Some(2)));
+    for part in ["opened_seconds", "computed_seconds", "pictures_per_second"] {
+        assert!(last[part].as_f64().unwrap() > 0.0, "{last}");
+    }
+    assert!(last["waited_seconds"].as_f64().unwrap() >= 0.0, "{last}");
+    let one = desk.finetune("predict --run out in/003.png").ends(0, &["1 picture classified, 0 unreadable"]);
+    let last = one.stderr.lines().next_back().unwrap();
+    assert!(last.contains(" s to open the model, ") && !last.contains("a second"), "{last}");
 
     let none = ["none of the 1 picture(s) of in/a/003.jpg can be read"];
     desk.finetune("predict --run out in/a/003.jpg").ends(1, &none);

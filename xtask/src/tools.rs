@@ -25,7 +25,7 @@ pub(crate) struct Tool {
 struct Kind {
     /// What it is, for people.
     what: &'static str,
-    /// The name of its binary.
+    /// The name of its binary, example or bench.
     binary: &'static str,
     /// What tells cargo to build it.
     build: &'static [&'static str],
@@ -61,6 +61,20 @@ const PIXELS: Kind = Kind {
     variable: "FINETUNE_PIXELS",
 };
 
+const BENCH_OF_PICTURES: Kind = Kind {
+    what: "the micro benches of pictures",
+    binary: "pictures",
+    build: &["--package", "images", "--bench", "pictures"],
+    variable: "FINETUNE_BENCH_PICTURES",
+};
+
+const BENCH_OF_NETWORKS: Kind = Kind {
+    what: "the micro benches of networks",
+    binary: "networks",
+    build: &["--package", "finetune-core", "--bench", "networks"],
+    variable: "FINETUNE_BENCH_NETWORKS",
+};
+
 impl Tool {
     /// `finetune` itself.
     ///
@@ -76,6 +90,22 @@ impl Tool {
     /// As [`Tool::downloader`].
     pub(crate) fn pixels(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &PIXELS)
+    }
+
+    /// The micro benches of the room `images`.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub(crate) fn bench_of_pictures(workspace: &Workspace) -> Result<Self> {
+        Self::built(workspace, &BENCH_OF_PICTURES)
+    }
+
+    /// The micro benches of `finetune-core`; `cargo build` has them in the profile `dev`, as everything else.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub(crate) fn bench_of_networks(workspace: &Workspace) -> Result<Self> {
+        Self::built(workspace, &BENCH_OF_NETWORKS)
     }
 
     /// Where it lies.
@@ -214,15 +244,20 @@ fn answer<T: DeserializeOwned>(line: &str) -> Result<Result<T>> {
     serde_json::from_str(line).map(Ok).map_err(read)
 }
 
-/// Where cargo's messages say that the binary lies.
+/// Where cargo's messages say that the binary lies. The file of a bench has a digest behind its name.
 fn program_in(messages: &str, binary: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
+        target: Target,
         executable: Option<PathBuf>,
     }
-    let executable = |line| serde_json::from_str::<Message>(line).ok()?.executable;
-    let mut executables = messages.lines().filter_map(executable);
-    executables.rfind(|path| path.file_stem().is_some_and(|name| name == binary))
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    let message = |line| serde_json::from_str::<Message>(line).ok();
+    let of_binary = messages.lines().filter_map(message).filter(|message| message.target.name == binary);
+    of_binary.filter_map(|message| message.executable).next_back()
 }
 
 #[cfg(test)]
@@ -252,11 +287,21 @@ mod tests {
 
     #[test]
     fn the_binary_is_found_in_cargos_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/build/x/build-script\"}\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/fetch\"}\n\
-            {\"reason\":\"build-finished\",\"success\":true}\n";
+        let message = |name: &str, executable: &str| {
+            format!(
+                r#"{{"reason": "compiler-artifact", "target": {{"name": "{name}"}}, "executable": {executable}}}"#
+            )
+        };
+        let messages = [
+            message("images", "null"),
+            message("build-script-build", r#""/t/debug/build/x/build-script""#),
+            message("fetch", r#""/t/debug/fetch""#),
+            message("pictures", r#""/t/debug/deps/pictures-0123""#),
+            r#"{"reason": "build-finished", "success": true}"#.to_owned(),
+        ];
+        let messages = &messages.join("\n");
         assert_eq!(program_in(messages, "fetch"), Some(PathBuf::from("/t/debug/fetch")));
+        assert_eq!(program_in(messages, "pictures"), Some(PathBuf::from("/t/debug/deps/pictures-0123")));
         assert_eq!(program_in(messages, "glyphs"), None);
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::calibration::{Reliability, cross_entropy};
 use crate::model::Model;
-use crate::predict::{Pace, predict};
+use crate::predict::{Pace, Passed, predict};
 
 /// A model measured on one split.
 #[derive(Clone, Debug, Serialize)]
@@ -81,7 +81,7 @@ pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, E
     let mut pairs = Vec::new(); // (truth, prediction)
     let mut loss = 0.0;
     let mut reliability = Reliability::default();
-    let unreadable = predict(model, &paths, pace, &mut |said| {
+    let Passed { unreadable, .. } = predict(model, &paths, pace, &mut |said| {
         let truth = labels[said.index];
         let best = said.best();
         pairs.push((truth, best));

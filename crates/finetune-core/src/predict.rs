@@ -1,6 +1,7 @@
 //! What a model says of pictures in files, batch by batch, in bounded memory.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use backbone::{Mode, StageId};
 use images::{FileBatch, FileBatches, Transform, Unreadable};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use crate::Error;
+use crate::batches::timed;
 use crate::config::Switch;
 use crate::model::Model;
 
@@ -44,6 +46,26 @@ pub struct ClassProbability<'a> {
     pub probability: f64,
 }
 
+/// What came of all the files.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// Those that gave no picture.
+    pub unreadable: Vec<Unreadable>,
+    /// How long the others took.
+    pub timing: Timing,
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timing {
+    /// Seconds in which nothing could be computed, because the pictures were not prepared yet.
+    pub waited_seconds: f64,
+    /// Seconds in which the model computed.
+    pub computed_seconds: f64,
+    /// Pictures a second after the first batches, when everything is under way; nothing is told of a single batch.
+    pub pictures_per_second: Option<f64>,
+}
+
 /// Runs the model over the files in their order and hands over what it says of each. Files that give no picture are left
 /// out and returned.
 ///
@@ -54,26 +76,65 @@ pub fn predict<E: From<Error>>(
     paths: &[PathBuf],
     pace: Pace,
     hear: &mut dyn FnMut(&Said<'_>) -> Result<(), E>,
-) -> Result<Vec<Unreadable>, E> {
+) -> Result<Passed, E> {
     let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
     let transform = if pace.reduced_decoding == Switch::On { transform.reducing() } else { transform };
-    let mut unreadable = Vec::new();
+    let mut passed = Passed { unreadable: Vec::new(), timing: Timing::default() };
+    let mut steady = Steady::of(paths.len().div_ceil(pace.batch_size.max(1)));
     // A product of another height may sum in another order: among many, each picture is one of a full batch.
     let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };
-    for batch in FileBatches::new(paths.to_vec(), transform, pace.batch_size, pace.workers) {
+    let batches = FileBatches::new(paths.to_vec(), transform, pace.batch_size, pace.workers);
+    for (batch, waited) in timed(batches) {
+        passed.timing.waited_seconds += waited.as_secs_f64();
         let mut batch = batch.map_err(Error::from)?;
-        unreadable.append(&mut batch.unreadable);
+        passed.unreadable.append(&mut batch.unreadable);
         if batch.indices.is_empty() {
+            steady.passed(0);
             continue;
         }
         let classes = model.classes.len().max(1);
+        let began = Instant::now();
         let (logits, probabilities) = classify(model, batch_of(model, &batch, rows)?, batch.indices.len())?;
+        passed.timing.computed_seconds += began.elapsed().as_secs_f64();
         let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
         for (&index, (logits, probabilities)) in batch.indices.iter().zip(rows) {
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
         }
+        steady.passed(batch.indices.len());
     }
-    Ok(unreadable)
+    passed.timing.pictures_per_second = steady.per_second;
+    Ok(passed)
+}
+
+/// Counts pictures once everything is under way.
+struct Steady {
+    /// Batches until then.
+    left: usize,
+    since: Option<Instant>,
+    pictures: usize,
+    per_second: Option<f64>,
+}
+
+impl Steady {
+    /// Of so many batches, the first half but at most these are no measure: buffers are made, and pictures lie ready that
+    /// were prepared meanwhile.
+    const FIRST: usize = 8;
+
+    fn of(batches: usize) -> Self {
+        Self { left: Self::FIRST.min(batches / 2), since: None, pictures: 0, per_second: None }
+    }
+
+    /// A batch is done.
+    fn passed(&mut self, pictures: usize) {
+        if let Some(since) = self.since {
+            self.pictures += pictures;
+            let seconds = since.elapsed().as_secs_f64();
+            self.per_second = (self.pictures > 0).then(|| self.pictures as f64 / seconds);
+        } else if self.left == 1 {
+            self.since = Some(Instant::now());
+        }
+        self.left = self.left.saturating_sub(1);
+    }
 }
 
 /// The pictures of a batch on the model's device, `[N, C, size, size]`, filled up with black ones to `rows`.
@@ -122,6 +183,17 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_batches_are_no_measure_and_one_alone_has_none() {
+        let counted = |batches: usize| {
+            let mut steady = Steady::of(batches);
+            (0..batches).for_each(|_| steady.passed(4));
+            assert_eq!(steady.per_second.is_some(), steady.pictures > 0);
+            steady.pictures
+        };
+        assert_eq!([0, 1, 2, 5, 16, 63].map(counted), [0, 0, 4, 12, 32, 220]);
+    }
 
     #[test]
     fn the_most_probable_come_first_and_equals_in_the_models_order() {

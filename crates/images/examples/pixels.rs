@@ -1,19 +1,20 @@
 //! Times the way of pictures on one core, and draws pictures to time other things with. `cargo xtask bench` runs it.
 //!
-//!     pixels time DATA          images a second, decoding included and from decoded pixels, as a JSON object
+//!     pixels time DATA          images a second, decoding included and from decoded pixels, and the seconds of each part,
+//!                               as a JSON object
 //!     pixels draw COUNT DATA    that many JPEGs of 500 x 375 in two classes
 
+#[path = "../../../benches/stripes.rs"]
+mod stripes;
+
+use std::env;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
-use std::{env, fs};
 
-use image::{Rgb, RgbImage};
 use images::{Augment, Batches, DataSet, Keep, ResizedCrop, Split, Store, Transform};
 use pretrained::InputSpec;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const BATCH: usize = 16;
 
@@ -22,7 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--json").collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["time", data] => time(Path::new(data)),
-        ["draw", count, data] => draw(count.parse()?, Path::new(data)),
+        ["draw", count, data] => {
+            stripes::draw(count.parse()?, Path::new(data))?;
+            println!(r#"{{"drawn": {count}}}"#);
+            Ok(())
+        }
         _ => Err("usage: pixels time DATA | pixels draw COUNT DATA".into()),
     }
 }
@@ -37,6 +42,7 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let store = Store::decode(data.train, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
     let count = store.samples().len();
+    let stored = start.elapsed().as_secs_f64();
     let mut seconds = Vec::new();
     for epoch in 0..4 {
         let order = (0..u32::try_from(count)?).collect();
@@ -46,31 +52,28 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
         }
         seconds.push(if epoch == 0 { start.elapsed() } else { epoch_start.elapsed() }.as_secs_f64());
     }
+    // The same once more, to know how much of it was decoding.
+    let start = Instant::now();
+    for sample in store.samples() {
+        std::hint::black_box(images::decode(&sample.path)?);
+    }
+    let decoded = start.elapsed().as_secs_f64();
+    let parts = [
+        ("decoding", decoded),
+        ("digesting and keeping", stored - decoded),
+        ("cropping and normalising in the first epoch", seconds[0] - stored),
+        ("in three later epochs", seconds[1..].iter().sum()),
+        ("decoding once more for this profile", decoded),
+    ];
+    let profile: Vec<String> =
+        parts.iter().map(|(part, seconds)| format!(r#"["{part}", {seconds}]"#)).collect();
     let pace = |seconds: f64| count as f64 / seconds;
     let cached = seconds[1..].iter().copied().fold(f64::INFINITY, f64::min);
-    println!(r#"{{"first": {}, "cached": {}}}"#, pace(seconds[0]), pace(cached));
-    Ok(())
-}
-
-/// Stripes of a random width and colour under noise; the classes differ in their direction.
-fn draw(count: u64, root: &Path) -> Result<(), Box<dyn Error>> {
-    let mut random = ChaCha8Rng::seed_from_u64(0);
-    for class in ["lying", "standing"] {
-        fs::create_dir_all(root.join(class))?;
-    }
-    for number in 0..count {
-        let standing = number % 2 == 1;
-        let width: u32 = random.random_range(8..60);
-        let colours: [[u8; 3]; 2] = random.random();
-        let picture = RgbImage::from_fn(500, 375, |x, y| {
-            let along = if standing { x } else { y };
-            let noise: u8 = random.random_range(0..24);
-            Rgb(colours[usize::from((along / width).is_multiple_of(2))]
-                .map(|value| value.saturating_add(noise)))
-        });
-        let class = if standing { "standing" } else { "lying" };
-        picture.save(root.join(class).join(format!("{number:06}.jpg")))?;
-    }
-    println!(r#"{{"drawn": {count}}}"#);
+    println!(
+        r#"{{"first": {}, "cached": {}, "profile": [{}]}}"#,
+        pace(seconds[0]),
+        pace(cached),
+        profile.join(", ")
+    );
     Ok(())
 }

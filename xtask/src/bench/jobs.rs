@@ -1,14 +1,15 @@
-//! How each side does each work: configurations, commands, and what is read of what they leave.
+//! How each side does each work: configurations, commands, and what is read of what they leave. What is no training is in
+//! `pictures`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::materials::{IMAGENET, LITE, Materials};
-use super::measure;
+use super::measure::{self, Said};
+use super::pictures;
 use super::works::{Outcome, Side, Work};
 
 /// How much is done.
@@ -80,10 +81,10 @@ pub(super) fn run(
     match (training(work, size), side) {
         (Some(training), Side::Ours) => our_training(materials, work, &training, scratch),
         (Some(training), peer) => their_training(materials, work, &training, peer, scratch),
-        (None, Side::Ours) if work == Work::Predict => our_prediction(materials, scratch),
-        (None, peer) if work == Work::Predict => their_prediction(materials, peer, scratch),
-        (None, Side::Ours) => our_pictures(materials, scratch),
-        (None, _) => their_pictures(materials, scratch),
+        (None, Side::Ours) if work == Work::Predict => pictures::our_prediction(materials, scratch),
+        (None, peer) if work == Work::Predict => pictures::their_prediction(materials, peer, scratch),
+        (None, Side::Ours) => pictures::our_decoding(materials, scratch),
+        (None, _) => pictures::their_decoding(materials, scratch),
     }
 }
 
@@ -95,8 +96,10 @@ fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Pat
     command.arg("--config").arg(&config).arg("--out").arg(&folder);
     let first = (work == Work::FirstStep).then(|| folder.join("metrics.jsonl"));
     let (measured, _) = measure::measured(&command, first.as_deref(), scratch)?;
-    let mut outcome = Outcome::measured(measured);
-    if first.is_none() {
+    let mut outcome = Outcome::measured(&measured);
+    if first.is_some() {
+        outcome.profile = until_first_step(&measured.said, measured.seconds);
+    } else {
         let path = folder.join("summary.json");
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let summary: Summary =
@@ -104,6 +107,24 @@ fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Pat
         summary.fill(&mut outcome);
     }
     Ok(outcome)
+}
+
+/// The way to the first training step by what our side says on it: each step of the recipe from where it begins.
+fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
+    let mut profile = Vec::new();
+    let (mut part, mut since) = ("start and decoding", 0.0);
+    for Said { after, line } in said {
+        let next = match line.trim_start() {
+            line if line.starts_with("decoding: ") => "preparing the steps",
+            // "step 1/5 load"
+            line if line.starts_with("step ") => line.rsplit(' ').next().unwrap_or_default(),
+            _ => continue,
+        };
+        profile.push((part.to_owned(), after - since));
+        (part, since) = (next, *after);
+    }
+    profile.push((format!("{part} until the first step"), seconds - since));
+    profile
 }
 
 /// What is read of `summary.json`.
@@ -186,7 +207,7 @@ fn their_training(
         command.arg("--first-step").arg(first);
     }
     let (measured, stdout) = measure::measured(&command, first.as_deref(), scratch)?;
-    let mut outcome = Outcome::measured(measured);
+    let mut outcome = Outcome::measured(&measured);
     if first.is_none() {
         let Trained { epochs, accuracy } = last_line(&stdout)?;
         let own = epochs.len().saturating_sub(job.epochs as usize);
@@ -205,86 +226,18 @@ struct Trained {
     accuracy: f64,
 }
 
-fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Outcome> {
-    let mut command = materials.finetune(scratch)?;
-    command
-        .arg("predict")
-        .arg("--run")
-        .arg(materials.model()?)
-        .args(["--device", "cpu", "--top", "1", "--json"]);
-    command
-        .args(["--precision", &materials.precision, "--batch-size", &BATCH.to_string()])
-        .arg(&materials.folder);
-    let (measured, stdout) = measure::measured(&command, None, scratch)?;
-    let said = stdout.lines().filter_map(|line| serde_json::from_str::<Said>(line).ok());
-    let right: Vec<bool> = said.map(|said| is_right(&said.path, &said.class)).collect();
-    Outcome::measured(measured).predicted(&right, materials.predicted)
-}
-
-#[derive(Deserialize)]
-struct Said {
-    path: PathBuf,
-    class: String,
-}
-
-fn their_prediction(materials: &Materials, side: Side, scratch: &Path) -> Result<Outcome> {
-    let mut command = materials.python()?.script("predict.py");
-    command.args(["--form", side.name(), "--arch", "resnet50", "--batch-size", &BATCH.to_string()]);
-    command.arg("--weights").arg(materials.model()?.join("model.safetensors"));
-    command.arg("--input").arg(IMAGENET.to_json()).arg("--data").arg(&materials.folder);
-    command.arg("--classes").arg(materials.classes.join(","));
-    let (measured, stdout) = measure::measured(&command, None, scratch)?;
-    let right: Vec<bool> = stdout.lines().filter_map(right_in_columns).collect();
-    Outcome::measured(measured).predicted(&right, materials.predicted)
-}
-
-/// Whether the line `path <tab> class <tab> probability` is right; `None` if it is another.
-fn right_in_columns(line: &str) -> Option<bool> {
-    let mut columns = line.split('\t');
-    let (path, class, _probability) = (columns.next()?, columns.next()?, columns.next()?);
-    Some(is_right(Path::new(path), class))
-}
-
-fn is_right(path: &Path, class: &str) -> bool {
-    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == class)
-}
-
-fn our_pictures(materials: &Materials, scratch: &Path) -> Result<Outcome> {
-    let mut command = materials.pixels.command(["time"]);
-    command.arg(&materials.data);
-    let (measured, stdout) = measure::measured(&command, None, scratch)?;
-    let pace: BTreeMap<String, f64> = last_line(&stdout)?;
-    let seconds = |name| pace.get(name).map(|per_second| 1.0 / per_second);
-    Ok(Outcome { decoded: seconds("first"), cached: seconds("cached"), ..Outcome::measured(measured) })
-}
-
-fn their_pictures(materials: &Materials, scratch: &Path) -> Result<Outcome> {
-    let mut command = materials.python()?.script("decode.py");
-    command.arg("--data").arg(&materials.data).arg("--input").arg(IMAGENET.to_json());
-    let (measured, stdout) = measure::measured(&command, None, scratch)?;
-    let pace: BTreeMap<String, f64> = last_line(&stdout)?;
-    let decoded = pace.get("images_per_second").map(|per_second| 1.0 / per_second);
-    Ok(Outcome { decoded, ..Outcome::measured(measured) })
-}
-
-fn last_line<T: serde::de::DeserializeOwned>(stdout: &str) -> Result<T> {
+pub(super) fn last_line<T: serde::de::DeserializeOwned>(stdout: &str) -> Result<T> {
     let line = stdout.lines().next_back().context("a program that was measured said nothing")?;
     serde_json::from_str(line).with_context(|| format!("a program that was measured ended with: {line}"))
 }
 
-fn mean(figures: &[f64]) -> Option<f64> {
+pub(super) fn mean(figures: &[f64]) -> Option<f64> {
     (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
 }
 
 impl Outcome {
-    fn measured(measured: measure::Measured) -> Self {
+    pub(super) fn measured(measured: &measure::Measured) -> Self {
         Self { seconds: measured.seconds, peak_bytes: measured.peak_bytes as f64, ..Self::default() }
-    }
-
-    fn predicted(mut self, right: &[bool], wanted: usize) -> Result<Self> {
-        anyhow::ensure!(right.len() == wanted, "{} of {wanted} pictures were classified", right.len());
-        self.accuracy = mean(&right.iter().map(|&right| f64::from(u8::from(right))).collect::<Vec<_>>());
-        Ok(self)
     }
 }
 
@@ -318,11 +271,25 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_is_right_when_it_names_the_folder() {
-        assert_eq!(right_in_columns("/d/cats/1.jpg\tcats\t0.9"), Some(true));
-        assert_eq!(right_in_columns("/d/dogs/1.jpg\tcats\t0.9"), Some(false));
-        assert_eq!(right_in_columns("a warning"), None);
-        assert!(Outcome::default().predicted(&[true], 2).is_err());
-        assert_eq!(Outcome::default().predicted(&[true, false], 2).unwrap().accuracy, Some(0.5));
+    fn the_way_to_the_first_step_is_told_by_what_is_said_on_it() {
+        let said = [
+            (0.5, "    decoding: 600 pictures"),
+            (0.75, "step 1/5 load"),
+            (0.8, "    a note"),
+            (1.0, "step 2/5 freeze"),
+        ];
+        let said = said.map(|(after, line)| Said { after, line: line.to_owned() });
+        let profile = until_first_step(&said, 3.0);
+        let parts: Vec<(&str, f64)> =
+            profile.iter().map(|(part, seconds)| (part.as_str(), *seconds)).collect();
+        assert_eq!(
+            parts,
+            [
+                ("start and decoding", 0.5),
+                ("preparing the steps", 0.25),
+                ("load", 0.25),
+                ("freeze until the first step", 2.0)
+            ]
+        );
     }
 }

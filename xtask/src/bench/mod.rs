@@ -1,6 +1,8 @@
-//! `cargo xtask bench`: how fast it is, alone or beside PyTorch scripts that do the same work in the same run.
+//! `cargo xtask bench`: how fast it is, in small pieces, or whole jobs beside PyTorch scripts that do the same work in the
+//! same run.
 //!
-//! - `works`: what is measured and what is to be reached; `jobs`: how each side does it
+//! - `micro`: the small pieces, without weights or photographs
+//! - `works`: what is measured and what is to be reached; `jobs`, `pictures`: how each side does it
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `statistics`, `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
@@ -12,7 +14,9 @@ mod jobs;
 pub(crate) mod machine;
 mod materials;
 pub(crate) mod measure;
+mod micro;
 mod page;
+mod pictures;
 mod python;
 mod remembered;
 mod statistics;
@@ -29,6 +33,7 @@ use clap::ValueEnum;
 use self::jobs::Size;
 use self::machine::Machine;
 use self::materials::Materials;
+use self::micro::Extent;
 use self::python::Python;
 use self::remembered::Measured;
 use self::table::Outcomes;
@@ -37,32 +42,37 @@ use crate::process::say;
 use crate::setup;
 use crate::workspace::{Workspace, cache_folder};
 
-/// Measure how fast it is, alone or beside PyTorch scripts that do the same work
+/// Measure how fast it is: small pieces, or whole jobs beside PyTorch scripts that do the same work
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth"]))]
 pub(crate) struct Arguments {
-    /// Run the same work in PyTorch too, in turn, and write docs/benchmarks.md
+    /// Whole jobs here and in PyTorch, in turn; writes docs/benchmarks.md
     #[arg(long)]
     peers: bool,
-    /// Instead, how cost grows from 100 to 10,000 generated pictures
-    #[arg(long, conflicts_with_all = ["peers", "only"])]
+    /// The same whole jobs without PyTorch
+    #[arg(long)]
+    alone: bool,
+    /// How cost grows from 100 to 10,000 generated pictures; writes docs/growth.md
+    #[arg(long, conflicts_with = "only")]
     growth: bool,
-    /// Little of everything, once: shows that it works, not how fast; no page is written
+    /// Little of everything: shows that it works, not how fast; no page is written
     #[arg(long)]
     quick: bool,
-    /// Only this work (may be repeated); the page is written anew with what is remembered of the others
-    #[arg(long, value_name = "WORK", value_enum)]
-    only: Vec<Work>,
-    /// Runs of each side [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// Only this small piece or, with --peers or --alone, this job (may be repeated; a wrong name tells which there
+    /// are). The page is written anew with what is remembered of the other jobs
+    #[arg(long, value_name = "WORK")]
+    only: Vec<String>,
+    /// Runs of each side [default: 3]; the page takes at least 3
+    #[arg(long, value_name = "N", requires = "jobs", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
     /// Photographs: train/ and val/ with a folder per class [default: data/dogs_cats_small]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "jobs")]
     data: Option<PathBuf>,
     /// A Python with torch, torchvision and timm, in place of the environment in the cache
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "jobs")]
     python: Option<PathBuf>,
     /// What our side computes in, as in run.precision
-    #[arg(long, value_name = "TYPE", default_value = "auto", value_parser = ["auto", "float32", "bf16"])]
+    #[arg(long, value_name = "TYPE", requires = "jobs", default_value = "auto", value_parser = ["auto", "float32", "bf16"])]
     precision: String,
     /// Write the page here [default: docs/benchmarks.md]
     #[arg(long, value_name = "FILE", requires = "peers")]
@@ -71,6 +81,13 @@ pub(crate) struct Arguments {
 
 /// The command: tables on stdout, progress on stderr.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    if !(arguments.peers || arguments.alone || arguments.growth) {
+        let extent = if arguments.quick { Extent::Quick } else { Extent::Full };
+        warn_if_busy(&Machine::now(workspace));
+        anstream::print!("{}", micro::table(workspace, &arguments.only, extent)?);
+        return Ok(());
+    }
+    let works = works(&arguments.only)?;
     setup::ensure(workspace)?;
     let python = if arguments.peers || arguments.python.is_some() {
         Some(Python::ready(workspace, arguments.python.as_deref())?)
@@ -87,32 +104,39 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     if let Some(rounds) = arguments.rounds {
         size.rounds = rounds as usize;
     }
+    let is_measurement = arguments.peers && !arguments.quick && size.rounds >= page::ENOUGH;
     let machine = Machine::now(workspace);
-    if machine.is_busy() {
-        say(format!(
-            "The machine is busy (load {:.1}): these figures will not be worth much.",
-            machine.load.unwrap_or(0.0)
-        ));
-    }
-    let works = if arguments.only.is_empty() { &Work::ALL[..] } else { &arguments.only };
+    warn_if_busy(&machine);
     let memory = cache_folder()?.join("bench/outcomes.json");
     let mut measured = remembered::read(&memory, &machine.hardware, &arguments.precision);
-    for &work in works {
+    for work in works {
         prepare(workspace, &mut materials, work, &size, &scratch)?;
         let peers = if arguments.peers { work.peers() } else { &[] };
         let outcomes = in_turn(&materials, work, peers, &size, &scratch)?;
         anstream::print!("{}", page::text(work, &outcomes));
         let (precision, rounds) = (arguments.precision.clone(), size.rounds);
         measured.insert(work, Measured { machine: machine.clone(), precision, rounds, outcomes });
-        if arguments.peers && !arguments.quick {
+        if is_measurement {
             remembered::write(&memory, &measured)?;
         }
     }
-    let usual = (arguments.peers && !arguments.quick).then(|| workspace.root.join("docs/benchmarks.md"));
+    if arguments.peers && !is_measurement {
+        say(format!(
+            "A measurement takes whole jobs and at least {} rounds: docs/benchmarks.md stays as it is.",
+            page::ENOUGH
+        ));
+    }
+    let usual = is_measurement.then(|| workspace.root.join("docs/benchmarks.md"));
     if let Some(place) = arguments.page.clone().or(usual) {
         let weights: Vec<String> =
             materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
+        let preface = if arguments.quick {
+            "**Little was done of everything: this shows that it works, not how fast.**\n\n"
+        } else {
+            ""
+        };
         let about = page::About {
+            preface,
             hardware: &machine.hardware,
             versions: materials.versions(),
             weights: &weights.join(", "),
@@ -123,6 +147,23 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         write_page(&place, &text)?;
     }
     Ok(())
+}
+
+/// The jobs of these names, all without names.
+fn works(names: &[String]) -> Result<Vec<Work>> {
+    let work = |asked: &String| {
+        let found = Work::ALL.into_iter().find(|&work| name(work) == *asked);
+        let known = || Work::ALL.map(name).join(", ");
+        found.with_context(|| format!("no job is called {asked:?}: there are {}", known()))
+    };
+    if names.is_empty() { Ok(Work::ALL.to_vec()) } else { names.iter().map(work).collect() }
+}
+
+fn warn_if_busy(machine: &Machine) {
+    if machine.is_busy() {
+        let load = machine.load.unwrap_or(0.0);
+        say(format!("The machine is busy (load {load:.1}): these figures will not be worth much."));
+    }
 }
 
 fn name_of(path: &Path) -> String {
@@ -244,4 +285,18 @@ impl Drop for Scratch {
 
 fn remove(folder: &Path) -> Result<()> {
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_go_by_their_names_and_a_wrong_one_is_told_which_there_are() {
+        let names = |names: &[&str]| works(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&[]).unwrap(), Work::ALL);
+        assert_eq!(names(&["last-stage", "head"]).unwrap(), [Work::LastStage, Work::Head]);
+        let error = names(&["step"]).unwrap_err().to_string();
+        assert!(error.contains("\"step\"") && error.contains("first-step"), "{error}");
+    }
 }

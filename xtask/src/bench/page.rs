@@ -2,8 +2,12 @@
 
 use super::machine::Machine;
 use super::remembered::{Measured, Remembered};
+use super::statistics::Spread;
 use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
-use super::works::{Side, Work};
+use super::works::{Quantity, Side, Work};
+
+/// Runs of each side that make a measurement.
+pub(super) const ENOUGH: usize = 3;
 
 /// Farther apart than this, in points of accuracy, two sides did not do the same work.
 const EQUAL: f64 = 0.5;
@@ -33,11 +37,13 @@ pub(super) fn text(work: Work, outcomes: &Outcomes) -> String {
 pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
     let all: Vec<Line> = works.iter().flat_map(|(work, measured)| lines(*work, &measured.outcomes)).collect();
     let mut page = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench --peers`. Both sides did the same work in turn: the same photographs, \
-         weights, batch size ({}), optimizer and epochs. Figures are medians with least and greatest, and the validation \
-         accuracy beside them. Caches of ours were deleted before each run, and so were those of `torch.compile`.\n\n\
+        "# Benchmarks\n\n{}Written by `cargo xtask bench --peers`. Both sides did the same work in turn: the same \
+         photographs, weights, batch size ({}), optimizer and epochs. Figures are medians with least and greatest, and the \
+         validation accuracy beside them. Caches of ours were deleted before each run, and so were those of \
+         `torch.compile`; what was kept from run to run is which precision `auto` had chosen for a network, in a run before \
+         the first that counts, as it is remembered once on a user's machine.\n\n\
          - machine: {}\n- finetune: precision `{}`\n- peers: {}\n- weights: {}\n",
-        about.batch, about.hardware, about.precision, about.versions, about.weights
+        about.preface, about.batch, about.hardware, about.precision, about.versions, about.weights
     );
     for (work, Measured { machine, rounds, .. }) in works {
         let Machine { day, program, load, .. } = machine;
@@ -47,12 +53,14 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
             }
             _ => String::new(),
         };
-        page +=
-            &format!("- {}: {rounds} runs of each side on {day}, {program}{busy}\n", work.rows()[0].title);
+        let few = if *rounds < ENOUGH { "; **too few to be a measurement**" } else { "" };
+        let title = work.rows()[0].title;
+        page += &format!("- {title}: {rounds} runs of each side on {day}, {program}{few}{busy}\n");
     }
     page += "\n*Usual* is a script as tutorials write it: a `DataLoader` with workers, float32. *Tuned* adds channels_last, \
         bfloat16 autocast and workers that persist; *compiled* adds `torch.compile` with frozen weights. They are in \
-        `xtask/peers`.\n\n## Ratios\n\nTheir median over ours, and what it is to be.\n\n\
+        `xtask/peers`.\n\n## Ratios\n\nTheirs over ours in each round: the median (least to greatest), and what \
+        the median is to be. Of the tuned forms the fastest counts, and it is named where that is another than *tuned*.\n\n\
         | work | against the tuned script | against the usual script |\n|---|---|---|\n";
     for line in &all {
         page += &format!("| {} | {} | {} |\n", line.title, cell(line.tuned), cell(line.usual));
@@ -67,6 +75,8 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
 
 /// What the page says beside the figures.
 pub(super) struct About<'a> {
+    /// What is to be known before all else.
+    pub(super) preface: &'a str,
     pub(super) hardware: &'a str,
     pub(super) versions: &'a str,
     pub(super) weights: &'a str,
@@ -76,18 +86,25 @@ pub(super) struct About<'a> {
 
 fn figures(line: &Line, side: Side) -> Option<String> {
     let (spread, accuracy) = line.sides.get(&side)?;
-    let [median, min, max] =
-        [spread.median, spread.min, spread.max].map(|figure| line.quantity.shown(figure));
+    let mut range = [spread.min, spread.max];
+    if line.quantity == Quantity::Steady {
+        // The fewest pictures a second come from the most seconds for a picture.
+        range.reverse();
+    }
+    let [median, min, max] = [spread.median, range[0], range[1]].map(|figure| line.quantity.shown(figure));
     let accuracy = accuracy.map_or(String::new(), |share| format!(", {:.1}%", share * 100.0));
     Some(format!("{median} ({min} to {max}){accuracy}"))
 }
 
 fn reached(ratio: Ratio) -> String {
-    match ratio.target {
-        None => format!("{:.2}x", ratio.reached),
-        Some(target) if ratio.missed() => format!("{:.2}x of {target:.2}x, missed", ratio.reached),
-        Some(target) => format!("{:.2}x of {target:.2}x, reached", ratio.reached),
-    }
+    let Spread { median, min, max } = ratio.reached;
+    let verdict = match ratio.target {
+        None => String::new(),
+        Some(target) if ratio.missed() => format!(" of {target:.2}x, missed"),
+        Some(target) => format!(" of {target:.2}x, reached"),
+    };
+    let form = if ratio.against == Side::Compiled { ", compiled" } else { "" };
+    format!("{median:.2}x ({min:.2}x to {max:.2}x){verdict}{form}")
 }
 
 fn cell(ratio: Option<Ratio>) -> String {
@@ -105,12 +122,13 @@ fn missed(works: &Remembered) -> String {
                     continue;
                 };
                 if ratio.missed() {
-                    let by = (1.0 - ratio.reached / target) * 100.0;
+                    let median = ratio.reached.median;
+                    let by = (1.0 - median / target) * 100.0;
+                    let profile = if line.quantity.is_time() { profile(outcomes) } else { String::new() };
                     text += &format!(
-                        "- {}, against the {name} script: {:.2}x where {target:.2}x is wanted, short by {by:.0}%{}\n",
-                        line.title,
-                        ratio.reached,
-                        profile(outcomes)
+                        "- {}, against the {name} script: {median:.2}x where {target:.2}x is wanted, short by \
+                         {by:.0}%{profile}\n",
+                        line.title
                     );
                 }
             }
@@ -172,6 +190,7 @@ mod tests {
             load: Some(3.0),
         };
         let about = About {
+            preface: "",
             hardware: "a CPU",
             versions: "torch 2.11.0",
             weights: "random",
@@ -185,13 +204,17 @@ mod tests {
     #[test]
     fn the_page_says_what_was_reached_and_what_was_missed() {
         let page = page();
-        let row = "| head only, ResNet-50, start to saved model | 6.50x of 8.00x, missed | 25.00x of 25.00x, reached |";
+        let row = "| head only, ResNet-50, start to saved model | 6.00x (4.33x to 14.00x) of 8.00x, missed | \
+                   25.00x (13.33x to 60.00x) of 25.00x, reached |";
         assert!(page.contains(row), "{page}");
         assert!(
             page.contains("2.00 s (1.00 s to 3.00 s), 90.0% | 13.0 s (12.0 s to 14.0 s), 90.0% | – |"),
             "{page}"
         );
-        assert!(page.contains("short by 19%; of 2.00 s: load 0.25 s"), "{page}");
+        assert!(page.contains("short by 25%; of 2.00 s: load 0.25 s"), "{page}");
+        let of_memory = page.lines().find(|line| line.starts_with("- peak memory")).unwrap();
+        assert!(of_memory.ends_with("is wanted, short by 40%"), "{page}");
+        assert!(page.contains("precision `auto` had chosen") && !page.contains("too few"), "{page}");
         assert!(
             page.contains("not idle") && page.contains("1.0 points apart at most, **not equal**"),
             "{page}"
@@ -202,6 +225,9 @@ mod tests {
     fn a_terminal_gets_the_same_figures() {
         let text = text(Work::Head, &head());
         assert!(text.contains("  finetune  2.00 s (1.00 s to 3.00 s), 90.0%\n"), "{text}");
-        assert!(text.contains("against the tuned script: 6.50x of 8.00x, missed"), "{text}");
+        assert!(
+            text.contains("against the tuned script: 6.00x (4.33x to 14.00x) of 8.00x, missed"),
+            "{text}"
+        );
     }
 }

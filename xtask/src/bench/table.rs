@@ -20,16 +20,19 @@ pub(super) struct Line {
     pub(super) usual: Option<Ratio>,
 }
 
-/// Median of theirs over median of ours.
+/// Theirs over ours, round by round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ratio {
-    pub(super) reached: f64,
+    pub(super) reached: Spread,
+    /// Who they are.
+    pub(super) against: Side,
+    /// What the median is to be.
     pub(super) target: Option<f64>,
 }
 
 impl Ratio {
     pub(super) fn missed(self) -> bool {
-        self.target.is_some_and(|target| self.reached < target)
+        self.target.is_some_and(|target| self.reached.median < target)
     }
 }
 
@@ -46,17 +49,20 @@ fn line(row: &Row, outcomes: &Outcomes) -> Line {
             sides.insert(side, (spread, runs.last().and_then(|outcome| outcome.accuracy)));
         }
     }
-    let median = |side: Side| sides.get(&side).map(|(spread, _)| spread.median);
-    let ratio = |theirs: Option<f64>, target| {
-        let reached = theirs? / median(Side::Ours)?;
-        Some(Ratio { reached, target })
+    let fastest = row.tuned.iter().copied().filter(|side| sides.contains_key(side));
+    let fastest = fastest.min_by(|one, other| sides[one].0.median.total_cmp(&sides[other].0.median));
+    let of = |side: Side| outcomes.get(&side).map(Vec::as_slice).unwrap_or_default().iter();
+    let ratio = |against: Side, target| {
+        let rounds = of(against).zip(of(Side::Ours));
+        let ratios =
+            rounds.filter_map(|(theirs, ours)| Some(row.quantity.of(theirs)? / row.quantity.of(ours)?));
+        Spread::of(ratios).map(|reached| Ratio { reached, against, target })
     };
-    let fastest = [Side::Tuned, Side::Compiled].into_iter().filter_map(median).reduce(f64::min);
     Line {
         title: row.title,
         quantity: row.quantity,
-        tuned: ratio(fastest, row.against_tuned),
-        usual: ratio(median(Side::Usual), row.against_usual),
+        tuned: fastest.and_then(|side| ratio(side, row.against_tuned)),
+        usual: ratio(Side::Usual, row.against_usual),
         sides,
     }
 }
@@ -115,10 +121,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn ratios_are_of_medians_and_know_their_targets() {
+    fn ratios_are_of_rounds_and_know_their_targets() {
         let [time, memory] = lines(Work::Head, &head()).try_into().unwrap();
-        assert_eq!(time.tuned, Some(Ratio { reached: 6.5, target: Some(8.0) }));
-        assert_eq!(time.usual, Some(Ratio { reached: 25.0, target: Some(25.0) }));
+        let ratio = |against, [median, min, max]: [f64; 3], target| {
+            Some(Ratio { reached: Spread { median, min, max }, against, target: Some(target) })
+        };
+        assert_eq!(time.tuned, ratio(Side::Tuned, [6.0, 13.0 / 3.0, 14.0], 8.0));
+        assert_eq!(time.usual, ratio(Side::Usual, [25.0, 40.0 / 3.0, 60.0], 25.0));
         assert!(time.tuned.unwrap().missed() && !time.usual.unwrap().missed());
         assert!(memory.tuned.unwrap().missed());
         assert!((apart(&time).unwrap() - 1.0).abs() < 1e-9);
@@ -130,7 +139,25 @@ pub(super) mod tests {
         outcomes.remove(&Side::Usual);
         outcomes.insert(Side::Compiled, vec![Outcome { seconds: 8.0, ..Outcome::default() }]);
         let line = lines(Work::Predict, &outcomes).remove(0);
-        assert_eq!(line.tuned.map(|ratio| ratio.reached), Some(4.0));
+        assert_eq!(
+            line.tuned.map(|ratio| (ratio.against, ratio.reached.median)),
+            Some((Side::Compiled, 4.0))
+        );
+        assert_eq!(line.usual, None);
+    }
+
+    #[test]
+    fn a_steady_prediction_is_compared_with_the_compiled_form_alone() {
+        let steady = |per_second: f64| vec![Outcome { steady: Some(1.0 / per_second), ..Outcome::default() }];
+        let outcomes = BTreeMap::from([
+            (Side::Ours, steady(90.0)),
+            (Side::Tuned, steady(200.0)),
+            (Side::Compiled, steady(100.0)),
+        ]);
+        let line = lines(Work::Predict, &outcomes).remove(1);
+        let ratio = line.tuned.unwrap();
+        assert_eq!(ratio.against, Side::Compiled);
+        assert!((ratio.reached.median - 0.9).abs() < 1e-9 && ratio.missed());
         assert_eq!(line.usual, None);
     }
 

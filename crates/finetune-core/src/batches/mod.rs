@@ -208,7 +208,7 @@ impl Feed {
 }
 
 /// Each item with the time it took to come.
-fn timed<T>(mut items: impl Iterator<Item = T>) -> impl Iterator<Item = (T, Duration)> {
+pub(crate) fn timed<T>(mut items: impl Iterator<Item = T>) -> impl Iterator<Item = (T, Duration)> {
     std::iter::from_fn(move || {
         let began = Instant::now();
         items.next().map(|item| (item, began.elapsed()))

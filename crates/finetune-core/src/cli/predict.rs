@@ -1,10 +1,12 @@
 //! `finetune predict`: a line for each picture.
 
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use finetune_core::Error;
-use finetune_core::predict::{ClassProbability, Said, predict};
+use finetune_core::predict::{ClassProbability, Passed, Said, Timing, predict};
 use images::Files;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use super::source::{ModelArguments, tell_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Pictures that cannot be read are named on stderr and the rest go on; the exit code is 1 only if none can be read."
+    after_help = "Pictures that cannot be read are named on stderr and the rest go on; the exit code is 1 only if none can be read. The last line on stderr says how many pictures passed a second, and where the time went; with --json it is an object too."
 )]
 pub(super) struct PredictArguments {
     #[command(flatten)]
@@ -44,7 +46,9 @@ struct Line<'a> {
 
 pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     let Files { paths, ignored } = Files::below(&arguments.pictures).map_err(Error::from)?;
+    let began = Instant::now();
     let model = arguments.model.open()?;
+    let opened_seconds = began.elapsed().as_secs_f64();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut read = 0u64;
     let top = usize::try_from(arguments.top).unwrap_or(usize::MAX);
@@ -59,7 +63,8 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
         // Whoever reads along gets each line when it is known.
         Ok(out.flush()?)
     };
-    let unreadable = predict::<anyhow::Error>(&model, &paths, arguments.model.pace(), &mut print)?;
+    let Passed { unreadable, timing } =
+        predict::<anyhow::Error>(&model, &paths, arguments.model.pace(), &mut print)?;
 
     let told: Vec<_> =
         unreadable.iter().map(|file| (file.path.to_string_lossy(), file.reason.as_str())).collect();
@@ -78,7 +83,35 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     }
     let unread = unreadable.len();
     let _ = writeln!(io::stderr(), "{} classified, {unread} unreadable", counted(read, "picture"));
+    let ending = Ending { classified: read, unreadable: unread, opened_seconds, timing };
+    let last = if arguments.json { serde_json::to_string(&ending)? } else { ending.to_string() };
+    let _ = writeln!(io::stderr(), "{last}");
     Ok(())
+}
+
+/// The last line.
+#[derive(Serialize)]
+struct Ending {
+    classified: u64,
+    unreadable: usize,
+    /// Reading the model and making it fast.
+    opened_seconds: f64,
+    #[serde(flatten)]
+    timing: Timing,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Timing { waited_seconds: waited, computed_seconds: computed, pictures_per_second } = self.timing;
+        if let Some(pace) = pictures_per_second {
+            write!(f, "{pace:.1} pictures a second; ")?;
+        }
+        let opened = self.opened_seconds;
+        write!(
+            f,
+            "{opened:.2} s to open the model, {computed:.2} s computing, {waited:.2} s waiting for pictures"
+        )
+    }
 }
 
 fn json(

@@ -1,0 +1,178 @@
+//! What a network does with pictures, with random weights: a training step (`step-small`, `step`), an epoch of a head on
+//! kept features (`cached-epoch`), and pictures from files to classes (`predict`).
+//!
+//! On pictures that are drawn here; `cargo xtask bench` runs it.
+
+mod harness;
+mod stripes;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Variables};
+use finetune_core::batches::{Feed, Preparation, Variation};
+use finetune_core::config::{RegularizeConfig, SamplerKind, Switch, TrainConfig};
+use finetune_core::event::Event;
+use finetune_core::freeze::{Depth, FreezePlan};
+use finetune_core::interrupt::Interrupt;
+use finetune_core::model::Model;
+use finetune_core::pictures::Part;
+use finetune_core::precision::Precision;
+use finetune_core::predict::{Pace, Said, predict};
+use finetune_core::train::optimizer::{self, Optimizer, Rule};
+use finetune_core::train::schedule::Setting;
+use finetune_core::zoo;
+use harness::{Amount, Harness, Outcome};
+use images::{DataSet, Files, Keep, Split, Store, Transform};
+use pretrained::InputSpec;
+use regularize::Mixing;
+use tch::{Device, Kind, Tensor};
+
+const BATCH: usize = 16;
+const CLASSES: i64 = 2;
+/// Of the epoch.
+const PICTURES: u32 = 64;
+const SETTING: Setting = Setting { rate: 1e-4, momentum: None };
+
+fn main() -> Outcome {
+    torch_extra::memory::keep_freed();
+    let mut harness = Harness::asked();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    torch_extra::determinism::fix(0, u32::try_from(threads)?);
+    torch_extra::determinism::flush_denormals();
+    let folder = tempfile::tempdir()?;
+    stripes::draw(PICTURES.into(), folder.path())?;
+
+    let batch = Amount { count: 1, of: "batch of 16" };
+    let small = InputSpec { crop: 32, resize: 32, channels: 1, mean: vec![0.5], std: vec![0.5], ..spec(32) };
+    harness.time("step-small", &batch, || step("lenet5_relu", &small))?;
+    harness.time("step", &batch, || step("resnet18", &spec(224)))?;
+    let epoch = Amount { count: PICTURES, of: "picture" };
+    harness.time("cached-epoch", &epoch, || cached_epoch("resnet18", &spec(64), folder.path()))?;
+    let files = Amount { count: u32::try_from(BATCH)?, of: "picture" };
+    harness.time("predict", &files, || prediction("resnet50", &spec(224), folder.path(), threads))?;
+    harness.end()
+}
+
+fn spec(side: u32) -> InputSpec {
+    InputSpec { resize: side + side / 7, crop: side, ..InputSpec::imagenet() }
+}
+
+/// A network with random weights.
+fn network(name: &str, input: &InputSpec) -> Result<(&'static Network, Backbone), Box<dyn Error>> {
+    let network = zoo::network(name)?;
+    let options = Options {
+        classes: CLASSES,
+        channels: input.channels.into(),
+        size: input.crop.into(),
+        auxiliary: Auxiliary::LeftOut,
+        ..Options::default()
+    };
+    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    backbone.to(Device::Cpu, Kind::Float);
+    Ok((network, backbone))
+}
+
+/// Lays the network out and freezes it as a run does; an optimizer for the rest.
+fn trained(backbone: &mut Backbone, plan: &FreezePlan) -> Optimizer {
+    backbone.lay_channels_last();
+    backbone.freeze_before(plan.first_live);
+    let mut optimizer = Optimizer::new(Rule::of(&TrainConfig::default()));
+    optimizer.follow(optimizer::live(backbone, plan, 1, &RegularizeConfig::default()));
+    optimizer
+}
+
+/// One step from the input of a stage on.
+fn one_step(backbone: &Backbone, from: StageId, optimizer: &mut Optimizer, x: &Tensor, labels: &Tensor) {
+    optimizer.zero_gradients();
+    let logits = backbone.classify(x, from, Mode::Train).logits;
+    logits.cross_entropy_for_logits(labels).backward();
+    optimizer.step(SETTING);
+}
+
+/// Forward, backward and optimizer over all stages, on one batch of noise.
+fn step(name: &str, input: &InputSpec) -> Result<impl FnMut() -> Outcome + use<>, Box<dyn Error>> {
+    let (_, mut backbone) = network(name, input)?;
+    let plan = FreezePlan::new(&backbone, &Depth::All, 1.0)?;
+    let mut optimizer = trained(&mut backbone, &plan);
+    let (count, side) = (i64::try_from(BATCH)?, i64::from(input.crop));
+    let x = Tensor::randn([count, input.channels.into(), side, side], (Kind::Float, Device::Cpu));
+    let labels = Tensor::arange(count, (Kind::Int64, Device::Cpu)).remainder(CLASSES);
+    Ok(move || {
+        one_step(&backbone, StageId::INPUT, &mut optimizer, &x, &labels);
+        Ok(())
+    })
+}
+
+/// All steps of a head over the features that are kept of the pictures in a folder.
+fn cached_epoch(
+    name: &str,
+    input: &InputSpec,
+    folder: &Path,
+) -> Result<impl FnMut() -> Outcome + use<>, Box<dyn Error>> {
+    let (_, mut backbone) = network(name, input)?;
+    let plan = FreezePlan::head_only(&backbone);
+    let cut = plan.first_live;
+    let mut optimizer = trained(&mut backbone, &plan);
+    backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
+    let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 })?.train;
+    let store = Store::decode(samples, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
+    let indices = (0..u32::try_from(store.samples().len())?).collect();
+    let how = Preparation {
+        transform: Transform::evaluation(input)?,
+        variation: Variation::Fixed,
+        mixing: Mixing::default(),
+        workers: 0,
+        keep_bytes: u64::MAX,
+        cache: None,
+        interrupt: &Interrupt::default(),
+    };
+    let feed = Feed::new(&backbone, cut, &Part { store, indices }, how, &mut |_: &Event<'_>| {})?;
+    if feed.kept_bytes().is_none() {
+        return Err("the features are not kept".into());
+    }
+    let mut epoch = 0;
+    Ok(move || {
+        epoch += 1;
+        for batch in feed.drawn(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch) {
+            let batch = batch?;
+            one_step(&backbone, cut, &mut optimizer, &batch.x, &batch.labels);
+        }
+        Ok(())
+    })
+}
+
+/// Files to classes, as `finetune predict` does it in float32, one batch.
+fn prediction(
+    name: &str,
+    input: &InputSpec,
+    folder: &Path,
+    workers: usize,
+) -> Result<impl FnMut() -> Outcome + use<>, Box<dyn Error>> {
+    let (network, mut backbone) = network(name, input)?;
+    backbone.freeze_before(backbone.head_id());
+    let mut model = Model {
+        network,
+        backbone,
+        classes: vec!["lying".to_owned(), "standing".to_owned()],
+        input: input.clone(),
+        temperature: 1.0,
+        input_from: "given",
+        path: PathBuf::new(),
+        sha256: String::new(),
+    };
+    model.prepare(Precision::Float32, u32::try_from(workers)?);
+    let mut paths = Files::below(&[folder.to_owned()])?.paths;
+    paths.truncate(BATCH);
+    let pace = Pace { batch_size: BATCH, workers, reduced_decoding: Switch::Off };
+    Ok(move || {
+        let mut hear = |said: &Said<'_>| {
+            black_box(said.best());
+            Ok::<_, finetune_core::Error>(())
+        };
+        predict(&model, &paths, pace, &mut hear)?;
+        Ok(())
+    })
+}

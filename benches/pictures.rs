@@ -1,0 +1,59 @@
+//! What becomes of a picture before a network sees it, on one core: `decode`, `resize`, `augment`.
+//!
+//! On pictures that are drawn here; `cargo xtask bench` runs it.
+
+mod harness;
+mod stripes;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use harness::{Amount, Harness, Outcome};
+use images::{Augment, Batches, DataSet, Keep, ResizedCrop, Sample, Split, Store, Transform};
+use pretrained::InputSpec;
+
+const PICTURES: u32 = 16;
+
+fn main() -> Outcome {
+    let mut harness = Harness::asked();
+    let folder = tempfile::tempdir()?;
+    stripes::draw(PICTURES.into(), folder.path())?;
+    let samples = DataSet::open(folder.path(), &Split { validation_fraction: 0.0, seed: 0 })?.train;
+    let amount = Amount { count: PICTURES, of: "picture" };
+
+    let paths: Vec<PathBuf> = samples.iter().map(|sample| sample.path.clone()).collect();
+    harness.time("decode", &amount, || {
+        Ok(|| {
+            for path in &paths {
+                black_box(images::decode(path)?);
+            }
+            Ok(())
+        })
+    })?;
+    let input = InputSpec::imagenet();
+    harness.time("resize", &amount, || prepared(&samples, Transform::evaluation(&input)?))?;
+    let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) };
+    let augment = Augment { resized_crop: Some(crop), horizontal_flip: 0.5, ..Augment::default() };
+    harness.time("augment", &amount, || prepared(&samples, Transform::training(&input, &augment)?))?;
+    harness.end()
+}
+
+/// From decoded pictures to a batch of numbers; each run is another epoch.
+fn prepared(
+    samples: &[Sample],
+    transform: Transform,
+) -> Result<impl FnMut() -> Outcome + use<>, Box<dyn Error>> {
+    let go_on = |_, _| ControlFlow::Continue(());
+    let store = Store::decode(samples.to_vec(), Keep::Whole, u64::MAX, &go_on)?;
+    let mut epoch = 0;
+    Ok(move || {
+        epoch += 1;
+        let order = (0..PICTURES).collect();
+        for batch in Batches::new(&store, transform.clone(), order, epoch, PICTURES as usize, 0) {
+            black_box(batch?);
+        }
+        Ok(())
+    })
+}
