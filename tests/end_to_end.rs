@@ -264,9 +264,9 @@ fn kept_features_change_nothing_but_the_time() {
         let out = format!("{}-{}", depth.replace(':', "-"), more.len());
         let way =
             |name: &str, more: &str| trained(&LENET, &format!("{name}-{out}"), &format!("{settings} {more}"));
-        let (in_memory, kept) = way("memory", "--set run.cache=off");
+        let (in_memory, kept) = way("memory", "--set run.cache=memory");
         let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
-        let (anew, recomputed) = way("anew", "--set run.features_mib=0 --set run.cache=off");
+        let (anew, recomputed) = way("anew", "--set run.cache=off");
         assert_eq!(in_memory, anew, "{depth}");
         assert_eq!(on_disk, anew, "{depth}");
         let told = |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
@@ -290,7 +290,9 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
             .collect::<Vec<_>>()
     };
     let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
-    assert_eq!(kept().len(), 0);
+    let (in_memory, _) = trained(&desk, "memory", &format!("{settings} --set run.cache=memory"));
+    assert_eq!(in_memory, off);
+    assert_eq!(kept().len(), 0, "neither leaves anything on disk");
     let (first, _) = trained(&desk, "first", settings);
     let files = kept();
     assert_eq!(files.len(), 2, "training and validation");

@@ -1,6 +1,6 @@
 //! Repeating a run to the bit.
 
-use crate::shim::{extra_deterministic, extra_flush_denormals};
+use crate::shim::{extra_describe, extra_deterministic, extra_flush_denormals, told};
 
 /// Fixes libtorch's random numbers and the number of threads it computes with.
 ///
@@ -38,4 +38,26 @@ pub enum Algorithms {
 #[must_use]
 pub fn threads() -> u32 {
     u32::try_from(tch::get_num_threads()).unwrap_or(1)
+}
+
+/// What libtorch computes with, in its own words: its version, how it was built, the versions of the libraries in it and the
+/// processor's instructions it uses. Results may differ in their last bits where this differs; it is empty where libtorch
+/// does not tell.
+#[must_use]
+pub fn libtorch() -> String {
+    // SAFETY: it stores a text of its own where it is told to, or returns an error.
+    told(|out| unsafe { extra_describe(out) }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtorch_tells_its_version_and_the_same_each_time() {
+        let said = libtorch();
+        println!("{said}");
+        assert!(said.contains("TORCH_VERSION=") && said.contains("CPU capability"), "{said}");
+        assert_eq!(said, libtorch());
+    }
 }

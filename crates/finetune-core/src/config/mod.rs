@@ -120,10 +120,11 @@ pub struct RunConfig {
     /// Mebibytes of memory for the outputs of frozen stages; beyond that they are mapped from disk, or, where they are not
     /// kept there either, computed again in each epoch.
     pub features_mib: u64,
-    /// Whether the outputs of frozen stages are kept in the user's cache folder, where later runs with the same frozen
-    /// stages and pictures find them.
-    pub cache: Switch,
-    /// Mebibytes that may be kept there; what was used longest ago goes first.
+    /// Where the outputs of frozen stages are kept: `"on"`, in memory and in the user's cache folder, where later runs with
+    /// the same frozen stages and pictures find them; `"memory"`, there alone; `"off"`, nowhere, so that every epoch
+    /// computes them anew. The result is the same.
+    pub cache: Cache,
+    /// Mebibytes that may be kept in the user's cache folder; what was used longest ago goes first.
     pub cache_mib: u64,
     /// What is kept while training, beside the final model.
     pub checkpoints: Checkpoints,
@@ -136,6 +137,18 @@ pub enum Switch {
     /// Yes.
     On,
     /// No.
+    Off,
+}
+
+/// `run.cache`: where the outputs of frozen stages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// In memory, and on disk for later runs.
+    On,
+    /// In memory alone.
+    Memory,
+    /// Nowhere: the reference path.
     Off,
 }
 
@@ -244,7 +257,7 @@ impl Default for RunConfig {
             threads: 0,
             workers: 0,
             features_mib: 2048,
-            cache: Switch::On,
+            cache: Cache::On,
             cache_mib: 20_480,
             checkpoints: Checkpoints::Epochs,
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 
-use crate::config::{RunConfig, Switch};
+use crate::config::{Cache, RunConfig};
 
 /// Known from shapes alone, before anything is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +24,10 @@ enum Place {
     Memory,
     MemoryAndDisk,
     Disk,
-    Nowhere,
+    /// There is not enough room within these.
+    Nowhere(&'static str),
+    /// As the configuration says.
+    Off,
 }
 
 impl Keeping {
@@ -43,12 +46,14 @@ impl Keeping {
         let cost =
             |traces: &[backbone::Trace]| traces.iter().map(|trace| trace.multiply_adds as f64).sum::<f64>();
         let bytes = pictures * u64::try_from(features).unwrap_or(0) * size_of::<f32>() as u64;
-        let on_disk = run.cache == Switch::On && bytes <= run.cache_mib.saturating_mul(1 << 20);
-        let place = match (bytes <= run.features_mib.saturating_mul(1 << 20), on_disk) {
-            (true, true) => Place::MemoryAndDisk,
-            (true, false) => Place::Memory,
-            (false, true) => Place::Disk,
-            (false, false) => Place::Nowhere,
+        let within = |mebibytes: u64| bytes <= mebibytes.saturating_mul(1 << 20);
+        let place = match (run.cache, within(run.features_mib), within(run.cache_mib)) {
+            (Cache::Off, ..) => Place::Off,
+            (Cache::On, true, true) => Place::MemoryAndDisk,
+            (_, true, _) => Place::Memory,
+            (Cache::On, false, true) => Place::Disk,
+            (Cache::On, false, false) => Place::Nowhere("run.features_mib and run.cache_mib allow"),
+            (Cache::Memory, false, _) => Place::Nowhere("run.features_mib allows"),
         };
         Some(Self { pictures, bytes, spared: cost(frozen) / cost(&traces), place })
     }
@@ -62,11 +67,18 @@ impl fmt::Display for Keeping {
             Place::MemoryAndDisk => "in memory, and on disk for later runs",
             Place::Memory => "in memory",
             Place::Disk => "on disk, from where they are mapped",
-            Place::Nowhere => {
+            Place::Nowhere(limits) => {
                 return write!(
                     formatter,
-                    "features of the frozen stages are not kept: {pictures} pictures take {size}, more than run.features_mib \
-                     and run.cache_mib allow; every epoch computes them anew, {spared:.1}% of a forward pass"
+                    "features of the frozen stages are not kept: {pictures} pictures take {size}, more than {limits}; \
+                     every epoch computes them anew, {spared:.1}% of a forward pass"
+                );
+            }
+            Place::Off => {
+                return write!(
+                    formatter,
+                    "features of the frozen stages are not kept, as run.cache is \"off\"; every epoch computes them anew, \
+                     {spared:.1}% of a forward pass"
                 );
             }
         };
@@ -102,10 +114,16 @@ mod tests {
         assert!(both.contains("spared 99.9%"), "{both}");
         let little = RunConfig { features_mib: 4, ..run };
         assert!(keeping(&little, 600).contains("4.7 MiB on disk, from where"));
-        let alone = RunConfig { cache: Switch::Off, ..RunConfig::default() };
+        let alone = RunConfig { cache: Cache::Memory, ..RunConfig::default() };
         assert!(keeping(&alone, 600).contains("take 4.7 MiB in memory;"));
-        let none = RunConfig { features_mib: 4, cache: Switch::Off, ..RunConfig::default() };
-        assert!(keeping(&none, 600).contains("anew, 99.9% of a forward pass"));
+        let none = RunConfig { features_mib: 4, ..alone };
+        assert!(keeping(&none, 600).contains("more than run.features_mib allows; every epoch"));
+        let neither = RunConfig { features_mib: 4, cache_mib: 4, ..RunConfig::default() };
+        let neither = keeping(&neither, 600);
+        assert!(neither.contains("run.features_mib and run.cache_mib allow"), "{neither}");
+        assert!(neither.contains("anew, 99.9% of a forward pass"), "{neither}");
+        let off = keeping(&RunConfig { cache: Cache::Off, ..RunConfig::default() }, 600);
+        assert!(off.contains("not kept, as run.cache is \"off\"; every epoch computes them anew, 99.9%"), "{off}");
     }
 
     #[test]

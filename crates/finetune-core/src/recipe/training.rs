@@ -14,7 +14,7 @@ use super::perform::{Work, description};
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
-use crate::config::{BatchNormPolicy, Checkpoints, ClassWeights, Switch};
+use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights};
 use crate::event::{Event, Listener};
 use crate::feature_cache::{FeatureCache, Key};
 use crate::freeze::{Depth, FreezePlan};
@@ -189,7 +189,10 @@ pub(super) fn feeds(
         Some(views) => Variation::Views(views),
         None => Variation::Varying,
     };
-    let limit = run.config.run.features_mib.saturating_mul(1 << 20);
+    let limit = match run.config.run.cache {
+        Cache::Off => 0,
+        Cache::On | Cache::Memory => run.config.run.features_mib.saturating_mul(1 << 20),
+    };
     if variation != Variation::Varying {
         let views = u64::from(variation.count());
         let shown = pictures.train.len() as u64 * views + pictures.validation.len() as u64;
@@ -226,7 +229,7 @@ fn feature_cache(
 ) -> Result<Option<(FeatureCache, Key)>, Error> {
     let config = &run.config.run;
     // Pixels are made from the pictures as fast as they are read.
-    if config.cache == Switch::Off || cut == StageId::INPUT {
+    if config.cache != Cache::On || cut == StageId::INPUT {
         return Ok(None);
     }
     let kind = backbone.prepared_kind();

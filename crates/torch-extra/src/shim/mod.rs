@@ -11,6 +11,7 @@ unsafe extern "C" {
     pub(crate) fn extra_is_channels_last(x: *const C_tensor) -> bool;
     pub(crate) fn extra_flush_denormals(flush: bool);
     pub(crate) fn extra_deterministic(deterministic: bool);
+    pub(crate) fn extra_describe(out: *mut *mut c_char) -> *mut c_char;
     pub(crate) fn extra_has_mkldnn() -> bool;
     pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;
     pub(crate) fn extra_autocast(cuda: bool, enabled: *mut bool, kind: *mut c_int) -> *mut c_char;
@@ -91,6 +92,14 @@ pub(crate) fn checked(text: *mut c_char) -> Result<(), Error> {
     // SAFETY: it was given to us to be freed, and is not used again.
     unsafe { extra_free(text) };
     Err(Error(message))
+}
+
+/// Calls a function that hands out a text of its own through its last parameter.
+pub(crate) fn told(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<String, Error> {
+    let mut out = std::ptr::null_mut();
+    checked(call(&mut out))?;
+    // Texts come to us and go back to be freed in the same way, whether they tell of errors or not.
+    checked(out).map_or_else(|Error(text)| Ok(text), |()| Ok(String::new()))
 }
 
 /// Calls a function that hands out a tensor through its last parameter.

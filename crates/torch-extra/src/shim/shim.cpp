@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -85,6 +86,11 @@ void extra_deterministic(bool deterministic) {
   at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
   at::globalContext().setDeterministicCuDNN(deterministic);
   at::globalContext().setBenchmarkCuDNN(!deterministic);
+}
+
+// How libtorch was built and what it computes with here, as text.
+char *extra_describe(char **out) {
+  return guarded([&] { *out = strdup(at::show_config().c_str()); });
 }
 
 bool extra_has_mkldnn() { return at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn(); }
