@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -25,12 +26,30 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     fs::rename(desk.path("source-run/model.safetensors"), desk.path("m.safetensors")).unwrap();
     let target = SCRATCH.replace("\"data\"", "\"target\"").replace("\"none\"", "\"m.safetensors\"");
     desk.write("t.toml", target.replace("\"scratch\"", "\"auto\""));
+    // The same shapes under two names: nothing tells them apart.
+    for (class, from) in [("one", 400), ("other", 500)] {
+        desk.draw(&format!("alike/train/{class}"), "disc", from..from + 60);
+        desk.draw(&format!("alike/val/{class}"), "disc", from + 60..from + 64);
+    }
+    desk.write("bold.toml", fs::read_to_string(desk.path("t.toml")).unwrap().replace("target", "alike"));
     desk
 });
 
 fn advice(arguments: &str) -> Value {
     let ran = DESK.finetune(&format!("advise --config t.toml --json {arguments}")).ends(0, &[]);
     serde_json::from_str(ran.stdout.trim()).unwrap()
+}
+
+/// How the rule has fared, as docs/advise.md begins, on one line.
+fn standing() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/advise.md");
+    let page = fs::read_to_string(page).unwrap();
+    let first = page.split("\n\n").nth(1).unwrap().replace("**", "");
+    on_one_line(&first)
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// All but how long it took.
@@ -78,6 +97,35 @@ fn an_advice_comes_with_its_evidence_and_a_page() {
 }
 
 #[test]
+fn help_and_advice_begin_with_how_the_rule_has_fared() {
+    let standing = standing();
+    let help = DESK.finetune("advise --help").ends(0, &[]);
+    assert!(on_one_line(&help.stdout).contains(&standing), "{standing:?} is not in\n{}", help.stdout);
+    let ran = DESK.finetune("advise --config t.toml --out standing").ends(0, &[]);
+    assert!(on_one_line(&ran.stdout).contains(&standing), "{}", ran.stdout);
+    assert_eq!(DESK.json("standing/summary.json")["standing"], standing);
+}
+
+#[test]
+fn transfer_that_is_of_little_value_is_called_so() {
+    let ran = DESK.finetune("advise --config bold.toml --out little").ends(0, &[]);
+    let advice = DESK.json("little/summary.json");
+    assert_eq!(
+        (&advice["little_value"], &advice["similarity"]),
+        (&true.into(), &"unlike".into()),
+        "{advice}"
+    );
+    assert!(advice["paragraph"].as_str().unwrap().contains("transfer is of little value here"), "{advice}");
+    for said in ["transfer is of little value here", "Transfer is of little value here.\n"] {
+        assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
+    }
+    let page = fs::read_to_string(DESK.path("little/report.html")).unwrap();
+    assert!(page.contains("<strong>Transfer is of little value here.</strong>"));
+    let other = DESK.finetune("advise --config t.toml --out worth").ends(0, &[]);
+    assert!(!other.stdout.contains("of little value"), "{}", other.stdout);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_advice_and_images_can_be_fewer() {
     let first = without_times(advice("--out first"));
     assert_eq!(first, without_times(advice("--out again")));
@@ -94,7 +142,7 @@ fn the_same_seed_gives_the_same_advice_and_images_can_be_fewer() {
 #[test]
 fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
     let ran = DESK.finetune("--config t.toml --out followed --json").ends(0, &[]);
-    assert!(ran.stdout.contains("How far back: Your 12 images per class"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("How far back: "), "{}", ran.stdout);
     let summary = DESK.json("followed/summary.json");
     let advised = &summary["advice"];
     // The same pictures, in a run of their own or before a training: the same advice.
@@ -126,15 +174,33 @@ fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
 
 #[test]
 fn the_users_rate_stays_and_a_comparison_may_hold_the_advice_among_its_settings() {
-    DESK.finetune("--config t.toml --set finetune.rate_scale=0.37 --out own-rate").ends(0, &[]);
-    let config: toml::Table = fs::read_to_string(DESK.path("own-rate/config.toml")).unwrap().parse().unwrap();
-    assert_eq!(config["finetune"]["rate_scale"].as_float(), Some(0.37));
+    // The usual rate too is the user's, where it is given.
+    for rate in [0.37, 0.1] {
+        let out = format!("rate-{rate}");
+        DESK.finetune(&format!("--config bold.toml --set finetune.rate_scale={rate} --out {out}"))
+            .ends(0, &[]);
+        let config = fs::read_to_string(DESK.path(&format!("{out}/config.toml"))).unwrap();
+        let config: toml::Table = config.parse().unwrap();
+        assert_eq!(config["finetune"]["rate_scale"].as_float(), Some(rate));
+        let advised = DESK.json(&format!("{out}/summary.json"))["advice"]["rate_scale"].clone();
+        assert_eq!(advised, 1.0, "another rate is advised");
+    }
     let settings = "\n[compare]\nmethods = [\"fine-tune\"]\nseeds = [0]\nsetting = [{ name = \"head\", set = [\"finetune.depth=head\"] }, { name = \"auto\" }]\n";
     DESK.write("grid.toml", fs::read_to_string(DESK.path("t.toml")).unwrap() + settings);
     DESK.finetune("--config grid.toml --out grid").ends(0, &[]);
     let cell = DESK.json("grid/cells/all-images-auto-seed-0/summary.json");
     assert_eq!(cell["depth"], cell["advice"]["depth"]);
     assert!(DESK.json("grid/cells/all-images-head-seed-0/summary.json")["advice"].is_null());
+}
+
+#[test]
+fn depths_can_be_named_and_the_advised_one_be_among_them() {
+    let compare = "compare --config t.toml --vary depth --depths head,last:1,auto --seeds 0 --out depths";
+    let ran = DESK.finetune(compare).ends(0, &[]);
+    assert!(ran.stdout.contains("points against head"), "{}", ran.stdout);
+    let cells = names(&DESK.path("depths/cells"));
+    assert_eq!(cells, ["all-images-auto-seed-0", "all-images-head-seed-0", "all-images-last-1-seed-0"]);
+    assert!(DESK.json("depths/cells/all-images-auto-seed-0/summary.json")["advice"]["depth"].is_string());
 }
 
 #[test]

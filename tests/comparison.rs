@@ -5,6 +5,7 @@ mod stopped;
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use stopped::stopped;
@@ -65,8 +66,41 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     assert!(
         figures.contains(&"accuracy-1.svg".to_owned()) && figures.contains(&"gradients-4.svg".to_owned())
     );
+    let events = names(&desk.path("a/events"));
+    assert_eq!((events.len(), events[0].as_str()), (4, "1-2-per-class-slow"), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("How training went"));
+}
+
+#[test]
+fn the_claims_of_the_guide_run_from_their_configurations() {
+    let desk = Desk::new();
+    let claim =
+        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../configs/claims/{name}.toml"));
+    let run = |name: &str, sets: &[&str], out: &str| {
+        let mut arguments = format!("--config {} --set data.root=data --out {out}", claim(name).display());
+        for set in sets.iter().chain(&["train.epochs=1", "run.workers=1"]) {
+            arguments += &format!(" --set {set}");
+        }
+        desk.finetune(&arguments).ends(0, &[]);
+        desk.json(&format!("{out}/summary.json"))
+    };
+    run("latin_letters", &[], "latin");
+    let small = ["compare.images_per_class=[2]", "compare.seeds=[0]", "compare.jobs=1", "train.min_steps=1"];
+    let transferred = ["model.weights=latin/model.safetensors", "finetune.head_epochs=1"];
+    let photos = run("letters_to_photos", &[&small[..], &transferred].concat(), "photos");
+    assert_eq!(cells(&photos).len(), 3, "scratch, the head, everything");
+    let verdict = photos["verdict"].to_string();
+    assert!(
+        verdict.contains("than training from scratch at") || verdict.contains("beyond chance at"),
+        "{verdict}"
+    );
+    let capacity = run("capacity", &small, "capacity");
+    assert_eq!(cells(&capacity).len(), 5);
+    let verdict = capacity["verdict"].to_string();
+    for said in ["The gap between accuracy in training", "The gradient of the earliest trained stage"] {
+        assert!(verdict.contains(said), "{said}: {verdict}");
+    }
 }
 
 #[test]

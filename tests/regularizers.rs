@@ -227,6 +227,9 @@ fn a_comparison_trains_each_technique_alone_and_tells_with_its_uncertainty() {
         ("--vary regularize --only mixin", "\"mixin\" cannot be compared here; what can is weight_decay"),
         ("--vary regularize --only delta --set finetune.depth=head", "\"delta\" cannot be compared"),
         ("--vary images", "--images"),
+        ("--vary regularize --depths head", "--depths goes with --vary depth"),
+        ("--vary depth --depths head,deep", "--depths: unknown depth \"deep\""),
+        ("--vary depth --depths head,last:1,head", "two settings have the same name"),
         ("--vary regularize --seeds 1,1", "named twice"),
         ("--vary regularize --only mixup --set train.batch_size=1", "no other to mix it with"),
     ] {

@@ -121,7 +121,8 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes a grid's `summary.json`, `report.html` and `figures/`.
+    /// Writes a grid's `summary.json`, `report.html`, `figures/` and TensorBoard events, which take the place of those of a
+    /// comparison that was resumed.
     ///
     /// # Errors
     /// When one cannot be written.
@@ -129,6 +130,11 @@ impl RunFolder {
         self.write_summary(record)?;
         report::write_grid(record, &self.path)?;
         report::write_figures(record, &self.path)?;
+        let events = self.file("events");
+        if events.is_dir() {
+            fs::remove_dir_all(&events).map_err(Error::write(&events))?;
+        }
+        report::events::write_grid(record, &events)?;
         Ok(())
     }
 

@@ -25,6 +25,7 @@ pub(crate) fn depth_in_words(depth: &str) -> String {
         "head" => "new head only".into(),
         "all" => "fine-tuned throughout".into(),
         other => match other.split_once(':') {
+            Some(("last", "1")) => "fine-tuned over its last stage".into(),
             Some(("last", n)) => format!("fine-tuned over its last {n} stages"),
             Some(("from", stage)) => format!("fine-tuned from {stage} on"),
             _ => format!("depth {other}"),
@@ -65,7 +66,7 @@ pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
         let thawed: Vec<&str> =
             now.map(|stage| stage.name.as_str()).filter(|name| live.insert(*name)).collect();
         let begins = epochs > 0 && run.epochs[epochs - 1].phase != epoch.phase;
-        let thaw = if thawed.len() == 1 { "thaws" } else { "thaw" };
+        let thaw = thaw(&thawed);
         let label = match (epochs, begins, thawed.is_empty()) {
             (0, ..) | (_, false, true) => continue,
             (_, true, true) => format!("{} begins", epoch.phase),
@@ -84,11 +85,29 @@ pub(crate) fn steps_before(run: &RunRecord, epochs: usize) -> u64 {
     run.epochs.iter().take(epochs).fold(0, |sum, epoch| sum.saturating_add(of_phase(&epoch.phase)))
 }
 
+/// What these stages do, `layer3 thaws` or `layer3 to head thaw`.
+pub(crate) fn thaw(names: &[&str]) -> &'static str {
+    if names.len() == 1 { "thaws" } else { "thaw" }
+}
+
 /// `layer3`, or `layer3 to head`: stages next to each other.
 pub(crate) fn span(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [only] => (*only).to_owned(),
         [first, .., last] => format!("{first} to {last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_stage_is_no_number_of_stages() {
+        assert_eq!(depth_in_words("last:1"), "fine-tuned over its last stage");
+        assert_eq!(depth_in_words("last:2"), "fine-tuned over its last 2 stages");
+        assert_eq!(format!("{} {}", span(&["a"]), thaw(&["a"])), "a thaws");
+        assert_eq!(format!("{} {}", span(&["a", "b", "c"]), thaw(&["a", "b", "c"])), "a to c thaw");
     }
 }

@@ -12,7 +12,7 @@ use crate::html::{gap_in_points, ratio_in_words};
 use crate::numbers;
 pub use crate::numbers::{count, counted, percent};
 pub use advice::advice;
-pub(crate) use advice::{ADVICE_LIMITS, similarity};
+pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 

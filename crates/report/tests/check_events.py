@@ -1,4 +1,4 @@
-"""Compares the event files of a run with its summary.json, both as TensorBoard's own reader sees them.
+"""Compares the event files of a run or a comparison with its summary.json, as TensorBoard's own reader sees them.
 
 Usage: pip install tensorboard==2.21.0 pillow; python check_events.py RUN_FOLDER
 RUN_FOLDER holds summary.json and events/, as `finetune` leaves it and as the example sample_report draws it.
@@ -26,6 +26,12 @@ def expected_scalars(run):
     for step, epoch in enumerate(run["epochs"], 1):
         for tag, key in [("loss", "train_loss"), ("accuracy", "train_accuracy"), ("learning_rate", "learning_rate")]:
             add("train", tag, step, epoch[key])
+        for plan in run["plan"]:
+            for stage in plan["stages"]:
+                live = stage["parameters"] > 0 and stage["thaws"] is not None and stage["thaws"] <= epoch["epoch"]
+                if plan["phase"] == epoch["phase"] and live:
+                    rate = times(epoch["learning_rate"], stage["rate_scale"])
+                    add("train", f"learning_rate/{stage['name']}", step, rate)
         for moment in epoch["gradients"]:
             for stage, norm in moment["norms"].items():
                 add("train", f"gradient_norm/{stage}", moment["step"], norm)
@@ -38,18 +44,32 @@ def expected_scalars(run):
         if folder == "test":
             add(folder, "loss", last, evaluation["loss"])
             add(folder, "accuracy", last, evaluation["accuracy"])
+        if evaluation["balanced_accuracy"] is not None:
+            add(folder, "balanced_accuracy", last, evaluation["balanced_accuracy"])
+        for group, accuracy in evaluation["groups"].items():
+            add(folder, f"group_accuracy/{group}", last, accuracy)
         calibration = evaluation["calibration"]
         add(folder, "calibration_error", last, calibration["raw"]["error"])
         if calibration["scaled"]:
             add(folder, "calibration_error_scaled", last, calibration["scaled"]["error"])
         if folder == "validation" and run["temperature"]["value"] is not None:
             add(folder, "temperature", last, run["temperature"]["value"])
+    if advice := run.get("advice"):
+        add("train", "advice_confidence", last, advice["confidence"])
+        for place, stage in enumerate(advice["stages"]):
+            for tag, key in [("probe_accuracy", "accuracy"), ("logme", "logme"), ("h_score", "h_score")]:
+                add("train", f"evidence/{tag}", place, stage[key])
     return found
 
 
 def expected_images(run):
     """(folder, tag) -> the PNG, or None where it is drawn for the event file alone."""
     found = {}
+    for plan in run["plan"]:
+        found["train", f"rates/{plan['phase']}"] = None
+    if run.get("advice"):
+        for score in ["probe", "logme", "h_score"]:
+            found["train", f"advice/{score}"] = None
     if any(epoch["gradients"] for epoch in run["epochs"]):
         found["train", "gradient_flow"] = None
     for evaluation in run["evaluations"]:
@@ -67,16 +87,33 @@ def expected_images(run):
     return found
 
 
+def times(a, b):
+    return None if a is None or b is None else a * b
+
+
 def same(a, b):
     if a is None or math.isnan(a):
         return math.isnan(b)
     return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12)
 
 
+def folders(path):
+    return sorted(entry for entry in path.iterdir() if entry.is_dir())
+
+
 def main(root):
-    run = json.loads((root / "summary.json").read_text())
+    summary = json.loads((root / "summary.json").read_text())
+    if "traces" not in summary:
+        return check(summary, root / "events")
+    runs = sorted(folders(root / "events"), key=lambda path: int(path.name.split("-")[0]))
+    assert len(runs) == len(summary["traces"]), runs
+    for trace, path in zip(summary["traces"], runs):
+        check(trace["run"], path)
+
+
+def check(run, path):
     scalars, images = {}, {}
-    for folder in sorted(path for path in (root / "events").iterdir() if path.is_dir()):
+    for folder in folders(path):
         events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0})
         events.Reload()
         assert events.file_version == 2.0, (folder, events.file_version)
@@ -100,7 +137,7 @@ def main(root):
     assert images.keys() == pictures.keys(), images.keys() ^ pictures.keys()
     for key, png in pictures.items():
         assert png is None or png == images[key], f"{key} is another picture"
-    print(f"{root}: {sum(map(len, scalars.values()))} scalars under {len(scalars)} tags and {len(images)} pictures agree")
+    print(f"{path}: {sum(map(len, scalars.values()))} scalars under {len(scalars)} tags and {len(images)} pictures agree")
 
 
 if __name__ == "__main__":

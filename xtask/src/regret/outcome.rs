@@ -38,11 +38,19 @@ pub(super) struct Advised {
     pub(super) rate_scale: f64,
     pub(super) confidence: f64,
     pub(super) value: f64,
-    pub(super) similarity: String,
+    /// `None` where the figures cannot tell.
+    pub(super) similarity: Option<String>,
     pub(super) little_value: bool,
     pub(super) source: Option<SourceSays>,
     pub(super) stages: Vec<Stage>,
     pub(super) parts: Vec<Part>,
+}
+
+impl Advised {
+    /// How the pictures relate to the source's, in a word.
+    pub(super) fn similarity(&self) -> &str {
+        self.similarity.as_deref().unwrap_or("unclear")
+    }
 }
 
 /// What the source's classifier says.
@@ -151,7 +159,7 @@ impl Outcome {
                 advice.depth,
                 advice.rate_scale,
                 100.0 * advice.confidence,
-                advice.similarity,
+                advice.similarity(),
                 100.0 * advice.value,
                 if advice.little_value { ", little value" } else { "" }
             );
@@ -221,7 +229,7 @@ mod tests {
             rate_scale: 0.1,
             confidence: 1.0,
             value: 0.5,
-            similarity: "alike".to_owned(),
+            similarity: Some("alike".to_owned()),
             little_value: false,
             source: None,
             stages: scores.iter().map(stage).collect(),

@@ -4,9 +4,8 @@ use report::record::{AdviceRecord, PartSeconds, RunRecord};
 use super::subset::subset;
 use super::{IMAGES, Subject, advise};
 use crate::Error;
-use crate::config::FinetuneConfig;
 use crate::event::Listener;
-use crate::freeze::Depth;
+use crate::freeze::{Depth, UnknownDepth};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use crate::recipe::{self, Materials};
@@ -14,10 +13,10 @@ use crate::run::Run;
 
 /// The run with the depth that its pictures ask for, and the advice, if its configuration leaves the depth open.
 ///
-/// A `finetune.rate_scale` other than the default is the user's, and stays.
+/// A `finetune.rate_scale` that is given is the user's, and stays.
 ///
 /// # Errors
-/// As [`advise`].
+/// As [`advise`], and when the advised depth is none.
 pub fn decide(
     run: &Run,
     materials: &Materials,
@@ -25,7 +24,9 @@ pub fn decide(
     listen: &mut Listener<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
     if run.depth != Depth::Auto {
-        return Ok((run.clone(), None));
+        let mut decided = run.clone();
+        decided.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
+        return Ok((decided, None));
     }
     let train = recipe::drawn(run, materials)?.train;
     let classes = materials.pictures.classes.len();
@@ -35,11 +36,9 @@ pub fn decide(
     let subject = Subject { run, materials, part: &part, training: train.len() };
     let advice = advise(&subject, interrupt, listen)?;
     let mut decided = run.clone();
-    decided.depth = advice.depth.parse().unwrap_or(Depth::Head);
+    decided.depth = advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
     decided.config.finetune.depth.clone_from(&advice.depth);
-    if decided.config.finetune.rate_scale == FinetuneConfig::default().rate_scale {
-        decided.config.finetune.rate_scale = advice.rate_scale;
-    }
+    decided.config.finetune.rate_scale.get_or_insert(advice.rate_scale);
     Ok((decided, Some(advice)))
 }
 

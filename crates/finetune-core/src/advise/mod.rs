@@ -4,7 +4,8 @@
 //! (`features`), and measured in three ways: a cross-validated linear probe (`probe`, by `logistic`), LogME (`logme`) and
 //! the H-score (`h_score`), the latter two by singular values (`spectrum`). From the probes' accuracies and the number of
 //! images a fixed rule (`rule`) says how many stages to train and at which rate; how firm that is shows when the pictures
-//! are resampled (`resample`); `words` says it in a paragraph. `follow` is the way in: by itself, or within a run.
+//! are resampled (`resample`); `words` says it in a paragraph, and `standing` how such advice has fared. `follow` is the way
+//! in: by itself, or within a run.
 //!
 //! LogME, the H-score and what the source's classifier says are evidence for the reader: the rule does not use them,
 //! because they were made to rank networks and docs/advise.md shows how they do on stages.
@@ -18,6 +19,7 @@ mod probe;
 mod resample;
 mod rule;
 mod spectrum;
+mod standing;
 mod subset;
 mod words;
 
@@ -34,7 +36,7 @@ use tch::Kind;
 use self::features::{Seen, look};
 use self::probe::{Probe, SETTLED, deal, probe};
 use self::rule::{Evidence, Verdict};
-use self::words::{Circumstances, paragraph};
+use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
@@ -44,6 +46,7 @@ use crate::recipe::{self, Materials};
 use crate::run::Run;
 
 pub use self::follow::{decide, note, perform};
+pub use self::standing::standing;
 
 /// Pictures that are looked at, about.
 pub const IMAGES: usize = 512;
@@ -134,7 +137,7 @@ pub fn advise(
         source: seen.source,
         value: verdict.value,
         drop: gain(stages),
-        similarity: verdict.similarity,
+        similarity: similarity(&verdict, &evidence),
         little_value: verdict.little_value(),
         depth: depth.to_string(),
         rate_scale: verdict.rate_scale,
@@ -146,6 +149,7 @@ pub fn advise(
             .collect(),
         confidence,
         paragraph: paragraph(&verdict, &evidence, &around),
+        standing: standing(),
         parts: clock.parts,
         seconds: started.elapsed().as_secs_f64(),
     })

@@ -82,9 +82,10 @@ pub(super) enum Because {
 }
 
 impl Verdict {
-    /// Whether no stage is worth much more than the pixels.
+    /// Whether no stage is worth much more than the pixels, where that has a part in what is advised.
     pub(super) fn little_value(&self) -> bool {
-        self.similarity == Similarity::Unlike && self.value < LITTLE
+        let says_it = matches!(self.because, Because::LittleValue | Because::TooLarge);
+        says_it && self.similarity == Similarity::Unlike && self.value < LITTLE
     }
 }
 

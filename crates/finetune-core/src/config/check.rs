@@ -22,7 +22,7 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
         ),
         ("data.images_per_class", data.images_per_class != Some(0), "must be at least 1"),
         ("data.max_unreadable", share.contains(&data.max_unreadable), "must lie between 0 and 1"),
-        ("finetune.rate_scale", positive(finetune.rate_scale), "must be above 0"),
+        ("finetune.rate_scale", positive(finetune.rate_scale()), "must be above 0"),
         ("finetune.rate_decay", positive(finetune.rate_decay), "must be above 0"),
         ("finetune.rate_floor", not_negative(finetune.rate_floor), "must be at least 0"),
         (

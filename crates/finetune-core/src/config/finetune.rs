@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`; with `"auto"` it is what [`crate::advise`] says
-    /// of the run's own pictures, and so is [`Self::rate_scale`] unless it is given another value than the default.
+    /// of the run's own pictures, and so is [`Self::rate_scale`] unless it is given.
     pub depth: String,
     /// Epochs for which the new head is trained alone before the fine-tune step.
     pub head_epochs: u32,
-    /// Learning rate of the last stage before the head as a multiple of the head's.
-    pub rate_scale: f64,
+    /// Learning rate of the last stage before the head as a multiple of the head's; without it a tenth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_scale: Option<f64>,
     /// Learning rate of each further stage back as a multiple of that of the stage after it: discriminative rates (Howard
     /// and Ruder 2018, who divide by 2.6). At 1 all live stages before the head share one rate.
     pub rate_decay: f64,
@@ -54,12 +55,20 @@ pub struct ThawConfig {
     pub at: BTreeMap<String, u32>,
 }
 
+impl FinetuneConfig {
+    /// [`Self::rate_scale`] or the usual tenth.
+    #[must_use]
+    pub fn rate_scale(&self) -> f64 {
+        self.rate_scale.unwrap_or(0.1)
+    }
+}
+
 impl Default for FinetuneConfig {
     fn default() -> Self {
         Self {
             depth: "head".to_owned(),
             head_epochs: 3,
-            rate_scale: 0.1,
+            rate_scale: None,
             rate_decay: 1.0,
             rate_floor: 0.0,
             batch_norm: BatchNormPolicy::Train,

@@ -101,7 +101,7 @@ impl FreezePlan {
         depth: &Depth,
         finetune: &FinetuneConfig,
     ) -> Result<Self, (String, PlanError)> {
-        let mut plan = Self::new(backbone, depth, finetune.rate_scale)
+        let mut plan = Self::new(backbone, depth, finetune.rate_scale())
             .map_err(|error| ("finetune.depth".to_owned(), error.into()))?;
         if *depth != Depth::Scratch {
             plan.fall_off(backbone, finetune.rate_decay, finetune.rate_floor);
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn rates_fall_off_towards_the_input_down_to_the_floor_and_single_ones_win() {
         let config = || FinetuneConfig {
-            rate_scale: 0.5,
+            rate_scale: Some(0.5),
             rate_decay: 0.5,
             rate_floor: 0.1,
             rates: BTreeMap::from([("layer3".to_owned(), 0.7)]),

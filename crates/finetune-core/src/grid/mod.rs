@@ -9,6 +9,7 @@ mod cells;
 mod helpers;
 mod paired;
 mod rows;
+mod training;
 mod vary;
 mod verdict;
 mod worker;
@@ -120,6 +121,7 @@ pub fn perform(
             best.into_iter().chain(paired::of(&records, judged)).collect()
         }
     };
+    verdict.extend(training::of(&rows));
     let complete = records.len() == plan.len();
     if !complete {
         verdict.insert(0, format!("Interrupted after {} of {} runs.", records.len(), plan.len()));

@@ -5,14 +5,16 @@ use std::fmt::Display;
 use crate::config::{
     CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig, ThawConfig,
 };
+use crate::freeze::{Depth, UnknownDepth};
 
 /// What the runs of a comparison differ in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vary {
     /// One technique against overfitting each, against none.
     Regularize,
-    /// How far back the network is trained, against the head alone.
-    Depth,
+    /// How far back the network is trained: these depths, against the first of them; with none, the usual ones against the
+    /// head alone.
+    Depth(Vec<String>),
     /// How many training images there are.
     Images,
 }
@@ -28,6 +30,12 @@ pub enum VaryError {
         /// What there is.
         known: Vec<String>,
     },
+    /// No depth.
+    #[error("--depths: {0}")]
+    Depth(#[from] UnknownDepth),
+    /// Depths are named, and something else is varied.
+    #[error("--depths goes with --vary depth")]
+    DepthsAlone,
     /// No amounts of data are given.
     #[error("how many images? Name them with --images 5,20,100 or compare.images_per_class")]
     NoAmounts,
@@ -40,11 +48,11 @@ const NONE: &str = "none";
 /// in `only`, just those settings are compared with the first.
 ///
 /// # Errors
-/// When a name is unknown, or there are no amounts of data to compare.
-pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), VaryError> {
+/// When a name or a depth is unknown, or there are no amounts of data to compare.
+pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), VaryError> {
     let mut settings = match what {
         Vary::Regularize => techniques(config),
-        Vary::Depth => depths(),
+        Vary::Depth(named) => depths(named)?,
         Vary::Images => Vec::new(),
     };
     let known = || settings.iter().skip(1).map(|setting| setting.name.clone()).collect();
@@ -61,7 +69,7 @@ pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), Vary
     match what {
         Vary::Images if compare.images_per_class.is_empty() => return Err(VaryError::NoAmounts),
         Vary::Images => {}
-        Vary::Regularize | Vary::Depth => {
+        Vary::Regularize | Vary::Depth(_) => {
             compare.methods = vec![if scratch { Method::Scratch } else { Method::FineTune }];
         }
     }
@@ -72,7 +80,7 @@ pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), Vary
                 RegularizeConfig { decay, weight_decay: Some(0.0), ..RegularizeConfig::default() };
             config.augment = crate::config::AugmentConfig::default();
         }
-        Vary::Depth => {
+        Vary::Depth(_) => {
             // What is said of stages holds for one depth only.
             config.finetune.thaw = None::<ThawConfig>;
             config.finetune.rates.clear();
@@ -82,12 +90,19 @@ pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), Vary
     Ok(())
 }
 
-fn depths() -> Vec<SettingConfig> {
-    let setting = |depth: &str| SettingConfig {
-        name: depth.replace(':', " "),
-        set: vec![format!("finetune.depth={depth:?}")],
+/// Depths that are compared where none are named.
+const DEPTHS: [&str; 4] = ["head", "last:1", "last:2", "all"];
+
+fn depths(named: &[String]) -> Result<Vec<SettingConfig>, UnknownDepth> {
+    let setting = |depth: &str| -> Result<SettingConfig, UnknownDepth> {
+        let depth: Depth = depth.parse()?;
+        let depth = depth.to_string();
+        Ok(SettingConfig { name: depth.replace(':', " "), set: vec![format!("finetune.depth={depth:?}")] })
     };
-    ["head", "last:1", "last:2", "all"].map(setting).to_vec()
+    match named {
+        [] => DEPTHS.into_iter().map(setting).collect(),
+        named => named.iter().map(|depth| setting(depth.trim())).collect(),
+    }
 }
 
 /// Each technique alone, as strong as the configuration has it, or as strong as is usual.
@@ -152,7 +167,7 @@ mod tests {
         );
         let mut config: Config = toml::from_str(&text).unwrap();
         let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
-        vary(&mut config, what, &only).map(|()| config)
+        vary(&mut config, &what, &only).map(|()| config)
     }
 
     #[test]
@@ -179,8 +194,16 @@ mod tests {
 
     #[test]
     fn some_can_be_chosen_by_name() {
-        let chosen = varied("all", Vary::Depth, &["all"]).unwrap().compare.unwrap().settings;
+        let chosen = varied("all", Vary::Depth(Vec::new()), &["all"]).unwrap().compare.unwrap().settings;
         assert_eq!(chosen.iter().map(|setting| setting.name.as_str()).collect::<Vec<_>>(), ["head", "all"]);
+        let depths = Vary::Depth(["head", "last:4", "auto"].map(String::from).to_vec());
+        let chosen = varied("all", depths.clone(), &[]).unwrap().compare.unwrap().settings;
+        let chosen: Vec<(&str, &str)> =
+            chosen.iter().map(|setting| (setting.name.as_str(), setting.set[0].as_str())).collect();
+        let expected = ["head", "last:4", "auto"].map(|depth| format!("finetune.depth={depth:?}"));
+        assert_eq!(chosen, [("head", &*expected[0]), ("last 4", &*expected[1]), ("auto", &*expected[2])]);
+        let error = varied("all", Vary::Depth(vec!["last:0".to_owned()]), &[]).unwrap_err().to_string();
+        assert!(error.contains("--depths: unknown depth \"last:0\""), "{error}");
         let error = varied("all", Vary::Regularize, &["mixin"]).unwrap_err().to_string();
         assert!(error.contains("\"mixin\"") && error.contains("mixup"), "{error}");
         assert_eq!(varied("all", Vary::Images, &[]), Err(VaryError::NoAmounts));

@@ -71,8 +71,8 @@ fn transfer(gains: &[Gain]) -> Option<String> {
     let most = gains.iter().max_by(|a, b| a.mean.total_cmp(&b.mean))?;
     let least = gains.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
     Some(format!(
-        "fine-tuning the source weights beat training from scratch at {}: the gain was largest at {} ({}) and smallest at {} ({}).",
-        share(gains, 0.0),
+        "fine-tuning the source weights {}: the gain was largest at {} ({}) and smallest at {} ({}).",
+        beyond_chance(gains, "training from scratch", ("higher", 0.0)),
         amount(most.amount),
         most.in_points(),
         amount(least.amount),
@@ -84,8 +84,8 @@ fn transfer(gains: &[Gain]) -> Option<String> {
 fn depth(gains: &[Gain]) -> Option<String> {
     let (first, last) = (gains.first()?, gains.last()?);
     Some(format!(
-        "training deeper than the head gained more than a point at {} ({} at {}; {} at {}).",
-        share(gains, 0.01),
+        "training deeper than the head {}: the gain was {} at {} and {} at {}.",
+        beyond_chance(gains, "the head alone", ("more than a point higher", 0.01)),
         first.in_points(),
         amount(first.amount),
         last.in_points(),
@@ -93,9 +93,28 @@ fn depth(gains: &[Gain]) -> Option<String> {
     ))
 }
 
-fn share(gains: &[Gain], threshold: f64) -> String {
-    let won = gains.iter().filter(|gain| gain.mean > threshold).count();
-    format!("{won} of {} amounts of data", gains.len())
+/// At how many amounts of data the interval of the gain leaves out zero, and at how many the mean lies this much above it.
+fn beyond_chance(gains: &[Gain], other: &str, (higher, threshold): (&str, f64)) -> String {
+    let count = |holds: &dyn Fn(&Gain) -> bool| gains.iter().filter(|gain| holds(gain)).count();
+    let means = count(&|gain| gain.mean > threshold);
+    let amounts = numbered(gains.len());
+    if count(&|gain| gain.interval.is_some()) == 0 {
+        return format!(
+            "had a mean {higher} than {other} at {means} of {amounts}, with no intervals to tell whether by chance"
+        );
+    }
+    let won = count(&|gain| gain.interval.is_some_and(|interval| interval.low > 0.0));
+    let lost = match count(&|gain| gain.interval.is_some_and(|interval| interval.high < 0.0)) {
+        0 => String::new(),
+        lost => format!("; it did worse beyond chance at {lost}"),
+    };
+    format!(
+        "beat {other} beyond chance at {won} of {amounts} (a 95 % interval above zero; the mean is {higher} at {means}{lost})"
+    )
+}
+
+fn numbered(amounts: usize) -> String {
+    if amounts == 1 { "1 amount of data".to_owned() } else { format!("{amounts} amounts of data") }
 }
 
 fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<f64> {
@@ -150,12 +169,29 @@ mod tests {
         ];
         let said = of(&rows, &[], None).join(" ");
         for part in [
-            "1 of 2 amounts of data: the gain was largest at 1 image per class (+28.0 points)",
+            "a mean higher than training from scratch at 1 of 2 amounts of data, with no intervals to tell whether by chance",
+            "the gain was largest at 1 image per class (+28.0 points)",
             "smallest at 30 images per class (-10.0 points)",
-            "more than a point at 1 of 2 amounts of data (-2.0 points at 1 image",
+            "a mean more than a point higher than the head alone at 1 of 2 amounts of data, with no intervals",
+            "the gain was -2.0 points at 1 image per class and +10.0 points at 30 images",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
+    }
+
+    #[test]
+    fn a_win_is_an_interval_above_zero_and_a_loss_one_below() {
+        let gain = |amount, mean, low, high| Gain {
+            amount: Some(amount),
+            mean,
+            interval: Some(Interval { low, high }),
+        };
+        let gains = [gain(1, 0.2, 0.1, 0.3), gain(5, 0.005, -0.01, 0.02), gain(9, -0.2, -0.3, -0.1)];
+        let said = beyond_chance(&gains, "scratch", ("higher", 0.0));
+        let counted = "beat scratch beyond chance at 1 of 3 amounts of data (a 95 % interval above zero; the mean is higher at 2; it did worse beyond chance at 1)";
+        assert_eq!(said, counted);
+        let said = beyond_chance(&gains, "the head", ("more than a point higher", 0.01));
+        assert!(said.contains("the mean is more than a point higher at 1;"), "{said}");
     }
 
     #[test]
@@ -177,5 +213,8 @@ mod tests {
         // One image of four is gained: none of four drawn in a third of the draws, and up to three but rarely.
         let said = of(&rows, &cells, None).join(" ");
         assert!(said.contains("(+25.0 points, 95 % interval +0.0 to +75.0)"), "{said}");
+        // So the mean is higher, and it may be chance.
+        let counted = "beat training from scratch beyond chance at 0 of 1 amount of data (a 95 % interval above zero; the mean is higher at 1):";
+        assert!(said.contains(counted), "{said}");
     }
 }

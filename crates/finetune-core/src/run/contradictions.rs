@@ -84,10 +84,10 @@ fn of_auto(config: &Config) -> Option<Contradiction> {
 
 fn of_rates(config: &Config) -> Option<Contradiction> {
     let finetune = &config.finetune;
-    (finetune.rate_floor > finetune.rate_scale).then(|| {
+    (finetune.rate_floor > finetune.rate_scale()).then(|| {
         let message = format!(
             "lies above finetune.rate_scale = {}, so no stage would ever have its own rate",
-            finetune.rate_scale
+            finetune.rate_scale()
         );
         ("finetune.rate_floor", message)
     })

@@ -42,7 +42,7 @@ pub(crate) fn advice() -> AdviceRecord {
         source: Some(SourceEvidence { classes: 1000, confidence: 0.41, entropy: 0.43 }),
         value: 0.898,
         drop: 0.325,
-        similarity: Similarity::Alike,
+        similarity: Some(Similarity::Alike),
         little_value: false,
         depth: "last:2".into(),
         rate_scale: 0.1,
@@ -50,6 +50,7 @@ pub(crate) fn advice() -> AdviceRecord {
         live: ["layer3", "layer4", "head"].map(String::from).into(),
         confidence: 0.936,
         paragraph: "Your 200 images per class resemble those of ImageNet: a linear classifier on what the head reads tells 95.5% of them rightly, one on the pixels 55.8%.".into(),
+        standing: "Not measured yet: this is sample data.".into(),
         parts: [("reading", 0.35), ("one pass through the network", 2.81), ("linear probes", 0.40)].map(part).into(),
         seconds: 3.56,
     }

@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = out.join("grid");
     fs::create_dir_all(&dir)?;
     write_grid(&records::grid(), &dir)?;
+    events::write_grid(&records::grid(), &dir.join("events"))?;
+    fs::write(dir.join("summary.json"), serde_json::to_string(&records::grid())?)?;
     println!("{}", text::grid_table(&records::grid()));
     let dir = out.join("advice");
     fs::create_dir_all(&dir)?;

@@ -7,10 +7,10 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
-use crate::html::{flow_chart, reliability_chart};
+use crate::html::{advice_charts, flow_chart, rate_charts, reliability_chart};
 use crate::plot::standing_alone;
 use crate::reading::class_name;
-use crate::record::{EvaluationRecord, RunRecord};
+use crate::record::{AdviceRecord, EvaluationRecord, RunRecord};
 
 /// More classes than this are not drawn: nobody could read it.
 const MATRIX_CLASSES: usize = 50;
@@ -29,6 +29,18 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// The gradient norms of the stages over the training.
 pub(super) fn gradient_flow(run: &RunRecord) -> Option<String> {
     flow_chart(run).map(|chart| chart.document())
+}
+
+/// The planned rates of each training step, under its name.
+pub(super) fn rates(run: &RunRecord) -> Vec<(String, String)> {
+    let charts = rate_charts(run).into_iter().map(|chart| chart.document());
+    run.plan.iter().map(|phase| format!("rates/{}", phase.phase)).zip(charts).collect()
+}
+
+/// The evidence for an advice.
+pub(super) fn advice(record: &AdviceRecord) -> Vec<(String, String)> {
+    let names = ["probe", "logme", "h_score"].map(|name| format!("advice/{name}"));
+    names.into_iter().zip(advice_charts(record).map(|chart| chart.document())).collect()
 }
 
 /// The reliability diagram of a measurement.

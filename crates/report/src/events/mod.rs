@@ -5,7 +5,7 @@
 //! `tensorflow/core/util/event.proto`.
 //!
 //! - [`EventWriter`]: writes one file
-//! - [`write_run`]: a whole run, training and validation beside each other
+//! - [`write_run`]: a whole run, training and validation beside each other; [`write_grid`]: the runs of a comparison
 //! - [`read`]: the events of a file, every checksum verified
 //! - [`message`]: the messages themselves
 //! - `run`, `figures`: what a run has to show, and how its charts become pictures
@@ -16,7 +16,7 @@ mod frame;
 pub mod message;
 mod run;
 
-pub use run::write_run;
+pub use run::{write_grid, write_run};
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};

@@ -8,16 +8,19 @@ use base64::engine::general_purpose::STANDARD;
 use super::{EventWriter, figures, seconds_since_1970};
 use crate::Error;
 use crate::html::png_size;
-use crate::record::{EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
+use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, GridRecord, RunRecord, SampleRecord};
 
 /// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
 /// write.
 ///
 /// Folders make runs for TensorBoard, which it draws into the same chart under tags they share. In `train` and `validation`
-/// are `loss` and `accuracy` of every epoch, in `train` `learning_rate` too; their steps are epochs, counted from 1 through
-/// both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps. The rest belongs to the last epoch: the scalars
-/// `calibration_error`, `calibration_error_scaled` and `temperature`, `loss` and `accuracy` of the test split, and as
-/// pictures `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
+/// are `loss` and `accuracy` of every epoch, in `train` also `learning_rate`, which is the head's, and
+/// `learning_rate/STAGE` of every live stage; their steps are epochs, counted from 1 through both phases.
+/// `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`, `evidence/logme` and
+/// `evidence/h_score` of an advice by stages, the pixels being 0. The rest belongs to the last epoch: the scalars
+/// `balanced_accuracy`, `group_accuracy/GROUP`, `calibration_error`, `calibration_error_scaled`, `temperature` and
+/// `advice_confidence`, `loss` and `accuracy` of the test split, and as pictures `rates/PHASE`, `advice/SCORE`,
+/// `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
 ///
 /// # Errors
 /// [`Error::Write`] when the file system refuses, [`Error::Draw`] when a figure cannot be drawn.
@@ -34,6 +37,9 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
         train.scalar("loss", step, epoch.train_loss, wall_time)?;
         train.scalar("accuracy", step, epoch.train_accuracy, wall_time)?;
         train.scalar("learning_rate", step, epoch.learning_rate, wall_time)?;
+        for (stage, rate) in stage_rates(run, epoch) {
+            train.scalar(&format!("learning_rate/{stage}"), step, rate, wall_time)?;
+        }
         for (place, moment) in epoch.gradients.iter().enumerate() {
             let at = began + (wall_time - began) * (place as f64 + 0.5) / epoch.gradients.len() as f64;
             for (stage, norm) in &moment.norms {
@@ -47,6 +53,12 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
         }
     }
     let last = run.epochs.len() as u64;
+    for (tag, svg) in figures::rates(run) {
+        out.figure("train", &tag, Some(svg), last, end)?;
+    }
+    if let Some(record) = &run.advice {
+        advice(record, &mut out, last, end)?;
+    }
     out.figure("train", "gradient_flow", figures::gradient_flow(run), last, end)?;
     for evaluation in &run.evaluations {
         measured(run, evaluation, &mut out, last, end)?;
@@ -54,6 +66,43 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
     let split = run.evaluations.last().map_or("validation", |evaluation| folder_of(evaluation));
     samples(&run.samples, out.folder_if(split, !run.samples.is_empty())?, last, end)?;
     out.finish()
+}
+
+/// Writes the runs of a grid whose training is recorded, one for each setting, as folders of `dir` that are named after
+/// them: `1-held-out-faces-30-per-class-scratch`. What is there from before is not replaced.
+///
+/// # Errors
+/// As [`write_run`].
+pub fn write_grid(grid: &GridRecord, dir: &Path) -> Result<(), Error> {
+    (1u32..).zip(&grid.traces).try_for_each(|(number, trace)| {
+        let amount =
+            trace.images_per_class.map_or("all-images".to_owned(), |count| format!("{count}-per-class"));
+        let name = format!("{number} {} {amount} {}", trace.variant, trace.method);
+        let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|p| !p.is_empty()).collect();
+        write_run(&trace.run, &dir.join(parts.join("-")))
+    })
+}
+
+/// The rate of every stage that was live in an epoch, from input to head.
+fn stage_rates<'a>(run: &'a RunRecord, epoch: &'a EpochRecord) -> impl Iterator<Item = (&'a str, f64)> {
+    let stages = run.plan.iter().filter(|plan| plan.phase == epoch.phase).flat_map(|plan| &plan.stages);
+    let live =
+        stages.filter(|stage| stage.parameters > 0 && stage.thaws.is_some_and(|thaws| thaws <= epoch.epoch));
+    live.map(|stage| (stage.name.as_str(), epoch.learning_rate * stage.rate_scale))
+}
+
+fn advice(record: &AdviceRecord, out: &mut Folders<'_>, step: u64, time: f64) -> Result<(), Error> {
+    let train = out.folder("train")?;
+    train.scalar("advice_confidence", step, record.confidence, time)?;
+    for (place, stage) in (0..).zip(&record.stages) {
+        train.scalar("evidence/probe_accuracy", place, stage.accuracy, time)?;
+        train.scalar("evidence/logme", place, stage.logme, time)?;
+        train.scalar("evidence/h_score", place, stage.h_score, time)?;
+    }
+    for (tag, svg) in figures::advice(record) {
+        out.figure("train", &tag, Some(svg), step, time)?;
+    }
+    Ok(())
 }
 
 fn measured(
@@ -68,6 +117,13 @@ fn measured(
     if split == "test" {
         writer.scalar("loss", step, evaluation.loss, time)?;
         writer.scalar("accuracy", step, evaluation.accuracy, time)?;
+    }
+    // Older records do not know it.
+    if evaluation.balanced_accuracy.is_finite() {
+        writer.scalar("balanced_accuracy", step, evaluation.balanced_accuracy, time)?;
+    }
+    for (group, accuracy) in &evaluation.groups {
+        writer.scalar(&format!("group_accuracy/{group}"), step, *accuracy, time)?;
     }
     if let Some(calibration) = &evaluation.calibration {
         writer.scalar("calibration_error", step, calibration.raw.error, time)?;

@@ -7,7 +7,7 @@ use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::depth_in_words;
 use crate::record::{AdviceRecord, StageEvidence};
-use crate::text::{ADVICE_LIMITS, similarity};
+use crate::text::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 
 /// The page of an advice that no run has followed yet.
 pub(super) fn page(record: &AdviceRecord) -> Page {
@@ -17,6 +17,7 @@ pub(super) fn page(record: &AdviceRecord) -> Page {
         header: html! {
             p.eyebrow { "Transfer learning, how far back" }
             h1 { (record.name) }
+            (little_value(record))
             div.verdict {
                 p.figure-of-merit { strong { (record.depth) } span { (depth_in_words(&record.depth)) } }
                 (facts(record))
@@ -26,6 +27,11 @@ pub(super) fn page(record: &AdviceRecord) -> Page {
         contents: sections.iter().map(super::Link::from).collect(),
         main: html! { @for section in &sections { (section.body) } },
     }
+}
+
+/// Where little is to be gained by transfer, that comes first.
+fn little_value(record: &AdviceRecord) -> Markup {
+    html! { @if record.little_value { p.notice role="note" { strong { (LITTLE_VALUE) } } } }
 }
 
 fn facts(record: &AdviceRecord) -> Markup {
@@ -53,6 +59,7 @@ fn rates(record: &AdviceRecord) -> String {
 /// The advice and its evidence, within the page of a run.
 pub(super) fn followed(record: &AdviceRecord) -> Markup {
     html! {
+        (little_value(record))
         p.question { (record.paragraph) }
         (evidence(record))
     }
@@ -62,21 +69,29 @@ pub(super) fn followed(record: &AdviceRecord) -> Markup {
 fn evidence(record: &AdviceRecord) -> Markup {
     html! {
         div.pair {
-            div.panel { (probe_chart(record)) }
-            div.panel { (score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme)) }
-            div.panel { (score_chart("advice-h-score", "H-score", "H-score", record, |s| s.h_score)) }
+            @for chart in charts(record) { div.panel { (chart.figure()) } }
         }
         (scroll("Evidence for each stage", &table(record)))
         ul.sentences {
             li { (similarity(record)) }
             li { (confidence(record)) }
             li { (ADVICE_LIMITS) }
+            @if !record.standing.is_empty() { li { (record.standing) } }
         }
         details {
             summary { "Where the time went" }
             (scroll("Seconds", &times(record)))
         }
     }
+}
+
+/// The probe, LogME and the H-score over the stages.
+pub(crate) fn charts(record: &AdviceRecord) -> [LineChart; 3] {
+    [
+        probe_chart(record),
+        score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme),
+        score_chart("advice-h-score", "H-score", "H-score", record, |s| s.h_score),
+    ]
 }
 
 fn confidence(record: &AdviceRecord) -> String {
@@ -95,7 +110,7 @@ fn stages(record: &AdviceRecord) -> Axis {
     Axis::linear("after stage").ticks_at((0u32..).zip(&record.stages).map(|(i, s)| (f64::from(i), label(s))))
 }
 
-fn probe_chart(record: &AdviceRecord) -> Markup {
+fn probe_chart(record: &AdviceRecord) -> LineChart {
     let chance = 1.0 / record.classes.max(1) as f64;
     let mut probe = Series::new("linear probe");
     for (i, stage) in (0u32..).zip(&record.stages) {
@@ -113,7 +128,7 @@ fn probe_chart(record: &AdviceRecord) -> Markup {
     if let Some(first) = record.stages.iter().position(|stage| stage.rate_scale.is_some()) {
         chart = chart.mark(first as f64 - 0.5, "train from here");
     }
-    chart.figure()
+    chart
 }
 
 fn score_chart(
@@ -122,11 +137,9 @@ fn score_chart(
     unit: &str,
     record: &AdviceRecord,
     score: fn(&StageEvidence) -> f64,
-) -> Markup {
+) -> LineChart {
     let points = (0u32..).zip(&record.stages).map(|(i, stage)| (f64::from(i), score(stage)));
-    LineChart::new(id, title, stages(record), Axis::linear(unit))
-        .series(Series::new(title).points(points))
-        .figure()
+    LineChart::new(id, title, stages(record), Axis::linear(unit)).series(Series::new(title).points(points))
 }
 
 fn table(record: &AdviceRecord) -> Markup {
@@ -135,7 +148,7 @@ fn table(record: &AdviceRecord) -> Markup {
         table.wide {
             caption {
                 "From the image to what the head reads. Accuracy of an L2-regularised logistic regression on the frozen features, over "
-                (record.folds) " folds. LogME and H-score rank stages; compare them within a column only."
+                (record.folds) " folds. LogME and the H-score were made to rank networks; the rule does not use them. Compare them within a column only."
             }
             thead {
                 tr {

@@ -18,8 +18,8 @@ pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {
     let table = table(&stages, &seen);
     Some(html! {
         p {
-            "The length (L2 norm) of the gradient over all parameters of each live stage, at up to 64 steps of each training "
-            "step, before any clipping. " (first_against_last(&stages, &seen))
+            "The length (L2 norm) of the gradient over all parameters of each live stage, before any clipping, at up to 64 "
+            "moments in each of the steps train-head and fine-tune. " (first_against_last(&stages, &seen))
         }
         @if let Some(chart) = flow_chart(run) { div.panel.solo { (chart.figure()) } }
         details {

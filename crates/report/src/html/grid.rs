@@ -72,7 +72,9 @@ fn figure(tables: &[Table<'_>]) -> Markup {
 }
 
 /// What the intervals take into account.
-const INTERVALS: &str = "The intervals come from a bootstrap that draws seeds and measured images anew (Owen 2007), so     they tell both how much another training and how much other images might change. Settings are measured on the same     images: the difference between two of them is often surer than their intervals look.";
+const INTERVALS: &str = "The intervals come from a bootstrap that draws seeds and measured images anew (Owen 2007), so \
+    they tell both how much another training and how much other images might change. Settings are measured on the same \
+    images: the difference between two of them is often surer than their intervals look.";
 
 /// Accuracy against images per class, a chart for each table.
 pub(crate) fn charts(tables: &[Table<'_>]) -> Vec<LineChart> {

@@ -24,12 +24,14 @@ mod run;
 mod samples;
 mod shell;
 
+pub(crate) use advice::charts as advice_charts;
 pub(crate) use calibration::reliability_chart;
 pub(crate) use gradients::flow_chart;
 pub(crate) use grid::charts as accuracy_charts;
 pub(crate) use grid_training::{
     accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words,
 };
+pub(crate) use plan::rate_charts;
 pub(crate) use samples::png_size;
 
 use maud::html;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::{depth_in_words, span};
+use crate::reading::{depth_in_words, span, thaw};
 use crate::record::{PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
 use crate::text::range_verdict;
 
@@ -17,9 +17,9 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
             "A line begins where its stages thaw."
         }
         div.pair {
-            @for (i, phase) in run.plan.iter().enumerate() {
+            @for (phase, chart) in run.plan.iter().zip(rate_charts(run)) {
                 div.panel {
-                    (chart(i, phase))
+                    (chart.figure())
                     p.plot-note {
                         (numbers::counted(phase.epochs.into(), "epoch")) " of "
                         (numbers::counted(phase.steps_per_epoch, "step")) "; " (phase.policy) "."
@@ -39,11 +39,16 @@ fn groups(phase: &PhasePlanRecord) -> Vec<Vec<&StagePlanRecord>> {
     live.chunk_by(alike).map(<[_]>::to_vec).collect()
 }
 
-fn name(group: &[&StagePlanRecord]) -> String {
-    span(&group.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>())
+fn names<'a>(group: &[&'a StagePlanRecord]) -> Vec<&'a str> {
+    group.iter().map(|stage| stage.name.as_str()).collect()
 }
 
-fn chart(number: usize, phase: &PhasePlanRecord) -> Markup {
+/// The rates of every training step, a chart for each.
+pub(crate) fn rate_charts(run: &RunRecord) -> Vec<LineChart> {
+    run.plan.iter().enumerate().map(|(number, phase)| chart(number, phase)).collect()
+}
+
+fn chart(number: usize, phase: &PhasePlanRecord) -> LineChart {
     let x = Axis::linear("step").whole_numbers();
     let mut chart = LineChart::new(
         format!("plan-{number}"),
@@ -58,12 +63,13 @@ fn chart(number: usize, phase: &PhasePlanRecord) -> Markup {
         let first = begins(group[0]);
         let points = phase.rates.iter().filter(|point| point.step >= first);
         let points = points.map(|point| (point.step as f64, point.rate * group[0].rate_scale));
-        chart = chart.series(Series::new(name(group)).points(points));
+        let names = names(group);
+        chart = chart.series(Series::new(span(&names)).points(points));
         if first > 0 {
-            chart = chart.mark(first as f64, format!("{} thaws", name(group)));
+            chart = chart.mark(first as f64, format!("{} {}", span(&names), thaw(&names)));
         }
     }
-    chart.figure()
+    chart
 }
 
 /// The page of a range test.

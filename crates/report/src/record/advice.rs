@@ -34,8 +34,8 @@ pub struct AdviceRecord {
     /// How much the probe gains from the first stages to the last: mean accuracy of the last third less that of the first.
     #[serde(deserialize_with = "json::number_or_null")]
     pub drop: f64,
-    /// How the new images relate to the source's.
-    pub similarity: Similarity,
+    /// How the new images relate to the source's; `None` where the figures cannot tell.
+    pub similarity: Option<Similarity>,
     /// Whether transfer is of little value here.
     pub little_value: bool,
     /// The recommended `finetune.depth`.
@@ -53,6 +53,9 @@ pub struct AdviceRecord {
     pub confidence: f64,
     /// The advice in words, with the rule.
     pub paragraph: String,
+    /// How such advice has fared against real runs; empty in older records.
+    #[serde(default)]
+    pub standing: String,
     /// Wall-clock seconds of each part.
     pub parts: Vec<PartSeconds>,
     /// Wall-clock seconds in all.

@@ -3,7 +3,10 @@ use crate::numbers;
 use crate::record::{AdviceRecord, Similarity, StageEvidence};
 
 /// What must be said beside every advice.
-pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about features that stay as they are; none of them sees what training would make of them. docs/advise.md measures how often the rule is right, and how weak the scores are.";
+pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about features that stay as they are; none of them sees what training would make of them. docs/advise.md says how far rule and scores can be trusted.";
+
+/// What is said before everything else where [`AdviceRecord::little_value`] holds.
+pub(crate) const LITTLE_VALUE: &str = "Transfer is of little value here.";
 
 /// An advice: the recommendation, the evidence as a table, the paragraph, the seconds. Ends with a line feed.
 pub fn advice(record: &AdviceRecord) -> String {
@@ -16,7 +19,11 @@ pub fn advice(record: &AdviceRecord) -> String {
         record.arch,
         record.weights
     ));
-    out.push_str("\n\n");
+    out.push('\n');
+    if record.little_value {
+        out.push_str(&format!("{LITTLE_VALUE}\n"));
+    }
+    out.push('\n');
     let heading = ["features after", "values", "probe", "± error", "LogME", "H-score", "advice"];
     let rows: Vec<Vec<String>> = [heading.map(String::from).to_vec()]
         .into_iter()
@@ -27,6 +34,9 @@ pub fn advice(record: &AdviceRecord) -> String {
     out.push_str(&format!("\n{}\n", visible(&record.paragraph)));
     out.push_str(&format!("{}\n", similarity(record)));
     out.push_str(&format!("{ADVICE_LIMITS}\n"));
+    if !record.standing.is_empty() {
+        out.push_str(&format!("{}\n", visible(&record.standing)));
+    }
     let parts = record.parts.iter().map(|part| format!("{} {}", part.part, numbers::duration(part.seconds)));
     out.push_str(&format!("Time: {}.\n", parts.collect::<Vec<_>>().join(", ")));
     out
@@ -52,9 +62,10 @@ fn row(place: usize, stage: &StageEvidence) -> Vec<String> {
 /// Similarity of the new images to the source's, in a sentence.
 pub(crate) fn similarity(record: &AdviceRecord) -> String {
     let kind = match record.similarity {
-        Similarity::Alike => "alike",
-        Similarity::Related => "related",
-        Similarity::Unlike => "unlike",
+        Some(Similarity::Alike) => "alike",
+        Some(Similarity::Related) => "related",
+        Some(Similarity::Unlike) => "unlike",
+        None => "cannot be told from these figures",
     };
     let source = match &record.source {
         Some(source) => format!(

@@ -61,6 +61,22 @@ fn the_terminal_gets_table_paragraph_limits_and_times() {
 }
 
 #[test]
+fn little_value_comes_first_and_how_the_rule_has_fared_is_shown() {
+    let sample = sample_advice::advice();
+    assert!(text::advice(&sample).contains("\nNot measured yet: this is sample data.\n"));
+    assert!(texts(&advice_page(&sample), "#evidence li").contains(&sample.standing));
+    assert!(
+        !text::advice(&sample).contains("little value") && !advice_page(&sample).contains("little value")
+    );
+    let little = AdviceRecord { little_value: true, ..sample };
+    let second = text::advice(&little).lines().nth(1).unwrap().to_owned();
+    assert_eq!(second, "Transfer is of little value here.");
+    assert_eq!(texts(&advice_page(&little), "header .notice"), ["Transfer is of little value here."]);
+    let run = report::record::RunRecord { advice: Some(Box::new(little)), ..records::run() };
+    assert_eq!(texts(&run_page(&run), "#advice .notice"), ["Transfer is of little value here."]);
+}
+
+#[test]
 fn odd_figures_and_hostile_names_do_no_harm() {
     let hostile = "<script>alert(1)</script>\u{1b}[31m";
     let odd = AdviceRecord {

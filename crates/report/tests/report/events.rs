@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::records;
+use crate::{records, sample_advice};
 use report::Error;
 use report::events::message::{Event, Image, What};
-use report::events::{EventWriter, read, write_run};
+use report::events::{EventWriter, read, write_grid, write_run};
 
 /// Made by `golden_events.py` in the folder above.
 const GOLDEN: &[u8] = include_bytes!("../golden.tfevents");
@@ -70,12 +70,23 @@ fn a_run_becomes_two_folders_with_common_tags() {
     let of = |tag: &str| train.iter().filter(|(found, ..)| found == tag).collect::<Vec<_>>();
     assert_eq!(of("loss").len(), run.epochs.len());
     assert_eq!(*of("learning_rate")[1], ("learning_rate".into(), 2, run.epochs[1].learning_rate as f32));
+    // In the sample's plan layer3 thaws in the third epoch of the second phase, the sixth of all, at a tenth of the rate.
+    let layer3: Vec<i64> = of("learning_rate/layer3").iter().map(|&&(_, step, _)| step).collect();
+    assert_eq!(layer3, [6, 7, 8]);
+    let rates = |stage: &str| of(&format!("learning_rate/{stage}")).last().unwrap().2;
+    assert!((rates("layer3") / rates("head") - 0.1).abs() < 1e-6);
+    assert_eq!(of("learning_rate/head").len(), run.epochs.len());
     let moment = &run.epochs[7].gradients[1];
     let last = ("gradient_norm/layer3".into(), moment.step as i64, moment.norms["layer3"] as f32);
     assert_eq!(**of("gradient_norm/layer3").last().unwrap(), last);
     let validation: Vec<_> =
         read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().filter_map(scalar).collect();
     assert!(validation.contains(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32)));
+    assert!(validation.contains(&(
+        "balanced_accuracy".into(),
+        8,
+        run.evaluations[0].balanced_accuracy as f32
+    )));
     assert_eq!(validation.last(), Some(&("temperature".into(), 8, 1.3742)));
     write_run(&records::interrupted(), &dir.path().join("other")).unwrap();
     assert!(!dir.path().join("other/validation").exists());
@@ -106,7 +117,8 @@ fn figures_and_samples_become_pictures() {
     let tags: Vec<&str> = found.iter().map(|(tag, _)| tag.as_str()).collect();
     assert_eq!(tags[..2], ["confusion", "reliability"]);
     assert!(tags.contains(&"samples/mistake-1") && tags.contains(&"heat_maps/right-1"), "{tags:?}");
-    assert_eq!(pictures("train")[0].0, "gradient_flow");
+    let tags: Vec<String> = pictures("train").into_iter().map(|(tag, _)| tag).collect();
+    assert_eq!(tags, ["rates/train-head", "rates/fine-tune", "gradient_flow"]);
     for (tag, Image { width, height, colorspace, encoded_image_string: png }) in found {
         let read = image::load_from_memory(&png).unwrap();
         assert_eq!((read.width() as i32, read.height() as i32), (width, height), "{tag}");
@@ -117,6 +129,45 @@ fn figures_and_samples_become_pictures() {
     writer.image("x", 3, png, 1.0).unwrap();
     let refused = writer.image("x", 3, b"no picture".to_vec(), 1.0).unwrap_err().to_string();
     assert!(refused.contains("it is no PNG"), "{refused}");
+}
+
+#[test]
+fn the_runs_of_a_grid_become_folders_named_after_their_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut grid = records::grid();
+    grid.traces[1].method = "../lr 0.1".into();
+    write_grid(&grid, dir.path()).unwrap();
+    let mut names: Vec<String> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["1-held-out-faces-30-per-class-scratch", "2-held-out-faces-30-per-class-lr-0-1"]);
+    let events = read(&only_file(&dir.path().join(&names[0]).join("train"))).unwrap();
+    let losses = events[1..].iter().filter_map(scalar).filter(|(tag, ..)| tag == "loss");
+    assert_eq!(losses.count(), grid.traces[0].run.epochs.len());
+}
+
+#[test]
+fn an_advice_becomes_its_evidence_stage_by_stage_and_its_figures() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = sample_advice::advised_run();
+    write_run(&run, dir.path()).unwrap();
+    let events = read(&only_file(&dir.path().join("train"))).unwrap();
+    let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
+    for (place, stage) in (0..).zip(&sample_advice::advice().stages) {
+        let evidence =
+            [("probe_accuracy", stage.accuracy), ("logme", stage.logme), ("h_score", stage.h_score)];
+        for (tag, value) in evidence {
+            let expected = (format!("evidence/{tag}"), place, value as f32);
+            assert!(scalars.contains(&expected), "{expected:?}");
+        }
+    }
+    assert!(scalars.contains(&("advice_confidence".into(), 8, 0.936)));
+    let pictures: Vec<String> = events.iter().filter_map(picture).map(|(tag, _)| tag).collect();
+    for tag in ["advice/probe", "advice/logme", "advice/h_score"] {
+        assert!(pictures.iter().any(|found| found == tag), "{tag}: {pictures:?}");
+    }
 }
 
 fn hex(digits: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use super::gain;
 use super::h_score::h_score;
 use super::logme::logme;
 use super::probe::{Folds, deal, probe};
@@ -129,4 +130,17 @@ fn the_rule_says_what_the_evidence_asks_for() {
         report::record::Similarity::Unlike,
         "nothing to take away"
     );
+}
+
+#[test]
+fn what_the_probe_gains_is_the_last_third_less_the_first() {
+    let near = |stages: &[f64], expected: f64| {
+        let found = gain(stages);
+        assert!((found - expected).abs() < 1e-12, "{stages:?}: {found}");
+    };
+    near(&[0.5, 0.7, 0.1, 0.2, 0.8, 0.9], 0.25);
+    near(&[0.5, 0.6, 0.7, 0.9], 0.25); // thirds of four are two each
+    near(&[0.9, 0.1], -0.8);
+    near(&[0.7], 0.0);
+    near(&[], 0.0);
 }
