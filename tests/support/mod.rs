@@ -92,7 +92,7 @@ impl Desk {
 pub(crate) struct Ran {
     code: Option<i32>,
     pub(crate) stdout: String,
-    stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
