@@ -2,12 +2,14 @@
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
 use finetune_core::batches::{Feed, Preparation, Variation};
 use finetune_core::config::SamplerKind;
+use finetune_core::feature_cache::{FeatureCache, Key};
 use finetune_core::grad_cam::heat_maps;
 use finetune_core::interrupt::Interrupt;
 use finetune_core::pictures::Part;
@@ -133,54 +135,75 @@ fn every_family_can_be_asked_where_its_evidence_lies() {
     });
 }
 
-/// In float32, computed once and kept or in each epoch anew: the same bits, wherever the network is cut.
+/// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
+/// or found there again; with pictures that stay the same and with views of them.
 #[test]
 fn kept_features_are_those_computed_anew() {
+    const PICTURES: u64 = 37;
     let folder = tempfile::tempdir().unwrap();
-    let samples: Vec<Sample> = (0..37)
-        .map(|number| {
-            let path = folder.path().join(format!("{number}.png"));
-            let (a, b) = (number * 7 + 3, number * 5 + 11);
-            let picture = image::RgbImage::from_fn(40, 36, |x, y| {
-                image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
-            });
-            picture.save(&path).unwrap();
-            Sample { path, label: number as usize % 2, id: u64::from(number) }
-        })
-        .collect();
-    let store = Store::decode(samples, Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
-    let part = Part { store, indices: (0..37).collect() };
+    let part = drawn(folder.path(), PICTURES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
     for_the_cheapest(|backbone, x| {
         let network = zoo::network(backbone.arch()).unwrap();
         let side = u32::try_from(x.size()[3]).unwrap();
         let input = InputSpec { resize: side, crop: side, ..(network.input)() };
         let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
+        let varied = Transform::training(&input, &augment).unwrap();
+        let plain = Transform::evaluation(&input).unwrap();
         for cut in [backbone.head_id(), backbone.stage(backbone.stages()[1].name).unwrap()] {
             backbone.freeze_before(cut);
             backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
-            let drawn = |keep_bytes| {
-                let how = Preparation {
-                    transform: Transform::training(&input, &augment).unwrap(),
-                    variation: views,
-                    mixing: Mixing::default(),
-                    workers: 2,
-                    keep_bytes,
-                    cache: None,
-                    interrupt: &Interrupt::default(),
+            for (transform, variation, shown) in
+                [(&varied, views, 2 * PICTURES), (&plain, Variation::Fixed, PICTURES)]
+            {
+                let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
+                let key = Key::of(&[&what]);
+                let bits = |keep_bytes, on_disk: Option<&FeatureCache>, found| {
+                    let how = Preparation {
+                        transform: transform.clone(),
+                        variation,
+                        mixing: Mixing::default(),
+                        batch_size: 16,
+                        workers: 2,
+                        keep_bytes,
+                        cache: on_disk.map(|cache| (cache.clone(), key.clone())),
+                        interrupt: &Interrupt::default(),
+                    };
+                    let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
+                    assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
+                    assert_eq!(feed.found(), (found, 0), "{what}");
+                    let batches = (1..4).flat_map(|epoch| {
+                        let batches = feed.drawn(backbone, 16, SamplerKind::Shuffle, 0, epoch);
+                        batches.map(|batch| batch.unwrap().x).collect::<Vec<_>>()
+                    });
+                    Tensor::cat(&batches.collect::<Vec<_>>(), 0)
                 };
-                let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
-                assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0);
-                let batches = (1..4).flat_map(|epoch| {
-                    let batches = feed.drawn(backbone, 16, SamplerKind::Shuffle, 0, epoch);
-                    batches.map(|batch| batch.unwrap().x).collect::<Vec<_>>()
-                });
-                Tensor::cat(&batches.collect::<Vec<_>>(), 0)
-            };
-            let (kept, anew) = (drawn(1 << 30), drawn(0));
-            assert!(kept.equal(&anew), "{} before {}", backbone.arch(), backbone.name(cut));
+                let kept = tempfile::tempdir().unwrap();
+                let disk = FeatureCache::new(kept.path().to_owned(), 1 << 30);
+                let anew = bits(0, None, 0);
+                assert!(bits(1 << 30, None, 0).equal(&anew), "{what}, kept in memory");
+                assert!(bits(0, Some(&disk), 0).equal(&anew), "{what}, written to disk");
+                assert!(bits(0, Some(&disk), shown).equal(&anew), "{what}, mapped from disk");
+                assert!(bits(1 << 30, Some(&disk), shown).equal(&anew), "{what}, found on disk");
+            }
         }
     });
+}
+
+/// Coloured pictures of two classes, each another pattern.
+fn drawn(folder: &Path, count: u64) -> Part {
+    let samples = (0..count).map(|id| {
+        let path = folder.join(format!("{id}.png"));
+        let number = u32::try_from(id).unwrap();
+        let (a, b) = (number * 7 + 3, number * 5 + 11);
+        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+            image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
+        });
+        picture.save(&path).unwrap();
+        Sample { path, label: number as usize % 2, id }
+    });
+    let store = Store::decode(samples.collect(), Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    Part { store, indices: (0..u32::try_from(count).unwrap()).collect() }
 }
 
 /// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more.

@@ -5,7 +5,7 @@ use report::record::SourceEvidence;
 use tch::{Kind, Tensor};
 
 use crate::Error;
-use crate::batches::{Feed, Preparation, Variation, chunk};
+use crate::batches::{Feed, Preparation, Variation, most_at_once};
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
@@ -48,6 +48,7 @@ pub(super) fn look(
         transform: Transform::evaluation(&materials.input)?,
         variation: Variation::Varying, // seen once: nothing to keep
         mixing: Mixing::default(),
+        batch_size: most_at_once(run.device),
         workers: run.workers,
         keep_bytes: 0,
         cache: None,
@@ -60,7 +61,7 @@ pub(super) fn look(
     let mut source = Said::default();
     let _no_gradient = tch::no_grad_guard();
     let (mut done, total) = (0, feed.len() as u64);
-    for batch in feed.in_order(backbone, usize::try_from(chunk(backbone.placement().0)).unwrap_or(1)) {
+    for batch in feed.in_order(backbone, most_at_once(backbone.placement().0)) {
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }

@@ -4,129 +4,181 @@ use backbone::{Backbone, Mode, StageId};
 use images::Batches;
 use tch::{Device, Tensor};
 
-use super::{Content, Preparation, place, size_in_bytes, to_device};
+use super::{Preparation, Variation, place, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::feature_cache::{Draft, Key};
 use crate::pictures::Part;
 
-/// Pictures that pass through frozen stages at once: on a CPU few, so that what passes from layer to layer stays near its
-/// caches, on a GPU many, so that all of it has work.
+/// Pictures that pass through frozen stages at once at most: on a CPU few, so that what passes from layer to layer stays
+/// near its caches, on a GPU many, so that all of it has work.
 #[must_use]
-pub fn chunk(device: Device) -> i64 {
+pub fn most_at_once(device: Device) -> usize {
     if device.is_cuda() { 128 } else { 8 }
 }
 
-/// Computes the features of every picture in each view, or finds them kept; gives up if they fit neither into memory nor
-/// into the cache.
+/// Pictures that pass through frozen stages at once where batches of so many are asked for, kept or not. On a CPU a few at
+/// a time; on a GPU whole batches, or equal parts of large ones, so that hardly any padding is computed.
+#[must_use]
+pub fn chunk(device: Device, batch_size: usize) -> usize {
+    let most = most_at_once(device);
+    if !device.is_cuda() {
+        return most;
+    }
+    let batch_size = batch_size.max(1);
+    batch_size.div_ceil(batch_size.div_ceil(most))
+}
+
+/// Features of every picture of a part.
+pub(super) struct Kept {
+    /// `[N, ..]` of each view: where the network lies, or mapped into the memory of the host.
+    pub(super) views: Vec<Tensor>,
+    /// `[N]`, where the network lies.
+    pub(super) labels: Tensor,
+    /// How many of them were found; a picture counts once for each of its views.
+    pub(super) found: u64,
+    /// How many of these an earlier run had kept.
+    pub(super) earlier: u64,
+}
+
+/// Computes the features of every picture in each view, or finds them kept; gives up if all views together fit neither
+/// into memory nor into the cache.
 pub(super) fn keep(
     backbone: &Backbone,
     cut: StageId,
     part: &Part,
     how: &Preparation<'_>,
     listen: &mut Listener<'_>,
-) -> Result<Option<Content>, Error> {
+) -> Result<Option<Kept>, Error> {
     let turns = how.variation.count();
-    let memory = how.keep_bytes / u64::from(turns);
+    let shape = shape(backbone, cut, part, how);
+    let in_memory = bytes_of(&shape).saturating_mul(turns.into()) <= how.keep_bytes;
+    let cache = how.cache.as_ref().filter(|(cache, _)| cache.holds(&shape, turns));
+    if !in_memory && cache.is_none() {
+        return Ok(None);
+    }
+    let (device, kind) = backbone.placement();
     let labels: Vec<i64> =
         part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
-    let labels = Tensor::f_from_slice(&labels)?.f_to_device(backbone.placement().0)?;
-    let mut views = Vec::new();
+    let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
+    let mut kept = Kept { views: Vec::new(), labels, found: 0, earlier: 0 };
     for turn in 0..turns {
         let view = how.variation.view(turn + 1);
-        let cache = match &how.cache {
-            Some((cache, key)) => Some((cache, key_of(key, part, view)?)),
+        let entry = match cache {
+            Some((cache, key)) => Some((cache, key_of(key, part, how.variation, view)?)),
             None => None,
         };
-        let features = match cache.as_ref().and_then(|(cache, key)| cache.find(key)) {
-            Some(found) => Some(place(&found, backbone)?),
-            None => {
-                let draft = cache.and_then(|(cache, key)| cache.begin(&key));
+        let found = entry.as_ref().and_then(|(cache, key)| cache.find(key, &shape));
+        let features = match (found, entry) {
+            (Some(found), entry) => {
+                kept.found += part.len() as u64;
+                if entry.is_some_and(|(cache, key)| !cache.kept_here(&key)) {
+                    kept.earlier += part.len() as u64;
+                }
+                // What memory has no room for stays mapped.
+                Some(if in_memory { place(&found, backbone)? } else { found })
+            }
+            (None, entry) => {
+                let memory = in_memory.then(|| Tensor::f_empty(&shape, (kind, device))).transpose()?;
+                let draft = entry.and_then(|(cache, key)| cache.begin(&key, &shape));
                 compute(backbone, cut, part, (how, view), (memory, draft), (turn, turns), listen)?
             }
         };
         match features {
-            Some(features) => views.push(features),
+            Some(features) => kept.views.push(features),
             None => return Ok(None),
         }
     }
-    Ok(Some(Content::Kept { views, labels }))
+    Ok(Some(kept))
 }
 
-fn key_of(key: &Key, part: &Part, view: u32) -> Result<Key, Error> {
-    part.indices
+/// A view of the pictures of a part, by their pixels. Where chance changes them, who they are counts as well: it decides how
+/// they are changed.
+fn key_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Key, Error> {
+    let samples = part.store.samples();
+    part.indices.iter().try_fold(key.and(&view.to_le_bytes()), |key, &index| {
+        let key = key.and(part.store.digest(index)?);
+        Ok(match (variation, samples.get(index as usize)) {
+            (Variation::Fixed, _) | (_, None) => key,
+            (_, Some(sample)) => key.and(&sample.id.to_le_bytes()),
+        })
+    })
+}
+
+/// The shape of the features of every picture in one view, `[N, ..]`.
+fn shape(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -> Vec<i64> {
+    let side = i64::try_from(how.transform.size()).unwrap_or(i64::MAX);
+    let picture = vec![1, i64::try_from(how.transform.channels()).unwrap_or(0), side, side];
+    let frozen = backbone.trace(&picture).into_iter().take(cut.index()).last();
+    let mut shape = frozen.map_or(picture, |trace| trace.shape);
+    shape[0] = i64::try_from(part.len()).unwrap_or(i64::MAX);
+    shape
+}
+
+fn bytes_of(shape: &[i64]) -> u64 {
+    shape
         .iter()
-        .try_fold(key.and(&view.to_le_bytes()), |key, &index| Ok(key.and(part.store.digest(index)?)))
+        .fold(size_of::<f32>() as u64, |all, &side| all.saturating_mul(u64::try_from(side).unwrap_or(0)))
 }
 
-/// The features of every picture in one view, `[N, ..]`: in memory if they fit there, else on disk if they fit there.
+/// The features of every picture in one view, `[N, ..]`: into memory where there is room, and into a draft where there is
+/// one; `None` if nothing came of the latter and there is no room in memory.
 fn compute(
     backbone: &Backbone,
     cut: StageId,
     part: &Part,
     (how, view): (&Preparation<'_>, u32),
-    (memory, mut draft): (u64, Option<Draft>),
+    (mut memory, mut draft): (Option<Tensor>, Option<Draft>),
     (turn, turns): (u32, u32),
     listen: &mut Listener<'_>,
 ) -> Result<Option<Tensor>, Error> {
     let pictures = part.len() as u64;
-    let chunk = usize::try_from(chunk(backbone.placement().0)).unwrap_or(1);
-    let mut features: Option<Tensor> = None;
-    let mut shape = Vec::new();
+    let chunk = chunk(backbone.placement().0, how.batch_size);
     let mut row = 0i64;
     let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
     for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
+        if memory.is_none() && draft.is_none() {
+            return Ok(None);
+        }
         if how.interrupt.requested() {
             return Err(Error::Interrupted);
         }
         let (pixels, labels) = to_device(&batch?, backbone)?;
-        let x = run_frozen(backbone, &pixels, cut);
+        let x = run_frozen(backbone, &pixels, cut, chunk);
         let count = labels.size()[0];
-        if row == 0 {
-            shape = x.size();
-            shape[0] = i64::try_from(pictures).unwrap_or(i64::MAX);
-            let all = size_in_bytes(&x) / u64::try_from(count.max(1)).unwrap_or(1) * pictures;
-            features = (all <= memory).then(|| Tensor::empty(&shape, (x.kind(), x.device())));
-        }
-        if let Some(features) = &features {
+        if let Some(features) = &mut memory {
             features.narrow(0, row, count).copy_(&x);
         }
         draft = draft.and_then(|draft| draft.append(&x).inspect_err(not_on_disk).ok());
-        if features.is_none() && draft.is_none() {
-            return Ok(None);
-        }
         row += count;
         if cut > StageId::INPUT {
             let done = u64::from(turn) * pictures + u64::try_from(row).unwrap_or(0);
             listen(&Event::Prepared { what: "frozen stages", done, total: pictures * u64::from(turns) });
         }
     }
-    let on_disk = draft.and_then(|draft| draft.finish(&shape).inspect_err(not_on_disk).ok()).flatten();
-    match (features, on_disk) {
-        (Some(features), _) => Ok(Some(features)),
-        (None, Some(on_disk)) => Ok(Some(place(&on_disk, backbone)?)),
-        (None, None) => Ok(None),
-    }
+    let on_disk = draft.and_then(|draft| draft.finish().inspect_err(not_on_disk).ok()).flatten();
+    Ok(memory.or(on_disk))
 }
 
 fn not_on_disk(error: &std::io::Error) {
     tracing::warn!(%error, "features are not kept on disk");
 }
 
-/// Pictures through the stages before `cut`, a [`chunk`] at a time.
-pub(super) fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId) -> Tensor {
+/// Pictures through the stages before `cut`, so many at a time, see [`chunk`].
+pub(super) fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId, chunk: usize) -> Tensor {
     if cut == StageId::INPUT {
         return pixels.shallow_clone();
     }
-    let (count, chunk) = (pixels.size()[0], chunk(pixels.device()));
+    let count = pixels.size()[0];
+    let size = i64::try_from(chunk).unwrap_or(i64::MAX);
     let chunks: Vec<Tensor> = (0..count)
-        .step_by(usize::try_from(chunk).unwrap_or(1))
+        .step_by(chunk)
         .map(|start| {
-            let length = chunk.min(count - start);
+            let length = size.min(count - start);
             let part = pixels.narrow(0, start, length);
             let mut padding = part.size();
-            padding[0] = chunk - length;
-            let padded = if length < chunk {
+            padding[0] = size - length;
+            let padded = if length < size {
                 Tensor::cat(&[part, Tensor::zeros(padding, (pixels.kind(), pixels.device()))], 0)
             } else {
                 part

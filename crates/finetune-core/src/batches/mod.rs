@@ -2,10 +2,12 @@
 //!
 //! What lies before the first live stage gives the same output for the same picture in every epoch. Where the training
 //! images do not vary either, or show one of a few views in turn, a [`Feed`] computes it once and keeps it. Whether it is
-//! kept or computed again, frozen stages run in chunks of one size ([`chunk`]), the last one padded, so that both ways give the same bits:
-//! a matrix product of another height may sum in another order.
+//! kept or computed again, frozen stages run in chunks of one size ([`chunk`]), the last one padded, so that both ways give
+//! the same bits: a matrix product of another height may sum in another order.
 
 mod kept;
+#[cfg(test)]
+mod tests;
 mod variation;
 
 use std::time::{Duration, Instant};
@@ -21,9 +23,9 @@ use crate::event::Listener;
 use crate::feature_cache::{FeatureCache, Key};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
-use kept::{keep, run_frozen};
+use kept::{Kept, keep, run_frozen};
 
-pub use kept::chunk;
+pub use kept::{chunk, most_at_once};
 pub use variation::Variation;
 
 /// Some pictures on the device, as far as the frozen stages bring them.
@@ -54,14 +56,15 @@ pub struct Feed {
     part: Part,
     mixing: Mixing,
     variation: Variation,
+    chunk: usize,
     content: Content,
 }
 
 enum Content {
     /// Pictures are prepared anew in each epoch, and pass through the stages before the cut.
     Pictures { transform: Transform, workers: usize },
-    /// `[N, ..]` of each view and `[N]`, on the device.
-    Kept { views: Vec<Tensor>, labels: Tensor },
+    /// What comes out of them is kept.
+    Features(Kept),
 }
 
 /// How a feed prepares its pictures.
@@ -72,6 +75,8 @@ pub struct Preparation<'a> {
     pub variation: Variation,
     /// How the pictures of a drawn batch are mixed. Mixed pictures are [`Variation::Varying`].
     pub mixing: Mixing,
+    /// How many pictures are going to be asked for at once; see [`chunk`].
+    pub batch_size: usize,
     /// Decoding threads.
     pub workers: usize,
     /// What may be kept in memory, in bytes.
@@ -100,8 +105,12 @@ impl Feed {
             _ if part.is_empty() || how.mixing.varies() => None,
             Variation::Fixed | Variation::Views(_) => keep(backbone, cut, part, &how, listen)?,
         };
-        let content = kept.unwrap_or(Content::Pictures { transform: how.transform, workers: how.workers });
-        Ok(Self { cut, part: part.clone(), mixing: how.mixing, variation: how.variation, content })
+        let content = match kept {
+            Some(kept) => Content::Features(kept),
+            None => Content::Pictures { transform: how.transform, workers: how.workers },
+        };
+        let chunk = chunk(backbone.placement().0, how.batch_size);
+        Ok(Self { cut, part: part.clone(), mixing: how.mixing, variation: how.variation, chunk, content })
     }
 
     /// The stage whose input the batches are.
@@ -127,7 +136,17 @@ impl Feed {
     pub fn kept_bytes(&self) -> Option<u64> {
         match &self.content {
             Content::Pictures { .. } => None,
-            Content::Kept { views, .. } => Some(views.iter().map(size_in_bytes).sum()),
+            Content::Features(kept) => Some(kept.views.iter().map(size_in_bytes).sum()),
+        }
+    }
+
+    /// How many pictures' features were found on disk, and how many of these an earlier run had kept there; a picture
+    /// counts once for each of its views.
+    #[must_use]
+    pub fn found(&self) -> (u64, u64) {
+        match &self.content {
+            Content::Pictures { .. } => (0, 0),
+            Content::Features(kept) => (kept.found, kept.earlier),
         }
     }
 
@@ -177,16 +196,16 @@ impl Feed {
         mix: Option<u64>,
     ) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
         match &self.content {
-            Content::Kept { views, labels } => {
+            Content::Features(Kept { views, labels, .. }) => {
                 let order: Vec<i64> = order.into_iter().map(i64::from).collect();
                 let features = &views[self.variation.turn(epoch) as usize % views.len()];
-                let device = features.device();
                 let starts = (0..order.len()).step_by(batch_size.max(1));
                 Box::new(starts.map(move |start| {
                     let end = order.len().min(start + batch_size);
-                    let chosen = Tensor::from_slice(&order[start..end]).to_device(device);
-                    let of = |kept: &Tensor| kept.index_select(0, &chosen);
-                    Ok(Batch::plain(of(features), of(labels)))
+                    let chosen = Tensor::f_from_slice(&order[start..end])?;
+                    let of = |kept: &Tensor| kept.f_index_select(0, &chosen.f_to_device(kept.device())?);
+                    // Features mapped into the host's memory travel batch by batch.
+                    Ok(Batch::plain(place(&of(features)?, backbone)?, of(labels)?))
                 }))
             }
             Content::Pictures { transform, workers } => {
@@ -200,7 +219,7 @@ impl Feed {
                         Some(seed) => mixed(self.mixing, [seed, epoch.into(), number], pixels, labels),
                         None => Batch::plain(pixels, labels),
                     };
-                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut), waited, ..batch })
+                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut, self.chunk), waited, ..batch })
                 }))
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 
-use crate::config::{Cache, RunConfig};
+use crate::config::{Cache, Config, RunConfig};
 
 /// Known from shapes alone, before anything is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +90,26 @@ impl fmt::Display for Keeping {
     }
 }
 
+/// What was found of so many features, if any.
+pub(super) fn found(found: u64, all: u64) -> Option<String> {
+    (found > 0).then(|| {
+        format!(
+            "features of the frozen stages are found from an earlier run: those of {found} of {all} pictures"
+        )
+    })
+}
+
+/// What would let features be kept that are not, because pictures are varied anew in every epoch.
+pub(super) fn unkept(config: &Config) -> Option<String> {
+    let varies = config.augment.views == 0 && config.augment.changes(config.run.seed).varies();
+    // Pictures that are mixed anew each time cannot be kept in any number of views.
+    (varies && config.run.cache != Cache::Off && !config.regularize.mixing().varies()).then(|| {
+        "pictures vary with every epoch, so each computes the features of the frozen stages anew; augment.views = 4 would \
+         show four views of each in turn, and let their features be kept"
+            .to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use backbone::{Options, Values, Variables};
@@ -123,7 +143,10 @@ mod tests {
         assert!(neither.contains("run.features_mib and run.cache_mib allow"), "{neither}");
         assert!(neither.contains("anew, 99.9% of a forward pass"), "{neither}");
         let off = keeping(&RunConfig { cache: Cache::Off, ..RunConfig::default() }, 600);
-        assert!(off.contains("not kept, as run.cache is \"off\"; every epoch computes them anew, 99.9%"), "{off}");
+        assert!(
+            off.contains("not kept, as run.cache is \"off\"; every epoch computes them anew, 99.9%"),
+            "{off}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The five steps, planned and carried out.
 
 mod against_data;
+mod feature_key;
 mod frozen;
 mod gather;
 mod keeping;

@@ -114,6 +114,7 @@ impl Work<'_> {
             transform: Transform::evaluation(&self.materials.input)?,
             variation: Variation::Varying, // not worth keeping: seen once
             mixing: Mixing::default(),
+            batch_size: self.run.config.train.batch_size,
             workers: self.run.workers,
             keep_bytes: 0,
             cache: None,

@@ -4,21 +4,21 @@ use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
-use pretrained::InputSpec;
 use regularize::{CrossEntropy, Mixing};
 use report::record::{EpochRecord, PhasePlanRecord};
 use tch::{Kind, Tensor};
 
-use super::keeping::Keeping;
+use super::feature_key::feature_cache;
+use super::keeping::{self, Keeping};
 use super::perform::{Work, description};
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
 use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights};
 use crate::event::{Event, Listener};
-use crate::feature_cache::{FeatureCache, Key};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
+use crate::model_file;
 use crate::pictures::Pictures;
 use crate::recipe::Materials;
 use crate::run::Run;
@@ -27,7 +27,6 @@ use crate::train::objective::{Objective, balanced_weights};
 use crate::train::outline::outline;
 use crate::train::penalties::Penalties;
 use crate::train::{self, Ending, Phase, Trained, enough_epochs};
-use crate::{digest, model_file, precision};
 
 impl Work<'_> {
     /// Steps 4 and 5.
@@ -40,6 +39,9 @@ impl Work<'_> {
         let plan = self.plan_of(step);
         let (run, folder, pictures) = (self.run, self.folder, self.pictures);
         let interrupt = self.interrupt;
+        if self.steps == 0 && plan.first_live_in(&self.backbone, 1) > StageId::INPUT {
+            keeping::unkept(&run.config).into_iter().for_each(|note| listen(&Event::Note(note)));
+        }
         let Some(attention) = self.attention(step, listen)? else {
             self.interrupted = true;
             return Ok("interrupted before it began".to_owned());
@@ -193,9 +195,9 @@ pub(super) fn feeds(
         Cache::Off => 0,
         Cache::On | Cache::Memory => run.config.run.features_mib.saturating_mul(1 << 20),
     };
-    if variation != Variation::Varying {
-        let views = u64::from(variation.count());
-        let shown = pictures.train.len() as u64 * views + pictures.validation.len() as u64;
+    let views = if variation == Variation::Varying || mixing.varies() { 0 } else { variation.count() };
+    let shown = pictures.train.len() as u64 * u64::from(views) + pictures.validation.len() as u64;
+    if views > 0 {
         let keeping = Keeping::of(backbone, cut, input, &run.config.run, shown);
         keeping.into_iter().for_each(|keeping| listen(&Event::Note(keeping.to_string())));
     }
@@ -204,6 +206,7 @@ pub(super) fn feeds(
         transform,
         variation,
         mixing,
+        batch_size: run.config.train.batch_size,
         workers: run.workers,
         keep_bytes,
         cache: cache.clone().map(|(cache, key)| match variation {
@@ -218,29 +221,10 @@ pub(super) fn feeds(
     let left = limit.saturating_sub(feed.kept_bytes().unwrap_or(0));
     let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, Mixing::default(), left);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
+    keeping::found(feed.found().1 + validation.found().1, shown)
+        .into_iter()
+        .for_each(|note| listen(&Event::Note(note)));
     Ok((feed, validation))
-}
-
-/// Where features are kept from run to run, if they are, and what decides about them beside how the pictures are varied.
-fn feature_cache(
-    run: &Run,
-    input: &InputSpec,
-    (backbone, cut): (&Backbone, StageId),
-) -> Result<Option<(FeatureCache, Key)>, Error> {
-    let config = &run.config.run;
-    // Pixels are made from the pictures as fast as they are read.
-    if config.cache != Cache::On || cut == StageId::INPUT {
-        return Ok(None);
-    }
-    let kind = backbone.prepared_kind();
-    let (processor, device, threads) = (precision::processor(), run.device, run.threads);
-    let computed = format!("{processor}, {device:?}, {threads} threads, {kind:?}, {input:?}");
-    let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), computed];
-    for id in backbone.ids().take_while(|&id| id < cut) {
-        parts.push(digest::stage(backbone, id)?);
-    }
-    let cache = FeatureCache::of_user(config.cache_mib.saturating_mul(1 << 20));
-    Ok(cache.map(|cache| (cache, Key::of(&parts))))
 }
 
 /// What of the time of these epochs nothing could be computed in, because the pictures were not prepared yet.

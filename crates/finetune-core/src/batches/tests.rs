@@ -1,0 +1,98 @@
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use backbone::{Options, Variables};
+use images::{Augment, Keep, Sample, Store};
+use tch::Kind;
+
+use super::*;
+use crate::source_weights::default_input;
+use crate::zoo;
+
+const PICTURES: u64 = 5;
+/// What the head of LeNet reads of a picture.
+const VALUES: u64 = 84;
+
+#[test]
+fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_pictures() {
+    for (batch_size, expected) in
+        [(0, 1), (1, 1), (16, 16), (128, 128), (129, 65), (200, 100), (usize::MAX, 128)]
+    {
+        assert_eq!(chunk(Device::Cuda(0), batch_size), expected, "{batch_size}");
+        assert_eq!(chunk(Device::Cpu, batch_size), 8);
+    }
+}
+
+/// A network of another type than features are kept in stands for one on a GPU: what is found has to be brought to it.
+#[test]
+fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut backbone, part) = (lenet(), part(folder.path()));
+    backbone.to(Device::Cpu, Kind::Double);
+    let cache = FeatureCache::new(folder.path().join("features"), 1 << 20);
+    let values = PICTURES * VALUES;
+    for (memory, bytes, found) in
+        [(0, 4 * values, 0), (0, 4 * values, PICTURES), (1 << 20, 8 * values, PICTURES)]
+    {
+        let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
+        assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
+        assert_eq!(feed.found(), (found, 0));
+        let batches: Vec<Batch> = feed.in_order(&backbone, 2).map(Result::unwrap).collect();
+        assert_eq!(batches.len(), 3);
+        assert!(batches.iter().all(|batch| batch.x.kind() == Kind::Double));
+    }
+}
+
+#[test]
+fn all_views_together_have_to_fit_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backbone, part) = (lenet(), part(folder.path()));
+    // A description takes fewer than 400 bytes.
+    let cache = FeatureCache::new(folder.path().join("features"), 4 * PICTURES * VALUES + 400);
+    let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
+    let two = feed(&backbone, &part, views(2), 0, &cache);
+    assert_eq!(two.kept_bytes(), None);
+    assert!(!folder.path().join("features").exists(), "a view was written that could not be used");
+    let one = feed(&backbone, &part, views(1), 0, &cache);
+    assert_eq!(one.kept_bytes(), Some(4 * PICTURES * VALUES));
+}
+
+fn lenet() -> Backbone {
+    let network = zoo::network("lenet5_relu").unwrap();
+    let options = Options { channels: 1, size: 28, ..Options::default() };
+    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    backbone.freeze_before(backbone.head_id());
+    backbone
+}
+
+fn part(folder: &Path) -> Part {
+    let samples = (0..PICTURES).map(|id| {
+        let path = folder.join(format!("{id}.png"));
+        let shade = u8::try_from(id).unwrap();
+        image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y) as u8 ^ shade])).save(&path).unwrap();
+        Sample { path, label: 0, id }
+    });
+    let store = Store::decode(samples.collect(), Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    Part { store, indices: (0..u32::try_from(PICTURES).unwrap()).collect() }
+}
+
+fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
+    let input = default_input(zoo::network("lenet5_relu").unwrap());
+    let augment = Augment { rotation: 20.0, ..Augment::default() };
+    let transform = match variation {
+        Variation::Fixed => Transform::evaluation(&input),
+        _ => Transform::training(&input, &augment),
+    };
+    let how = Preparation {
+        transform: transform.unwrap(),
+        variation,
+        mixing: Mixing::default(),
+        batch_size: 2,
+        workers: 1,
+        keep_bytes: memory,
+        cache: Some((cache.clone(), Key::of(&["lenet"]))),
+        interrupt: &Interrupt::default(),
+    };
+    Feed::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()
+}

@@ -1,0 +1,265 @@
+//! Outputs of frozen stages, kept on disk from one run to the next.
+//!
+//! A file holds what one view of one list of pictures looks like after the frozen stages. Its name is a digest of
+//! everything that decides about that: the network and its weights, the cut, what is computed with, the preparation, the
+//! view and every picture. So it is never stale, and runs that share a frozen prefix share it. Beside it lies its
+//! description: whose features they are, their shape and their SHA-256; a file that does not fit it, torn or not ours, is
+//! dropped and computed again.
+//!
+//! All that lies in the folder together stays within a limit: room is made before anything is written (`room`).
+
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use pretrained::digest::sha256_of_file;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+use tempfile::NamedTempFile;
+
+use crate::{cache_folder, digest};
+
+/// The folder of kept features, and how much it may hold.
+///
+/// What was found or kept through it, or through its clones, does not make room for what comes later.
+#[derive(Clone, Debug)]
+pub struct FeatureCache {
+    folder: PathBuf,
+    limit: u64,
+    in_use: Names,
+}
+
+type Names = Arc<Mutex<BTreeSet<String>>>;
+
+/// What decides about the features of a view, to be completed by the view and its pictures.
+#[derive(Clone)]
+pub struct Key(Sha256);
+
+/// Features on their way to the disk.
+#[derive(Debug)]
+pub struct Draft {
+    cache: FeatureCache,
+    about: About,
+    /// Removes itself unless it is put in its place.
+    file: BufWriter<NamedTempFile>,
+    hash: Sha256,
+    written: u64,
+}
+
+/// What lies beside a file of features.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    /// Whose features they are; also the file's name.
+    key: String,
+    shape: Vec<i64>,
+    sha256: String,
+}
+
+/// What this process has kept.
+static KEPT_HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+impl Key {
+    /// Of these parts, each of which counts where it stands.
+    #[must_use]
+    pub fn of<T: AsRef<str>>(parts: &[T]) -> Self {
+        parts.iter().fold(Self(Sha256::new()), |key, part| key.and(part.as_ref().as_bytes()))
+    }
+
+    /// With one more thing that decides.
+    #[must_use]
+    pub fn and(&self, bytes: &[u8]) -> Self {
+        Self(self.0.clone().chain_update((bytes.len() as u64).to_le_bytes()).chain_update(bytes))
+    }
+
+    /// As the name of a file, 64 hex digits.
+    pub(crate) fn name(&self) -> String {
+        hex::encode(self.0.clone().finalize())
+    }
+}
+
+impl FeatureCache {
+    /// In the user's cache folder, with up to `limit` bytes; `None` if there is no such folder.
+    #[must_use]
+    pub fn of_user(limit: u64) -> Option<Self> {
+        Some(Self::new(cache_folder::of_user()?.join("features"), limit))
+    }
+
+    /// In this folder, with up to `limit` bytes. Nothing else may lie there.
+    #[must_use]
+    pub fn new(folder: PathBuf, limit: u64) -> Self {
+        Self { folder, limit, in_use: Names::default() }
+    }
+
+    /// Whether the limit allows for so many views of this shape, with their descriptions.
+    #[must_use]
+    pub fn holds(&self, shape: &[i64], views: u32) -> bool {
+        let all =
+            size(&About::before(&Key::of::<&str>(&[]), shape)).and_then(|one| one.checked_mul(views.into()));
+        all.is_some_and(|all| all <= self.limit)
+    }
+
+    /// The features kept under a key, mapped into memory: float32, on the CPU, of this shape and no other.
+    #[must_use]
+    pub fn find(&self, key: &Key, shape: &[i64]) -> Option<Tensor> {
+        let name = key.name();
+        let path = self.file(&name);
+        let described = fs::read(about(&path)).ok()?;
+        let found = serde_json::from_slice(&described)
+            .ok()
+            .filter(|about: &About| about.key == name && about.shape == shape)
+            .and_then(|about| sound(&path, &about));
+        if found.is_some() {
+            // The oldest go first when room is needed.
+            let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+            insert(&self.in_use, name);
+        } else {
+            tracing::warn!(file = %path.display(), "kept features are damaged or others; they are computed again");
+            drop_entry(&path);
+        }
+        found
+    }
+
+    /// Whether the features under a key were kept by this process, and not by an earlier run.
+    #[must_use]
+    pub fn kept_here(&self, key: &Key) -> bool {
+        KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).contains(&key.name())
+    }
+
+    /// Begins to keep features of this shape; `None` if there is no room for them or the disk refuses.
+    #[must_use]
+    pub fn begin(&self, key: &Key, shape: &[i64]) -> Option<Draft> {
+        let begun = self.reserve(About::before(key, shape));
+        begun.inspect_err(|error| tracing::warn!(%error, "features are not kept on disk")).ok()
+    }
+
+    /// A draft that takes from its beginning all the room it is going to need.
+    fn reserve(&self, about: About) -> io::Result<Draft> {
+        let bytes = size(&about).ok_or_else(|| io::Error::other("no disk is so large"))?;
+        fs::create_dir_all(&self.folder)?;
+        let _locked = room::lock(&self.folder)?;
+        if !room::make(
+            &self.folder,
+            bytes,
+            self.limit,
+            &self.in_use.lock().unwrap_or_else(PoisonError::into_inner),
+        ) {
+            return Err(io::Error::other("they are larger than the room within run.cache_mib"));
+        }
+        let file = room::draft(&self.folder)?;
+        file.as_file().set_len(bytes)?;
+        Ok(Draft { cache: self.clone(), about, file: BufWriter::new(file), hash: Sha256::new(), written: 0 })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name).with_extension("features")
+    }
+}
+
+impl Draft {
+    /// Adds some rows of features, `[n, ..]`.
+    ///
+    /// # Errors
+    /// When the disk is full or there are more than was said; the draft is gone then.
+    pub fn append(mut self, rows: &Tensor) -> io::Result<Self> {
+        let bytes = digest::bytes(&rows.to_kind(Kind::Float)).map_err(io::Error::other)?;
+        self.written += bytes.len() as u64;
+        if Some(self.written) > value_bytes(&self.about.shape) {
+            return Err(io::Error::other("there are more of them than was said"));
+        }
+        self.hash.update(&bytes);
+        self.file.write_all(&bytes)?;
+        Ok(self)
+    }
+
+    /// Puts the whole in its place, and gives it back mapped into memory, in the shape that was said.
+    ///
+    /// # Errors
+    /// When the disk refuses or rows are missing; nothing is kept then.
+    pub fn finish(self) -> io::Result<Option<Tensor>> {
+        let Self { cache, about, file, hash, written } = self;
+        if Some(written) != value_bytes(&about.shape) {
+            return Err(io::Error::other("there are fewer of them than was said"));
+        }
+        let about = About { sha256: hex::encode(hash.finalize()), ..about };
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let path = cache.file(&about.key);
+        {
+            let _locked = room::lock(&cache.folder)?;
+            // The description's room was reserved at the end of the draft.
+            file.as_file().set_len(written)?;
+            file.persist(&path).map_err(|error| error.error)?;
+            describe(&path, &about).inspect_err(|_| drop_entry(&path))?;
+        }
+        insert(&cache.in_use, about.key.clone());
+        KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).insert(about.key);
+        Ok(mapped(&path, &about.shape))
+    }
+}
+
+impl About {
+    /// What is known before there are features.
+    fn before(key: &Key, shape: &[i64]) -> Self {
+        Self { key: key.name(), shape: shape.to_vec(), sha256: "0".repeat(64) }
+    }
+
+    fn text(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::other)
+    }
+}
+
+/// Bytes of features and description together; it does not depend on the digest.
+fn size(about: &About) -> Option<u64> {
+    value_bytes(&about.shape)?.checked_add(about.text().ok()?.len() as u64)
+}
+
+/// Bytes of float32 values of this shape, if it is the shape of any.
+fn value_bytes(shape: &[i64]) -> Option<u64> {
+    shape.iter().try_fold(4u64, |product, &side| {
+        product.checked_mul(u64::try_from(side).ok().filter(|&side| side > 0)?)
+    })
+}
+
+fn insert(names: &Names, name: String) {
+    names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+}
+
+/// Where the description of a file lies.
+fn about(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+fn describe(path: &Path, described: &About) -> io::Result<()> {
+    let mut beside = room::draft(path.parent().unwrap_or(Path::new(".")))?;
+    beside.write_all(&described.text()?)?;
+    beside.persist(about(path)).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Removes a file of features and its description, whichever of them there is.
+fn drop_entry(path: &Path) {
+    for path in [about(path), path.to_owned()] {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The features of a file that is as it is described.
+fn sound(path: &Path, about: &About) -> Option<Tensor> {
+    let fits = fs::metadata(path).ok()?.len() == value_bytes(&about.shape)?;
+    let whole = fits && sha256_of_file(path).ok()? == about.sha256;
+    whole.then(|| mapped(path, &about.shape)).flatten()
+}
+
+/// A file's float32 values, read when they are needed.
+fn mapped(path: &Path, shape: &[i64]) -> Option<Tensor> {
+    let values = shape.iter().product::<i64>();
+    let tensor = Tensor::f_from_file(path.to_str()?, false, values, (Kind::Float, Device::Cpu)).ok()?;
+    tensor.f_view(shape).ok()
+}

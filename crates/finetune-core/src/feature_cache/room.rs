@@ -1,0 +1,110 @@
+//! Room within the limit: what is held, what killed runs left behind, and what goes first.
+//!
+//! Whoever counts, reserves or puts something in its place holds a lock on the folder meanwhile, and a draft is locked for
+//! as long as its process works on it. So however many runs share a folder, what lies in it never exceeds the limit, and a
+//! draft that nobody has locked belongs to nobody.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use tempfile::NamedTempFile;
+
+use super::{about, drop_entry};
+
+/// Ends the names of files that are being written.
+const DRAFT: &str = "draft";
+
+/// The folder, for as long as this lives.
+pub(super) fn lock(folder: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// A new file that is known to be somebody's. To be called with the folder locked.
+pub(super) fn draft(folder: &Path) -> io::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().suffix(&format!(".{DRAFT}")).tempfile_in(folder)?;
+    file.as_file().lock()?;
+    Ok(file)
+}
+
+/// Makes room for so many bytes more: what killed runs left behind goes, then what was used longest ago, but for what is in
+/// use. Whether there is room; if there cannot be, nothing in its place is dropped. To be called with the folder locked.
+pub(super) fn make(folder: &Path, bytes: u64, limit: u64, in_use: &BTreeSet<String>) -> bool {
+    let Held { mut entries, drafts } = Held::after_sweeping(folder);
+    entries.sort();
+    let sum = |entries: &[Entry]| entries.iter().map(|entry| entry.bytes).sum::<u64>();
+    let mut held = drafts + sum(&entries);
+    entries.retain(|entry| !in_use.contains(&entry.name));
+    if (held - sum(&entries)).saturating_add(bytes) > limit {
+        return false;
+    }
+    for Entry { bytes: freed, path, .. } in entries {
+        if held.saturating_add(bytes) <= limit {
+            break;
+        }
+        drop_entry(&path);
+        held -= freed;
+    }
+    true
+}
+
+struct Held {
+    /// Whole entries.
+    entries: Vec<Entry>,
+    /// Bytes of what others are writing.
+    drafts: u64,
+}
+
+/// Features with their description.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    used: SystemTime,
+    bytes: u64,
+    name: String,
+    path: PathBuf,
+}
+
+impl Held {
+    /// Counts what is whole or in work, and removes what is neither.
+    fn after_sweeping(folder: &Path) -> Self {
+        let mut held = Self { entries: Vec::new(), drafts: 0 };
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            let of = |text: Option<&std::ffi::OsStr>| text.unwrap_or_default().to_string_lossy().into_owned();
+            let (name, extension) = (of(path.file_stem()), of(path.extension()));
+            let length = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.len());
+            let features = path.with_extension("features");
+            match extension.as_str() {
+                "features" => match (length(&path), length(&about(&path)), modified(&path)) {
+                    (Some(bytes), Some(described), Some(used)) => {
+                        held.entries.push(Entry { used, bytes: bytes + described, name, path });
+                    }
+                    _ => drop_entry(&path),
+                },
+                "json" if !features.exists() => drop_entry(&features),
+                // `.tmp` begins the names that temporary files have by default.
+                DRAFT | "" if extension == DRAFT || name.starts_with(".tmp") => {
+                    if is_locked(&path) {
+                        held.drafts += length(&path).unwrap_or(0);
+                    } else {
+                        let _ = fs::remove_file(&path);
+                    }
+                }
+                _ => {}
+            }
+        }
+        held
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
+/// Whether a process works on a file; in doubt one does.
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| !matches!(file.try_lock(), Ok(())))
+}

@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use super::*;
+
+/// With room for this many entries of [`ROWS`] rows.
+fn cache(folder: &Path, entries: u64) -> FeatureCache {
+    let one = size(&About::before(&Key::of(&["one"]), &[ROWS, 3])).unwrap();
+    FeatureCache::new(folder.to_owned(), entries * one + one / 2)
+}
+
+const ROWS: i64 = 5;
+
+fn values(rows: i64) -> Tensor {
+    Tensor::arange(rows * 3, (Kind::Float, Device::Cpu)).view([rows, 3])
+}
+
+/// In two parts, the sum of what lies in the folder measured in between.
+fn keep(cache: &FeatureCache, key: &Key, rows: i64) -> Option<Tensor> {
+    let (values, draft) = (values(rows), cache.begin(key, &[rows, 3])?);
+    let draft = draft.append(&values.narrow(0, 0, 2)).unwrap();
+    assert!(held(cache) <= cache.limit, "{} bytes while features are written", held(cache));
+    let kept = draft.append(&values.narrow(0, 2, rows - 2)).unwrap().finish().unwrap();
+    assert!(held(cache) <= cache.limit, "{} bytes", held(cache));
+    kept
+}
+
+fn held(cache: &FeatureCache) -> u64 {
+    let entries = fs::read_dir(&cache.folder).unwrap();
+    entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+fn names(cache: &FeatureCache) -> BTreeSet<String> {
+    let entries = fs::read_dir(&cache.folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// As another run sees the same folder.
+fn another(cache: &FeatureCache) -> FeatureCache {
+    FeatureCache::new(cache.folder.clone(), cache.limit)
+}
+
+fn used_before(cache: &FeatureCache, key: &Key, seconds: u64) {
+    let file = File::open(cache.file(&key.name())).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+}
+
+#[test]
+fn what_is_kept_is_found_and_what_is_damaged_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 2);
+    let (key, shape) = (Key::of(&["resnet18", "layer4"]).and(b"picture"), [ROWS, 3]);
+    assert!(cache.find(&key, &shape).is_none() && !cache.kept_here(&key));
+    assert!(keep(&cache, &key, ROWS).unwrap().equal(&values(ROWS)));
+    assert!(cache.find(&key, &shape).unwrap().equal(&values(ROWS)) && cache.kept_here(&key));
+    assert!(cache.find(&Key::of(&["resnet18l", "ayer4"]).and(b"picture"), &shape).is_none());
+
+    let path = cache.file(&key.name());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[7] ^= 1;
+    let described = br#"{"key":"","shape":[-5,3],"sha256":""}"#;
+    let torn = [(&path, bytes.clone()), (&path, bytes[..40].to_vec()), (&path, Vec::new())];
+    let foreign = [(&about(&path), described.to_vec()), (&about(&path), b"{".to_vec())];
+    for (path_of_damage, damage) in torn.into_iter().chain(foreign) {
+        drop(keep(&cache, &key, ROWS).unwrap());
+        fs::write(path_of_damage, damage).unwrap();
+        assert!(cache.find(&key, &shape).is_none());
+        assert!(!path.exists() && !about(&path).exists(), "what is damaged is dropped");
+    }
+}
+
+#[test]
+fn features_of_other_pictures_are_not_taken_for_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 4);
+    let [ours, theirs] = ["ours", "theirs"].map(|name| Key::of(&[name]));
+    let paths = [&ours, &theirs].map(|key| cache.file(&key.name()));
+    drop(keep(&cache, &ours, ROWS).unwrap());
+    drop(keep(&cache, &theirs, ROWS).unwrap());
+    // Each file is whole and described truly, but lies under the other's name.
+    let spare = folder.path().join("spare");
+    for extension in ["features", "json"] {
+        let [a, b] = [0, 1].map(|which: usize| paths[which].with_extension(extension));
+        fs::rename(&a, &spare).unwrap();
+        fs::rename(&b, &a).unwrap();
+        fs::rename(&spare, &b).unwrap();
+    }
+    for key in [&ours, &theirs] {
+        assert!(cache.find(key, &[ROWS, 3]).is_none());
+    }
+    // Of another number of pictures, or another shape.
+    for shape in [[ROWS + 1, 3], [3, ROWS]] {
+        drop(keep(&cache, &ours, ROWS).unwrap());
+        assert!(cache.find(&ours, &shape).is_none());
+    }
+}
+
+#[test]
+fn the_limit_is_kept_by_dropping_what_was_used_longest_ago() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = cache(folder.path(), 2);
+    let [old, used, new, third] = ["old", "used", "new", "third"].map(|name| Key::of(&[name]));
+    for (key, age) in [(&old, 100), (&used, 200)] {
+        drop(keep(&before, key, ROWS).unwrap());
+        used_before(&before, key, age);
+    }
+    let (cache, shape) = (another(&before), [ROWS, 3]);
+    assert!(cache.find(&used, &shape).is_some());
+    drop(keep(&cache, &new, ROWS).unwrap());
+    assert!(another(&cache).find(&old, &shape).is_none());
+    assert_eq!(names(&cache).len(), 5, "two files, each with its description, and the lock");
+    // What is in use does not go, and what is larger than everything drives nothing out.
+    assert!(keep(&cache, &third, ROWS).is_none());
+    assert!(keep(&another(&cache), &third, 50 * ROWS).is_none());
+    assert!([&used, &new].iter().all(|key| cache.find(key, &shape).is_some()));
+    assert!(cache.holds(&shape, 2) && !cache.holds(&shape, 3), "all views count together");
+}
+
+#[test]
+fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 2);
+    let [alone, described, whole, more] = ["a", "b", "c", "d"].map(|name| Key::of(&[name]));
+    drop(keep(&cache, &alone, ROWS).unwrap());
+    fs::remove_file(about(&cache.file(&alone.name()))).unwrap();
+    fs::write(about(&cache.file(&described.name())), "{}").unwrap();
+    for stale in ["killed.draft", ".tmp0a1b2c"] {
+        fs::write(folder.path().join(stale), [0; 500]).unwrap();
+    }
+    let cache = another(&cache);
+    let other = another(&cache).begin(&more, &[ROWS, 3]).unwrap();
+    assert_eq!(names(&cache).len(), 2, "a draft and the lock: {:?}", names(&cache));
+    drop(keep(&cache, &whole, ROWS).unwrap());
+    // With the other's draft there is no room left, and it is not swept.
+    assert!(cache.begin(&alone, &[ROWS, 3]).is_none());
+    let other = other.append(&values(ROWS)).unwrap().finish().unwrap();
+    assert!(other.unwrap().equal(&values(ROWS)));
+    assert_eq!(names(&cache).len(), 5, "{:?}", names(&cache));
+}
+
+#[test]
+fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 2);
+    let key = Key::of(&["key"]);
+    let path = cache.file(&key.name());
+    for missing in [path.clone(), about(&path)] {
+        drop(keep(&cache, &key, ROWS).unwrap());
+        fs::remove_file(missing).unwrap();
+        drop_entry(&path);
+        assert_eq!(names(&cache), BTreeSet::from(["lock".to_owned()]));
+    }
+}
+
+#[test]
+fn rows_too_many_or_too_few_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 2);
+    let begin = || cache.begin(&Key::of(&["key"]), &[ROWS, 3]).unwrap();
+    assert!(begin().append(&values(ROWS + 1)).is_err());
+    assert!(begin().append(&values(ROWS - 1)).unwrap().finish().is_err());
+    assert_eq!(names(&cache), BTreeSet::from(["lock".to_owned()]));
+}
