@@ -127,6 +127,7 @@ fn cached_epoch(
         workers: 0,
         keep_bytes: u64::MAX,
         cache: None,
+        batch_size: BATCH,
         interrupt: &Interrupt::default(),
     };
     let feed = Feed::new(&backbone, cut, &Part { store, indices }, how, &mut |_: &Event<'_>| {})?;
