@@ -170,7 +170,7 @@ fn a_head_alone_is_not_held_by_its_features() {
         let head = backbone.head_id();
         let collected = backbone.classify_collect(&batch.x, head, &penalties.taps(head), Mode::Train);
         let terms = penalties.of(&backbone, &batch, head, &collected, Mode::Train);
-        terms.iter().flat_map(values).collect::<Vec<f64>>()
+        terms.iter().flat_map(|(_, term)| values(term)).collect::<Vec<f64>>()
     };
     assert!(terms(co_tuning()).is_empty());
     let shrinkage = SpectralShrinkage::default();
