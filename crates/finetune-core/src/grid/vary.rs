@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use crate::config::{
-    CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig, ThawConfig,
+    BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
+    ThawConfig,
 };
+use crate::zoo;
 
 /// What the runs of a comparison differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ const NONE: &str = "none";
 pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), VaryError> {
     let mut settings = match what {
         Vary::Regularize => techniques(config),
-        Vary::Depth => depths(),
+        Vary::Depth => depths(config),
         Vary::Images => Vec::new(),
     };
     let known = || settings.iter().skip(1).map(|setting| setting.name.clone()).collect();
@@ -82,10 +84,13 @@ pub fn vary(config: &mut Config, what: Vary, only: &[String]) -> Result<(), Vary
     Ok(())
 }
 
-fn depths() -> Vec<SettingConfig> {
-    let setting = |depth: &str| SettingConfig {
-        name: depth.replace(':', " "),
-        set: vec![format!("finetune.depth={depth:?}")],
+fn depths(config: &Config) -> Vec<SettingConfig> {
+    // Where the head alone is trained there are no statistics to speak of.
+    let frozen = config.finetune.batch_norm == BatchNormPolicy::Frozen;
+    let setting = |depth: &str| {
+        let mut set = vec![format!("finetune.depth={depth:?}")];
+        set.extend((frozen && depth == "head").then(|| "finetune.batch_norm=train".to_owned()));
+        SettingConfig { name: depth.replace(':', " "), set }
     };
     ["head", "last:1", "last:2", "all"].map(setting).to_vec()
 }
@@ -93,6 +98,7 @@ fn depths() -> Vec<SettingConfig> {
 /// Each technique alone, as strong as the configuration has it, or as strong as is usual.
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
+    let skips = zoo::network(&config.model.arch).is_ok_and(zoo::has_shortcuts);
     let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
@@ -110,7 +116,7 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
     add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
-    add(!head, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
+    add(!head && skips, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
     add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
