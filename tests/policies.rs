@@ -128,6 +128,7 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         validation.confusion[class][class] as f64 / validation.confusion[class].iter().sum::<u64>() as f64
     };
     assert!((validation.balanced_accuracy - (recall(0) + recall(1)) / 2.0).abs() < 1e-12);
+    assert!(record.epochs.iter().all(|epoch| epoch.validation_balanced_accuracy.is_some()));
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub(super) fn one_epoch(
         train_accuracy: right as f64 / seen as f64,
         validation_loss: None,
         validation_accuracy: None,
+        validation_balanced_accuracy: None,
         learning_rate: rate,
         images_per_second: seen as f64 / seconds,
         seconds,

@@ -86,6 +86,7 @@ pub(crate) fn interrupted() -> RunRecord {
         epochs: vec![EpochRecord {
             validation_loss: None,
             validation_accuracy: None,
+            validation_balanced_accuracy: None,
             ..whole.epochs[0].clone()
         }],
         evaluations: vec![],
@@ -322,6 +323,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             train_accuracy: (1.0 - 0.42 * loss).min(1.0),
             validation_loss: Some(0.9 * loss + 0.03 * chance.next()),
             validation_accuracy: Some((0.985 - 0.3 * loss + 0.01 * chance.next()).min(1.0)),
+            validation_balanced_accuracy: None,
             learning_rate: rate * 0.5 * (1.0 + (PI * done).cos()),
             images_per_second: 38.0,
             seconds: 10.4,

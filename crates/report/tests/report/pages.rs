@@ -217,6 +217,21 @@ fn rates_that_were_reduced_on_the_way_are_drawn_beside_the_planned_ones() {
 }
 
 #[test]
+fn balanced_accuracy_is_drawn_where_it_differs_from_accuracy() {
+    let mut run = records::run();
+    let drawn = |run: &RunRecord| {
+        let page = Html::parse_document(&run_page(run));
+        let text = all(&page, "#curves").iter().flat_map(|e| e.text()).collect::<String>();
+        text.contains("validation, classes alike")
+    };
+    assert!(!drawn(&run));
+    run.epochs.iter_mut().for_each(|epoch| epoch.validation_balanced_accuracy = epoch.validation_accuracy);
+    assert!(!drawn(&run));
+    run.epochs[2].validation_balanced_accuracy = Some(0.5);
+    assert!(drawn(&run));
+}
+
+#[test]
 fn a_run_shows_what_it_did() {
     let source = run_page(&records::run());
     let page = Html::parse_document(&source);
