@@ -145,7 +145,7 @@ fn a_penalty_out_of_bounds_is_named() {
         move |backbone: &Backbone| {
             let table = Tensor::from_slice(&[0.2f32, 0.8, 0.6, 0.4]).view([2, 2]);
             let original = Rc::new(OriginalHead::copy_of(backbone).relate(&table));
-            let co_tuning = Some((CoTuning { lambda, scale: 1.0 }, original));
+            let co_tuning = Some((CoTuning { lambda, scale: None }, original));
             let penalties = Penalties { co_tuning, ..Penalties::default() };
             for mut trainable in penalties.trainables(1.0, |_| 0.0) {
                 let _ = tch::no_grad(|| trainable.value.fill_(value));

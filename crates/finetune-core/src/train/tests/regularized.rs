@@ -71,7 +71,7 @@ fn co_tuning() -> Penalties {
     });
     let table = Tensor::from_slice(&[0.2, 0.5, 0.3, 0.6, 0.1, 0.3]).view([2, 3]);
     let original = Rc::new(OriginalHead::copy_of(&network).relate(&table));
-    Penalties { co_tuning: Some((CoTuning { lambda: 1.7, scale: 1.0 }, original)), ..Penalties::default() }
+    Penalties { co_tuning: Some((CoTuning { lambda: 1.7, scale: None }, original)), ..Penalties::default() }
 }
 
 /// Two sums of each parameter after three steps; those of the original head at the end.
