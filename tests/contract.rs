@@ -307,6 +307,34 @@ fn step(backbone: &Backbone) {
     }
 }
 
+/// With a rate of zero two passes in training agree, and with a high one they do not, auxiliary heads with dropout included.
+#[test]
+fn the_dropout_of_every_family_that_has_some_takes_another_rate() {
+    let _one_at_a_time = one_at_a_time();
+    let with_dropout = ["alexnet", "vgg11_bn", "googlenet", "inception_v3", "efficientnet_lite0"];
+    for (name, size) in CHEAPEST.into_iter().filter(|(name, _)| with_dropout.contains(name)) {
+        let network = zoo::network(name).unwrap();
+        let x = input(network, size);
+        let agree = |rate: f64| -> Vec<bool> {
+            let options =
+                Options { size, dropout: Some(rate), stochastic_depth: Some(0.0), ..Options::default() };
+            let backbone = (network.build)(&Variables::new().root(), &options);
+            let pass = || {
+                let output = tch::no_grad(|| backbone.classify(&x, StageId::INPUT, Mode::Train));
+                let aux = output.aux.into_iter().map(|(logits, _)| logits);
+                [output.logits].into_iter().chain(aux).collect::<Vec<Tensor>>()
+            };
+            let (one, other) = (pass(), pass());
+            one.iter().zip(&other).map(|(one, other)| one.allclose(other, 1e-4, 1e-4, false)).collect()
+        };
+        assert!(agree(0.0).into_iter().all(|agrees| agrees), "{name}");
+        let dropped = agree(0.9);
+        assert!(!dropped[0], "{name}");
+        // Both of GoogLeNet's auxiliary heads have dropout, that of Inception v3 has none.
+        assert_eq!(dropped[1..].iter().all(|agrees| !agrees), name != "inception_v3", "{name}: {dropped:?}");
+    }
+}
+
 fn lies_in(backbone: &Backbone, id: StageId, name: &str) -> bool {
     backbone.roots(id).iter().any(|root| name.starts_with(&format!("{root}.")))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use short_runs::{BASE, COLOUR, DESK, trained};
 use support::names;
 
-/// The only test here that trains within this process: libtorch has one random generator for all of it.
+/// The program is run with and without each key.
 #[test]
 fn every_key_is_wired_and_each_to_something_of_its_own() {
     let cases: &[&[&str]] = &[
@@ -128,6 +128,7 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         validation.confusion[class][class] as f64 / validation.confusion[class].iter().sum::<u64>() as f64
     };
     assert!((validation.balanced_accuracy - (recall(0) + recall(1)) / 2.0).abs() < 1e-12);
+    assert!(record.epochs.iter().all(|epoch| epoch.validation_balanced_accuracy.is_some()));
 }
 
 #[test]
@@ -158,6 +159,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (tune, "thaw = {}", "17:8", "`every = N`"),
         (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "keep one"),
         (tune, "batch_norm = \"off\"", "17:14", "`train` or `frozen`"),
+        (tune, "batch_norm = \"frozen\"", "17:14", "no stage that is trained has batch normalisation"),
         (train, "swa_from = 4", "21:12", "after the last of 3"),
         (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),
         (train, "warmup_epochs = 1.0", "21:17", "finetune.head_epochs = 1"),
@@ -183,6 +185,14 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         ("finetune.depth=scratch --set finetune.thaw.every=1", "nothing to be gentle with"),
         ("finetune.depth=scratch --set finetune.batch_norm=frozen", "no statistics to keep"),
         ("finetune.depth=head --set finetune.rates={fc2=1}", "no other stage is ever trained"),
+        (
+            "finetune.depth=head --set finetune.rates={head=0.5}",
+            "the rate of the head alone is train.learning_rate",
+        ),
+        (
+            "finetune.depth=head --set finetune.batch_norm=frozen",
+            "frozen stages keep their statistics always",
+        ),
         ("train.swa_from=2 --set regularize.early_stopping=1", "keep one of them"),
         (
             "data.root=data/train --set data.validation_fraction=0 --set train.schedule=plateau",
@@ -206,12 +216,49 @@ fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
     assert_eq!(ran.stdout, "");
     assert!(!desk.path("steep/model.safetensors").exists());
     assert_eq!(names(&desk.path("steep/checkpoints")), ["last-good.safetensors"]);
-    // It is a whole model, as it was when the first epoch ended.
-    let one = "--config c.toml --out one --set finetune.thaw.at={fc1=2} --set run.checkpoints=epochs";
-    desk.finetune(one).ends(0, &[]);
+    // It is a whole model, as it was when the first epoch ended: until then fc1 was frozen, and nothing of the same rates
+    // ran away.
+    let same = "--set train.schedule=constant --set train.epochs";
+    let ran = format!("{same}=2 --set finetune.thaw.at={{fc1=2}} --set finetune.rates={{fc1=1e45}}");
+    // Four steps of the head and four of the first epoch come before the step whose rate is beyond measure.
+    desk.finetune(&format!("--config c.toml --out beyond {ran}")).ends(
+        1,
+        &["in fine-tune, epoch 2, step 9; it began in stage fc1, whose weights are no longer finite"],
+    );
+    desk.finetune(&format!("--config c.toml --out one {same}=1 --set finetune.depth=last:1")).ends(0, &[]);
+    let tensors = |file: &str| tch::Tensor::read_safetensors(desk.path(file)).unwrap();
+    let (good, first) =
+        (tensors("beyond/checkpoints/last-good.safetensors"), tensors("one/model.safetensors"));
+    assert!(good.len() == first.len() && good.len() == 10);
+    for (name, tensor) in &good {
+        let same = first.iter().find(|(other, _)| other == name).unwrap();
+        assert!(tensor.allclose(&same.1, 0.0, 0.0, false), "{name}");
+    }
     let evaluated = desk
         .finetune("predict --arch lenet5_relu --weights steep/checkpoints/last-good.safetensors data/val");
     evaluated.ends(0, &[]);
+}
+
+#[test]
+fn a_gradient_that_runs_away_is_told_at_its_step_before_it_is_applied() {
+    let desk = &*DESK;
+    // With these weights every output is sound, and the gradient of fc1, which thaws in the second epoch, is not.
+    let mut tensors = tch::Tensor::read_safetensors(desk.path("m.safetensors")).unwrap();
+    for (name, tensor) in &mut tensors {
+        match name.as_str() {
+            "conv2.weight" => *tensor = &*tensor * 1e10,
+            "fc1.weight" => *tensor = &*tensor * 1e-30,
+            "fc2.weight" => *tensor = &*tensor * 1e36,
+            _ => {}
+        }
+    }
+    tch::Tensor::write_safetensors(&tensors, desk.path("steep.safetensors")).unwrap();
+    let sets = "--set model.weights=steep.safetensors --set finetune.thaw.at={fc1=2} --set regularize.label_smoothing=0.2";
+    desk.finetune(&format!("--config c.toml --out gradient {sets}"))
+        .ends(1, &["in fine-tune, epoch 2, step 9; it began in stage fc1, whose gradient is not finite"]);
+    // A penalty is named by its key, in the first step that has it.
+    desk.finetune("--config c.toml --out penalty --set regularize.l1=1e39 --set train.epochs=1")
+        .ends(1, &["in train-head, epoch 1, step 1; it began in what regularize.l1 adds to the loss"]);
 }
 
 #[test]

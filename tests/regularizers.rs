@@ -11,7 +11,7 @@ use std::fs;
 use short_runs::{BASE, COLOUR, DESK, trained};
 use support::names;
 
-/// The only test here that trains within this process: libtorch has one random generator for all of it.
+/// The program is run with and without each key.
 #[test]
 fn every_key_is_wired_and_each_to_something_of_its_own() {
     let crop = "augment.resized_crop.scale=[0.5, 1.0]";
@@ -51,6 +51,11 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         &["augment.resized_crop.scale=[0.2, 1.0]"],
         &["augment.rotation=20"],
         &["augment.rotation=20", "augment.sampling=bilinear"],
+        &["augment.rotation=20", "augment.views=2"],
+        &["augment.rotation=20", "augment.views=2", "regularize.mixup=0.4"],
+        // The better these know their training pictures, the worse the others.
+        &["data.root=swapped"],
+        &["data.root=swapped", "regularize.early_stopping=1"],
         &[random],
         &[random, "augment.randaugment.operations=3"],
         &[random, "augment.randaugment.magnitude=20"],
@@ -63,6 +68,10 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         &[erasing, "augment.erasing.ratio=[0.1, 0.2]"],
         &[erasing, "augment.erasing.fill=noise"],
     ];
+    for (class, shape) in [("bar", "cross"), ("cross", "bar")] {
+        DESK.draw(&format!("swapped/train/{class}"), class, 0..9);
+        DESK.draw(&format!("swapped/val/{class}"), shape, 0..9);
+    }
     let mut seen: BTreeMap<String, &[&str]> = BTreeMap::new();
     for &sets in cases {
         let (digest, record) = trained(sets);
@@ -73,10 +82,10 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
             let moved = stage.digest_before != stage.digest_after;
             assert_eq!(moved, stage.live && stage.parameters > 0, "{sets:?}: {}", stage.name);
         }
-        // Pixels that vary cannot be kept as features.
-        let varies = sets
-            .iter()
-            .any(|set| set.starts_with("augment.") || set.contains(".mixup=") || set.contains(".cutmix="));
+        // Pixels that vary cannot be kept as features, but a few views of them can, if they are not mixed.
+        let mixes = sets.iter().any(|set| set.contains(".mixup=") || set.contains(".cutmix="));
+        let views = sets.contains(&"augment.views=2");
+        let varies = mixes || (!views && sets.iter().any(|set| set.starts_with("augment.")));
         let kept = record.steps[4].what.contains("features kept");
         assert_eq!(kept, !varies, "{sets:?}: {}", record.steps[4].what);
     }
@@ -169,6 +178,8 @@ fn what_cannot_be_is_refused_at_its_line() {
         ("augment", "erasing = { scale = [0.5, 0.1] }", (0, 11), "[smallest, largest]"),
         ("augment", "erasing = { probability = 2 }", (0, 27), "between 0 and 1"),
         ("augment", "sampling = \"bilinear\"", (0, 12), "nothing is turned"),
+        ("augment", "views = 4", (0, 9), "all views would be the same"),
+        ("regularize", "stochastic_depth = 0.2", (0, 20), "lenet5_relu has no residual branches"),
     ] {
         desk.write("bad.toml", format!("{BASE}\n[{table}]\n{lines}\n"));
         let place = format!("bad.toml:{}:{}", first + place.0, place.1);
@@ -187,6 +198,13 @@ fn what_cannot_be_is_refused_at_its_line() {
                 .ends(2, &[&format!("regularize.{key}"), "use a greater depth"]);
         }
     }
+    // Weights without a classifier serve every technique but the one that keeps it.
+    let tensors = tch::Tensor::read_safetensors(desk.path("m.safetensors")).unwrap();
+    let headless: Vec<_> = tensors.into_iter().filter(|(name, _)| !name.starts_with("fc3.")).collect();
+    tch::Tensor::write_safetensors(&headless, desk.path("headless.safetensors")).unwrap();
+    let headless = "--config c.toml --out bad --set model.weights=headless.safetensors";
+    desk.finetune(&format!("{headless} --set regularize.co_tuning={{}}"))
+        .ends(2, &["regularize.co_tuning", "good for their features only"]);
     desk.finetune("--config c.toml --out bad --set regularize.mixup=1 --set train.batch_size=1")
         .ends(2, &["regularize.mixup", "no other to mix it with"]);
     for class in ["train", "val"] {
@@ -195,6 +213,17 @@ fn what_cannot_be_is_refused_at_its_line() {
     }
     desk.finetune("--config c.toml --out bad --set data.root=alone --set regularize.cutmix=1")
         .ends(2, &["only one class"]);
+    // The same from a file, at the line of what cannot be.
+    let alone = BASE.replace("root = \"data\"", "root = \"alone\"");
+    desk.write("bad.toml", format!("{alone}\n[regularize]\nmixup = 0.2\n"));
+    desk.finetune("--config bad.toml --out bad").ends(2, &["bad.toml:2:8", "only one class"]);
+    let blind = BASE.replace("root = \"data\"", "root = \"data/train\"\nvalidation_fraction = 0.0");
+    desk.write("bad.toml", format!("{blind}\n[regularize]\nearly_stopping = 2\n"));
+    let place = format!("bad.toml:{}:18", first + 1);
+    desk.finetune("--config bad.toml --out bad").ends(2, &[&place, "no validation images to watch"]);
+    let sets = "--set finetune.depth=head --set regularize.stochastic_depth=0.1";
+    desk.finetune(&format!("--config c.toml --out bad {sets}"))
+        .ends(2, &["regularize.stochastic_depth", "use a greater depth"]);
     assert!(!desk.path("bad").exists());
 }
 

@@ -1,13 +1,12 @@
-//! Short trainings within this process, on a desk that the tests of a file share.
+//! Short trainings by the program, on a desk that the tests of a file share.
 
 use std::fs;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use finetune_core::interrupt::Interrupt;
-use finetune_core::{config, digest, recipe, run};
 use report::record::RunRecord;
 
-use crate::support::Desk;
+use crate::support::{Desk, Ran};
 
 /// Fine-tuning of the last two stages of a LeNet on uneven classes: nine bars and four crosses, in batches of four.
 pub(crate) const BASE: &str = r#"[data]
@@ -68,19 +67,15 @@ pub(crate) static DESK: LazyLock<Desk> = LazyLock::new(|| {
     desk
 });
 
-/// A digest of all weights after a run with these overrides, and its record.
+/// The digest of the model file that the program leaves after a run with these overrides, and the run's record.
 pub(crate) fn trained(sets: &[&str]) -> (String, RunRecord) {
-    let (root, weights) = (DESK.path("data"), DESK.path("m.safetensors"));
-    let place = [
-        format!("data.root={:?}", root.display().to_string()),
-        format!("model.weights={:?}", weights.display().to_string()),
-    ];
-    let sets: Vec<String> = place.into_iter().chain(sets.iter().map(|&set| set.to_owned())).collect();
-    let (config, source) = config::read(&DESK.path("c.toml"), &sets).unwrap();
-    let run = run::resolve(config, source).unwrap();
-    let interrupt = Interrupt::default();
-    let mut materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
-    let finished = recipe::perform(&run, &mut materials, None, &interrupt, &mut |_| {}).unwrap();
-    let stages = finished.backbone.ids().map(|id| digest::stage(&finished.backbone, id).unwrap());
-    (stages.collect(), finished.record)
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let out = format!("trained-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mut program = DESK.program();
+    program.args(["--config", "c.toml", "--out", &out]);
+    program.args(sets.iter().flat_map(|set| ["--set", set]));
+    Ran::of(&program.output().unwrap()).ends(0, &[]);
+    let record: RunRecord = serde_json::from_value(DESK.json(&format!("{out}/summary.json"))).unwrap();
+    fs::remove_dir_all(DESK.path(&out)).unwrap();
+    (record.digests["model.safetensors"].clone(), record)
 }

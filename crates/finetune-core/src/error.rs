@@ -160,7 +160,7 @@ impl Error {
 }
 
 fn ran_away(loss: f64) -> String {
-    if loss.is_finite() { "the weights ran away".to_owned() } else { format!("the loss became {loss}") }
+    if loss.is_finite() { "training ran away".to_owned() } else { format!("the loss became {loss}") }
 }
 
 fn where_kept(file: Option<&Path>) -> String {

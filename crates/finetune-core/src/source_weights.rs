@@ -107,6 +107,21 @@ pub fn input(
     }
 }
 
+/// What the logits of these weights' own classifier are multiplied by to make probabilities of them: one over the
+/// temperature that their metadata tell; else the scale of networks trained on ImageNet, where the catalog knows them for
+/// that; else 1.
+#[must_use]
+pub fn head_scale(network: &Network, weights: Option<&SourceWeights>, checkpoint: &Checkpoint) -> f64 {
+    let recorded = checkpoint.metadata.get(metadata::TEMPERATURE);
+    let temperature = recorded.and_then(|recorded| recorded.parse::<f64>().ok());
+    if let Some(temperature) = temperature.filter(|value| value.is_finite() && *value > 0.0) {
+        return 1.0 / temperature;
+    }
+    let known = catalog_entry(network, weights, Some(checkpoint));
+    let of_imagenet = known.is_some_and(|entry| entry.classes.as_deref() == Some("imagenet-1k"));
+    if of_imagenet { regularize::IMAGENET_SCALE } else { 1.0 }
+}
+
 /// How images are prepared for a network's default weights; for a network without any, as its family says.
 #[must_use]
 pub fn default_input(network: &Network) -> InputSpec {
@@ -155,6 +170,28 @@ mod tests {
         assert_eq!(file.entry(), None);
         let unknown = SourceWeights::find("resnet18", "IMAGENET1K_V9").unwrap_err().to_string();
         assert!(unknown.contains("IMAGENET1K_V1"), "{unknown}");
+    }
+
+    #[test]
+    fn a_classifier_is_scaled_as_its_weights_say() {
+        let network = zoo::network("resnet50").unwrap();
+        let scale = |digest: &str, temperature: Option<&str>| {
+            let metadata = temperature.map(|value| (metadata::TEMPERATURE.to_owned(), value.to_owned()));
+            let checkpoint = Checkpoint {
+                path: PathBuf::from("my.pth"),
+                format: pretrained::Format::TorchZip,
+                tensors: std::collections::BTreeMap::new(),
+                metadata: metadata.into_iter().collect(),
+                wrapper: None,
+                skipped: Vec::new(),
+                sha256: format!("{digest:0<64}"),
+            };
+            head_scale(network, None, &checkpoint)
+        };
+        assert_eq!(scale("11ad3fa6", None), regularize::IMAGENET_SCALE);
+        assert_eq!(scale("11ad3fa6", Some("2")), 0.5);
+        assert_eq!(scale("ffff", Some("0")), 1.0);
+        assert_eq!(scale("ffff", None), 1.0);
     }
 
     #[test]

@@ -52,6 +52,13 @@ pub fn networks() -> impl Iterator<Item = &'static Network> {
     FamilyId::ALL.into_iter().flat_map(|id| id.family().networks)
 }
 
+/// Whether a network has residual branches, which stochastic depth could skip.
+#[must_use]
+pub fn has_shortcuts(network: &Network) -> bool {
+    let residual = [FamilyId::ResNet, FamilyId::EfficientNet].into_iter();
+    residual.flat_map(|id| id.family().networks).any(|other| other.name == network.name)
+}
+
 /// The network of that name.
 ///
 /// # Errors

@@ -14,14 +14,18 @@ pub struct CoTuning {
     /// λ: the weight of the original head's loss.
     pub lambda: f64,
     /// By what the original logits are multiplied before their softmax, so that it gives true probabilities; see
-    /// [`calibrate`].
-    pub scale: f64,
+    /// [`calibrate`]. When absent, what is known of the source weights; 1 where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
 }
 
+/// The scale of networks trained on ImageNet, from the authors' program.
+pub const IMAGENET_SCALE: f64 = 0.884;
+
 impl Default for CoTuning {
-    /// The authors' values: λ = 2.3, and for networks trained on ImageNet a scale of 0.884.
+    /// The authors' λ.
     fn default() -> Self {
-        Self { lambda: 2.3, scale: 0.884 }
+        Self { lambda: 2.3, scale: None }
     }
 }
 
@@ -32,7 +36,7 @@ impl CoTuning {
     /// `logits` `[N, sources]` are the original head's of the training set, before any fine-tuning; `labels` `[N]` count
     /// below `targets`. A class without an image is related to all alike.
     pub fn relationship(&self, logits: &Tensor, labels: &Tensor, targets: i64) -> Tensor {
-        let probabilities = (logits * self.scale).softmax(1, logits.kind());
+        let probabilities = (logits * self.scale.unwrap_or(1.0)).softmax(1, logits.kind());
         let members = labels.one_hot(targets).to_kind(logits.kind()); // [N, targets]
         let counts = members.sum_dim_intlist(0, false, None::<Kind>).unsqueeze(1); // [targets, 1]
         let means = members.transpose(0, 1).matmul(&probabilities) / counts.clamp_min(1.0);

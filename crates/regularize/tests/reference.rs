@@ -185,7 +185,7 @@ fn spectral_shrinkage_presses_the_smallest_singular_values() {
 #[test]
 fn co_tuning_relates_classes_and_keeps_the_original_head() {
     let expected = reference("co_tuning");
-    let technique = CoTuning { lambda: number(&expected["lambda"]), scale: number(&expected["scale"]) };
+    let technique = CoTuning { lambda: number(&expected["lambda"]), scale: Some(number(&expected["scale"])) };
     let targets = expected["targets"].as_i64().expect("count");
     let table = technique.relationship(&tensor(&expected["logits"]), &labels(&expected["labels"]), targets);
     same(&table, &tensor(&expected["relationship"]), "the relationship");

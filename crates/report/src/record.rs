@@ -101,6 +101,9 @@ pub struct EpochRecord {
     pub validation_loss: Option<f64>,
     /// Validation accuracy, where there is a validation set.
     pub validation_accuracy: Option<f64>,
+    /// Mean over the classes of the share of their validation images that is told rightly; none in older records.
+    #[serde(default)]
+    pub validation_balanced_accuracy: Option<f64>,
     /// Learning rate of the head at the epoch's end.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,

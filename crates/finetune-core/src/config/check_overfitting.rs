@@ -36,7 +36,7 @@ pub(super) fn of_regularizers(regularize: &RegularizeConfig) -> Vec<Check> {
         ("regularize.spectral_shrinkage.eta", not_negative(shrinkage.eta), NOT_NEGATIVE),
         ("regularize.spectral_shrinkage.k", shrinkage.k > 0, "must be at least 1"),
         ("regularize.co_tuning.lambda", not_negative(co_tuning.lambda), NOT_NEGATIVE),
-        ("regularize.co_tuning.scale", positive(co_tuning.scale), POSITIVE),
+        ("regularize.co_tuning.scale", co_tuning.scale.is_none_or(positive), POSITIVE),
     ]
 }
 

@@ -3,9 +3,11 @@
 use std::fmt::Display;
 
 use crate::config::{
-    CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig, ThawConfig,
+    BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
+    ThawConfig,
 };
 use crate::freeze::{Depth, UnknownDepth};
+use crate::zoo;
 
 /// What the runs of a comparison differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ const NONE: &str = "none";
 pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), VaryError> {
     let mut settings = match what {
         Vary::Regularize => techniques(config),
-        Vary::Depth(named) => depths(named)?,
+        Vary::Depth(named) => depths(config, named)?,
         Vary::Images => Vec::new(),
     };
     let known = || settings.iter().skip(1).map(|setting| setting.name.clone()).collect();
@@ -93,11 +95,16 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
 /// Depths that are compared where none are named.
 const DEPTHS: [&str; 4] = ["head", "last:1", "last:2", "all"];
 
-fn depths(named: &[String]) -> Result<Vec<SettingConfig>, UnknownDepth> {
+fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, UnknownDepth> {
+    // Where the head alone is trained there are no statistics to speak of.
+    let frozen = config.finetune.batch_norm == BatchNormPolicy::Frozen;
     let setting = |depth: &str| -> Result<SettingConfig, UnknownDepth> {
         let depth: Depth = depth.parse()?;
+        let idle = frozen && depth == Depth::Head;
         let depth = depth.to_string();
-        Ok(SettingConfig { name: depth.replace(':', " "), set: vec![format!("finetune.depth={depth:?}")] })
+        let mut set = vec![format!("finetune.depth={depth:?}")];
+        set.extend(idle.then(|| "finetune.batch_norm=train".to_owned()));
+        Ok(SettingConfig { name: depth.replace(':', " "), set })
     };
     match named {
         [] => DEPTHS.into_iter().map(setting).collect(),
@@ -108,6 +115,7 @@ fn depths(named: &[String]) -> Result<Vec<SettingConfig>, UnknownDepth> {
 /// Each technique alone, as strong as the configuration has it, or as strong as is usual.
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
+    let skips = zoo::network(&config.model.arch).is_ok_and(zoo::has_shortcuts);
     let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
@@ -125,7 +133,7 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
     add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
-    add(!head, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
+    add(!head && skips, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
     add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();

@@ -5,12 +5,13 @@ use images::DataSet;
 use pretrained::Checkpoint;
 
 use crate::Error;
-use crate::config::{ClassWeights, ConfigError, ScheduleKind};
+use crate::config::{BatchNormPolicy, ClassWeights, Config, ConfigError, ScheduleKind};
 use crate::freeze::{Depth, FreezePlan};
 use crate::run::Run;
 use crate::source_weights;
 use crate::train::schedule::warmup_steps;
 use crate::train::{enough_epochs, steps_per_epoch};
+use crate::zoo;
 
 /// Refuses policies that these pictures, listed and not yet decoded, make impossible.
 pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
@@ -48,8 +49,25 @@ pub(super) fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), C
 /// Refuses regularizers that this network, cut at this depth, gives nothing to work on.
 pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
     let before_head = |id: &StageId| *id >= plan.first_live && *id < backbone.head_id();
-    let can_move = backbone.ids().filter(before_head).any(|id| backbone.parameter_count(id) > 0);
-    match run.config.regularize.needs_depth() {
+    let live = || backbone.ids().filter(before_head);
+    let can_move = live().any(|id| backbone.parameter_count(id) > 0);
+    let Config { finetune, regularize, .. } = &run.config;
+    if regularize.stochastic_depth.is_some() && !zoo::has_shortcuts(run.network) {
+        let message =
+            format!("has no effect: {} has no residual branches to skip; remove it", run.network.name);
+        return Err(run.source.wrong("regularize.stochastic_depth", message));
+    }
+    let has_norm = |id: StageId| {
+        backbone.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean"))
+    };
+    if finetune.batch_norm == BatchNormPolicy::Frozen && !live().any(has_norm) {
+        let message = format!(
+            "has no effect: of {}, no stage that is trained has batch normalisation; remove it",
+            run.network.name
+        );
+        return Err(run.source.wrong("finetune.batch_norm", message));
+    }
+    match regularize.needs_depth() {
         Some(key) if !can_move => {
             let message = format!(
                 "is about features that change, and with the depth \"{}\" they cannot: nothing before the head is trained; use a greater depth",

@@ -22,6 +22,7 @@ use crate::pictures::Pictures;
 use crate::precision;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
+use crate::source_weights;
 
 /// A run that is over.
 pub struct Finished {
@@ -173,6 +174,8 @@ impl<'a> Work<'a> {
             return Ok(format!("built {name} with random weights; {prepared}"));
         };
         let report = self.backbone.load(&checkpoint)?;
+        let (network, named) = (self.run.network, self.run.weights.as_ref());
+        self.kept.head_scale = Some(source_weights::head_scale(network, named, &checkpoint));
         if self.run.config.regularize.delta.is_none() {
             self.materials.checkpoint = None;
         }

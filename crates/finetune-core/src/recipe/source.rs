@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
-use regularize::{CrossEntropy, Mixing, Targets, attention, importance};
+use regularize::{CoTuning, CrossEntropy, Mixing, Targets, attention, importance};
 use tch::{Kind, Tensor};
 
 use super::gather::build;
@@ -26,12 +26,15 @@ pub(super) struct Kept {
     weights: Rc<SourceWeightsKept>,
     network: Option<Rc<Backbone>>,
     original: Option<Rc<OriginalHead>>,
+    /// What makes probabilities of the original head's logits, as far as its weights tell.
+    pub(super) head_scale: Option<f64>,
 }
 
 impl Work<'_> {
     /// Asks the head that is about to be replaced what it sees in each of the new classes.
     pub(super) fn keep_original_head(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
         let Some(co_tuning) = self.run.config.regularize.co_tuning else { return Ok(()) };
+        let co_tuning = CoTuning { scale: co_tuning.scale.or(self.kept.head_scale), ..co_tuning };
         self.backbone.to(self.run.device, Kind::Float);
         let original = OriginalHead::copy_of(&self.backbone);
         let feed = self.plain_feed(StageId::INPUT)?;

@@ -185,9 +185,10 @@ pub(super) fn feeds(
     let (augment, input) = (&run.config.augment, &materials.input);
     let (training, mixing) = (augment.changes(run.config.run.seed), run.config.regularize.mixing());
     let varies = training.varies() || mixing.varies();
-    // More views than epochs show the same as a view for each epoch.
+    // More views than epochs show the same as a view for each epoch, and what is mixed is another mixture each time.
     let variation = match NonZeroU32::new(augment.views.min(epochs)) {
         _ if !varies => Variation::Fixed,
+        _ if mixing.varies() => Variation::Varying,
         Some(views) => Variation::Views(views),
         None => Variation::Varying,
     };

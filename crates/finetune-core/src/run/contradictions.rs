@@ -38,7 +38,6 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
         ),
         _ => None,
     };
-    let only_head = |name: &String| name == "head";
     match (&finetune.thaw, stays_frozen) {
         (Some(_), Some(because)) => return refuse("finetune.thaw", because),
         (Some(ThawConfig { every: None, at }), _) if at.is_empty() => {
@@ -56,9 +55,20 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
         _ => {}
     }
     if let Some(because) = stays_frozen
-        && !finetune.rates.keys().all(only_head)
+        && finetune.rates.keys().any(|stage| stage != "head")
     {
         return refuse("finetune.rates", because);
+    }
+    if *depth == Depth::Head {
+        if finetune.rates.contains_key("head") {
+            let message =
+                "the depth is \"head\", and the rate of the head alone is train.learning_rate; set that";
+            return refuse("finetune.rates.head", message);
+        }
+        if finetune.batch_norm == BatchNormPolicy::Frozen {
+            let message = "has no effect: the depth is \"head\", and frozen stages keep their statistics always; remove it, or use a greater depth";
+            return refuse("finetune.batch_norm", message);
+        }
     }
     if *depth == Depth::Scratch && finetune.batch_norm == BatchNormPolicy::Frozen {
         let message =
@@ -132,6 +142,12 @@ fn of_regularizers(config: &Config, depth: &Depth) -> Option<Contradiction> {
             "is about features that change, and the depth is \"head\": they cannot; use a greater depth",
         );
     }
+    if *depth == Depth::Head && regularize.stochastic_depth.is_some() {
+        return refuse(
+            "regularize.stochastic_depth",
+            "has no effect: the depth is \"head\", and frozen stages skip nothing; remove it, or use a greater depth",
+        );
+    }
     if regularize.l2_sp.is_some() && regularize.delta.is_some() {
         return refuse(
             "regularize.l2_sp",
@@ -164,6 +180,10 @@ fn of_idle_augmentation(config: &Config) -> Option<Contradiction> {
     if augment.randaugment.is_some() && augment.policy != Some(PolicyKind::RandAugment) {
         let message = "has no effect without augment.policy = \"randaugment\"; remove it, or choose that";
         return Some(("augment.randaugment", message.to_owned()));
+    }
+    if augment.views > 0 && !augment.changes(0).varies() {
+        let message = "has no effect where pictures are not changed: all views would be the same; remove it, or set what changes them";
+        return Some(("augment.views", message.to_owned()));
     }
     let turns = augment.rotation > 0.0 || augment.policy.is_some();
     (augment.sampling != Sampling::default() && !turns).then(|| {

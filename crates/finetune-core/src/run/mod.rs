@@ -122,6 +122,9 @@ impl Run {
             Method::FineTune => {}
             Method::Head => {
                 (train.ema, train.swa_from) = (None, None);
+                // Frozen stages keep their statistics and skip nothing anyway.
+                finetune.batch_norm = BatchNormPolicy::Train;
+                regularize.stochastic_depth = None;
                 regularize.forget_features();
             }
             Method::Scratch => {

@@ -15,11 +15,7 @@ pub fn by_value(gradients: &mut [Tensor], limit: f64) {
 /// is not finite the gradients stay as they are.
 pub fn by_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
     let _no_gradient = tch::no_grad_guard();
-    let norms: Vec<Tensor> = gradients.iter().map(Tensor::norm).collect();
-    if norms.is_empty() {
-        return 0.0;
-    }
-    let norm = Tensor::stack(&norms, 0).norm().to_kind(Kind::Double).double_value(&[]);
+    let norm = norm(gradients);
     // PyTorch's own guard against a norm of zero.
     let factor = limit / (norm + 1e-6);
     if factor < 1.0 && norm.is_finite() {
@@ -28,6 +24,21 @@ pub fn by_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
         }
     }
     norm
+}
+
+/// The Euclidean norm of all gradients together: finite exactly when each of their values is. It is read once.
+#[must_use]
+pub fn norm(gradients: &[Tensor]) -> f64 {
+    let of = |norms: Vec<Tensor>| match norms.as_slice() {
+        [] => 0.0,
+        norms => Tensor::stack(norms, 0).norm().to_kind(Kind::Double).double_value(&[]),
+    };
+    tch::no_grad(|| {
+        let norm = of(gradients.iter().map(Tensor::norm).collect());
+        // Squares of sound values may be out of bounds.
+        let exact = || of(gradients.iter().map(|gradient| gradient.to_kind(Kind::Double).norm()).collect());
+        if norm.is_finite() { norm } else { exact() }
+    })
 }
 
 #[cfg(test)]
@@ -53,6 +64,16 @@ mod tests {
         by_norm(&mut short, 13.1);
         assert_eq!(values(&short), [3.0, -4.0, 12.0]);
         assert_eq!(by_norm(&mut [], 1.0), 0.0);
+    }
+
+    #[test]
+    fn a_norm_is_finite_when_all_values_are() {
+        let large = [Tensor::from_slice(&[3e30f32, 4e30]), Tensor::from_slice(&[0f32])];
+        assert!((norm(&large) / 5e30 - 1.0).abs() < 1e-6, "{}", norm(&large));
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!norm(&[Tensor::from_slice(&[1f32]), Tensor::from_slice(&[0f32, value])]).is_finite());
+        }
+        assert_eq!(norm(&[]), 0.0);
     }
 
     #[test]

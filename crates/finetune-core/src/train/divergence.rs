@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, StageId};
 use tch::{Kind, Tensor};
 
+use super::objective::Objective;
+use super::penalties::CO_TUNING;
 use crate::batches::Batch;
 
 /// The first place, from input to loss, that holds NaN or infinity.
@@ -18,6 +20,8 @@ pub enum Origin {
     Output(&'static str),
     /// The gradient of a stage's parameters.
     Gradient(&'static str),
+    /// What the technique of this key adds to the loss, or its gradient.
+    Penalty(&'static str),
     /// The loss of sound logits.
     Loss,
 }
@@ -31,23 +35,25 @@ impl fmt::Display for Origin {
             }
             Self::Output(stage) => write!(f, "it began in stage {stage}, whose output is not finite"),
             Self::Gradient(stage) => write!(f, "it began in stage {stage}, whose gradient is not finite"),
+            Self::Penalty(key) => write!(f, "it began in what {key} adds to the loss, which is not finite"),
             Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
         }
     }
 }
 
-/// Runs a batch again, stage by stage from `from` on, until something is not finite.
+/// Runs a batch again, stage by stage from `from` on and then through the penalties, until something is not finite.
 #[must_use]
-pub fn find(backbone: &Backbone, batch: &Batch, from: StageId, mode: Mode) -> Origin {
+pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: StageId) -> Origin {
     let _no_gradient = tch::no_grad_guard();
     if !is_finite(&batch.x) {
         return Origin::Input;
     }
     let mut x = batch.x.shallow_clone();
+    let mode = objective.mode;
     let live = || backbone.ids().filter(|&id| id >= from);
     for (id, next) in live().zip(live().skip(1).map(Some).chain([None])) {
         let name = backbone.name(id);
-        if !has_finite_weights(backbone, id) {
+        if !backbone.parameters(id).iter().all(|variable| is_finite(&variable.tensor)) {
             return Origin::Weights(name);
         }
         x = match next {
@@ -57,8 +63,21 @@ pub fn find(backbone: &Backbone, batch: &Batch, from: StageId, mode: Mode) -> Or
         if !is_finite(&x) {
             return Origin::Output(name);
         }
+        // An output out of bounds spoils the running statistics as well, which is why they are looked at after it.
+        if !has_finite_weights(backbone, id) {
+            return Origin::Weights(name);
+        }
     }
-    in_gradients(backbone, from).unwrap_or(Origin::Loss)
+    let collected = backbone.classify_collect(&batch.x, from, &objective.penalties.taps(from), mode);
+    let penalties = objective.penalties.of(backbone, batch, from, &collected, mode);
+    let spoilt = penalties.iter().find(|(_, penalty)| !is_finite(penalty));
+    spoilt.map_or(Origin::Loss, |&(key, _)| Origin::Penalty(key))
+}
+
+/// Where a gradient is not finite, when one is: in a live stage, or else in what is trained beside the network.
+#[must_use]
+pub fn of_gradients(backbone: &Backbone, from: StageId) -> Origin {
+    in_gradients(backbone, from).unwrap_or(Origin::Penalty(CO_TUNING))
 }
 
 /// The live stage nearest to the loss whose gradient is not finite: gradients flow from there to the input.

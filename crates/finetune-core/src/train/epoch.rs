@@ -55,8 +55,10 @@ pub(super) fn one_epoch(
         let setting = Setting { rate: planned.rate * moving.reduced, ..planned };
         moving.steps += 1;
         let step = phase.steps_before + moving.steps;
-        let said = one_step(phase, (backbone, feed.cut()), &group, moving, setting)
-            .map_err(|(loss, origin)| phase.diverged(epoch, step, loss, origin))?;
+        let said =
+            one_step(phase, (backbone, feed.cut()), &group, moving, setting).map_err(|(loss, origin)| {
+                phase.diverged(epoch, step - began_before(&origin, moving), loss, origin)
+            })?;
 
         rate = setting.rate;
         loss_sum += said.loss * said.images as f64;
@@ -83,12 +85,19 @@ pub(super) fn one_epoch(
         train_accuracy: right as f64 / seen as f64,
         validation_loss: None,
         validation_accuracy: None,
+        validation_balanced_accuracy: None,
         learning_rate: rate,
         images_per_second: seen as f64 / seconds,
         seconds,
         waited_seconds: waited.as_secs_f64(),
         gradients: moving.flow.take(phase.steps_before)?,
     }))
+}
+
+/// How many steps before the present one that went wrong it began: weights were spoilt by the step before, if there was
+/// one.
+fn began_before(origin: &divergence::Origin, moving: &Moving) -> u64 {
+    u64::from(matches!(origin, divergence::Origin::Weights(_)) && moving.steps > 1)
 }
 
 /// What came of a step.
@@ -122,7 +131,7 @@ pub(super) fn one_step(
         if weight > 0.0 {
             let value = judged.loss.double_value(&[]);
             if !value.is_finite() {
-                return Err((value, divergence::find(backbone, batch, from, objective.mode)));
+                return Err((value, divergence::find(objective, backbone, batch, from)));
             }
             let share = weight / total;
             let part = if group.len() == 1 { judged.loss } else { judged.loss * share };
@@ -133,16 +142,14 @@ pub(super) fn one_step(
         said.images += batch.labels.size()[0];
     }
     moving.flow.observe(backbone);
+    if !clip::norm(&moving.optimizer.gradients()).is_finite() {
+        return Err((said.loss, divergence::of_gradients(backbone, from)));
+    }
     if let Some(limit) = phase.train.clip_value {
         clip::by_value(&mut moving.optimizer.gradients(), limit);
     }
-    if let Some(limit) = phase.train.clip_norm
-        && !clip::by_norm(&mut moving.optimizer.gradients(), limit).is_finite()
-    {
-        return Err((
-            said.loss,
-            divergence::in_gradients(backbone, from).unwrap_or(divergence::Origin::Loss),
-        ));
+    if let Some(limit) = phase.train.clip_norm {
+        clip::by_norm(&mut moving.optimizer.gradients(), limit);
     }
     moving.optimizer.step(setting);
     if let Some(limit) = phase.regularize.max_norm {

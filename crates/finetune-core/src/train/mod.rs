@@ -177,6 +177,7 @@ pub fn train(
             let said = evaluate::predict(backbone, validation, phase.train.batch_size, phase.kind)?;
             record.validation_loss = Some(said.loss());
             record.validation_accuracy = Some(said.accuracy());
+            record.validation_balanced_accuracy = Some(said.balanced_accuracy());
         }
         record.seconds += started.elapsed().as_secs_f64();
         listen(&Event::Epoch { record: &record, epochs: phase.epochs });

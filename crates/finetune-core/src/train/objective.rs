@@ -38,7 +38,7 @@ impl Objective {
         let right = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
         let data = self.data_loss(&collected.output, &batch.targets);
         let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
-        let loss = penalties.into_iter().fold(data, |sum, penalty| sum + penalty);
+        let loss = penalties.into_iter().fold(data, |sum, (_, penalty)| sum + penalty);
         Judged { loss, right: right.int64_value(&[]) }
     }
 

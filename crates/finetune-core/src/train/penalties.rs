@@ -11,6 +11,9 @@ use tch::Tensor;
 use super::optimizer::Trainable;
 use crate::batches::Batch;
 
+/// The key of the technique that trains a head beside the network.
+pub const CO_TUNING: &str = "regularize.co_tuning";
+
 /// The penalties of a training step; none by default.
 #[derive(Debug, Default)]
 pub struct Penalties {
@@ -106,7 +109,7 @@ impl Penalties {
         compared.map(|(stage, _)| *stage).filter(|&stage| stage >= from).collect()
     }
 
-    /// Each penalty for a batch, which is the input of stage `from`, and what the network made of it. Those on features
+    /// Each penalty by its key, for a batch, which is the input of stage `from`, and what the network made of it. Those on features
     /// rest where no features can move: when the head alone is live.
     #[must_use]
     pub fn of(
@@ -116,18 +119,18 @@ impl Penalties {
         from: StageId,
         collected: &Collected,
         mode: Mode,
-    ) -> Vec<Tensor> {
+    ) -> Vec<(&'static str, Tensor)> {
         let mut terms = Vec::new();
         let live = live(backbone, from, mode);
         if let Some((strength, decay)) = self.l1 {
             let covered = live.iter().map(|(_, value)| value).filter(|value| decay.covers(value));
-            terms.push(l1(covered) * strength);
+            terms.push(("regularize.l1", l1(covered) * strength));
         }
         if let Some((l2_sp, SourceWeightsKept(source))) =
             self.l2_sp.as_ref().map(|(l2_sp, source)| (l2_sp, &**source))
         {
             let sourced = live.iter().filter_map(|(name, now)| Some((now, source.get(name)?)));
-            terms.push(l2_sp.penalty(sourced, without_source(&live, source)));
+            terms.push(("regularize.l2_sp", l2_sp.penalty(sourced, without_source(&live, source))));
         }
         if let Some((delta, attended)) = &self.delta {
             let taps = self.taps(from);
@@ -141,14 +144,16 @@ impl Penalties {
             let attention = attended.attention.iter().filter(|(stage, _)| *stage >= from);
             let maps = collected.tapped.iter().zip(&known).zip(attention);
             let maps = maps.map(|((now, source), (_, attention))| (now, source, attention));
-            terms.push(delta.penalty(maps, without_source(&live, &attended.sourced.0)));
+            let apart = delta.penalty(maps, without_source(&live, &attended.sourced.0));
+            terms.push(("regularize.delta", apart));
         }
         if from < backbone.head_id() {
             let features = &collected.features;
-            terms.extend(self.shrinkage.map(|shrinkage| shrinkage.penalty(features)));
+            let shrunk = self.shrinkage.map(|shrinkage| shrinkage.penalty(features));
+            terms.extend(shrunk.map(|penalty| ("regularize.spectral_shrinkage", penalty)));
             terms.extend(self.co_tuning.as_ref().map(|(co_tuning, original)| {
                 let logits = original.logits(features, mode);
-                co_tuning.penalty(&logits, &original.relationship, &batch.targets)
+                (CO_TUNING, co_tuning.penalty(&logits, &original.relationship, &batch.targets))
             }));
         }
         terms

@@ -86,6 +86,7 @@ pub(crate) fn interrupted() -> RunRecord {
         epochs: vec![EpochRecord {
             validation_loss: None,
             validation_accuracy: None,
+            validation_balanced_accuracy: None,
             ..whole.epochs[0].clone()
         }],
         evaluations: vec![],
@@ -311,6 +312,9 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
     let all = phases.into_iter().flat_map(|(phase, n)| (1..=n).map(move |epoch| (phase, epoch)));
     let epoch = |(i, (phase, epoch)): (u32, (&str, u32))| {
         let progress = f64::from(i) / f64::from(head + fine_tune);
+        // The planned rate at the epoch's last step.
+        let (rate, planned) = if phase == "train-head" { (0.01, 3.0) } else { (0.001, 5.0) };
+        let done = (f64::from(13 * epoch) - 1.0) / (13.0 * planned);
         let loss = 0.08 + 0.5 * (-3.5 * progress).exp() + 0.02 * chance.next();
         EpochRecord {
             phase: phase.into(),
@@ -319,7 +323,8 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             train_accuracy: (1.0 - 0.42 * loss).min(1.0),
             validation_loss: Some(0.9 * loss + 0.03 * chance.next()),
             validation_accuracy: Some((0.985 - 0.3 * loss + 0.01 * chance.next()).min(1.0)),
-            learning_rate: if phase == "train-head" { 0.01 } else { 0.001 },
+            validation_balanced_accuracy: None,
+            learning_rate: rate * 0.5 * (1.0 + (PI * done).cos()),
             images_per_second: 38.0,
             seconds: 10.4,
             waited_seconds: 0.1,

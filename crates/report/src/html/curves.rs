@@ -40,7 +40,17 @@ fn loss_chart(run: &RunRecord) -> LineChart {
 pub(super) fn accuracy_chart(run: &RunRecord) -> LineChart {
     let axis = Axis::linear("accuracy").percent();
     let chart = LineChart::new("accuracy", "Accuracy", Axis::linear("epoch").whole_numbers(), axis);
-    draw(chart, run, |e| Some(e.train_accuracy), |e| e.validation_accuracy)
+    let chart = draw(chart, run, |e| Some(e.train_accuracy), |e| e.validation_accuracy);
+    let uneven = |e: &EpochRecord| {
+        let both = e.validation_accuracy.zip(e.validation_balanced_accuracy);
+        both.is_some_and(|(plain, balanced)| (plain - balanced).abs() > 1e-9)
+    };
+    if !run.epochs.iter().any(uneven) {
+        return chart;
+    }
+    let balanced = (1u32..).zip(&run.epochs);
+    let balanced = balanced.filter_map(|(i, e)| Some((f64::from(i), e.validation_balanced_accuracy?)));
+    chart.series(Series::new("validation, classes alike").points(balanced))
 }
 
 type Figure = fn(&EpochRecord) -> Option<f64>;

@@ -1,4 +1,4 @@
-//! Learning rates as they were planned, and a range test.
+//! Learning rates as they were planned and as they were used, and a range test.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::{depth_in_words, span, thaw};
-use crate::record::{PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
+use crate::record::{EpochRecord, PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
 use crate::text::range_verdict;
 
 /// The rate of every group of stages over the steps of each phase, and when they thaw.
@@ -14,7 +14,8 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
     html! {
         p {
             "The learning rate of each group of stages over the steps of each training step, as planned before it began. "
-            "A line begins where its stages thaw."
+            "A line begins where its stages thaw. "
+            "Where the rate was reduced on the way, the head's rate as it was used is drawn beside it."
         }
         div.pair {
             @for (phase, chart) in run.plan.iter().zip(rate_charts(run)) {
@@ -45,10 +46,10 @@ fn names<'a>(group: &[&'a StagePlanRecord]) -> Vec<&'a str> {
 
 /// The rates of every training step, a chart for each.
 pub(crate) fn rate_charts(run: &RunRecord) -> Vec<LineChart> {
-    run.plan.iter().enumerate().map(|(number, phase)| chart(number, phase)).collect()
+    run.plan.iter().enumerate().map(|(number, phase)| chart(number, phase, &run.epochs)).collect()
 }
 
-fn chart(number: usize, phase: &PhasePlanRecord) -> LineChart {
+fn chart(number: usize, phase: &PhasePlanRecord, epochs: &[EpochRecord]) -> LineChart {
     let x = Axis::linear("step").whole_numbers();
     let mut chart = LineChart::new(
         format!("plan-{number}"),
@@ -69,7 +70,51 @@ fn chart(number: usize, phase: &PhasePlanRecord) -> LineChart {
             chart = chart.mark(first as f64, format!("{} {}", span(&names), thaw(&names)));
         }
     }
+    let used = used(phase, epochs);
+    let mut before = 1.0;
+    for (epoch, now) in used.iter().map(|used| (used.epoch, used.rate / used.planned)) {
+        if now < before * (1.0 - DEPARTED) {
+            let begins = phase.steps_per_epoch.saturating_mul(u64::from(epoch).saturating_sub(1));
+            chart = chart.mark(begins as f64, format!("reduced in epoch {epoch}"));
+        }
+        before = now;
+    }
+    if used.iter().any(|used| (used.rate / used.planned - 1.0).abs() > DEPARTED) {
+        let points = used.iter().map(|used| (used.step as f64, used.rate));
+        chart = chart.series(Series::new("head, as used").points(points));
+    }
     chart
+}
+
+/// A rate that differs from the planned one by more than this share departs from it; less may be between two points.
+const DEPARTED: f64 = 0.05;
+
+/// The rate of the head at the last step of an epoch.
+struct Used {
+    epoch: u32,
+    step: u64,
+    rate: f64,
+    planned: f64,
+}
+
+/// The rates at the ends of a phase's epochs, as they were used and as they were planned.
+fn used(phase: &PhasePlanRecord, epochs: &[EpochRecord]) -> Vec<Used> {
+    let of_phase = epochs.iter().filter(|epoch| epoch.phase == phase.phase);
+    let used = of_phase.filter_map(|record| {
+        let step = phase.steps_per_epoch.saturating_mul(record.epoch.into()).checked_sub(1)?;
+        let (epoch, rate) = (record.epoch, record.learning_rate);
+        let planned = planned_near(phase, step, rate)?;
+        (rate > 0.0 && planned > 0.0).then_some(Used { epoch, step, rate, planned })
+    });
+    used.collect()
+}
+
+/// What was planned for a step: of what lies between the two points around it, the nearest to `rate`.
+fn planned_near(phase: &PhasePlanRecord, step: u64, rate: f64) -> Option<f64> {
+    let next = phase.rates.iter().position(|point| point.step >= step)?;
+    let (before, after) = (phase.rates[next.saturating_sub(1)].rate, phase.rates[next].rate);
+    let exact = phase.rates[next].step == step;
+    Some(if exact { after } else { rate.max(before.min(after)).min(before.max(after)) })
 }
 
 /// The page of a range test.

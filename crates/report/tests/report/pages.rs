@@ -193,6 +193,45 @@ fn no_element_is_left_open_or_given_an_attribute_twice() {
 }
 
 #[test]
+fn rates_that_were_reduced_on_the_way_are_drawn_beside_the_planned_ones() {
+    let mut run = records::run();
+    let text = |run: &RunRecord, css: &str| {
+        let page = Html::parse_document(&run_page(run));
+        all(&page, css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>()
+    };
+    // As a plateau has it: planned alike, and used at a fifth from the fourth epoch on.
+    let plan = &mut run.plan[1];
+    plan.rates.iter_mut().for_each(|point| point.rate = 0.001);
+    let (phase, epochs) = (plan.phase.clone(), plan.epochs);
+    for epoch in run.epochs.iter_mut().filter(|epoch| epoch.phase == phase) {
+        epoch.learning_rate = 0.001;
+    }
+    assert_eq!(epochs, 5);
+    assert_eq!(text(&run, "#plan .mark text"), ["layer3 thaws"]);
+    assert!(!text(&run, "#plan").concat().contains("head, as used"));
+    for epoch in run.epochs.iter_mut().filter(|epoch| epoch.phase == phase && epoch.epoch >= 4) {
+        epoch.learning_rate = 0.0002;
+    }
+    assert_eq!(text(&run, "#plan .mark text"), ["layer3 thaws", "reduced in epoch 4"]);
+    assert!(text(&run, "#plan").concat().contains("head, as used"));
+}
+
+#[test]
+fn balanced_accuracy_is_drawn_where_it_differs_from_accuracy() {
+    let mut run = records::run();
+    let drawn = |run: &RunRecord| {
+        let page = Html::parse_document(&run_page(run));
+        let text = all(&page, "#curves").iter().flat_map(|e| e.text()).collect::<String>();
+        text.contains("validation, classes alike")
+    };
+    assert!(!drawn(&run));
+    run.epochs.iter_mut().for_each(|epoch| epoch.validation_balanced_accuracy = epoch.validation_accuracy);
+    assert!(!drawn(&run));
+    run.epochs[2].validation_balanced_accuracy = Some(0.5);
+    assert!(drawn(&run));
+}
+
+#[test]
 fn a_run_shows_what_it_did() {
     let source = run_page(&records::run());
     let page = Html::parse_document(&source);

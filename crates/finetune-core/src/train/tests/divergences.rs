@@ -1,12 +1,30 @@
+use std::rc::Rc;
+
 use backbone::{Backbone, Mode, Options, StageId, Variables};
+use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};
 use tch::{Device, Kind, Tensor};
 
 use crate::batches::Batch;
+use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
+use crate::freeze::{Depth, FreezePlan};
+use crate::recipe::StepName;
+use crate::train::Phase;
+use crate::train::average::Averaging;
 use crate::train::divergence::{Origin, find, in_gradients, in_weights};
+use crate::train::epoch::one_step;
+use crate::train::objective::Objective;
+use crate::train::optimizer::Optimizer;
+use crate::train::penalties::{CO_TUNING, OriginalHead, Penalties, SourceWeightsKept};
+use crate::train::schedule::Setting;
 
 fn spoil(backbone: &Backbone, name: &str, value: f64) {
     let variable = backbone.variables().all().into_iter().find(|variable| variable.name == name).unwrap();
     let _ = tch::no_grad(|| variable.tensor.shallow_clone().fill_(value));
+}
+
+fn scale(backbone: &Backbone, name: &str, factor: f64) {
+    let variable = backbone.variables().all().into_iter().find(|variable| variable.name == name).unwrap();
+    let _ = tch::no_grad(|| variable.tensor.shallow_clone().g_mul_scalar_(factor));
 }
 
 fn batch(pixel: f64) -> Batch {
@@ -23,7 +41,9 @@ fn the_first_stage_that_went_wrong_is_named() {
     let found = |spoilt: &[(&str, f64)], pixel| {
         let backbone = resnet();
         spoilt.iter().for_each(|&(name, value)| spoil(&backbone, name, value));
-        find(&backbone, &batch(pixel), StageId::INPUT, Mode::Train)
+        let (cross_entropy, penalties) = (CrossEntropy::default(), Penalties::default());
+        let objective = Objective { mode: Mode::Train, cross_entropy, penalties };
+        find(&objective, &backbone, &batch(pixel), StageId::INPUT)
     };
     assert_eq!(found(&[], 0.0), Origin::Loss);
     assert_eq!(found(&[], f64::INFINITY), Origin::Input);
@@ -55,4 +75,86 @@ fn gradients_are_followed_from_the_loss_backwards() {
     spoil(&backbone, "layer4.1.bn2.running_mean", f64::NAN);
     assert_eq!(in_weights(&backbone, StageId::INPUT), Some(Origin::Weights("layer4")));
     assert_eq!(in_weights(&backbone, backbone.head_id()), None);
+}
+
+/// One step with all of a LeNet, some of whose parameters are scaled: where it went wrong, and whether a parameter
+/// moved.
+fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (Option<Origin>, bool) {
+    let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
+    let backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    scaled.iter().for_each(|&(name, factor)| scale(&backbone, name, factor));
+    let penalties = penalties(&backbone);
+    let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
+    let (train, regularize) = (TrainConfig::default(), RegularizeConfig::default());
+    let cross_entropy = CrossEntropy { smoothing: 0.1, class_weights: None };
+    let phase = Phase {
+        kind: Kind::Float,
+        step: StepName::FineTune,
+        plan: &plan,
+        epochs: 1,
+        images: 2,
+        objective: Objective { mode: Mode::Train, cross_entropy, penalties },
+        train: &train,
+        regularize: &regularize,
+        batch_norm: BatchNormPolicy::Train,
+        averaging: Averaging::None,
+        seed: 0,
+        steps_before: 0,
+    };
+    let mut moving = phase.begin();
+    moving.optimizer.follow(phase.trainables(&backbone, 1));
+    let cpu = (Kind::Float, Device::Cpu);
+    let labels = Tensor::from_slice(&[0i64, 1]);
+    let batch = Batch::plain(Tensor::rand([2, 1, 28, 28], cpu) + 0.5, labels);
+    let before: Vec<Tensor> = moving_values(&moving.optimizer).iter().map(Tensor::copy).collect();
+    let setting = Setting { rate: 0.1, momentum: None };
+    let told = one_step(&phase, (&backbone, StageId::INPUT), &[batch], &mut moving, setting);
+    let now = moving_values(&moving.optimizer);
+    let moved = before.iter().zip(&now).any(|(before, now)| !before.allclose(now, 0.0, 0.0, true));
+    (told.err().map(|(_, origin)| origin), moved)
+}
+
+fn moving_values(optimizer: &Optimizer) -> Vec<Tensor> {
+    optimizer.parameters().iter().map(|parameter| parameter.value.detach()).collect()
+}
+
+#[test]
+fn a_gradient_out_of_bounds_is_told_before_it_is_applied() {
+    // The logits are sound, and what fc1's weights do to them is beyond float32.
+    let steep = [("fc1.weight", 1e-30), ("fc1.bias", 1e-30), ("fc2.weight", 1e30), ("fc3.weight", 1e16)];
+    assert_eq!(step(&steep, |_| Penalties::default()), (Some(Origin::Gradient("fc1")), false));
+    assert_eq!(step(&[], |_| Penalties::default()), (None, true));
+}
+
+#[test]
+fn a_penalty_out_of_bounds_is_named() {
+    let l1 = |_: &Backbone| Penalties { l1: Some((f64::INFINITY, Decay::Weights)), ..Penalties::default() };
+    assert_eq!(step(&[], l1), (Some(Origin::Penalty("regularize.l1")), false));
+    let source = |value: f64| {
+        move |backbone: &Backbone| {
+            let weights = SourceWeightsKept::of(backbone, &[]);
+            let _ = weights.0["conv1.weight"].shallow_clone().fill_(value);
+            let l2_sp = Some((L2Sp { alpha: 0.1, beta: 0.1 }, Rc::new(weights)));
+            Penalties { l2_sp, ..Penalties::default() }
+        }
+    };
+    assert_eq!(step(&[], source(f64::NAN)), (Some(Origin::Penalty("regularize.l2_sp")), false));
+    assert_eq!(step(&[], source(0.0)), (None, true));
+    // The original head: its logits, or no more than the gradient of its weights, by way of large features.
+    let original = |value: f64, lambda: f64| {
+        move |backbone: &Backbone| {
+            let table = Tensor::from_slice(&[0.2f32, 0.8, 0.6, 0.4]).view([2, 2]);
+            let original = Rc::new(OriginalHead::copy_of(backbone).relate(&table));
+            let co_tuning = Some((CoTuning { lambda, scale: None }, original));
+            let penalties = Penalties { co_tuning, ..Penalties::default() };
+            for mut trainable in penalties.trainables(1.0, |_| 0.0) {
+                let _ = tch::no_grad(|| trainable.value.fill_(value));
+            }
+            penalties
+        }
+    };
+    assert_eq!(step(&[], original(f64::NAN, 1.0)), (Some(Origin::Penalty(CO_TUNING)), false));
+    let large = [("fc2.weight", 1e24), ("fc3.weight", 1e-24)];
+    assert_eq!(step(&large, original(1e-24, 1e20)), (Some(Origin::Penalty(CO_TUNING)), false));
+    assert_eq!(step(&large, original(1e-24, 1.0)), (None, true));
 }

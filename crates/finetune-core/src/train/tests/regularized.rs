@@ -71,7 +71,7 @@ fn co_tuning() -> Penalties {
     });
     let table = Tensor::from_slice(&[0.2, 0.5, 0.3, 0.6, 0.1, 0.3]).view([2, 3]);
     let original = Rc::new(OriginalHead::copy_of(&network).relate(&table));
-    Penalties { co_tuning: Some((CoTuning { lambda: 1.7, scale: 1.0 }, original)), ..Penalties::default() }
+    Penalties { co_tuning: Some((CoTuning { lambda: 1.7, scale: None }, original)), ..Penalties::default() }
 }
 
 /// Two sums of each parameter after three steps; those of the original head at the end.
@@ -170,7 +170,7 @@ fn a_head_alone_is_not_held_by_its_features() {
         let head = backbone.head_id();
         let collected = backbone.classify_collect(&batch.x, head, &penalties.taps(head), Mode::Train);
         let terms = penalties.of(&backbone, &batch, head, &collected, Mode::Train);
-        terms.iter().flat_map(values).collect::<Vec<f64>>()
+        terms.iter().flat_map(|(_, term)| values(term)).collect::<Vec<f64>>()
     };
     assert!(terms(co_tuning()).is_empty());
     let shrinkage = SpectralShrinkage::default();
