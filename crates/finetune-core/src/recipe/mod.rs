@@ -2,6 +2,7 @@
 
 mod against_data;
 mod gather;
+mod head;
 mod keeping;
 mod lr_find;
 mod perform;
