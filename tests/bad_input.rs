@@ -5,11 +5,14 @@
 mod stopped;
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use pretrained::Dtype;
+use pretrained::safetensors_file::{self, ArrayView};
 use stopped::stopped;
 use support::{Desk, Ran, SCRATCH, names, picture};
 
@@ -79,6 +82,49 @@ fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
     desk.finetune(alexnet).ends(0, &[]);
 }
 
+/// Digits of 28 x 28 in grey, and a VGG: asked for as it is, cropped to what they are, and in one channel.
+#[test]
+fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
+    let desk = Desk::new();
+    for split in ["train", "val"] {
+        for class in ["bar", "cross"] {
+            let folder = desk.path(&format!("data/{split}/{class}"));
+            for file in names(&folder) {
+                let large = image::open(folder.join(&file)).unwrap().into_luma8();
+                image::imageops::crop_imm(&large, 2, 2, 28, 28).to_image().save(folder.join(&file)).unwrap();
+            }
+        }
+    }
+    // The first layer of a pretrained VGG; the rest of its half gigabyte does not matter here.
+    let data = [0; 64 * 3 * 3 * 3 * 4];
+    let first = ArrayView { shape: &[64, 3, 3, 3], dtype: Dtype::F32, data: &data };
+    let file = desk.path("vgg11.safetensors");
+    safetensors_file::write(&file, [("features.0.weight", first)], &BTreeMap::new()).unwrap();
+    let vgg = "--config c.toml --out out --set model.arch=vgg11";
+    let small =
+        ["c.toml:2:8", "are 28 pixels a side and vgg11 reads at least 32", "lenet5_relu", "[data.input]"];
+    refused(&desk, 2, vgg, &small);
+
+    let input = |side: u32| {
+        format!(
+            "{SCRATCH}\n[data.input]\nresize = {side}\ncrop = {side}\ninterpolation = \"bilinear\"\n\
+             channels = 1\nmean = [0.5]\nstd = [0.5]\n"
+        )
+    };
+    desk.write("c.toml", input(28));
+    let says = ["c.toml:20:1", "at least 32 pixels a side, and crop is 28", "lenet5_relu"];
+    refused(&desk, 2, vgg, &says);
+    desk.write("c.toml", input(32));
+    let pretrained = format!("{vgg} --set model.weights=vgg11.safetensors --set finetune.depth=head");
+    let says = [
+        "c.toml:24:",
+        "channels is 1, and vgg11 reads 3 with the weights vgg11.safetensors",
+        "scratch",
+        "all three",
+    ];
+    refused(&desk, 2, &pretrained, &says);
+}
+
 #[test]
 fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
     let desk = Desk::new();
@@ -107,7 +153,7 @@ fn an_input_that_no_picture_can_have_is_refused_at_its_line() {
         )
     };
     for (input, says) in [
-        (input(28, 8, 1, "[0.5]"), "at least 12 pixels"),
+        (input(28, 15, 1, "[0.5]"), "at least 16 pixels"),
         (input(28, 28, 2, "[0.5]"), "channels is 2"),
         (input(28, 28, 1, "[0.0]"), "std must be above 0"),
         (input(28, 28, 3, "[0.5]"), "each of the 3 channels"),

@@ -34,10 +34,7 @@ const CHEAPEST: [(&str, i64); 7] = [
 fn stages_partition_the_variables_and_their_names_are_unique() {
     let _one_at_a_time = one_at_a_time();
     for network in zoo::networks() {
-        let input = (network.input)();
-        let options =
-            Options { channels: input.channels.into(), size: input.crop.into(), ..Options::default() };
-        let backbone = (network.build)(&Variables::holding(Values::Outline).root(), &options);
+        let backbone = outline(network, (network.input)().crop.into());
         let mut names: Vec<&str> = backbone.ids().map(|id| backbone.name(id)).collect();
         let mut owned: Vec<String> = backbone
             .ids()
@@ -206,43 +203,37 @@ fn drawn(folder: &Path, count: u64) -> Part {
     Part { store, indices: (0..u32::try_from(count).unwrap()).collect() }
 }
 
-/// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more.
+/// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more. That a trace is true
+/// is the next test's to show.
 #[test]
 fn declared_channels_and_strides_are_true() {
-    let _one_at_a_time = one_at_a_time();
-    for (name, size) in CHEAPEST {
-        let network = zoo::network(name).unwrap();
-        let backbone = build(network, size);
-        let taps: Vec<StageId> = backbone.ids().take(backbone.stages().len()).collect();
-        let adaptive = backbone.stages().iter().any(|stage| stage.name == "pool");
-        let run = |size| {
-            let x = input(network, size);
-            let (_, outputs) = tch::no_grad(|| {
-                backbone.forward_collect(&x, StageId::INPUT..backbone.head_id(), &taps, Mode::Evaluate)
-            });
-            outputs.into_iter().map(|output| output.size()).collect::<Vec<_>>()
+    for network in zoo::networks() {
+        let name = network.name;
+        // LeNet is built for one size, and 28 is padded to 32.
+        let size = i64::from((network.input)().crop.max(32));
+        let traced = |size| {
+            let backbone = outline(network, size);
+            let traces = backbone.trace(&[1, (network.input)().channels.into(), size, size]);
+            let shapes: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
+            (backbone, shapes)
         };
-        let small = run(size);
-        for (stage, shape) in backbone.stages().iter().zip(&small) {
-            assert_eq!(shape[1], stage.channels, "{name} {}", stage.name);
-            let positions = if shape.len() == 4 { shape[2] * shape[3] } else { 1 };
-            assert!(
-                stage.stride.is_some() || stage.name == "pool" || positions == 1,
-                "{name} {}",
-                stage.name
-            );
-        }
-        if !adaptive {
-            continue; // LeNet is built for one size
-        }
-        for ((stage, small), large) in backbone.stages().iter().zip(&small).zip(&run(size + 32)) {
-            if let Some(stride) = stage.stride {
-                assert_eq!((large[2] - small[2]) * stride, 32, "{name} {}", stage.name);
+        let ((backbone, small), (_, large)) = (traced(size), traced(size + 32));
+        for ((stage, small), large) in backbone.stages().iter().zip(&small).zip(&large) {
+            let what = format!("{name} {}", stage.name);
+            assert_eq!((small[1], large[1]), (stage.channels, stage.channels), "{what}");
+            let positions: i64 = small[2..].iter().product();
+            match stage.stride {
+                Some(stride) => {
+                    for axis in [2, 3] {
+                        assert_eq!((large[axis] - small[axis]) * stride, 32, "{what}");
+                    }
+                }
+                None => assert!(stage.name == "pool" || positions == 1, "{what}"),
             }
         }
-        let last = backbone.stages().last().unwrap();
-        let features: i64 = small.last().unwrap()[1..].iter().product();
-        assert_eq!(backbone.head().features, features, "{name} {}", last.name);
+        let [.., last, logits] = small.as_slice() else { panic!("{name} has no stage") };
+        assert_eq!(backbone.head().features, last[1..].iter().product::<i64>(), "{name}");
+        assert_eq!(logits[1], backbone.head().classes, "{name}");
     }
 }
 
@@ -264,34 +255,52 @@ fn a_trace_has_the_shapes_of_a_forward_pass() {
 fn frozen_at_any_stage_only_what_is_live_moves() {
     for_the_cheapest(|backbone, x| {
         backbone.replace_head(3, LinearInit::TorchDefault);
-        let labels = Tensor::from_slice(&[0i64, 1, 2, 0]);
         for first_live in backbone.ids() {
-            backbone.freeze_before(first_live);
-            let before: Vec<Tensor> = backbone.variables().all().iter().map(|v| v.tensor.copy()).collect();
-            let said = backbone.classify(x, StageId::INPUT, Mode::Train);
-            let loss =
-                said.aux.iter().fold(said.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
-                    loss + aux.cross_entropy_for_logits(&labels) * *weight
-                });
-            loss.backward();
-            step(backbone);
-            for (variable, before) in backbone.variables().all().into_iter().zip(before) {
-                let stage = backbone.ids().find(|&id| lies_in(backbone, id, &variable.name)).unwrap();
-                let moved = !variable.tensor.equal(&before);
-                // An auxiliary head is live with its stage only. A bias before batch-norm need not move: it has no effect.
-                let silent = backbone.aux().any(|(after, aux)| {
-                    after < first_live && variable.name.starts_with(&format!("{}.", aux.root))
-                });
-                let what =
-                    format!("{} from {}: {}", backbone.arch(), backbone.name(first_live), variable.name);
-                if stage < first_live || silent {
-                    assert!(!moved, "{what} moved");
-                } else if variable.role == Role::Buffer || variable.name.ends_with("weight") {
-                    assert!(moved, "{what} stayed");
-                }
-            }
+            only_what_is_live_moves(backbone, x, first_live);
         }
     });
+}
+
+/// Inception's auxiliary head needs the full size, at which one step takes as long as many at the size above.
+#[test]
+fn frozen_around_its_auxiliary_head_only_what_is_live_of_inception_moves() {
+    let _one_at_a_time = one_at_a_time();
+    let network = zoo::network("inception_v3").unwrap();
+    let mut backbone = build(network, 299);
+    let [(tap, _)] = backbone.aux().collect::<Vec<_>>()[..] else { panic!("no auxiliary head, or many") };
+    backbone.replace_head(3, LinearInit::TorchDefault);
+    let x = input(network, 299).narrow(0, 0, 2); // one would have no batch statistics in the auxiliary head
+    let after = backbone.ids().find(|&id| id > tap).unwrap();
+    for first_live in [StageId::INPUT, tap, after, backbone.head_id()] {
+        only_what_is_live_moves(&mut backbone, &x, first_live);
+    }
+}
+
+/// Freezes everything before a stage, takes a step on a batch of at most four images, and asserts what moved.
+fn only_what_is_live_moves(backbone: &mut Backbone, x: &Tensor, first_live: StageId) {
+    let labels = Tensor::from_slice(&[0i64, 1, 2, 0]).narrow(0, 0, x.size()[0]);
+    backbone.freeze_before(first_live);
+    let before: Vec<Tensor> = backbone.variables().all().iter().map(|v| v.tensor.copy()).collect();
+    let said = backbone.classify(x, StageId::INPUT, Mode::Train);
+    let loss = said.aux.iter().fold(said.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
+        loss + aux.cross_entropy_for_logits(&labels) * *weight
+    });
+    loss.backward();
+    step(backbone);
+    for (variable, before) in backbone.variables().all().into_iter().zip(before) {
+        let stage = backbone.ids().find(|&id| lies_in(backbone, id, &variable.name)).unwrap();
+        let moved = !variable.tensor.equal(&before);
+        // An auxiliary head is live with its stage only. A bias before batch-norm need not move: it has no effect.
+        let silent = backbone
+            .aux()
+            .any(|(after, aux)| after < first_live && variable.name.starts_with(&format!("{}.", aux.root)));
+        let what = format!("{} from {}: {}", backbone.arch(), backbone.name(first_live), variable.name);
+        if stage < first_live || silent {
+            assert!(!moved, "{what} moved");
+        } else if variable.role == Role::Buffer || variable.name.ends_with("weight") {
+            assert!(moved, "{what} stayed");
+        }
+    }
 }
 
 /// Descent along the signs of the gradients, so that the smallest one shows, and gradients set back.
@@ -345,6 +354,12 @@ fn for_the_cheapest(mut check: impl FnMut(&mut Backbone, &Tensor)) {
         let network = zoo::network(name).unwrap();
         check(&mut build(network, size), &input(network, size));
     }
+}
+
+/// Names, shapes and costs alone.
+fn outline(network: &Network, size: i64) -> Backbone {
+    let options = Options { channels: (network.input)().channels.into(), size, ..Options::default() };
+    (network.build)(&Variables::holding(Values::Outline).root(), &options)
 }
 
 fn build(network: &Network, size: i64) -> Backbone {

@@ -41,6 +41,21 @@ fn archs_has_every_network_with_torchvisions_counts() {
     }
     assert_eq!(counted, counts.len());
 
+    // One line in full, below what its family solved.
+    let lines: Vec<String> =
+        table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[0], "network year stages parameters multiply-adds input ImageNet top-1, weights");
+    let place = |text: &str| {
+        lines
+            .iter()
+            .position(|line| line == text)
+            .unwrap_or_else(|| panic!("{text:?} is no line of\n{table}"))
+    };
+    let solved = "resnet: identity shortcuts: each block learns a correction to its input, so that more depth stops hurting";
+    let line = "resnet50 2015 7 25.6 M 4,089 M 224x224 76.1% IMAGENET1K_V1, 80.9% IMAGENET1K_V2";
+    let next = lines.iter().position(|line| line.starts_with("efficientnet: ")).unwrap();
+    assert!((place(solved) + 1..next).contains(&place(line)), "{table}");
+
     let drawing = desk.finetune("archs resnet50").ends(0, &[]).stdout;
     for text in ["layer3", "1024 x 14 x 14", "7,098,368", "25,557,032", "IMAGENET1K_V2", "identity shortcuts"]
     {
@@ -74,6 +89,28 @@ fn inspect_tells_the_form_and_the_network() {
     }
     // Nothing is written anywhere.
     assert_eq!(names(&desk.path("")), ["c.toml", "data", "legacy.pth", "zip.pth"]);
+}
+
+/// Trained with its auxiliary heads, saved without them, and says so to TorchVision's constructor.
+#[test]
+fn a_saved_googlenet_has_no_auxiliary_heads() {
+    let desk = Desk::new();
+    let small = "data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}";
+    let run = format!(
+        "--config c.toml --out out --set model.arch=googlenet --set run.checkpoints=none --set {small}"
+    );
+    desk.finetune(&run).ends(0, &[]);
+    let facts = inspected(&desk, "out/model.safetensors");
+    let arguments: Value = serde_json::from_str(facts["metadata"]["arguments"].as_str().unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "num_classes": 2, "aux_logits": false, "init_weights": false, "transform_input": false,
+    });
+    assert_eq!(arguments, expected);
+    let tensors: Vec<&str> =
+        facts["tensors"].as_array().unwrap().iter().map(|tensor| tensor["name"].as_str().unwrap()).collect();
+    assert!(tensors.contains(&"inception3a.branch1.conv.weight") && tensors.contains(&"fc.weight"));
+    assert!(!tensors.iter().any(|name| name.starts_with("aux")), "{tensors:?}");
+    assert_eq!(facts["fits"][0]["auxiliary_heads"], false);
 }
 
 #[track_caller]

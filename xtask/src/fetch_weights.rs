@@ -16,11 +16,14 @@ pub(crate) struct Arguments {
     /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1
     #[arg(value_name = "ARCH[:WEIGHTS]", conflicts_with = "all")]
     archs: Vec<String>,
+    /// A network as above; may be given several times
+    #[arg(long = "arch", value_name = "ARCH[:WEIGHTS]", conflicts_with = "all")]
+    named: Vec<String>,
     /// Everything in weights/catalog.toml
     #[arg(long)]
     all: bool,
     /// The config whose weights are wanted [default: dogs_cats.toml in the workspace]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["archs", "all"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["archs", "named", "all"])]
     config: Option<PathBuf>,
     /// A folder or mirror that has the files
     #[arg(long, value_name = "DIR|URL")]
@@ -33,7 +36,14 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// The weights that a config starts from.
     pub(crate) fn of_config(config: PathBuf) -> Self {
-        Self { archs: Vec::new(), all: false, config: Some(config), from: None, into: None }
+        Self {
+            archs: Vec::new(),
+            named: Vec::new(),
+            all: false,
+            config: Some(config),
+            from: None,
+            into: None,
+        }
     }
 }
 
@@ -84,8 +94,9 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
     if arguments.all {
         return Ok(vec!["--all".to_owned()]);
     }
-    if !arguments.archs.is_empty() {
-        return Ok(arguments.archs.clone());
+    let archs = [arguments.archs.as_slice(), &arguments.named].concat();
+    if !archs.is_empty() {
+        return Ok(archs);
     }
     let config = arguments.config.clone().unwrap_or_else(|| workspace.root.join("dogs_cats.toml"));
     let text = fs::read_to_string(&config).with_context(|| {

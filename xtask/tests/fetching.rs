@@ -21,9 +21,16 @@ fn weights_come_from_a_mirror_and_each_failure_is_told() {
     assert!(error.contains("error: resnet18 IMAGENET1K_V1: ") && error.contains("f37072fd"), "{error}");
     assert!(fetched.stdout.is_empty());
 
-    let both = ["fetch-weights", "resnet18", "vgg16:IMAGENET1K_V1", "--from", &mirror];
-    let error = told(&xtask(machine.path(), &both).output().unwrap());
-    assert!(error.contains("resnet18 IMAGENET1K_V1: ") && error.contains("vgg16 IMAGENET1K_V1: "), "{error}");
+    for both in [
+        ["resnet18", "vgg16:IMAGENET1K_V1"].as_slice(),
+        &["--arch", "resnet18", "--arch", "vgg16"],
+        &["resnet18", "--arch", "vgg16"],
+    ] {
+        let both = [&["fetch-weights"], both, &["--from", &mirror]].concat();
+        let error = told(&xtask(machine.path(), &both).output().unwrap());
+        let of = |arch: &str| error.contains(&format!("{arch} IMAGENET1K_V1: "));
+        assert!(of("resnet18") && of("vgg16"), "{error}");
+    }
 
     let unknown = told(&xtask(machine.path(), &["fetch-weights", "resnet19"]).output().unwrap());
     assert!(unknown.contains("no weights are known for \"resnet19\"") && unknown.contains("resnet18"));

@@ -103,13 +103,21 @@ impl LoadReport {
 impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
     /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
-    /// have auxiliary heads that this network was built without.
+    /// have auxiliary heads that this network was built without. It may also hold the features only, nothing at all of
+    /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so.
     ///
     /// # Errors
     /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
         let (report, matched) = self.matched(checkpoint);
-        if !self.differs_in_head_only(&report) {
+        let classifier = self.classifier();
+        let lacks_it = self
+            .ids()
+            .filter(|&id| id >= classifier)
+            .flat_map(|id| self.parameters(id))
+            .all(|variable| report.missing.contains(&variable.name));
+        let first_new = if lacks_it { classifier } else { self.head_id() };
+        if !self.differs_only_from(first_new, &report) {
             return Err(LoadError::OtherNetwork {
                 path: checkpoint.path.clone(),
                 arch: self.arch().to_owned(),
@@ -118,6 +126,7 @@ impl Backbone {
         }
         self.forget_preparation(StageId::INPUT);
         take_over(checkpoint, matched)?;
+        self.set_first_new(first_new);
         Ok(report)
     }
 
@@ -176,8 +185,10 @@ impl Backbone {
         (report, matched)
     }
 
-    fn differs_in_head_only(&self, report: &LoadReport) -> bool {
-        let roots = self.roots(self.head_id());
+    /// Whether what differs lies in the stages from `first_new` on, the head being the last.
+    fn differs_only_from(&self, first_new: StageId, report: &LoadReport) -> bool {
+        let roots: Vec<String> =
+            self.ids().filter(|&id| id >= first_new).flat_map(|id| self.roots(id)).collect();
         let in_head = |name: &str| roots.iter().any(|root| lies_below(root, name));
         let left_out = |name: &str| self.left_out().iter().any(|root| lies_below(root, name));
         report.missing.iter().all(|name| in_head(name) || is_counter(name))

@@ -6,7 +6,7 @@ use torch_extra::layout::channels_last;
 use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
 use crate::stage::{Mode, Module, Stage, StageId};
-use crate::variables::{Path, Variable, Variables};
+use crate::variables::{Path, Variable, Variables, lies_below};
 
 /// A stage name that the network does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,7 @@ pub struct Backbone {
     head: Head,
     left_out: Vec<&'static str>,
     first_live: StageId,
+    first_new: StageId,
     channels_last: bool,
 }
 
@@ -46,6 +47,7 @@ impl Backbone {
         Self {
             arch,
             variables,
+            first_new: StageId(stages.len()),
             stages,
             head,
             left_out: Vec::new(),
@@ -104,6 +106,26 @@ impl Backbone {
     #[must_use]
     pub fn head_id(&self) -> StageId {
         StageId(self.stages.len())
+    }
+
+    /// The first stage that has nothing of the source: the head, which is going to be replaced; or, where the weights hold
+    /// features only, the first stage of the classifier that the head ends.
+    #[must_use]
+    pub fn first_new(&self) -> StageId {
+        self.first_new
+    }
+
+    pub(crate) fn set_first_new(&mut self, first_new: StageId) {
+        self.first_new = first_new;
+    }
+
+    /// The first stage of the classifier that the head ends: in AlexNet and VGG the stage `classifier`, elsewhere the
+    /// head itself.
+    pub(crate) fn classifier(&self) -> StageId {
+        let Some((root, _)) = self.head.root.split_once('.') else { return self.head_id() };
+        let belongs =
+            |stage: &&Stage| !stage.roots.is_empty() && stage.roots.iter().all(|own| lies_below(root, own));
+        StageId(self.stages.len() - self.stages.iter().rev().take_while(belongs).count())
     }
 
     /// The name of a stage; the head is called `head`.

@@ -90,6 +90,18 @@ pub fn catalog_entry(
     named.or_else(|| Catalog::builtin().recognise(network.name, &checkpoint?.sha256))
 }
 
+/// A checkpoint, under the network's names, without what means nothing: where only the features are of use, the whole
+/// classifier, the layers before the head included (`classifier` in VGG).
+#[must_use]
+pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint: Checkpoint) -> Checkpoint {
+    let known = catalog_entry(network, weights, Some(&checkpoint));
+    if known.is_some_and(|entry| entry.classes.is_none()) {
+        let classifier = network.head.split('.').next();
+        checkpoint.tensors.retain(|name, _| name.split('.').next() != classifier);
+    }
+    checkpoint
+}
+
 /// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
 /// for these weights, else that for the network's default weights, else the network's.
 #[must_use]
@@ -178,13 +190,8 @@ mod tests {
         let scale = |digest: &str, temperature: Option<&str>| {
             let metadata = temperature.map(|value| (metadata::TEMPERATURE.to_owned(), value.to_owned()));
             let checkpoint = Checkpoint {
-                path: PathBuf::from("my.pth"),
-                format: pretrained::Format::TorchZip,
-                tensors: std::collections::BTreeMap::new(),
                 metadata: metadata.into_iter().collect(),
-                wrapper: None,
-                skipped: Vec::new(),
-                sha256: format!("{digest:0<64}"),
+                ..with_digest(digest)
             };
             head_scale(network, None, &checkpoint)
         };
@@ -194,10 +201,8 @@ mod tests {
         assert_eq!(scale("ffff", None), 1.0);
     }
 
-    #[test]
-    fn a_file_of_the_catalog_is_known_by_its_digest_and_another_has_the_default_preparation() {
-        let network = zoo::network("resnet50").unwrap();
-        let with_digest = |digest: &str| Checkpoint {
+    fn with_digest(digest: &str) -> Checkpoint {
+        Checkpoint {
             path: PathBuf::from("my.pth"),
             format: pretrained::Format::TorchZip,
             tensors: std::collections::BTreeMap::new(),
@@ -205,7 +210,40 @@ mod tests {
             wrapper: None,
             skipped: Vec::new(),
             sha256: format!("{digest:0<64}"),
-        };
+        }
+    }
+
+    /// The features of vgg16 as zeros, and a classifier of numbers that are none, in a file of this digest: what of the
+    /// network would be new, and whether all its numbers are numbers.
+    fn features_of_vgg16(digest: &str) -> (String, bool) {
+        use backbone::{Options, Values, Variables};
+        let network = zoo::network("vgg16").unwrap();
+        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+        let mut checkpoint = with_digest(digest);
+        for variable in outline.variables().all() {
+            let shape: Vec<usize> = variable.tensor.size().iter().map(|&side| side as usize).collect();
+            let value = if variable.name.starts_with("features.") { 0f32 } else { f32::NAN };
+            let data = value.to_le_bytes().repeat(shape.iter().product());
+            let array = pretrained::Array { shape, dtype: pretrained::Dtype::F32, data };
+            checkpoint.tensors.insert(variable.name, array);
+        }
+        let mut backbone = (network.build)(&Variables::new().root(), &Options::default());
+        backbone.load(&of_use(network, None, checkpoint)).unwrap();
+        let sums =
+            backbone.variables().all().into_iter().map(|variable| variable.tensor.sum(tch::Kind::Double));
+        let sound = sums.map(|sum| sum.double_value(&[])).all(f64::is_finite);
+        (backbone.name(backbone.first_new()).to_owned(), sound)
+    }
+
+    #[test]
+    fn a_classifier_that_means_nothing_is_left_in_its_file_and_starts_afresh() {
+        assert_eq!(features_of_vgg16("88682ab5"), ("classifier".to_owned(), true));
+        assert_eq!(features_of_vgg16("ffff"), ("head".to_owned(), false));
+    }
+
+    #[test]
+    fn a_file_of_the_catalog_is_known_by_its_digest_and_another_has_the_default_preparation() {
+        let network = zoo::network("resnet50").unwrap();
         // V1 resizes to 256 and V2, the default, to 232.
         for (digest, resize, from) in
             [("0676ba61", 256, "the catalog"), ("11ad3fa6", 232, "the catalog"), ("ffff", 232, "default")]

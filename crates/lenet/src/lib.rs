@@ -32,7 +32,8 @@ pub const FAMILY: Family = Family {
 };
 
 const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
-    Network { name, year: 1998, head: "fc3", smallest_input: 12, input, build, rename: None, arguments: &[] }
+    // 16 is the smallest field of which the two convolutions and subsamplings leave a pixel.
+    Network { name, year: 1998, head: "fc3", smallest_input: 16, input, build, rename: None, arguments: &[] }
 }
 
 /// As published in 1998: tanh and average pooling.

@@ -206,8 +206,9 @@ impl Module for ConvNorm {
 
     fn trace(&self, x: Trace) -> Trace {
         let Conv { input, output, kernel, stride, padding, trailing, groups, .. } = self.conv;
-        let side =
-            |place: usize| (x.shape[2 + place] + 2 * padding[place] + trailing - kernel[place]) / stride + 1;
+        let side = |place: usize| {
+            (x.shape[2 + place] + 2 * padding[place] + trailing - kernel[place]).div_euclid(stride) + 1
+        };
         let shape = vec![x.shape[0], output, side(0), side(1)];
         x.layer(shape, input / groups * kernel[0] * kernel[1])
     }

@@ -53,10 +53,10 @@ impl Module for MaxPool {
         x.resized(|side| {
             let room = side + 2 * padding - kernel;
             match rounding {
-                Rounding::Floor => room / stride + 1,
+                Rounding::Floor => room.div_euclid(stride) + 1,
                 // A window that would begin in the padding beyond the end is left out.
                 Rounding::Ceil => {
-                    let windows = (room + stride - 1) / stride + 1;
+                    let windows = (room + stride - 1).div_euclid(stride) + 1;
                     if (windows - 1) * stride >= side + padding { windows - 1 } else { windows }
                 }
             }
@@ -81,7 +81,7 @@ impl Module for AvgPool {
     }
 
     fn trace(&self, x: Trace) -> Trace {
-        x.resized(|side| (side + 2 * self.padding - self.kernel) / self.stride + 1)
+        x.resized(|side| (side + 2 * self.padding - self.kernel).div_euclid(self.stride) + 1)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) struct StageFeatures {
 ///
 /// Maps `[C, H, W]` are averaged over a grid of about 512 / C places, so that early stages with few channels keep where
 /// things are and all stages have feature vectors of about one length; from 512 channels on that is the global average.
-/// After the last stage it is what the head reads.
+/// After the last stage it is what the head reads, or the classifier where that is new.
 pub(super) fn look(
     run: &Run,
     materials: &Materials,
@@ -56,7 +56,7 @@ pub(super) fn look(
     };
     let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
     let taps: Vec<StageId> =
-        backbone.ids().rev().skip(1).rev().filter(|&id| !backbone.roots(id).is_empty()).collect();
+        backbone.ids().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty()).collect();
     let mut kept: Vec<Vec<Tensor>> = (0..=taps.len()).map(|_| Vec::new()).collect();
     let mut source = Said::default();
     let _no_gradient = tch::no_grad_guard();
@@ -66,16 +66,16 @@ pub(super) fn look(
             return Err(Error::Interrupted);
         }
         let batch = batch?;
-        let all = backbone.classify_collect(&batch.x, StageId::INPUT, &taps, Mode::Evaluate);
-        let mut tapped = all.tapped;
+        let known = StageId::INPUT..backbone.first_new();
+        let (features, mut tapped) = backbone.forward_collect(&batch.x, known, &taps, Mode::Evaluate);
+        if has_classifier {
+            source.add(&backbone.classify(&features, backbone.first_new(), Mode::Evaluate).logits);
+        }
         if let Some(last) = tapped.last_mut() {
-            *last = all.features;
+            *last = features;
         }
         for (kept, x) in kept.iter_mut().zip([&batch.x].into_iter().chain(&tapped)) {
             kept.push(pooled(x)?);
-        }
-        if has_classifier {
-            source.add(&all.output.logits);
         }
         done += u64::try_from(batch.labels.size()[0]).unwrap_or(0);
         listen(&Event::Prepared { what: "features", done, total });

@@ -107,7 +107,7 @@ pub fn advise(
 
     let accuracies: Vec<f64> = probes.iter().map(Probe::accuracy).collect();
     let parameters: u64 =
-        backbone.ids().filter(|&id| id < backbone.head_id()).map(|id| backbone.parameter_count(id)).sum();
+        backbone.ids().filter(|&id| id < backbone.first_new()).map(|id| backbone.parameter_count(id)).sum();
     let amount = [training as f64, classes as f64, parameters as f64];
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
     let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };

@@ -9,7 +9,9 @@ pub struct FinetuneConfig {
     /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`; with `"auto"` it is what [`crate::advise`] says
     /// of the run's own pictures, and so is [`Self::rate_scale`] unless it is given.
     pub depth: String,
-    /// Epochs for which the new head is trained alone before the fine-tune step.
+    /// Whether step `head` puts a new head in place of the source's or keeps that.
+    pub head: HeadPolicy,
+    /// Epochs for which the head is trained alone before the fine-tune step.
     pub head_epochs: u32,
     /// Learning rate of the last stage before the head as a multiple of the head's; without it a tenth.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +29,17 @@ pub struct FinetuneConfig {
     /// Stages that thaw one after another; all at once when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thaw: Option<ThawConfig>,
+}
+
+/// What step `head` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadPolicy {
+    /// A fresh head for the classes of the data.
+    New,
+    /// The source's head is trained on. It must tell as many classes apart as the data have, and its outputs are taken
+    /// in the order of the data's classes, which is that of their folders' names.
+    Keep,
 }
 
 /// What batch-norm normalises with in the live stages while training.
@@ -67,6 +80,7 @@ impl Default for FinetuneConfig {
     fn default() -> Self {
         Self {
             depth: "head".to_owned(),
+            head: HeadPolicy::New,
             head_epochs: 3,
             rate_scale: None,
             rate_decay: 1.0,

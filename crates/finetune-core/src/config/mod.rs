@@ -22,7 +22,7 @@ use crate::precision::Precision;
 
 pub(crate) use check::check;
 pub use error::{ConfigError, Place};
-pub use finetune::{BatchNormPolicy, FinetuneConfig, ThawConfig};
+pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, ThawConfig};
 pub use methods::{
     AdamConfig, OneCycleConfig, OptimizerKind, PlateauConfig, RmsPropConfig, ScheduleKind, SgdConfig,
     StepConfig,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 /// `finetune.depth`, not yet applied to a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Only the new head.
+    /// Only what is new: the head, or all of the classifier that it ends where the weights hold features only.
     Head,
     /// The head and the stages before it, so many stages in all that have parameters; the head is not counted.
     Last(usize),

@@ -72,16 +72,18 @@ impl FreezePlan {
     /// When the depth names a stage that the network does not have.
     pub fn new(backbone: &Backbone, depth: &Depth, gentle: f64) -> Result<Self, UnknownStage> {
         let first_live = match depth {
-            Depth::Head => backbone.head_id(),
+            Depth::Head => backbone.first_new(),
             // A run with "auto" has another depth before anything is frozen; until then it may be any.
             Depth::All | Depth::Scratch | Depth::Auto => StageId::INPUT,
             Depth::From(stage) => backbone.stage(stage)?,
-            Depth::Last(count) => trainable(backbone).take(*count).last().unwrap_or(backbone.head_id()),
+            Depth::Last(count) => trainable(backbone).take(*count).last().unwrap_or(backbone.first_new()),
         };
+        // What has nothing of the source is always trained, and at the head's rate.
+        let first_live = first_live.min(backbone.first_new());
         let gentle = if *depth == Depth::Scratch { 1.0 } else { gentle };
         let scale = |id: StageId| match id {
             id if id < first_live => 0.0,
-            id if id == backbone.head_id() => 1.0,
+            id if id >= backbone.first_new() => 1.0,
             _ => gentle,
         };
         let thaws = |id: StageId| (id >= first_live).then_some(1);
@@ -113,14 +115,14 @@ impl FreezePlan {
         Ok(plan)
     }
 
-    /// The plan of the step `train-head`: everything frozen but the head.
+    /// The plan of the step `train-head`: everything frozen but the head, or the classifier it ends where that is new.
     #[must_use]
     pub fn head_only(backbone: &Backbone) -> Self {
-        let is_head = |id| id == backbone.head_id();
+        let is_new = |id| id >= backbone.first_new();
         Self {
-            first_live: backbone.head_id(),
-            rate_scale: backbone.ids().map(|id| if is_head(id) { 1.0 } else { 0.0 }).collect(),
-            thaws: backbone.ids().map(|id| is_head(id).then_some(1)).collect(),
+            first_live: backbone.first_new(),
+            rate_scale: backbone.ids().map(|id| if is_new(id) { 1.0 } else { 0.0 }).collect(),
+            thaws: backbone.ids().map(|id| is_new(id).then_some(1)).collect(),
         }
     }
 
@@ -142,10 +144,10 @@ impl FreezePlan {
         self.thaws.iter().flatten().copied().max().unwrap_or(1)
     }
 
-    /// Lets the rate fall from each live stage to the one before it, the head left aside, down to a floor.
+    /// Lets the rate fall from each live stage to the one before it, what is new left aside, down to a floor.
     fn fall_off(&mut self, backbone: &Backbone, decay: f64, floor: f64) {
         let mut scale = None;
-        for id in backbone.ids().rev().skip(1).filter(|&id| id >= self.first_live) {
+        for id in backbone.ids().rev().filter(|&id| id >= self.first_live && id < backbone.first_new()) {
             let here = &mut self.rate_scale[id.index()];
             let unbounded = scale.unwrap_or(*here);
             *here = unbounded.max(floor);
@@ -183,7 +185,7 @@ impl FreezePlan {
             let id = backbone.stage(stage).map_err(|error| wrong(error.into()))?;
             match id {
                 _ if epoch == 0 => return Err(wrong(PlanError::ThawAtZero)),
-                id if id == backbone.head_id() => return Err(wrong(PlanError::ThawOfHead)),
+                id if id >= backbone.first_new() => return Err(wrong(PlanError::ThawOfHead)),
                 id if id < self.first_live => {
                     return Err(wrong(PlanError::ThawOfFrozen { stage: stage.clone() }));
                 }
@@ -210,9 +212,9 @@ impl FreezePlan {
     }
 }
 
-/// The stages before the head that have parameters, from the last one back.
+/// The stages before what is new, usually the head, that have parameters, from the last one back.
 fn trainable(backbone: &Backbone) -> impl Iterator<Item = StageId> {
-    backbone.ids().rev().skip(1).filter(|&id| !backbone.roots(id).is_empty())
+    backbone.ids().rev().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty())
 }
 
 #[cfg(test)]

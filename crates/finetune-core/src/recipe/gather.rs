@@ -64,11 +64,12 @@ pub fn gather_chosen(
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;
-    let checkpoint = checkpoint.map(|checkpoint| run.network.renamed(checkpoint));
+    let of_use = |checkpoint| source_weights::of_use(run.network, run.weights.as_ref(), checkpoint);
+    let checkpoint = checkpoint.map(|checkpoint| of_use(run.network.renamed(checkpoint)));
     let (input, input_from) = input(run, checkpoint.as_ref());
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
-    let (trial, plan) = trial(run, &input, checkpoint.as_ref())?;
+    let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
     against_data::check_epochs(run, &plan, &set)?;
     drop(trial);
     if !set.ignored.is_empty() {
@@ -104,19 +105,23 @@ fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
 /// At the key at fault.
 pub fn suits(run: &Run, materials: &Materials) -> Result<(), Error> {
     against_data::check_class_weights(run, &materials.pictures.classes)?;
-    trial(run, &materials.input, materials.checkpoint.as_deref()).map(|_| ())
+    let classes = materials.pictures.classes.len();
+    trial(run, &materials.input, materials.checkpoint.as_deref(), classes).map(|_| ())
 }
 
-/// The network with its weights, and what of it is frozen.
+/// The network with its weights for pictures of so many classes, and what of it is frozen.
 fn trial(
     run: &Run,
     input: &InputSpec,
     checkpoint: Option<&Checkpoint>,
+    classes: usize,
 ) -> Result<(Backbone, FreezePlan), Error> {
     let mut trial = build(run, input, checkpoint);
     if let Some(checkpoint) = checkpoint {
+        check_channels(run, input, &trial, checkpoint)?;
         let loaded = trial.load(checkpoint)?;
         against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
+        against_data::check_kept_head(run, &trial, checkpoint, &loaded, classes)?;
     }
     let plan = freeze_plan(run, &trial)?;
     against_data::check_features(run, &trial, &plan)?;
@@ -159,6 +164,29 @@ fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
         return Err(run.source.wrong("data.input", message).into());
     }
     Ok(())
+}
+
+/// Weights read as many channels as the network's first layer has in their file.
+fn check_channels(
+    run: &Run,
+    input: &InputSpec,
+    backbone: &Backbone,
+    checkpoint: &Checkpoint,
+) -> Result<(), Error> {
+    let first = backbone.variables().all().into_iter().next();
+    let in_file = first.and_then(|first| checkpoint.tensors.get(&first.name)?.shape.get(1).copied());
+    match in_file {
+        Some(theirs) if theirs != usize::from(input.channels) && run.config.data.input.is_some() => {
+            let grayscale =
+                if theirs == 3 { "; grayscale pictures are shown to it in all three" } else { "" };
+            let message = format!(
+                "channels is {}, and {} reads {theirs} with the weights {}: set channels, mean and std for {theirs}{grayscale}; or train it from random weights (finetune.depth = \"scratch\")",
+                input.channels, run.network.name, run.config.model.weights
+            );
+            Err(run.source.wrong("data.input.channels", message).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Pictures smaller than the network can read are not enlarged unless the configuration asks for it.

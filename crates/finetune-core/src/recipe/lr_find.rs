@@ -18,7 +18,7 @@ use crate::train::Phase;
 use crate::train::outline::policy;
 use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
 
-/// Sweeps the learning rate as the main training of a run would use it, from a fresh head on, everything thawed that it
+/// Sweeps the learning rate as the main training of a run would use it, from an untrained head on, everything thawed that it
 /// ever thaws. Nothing is kept.
 ///
 /// # Errors
@@ -41,6 +41,7 @@ pub fn lr_find(
             Action::Load(weights) => drop(work.load(weights)?),
             Action::Freeze(depth) => drop(work.freeze(&depth)?),
             Action::ReplaceHead => drop(work.replace_head(&mut |_: &Event<'_>| {})?),
+            Action::KeepHead => drop(work.keep_head(&mut |_: &Event<'_>| {})?),
             Action::Train(_) | Action::Nothing(_) => {}
         }
     }

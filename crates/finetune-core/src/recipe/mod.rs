@@ -4,6 +4,7 @@ mod against_data;
 mod feature_key;
 mod frozen;
 mod gather;
+mod head;
 mod keeping;
 mod lr_find;
 mod perform;

@@ -1,6 +1,5 @@
 use std::time::Instant;
 
-use backbone::layers::LinearInit;
 use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 use report::record::{
@@ -62,6 +61,7 @@ pub fn perform(
             (_, Action::Load(weights)) => work.load(weights)?,
             (_, Action::Freeze(depth)) => work.freeze(&depth)?,
             (_, Action::ReplaceHead) => work.replace_head(listen)?,
+            (_, Action::KeepHead) => work.keep_head(listen)?,
             (name, Action::Train(epochs)) => work.train(name, epochs, listen)?,
         };
         // What the run needed from disk was read before the first step, for its sake.
@@ -122,7 +122,7 @@ pub(super) struct Work<'a> {
     load: LoadRecord,
     pub(super) kept: Kept,
     pub(super) stages: Vec<StageRecord>,
-    outlines: Vec<PhasePlanRecord>,
+    pub(super) outlines: Vec<PhasePlanRecord>,
     pub(super) epochs: Vec<EpochRecord>,
     pub(super) steps: u64,
     pub(super) interrupted: bool,
@@ -221,31 +221,6 @@ impl<'a> Work<'a> {
                 format!("will train {}; {frozen} of {} parameters stay frozen", names.join(", "), count(&all))
             }
         })
-    }
-
-    /// Step 3.
-    pub(super) fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
-        self.keep_original_head(listen)?;
-        let before = self.backbone.head().classes;
-        let classes = self.pictures.classes.len();
-        let init = match self.run.depth {
-            Depth::Scratch => self.backbone.head().init,
-            _ => LinearInit::TorchDefault,
-        };
-        self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
-        self.backbone.to(self.run.device, Kind::Float);
-        self.backbone.lay_channels_last();
-        let precision = self.run.config.run.precision;
-        self.kind = precision.kind(&mut self.backbone, &self.materials.input, self.run.threads);
-        self.keep_source()?;
-        self.stages = frozen::records(&self.backbone, &self.plan)?;
-        self.outlines = self.outline();
-        listen(&Event::Planned(&self.outlines));
-        let head = self.backbone.head();
-        Ok(format!(
-            "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}",
-            head.root, head.features
-        ))
     }
 
     /// What the file of source weights lacked.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::config::HeadPolicy;
 use crate::freeze::Depth;
 use crate::run::Run;
 
@@ -56,6 +57,8 @@ pub enum Action {
     Freeze(Depth),
     /// Put a fresh head for the new classes.
     ReplaceHead,
+    /// Leave the source's head where it is.
+    KeepHead,
     /// Train the live stages for so many epochs.
     Train(u32),
     /// Nothing, and why.
@@ -90,8 +93,11 @@ pub fn plan(run: &Run) -> [PlannedStep; 5] {
         _ if head_epochs == 0 => (Action::Nothing("finetune.head_epochs is 0"), Action::Train(epochs)),
         _ => (Action::Train(head_epochs), Action::Train(epochs)),
     };
-    let actions =
-        [Action::Load(source), Action::Freeze(run.depth.clone()), Action::ReplaceHead, train_head, fine_tune];
+    let head = match run.config.finetune.head {
+        HeadPolicy::New => Action::ReplaceHead,
+        HeadPolicy::Keep => Action::KeepHead,
+    };
+    let actions = [Action::Load(source), Action::Freeze(run.depth.clone()), head, train_head, fine_tune];
     let mut actions = actions.into_iter();
     StepName::ALL.map(|name| PlannedStep { name, action: actions.next().unwrap_or(Action::Nothing("")) })
 }

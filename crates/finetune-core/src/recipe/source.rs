@@ -12,6 +12,7 @@ use super::perform::Work;
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Batch, Feed, Preparation, Variation};
+use crate::config::HeadPolicy;
 use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
 use crate::run::Run;
@@ -61,7 +62,11 @@ impl Work<'_> {
     pub(super) fn keep_source(&mut self) -> Result<(), Error> {
         let regularize = &self.run.config.regularize;
         if regularize.l2_sp.is_some() || regularize.delta.is_some() {
-            self.kept.weights = Rc::new(SourceWeightsKept::of(&self.backbone, self.missing()));
+            let kept = match self.run.config.finetune.head {
+                HeadPolicy::New => SourceWeightsKept::of(&self.backbone, self.missing()),
+                HeadPolicy::Keep => SourceWeightsKept::with_head(&self.backbone, self.missing()),
+            };
+            self.kept.weights = Rc::new(kept);
         }
         if let (Some(_), Some(checkpoint)) = (regularize.delta, &self.materials.checkpoint) {
             let mut network = build(self.run, &self.materials.input, Some(checkpoint));
@@ -144,9 +149,9 @@ impl Kept {
         }
     }
 
-    /// The stages whose outputs DELTA compares: those that are trained and have something to train.
+    /// The stages whose outputs DELTA compares: those that are trained, have something to train and come from the source.
     fn compared(&self, backbone: &Backbone, first_live: StageId) -> Vec<StageId> {
-        let live = backbone.ids().filter(|&id| id >= first_live && id < backbone.head_id());
+        let live = backbone.ids().filter(|&id| id >= first_live && id < backbone.first_new());
         live.filter(|&id| self.network.is_some() && !backbone.roots(id).is_empty()).collect()
     }
 

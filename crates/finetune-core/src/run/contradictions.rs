@@ -4,8 +4,8 @@
 use images::Sampling;
 
 use crate::config::{
-    BatchNormPolicy, ClassWeights, Config, ConfigError, OptimizerKind, PolicyKind, SamplerKind, ScheduleKind,
-    Source, ThawConfig,
+    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, OptimizerKind, PolicyKind, SamplerKind,
+    ScheduleKind, Source, ThawConfig,
 };
 use crate::freeze::Depth;
 
@@ -13,6 +13,7 @@ use crate::freeze::Depth;
 pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(), ConfigError> {
     let told = None
         .or_else(|| of_depth(config, depth))
+        .or_else(|| of_head(config, depth))
         .or_else(|| of_rates(config))
         .or_else(|| of_averages(config))
         .or_else(|| of_sampling(config))
@@ -90,6 +91,22 @@ fn of_auto(config: &Config) -> Option<Contradiction> {
         return Some(("finetune.rates", named.to_owned()));
     }
     config.regularize.needs_depth().map(|key| (key, may_be_idle.to_owned()))
+}
+
+fn of_head(config: &Config, depth: &Depth) -> Option<Contradiction> {
+    let refuse = |key, message: &str| Some((key, message.to_owned()));
+    match config.finetune.head {
+        HeadPolicy::New => None,
+        HeadPolicy::Keep if *depth == Depth::Scratch => refuse(
+            "finetune.head",
+            "the depth is \"scratch\": random weights have no head to keep; leave this out, or start from weights",
+        ),
+        HeadPolicy::Keep if config.regularize.co_tuning.is_some() => refuse(
+            "regularize.co_tuning",
+            "trains the source's head beside a new one, and with finetune.head = \"keep\" there is no new one; remove one of them",
+        ),
+        HeadPolicy::Keep => None,
+    }
 }
 
 fn of_rates(config: &Config) -> Option<Contradiction> {

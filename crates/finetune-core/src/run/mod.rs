@@ -7,7 +7,8 @@ use tch::Device;
 
 use crate::Error;
 use crate::config::{
-    self, BatchNormPolicy, CompareConfig, Config, Method, OptimizerKind, PolicyKind, ScheduleKind, Source,
+    self, BatchNormPolicy, CompareConfig, Config, HeadPolicy, Method, OptimizerKind, PolicyKind,
+    ScheduleKind, Source,
 };
 use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
@@ -129,6 +130,7 @@ impl Run {
             }
             Method::Scratch => {
                 finetune.batch_norm = BatchNormPolicy::Train;
+                finetune.head = HeadPolicy::New;
                 regularize.forget_source();
             }
         }

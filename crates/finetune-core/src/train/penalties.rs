@@ -60,11 +60,16 @@ impl SourceWeightsKept {
     pub fn of(backbone: &Backbone, missing: &[String]) -> Self {
         let heads = backbone.aux().map(|(_, aux)| &aux.head).chain([backbone.head()]);
         let roots: Vec<String> = heads.flat_map(Head::roots).collect();
-        let fresh: Vec<String> =
-            backbone.variables().below(&roots).into_iter().map(|variable| variable.name).collect();
+        let fresh = backbone.variables().below(&roots).into_iter().map(|variable| variable.name);
+        Self::with_head(backbone, &missing.iter().cloned().chain(fresh).collect::<Vec<_>>())
+    }
+
+    /// Copies of all parameters, the head's too because it is kept, but what the weights' file lacked.
+    #[must_use]
+    pub fn with_head(backbone: &Backbone, missing: &[String]) -> Self {
         let parameters = backbone.ids().flat_map(|id| backbone.parameters(id));
         let sourced = parameters
-            .filter(|variable| !fresh.contains(&variable.name) && !missing.contains(&variable.name))
+            .filter(|variable| !missing.contains(&variable.name))
             .map(|variable| (variable.name, variable.tensor.detach().copy()));
         Self(sourced.collect())
     }

@@ -1,0 +1,134 @@
+//! What step `head` does beside replacing one layer: a head that is kept, and a whole classifier that is new.
+
+#[path = "torchvision/generator.rs"]
+mod generator;
+#[path = "torchvision/pth.rs"]
+#[expect(dead_code, reason = "one form of torch.save is enough here")]
+mod pth;
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{Desk, SCRATCH, names};
+
+/// From the model in `source/` to the pictures it was trained on, its head kept.
+const KEPT: &str = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head \
+                    --set finetune.head=keep";
+
+fn logits(desk: &Desk, run: &str) -> Vec<Value> {
+    let ran =
+        desk.finetune(&format!("predict --run {run} --device cpu --threads 1 --json --logits data/val"));
+    let lines = ran.ends(0, &[]).stdout;
+    lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["logits"].clone()).collect()
+}
+
+fn step(desk: &Desk, run: &str, place: usize) -> String {
+    desk.json(&format!("{run}/summary.json"))["steps"][place]["what"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_head_that_is_kept_says_what_it_said_and_is_trained_on() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out source").ends(0, &[]);
+    // A rate at which no weight changes by its last digit.
+    desk.finetune(&format!("{KEPT} --out still --set train.learning_rate=1e-30")).ends(0, &[]);
+    assert_eq!(logits(&desk, "still"), logits(&desk, "source"));
+    assert!(
+        step(&desk, "still", 2).contains("kept the source's fc3 for its 2 classes"),
+        "{}",
+        step(&desk, "still", 2)
+    );
+    desk.finetune(&format!("{KEPT} --out trained")).ends(0, &[]);
+    assert_ne!(logits(&desk, "trained"), logits(&desk, "source"));
+    // A new head, at the same rate, says something else.
+    let new = KEPT.replace("head=keep", "head=new");
+    desk.finetune(&format!("{new} --out new --set train.learning_rate=1e-30")).ends(0, &[]);
+    assert_ne!(logits(&desk, "new"), logits(&desk, "source"));
+    assert!(step(&desk, "new", 2).contains("put a fresh fc3"));
+    // Pulled to the source, it is pulled to the source's head as well.
+    let pulled = format!("{KEPT} --out pulled --set finetune.depth=all --set regularize.l2_sp={{}}");
+    desk.finetune(&pulled).ends(0, &[]);
+    // The names of the classes are those of the data.
+    for class in ["bar", "cross"] {
+        for split in ["train", "val"] {
+            let renamed = desk.path(&format!("data/{split}/new-{class}"));
+            fs::rename(desk.path(&format!("data/{split}/{class}")), renamed).unwrap();
+        }
+    }
+    desk.finetune(&format!("{KEPT} --out renamed --set train.learning_rate=1e-30")).ends(0, &[]);
+    let said = desk.finetune("predict --run renamed --json data/val").ends(0, &[]).stdout;
+    assert!(said.contains("\"class\":\"new-"), "{said}");
+}
+
+#[test]
+fn a_head_that_cannot_be_kept_is_refused_at_its_line() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out source").ends(0, &[]);
+    let keep = |depth: &str| {
+        SCRATCH
+            .replace("depth = \"scratch\"", &format!("depth = \"{depth}\"\nhead = \"keep\""))
+            .replace("\"none\"", "\"source/model.safetensors\"")
+    };
+    desk.write("c.toml", keep("head"));
+    let run = "--config c.toml --out out";
+    desk.finetune(&format!("{run} --set regularize.co_tuning={{}} --set finetune.depth=all"))
+        .ends(2, &["regularize.co_tuning", "there is no new one"]);
+    desk.draw("data/train/disc", "disc", 0..6);
+    let says = ["c.toml:10:8", "finetune.head", "tells 2 classes apart and the data have 3", "use \"new\""];
+    desk.finetune(run).ends(2, &says);
+    desk.write("c.toml", keep("scratch"));
+    desk.finetune(run).ends(2, &["c.toml:10:8", "random weights have no head to keep"]);
+    desk.write("c.toml", keep("head").replace("\"keep\"", "\"kept\""));
+    desk.finetune(run).ends(2, &["c.toml:10:8", "keep"]);
+    assert!(!desk.path("out").exists());
+}
+
+/// AlexNet, whose classifier is two layers more than its head, from a file of its convolutions.
+#[test]
+fn a_classifier_that_the_weights_lack_is_new_and_trained_at_every_depth() {
+    let desk = Desk::new();
+    let mut tensors = pth::filled("alexnet");
+    let whole = tensors.len();
+    tensors.retain(|(name, ..)| name.starts_with("features.") || name == "classifier.1.bias");
+    pth::write_zip(&desk.path("part.pth"), &tensors);
+    tensors.retain(|(name, ..)| name.starts_with("features."));
+    pth::write_zip(&desk.path("features.pth"), &tensors);
+    let input = "\n[data.input]\nresize = 64\ncrop = 64\ninterpolation = \"bilinear\"\nchannels = 3\n\
+                 mean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
+    // Plain descent in one batch: the large layers need no memory beside their gradients.
+    let plain = "optimizer = \"sgd\"\nsgd = { momentum = 0.0 }\nlearning_rate = 1e-4\nbatch_size = 12";
+    desk.write("c.toml", format!("{}{input}", SCRATCH.replace("batch_size = 4", plain)));
+    let run =
+        "--config c.toml --set model.arch=alexnet --set run.checkpoints=none --set finetune.head_epochs=1";
+
+    for (depth, live) in
+        [("head", &["classifier", "head"][..]), ("last:1", &["block3", "classifier", "head"])]
+    {
+        let arguments =
+            format!("{run} --out out --set model.weights=features.pth --set finetune.depth={depth}");
+        desk.finetune(&arguments).ends(0, &[]);
+        let summary = desk.json("out/summary.json");
+        assert_eq!(summary["load"]["loaded"], tensors.len());
+        assert_eq!(summary["load"]["missing"].as_array().unwrap().len(), whole - tensors.len());
+        let stages = summary["stages"].as_array().unwrap().iter();
+        let moved = stages.filter(|stage| stage["digest_before"] != stage["digest_after"]);
+        let moved: Vec<&str> = moved.map(|stage| stage["name"].as_str().unwrap()).collect();
+        assert_eq!(moved, live, "{depth}");
+        let what = step(&desk, "out", 2);
+        assert!(what.contains("the weights hold features only, so classifier starts afresh too"), "{what}");
+        // The step that prepares the new layers trains all of them.
+        let what = step(&desk, "out", 3);
+        assert!(what.contains("everything from classifier on"), "{what}");
+        // As the head does, at the whole rate.
+        let scales: Vec<_> = summary["stages"].as_array().unwrap().iter().map(|s| &s["rate_scale"]).collect();
+        assert_eq!(scales[scales.len() - 2], 1.0, "{depth}");
+        fs::remove_dir_all(desk.path("out")).unwrap();
+    }
+    let keep = format!("{run} --out out --set model.weights=features.pth --set finetune.depth=head");
+    desk.finetune(&format!("{keep} --set finetune.head=keep")).ends(2, &["no head to keep", "features only"]);
+    // A part of a classifier is a damaged one.
+    desk.finetune(&keep.replace("features.pth", "part.pth"))
+        .ends(1, &["part.pth: these are not the weights of alexnet", "missing"]);
+    assert!(!names(&desk.path("")).contains(&"out".to_owned()));
+}
