@@ -1,10 +1,9 @@
 //! What the frozen stages make of every picture, computed once.
 
 use backbone::{Backbone, Mode, StageId};
-use images::Batches;
 use tch::{Device, Tensor};
 
-use super::{Content, Preparation, place, size_in_bytes, to_device};
+use super::{Content, Preparation, place, prepared, size_in_bytes, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::feature_cache::{Draft, Key};
@@ -74,12 +73,11 @@ fn compute(
     let mut features: Option<Tensor> = None;
     let mut shape = Vec::new();
     let mut row = 0i64;
-    let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
-    for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
+    for batch in prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers) {
         if how.interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        let (pixels, labels) = to_device(&batch?, backbone)?;
+        let (pixels, labels) = to_device(batch?, backbone)?;
         let x = run_frozen(backbone, &pixels, cut);
         let count = labels.size()[0];
         if row == 0 {
