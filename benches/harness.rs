@@ -99,7 +99,7 @@ impl Harness {
     fn tell(&self, name: &str, of: &str, runs: u32, seconds: &mut [f64]) {
         match self.form {
             Form::Json => {
-                println!(r#"{{"name": "{name}", "of": "{of}", "runs": {runs}, "seconds": {seconds:?}}}"#)
+                println!(r#"{{"name": "{name}", "of": "{of}", "runs": {runs}, "seconds": {seconds:?}}}"#);
             }
             Form::Text => {
                 seconds.sort_by(f64::total_cmp);

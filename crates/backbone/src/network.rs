@@ -345,6 +345,12 @@ impl Backbone {
         }
     }
 
+    /// Whether it was laid so, and lays batches so that come otherwise.
+    #[must_use]
+    pub fn lies_channels_last(&self) -> bool {
+        self.channels_last
+    }
+
     /// Moves the network to a device and its floating-point tensors to a precision.
     pub fn to(&mut self, device: Device, kind: Kind) {
         self.forget_preparation(StageId::INPUT);

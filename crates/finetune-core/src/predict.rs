@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use backbone::{Mode, StageId};
-use images::{FileBatch, FileBatches, Transform, Unreadable};
+use images::{FileBatch, FileBatches, Layout, Transform, Unreadable};
 use serde::Serialize;
 use tch::{Kind, Tensor};
+use torch_extra::room::Room;
 
 use crate::Error;
-use crate::batches::timed;
+use crate::batches::{place, room, timed};
 use crate::config::Switch;
 use crate::model::Model;
 
@@ -83,7 +84,13 @@ pub fn predict<E: From<Error>>(
     let mut steady = Steady::of(paths.len().div_ceil(pace.batch_size.max(1)));
     // A product of another height may sum in another order: among many, each picture is one of a full batch.
     let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };
-    let batches = FileBatches::new(paths.to_vec(), transform, pace.batch_size, pace.workers);
+    let layout = match model.backbone.prepared_kind() {
+        Some(_) => Layout::ChannelsLast,
+        None => Layout::ChannelsFirst,
+    };
+    let allocate = room(model.backbone.placement().0, rows);
+    let (paths_of, transform) = (paths.to_vec(), transform.laid(layout));
+    let batches = FileBatches::new(paths_of, transform, pace.batch_size, pace.workers, allocate);
     for (batch, waited) in timed(batches) {
         passed.timing.waited_seconds += waited.as_secs_f64();
         let mut batch = batch.map_err(Error::from)?;
@@ -94,13 +101,15 @@ pub fn predict<E: From<Error>>(
         }
         let classes = model.classes.len().max(1);
         let began = Instant::now();
-        let (logits, probabilities) = classify(model, batch_of(model, &batch, rows)?, batch.indices.len())?;
+        let FileBatch { pixels, indices, .. } = batch;
+        let pixels = batch_of(model, pixels, indices.len().max(rows))?;
+        let (logits, probabilities) = classify(model, pixels, indices.len())?;
         passed.timing.computed_seconds += began.elapsed().as_secs_f64();
-        let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
-        for (&index, (logits, probabilities)) in batch.indices.iter().zip(rows) {
+        let said = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
+        for (&index, (logits, probabilities)) in indices.iter().zip(said) {
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
         }
-        steady.passed(batch.indices.len());
+        steady.passed(indices.len());
     }
     passed.timing.pictures_per_second = steady.per_second;
     Ok(passed)
@@ -137,15 +146,10 @@ impl Steady {
     }
 }
 
-/// The pictures of a batch on the model's device, `[N, C, size, size]`, filled up with black ones to `rows`.
-fn batch_of(model: &Model, batch: &FileBatch, rows: usize) -> Result<Tensor, Error> {
-    let (device, kind) = model.backbone.placement();
-    let extent = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
-    let shape = [batch.indices.len(), batch.channels, batch.size, batch.size].map(extent);
-    let missing = extent(rows.saturating_sub(batch.indices.len()));
-    let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
-    let pixels = pixels.f_pad([0, 0, 0, 0, 0, 0, 0, missing], "constant", 0.0)?;
-    Ok(pixels.f_to_device(device)?.f_to_kind(kind)?)
+/// So many rows of a batch on the model's device, `[rows, C, size, size]`: the pictures, then black ones.
+fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, Error> {
+    let pixels = pixels.into_tensor().f_narrow(0, 0, i64::try_from(rows).unwrap_or(i64::MAX))?;
+    place(&pixels, &model.backbone)
 }
 
 /// Logits and probabilities of the first `count` pictures, row by row, `[count, classes]`.

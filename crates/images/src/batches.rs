@@ -2,23 +2,23 @@ use std::sync::Arc;
 
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Error, Store, Transform};
+use crate::{Allocate, Error, Store, Transform};
 
 /// Batches of prepared pictures in a given order; the last one may be smaller.
 ///
 /// The same for any number of workers. A batch with a picture that cannot be read any more is an error; the
 /// following ones can still be had.
-pub struct Batches {
-    batches: InOrder<PixelBatch, Scratch>,
+pub struct Batches<M = Vec<f32>> {
+    batches: InOrder<PixelBatch<M>, Scratch>,
 }
 
-/// Pictures as a network reads them.
+/// Pictures as a network reads them, in memory of some kind.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PixelBatch {
+pub struct PixelBatch<M = Vec<f32>> {
     /// Indices into [`Store::samples`], `[N]`.
     pub indices: Vec<u32>,
-    /// Normalised values, `[N, channels, size, size]`.
-    pub pixels: Vec<f32>,
+    /// Normalised values, `[N, channels, size, size]` in the transform's layout.
+    pub pixels: M,
     /// Labels, `[N]`.
     pub labels: Vec<i64>,
     /// 3 for RGB, 1 for grayscale.
@@ -40,19 +40,36 @@ impl Batches {
         batch_size: usize,
         workers: usize,
     ) -> Batches {
+        let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![0.0; shape.iter().product()]));
+        Batches::within(store, transform, order, (epoch, batch_size), workers, allocate)
+    }
+}
+
+impl<M: AsMut<[f32]> + Send + 'static> Batches<M> {
+    /// As [`Batches::new`], with epoch and batch size in one, into memory that the caller gives. `allocate` is called by
+    /// whoever prepares the batch.
+    pub fn within(
+        store: &Store,
+        transform: Transform,
+        order: Vec<u32>,
+        (epoch, batch_size): (u32, usize),
+        workers: usize,
+        allocate: Arc<Allocate<M>>,
+    ) -> Batches<M> {
         let store = store.clone();
         let batch_size = batch_size.max(1);
         let count = order.len().div_ceil(batch_size);
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
             let end = order.len().min((batch + 1) * batch_size);
-            prepare(&store, &transform, &order[batch * batch_size..end], epoch, scratch, stop)
+            let indices = &order[batch * batch_size..end];
+            prepare(&store, &transform, (indices, epoch), &*allocate, scratch, stop)
         };
         Batches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
 }
 
-impl Iterator for Batches {
-    type Item = Result<PixelBatch, Error>;
+impl<M: Send + 'static> Iterator for Batches<M> {
+    type Item = Result<PixelBatch<M>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.batches.next()
@@ -63,20 +80,20 @@ impl Iterator for Batches {
     }
 }
 
-impl ExactSizeIterator for Batches {}
+impl<M: Send + 'static> ExactSizeIterator for Batches<M> {}
 
-fn prepare(
+fn prepare<M: AsMut<[f32]>>(
     store: &Store,
     transform: &Transform,
-    indices: &[u32],
-    epoch: u32,
+    (indices, epoch): (&[u32], u32),
+    allocate: &Allocate<M>,
     scratch: &mut Scratch,
     stop: &Stop,
-) -> Result<PixelBatch, Error> {
-    let mut pixels = vec![0.0; indices.len() * transform.len()];
+) -> Result<PixelBatch<M>, Error> {
+    let mut memory = room(allocate, indices.len(), transform)?;
     let mut labels = Vec::with_capacity(indices.len());
     let framed = transform.framed();
-    for (&index, pixels) in indices.iter().zip(pixels.chunks_exact_mut(transform.len())) {
+    for (&index, pixels) in indices.iter().zip(memory.as_mut().chunks_exact_mut(transform.len())) {
         stop.check()?;
         let sample = store.sample(index)?;
         match store.square(index, framed.as_ref()) {
@@ -93,9 +110,24 @@ fn prepare(
     }
     Ok(PixelBatch {
         indices: indices.to_vec(),
-        pixels,
+        pixels: memory,
         labels,
         channels: transform.channels(),
         size: transform.size(),
     })
+}
+
+/// Memory for so many pictures.
+pub(crate) fn room<M: AsMut<[f32]>>(
+    allocate: &Allocate<M>,
+    count: usize,
+    transform: &Transform,
+) -> Result<M, Error> {
+    let shape = [count, transform.channels(), transform.size(), transform.size()];
+    let mut memory = allocate(shape, transform.layout()).map_err(Error::Worker)?;
+    let (given, needed) = (memory.as_mut().len(), count * transform.len());
+    if given < needed {
+        return Err(Error::Worker(format!("there is memory for {given} numbers where {needed} come")));
+    }
+    Ok(memory)
 }

@@ -2,7 +2,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::{Erasing, ErasingFill};
+use crate::{Erasing, ErasingFill, Layout};
 
 /// Rows and columns of a rectangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,20 +14,21 @@ struct Rectangle {
 }
 
 impl Erasing {
-    /// Perhaps blots out a rectangle of the normalised picture `[channels, side, side]`.
-    pub(crate) fn apply(&self, pixels: &mut [f32], side: usize, rng: &mut ChaCha8Rng) {
+    /// Perhaps blots out a rectangle of the normalised picture, `side` pixels wide and high. What is drawn does not depend
+    /// on the layout.
+    pub(crate) fn apply(&self, pixels: &mut [f32], (side, layout): (usize, Layout), rng: &mut ChaCha8Rng) {
         if rng.random::<f64>() >= self.probability {
             return;
         }
         let Some(Rectangle { top, left, height, width }) = self.rectangle(side, rng) else { return };
-        for plane in pixels.chunks_exact_mut(side * side) {
-            for row in plane.chunks_exact_mut(side).skip(top).take(height) {
-                let erased = &mut row[left..left + width];
-                match self.fill {
-                    ErasingFill::Mean => erased.fill(0.0),
-                    ErasingFill::Noise => {
-                        erased.iter_mut().for_each(|value| *value = StandardNormal.sample(rng));
-                    }
+        let channels = pixels.len() / (side * side);
+        for channel in 0..channels {
+            for row in top..top + height {
+                for pixel in row * side + left..row * side + left + width {
+                    pixels[layout.place(channel, pixel, channels, side)] = match self.fill {
+                        ErasingFill::Mean => 0.0,
+                        ErasingFill::Noise => StandardNormal.sample(rng),
+                    };
                 }
             }
         }
@@ -90,7 +91,10 @@ mod tests {
     #[test]
     fn one_rectangle_is_erased_in_all_channels() {
         let mut seen = 0;
-        for (fill, id) in [(ErasingFill::Mean, 1), (ErasingFill::Noise, 2)] {
+        let (first, last) = (Layout::ChannelsFirst, Layout::ChannelsLast);
+        for (fill, id, layout) in
+            [(ErasingFill::Mean, 1, first), (ErasingFill::Noise, 2, first), (ErasingFill::Noise, 2, last)]
+        {
             let erasing = Erasing { probability: 1.0, fill, ..Erasing::default() };
             let mut rng = stream(Purpose::Augment, 0, [0, id]);
             let expected = {
@@ -99,9 +103,10 @@ mod tests {
                 erasing.rectangle(32, &mut rng).expect("a rectangle")
             };
             let mut pixels = vec![9.0f32; 2 * 32 * 32];
-            erasing.apply(&mut pixels, 32, &mut rng);
+            erasing.apply(&mut pixels, (32, layout), &mut rng);
             for (at, value) in pixels.iter().enumerate() {
-                let (y, x) = (at / 32 % 32, at % 32);
+                let pixel = if layout == last { at / 2 } else { at % (32 * 32) };
+                let (y, x) = (pixel / 32, pixel % 32);
                 let Rectangle { top, left, height, width } = expected;
                 let inside = (top..top + height).contains(&y) && (left..left + width).contains(&x);
                 assert_eq!(*value != 9.0, inside, "{y} {x}");

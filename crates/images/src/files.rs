@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::batches::room;
 use crate::decode::decode_at_least;
 use crate::folder;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Error, Transform, Unreadable};
+use crate::{Allocate, Error, Transform, Unreadable};
 
 /// Picture files that were named, one by one or by a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,15 +38,16 @@ impl Files {
 
 /// Batches straight from files, each read once and not kept, for a data set of any size in little memory. A file that
 /// gives no picture is told with its batch, and the rest go on.
-pub struct FileBatches {
-    batches: InOrder<FileBatch, Scratch>,
+pub struct FileBatches<M> {
+    batches: InOrder<FileBatch<M>, Scratch>,
 }
 
 /// Pictures as a network reads them, and what became of the others.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FileBatch {
-    /// Normalised values of the readable files, `[N, channels, size, size]`.
-    pub pixels: Vec<f32>,
+pub struct FileBatch<M> {
+    /// Normalised values of the readable files, `[N, channels, size, size]` in the transform's layout, and after them what
+    /// the memory held when it was given.
+    pub pixels: M,
     /// Positions of the readable files among all, `[N]`.
     pub indices: Vec<usize>,
     /// The other files of this batch.
@@ -56,38 +58,45 @@ pub struct FileBatch {
     pub size: usize,
 }
 
-impl FileBatches {
-    /// Prepares the files in their order, `batch_size` (at least 1) at a time. With 0 workers the calling thread does the
-    /// work; otherwise each worker prepares whole batches, up to two of them ahead.
-    pub fn new(paths: Vec<PathBuf>, transform: Transform, batch_size: usize, workers: usize) -> FileBatches {
+impl<M: AsMut<[f32]> + Send + 'static> FileBatches<M> {
+    /// Prepares the files in their order, `batch_size` (at least 1) at a time, into memory that the caller gives for each
+    /// batch. With 0 workers the calling thread does the work; otherwise each worker prepares whole batches, up to two of
+    /// them ahead.
+    pub fn new(
+        paths: Vec<PathBuf>,
+        transform: Transform,
+        batch_size: usize,
+        workers: usize,
+        allocate: Arc<Allocate<M>>,
+    ) -> FileBatches<M> {
         let batch_size = batch_size.max(1);
         let count = paths.len().div_ceil(batch_size);
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
             let start = batch * batch_size;
             let end = paths.len().min(start.saturating_add(batch_size));
-            prepare(&paths[start..end], start, &transform, scratch, stop)
+            prepare((&paths[start..end], start), &transform, &*allocate, scratch, stop)
         };
         FileBatches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
 }
 
-impl Iterator for FileBatches {
-    type Item = Result<FileBatch, Error>;
+impl<M: Send + 'static> Iterator for FileBatches<M> {
+    type Item = Result<FileBatch<M>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.batches.next()
     }
 }
 
-fn prepare(
-    paths: &[PathBuf],
-    start: usize,
+fn prepare<M: AsMut<[f32]>>(
+    (paths, start): (&[PathBuf], usize),
     transform: &Transform,
+    allocate: &Allocate<M>,
     scratch: &mut Scratch,
     stop: &Stop,
-) -> Result<FileBatch, Error> {
+) -> Result<FileBatch<M>, Error> {
     let mut batch = FileBatch {
-        pixels: Vec::new(),
+        pixels: room(allocate, paths.len(), transform)?,
         indices: Vec::new(),
         unreadable: Vec::new(),
         channels: transform.channels(),
@@ -97,9 +106,9 @@ fn prepare(
         stop.check()?;
         match decode_at_least(path, transform.reduced()) {
             Ok(picture) => {
-                let filled = batch.pixels.len();
-                batch.pixels.resize(filled + transform.len(), 0.0);
-                transform.apply_into(&picture, 0, 0, scratch, &mut batch.pixels[filled..])?;
+                let filled = batch.indices.len() * transform.len();
+                let pixels = &mut batch.pixels.as_mut()[filled..filled + transform.len()];
+                transform.apply_into(&picture, 0, 0, scratch, pixels)?;
                 batch.indices.push(index);
             }
             Err(reason) => {

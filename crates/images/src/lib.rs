@@ -12,7 +12,7 @@
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
-//! - `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
+//! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
 //! - `thumbnail`: small PNGs for reports; `random`: the seeded streams; `error`: what can go wrong
@@ -29,6 +29,7 @@ mod geometry;
 mod heat_map;
 mod jpeg;
 mod labelled;
+mod layout;
 #[cfg(feature = "libjpeg-turbo")]
 mod libjpeg;
 mod operations;
@@ -50,6 +51,7 @@ pub use error::{DecodeError, Error};
 pub use files::{FileBatch, FileBatches, Files};
 pub use heat_map::heat_map_png;
 pub use labelled::{Labelled, SplitName};
+pub use layout::{Allocate, Layout};
 pub use random::{balanced, shuffled};
 pub use split::take_per_class;
 pub use store::{Keep, Store, Unreadable};

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::Error;
 use crate::augment::{self, Augment, ResizedCrop};
 use crate::geometry::{center_frame, random_frame};
+use crate::layout::Layout;
 use crate::operations::{Operation, Square, luma};
 use crate::random::{Purpose, stream};
 use crate::resample::{Pixels, Resampler};
@@ -22,6 +23,7 @@ pub struct Transform {
     framing: Framing,
     /// To what shorter side a picture may be reduced while it is decoded.
     reduced: Option<u32>,
+    layout: Layout,
     /// Boxed, because most transforms lie in an enum beside something small.
     augment: Box<Augment>,
     /// For each channel the result for each 8-bit value.
@@ -71,6 +73,7 @@ impl Transform {
             interpolation: input.interpolation,
             framing: Framing::Center { shorter: input.resize },
             reduced: None,
+            layout: Layout::default(),
             augment: Box::default(),
             normalised: normalised.collect(),
         })
@@ -98,6 +101,17 @@ impl Transform {
             Framing::Random(_) => None,
         };
         Transform { reduced, ..self }
+    }
+
+    /// Has the numbers of a picture lie in this order, in place of [`Layout::ChannelsFirst`].
+    #[must_use]
+    pub fn laid(self, layout: Layout) -> Transform {
+        Transform { layout, ..self }
+    }
+
+    /// In which order they lie.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// To what shorter side a picture may be reduced while it is decoded.
@@ -180,7 +194,7 @@ impl Transform {
         self.change(scratch, rng);
         self.normalise(&scratch.square, result);
         if let Some(erasing) = self.augment.erasing {
-            erasing.apply(result, self.size(), rng);
+            erasing.apply(result, (self.size(), self.layout), rng);
         }
     }
 
@@ -225,13 +239,25 @@ impl Transform {
         resampler.render(source, &frame, self.interpolation, square, self.side)
     }
 
-    /// `[size, size, channels]` bytes to `[channels, size, size]` numbers.
+    /// `[size, size, channels]` bytes to numbers, in the order that is wanted.
     fn normalise(&self, square: &[u8], result: &mut [f32]) {
-        let planes = result.chunks_exact_mut(self.size() * self.size());
-        for (channel, (plane, normalised)) in planes.zip(&self.normalised).enumerate() {
-            let values = square.iter().skip(channel).step_by(self.channels);
-            for (result, value) in plane.iter_mut().zip(values) {
-                *result = normalised[usize::from(*value)];
+        match self.layout {
+            Layout::ChannelsFirst => {
+                let planes = result.chunks_exact_mut(self.size() * self.size());
+                for (channel, (plane, normalised)) in planes.zip(&self.normalised).enumerate() {
+                    let values = square.iter().skip(channel).step_by(self.channels);
+                    for (result, value) in plane.iter_mut().zip(values) {
+                        *result = normalised[usize::from(*value)];
+                    }
+                }
+            }
+            Layout::ChannelsLast => {
+                let pixels = result.chunks_exact_mut(self.channels);
+                for (result, values) in pixels.zip(square.chunks_exact(self.channels)) {
+                    for ((result, value), normalised) in result.iter_mut().zip(values).zip(&self.normalised) {
+                        *result = normalised[usize::from(*value)];
+                    }
+                }
             }
         }
     }

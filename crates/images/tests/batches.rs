@@ -3,12 +3,13 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
 use images::{
-    Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, PixelBatch, Policy, ResizedCrop,
-    Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
+    Allocate, Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout, PixelBatch, Policy,
+    ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -218,4 +219,42 @@ fn a_thumbnail_fits_and_is_never_enlarged() {
         assert_eq!(thumbnail.dimensions(), expected);
         assert_eq!(thumbnail.get_pixel(0, 0).0, [9, 8, 7]);
     }
+}
+
+#[test]
+fn batches_are_written_into_memory_that_is_given_in_the_layout_that_is_wanted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = decode(samples(folder.path(), 5), EVERYTHING);
+    let reference: Vec<_> = Batches::new(&store, augmented(), (0..5).collect(), 3, 2, 0).collect();
+    for layout in [Layout::ChannelsFirst, Layout::ChannelsLast] {
+        // More than is needed: what is left over stays as it is given.
+        let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(move |[count, channels, height, width], asked| {
+            assert_eq!(asked, layout);
+            Ok(vec![7.0; (count + 1) * channels * height * width])
+        });
+        let order = (0..5).collect();
+        let batches = Batches::within(&store, augmented().laid(layout), order, (3, 2), 2, allocate);
+        for (batch, reference) in batches.zip(&reference) {
+            let (batch, reference) = (batch.expect("batch"), reference.as_ref().expect("batch"));
+            let numbers = 3 * 16 * 16;
+            for (at, value) in reference.pixels.iter().enumerate() {
+                let (picture, within) = (at / numbers, at % numbers);
+                let moved = match layout {
+                    Layout::ChannelsFirst => within,
+                    Layout::ChannelsLast => within % 256 * 3 + within / 256,
+                };
+                assert_eq!(
+                    batch.pixels[picture * numbers + moved].to_bits(),
+                    value.to_bits(),
+                    "{layout:?} {at}"
+                );
+            }
+            assert_eq!(batch.pixels[reference.pixels.len()..], [7.0; 3 * 16 * 16]);
+        }
+    }
+    let refused: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Err("nothing is left".to_owned()));
+    let outcome = Batches::within(&store, augmented(), vec![0], (0, 1), 0, refused).next();
+    assert!(matches!(outcome, Some(Err(Error::Worker(text))) if text == "nothing is left"));
+    let short: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Ok(vec![0.0; 3]));
+    assert!(Batches::within(&store, augmented(), vec![0], (0, 1), 1, short).all(|batch| batch.is_err()));
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use images::{Error, FileBatches, Files, Labelled, SplitName, Transform};
+use images::{Allocate, Error, FileBatches, Files, Labelled, SplitName, Transform};
 use pretrained::InputSpec;
 
 fn fixture(name: &str) -> PathBuf {
@@ -29,13 +30,16 @@ fn batches_keep_the_order_and_tell_what_is_unreadable() {
     let picture = images::decode(&files.paths[3]).unwrap();
     let alone = transform.apply(&picture, 0, 0).unwrap();
     for (batch_size, workers) in [(1, 0), (2, 3), (9, 1)] {
-        let batches = FileBatches::new(files.paths.clone(), transform.clone(), batch_size, workers);
+        let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![-9.0; shape.iter().product()]));
+        let batches = FileBatches::new(files.paths.clone(), transform.clone(), batch_size, workers, allocate);
         let batches: Vec<_> = batches.collect::<Result<_, _>>().unwrap();
         assert_eq!(batches.len(), 5_usize.div_ceil(batch_size));
         let indices: Vec<usize> = batches.iter().flat_map(|batch| batch.indices.clone()).collect();
         assert_eq!(indices, [0, 1, 3]);
-        let pixels: Vec<f32> = batches.iter().flat_map(|batch| batch.pixels.clone()).collect();
-        assert_eq!(pixels[2 * alone.len()..], alone);
+        let (filled, left): (Vec<_>, Vec<_>) =
+            batches.iter().map(|batch| batch.pixels.split_at(batch.indices.len() * alone.len())).unzip();
+        assert_eq!(filled.concat()[2 * alone.len()..], alone);
+        assert_eq!(left.concat(), vec![-9.0; 2 * alone.len()]);
         let unreadable = batches.iter().flat_map(|batch| &batch.unreadable);
         let paths: Vec<_> = unreadable.map(|file| file.path.clone()).collect();
         assert_eq!(paths, [folder.path().join("b.png"), PathBuf::from("nowhere.png")]);

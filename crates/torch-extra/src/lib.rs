@@ -3,7 +3,7 @@
 //! - [`cuda`]: loads libtorch's CUDA half at run time, so that one binary serves both kinds of machine.
 //! - [`determinism`]: one seed and one thread count, so that a run can be repeated to the bit.
 //! - [`memory`]: freed memory is kept for the next batch.
-//! - [`layout`]: images with the channels of a pixel together.
+//! - [`layout`]: images with the channels of a pixel together; [`room`]: a tensor's memory before it is one.
 //! - [`autocast`]: mixed precision on CPU and GPU.
 //! - [`convolution`]: convolution, bias, activation and sum in one pass, for constant weights.
 //! - [`step`]: an optimizer's step over all tensors at once.
@@ -18,6 +18,7 @@ pub mod cuda;
 pub mod determinism;
 pub mod layout;
 pub mod memory;
+pub mod room;
 mod shim;
 pub mod step;
 

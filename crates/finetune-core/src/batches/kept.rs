@@ -1,10 +1,9 @@
 //! What the frozen stages make of every picture, computed once.
 
 use backbone::{Backbone, Mode, StageId};
-use images::Batches;
 use tch::{Device, Tensor};
 
-use super::{Preparation, Variation, place, to_device};
+use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::feature_cache::{Draft, Key};
@@ -135,15 +134,14 @@ fn compute(
     let pictures = part.len() as u64;
     let chunk = chunk(backbone.placement().0, how.batch_size);
     let mut row = 0i64;
-    let (store, transform, indices) = (&part.store, how.transform.clone(), part.indices.clone());
-    for batch in Batches::new(store, transform, indices, view, chunk, how.workers) {
+    for batch in prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers) {
         if memory.is_none() && draft.is_none() {
             return Ok(None);
         }
         if how.interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        let (pixels, labels) = to_device(&batch?, backbone)?;
+        let (pixels, labels) = to_device(batch?, backbone)?;
         let x = run_frozen(backbone, &pixels, cut, chunk);
         let count = labels.size()[0];
         if let Some(features) = &mut memory {

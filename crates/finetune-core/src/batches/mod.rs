@@ -10,12 +10,14 @@ mod kept;
 mod tests;
 mod variation;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backbone::{Backbone, StageId};
-use images::{Batches, PixelBatch, Transform, balanced, shuffled};
+use images::{Allocate, Batches, Layout, PixelBatch, Transform, balanced, shuffled};
 use regularize::{Mixing, Targets};
 use tch::{Device, Tensor};
+use torch_extra::room::{Order, Purpose, Room};
 
 use crate::Error;
 use crate::config::SamplerKind;
@@ -211,10 +213,10 @@ impl Feed {
             Content::Pictures { transform, workers } => {
                 let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
                 let view = self.variation.view(epoch);
-                let batches =
-                    Batches::new(&self.part.store, transform.clone(), indices, view, batch_size, *workers);
+                let part = Part { store: self.part.store.clone(), indices };
+                let batches = prepared(backbone, part, transform.clone(), (view, batch_size), *workers);
                 Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
-                    let (pixels, labels) = to_device(&batch?, backbone)?;
+                    let (pixels, labels) = to_device(batch?, backbone)?;
                     let batch = match mix {
                         Some(seed) => mixed(self.mixing, [seed, epoch.into(), number], pixels, labels),
                         None => Batch::plain(pixels, labels),
@@ -248,21 +250,41 @@ fn mixed(mixing: Mixing, [seed, epoch, number]: [u64; 3], pixels: Tensor, labels
     }
 }
 
-fn to_device(batch: &PixelBatch, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
-    let side = i64::try_from(batch.size).unwrap_or(0);
-    let shape = [
-        i64::try_from(batch.labels.len()).unwrap_or(0),
-        i64::try_from(batch.channels).unwrap_or(0),
-        side,
-        side,
-    ];
-    let pixels = Tensor::f_from_slice(&batch.pixels)?.f_view(shape)?;
+/// Batches of these pictures in memory that becomes a tensor, laid out as the network lies.
+fn prepared(
+    backbone: &Backbone,
+    Part { store, indices }: Part,
+    transform: Transform,
+    (view, batch_size): (u32, usize),
+    workers: usize,
+) -> Batches<Room> {
+    let layout = if backbone.lies_channels_last() { Layout::ChannelsLast } else { Layout::ChannelsFirst };
+    let transform = transform.laid(layout);
+    Batches::within(&store, transform, indices, (view, batch_size), workers, room(backbone.placement().0, 0))
+}
+
+/// Makes memory for batches on their way to a device, of at least so many rows.
+pub(crate) fn room(device: Device, rows: usize) -> Arc<Allocate<Room>> {
+    let purpose = if device.is_cuda() { Purpose::Sending } else { Purpose::Computing };
+    Arc::new(move |[count, channels, height, width], layout| {
+        let shape = [count.max(rows), channels, height, width];
+        let shape = shape.map(|extent| i64::try_from(extent).unwrap_or(i64::MAX));
+        let order = match layout {
+            Layout::ChannelsFirst => Order::ChannelsFirst,
+            Layout::ChannelsLast => Order::ChannelsLast,
+        };
+        Room::new(shape, order, purpose).map_err(|error| error.to_string())
+    })
+}
+
+fn to_device(batch: PixelBatch<Room>, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
     let labels = Tensor::f_from_slice(&batch.labels)?;
-    Ok((place(&pixels, backbone)?, labels.f_to_device(backbone.placement().0)?))
+    let pixels = place(&batch.pixels.into_tensor(), backbone)?;
+    Ok((pixels, labels.f_to_device(backbone.placement().0)?))
 }
 
 /// Where the network lies, in its type. To a GPU it travels while the processor goes on.
-fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
+pub(crate) fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let (device, kind) = backbone.placement();
     if device.is_cuda() && tensor.device() == Device::Cpu {
         return Ok(tensor.f_pin_memory(device)?.f_to_device_(device, kind, true, false)?);

@@ -8,6 +8,12 @@ use torch_sys::C_tensor;
 unsafe extern "C" {
     fn extra_free(text: *mut c_char);
     pub(crate) fn extra_channels_last(x: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    pub(crate) fn extra_empty_images(
+        shape: *const i64,
+        channels_last: bool,
+        pinned: bool,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
     pub(crate) fn extra_is_channels_last(x: *const C_tensor) -> bool;
     pub(crate) fn extra_flush_denormals(flush: bool);
     pub(crate) fn extra_deterministic(deterministic: bool);

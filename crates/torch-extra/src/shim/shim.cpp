@@ -76,6 +76,14 @@ char *extra_channels_last(const Tensor *x, Tensor **out) {
   return guarded([&] { *out = new Tensor(x->contiguous(at::MemoryFormat::ChannelsLast)); });
 }
 
+char *extra_empty_images(const int64_t *shape, bool channels_last, bool pinned, Tensor **out) {
+  return guarded([&] {
+    const auto format = channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+    const auto options = at::TensorOptions().dtype(at::kFloat).pinned_memory(pinned);
+    *out = new Tensor(at::empty(at::IntArrayRef(shape, 4), options, format));
+  });
+}
+
 bool extra_is_channels_last(const Tensor *x) {
   return x->is_contiguous(at::MemoryFormat::ChannelsLast);
 }

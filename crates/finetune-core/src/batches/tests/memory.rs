@@ -1,0 +1,62 @@
+use std::ops::ControlFlow;
+
+use backbone::{Network, Options, Values, Variables};
+use images::{DataSet, Keep, Split, Store};
+use pretrained::InputSpec;
+use tch::Kind;
+use torch_extra::layout::is_channels_last;
+
+use super::*;
+use crate::zoo;
+
+/// Five pictures of noise in two classes.
+fn part(folder: &std::path::Path) -> Part {
+    for (number, class) in ["a", "b", "a", "b", "a"].into_iter().enumerate() {
+        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+            image::Rgb([x * 5, y * 7, x * y + number as u32].map(|value| value as u8))
+        });
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
+    }
+    let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 }).unwrap().train;
+    let store = Store::decode(samples, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(())).unwrap();
+    Part { indices: (0..5).collect(), store }
+}
+
+fn built(network: &Network, size: i64) -> Backbone {
+    let options = Options { classes: 2, size, ..Options::default() };
+    let mut backbone = (network.build)(&Variables::holding(Values::Unset).root(), &options);
+    backbone.lay_channels_last();
+    backbone
+}
+
+#[test]
+fn pictures_are_written_where_the_tensor_lies_and_as_the_network_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = part(folder.path());
+    let input = InputSpec { resize: 32, crop: 32, ..InputSpec::imagenet() };
+    let transform = Transform::evaluation(&input).unwrap();
+    for (name, last) in [("resnet18", true), ("lenet5_relu", false)] {
+        let backbone = built(zoo::network(name).unwrap(), 32);
+        let reference = Batches::new(&part.store, transform.clone(), (0..5).collect(), 0, 2, 0);
+        let batches = prepared(&backbone, part.clone(), transform.clone(), (0, 2), 2);
+        for (batch, reference) in batches.zip(reference) {
+            let (mut batch, reference) = (batch.unwrap(), reference.unwrap());
+            let written = batch.pixels.as_mut().as_ptr();
+            let (pixels, labels) = to_device(batch, &backbone).unwrap();
+            assert_eq!(pixels.data_ptr().cast_const().cast(), written, "{name}: it was copied");
+            assert_eq!(is_channels_last(&pixels), last, "{name}");
+            let expected = Tensor::from_slice(&reference.pixels).view([-1, 3, 32, 32]);
+            assert_eq!(pixels.kind(), Kind::Float);
+            assert!(pixels.equal(&expected), "{name}");
+            assert_eq!(Vec::<i64>::try_from(labels).unwrap(), reference.labels);
+        }
+    }
+}
+
+#[test]
+fn memory_has_at_least_the_rows_that_are_wanted() {
+    let room = |count, rows| room(Device::Cpu, rows)([count, 3, 4, 4], Layout::ChannelsLast).unwrap();
+    assert_eq!(room(2, 5).into_tensor().size(), [5, 3, 4, 4]);
+    assert_eq!(room(6, 5).into_tensor().size(), [6, 3, 4, 4]);
+}
