@@ -70,7 +70,7 @@ fn an_advice_comes_with_its_evidence_and_a_page() {
         "pixels",
         "conv1",
         "fc2",
-        "images per class",
+        "of your images apart already",
         "The rule: ",
         "Limits: ",
         "one pass",

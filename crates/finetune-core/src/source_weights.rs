@@ -189,10 +189,7 @@ mod tests {
         let network = zoo::network("resnet50").unwrap();
         let scale = |digest: &str, temperature: Option<&str>| {
             let metadata = temperature.map(|value| (metadata::TEMPERATURE.to_owned(), value.to_owned()));
-            let checkpoint = Checkpoint {
-                metadata: metadata.into_iter().collect(),
-                ..with_digest(digest)
-            };
+            let checkpoint = Checkpoint { metadata: metadata.into_iter().collect(), ..with_digest(digest) };
             head_scale(network, None, &checkpoint)
         };
         assert_eq!(scale("11ad3fa6", None), regularize::IMAGENET_SCALE);

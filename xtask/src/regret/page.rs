@@ -370,7 +370,7 @@ mod tests {
             parts: Vec::new(),
         };
         let each = [
-            (advised("head", 0.1, "alike", 0.9, 0.97), Line::GoodEnough),
+            (advised("head", 0.1, "alike", 0.9, 0.98), Line::GoodEnough),
             (advised("last:2", 0.1, "unclear", 0.2, 0.5), Line::TooFew),
             (advised("head", 0.1, "unlike", 0.2, 0.5), Line::TooLarge),
             (advised("all", 1.0, "unlike", 0.2, 0.5), Line::LittleValue),
