@@ -221,7 +221,7 @@ fn balanced_accuracy_is_drawn_where_it_differs_from_accuracy() {
     let mut run = records::run();
     let drawn = |run: &RunRecord| {
         let page = Html::parse_document(&run_page(run));
-        let text = all(&page, "#curves").iter().flat_map(|e| e.text()).collect::<String>();
+        let text = all(&page, "#curves").iter().flat_map(ElementRef::text).collect::<String>();
         text.contains("validation, classes alike")
     };
     assert!(!drawn(&run));
