@@ -46,7 +46,6 @@ impl Room {
     }
 
     /// The images, `[N, C, H, W]` whatever the order.
-    #[must_use]
     pub fn into_tensor(self) -> Tensor {
         self.tensor
     }

@@ -108,7 +108,7 @@ fn key_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Key
 fn shape(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -> Vec<i64> {
     let side = i64::try_from(how.transform.size()).unwrap_or(i64::MAX);
     let picture = vec![1, i64::try_from(how.transform.channels()).unwrap_or(0), side, side];
-    let frozen = backbone.trace(&picture).into_iter().take(cut.index()).last();
+    let frozen = backbone.trace(&picture).into_iter().take(cut.index()).next_back();
     let mut shape = frozen.map_or(picture, |trace| trace.shape);
     shape[0] = i64::try_from(part.len()).unwrap_or(i64::MAX);
     shape
