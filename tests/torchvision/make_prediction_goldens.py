@@ -2,9 +2,10 @@
 
     python make_prediction_goldens.py
 
-`logits`: of the networks filled by the generator, for one picture of 256 x 256 pixels, prepared by the weights' own
-preset (resizing to 256 changes nothing, the centre of 224 is cut). The picture's bytes, row by row, are
-floor((v + 1) * 128) of the generator's values called `picture.input`.
+`logits`: of the networks filled by the generator, for one picture prepared by the weights' own preset. The picture is as
+large as that resizes to (256 x 256 pixels, for inception_v3 342 x 342), so that resizing changes nothing and only the
+centre is cut. Its bytes, row by row, are floor((v + 1) * 128) of the generator's values called `picture.input`.
+GoogLeNet and Inception are built as TorchVision builds them for pretrained weights, with `transform_input=True`.
 
 `giga_multiply_adds`: `_ops` of each network's default weights, in 10^9 multiply-adds to three decimals.
 """
@@ -23,8 +24,11 @@ import networks
 HERE = Path(__file__).parent
 
 
-def picture() -> Image.Image:
-    values = generator.values("picture.input", [256, 256, 3], 1.0)
+ARCHS = ("resnet18", "efficientnet_b0", "alexnet", "vgg11_bn", "googlenet", "inception_v3")
+
+
+def picture(side: int) -> Image.Image:
+    values = generator.values("picture.input", [side, side, 3], 1.0)
     return Image.fromarray(numpy.floor((values.astype(numpy.float64) + 1.0) * 128.0).astype(numpy.uint8))
 
 
@@ -35,8 +39,11 @@ def preset(arch: str):
 def logits(arch: str) -> list[float]:
     model = networks.build(arch).eval()
     networks.fill(model, networks.NETWORKS[arch].gain)
+    if hasattr(model, "transform_input"):
+        model.transform_input = True
+    prepare = preset(arch)
     with torch.no_grad():
-        row = model(preset(arch)(picture()).unsqueeze(0))[0]
+        row = model(prepare(picture(prepare.resize_size[0])).unsqueeze(0))[0]
     return [float(f"{value:.9g}") for value in row.tolist()]
 
 
@@ -50,7 +57,7 @@ def main():
     golden = {
         "torch": torch.__version__, "torchvision": torchvision.__version__,
         "giga_multiply_adds": operations(),
-        "logits": {arch: logits(arch) for arch in ("resnet18", "efficientnet_b0")},
+        "logits": {arch: logits(arch) for arch in ARCHS},
     }
     lines = [f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}" for key, value in golden.items()]
     (HERE / "prediction.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -1,4 +1,4 @@
-//! Geometry against Pillow (`pillow.py`), normalisation, and refusals.
+//! Geometry against Pillow (`pillow.py`, `photographs.py`), normalisation, and refusals.
 
 use std::fs;
 use std::path::Path;
@@ -63,6 +63,33 @@ fn resizing_and_cropping_agree_with_pillow() {
             _ => 1,
         };
         assert!(off <= Some(allowed), "{name} {filter}: off by {off:?}, allowed {allowed}");
+    }
+}
+
+/// Parts of real photographs by the presets of TorchVision's weights, one made smaller and one larger.
+#[test]
+fn photographs_agree_with_pillow() {
+    let open = |name: &str| {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/photograph-{name}.png"));
+        image::open(path).expect("fixture").into_rgb8()
+    };
+    let shorter = |name| open(name).width().min(open(name).height());
+    assert!(shorter("chelsea") > 256 && shorter("coffee") < 256);
+    for name in ["chelsea", "coffee"] {
+        for (filter, interpolation) in
+            [("bilinear", Interpolation::Bilinear), ("bicubic", Interpolation::Bicubic)]
+        {
+            let transform = Transform::evaluation(&plain(256, 224, interpolation, 3)).expect("transform");
+            let ours = to_bytes(&transform.apply(&open(name), 0, 0).expect("pixels"), 3);
+            let theirs = open(&format!("{name}-{filter}")).into_raw();
+            assert_eq!(ours.len(), theirs.len());
+            let off = || ours.iter().zip(&theirs).map(|(a, b)| a.abs_diff(*b));
+            let mean = off().map(f64::from).sum::<f64>() / ours.len() as f64;
+            eprintln!("{name}, {filter}: off by at most {:?}, {mean:.4} in the mean", off().max());
+            assert!(off().max() <= Some(2), "{name}, {filter}: {:?}", off().max());
+            assert!(mean < 0.1, "{name}, {filter}: {mean}");
+        }
     }
 }
 
