@@ -1,7 +1,7 @@
 //! `docs/advise.md`: what came out, the bad news first.
 
 use super::outcome::{Advised, Outcome, Stage, mean, spread};
-use super::tasks::{FULL, Part, Source};
+use super::tasks::{FULL, Part, Source, TASKS, Task};
 
 /// An answer that is the same for every task, and how to read its accuracy off a task's grid.
 const CONSTANTS: [(&str, &str); 5] = [
@@ -23,7 +23,7 @@ pub(super) fn markdown(outcomes: &[Outcome]) -> String {
         "# How far the advice can be trusted\n".to_owned(),
         // `finetune advise` takes what stands first from here, for its help and beside every advice.
         verdict(&held_out, &all),
-        "Written by `cargo xtask regret`.\n".to_owned(),
+        format!("Written by `cargo xtask regret`.{}\n", missing(&all)),
         HOW.to_owned(),
         regrets(&held_out, &all),
         accuracies(outcomes),
@@ -89,12 +89,24 @@ fn verdict(held_out: &[&Outcome], all: &[&Outcome]) -> String {
     let fresh = of_fresh(all);
     let (fresh_name, fresh_constant) = best(&fresh);
     format!(
-        "{first} {aim}{worst} Over the {} tasks alone that were first run when the rule was final it is {:.1}, against {fresh_constant:.1} of {fresh_name}; over all {} tasks {:.1}, against {all_constant:.1} of {all_name}.\n",
+        "{first} {aim}{worst} Over those alone that were first run when the rule was final ({}) it is {:.1}, against {fresh_constant:.1} of {fresh_name}; over all {} tasks {:.1}, against {all_constant:.1} of {all_name}.\n",
         fresh.len(),
         advice(&fresh),
         all.len(),
         advice(all)
     )
+}
+
+/// Says which tasks are not measured.
+fn missing(all: &[&Outcome]) -> String {
+    let is_there = |task: &Task| all.iter().any(|outcome| outcome.task.name == task.name);
+    let names: Vec<&str> = TASKS.iter().filter(|task| !is_there(task)).map(|task| task.what).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => {
+            format!(" **Not measured with this rule yet, and in no figure below: {}.**", names.join("; "))
+        }
+    }
 }
 
 /// Those of them that were first run when the rule was final.
@@ -316,7 +328,6 @@ fn title(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::outcome::Tried;
-    use super::super::tasks::TASKS;
     use super::*;
 
     /// Every task with the same accuracies; `followed` is that of the advice.
@@ -351,7 +362,7 @@ mod tests {
         let won = first(0.80);
         assert!(won.starts_with("On the ") && won.contains("below the aim"), "{won}");
         assert!(
-            won.contains("Over the 2 tasks alone that were first run when the rule was final it is 0.0"),
+            won.contains("Over those alone that were first run when the rule was final (2) it is 0.0"),
             "{won}"
         );
     }
@@ -401,5 +412,14 @@ mod tests {
             assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
         }
         assert!(page.contains("(tuned on)"));
+    }
+
+    #[test]
+    fn what_is_not_measured_is_named() {
+        let mut some = outcomes(0.75);
+        assert!(!markdown(&some).contains("Not measured"));
+        let left_out = some.pop().unwrap().task.what;
+        let words = format!("Not measured with this rule yet, and in no figure below: {left_out}.");
+        assert!(markdown(&some).contains(&words));
     }
 }
