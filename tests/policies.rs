@@ -8,9 +8,13 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
+use backbone::{Mode, StageId};
+use finetune_core::model::{Model, ModelSource};
+use images::Transform;
 use serde_json::Value;
 use short_runs::{BASE, COLOUR, DESK, trained};
-use support::names;
+use support::{Ran, names};
+use tch::{Device, Kind, Tensor};
 
 /// The program is run with and without each key.
 #[test]
@@ -129,6 +133,56 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
     };
     assert!((validation.balanced_accuracy - (recall(0) + recall(1)) / 2.0).abs() < 1e-12);
     assert!(record.epochs.iter().all(|epoch| epoch.validation_balanced_accuracy.is_some()));
+}
+
+/// What batch-norm of a saved model knows of its inputs, against what the saved weights make of all training pictures:
+/// mean and variance of each channel of the first convolution of `layer4`.
+fn saved_and_measured(sets: &[&str], out: &str) -> [Vec<f64>; 2] {
+    let weights = format!("model.weights={:?}", DESK.path("r.safetensors").display().to_string());
+    // One batch holds all pictures, so that their order does not matter.
+    let all_at_once =
+        ["model.arch=resnet18", &weights, COLOUR, "finetune.depth=last:1", "train.batch_size=13"];
+    let mut program = DESK.program();
+    program.args(["--config", "c.toml", "--out", out]);
+    program.args(all_at_once.iter().chain(sets).flat_map(|set| ["--set", set]));
+    Ran::of(&program.output().unwrap()).ends(0, &[]);
+
+    let model = Model::open(&ModelSource::Run(DESK.path(out)), Device::Cpu).unwrap();
+    let transform = Transform::evaluation(&model.input).unwrap();
+    let pixels = ["bar", "cross"].iter().flat_map(|class| {
+        let files = fs::read_dir(DESK.path(&format!("data/train/{class}"))).unwrap();
+        let picture = |file: fs::DirEntry| images::decode(&file.path()).unwrap();
+        files.map(|file| transform.apply(&picture(file.unwrap()), 0, 0).unwrap()).collect::<Vec<_>>()
+    });
+    let pixels: Vec<Tensor> = pixels.map(|picture| Tensor::from_slice(&picture).view([3, 32, 32])).collect();
+    assert_eq!(pixels.len(), 13);
+    let pixels = Tensor::stack(&pixels, 0); // [13, 3, 32, 32]
+
+    let backbone = &model.backbone;
+    let layer4 = backbone.stage("layer4").unwrap();
+    let named = |name: &str| {
+        let name = format!("layer4.0.{name}");
+        backbone.variables().all().into_iter().find(|variable| variable.name == name).unwrap().tensor
+    };
+    let _no_gradient = tch::no_grad_guard();
+    let features = backbone.forward(&pixels, StageId::INPUT..layer4, Mode::Evaluate);
+    let inputs = features.conv2d::<Tensor>(&named("conv1.weight"), None, [2, 2], [1, 1], [1, 1], 1);
+    let inputs = inputs.transpose(0, 1).flatten(1, -1).to_kind(Kind::Double); // [512, 13 * H * W]
+    let measured = [inputs.mean_dim(1, false, None::<Kind>), inputs.var_dim(1, true, false)];
+    let saved = [named("bn1.running_mean"), named("bn1.running_var")];
+    [saved, measured].map(|pair| Vec::try_from(Tensor::cat(&pair, 0).to_kind(Kind::Double)).unwrap())
+}
+
+#[test]
+fn averaged_weights_are_saved_with_statistics_measured_for_them() {
+    let furthest = |[saved, measured]: [Vec<f64>; 2]| {
+        saved.iter().zip(&measured).map(|(a, b)| (a - b).abs() / b.abs().max(0.1)).fold(0.0, f64::max)
+    };
+    let averaged = furthest(saved_and_measured(&["train.swa_from=2"], "averaged"));
+    assert!(averaged < 1e-3, "{averaged}");
+    // A training without them keeps what it gathered on the way, under weights that have moved since.
+    let gathered = furthest(saved_and_measured(&[], "gathered"));
+    assert!(gathered > 1e-2, "{gathered}");
 }
 
 #[test]

@@ -108,7 +108,11 @@ impl Progress {
 fn epoch(record: &EpochRecord, epochs: u32) -> String {
     let validation = match (record.validation_loss, record.validation_accuracy) {
         (Some(loss), Some(accuracy)) => {
-            format!("  validation loss {loss:.4} accuracy {:5.1}%", accuracy * 100.0)
+            let balanced =
+                record.validation_balanced_accuracy.filter(|value| (value - accuracy).abs() > 5e-4);
+            let balanced = balanced.map(|value| format!(" (balanced {:.1}%)", value * 100.0));
+            let balanced = balanced.unwrap_or_default();
+            format!("  validation loss {loss:.4} accuracy {:5.1}%{balanced}", accuracy * 100.0)
         }
         _ => String::new(),
     };

@@ -3,16 +3,18 @@
 
     pip install torch==2.11.0 torchvision==0.26.0 numpy && python3 reference.py
 
-A tensor is {"shape": [..], "data": [..]}. The formulas are written out: PyTorch's own losses are not used, but for CutMix,
-whose patches are TorchVision's.
+A tensor is {"shape": [..], "data": [..]}. The formulas are written out: PyTorch's own losses are not used. CutMix's patches are
+TorchVision's, and what dropout and stochastic depth draw is what PyTorch's generator gives for a seed.
 """
 
 import json
+import math
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
+from torchvision import ops
 from torchvision.transforms import v2
 
 torch.set_default_dtype(torch.float64)
@@ -198,6 +200,47 @@ def co_tuning():
             "plain": plain, "mixed": with_gradients(loss, now)}
 
 
+def dropped(drawn, shape, rate, seed):
+    """Values that survive a draw are divided by the chance to survive, others are zero; `drawn` says which survive."""
+    x, weight = draw(*shape), draw(*shape).detach()
+    torch.manual_seed(seed)
+    kept = drawn(torch.ones(shape), rate) != 0
+    value = (weight * torch.where(kept, x / (1 - rate) if rate < 1 else x, 0.0)).sum()
+    return {"x": pack(x), "weight": pack(weight), "rate": rate, "seed": seed, "kept": pack(kept.double()),
+            **with_gradients(value, x)}
+
+
+def dropout():
+    drawn = lambda x, rate: torch.nn.functional.dropout(x, rate, training=True)
+    return [dropped(drawn, shape, rate, 7) for shape, rate in [((4, 9), 0.5), ((3, 2, 5, 5), 0.2), ((2, 3), 0.0)]]
+
+
+def stochastic_depth():
+    drawn = lambda x, rate: ops.stochastic_depth(x, rate, mode="row", training=True)
+    cases = [((16, 3, 2, 2), 0.5), ((9, 4), 0.2), ((3, 2), 0.0), ((3, 2), 1.0)]
+    return [dropped(drawn, shape, rate, 8) for shape, rate in cases]
+
+
+def early_stopping():
+    """For each validation loss: is it the best so far, worse, or so many epochs after the best that training stops?"""
+    runs = [[3.0, 2.0, 2.0, 1.0, 1.5, 1.4, 1.3, 1.2], [1.0, 2.0, 3.0, 0.5], [float("nan"), 4.0, float("nan"), 3.0, 3.0]]
+    runs += [(1 / np.arange(1, 25) + random.normal(scale=0.05, size=24)).tolist() for _ in range(4)]
+    cases = []
+    for losses in runs:
+        for patience in (1, 2, 5):
+            verdicts = []
+            for epoch, loss in enumerate(losses):
+                sofar = [math.inf if math.isnan(earlier) else earlier for earlier in losses[:epoch + 1]]
+                best = int(np.argmin(sofar))  # the first of equals
+                since = epoch - best if min(sofar) < math.inf else epoch + 1
+                verdicts.append("best" if since == 0 else "stop" if since >= patience else "worse")
+                if since >= patience:
+                    break
+            told = [None if math.isnan(loss) else loss for loss in losses]  # JSON has no NaN
+            cases.append({"losses": told, "patience": patience, "verdicts": verdicts})
+    return cases
+
+
 def calibration():
     logits = draw(200, 4).detach() * 3
     labels = torch.tensor([int(random.choice(4, p=row)) for row in torch.softmax(0.4 * logits, 1).numpy()])
@@ -216,6 +259,6 @@ def calibration():
 
 if __name__ == "__main__":
     techniques = [l1, max_norm, cross_entropy, mixing, patches, l2_sp, delta, attention, spectral_shrinkage, co_tuning,
-                  calibration]
+                  calibration, dropout, stochastic_depth, early_stopping]
     reference = {technique.__name__: technique() for technique in techniques}
     Path(__file__).with_suffix(".json").write_text(json.dumps(reference) + "\n")

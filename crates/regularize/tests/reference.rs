@@ -1,8 +1,9 @@
 //! Each technique against what `reference.py` computed from its formula, gradients included, in float64.
 
+use regularize::stochastic_depth::stochastic_depth;
 use regularize::{
-    CoTuning, CrossEntropy, Delta, L2Sp, Patch, SpectralShrinkage, Targets, attention, calibrate, cutmix,
-    importance, l1, max_norm, mixup,
+    CoTuning, CrossEntropy, Delta, EarlyStopping, L2Sp, Patch, SpectralShrinkage, Targets, Verdict,
+    attention, calibrate, cutmix, importance, l1, max_norm, mixup,
 };
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -212,4 +213,46 @@ fn calibration_finds_the_likeliest_scale() {
         "{scale} {expected}",
         expected = expected["scale"]
     );
+}
+
+/// What survives a draw, its scale and its gradient; `drop` takes values and the chance to be dropped.
+#[track_caller]
+fn drops_as_python(technique: &str, drop: impl Fn(&Tensor, f64) -> Tensor) {
+    for case in reference(technique).as_array().expect("cases") {
+        let (x, rate) = (trained(&case["x"]), number(&case["rate"]));
+        tch::manual_seed(case["seed"].as_i64().expect("seed"));
+        let dropped = drop(&x, rate);
+        let kept = dropped.not_equal(0.0).to_kind(Kind::Double);
+        same(&kept, &tensor(&case["kept"]), &format!("what a {technique} of {rate} keeps"));
+        agrees(&(tensor(&case["weight"]) * dropped).sum(Kind::Double), &[&x], case);
+    }
+}
+
+#[test]
+fn dropout_drops_values_and_scales_the_rest() {
+    drops_as_python("dropout", |x, rate| x.dropout(rate, true));
+}
+
+#[test]
+fn stochastic_depth_drops_the_branches_of_whole_images_and_scales_the_rest() {
+    drops_as_python("stochastic_depth", stochastic_depth);
+}
+
+#[test]
+fn early_stopping_waits_for_its_patience_after_the_best_epoch() {
+    for case in reference("early_stopping").as_array().expect("cases") {
+        let losses = case["losses"].as_array().expect("losses").iter();
+        let losses = losses.map(|loss| loss.as_f64().unwrap_or(f64::NAN));
+        let patience = u32::try_from(case["patience"].as_u64().expect("epochs")).expect("epochs");
+        let mut watch = EarlyStopping::new(Some(patience));
+        let said = case["verdicts"].as_array().expect("verdicts").iter();
+        for (epoch, (loss, said)) in losses.zip(said).enumerate() {
+            let verdict = match watch.observe(loss) {
+                Verdict::Best => "best",
+                Verdict::Worse => "worse",
+                Verdict::Stop => "stop",
+            };
+            assert_eq!(verdict, said, "epoch {epoch} of {case}");
+        }
+    }
 }

@@ -1,15 +1,25 @@
 //! A grid's rows as tables: images per class downwards, methods across.
 
-use crate::record::{GridRecord, GridRow, Interval};
+use crate::record::{GridRecord, GridRow, Interval, MeanSd};
 
-/// One table of a grid: one variant, all classes or one group of them.
+/// One table of a grid: one variant, one view of its accuracy.
 pub(crate) struct Table<'a> {
     pub(crate) variant: &'a str,
-    /// `None` for all classes.
-    pub(crate) group: Option<&'a str>,
+    pub(crate) judged: Judged<'a>,
     /// In the order in which they first occur.
     pub(crate) methods: Vec<&'a str>,
     pub(crate) rows: Vec<TableRow>,
+}
+
+/// What a table's accuracy is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judged<'a> {
+    /// The images of a group of classes.
+    Group(&'a str),
+    /// All images.
+    Images,
+    /// The classes, each weighing the same however many images it has: balanced accuracy.
+    Classes,
 }
 
 /// The settings with the same number of training images.
@@ -28,13 +38,18 @@ pub(crate) struct Cell {
     pub(crate) seeds: u32,
 }
 
-/// All tables: for each variant the judged group of classes, where there is one, and all classes.
+/// All tables: for each variant the judged group of classes, where there is one, all classes, and these weighed alike where
+/// that is not the same.
 pub(crate) fn tables(grid: &GridRecord) -> Vec<Table<'_>> {
     let variants = first_seen(grid.rows.iter().map(|row| row.variant.as_str()));
-    let groups = grid.judged_on.iter().map(|group| Some(group.as_str())).chain([None]);
+    let group = grid.judged_on.iter().map(|group| Judged::Group(group));
+    let uneven = |row: &GridRow| {
+        row.balanced_accuracy.is_some_and(|balanced| (balanced.mean - row.accuracy_mean).abs() > 1e-9)
+    };
+    let classes = grid.rows.iter().any(uneven).then_some(Judged::Classes);
     let mut tables = Vec::new();
-    for group in groups {
-        tables.extend(variants.iter().map(|variant| table(grid, variant, group)));
+    for judged in group.chain([Judged::Images]).chain(classes) {
+        tables.extend(variants.iter().map(|variant| table(grid, variant, judged)));
     }
     tables
 }
@@ -63,7 +78,11 @@ impl Table<'_> {
 
     /// `all classes`, or the group's name.
     pub(crate) fn classes_in_words(&self) -> String {
-        self.group.map_or_else(|| "all classes".into(), |group| format!("classes of “{group}”"))
+        match self.judged {
+            Judged::Group(group) => format!("classes of “{group}”"),
+            Judged::Images => "all classes".into(),
+            Judged::Classes => "all classes alike (balanced accuracy)".into(),
+        }
     }
 }
 
@@ -81,7 +100,7 @@ pub(crate) fn images_label(images: Option<u32>) -> String {
     images.map_or_else(|| "all".into(), |n| n.to_string())
 }
 
-fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> Table<'a> {
+fn table<'a>(grid: &'a GridRecord, variant: &'a str, judged: Judged<'a>) -> Table<'a> {
     let rows: Vec<&GridRow> = grid.rows.iter().filter(|row| row.variant == variant).collect();
     let methods = first_seen(rows.iter().map(|row| row.method.as_str()));
     let mut amounts: Vec<Option<u32>> = rows.iter().map(|row| row.images_per_class).collect();
@@ -91,7 +110,7 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> 
     let find = |amount, method: &str| {
         rows.iter()
             .find(|r| r.images_per_class == amount && r.method == method)
-            .and_then(|row| cell(row, group))
+            .and_then(|row| cell(row, judged))
     };
     let rows = amounts
         .into_iter()
@@ -100,13 +119,15 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, group: Option<&'a str>) -> 
             cells: methods.iter().map(|m| find(amount, m)).collect(),
         })
         .collect();
-    Table { variant, group, methods, rows }
+    Table { variant, judged, methods, rows }
 }
 
-fn cell(row: &GridRow, group: Option<&str>) -> Option<Cell> {
-    let (mean, sd, interval) = match group {
-        None => (row.accuracy_mean, row.accuracy_sd, row.accuracy_interval),
-        Some(group) => row.groups.get(group).map(|seen| (seen.mean, seen.sd, seen.interval))?,
+fn cell(row: &GridRow, judged: Judged<'_>) -> Option<Cell> {
+    let images = MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval };
+    let MeanSd { mean, sd, interval } = match judged {
+        Judged::Images => images,
+        Judged::Group(group) => *row.groups.get(group)?,
+        Judged::Classes => row.balanced_accuracy?,
     };
     Some(Cell { mean, sd, interval, seeds: row.seeds })
 }

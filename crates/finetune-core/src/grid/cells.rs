@@ -105,6 +105,7 @@ impl<'a> Cells<'a> {
             method: self.method(cell).to_owned(),
             seed: cell.seed,
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
+            balanced_accuracy: measured.map(|measured| measured.balanced_accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
             answers: measured.map(|measured| measured.answers.concat()).unwrap_or_default(),
             group_answers: measured

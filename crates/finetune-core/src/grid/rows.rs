@@ -36,6 +36,7 @@ fn row(cells: &[&CellRecord]) -> GridRow {
             (name.clone(), MeanSd { interval: bootstrap::accuracy(&answers), ..mean_sd(&values) })
         })
         .collect();
+    let balanced: Option<Vec<f64>> = cells.iter().map(|cell| cell.balanced_accuracy).collect();
     let trained: Vec<f64> = cells
         .iter()
         .filter_map(|cell| Some(cell.training?.accuracy))
@@ -48,6 +49,7 @@ fn row(cells: &[&CellRecord]) -> GridRow {
         accuracy_mean: accuracy.mean,
         accuracy_sd: accuracy.sd,
         accuracy_interval: bootstrap::accuracy(&answers),
+        balanced_accuracy: balanced.map(|values| mean_sd(&values)),
         groups,
         train_accuracy: (!trained.is_empty()).then(|| mean_sd(&trained)),
         gradient_ratio: ratio(cells.iter().filter_map(|cell| cell.training?.gradient_ratio).collect()),
@@ -78,6 +80,14 @@ mod tests {
         let MeanSd { mean, sd, .. } = mean_sd(&[0.2, 0.4, 0.6]);
         assert!((mean - 0.4).abs() < 1e-12 && (sd - 0.2).abs() < 1e-12);
         assert_eq!(mean_sd(&[0.5]).sd, 0.0);
+    }
+
+    #[test]
+    fn balanced_accuracy_is_averaged_when_every_seed_has_it() {
+        let cell = |seed, balanced_accuracy| CellRecord { seed, balanced_accuracy, ..CellRecord::default() };
+        let rows = of(&[cell(0, Some(0.5)), cell(1, Some(0.7))]);
+        assert!((rows[0].balanced_accuracy.unwrap().mean - 0.6).abs() < 1e-12);
+        assert_eq!(of(&[cell(0, Some(0.5)), cell(1, None)])[0].balanced_accuracy, None);
     }
 
     #[test]

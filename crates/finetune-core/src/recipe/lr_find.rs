@@ -52,7 +52,7 @@ pub fn lr_find(
     let (feed, _) =
         feeds(run, work.materials, &pictures, interrupt, (&work.backbone, plan.first_live, 1), listen)?;
     // The head is fresh, so it cannot tell which channels matter.
-    let penalties = work.kept.penalties(run, work.kept.alike(&work.backbone, &plan));
+    let penalties = work.kept.penalties(&run.config.regularize, work.kept.alike(&work.backbone, &plan));
     let epochs = run.config.train.epochs;
     let phase = Phase { kind: work.kind, ..phase(run, &pictures, step, epochs, &plan, penalties) };
     let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;

@@ -21,3 +21,5 @@ pub use lr_find::lr_find;
 pub(crate) use perform::drawn;
 pub use perform::{Finished, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};
+#[cfg(test)]
+pub(crate) use source::Kept;

@@ -12,10 +12,9 @@ use super::perform::Work;
 use super::plan::{Action, StepName, plan};
 use crate::Error;
 use crate::batches::{Batch, Feed, Preparation, Variation};
-use crate::config::HeadPolicy;
+use crate::config::{HeadPolicy, RegularizeConfig};
 use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
-use crate::run::Run;
 use crate::train::penalties::{Attended, OriginalHead, Penalties, SourceWeightsKept};
 
 /// Batches over which DELTA measures how much a channel matters, as its authors do.
@@ -23,12 +22,15 @@ const ATTENTIVE_BATCHES: usize = 4;
 
 /// What is kept of the source network; nothing where nobody asks for it.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
-    weights: Rc<SourceWeightsKept>,
-    network: Option<Rc<Backbone>>,
-    original: Option<Rc<OriginalHead>>,
+pub(crate) struct Kept {
+    /// What the transferred weights were.
+    pub(crate) weights: Rc<SourceWeightsKept>,
+    /// A whole network of them.
+    pub(crate) network: Option<Rc<Backbone>>,
+    /// The head that is replaced.
+    pub(crate) original: Option<Rc<OriginalHead>>,
     /// What makes probabilities of the original head's logits, as far as its weights tell.
-    pub(super) head_scale: Option<f64>,
+    pub(crate) head_scale: Option<f64>,
 }
 
 impl Work<'_> {
@@ -134,8 +136,11 @@ impl Work<'_> {
 
 impl Kept {
     /// The penalties of a training step.
-    pub(super) fn penalties(&self, run: &Run, attention: Vec<(StageId, Tensor)>) -> Penalties {
-        let regularize = &run.config.regularize;
+    pub(crate) fn penalties(
+        &self,
+        regularize: &RegularizeConfig,
+        attention: Vec<(StageId, Tensor)>,
+    ) -> Penalties {
         let delta = regularize.delta.zip(self.network.as_ref()).map(|(delta, network)| {
             let (network, sourced) = (Rc::clone(network), Rc::clone(&self.weights));
             (delta, Attended { network, sourced, attention })

@@ -46,7 +46,7 @@ impl Work<'_> {
             self.interrupted = true;
             return Ok("interrupted before it began".to_owned());
         };
-        let penalties = self.kept.penalties(run, attention);
+        let penalties = self.kept.penalties(&run.config.regularize, attention);
         let materials = &*self.materials;
         let phase = Phase {
             steps_before: self.steps,

@@ -237,6 +237,7 @@ fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
         accuracy_mean: mean,
         accuracy_sd: sd,
         accuracy_interval: Some(Interval { low: mean - 0.02, high: mean + 0.03 }),
+        balanced_accuracy: None,
         groups: [("unshared".to_owned(), unshared)].into(),
         train_accuracy: Some(MeanSd { mean: 0.5 + 0.5 * mean, sd: 0.01, interval: None }),
         gradient_ratio: Some(RatioRecord { median: 0.21, low: 0.17, high: 0.3 }),

@@ -13,14 +13,14 @@ use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, GridRecord, Run
 /// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
 /// write.
 ///
-/// Folders make runs for TensorBoard, which it draws into the same chart under tags they share. In `train` and `validation`
-/// are `loss` and `accuracy` of every epoch, in `train` also `learning_rate`, which is the head's, and
-/// `learning_rate/STAGE` of every live stage; their steps are epochs, counted from 1 through both phases.
-/// `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`, `evidence/logme` and
-/// `evidence/h_score` of an advice by stages, the pixels being 0. The rest belongs to the last epoch: the scalars
-/// `balanced_accuracy`, `group_accuracy/GROUP`, `calibration_error`, `calibration_error_scaled`, `temperature` and
-/// `advice_confidence`, `loss` and `accuracy` of the test split, and as pictures `rates/PHASE`, `advice/SCORE`,
-/// `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
+/// Folders make runs for TensorBoard, which it draws into the same chart under tags they share. In `train` and
+/// `validation` are `loss` and `accuracy` of every epoch, in `validation` also `balanced_accuracy`, in `train` also
+/// `learning_rate`, which is the head's, and `learning_rate/STAGE` of every live stage; their steps are epochs, counted
+/// from 1 through both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`,
+/// `evidence/logme` and `evidence/h_score` of an advice by stages, the pixels being 0. The rest belongs to the last
+/// epoch: the scalars `group_accuracy/GROUP`, `calibration_error`, `calibration_error_scaled`, `temperature` and
+/// `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test split, and as pictures `rates/PHASE`,
+/// `advice/SCORE`, `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
 ///
 /// # Errors
 /// [`Error::Write`] when the file system refuses, [`Error::Draw`] when a figure cannot be drawn.
@@ -46,7 +46,12 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
                 train.scalar(&format!("gradient_norm/{stage}"), moment.step, *norm, at)?;
             }
         }
-        for (tag, value) in [("loss", epoch.validation_loss), ("accuracy", epoch.validation_accuracy)] {
+        let validated = [
+            ("loss", epoch.validation_loss),
+            ("accuracy", epoch.validation_accuracy),
+            ("balanced_accuracy", epoch.validation_balanced_accuracy),
+        ];
+        for (tag, value) in validated {
             if let Some(value) = value {
                 out.folder("validation")?.scalar(tag, step, value, wall_time)?;
             }

@@ -41,16 +41,18 @@ pub(super) fn accuracy_chart(run: &RunRecord) -> LineChart {
     let axis = Axis::linear("accuracy").percent();
     let chart = LineChart::new("accuracy", "Accuracy", Axis::linear("epoch").whole_numbers(), axis);
     let chart = draw(chart, run, |e| Some(e.train_accuracy), |e| e.validation_accuracy);
-    let uneven = |e: &EpochRecord| {
-        let both = e.validation_accuracy.zip(e.validation_balanced_accuracy);
-        both.is_some_and(|(plain, balanced)| (plain - balanced).abs() > 1e-9)
-    };
-    if !run.epochs.iter().any(uneven) {
+    if !uneven(&run.epochs) {
         return chart;
     }
     let balanced = (1u32..).zip(&run.epochs);
     let balanced = balanced.filter_map(|(i, e)| Some((f64::from(i), e.validation_balanced_accuracy?)));
     chart.series(Series::new("validation, classes alike").points(balanced))
+}
+
+/// Whether balanced accuracy tells something else than accuracy.
+fn uneven(epochs: &[EpochRecord]) -> bool {
+    let both = epochs.iter().filter_map(|e| e.validation_accuracy.zip(e.validation_balanced_accuracy));
+    both.into_iter().any(|(plain, balanced)| (plain - balanced).abs() > 1e-9)
 }
 
 type Figure = fn(&EpochRecord) -> Option<f64>;
@@ -70,6 +72,7 @@ fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure
 
 fn epoch_table(epochs: &[EpochRecord]) -> Markup {
     let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
+    let uneven = uneven(epochs);
     html! {
         table.wide {
             caption { "One row an epoch; accuracy and loss of training, then of validation" }
@@ -78,6 +81,7 @@ fn epoch_table(epochs: &[EpochRecord]) -> Markup {
                     th scope="col" { "Phase" } th.num scope="col" { "Epoch" }
                     th.num scope="col" { "Train loss" } th.num scope="col" { "Train accuracy" }
                     th.num scope="col" { "Val. loss" } th.num scope="col" { "Val. accuracy" }
+                    @if uneven { th.num scope="col" { "Balanced" } }
                     th.num scope="col" { "Learning rate" } th.num scope="col" { "Images/s" } th.num scope="col" { "Time" }
                 }
             }
@@ -90,6 +94,7 @@ fn epoch_table(epochs: &[EpochRecord]) -> Markup {
                         td.num { (numbers::percent(epoch.train_accuracy)) }
                         td.num { (epoch.validation_loss.map_or("–".into(), numbers::loss)) }
                         td.num { (percent(epoch.validation_accuracy)) }
+                        @if uneven { td.num { (percent(epoch.validation_balanced_accuracy)) } }
                         td.num { (numbers::significant(epoch.learning_rate)) }
                         td.num { (numbers::significant(epoch.images_per_second)) }
                         td.num { (numbers::duration(epoch.seconds)) }

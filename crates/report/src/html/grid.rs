@@ -179,6 +179,9 @@ fn runs(cells: &[CellRecord]) -> Markup {
     let mut groups: Vec<&String> = cells.iter().flat_map(|cell| cell.groups.keys()).collect();
     groups.sort();
     groups.dedup();
+    let uneven = |cell: &CellRecord| cell.balanced_accuracy.is_some_and(|value| value != cell.accuracy);
+    let uneven = cells.iter().any(uneven);
+    let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
     let table = html! {
         table.wide {
             caption { "One row a run. The digest is the SHA-256 of its trained model." }
@@ -187,6 +190,7 @@ fn runs(cells: &[CellRecord]) -> Markup {
                     @if variants { th scope="col" { "Variant" } }
                     th.num scope="col" { "Images per class" } th scope="col" { "Method" } th.num scope="col" { "Seed" }
                     th.num scope="col" { "Accuracy" }
+                    @if uneven { th.num scope="col" { "Balanced" } }
                     @for group in &groups { th.num scope="col" { "“" (group) "”" } }
                     th.num scope="col" { "Time" } th scope="col" { "Model" }
                 }
@@ -199,7 +203,8 @@ fn runs(cells: &[CellRecord]) -> Markup {
                         th.nowrap scope="row" { (method_in_words(&cell.method)) }
                         td.num { (cell.seed) }
                         td.num { (numbers::percent(cell.accuracy)) }
-                        @for group in &groups { td.num { (cell.groups.get(*group).map_or("–".into(), |a| numbers::percent(*a))) } }
+                        @if uneven { td.num { (percent(cell.balanced_accuracy)) } }
+                        @for group in &groups { td.num { (percent(cell.groups.get(*group).copied())) } }
                         td.num { (numbers::duration(cell.seconds)) }
                         td { code { (cell.model_sha256.chars().take(16).collect::<String>()) } }
                     }

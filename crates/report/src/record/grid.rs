@@ -44,7 +44,10 @@ pub struct CellRecord {
     /// Test accuracy (validation accuracy where there is no test split).
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
-    /// The same over named groups of classes.
+    /// Mean recall of the classes, on the same images; `None` in older records.
+    #[serde(default)]
+    pub balanced_accuracy: Option<f64>,
+    /// Accuracy over named groups of classes.
     #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
     /// A character for each image that the accuracy is of, class after class: `1` told rightly, `0` not. The same place is
@@ -93,6 +96,9 @@ pub struct GridRow {
     /// 95 % interval of the mean accuracy, from a bootstrap over seeds and images; `None` in older records.
     #[serde(default)]
     pub accuracy_interval: Option<Interval>,
+    /// Balanced accuracy over the seeds; `None` in older records.
+    #[serde(default)]
+    pub balanced_accuracy: Option<MeanSd>,
     /// Mean, standard deviation and interval per group of classes.
     pub groups: BTreeMap<String, MeanSd>,
     /// Training accuracy of the last epoch.

@@ -63,7 +63,8 @@ fn a_file_of_tensorboard_is_read_and_its_damage_found() {
 #[test]
 fn a_run_becomes_two_folders_with_common_tags() {
     let dir = tempfile::tempdir().unwrap();
-    let run = records::run();
+    let mut run = records::run();
+    run.epochs[6].validation_balanced_accuracy = Some(0.77);
     write_run(&run, dir.path()).unwrap();
     let train: Vec<_> =
         read(&only_file(&dir.path().join("train"))).unwrap()[1..].iter().filter_map(scalar).collect();
@@ -81,6 +82,7 @@ fn a_run_becomes_two_folders_with_common_tags() {
     assert_eq!(**of("gradient_norm/layer3").last().unwrap(), last);
     let validation: Vec<_> =
         read(&only_file(&dir.path().join("validation"))).unwrap()[1..].iter().filter_map(scalar).collect();
+    assert!(validation.contains(&("balanced_accuracy".into(), 7, 0.77)));
     assert!(validation.contains(&("accuracy".into(), 8, run.epochs[7].validation_accuracy.unwrap() as f32)));
     assert!(validation.contains(&(
         "balanced_accuracy".into(),

@@ -3,8 +3,8 @@
 use crate::{records, sample_advice};
 use report::html::{advice_page, grid_page, run_page};
 use report::record::{
-    CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
-    RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
+    CalibrationRecord, EpochRecord, GradientRecord, GridRecord, HeatMapRecord, MeanSd, ReliabilityBin,
+    ReliabilityRecord, RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
 };
 use scraper::{ElementRef, Html, Selector};
 
@@ -227,8 +227,28 @@ fn balanced_accuracy_is_drawn_where_it_differs_from_accuracy() {
     assert!(!drawn(&run));
     run.epochs.iter_mut().for_each(|epoch| epoch.validation_balanced_accuracy = epoch.validation_accuracy);
     assert!(!drawn(&run));
-    run.epochs[2].validation_balanced_accuracy = Some(0.5);
+    run.epochs[2].validation_balanced_accuracy = Some(0.512);
     assert!(drawn(&run));
+    let page = Html::parse_document(&run_page(&run));
+    let cells =
+        all(&page, "#curves td").iter().map(|cell| cell.text().collect::<String>()).collect::<Vec<_>>();
+    assert!(cells.contains(&"51.2%".to_owned()), "{cells:?}");
+}
+
+#[test]
+fn a_comparison_shows_balanced_accuracy_where_classes_are_uneven() {
+    let mut grid = records::grid();
+    let shown = |grid: &GridRecord| grid_page(grid).contains("classes alike (balanced accuracy)");
+    assert!(!shown(&grid), "older records have none");
+    for row in &mut grid.rows {
+        row.balanced_accuracy = Some(MeanSd { mean: row.accuracy_mean, ..MeanSd::default() });
+    }
+    assert!(!shown(&grid), "it is the same");
+    grid.rows[3].balanced_accuracy = Some(MeanSd { mean: 0.123, sd: 0.01, interval: None });
+    grid.cells[9].balanced_accuracy = Some(0.116);
+    assert!(shown(&grid));
+    assert!(grid_page(&grid).contains("11.6%"));
+    assert!(report::text::grid_table(&grid).contains("12.3 ± 1.0"));
 }
 
 #[test]

@@ -84,6 +84,21 @@ def warm(steps, then):
     return make
 
 
+def warm_plateau(losses):
+    """Rate at each of four steps an epoch: a warm-up over six steps, reduced after epochs whose loss does not fall."""
+    optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    rising = schedulers.LinearLR(optimizer, start_factor=1 / 7, total_iters=6)
+    reducing = schedulers.ReduceLROnPlateau(optimizer, factor=0.3, patience=0, threshold=0.01, min_lr=0.4 * 0.05)
+    said = []
+    for loss in losses:
+        for _ in range(4):
+            said.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            rising.step()
+        reducing.step(loss)
+    return said
+
+
 def plateau(losses):
     optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = schedulers.ReduceLROnPlateau(optimizer, factor=0.3, patience=2, threshold=0.01, min_lr=0.05)
@@ -116,11 +131,18 @@ goldens = {
                 base_momentum=0.8, max_momentum=0.9,
             ), 20, momentum=True,
         ),
+        "warm one-cycle": rates(
+            warm(6, lambda o: schedulers.OneCycleLR(
+                o, max_lr=0.4, total_steps=14, pct_start=0.25, div_factor=10, final_div_factor=100,
+                base_momentum=0.8, max_momentum=0.9,
+            )), 20, momentum=True,
+        ),
         "warm cosine": rates(warm(6, lambda o: schedulers.CosineAnnealingLR(o, T_max=14)), 20),
         "warm step": rates(warm(6, lambda o: schedulers.StepLR(o, step_size=2 * 4, gamma=0.3)), 20),
         "warm constant": rates(warm(6, lambda o: schedulers.ConstantLR(o, factor=1.0)), 20),
     },
     "plateau": {"losses": losses, "rates": plateau(losses)},
+    "warm plateau": {"losses": losses[:8], "rates": warm_plateau(losses[:8])},
     "loss": {
         "logits": logits.tolist(), "labels": labels, "weights": weights, "smoothing": 0.1,
         "value": loss.item(), "gradient": weighted.grad.tolist(),

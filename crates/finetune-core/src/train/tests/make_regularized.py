@@ -1,6 +1,7 @@
-"""Writes regularized.json: three steps of a LeNet under each technique, in float64, with the gradients of Python's autograd.
+"""Writes regularized.json: three steps of a LeNet under each technique, in float64, with the gradients of Python's autograd;
+of TorchVision's EfficientNet-B0 under those that LeNet has no place for.
 
-    python make_regularized.py        (PyTorch 2.11)
+    python make_regularized.py        (PyTorch 2.11, TorchVision 0.26)
 
 The penalties are written out from their papers' formulas. Of each parameter after the third step two sums are kept: of its
 values, and of its values times cos(0), cos(1), ...
@@ -10,6 +11,7 @@ import json
 import pathlib
 
 import torch
+import torchvision
 from torch.nn.functional import cross_entropy, max_pool2d
 
 torch.set_default_dtype(torch.float64)
@@ -66,6 +68,10 @@ def l1(p, stages, x):
     return 0.01 * sum(w.abs().sum() for w in p.values() if w.dim() > 1)
 
 
+def l1_of_all(p, stages, x):
+    return 0.01 * sum(w.abs().sum() for w in p.values())
+
+
 def l2_sp(p, stages, x):
     near = sum(square(w - SOURCE[name]) for name, w in p.items() if not is_new(name))
     return 0.3 / 2 * near + 0.2 / 2 * sum(square(w) for name, w in p.items() if is_new(name))
@@ -96,7 +102,13 @@ def bounded(p):
             flat *= (0.6 / flat.norm(dim=1, keepdim=True)).clamp(max=1.0)
 
 
-def trained(penalty=plain, smoothing=0.0, class_weights=None, mix=None, after=None, original=False):
+def sums(w):
+    return [w.sum().item(), (w.flatten() * torch.arange(w.numel(), dtype=torch.float64).cos()).sum().item()]
+
+
+def trained(
+    penalty=plain, smoothing=0.0, class_weights=None, mix=None, after=None, original=False, decay=0.0, decays=lambda w: False,
+):
     p = {name: value.clone().requires_grad_() for name, value in weights(1.0).items()}
     if original:
         p["original.weight"] = waves((3, 84), 0.2).requires_grad_()
@@ -109,7 +121,8 @@ def trained(penalty=plain, smoothing=0.0, class_weights=None, mix=None, after=No
         top, bottom, left, right = PATCH
         x[:, :, top:bottom, left:right] = PIXELS[PARTNERS][:, :, top:bottom, left:right]
         share = 1 - (bottom - top) * (right - left) / 28 ** 2
-    optimizer = torch.optim.SGD(p.values(), lr=RATE, momentum=MOMENTUM, nesterov=True)
+    groups = [{"params": [w], "weight_decay": decay if decays(w) else 0.0} for w in p.values()]
+    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
     for _ in range(3):
         optimizer.zero_grad()
         stages = forward(p, x)
@@ -126,23 +139,48 @@ def trained(penalty=plain, smoothing=0.0, class_weights=None, mix=None, after=No
         optimizer.step()
         if after:
             after(p)
-    sums = lambda w: [w.sum().item(), (w.flatten() * torch.arange(w.numel(), dtype=torch.float64).cos()).sum().item()]
     return [sums(w.detach()) for w in p.values()]
+
+
+def drawn(dropout, stochastic_depth):
+    """What is dropped is drawn by PyTorch's generator from a seed, in the order in which the network asks."""
+    network = torchvision.models.efficientnet_b0(num_classes=2, dropout=dropout, stochastic_depth_prob=stochastic_depth)
+    network = network.double().train()
+    with torch.no_grad():
+        for name, w in network.named_parameters():
+            scale = (2 / w[0].numel()) ** 0.5 if w.dim() > 1 else 0.1
+            w.copy_(waves(w.shape, scale) + (1.0 if w.dim() == 1 and name.endswith("weight") else 0.0))
+    pixels, labels = waves((4, 3, 32, 32), 1.0), torch.tensor([0, 1, 1, 0])
+    optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True)
+    torch.manual_seed(5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        cross_entropy(network(pixels), labels).backward()
+        optimizer.step()
+    return [sums(w.detach()) for w in network.parameters()]
 
 
 uneven = torch.tensor([0.5, 3.0])
 result = {
     "plain": trained(),
+    "weight_decay": trained(decay=0.2, decays=lambda w: w.dim() > 1),
+    "weight_decay of all": trained(decay=0.2, decays=lambda w: True),
+    "label_smoothing": trained(smoothing=0.1),
     "smoothing and class weights": trained(smoothing=0.1, class_weights=uneven),
     "mixup": trained(mix="mixup"),
+    "cutmix": trained(mix="cutmix"),
     "cutmix with smoothing and class weights": trained(mix="cutmix", smoothing=0.1, class_weights=uneven),
     "l1": trained(l1),
+    "l1 of all": trained(l1_of_all),
     "max_norm": trained(after=bounded),
     "l2_sp": trained(l2_sp),
     "delta": trained(delta),
     "spectral_shrinkage": trained(spectral_shrinkage),
     "co_tuning": trained(original=True),
     "co_tuning with mixup": trained(original=True, mix="mixup"),
+    "dropout": drawn(0.4, 0.0),
+    "stochastic_depth": drawn(0.0, 0.5),
+    "neither": drawn(0.0, 0.0),
 }
 path = pathlib.Path(__file__).with_name("regularized.json")
 path.write_text(json.dumps(result, indent=1) + "\n")

@@ -37,10 +37,12 @@ fn schedules_are_pytorchs() {
 
 #[test]
 fn one_cycle_is_pytorchs_in_rate_and_momentum() {
-    let laid = laid(ScheduleKind::OneCycle, 0.0);
-    let both = |step| [laid.at(step).rate, laid.at(step).momentum.unwrap()];
-    let said: Vec<f64> = (0..20).flat_map(both).collect();
-    assert_close(&said, &numbers(&goldens()["schedules"]["one-cycle"]), "one cycle");
+    for (name, warmup) in [("one-cycle", 0.0), ("warm one-cycle", 1.5)] {
+        let laid = laid(ScheduleKind::OneCycle, warmup);
+        let both = |step| [laid.at(step).rate, laid.at(step).momentum.unwrap()];
+        let said: Vec<f64> = (0..20).flat_map(both).collect();
+        assert_close(&said, &numbers(&goldens()["schedules"][name]), name);
+    }
 }
 
 #[test]
@@ -55,4 +57,19 @@ fn a_plateau_is_left_when_pytorch_leaves_it() {
         factor
     });
     assert_close(&rates.collect::<Vec<_>>(), &numbers(&golden["rates"]), "plateau");
+}
+
+#[test]
+fn a_plateau_reduces_what_the_warm_up_gives() {
+    let golden = &goldens()["warm plateau"];
+    let laid = laid(ScheduleKind::Plateau, 1.5);
+    let mut plateau = Plateau::new(PlateauConfig { factor: 0.3, patience: 0, threshold: 0.01, floor: 0.05 });
+    let (mut reduced, mut rates) = (1.0, Vec::new());
+    for (epoch, loss) in (0..).zip(numbers(&golden["losses"])) {
+        rates.extend((4 * epoch..4 * epoch + 4).map(|step| laid.at(step).rate * reduced));
+        if let Decision::Reduce(to) = plateau.observe(loss) {
+            reduced = to;
+        }
+    }
+    assert_close(&rates, &numbers(&golden["rates"]), "warm plateau");
 }
