@@ -13,8 +13,8 @@ use crate::smoothing::{CrossEntropy, Targets};
 pub struct CoTuning {
     /// λ: the weight of the original head's loss.
     pub lambda: f64,
-    /// By what the original logits are multiplied before their softmax, so that it gives true probabilities; see
-    /// [`calibrate`]. When absent, what is known of the source weights; 1 where nothing is.
+    /// By what the original logits are multiplied before their softmax, so that it gives true probabilities: one
+    /// over their temperature (Guo et al., "On Calibration of Modern Neural Networks", 2017). When absent, what is known of the source weights; 1 where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
 }
@@ -59,25 +59,4 @@ fn expected(relationship: &Tensor, targets: &Targets) -> Tensor {
         Targets::Mixed { first, second, share } => of(first) * *share + of(second) * (1.0 - share),
         Targets::Soft(probabilities) => probabilities.matmul(relationship),
     }
-}
-
-/// The scale with which logits `[N, classes]` explain their labels `[N]` best, of images the network was not trained on
-/// (Guo et al., "On Calibration of Modern Neural Networks", 2017: one over their temperature), 0.01 to 100.
-///
-/// The likelihood of labels falls off on both sides of it, so it is found by halving the interval.
-pub fn calibrate(logits: &Tensor, labels: &Tensor) -> f64 {
-    let logits = logits.detach().to_kind(Kind::Double);
-    let mean = |x: &Tensor| -> f64 { x.mean(Kind::Double).double_value(&[]) };
-    let right = mean(&logits.gather(1, &labels.unsqueeze(1), false));
-    // The derivative of the loss by the scale: the logit expected minus the right one.
-    let slope = |scale: f64| {
-        let expected = (&logits * scale).softmax(1, Kind::Double) * &logits;
-        mean(&expected.sum_dim_intlist(1, false, None::<Kind>)) - right
-    };
-    let (mut low, mut high) = (0.01f64.ln(), 100f64.ln());
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if slope(middle.exp()) > 0.0 { high = middle } else { low = middle }
-    }
-    (0.5 * (low + high)).exp()
 }

@@ -28,7 +28,7 @@ pub mod smoothing;
 pub mod spectral_shrinkage;
 pub mod stochastic_depth;
 
-pub use co_tuning::{CoTuning, IMAGENET_SCALE, calibrate};
+pub use co_tuning::{CoTuning, IMAGENET_SCALE};
 pub use cutmix::{Patch, cutmix};
 pub use decay::Decay;
 pub use delta::{Delta, attention, importance};

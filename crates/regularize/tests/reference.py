@@ -241,24 +241,8 @@ def early_stopping():
     return cases
 
 
-def calibration():
-    logits = draw(200, 4).detach() * 3
-    labels = torch.tensor([int(random.choice(4, p=row)) for row in torch.softmax(0.4 * logits, 1).numpy()])
-    scale = torch.ones(1, requires_grad=True)
-    optimizer = torch.optim.LBFGS([scale], max_iter=200, tolerance_grad=1e-14, tolerance_change=1e-16)
-
-    def loss():
-        optimizer.zero_grad()
-        value = negative_log(logits * scale)[torch.arange(200), labels].mean()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return {"logits": pack(logits), "labels": labels.tolist(), "scale": scale.item()}
-
-
 if __name__ == "__main__":
     techniques = [l1, max_norm, cross_entropy, mixing, patches, l2_sp, delta, attention, spectral_shrinkage, co_tuning,
-                  calibration, dropout, stochastic_depth, early_stopping]
+                  dropout, stochastic_depth, early_stopping]
     reference = {technique.__name__: technique() for technique in techniques}
     Path(__file__).with_suffix(".json").write_text(json.dumps(reference) + "\n")

@@ -204,17 +204,6 @@ fn co_tuning_relates_classes_and_keeps_the_original_head() {
     }
 }
 
-#[test]
-fn calibration_finds_the_likeliest_scale() {
-    let expected = reference("calibration");
-    let scale = calibrate(&tensor(&expected["logits"]), &labels(&expected["labels"]));
-    assert!(
-        (scale - number(&expected["scale"])).abs() < 1e-6,
-        "{scale} {expected}",
-        expected = expected["scale"]
-    );
-}
-
 /// What survives a draw, its scale and its gradient; `drop` takes values and the chance to be dropped.
 #[track_caller]
 fn drops_as_python(technique: &str, drop: impl Fn(&Tensor, f64) -> Tensor) {
