@@ -3,7 +3,7 @@
 use regularize::stochastic_depth::stochastic_depth;
 use regularize::{
     CoTuning, CrossEntropy, Delta, EarlyStopping, L2Sp, Patch, SpectralShrinkage, Targets, Verdict,
-    attention, calibrate, cutmix, importance, l1, max_norm, mixup,
+    attention, cutmix, importance, l1, max_norm, mixup,
 };
 use serde_json::Value;
 use tch::{Kind, Tensor};
