@@ -77,7 +77,7 @@ fn an_advice_comes_with_its_evidence_and_a_page() {
     ] {
         assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
     }
-    assert_eq!(names(&DESK.path("told")), ["report.html", "summary.json"]);
+    assert_eq!(names(&DESK.path("told")), ["events", "report.html", "summary.json"]);
     let page = fs::read_to_string(DESK.path("told/report.html")).unwrap();
     for shown in ["how far back", "Accuracy of a linear probe", "LogME", "H-score", "<svg"] {
         assert!(page.contains(shown), "{shown}");

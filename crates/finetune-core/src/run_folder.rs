@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use report::record::{GridRecord, RunRecord};
+use report::record::{AdviceRecord, GridRecord, RunRecord};
 use serde::Serialize;
 
 use crate::Error;
@@ -135,6 +135,17 @@ impl RunFolder {
             fs::remove_dir_all(&events).map_err(Error::write(&events))?;
         }
         report::events::write_grid(record, &events)?;
+        Ok(())
+    }
+
+    /// Writes an advice's `summary.json`, `report.html` and TensorBoard events.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write_advice(&self, record: &AdviceRecord) -> Result<(), Error> {
+        self.write_summary(record)?;
+        report::write_advice(record, &self.path)?;
+        report::events::write_advice(record, &self.file("events"))?;
         Ok(())
     }
 

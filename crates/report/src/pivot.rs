@@ -71,9 +71,26 @@ impl Table<'_> {
         }
     }
 
+    /// Where an amount of data stands in a chart: “all images” has no number of its own and stands one doubling beyond the
+    /// largest.
+    pub(crate) fn place(&self, images: Option<u32>) -> u32 {
+        let largest = self.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1);
+        images.unwrap_or(largest.saturating_mul(2)).max(1)
+    }
+
     /// Whether every cell has a 95 % interval.
     pub(crate) fn has_intervals(&self) -> bool {
         self.rows.iter().flat_map(|row| row.cells.iter().flatten()).all(|cell| cell.interval.is_some())
+    }
+
+    /// `Held-out faces, classes of “unshared”`.
+    pub(crate) fn title(&self) -> String {
+        let classes = self.classes_in_words();
+        if self.variant.is_empty() {
+            capitalized(&classes)
+        } else {
+            format!("{}, {classes}", capitalized(self.variant))
+        }
     }
 
     /// `all classes`, or the group's name.
@@ -84,6 +101,11 @@ impl Table<'_> {
             Judged::Classes => "all classes alike (balanced accuracy)".into(),
         }
     }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 impl TableRow {

@@ -1,7 +1,8 @@
 """Compares the event files of a run or a comparison with its summary.json, as TensorBoard's own reader sees them.
 
 Usage: pip install tensorboard==2.21.0 pillow; python check_events.py RUN_FOLDER
-RUN_FOLDER holds summary.json and events/, as `finetune` leaves it and as the example sample_report draws it.
+RUN_FOLDER holds summary.json and events/, as `finetune` leaves it (a run, a comparison, an advice) and as the example
+sample_report draws it.
 TensorBoard verifies the checksums while reading. Ends with 1 and says where the two differ.
 """
 
@@ -35,9 +36,9 @@ def expected_scalars(run):
         for moment in epoch["gradients"]:
             for stage, norm in moment["norms"].items():
                 add("train", f"gradient_norm/{stage}", moment["step"], norm)
-        for tag, key in [("loss", "validation_loss"), ("accuracy", "validation_accuracy")]:
-            if epoch[key] is not None:
-                add("validation", tag, step, epoch[key])
+        for tag in ["loss", "accuracy", "balanced_accuracy"]:
+            if (value := epoch.get(f"validation_{tag}")) is not None:
+                add("validation", tag, step, value)
     last = len(run["epochs"])
     for evaluation in run["evaluations"]:
         folder = evaluation["split"]
@@ -55,10 +56,29 @@ def expected_scalars(run):
         if folder == "validation" and run["temperature"]["value"] is not None:
             add(folder, "temperature", last, run["temperature"]["value"])
     if advice := run.get("advice"):
-        add("train", "advice_confidence", last, advice["confidence"])
-        for place, stage in enumerate(advice["stages"]):
-            for tag, key in [("probe_accuracy", "accuracy"), ("logme", "logme"), ("h_score", "h_score")]:
-                add("train", f"evidence/{tag}", place, stage[key])
+        for key, points in evidence(advice, last).items():
+            found[key] = points
+    return found
+
+
+def evidence(advice, last):
+    """The scalars of an advice."""
+    found = {("train", "advice_confidence"): [(last, advice["confidence"])]}
+    for tag, key in [("probe_accuracy", "accuracy"), ("logme", "logme"), ("h_score", "h_score")]:
+        found["train", f"evidence/{tag}"] = [(place, stage[key]) for place, stage in enumerate(advice["stages"])]
+    return found
+
+
+def table(grid):
+    """The scalars of a comparison, where it has one table: one variant, no group of classes, classes of one size."""
+    largest = max((row["images_per_class"] or 1 for row in grid["rows"]), default=1)
+    found = {}
+    for row in sorted(grid["rows"], key=lambda row: row["images_per_class"] or 2 * largest):
+        step = row["images_per_class"] or 2 * largest
+        interval = row["accuracy_interval"]
+        ends = {"": row["accuracy_mean"]} | ({"_low": interval["low"], "_high": interval["high"]} if interval else {})
+        for end, value in ends.items():
+            found.setdefault(("comparison", f"accuracy{end}/{row['method']}"), []).append((step, value))
     return found
 
 
@@ -103,17 +123,31 @@ def folders(path):
 
 def main(root):
     summary = json.loads((root / "summary.json").read_text())
-    if "traces" not in summary:
-        return check(summary, root / "events")
-    runs = sorted(folders(root / "events"), key=lambda path: int(path.name.split("-")[0]))
-    assert len(runs) == len(summary["traces"]), runs
-    for trace, path in zip(summary["traces"], runs):
-        check(trace["run"], path)
+    if "rows" in summary:
+        written = folders(root / "events")
+        runs = sorted((path for path in written if path.name != "comparison"), key=lambda path: int(path.name.split("-")[0]))
+        assert len(runs) == len(summary["traces"]), runs
+        for trace, path in zip(summary["traces"], runs):
+            check(trace["run"], path)
+        scalars, images = read([root / "events" / "comparison"], 0)
+        tables = {tag.split("/")[0] for _, tag in scalars if not tag.startswith("accuracy")}
+        assert len(images) == max(1, len(tables)), (tables, images.keys())
+        if not tables:
+            compare(scalars, table(summary))
+        print(f"{root}: {sum(map(len, scalars.values()))} scalars and {len(images)} pictures of the comparison")
+    elif "stages" in summary and "epochs" not in summary:
+        scalars, images = read(folders(root / "events"), 0)
+        compare(scalars, evidence(summary, 0))
+        assert {tag for _, tag in images} == {"advice/probe", "advice/logme", "advice/h_score"}, images.keys()
+        print(f"{root}: the evidence of the advice agrees")
+    else:
+        check(summary, root / "events")
 
 
-def check(run, path):
+def read(paths, last):
+    """Scalars and pictures of event files; every picture belongs to the step `last`."""
     scalars, images = {}, {}
-    for folder in folders(path):
+    for folder in paths:
         events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0})
         events.Reload()
         assert events.file_version == 2.0, (folder, events.file_version)
@@ -125,14 +159,22 @@ def check(run, path):
             picture.load()
             assert picture.size == (event.width, event.height), (folder, tag, picture.size)
             assert len(picture.getcolors(1 << 24)) > 1, f"{folder.name}/{tag} is empty"
-            assert event.step == len(run["epochs"]), (tag, event.step)
+            assert event.step == last, (tag, event.step)
             images[folder.name, tag] = event.encoded_image_string
-    expected = expected_scalars(run)
+    return scalars, images
+
+
+def compare(scalars, expected):
     assert scalars.keys() == expected.keys(), scalars.keys() ^ expected.keys()
     for key, points in expected.items():
         found = scalars[key]
         assert [step for step, _ in found] == [step for step, _ in points], key
         assert all(same(a, b) for (_, a), (_, b) in zip(points, found)), (key, points, found)
+
+
+def check(run, path):
+    scalars, images = read(folders(path), len(run["epochs"]))
+    compare(scalars, expected_scalars(run))
     pictures = expected_images(run)
     assert images.keys() == pictures.keys(), images.keys() ^ pictures.keys()
     for key, png in pictures.items():

@@ -47,8 +47,7 @@ pub(super) fn perform(arguments: &AdviseArguments) -> anyhow::Result<()> {
         Some(path) => RunFolder::at(path)?,
         None => RunFolder::numbered(Path::new("runs"), &format!("{}-advise", run.name))?,
     };
-    report::write_advice(&record, folder.path())?;
-    folder.write_summary(&record)?;
+    folder.write_advice(&record)?;
     let mut out = io::stdout().lock();
     if arguments.json {
         serde_json::to_writer(&mut out, &record).map_err(io::Error::from)?;

@@ -36,6 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = out.join("advice");
     fs::create_dir_all(&dir)?;
     write_advice(&sample_advice::advice(), &dir)?;
+    events::write_advice(&sample_advice::advice(), &dir.join("events"))?;
+    fs::write(dir.join("summary.json"), serde_json::to_string(&sample_advice::advice())?)?;
     println!("{}", text::advice(&sample_advice::advice()));
     Ok(())
 }

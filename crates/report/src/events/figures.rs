@@ -7,8 +7,9 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
-use crate::html::{advice_charts, flow_chart, rate_charts, reliability_chart};
-use crate::plot::standing_alone;
+use crate::html::{accuracy_charts, advice_charts, flow_chart, rate_charts, reliability_chart};
+use crate::pivot::Table;
+use crate::plot::{LineChart, standing_alone};
 use crate::reading::class_name;
 use crate::record::{AdviceRecord, EvaluationRecord, RunRecord};
 
@@ -41,6 +42,11 @@ pub(super) fn rates(run: &RunRecord) -> Vec<(String, String)> {
 pub(super) fn advice(record: &AdviceRecord) -> Vec<(String, String)> {
     let names = ["probe", "logme", "h_score"].map(|name| format!("advice/{name}"));
     names.into_iter().zip(advice_charts(record).map(|chart| chart.document())).collect()
+}
+
+/// Accuracy against images per class, a chart for each table.
+pub(super) fn accuracy(tables: &[Table<'_>]) -> Vec<String> {
+    accuracy_charts(tables).iter().map(LineChart::document).collect()
 }
 
 /// The reliability diagram of a measurement.

@@ -5,18 +5,21 @@
 //! `tensorflow/core/util/event.proto`.
 //!
 //! - [`EventWriter`]: writes one file
-//! - [`write_run`]: a whole run, training and validation beside each other; [`write_grid`]: the runs of a comparison
+//! - [`write_run`]: a whole run, training and validation beside each other; [`write_grid`]: a comparison and its runs;
+//!   [`write_advice`]: the evidence of an advice
 //! - [`read`]: the events of a file, every checksum verified
 //! - [`message`]: the messages themselves
-//! - `run`, `figures`: what a run has to show, and how its charts become pictures
+//! - `run`, `grid`, `figures`: what a run or a comparison has to show, and how its charts become pictures
 //! - `frame`: the framing around them
 
 mod figures;
 mod frame;
+mod grid;
 pub mod message;
 mod run;
 
-pub use run::{write_grid, write_run};
+pub use grid::write_grid;
+pub use run::{write_advice, write_run};
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{EventWriter, figures, seconds_since_1970};
 use crate::Error;
 use crate::html::png_size;
-use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, GridRecord, RunRecord, SampleRecord};
+use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
 
 /// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
 /// write.
@@ -73,19 +73,15 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
     out.finish()
 }
 
-/// Writes the runs of a grid whose training is recorded, one for each setting, as folders of `dir` that are named after
-/// them: `1-held-out-faces-30-per-class-scratch`. What is there from before is not replaced.
+/// Writes the evidence of an advice that no run has followed, as `dir/train`: what [`write_run`] shows of an advice, its
+/// figures at step 0.
 ///
 /// # Errors
 /// As [`write_run`].
-pub fn write_grid(grid: &GridRecord, dir: &Path) -> Result<(), Error> {
-    (1u32..).zip(&grid.traces).try_for_each(|(number, trace)| {
-        let amount =
-            trace.images_per_class.map_or("all-images".to_owned(), |count| format!("{count}-per-class"));
-        let name = format!("{number} {} {amount} {}", trace.variant, trace.method);
-        let parts: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|p| !p.is_empty()).collect();
-        write_run(&trace.run, &dir.join(parts.join("-")))
-    })
+pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
+    let mut out = Folders { dir, train: None, validation: None, test: None };
+    advice(record, &mut out, 0, seconds_since_1970())?;
+    out.finish()
 }
 
 /// The rate of every stage that was live in an epoch, from input to head.

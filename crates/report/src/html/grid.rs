@@ -87,14 +87,12 @@ pub(crate) fn charts(tables: &[Table<'_>]) -> Vec<LineChart> {
 }
 
 fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
-    // “All images” has no number of its own: it stands one step to the right of the largest.
-    let largest = table.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1).max(1);
-    let place = |images: Option<u32>| images.map_or(2.0 * f64::from(largest), |n| f64::from(n.max(1)));
+    let place = |images: Option<u32>| f64::from(table.place(images));
     let ticks =
         table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
     let x = Axis::logarithmic("training images per class").ticks_at(ticks);
     let y = Axis::linear("accuracy").percent().including(floor).including(1.0);
-    let mut chart = LineChart::new(format!("panel-{index}"), title(table), x, y);
+    let mut chart = LineChart::new(format!("panel-{index}"), table.title(), x, y);
     for (column, method) in table.methods.iter().enumerate() {
         let mut series = Series::new(method_in_words(method));
         for row in &table.rows {
@@ -111,28 +109,13 @@ fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
     chart
 }
 
-/// `held-out faces, classes of “unshared”`.
-fn title(table: &Table<'_>) -> String {
-    let classes = table.classes_in_words();
-    if table.variant.is_empty() {
-        capitalized(&classes)
-    } else {
-        format!("{}, {classes}", capitalized(table.variant))
-    }
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 fn numbers_section(grid: &GridRecord, tables: &[Table<'_>]) -> Markup {
     html! {
         p {
             "Accuracy in percent. The highest mean of a row is set in bold."
             @if let Some(group) = &grid.judged_on { " The comparison is judged on the classes of “" (group) "”." }
         }
-        div.split { @for table in tables { (scroll(&title(table), &number_table(table))) } }
+        div.split { @for table in tables { (scroll(&table.title(), &number_table(table))) } }
     }
 }
 
@@ -141,7 +124,7 @@ fn number_table(table: &Table<'_>) -> Markup {
     html! {
         table {
             caption {
-                strong { (title(table)) } ": " (table.spread_in_words())
+                strong { (table.title()) } ": " (table.spread_in_words())
                 @if table.has_intervals() { "; below it the 95% interval of the mean" }
             }
             thead {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::{records, sample_advice};
 use report::Error;
 use report::events::message::{Event, Image, What};
-use report::events::{EventWriter, read, write_grid, write_run};
+use report::events::{EventWriter, read, write_advice, write_grid, write_run};
 
 /// Made by `golden_events.py` in the folder above.
 const GOLDEN: &[u8] = include_bytes!("../golden.tfevents");
@@ -144,14 +144,37 @@ fn the_runs_of_a_grid_become_folders_named_after_their_settings() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["1-held-out-faces-30-per-class-scratch", "2-held-out-faces-30-per-class-lr-0-1"]);
+    let runs = ["1-held-out-faces-30-per-class-scratch", "2-held-out-faces-30-per-class-lr-0-1"];
+    assert_eq!(names, [runs[0], runs[1], "comparison"]);
     let events = read(&only_file(&dir.path().join(&names[0]).join("train"))).unwrap();
     let losses = events[1..].iter().filter_map(scalar).filter(|(tag, ..)| tag == "loss");
     assert_eq!(losses.count(), grid.traces[0].run.epochs.len());
+
+    let events = read(&only_file(&dir.path().join("comparison"))).unwrap();
+    let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
+    for row in grid.rows.iter().filter(|row| row.variant == "held-out families") {
+        let step = i64::from(row.images_per_class.unwrap());
+        let interval = row.accuracy_interval.unwrap();
+        let expected = [("", row.accuracy_mean), ("_low", interval.low), ("_high", interval.high)];
+        for (end, value) in expected {
+            let tag = format!("Held-out families, all classes/accuracy{end}/{}", row.method);
+            assert!(scalars.contains(&(tag.clone(), step, value as f32)), "{tag}");
+        }
+    }
+    // Two variants, each for the group that is judged and for all classes.
+    let pictures: Vec<String> = events.iter().filter_map(picture).map(|(tag, _)| tag).collect();
+    assert_eq!(pictures, ["accuracy/1", "accuracy/2", "accuracy/3", "accuracy/4"]);
 }
 
 #[test]
 fn an_advice_becomes_its_evidence_stage_by_stage_and_its_figures() {
+    let alone = tempfile::tempdir().unwrap();
+    write_advice(&sample_advice::advice(), alone.path()).unwrap();
+    let events = read(&only_file(&alone.path().join("train"))).unwrap();
+    let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
+    assert!(scalars.contains(&("advice_confidence".into(), 0, 0.936)));
+    assert_eq!(events.iter().filter_map(picture).count(), 3);
+
     let dir = tempfile::tempdir().unwrap();
     let run = sample_advice::advised_run();
     write_run(&run, dir.path()).unwrap();
