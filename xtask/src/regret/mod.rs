@@ -13,11 +13,11 @@ mod tasks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use self::outcome::Outcome;
+use self::outcome::{Advised, Outcome};
 use self::tasks::{TASKS, Task};
 use crate::bench::machine::Machine;
 use crate::process::{self, say};
@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// Also those that were measured before, as the rule or the program has changed
     #[arg(long)]
     again: bool,
+    /// Ask anew for the advice alone; the grids stay, as long as it is what their runs followed
+    #[arg(long, conflicts_with = "again")]
+    advice: bool,
     /// Seeds of each cell
     #[arg(long, value_name = "SEEDS", value_delimiter = ',', default_values_t = [0, 1, 2])]
     seeds: Vec<u64>,
@@ -51,6 +54,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let folder = std::path::absolute(&folder).with_context(|| format!("cannot find {}", folder.display()))?;
     for task in chosen {
         let outcome = match remembered::read(&measured, task)? {
+            Some(mut outcome) if arguments.advice => {
+                advise_anew(workspace, &mut outcome, &arguments.seeds, &folder)?;
+                remembered::write(&measured, &outcome)?;
+                outcome
+            }
             Some(outcome) if !arguments.again => outcome,
             _ => {
                 let outcome = measure(workspace, task, &arguments.seeds, &folder)?;
@@ -75,18 +83,55 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
 fn measure(workspace: &Workspace, task: &'static Task, seeds: &[u64], folder: &Path) -> Result<Outcome> {
     let runs = folder.join(task.name);
     if !runs.join("summary.json").is_file() {
-        setup::ensure(workspace)?;
-        let finetune = Tool::finetune(workspace)?;
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let letters = recipe::letters_and_source(workspace, folder)?;
-        let root = data::lay_out(workspace, &task.data, &letters, task.test_per_class)?;
-        let config = folder.join(format!("{}.toml", task.name));
-        let text = task.config(&root, &letters.weights, seeds)?;
-        fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+        let (finetune, config) = prepare(workspace, task, seeds, folder)?;
         carry_out(workspace, &finetune, &config, &runs)?;
     }
     let Machine { program, day, .. } = Machine::now(workspace);
     Outcome::read(task, &runs, (program, day))
+}
+
+/// The program, and the configuration of a task's grid with its data laid out.
+fn prepare(workspace: &Workspace, task: &Task, seeds: &[u64], folder: &Path) -> Result<(Tool, PathBuf)> {
+    setup::ensure(workspace)?;
+    let finetune = Tool::finetune(workspace)?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let letters = recipe::letters_and_source(workspace, folder)?;
+    let root = data::lay_out(workspace, &task.data, &letters, task.test_per_class)?;
+    let config = folder.join(format!("{}.toml", task.name));
+    let text = task.config(&root, &letters.weights, seeds)?;
+    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+    Ok((finetune, config))
+}
+
+/// What the program advises now, for each seed. It takes the place of what it advised when the grid was run, which must
+/// have been the same depth and rate.
+fn advise_anew(workspace: &Workspace, outcome: &mut Outcome, seeds: &[u64], folder: &Path) -> Result<()> {
+    let (finetune, config) = prepare(workspace, outcome.task, seeds, folder)?;
+    ensure!(seeds.len() == outcome.advised.len(), "{} was run with other seeds", outcome.task.name);
+    for (seed, then) in seeds.iter().zip(&mut outcome.advised) {
+        let out = folder.join(format!("{}-advice-{seed}", outcome.task.name));
+        if out.exists() {
+            fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
+        }
+        let mut command = Command::new(finetune.program());
+        command.current_dir(&workspace.root).args(["advise", "--json", "--set"]);
+        command.arg(format!("run.seed={seed}")).arg("--config").arg(&config).arg("--out").arg(&out);
+        let said = command.stderr(Stdio::inherit()).output();
+        let said = said.with_context(|| format!("cannot run {}", finetune.program().display()))?;
+        ensure!(said.status.success(), "finetune advise failed on {}", outcome.task.name);
+        let now: Advised = serde_json::from_slice(&said.stdout).context("finetune advise said no advice")?;
+        ensure!(
+            now.depth == then.depth && now.rate_scale == then.rate_scale,
+            "{} with seed {seed}: {} x {} is advised now, and the runs followed {} x {}; run the grid --again",
+            outcome.task.name,
+            now.depth,
+            now.rate_scale,
+            then.depth,
+            then.rate_scale
+        );
+        *then = now;
+    }
+    Ok(())
 }
 
 fn chosen(only: &[String]) -> Result<Vec<&'static Task>> {

@@ -31,9 +31,9 @@ pub(super) struct Probe {
 }
 
 /// Cross-validated logistic regression (Alain and Bengio 2016 call it a probe) on features `[N, D]` in float64, each
-/// brought to mean 0 and variance 1 over all pictures. Of three strengths of the L2 penalty the one with the lowest
-/// held-out loss counts, for all stages alike, so that each is flattered a little and equally. A fit
-/// ends where no entry of the gradient is larger than `settled`.
+/// brought to mean 0 and variance 1 over all pictures. Strengths of the L2 penalty are tried from the strongest on for as long as
+/// the held-out loss falls, and the one where it is lowest counts, for all stages alike, so that each is flattered a little
+/// and equally. A fit ends where no entry of the gradient is larger than `settled`.
 pub(super) fn probe(
     features: &Tensor,
     labels: &[usize],
@@ -45,26 +45,31 @@ pub(super) fn probe(
     let targets = one_hot(labels, classes)?;
     let values = usize::try_from(x.size()[1]).unwrap_or(1) * classes;
     let at_once = (AT_ONCE / values.max(1)).clamp(1, FOLDS);
-    let mut probes: Vec<Probe> = PENALTIES
-        .iter()
-        .map(|&penalty| Probe { right: vec![None; labels.len()], loss: 0.0, penalty })
-        .collect();
     let all: Vec<usize> = (0..FOLDS).collect();
-    for group in all.chunks(at_once) {
-        let share = shares(folds, group)?;
-        let mut weights = Tensor::zeros(
-            [share.size()[0], x.size()[1], i64::try_from(classes).unwrap_or(i64::MAX)],
-            (Kind::Double, x.device()),
-        );
-        for probe in &mut probes {
-            let task = Task { x: &x, targets: &targets, share: &share, penalty: probe.penalty };
-            weights = fit(&task, weights, settled)?;
-            judge(probe, &x.f_matmul(&weights)?, (folds, group), labels)?;
-        }
-    }
+    let groups: Vec<&[usize]> = all.chunks(at_once).collect();
+    let zeros = |group: &&[usize]| {
+        let shape =
+            [group.len(), values / classes.max(1), classes].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        Tensor::zeros(shape, (Kind::Double, x.device()))
+    };
+    // Each strength begins where the one before it has led.
+    let mut weights: Vec<Tensor> = groups.iter().map(zeros).collect();
     let held = folds.iter().flatten().count().max(1) as f64;
-    probes.iter_mut().for_each(|probe| probe.loss /= held);
-    let best = probes.into_iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
+    let mut best: Option<Probe> = None;
+    for penalty in PENALTIES {
+        let mut probe = Probe { right: vec![None; labels.len()], loss: 0.0, penalty };
+        for (group, weights) in groups.iter().zip(&mut weights) {
+            let task = Task { x: &x, targets: &targets, share: &shares(folds, group)?, penalty };
+            *weights = fit(&task, weights.shallow_clone(), settled)?;
+            judge(&mut probe, &x.f_matmul(weights)?, (folds, group), labels)?;
+        }
+        probe.loss /= held;
+        // Weaker penalties overfit more, and take the longest to fit.
+        if best.as_ref().is_some_and(|best| best.loss <= probe.loss) {
+            break;
+        }
+        best = Some(probe);
+    }
     Ok(best.unwrap_or(Probe { right: Vec::new(), loss: f64::NAN, penalty: f64::NAN }))
 }
 

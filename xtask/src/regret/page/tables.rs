@@ -1,6 +1,6 @@
 //! Regrets, accuracies and evidence, a row for each answer or task.
 
-use super::super::outcome::{Advised, Outcome, spread};
+use super::super::outcome::{Advised, Outcome, Part, spread};
 use super::super::tasks::Source;
 use super::{mean_regret, of_fresh, title};
 
@@ -64,10 +64,9 @@ pub(super) fn accuracies(outcomes: &[Outcome]) -> String {
 
 pub(super) fn evidence(outcomes: &[Outcome]) -> String {
     let mut text = "## What was advised, and why\n\nProbe accuracies in percent on pixels, after the best stage and after the last; the share of the errors on pixels that \
-         the best stage takes away; confidence and entropy of the source's classifier; all for the first seed. Time is that of the whole advice, beside it that of \
-         the one pass of the images through the network.\n\n\
-         | task | pixels | best stage | last stage | taken away | source's confidence | its entropy | similarity | depths advised | rate scales | confidence | time |\n\
-         |---|---:|---:|---:|---:|---:|---:|---|---|---|---|---|\n"
+         the best stage takes away; confidence and entropy of the source's classifier; all for the first seed.\n\n\
+         | task | pixels | best stage | last stage | taken away | source's confidence | its entropy | similarity | depths advised | rate scales | confidence |\n\
+         |---|---:|---:|---:|---:|---:|---:|---|---|---|---|\n"
         .to_owned();
     for outcome in outcomes {
         let Some(first) = outcome.advised.first() else { continue };
@@ -76,11 +75,8 @@ pub(super) fn evidence(outcomes: &[Outcome]) -> String {
         let source = first.source.as_ref();
         let each =
             |say: fn(&Advised) -> String| outcome.advised.iter().map(say).collect::<Vec<_>>().join(", ");
-        let seconds: f64 = first.parts.iter().map(|part| part.seconds).sum();
-        let pass =
-            first.parts.iter().find(|part| part.part.contains("pass")).map_or(f64::NAN, |part| part.seconds);
         text += &format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {}{} | {} | {} | {} | {seconds:.2} s, {pass:.2} s |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {}{} | {} | {} | {} |\n",
             title(outcome),
             percent(first.stages.first().map_or(f64::NAN, |stage| stage.accuracy)),
             percent(stages.iter().copied().fold(f64::NAN, f64::max)),
@@ -94,6 +90,36 @@ pub(super) fn evidence(outcomes: &[Outcome]) -> String {
             each(|advice| advice.rate_scale.to_string()),
             each(|advice| format!("{:.0}%", 100.0 * advice.confidence)),
         );
+    }
+    text
+}
+
+/// What an advice costs, in passes of its pictures through the network.
+pub(super) fn cost(outcomes: &[Outcome]) -> String {
+    let mut text = "## What it costs\n\nSeconds for the advice of the first seed, on one core: the images are read, decoded and pass \
+         through the network once, as they must for any training; what comes on top goes by the number of images, classes and \
+         stages and not by how much the network computes, so that it weighs heavily here, where images are small.\n\n\
+         | task | side | reading and one pass, s | probes and scores, s | the whole, in passes |\n|---|---:|---:|---:|---:|\n"
+        .to_owned();
+    let mut whole = Vec::new();
+    for outcome in outcomes {
+        let Some(first) = outcome.advised.first() else { continue };
+        let is_pass = |part: &&Part| part.part.contains("pass") || part.part.contains("reading");
+        let seconds = |parts: &mut dyn Iterator<Item = &Part>| parts.map(|part| part.seconds).sum::<f64>();
+        let pass = seconds(&mut first.parts.iter().filter(is_pass));
+        let rest = seconds(&mut first.parts.iter().filter(|part| !is_pass(part)));
+        whole.push((pass + rest) / pass);
+        let (name, side) = (title(outcome), outcome.task.side);
+        text += &format!("| {name} | {side} | {pass:.2} | {rest:.2} | {:.1} |\n", (pass + rest) / pass);
+    }
+    whole.sort_by(f64::total_cmp);
+    if let (Some(least), Some(most)) = (whole.first(), whole.last()) {
+        text += &format!("\nThat is {least:.1} to {most:.1} passes. ");
+        text += if *most < 1.5 {
+            "About one was the aim.\n"
+        } else {
+            "About one was the aim, and **it is missed** where the most is asked.\n"
+        };
     }
     text
 }
