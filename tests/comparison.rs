@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 use stopped::stopped;
@@ -70,6 +71,140 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     assert_eq!((events.len(), events[0].as_str()), (4, "1-2-per-class-slow"), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("How training went"));
+}
+
+#[test]
+fn a_setting_that_cannot_be_is_refused_at_its_line_before_the_first_run() {
+    let desk = desk();
+    let grid = fs::read_to_string(desk.path("grid.toml")).unwrap();
+    for (change, says) in [
+        ("regularize.early_stopping=2", "there are no validation images to watch"),
+        ("train.swa_from=13", "epoch 13 comes after the last of 12"),
+        ("train.warmup_epochs=12", "the warm-up would take all of train.epochs = 12"),
+        ("train.class_weights={disc=2}", "no class \"disc\""),
+        ("train.adam.beta1=2", "below 1"),
+    ] {
+        let bad = grid.replace("\"train.epochs=12\"", &format!("\"train.epochs=12\", \"{change}\""));
+        let place = bad.find(&format!("\"{change}\"")).unwrap();
+        let line = bad[..place].matches('\n').count() + 1;
+        let column = bad[..place].len() - bad[..place].rfind('\n').unwrap();
+        desk.write("bad.toml", &bad);
+        desk.finetune(
+            "--config bad.toml --out bad --set data.root=data/train --set data.validation_fraction=0",
+        )
+        .ends(2, &[&format!("bad.toml:{line}:{column}: "), says, "(in the setting \"quick\")"]);
+        assert!(!desk.path("bad").exists(), "{change}");
+    }
+    // What `compare` takes out of the run and into a setting is looked at there.
+    let varied =
+        "compare --config c.toml --out bad --vary regularize --only mixup --set regularize.early_stopping=2";
+    let blind = "--set data.root=data/train --set data.validation_fraction=0";
+    desk.finetune(&format!("{varied},early_stopping {blind}")).ends(2, &["only"]);
+    desk.finetune(&format!("{} {blind}", varied.replace("mixup", "early_stopping")))
+        .ends(2, &["regularize.early_stopping=2: ", "no validation images to watch"]);
+    assert!(!desk.path("bad").exists());
+}
+
+#[test]
+fn a_setting_may_choose_another_optimizer_schedule_policy_or_pull() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out source").ends(0, &[]);
+    let plain = fs::read_to_string(desk.path("c.toml")).unwrap();
+    let plain = plain
+        .replace("weights = \"none\"", "weights = \"source/model.safetensors\"")
+        .replace("depth = \"scratch\"", "depth = \"all\"\nhead_epochs = 1")
+        .replace("[train]", "[augment]\npolicy = \"randaugment\"\n\n[train]\nschedule = \"one-cycle\"");
+    let changes = [
+        ("plain", ""),
+        ("sgd", "\"train.optimizer=sgd\""),
+        ("l2_sp", "\"regularize.l2_sp={}\""),
+        ("cosine", "\"train.schedule=cosine\""),
+        ("trivial", "\"augment.policy=trivialaugment\""),
+    ];
+    let settings =
+        changes.map(|(name, set)| format!("[[compare.setting]]\nname = \"{name}\"\nset = [{set}]\n"));
+    let compare = "[compare]\nmethods = [\"fine-tune\"]\nseeds = [3]\njobs = 2\n";
+    desk.write("grid.toml", format!("{plain}\n{compare}{}", settings.concat()));
+    desk.finetune("--config grid.toml --out a").ends(0, &["run 5/5"]);
+    let whole = desk.json("a/summary.json");
+    let all = digests(&whole);
+    assert!((1..5).all(|place| !all[..place].contains(&all[place])), "{all:?}");
+    // Each is the run that has the same keys.
+    desk.write("alone.toml", plain.replace("[run]", "[regularize]\nl2_sp = {}\n\n[run]\nseed = 3"));
+    desk.finetune("--config alone.toml --out alone").ends(0, &[]);
+    assert_eq!(desk.json("alone/summary.json")["digests"]["model.safetensors"].to_string(), all[2]);
+
+    // Who joins reads the configuration of the comparison's folder, where everything is filled in.
+    let cell = desk.path("a/cells/all-images-l2-sp-seed-3");
+    fs::remove_dir_all(&cell).unwrap();
+    let mut program = desk.program();
+    program.args(["--config", "a/config.toml", "--join", "a"]).stdin(Stdio::piped());
+    let mut helper = program.spawn().unwrap();
+    let held = helper.stdin.take();
+    assert!(helper.wait().unwrap().success());
+    drop(held);
+    let joined = desk.json("a/cells/all-images-l2-sp-seed-3/summary.json");
+    assert_eq!(joined["digests"]["model.safetensors"].to_string(), all[2]);
+    // So does who goes on, be it from the configuration or from that of the folder.
+    for config in ["grid.toml", "a/config.toml"] {
+        fs::remove_dir_all(&cell).unwrap();
+        desk.finetune(&format!("--config {config} --resume a")).ends(0, &["run 5/5"]);
+        assert_eq!(digests(&desk.json("a/summary.json")), all, "{config}");
+    }
+}
+
+#[test]
+fn a_run_that_diverges_is_named_and_the_others_go_on() {
+    let desk = desk();
+    let grid = fs::read_to_string(desk.path("grid.toml")).unwrap();
+    let grid = grid.replace("images_per_class = [2, 5]\n", "");
+    // The baseline is the one that diverges, so that there is nothing to compare with.
+    desk.write("steep.toml", grid.replace("train.learning_rate=1e-6", "train.learning_rate=1e30"));
+    let told = "2 runs diverged: slow with seed 3, slow with seed 4; the figures leave them out";
+    let ran = desk.finetune("--config steep.toml --set compare.jobs=2 --out a").ends(
+        1,
+        &[
+            "seed 3  diverged: the loss became",
+            "the learning rate is probably too high",
+            "a/cells/all-images-slow-seed-3/checkpoints/last-good.safetensors",
+            "run 4/4",
+            &format!("finetune: {told}"),
+        ],
+    );
+    assert!(
+        ran.stdout.contains(told) && ran.stdout.lines().any(|line| line.contains("diverged  ")),
+        "{}",
+        ran.stdout
+    );
+    let summary = desk.json("a/summary.json");
+    assert_eq!(cells(&summary).len(), 2);
+    let rows = summary["rows"].as_array().unwrap();
+    let seeds = |row: &Value| [row["seeds"].as_u64().unwrap(), row["diverged"].as_u64().unwrap()];
+    assert_eq!((rows[0]["method"].as_str(), seeds(&rows[0])), (Some("slow"), [0, 2]));
+    assert_eq!((rows[1]["method"].as_str(), seeds(&rows[1])), (Some("quick"), [2, 0]));
+    assert!(rows[1]["accuracy_mean"].as_f64().is_some() && rows[1]["accuracy_interval"].is_object());
+    assert!(summary["verdict"][0].as_str().unwrap().starts_with(told), "{}", summary["verdict"]);
+    assert!(!summary["verdict"].to_string().contains("against"), "{}", summary["verdict"]);
+    let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
+    assert!(page.contains("diverged: the loss became") && page.contains("<td class=\"num\">diverged</td>"));
+    let metrics = fs::read_to_string(desk.path("a/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"kind\":\"diverged\"")).count(), 2);
+
+    // It is kept as it is by who goes on, and the cell's configuration diverges as well.
+    let lost = desk.path("a/cells/all-images-slow-seed-3/diverged.json");
+    let before = fs::metadata(&lost).unwrap().modified().unwrap();
+    desk.finetune("--config steep.toml --resume a").ends(1, &["run 4/4", told]);
+    assert_eq!(fs::metadata(&lost).unwrap().modified().unwrap(), before);
+    assert_eq!(digests(&desk.json("a/summary.json")), digests(&summary));
+    desk.finetune("--config a/cells/all-images-slow-seed-3/config.toml --out alone")
+        .ends(1, &["the loss became"]);
+
+    // Where all diverge there is nothing to compare; the folder says what was tried.
+    let all = "--config steep.toml --set compare.keep_models=false --out b --set train.schedule=constant";
+    desk.write("steep.toml", grid.replace("1e-6", "1e30").replace("=0.01", "=1e30"));
+    desk.finetune(all).ends(1, &["4 runs diverged", "quick with seed 4"]);
+    assert!(desk.path("b/config.toml").is_file() && !desk.path("b/summary.json").exists());
+    assert_eq!(names(&desk.path("b/cells/all-images-quick-seed-4")), ["config.toml", "diverged.json"]);
 }
 
 #[test]

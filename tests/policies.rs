@@ -135,6 +135,39 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
     assert!(record.epochs.iter().all(|epoch| epoch.validation_balanced_accuracy.is_some()));
 }
 
+/// What one depth or technique of a comparison does not use is no mistake, and its configuration can be run again.
+#[test]
+fn a_comparison_has_values_that_not_all_of_its_runs_use() {
+    let desk = &*DESK;
+    let unused = [
+        "train.epochs=1",
+        "finetune.rate_scale=0.4",
+        "finetune.rate_decay=0.5",
+        "regularize.weight_decay=0",
+        "regularize.decay=all",
+    ];
+    let small = format!("model.arch=efficientnet_lite0 --set {COLOUR}");
+    let source = format!("--config source.toml --out efficient --set {small}");
+    desk.finetune(&source).ends(0, &[]);
+    let weights = "--set model.weights=efficient/model.safetensors --set regularize.stochastic_depth=0.2";
+    let run = format!("--config c.toml --set {small} {weights} --set {}", unused.join(" --set "));
+    // The last stage of an EfficientNet is a convolution; four blocks are in the one before the one before it.
+    let last =
+        desk.finetune(&format!("{run} --set regularize.l1=1e-6 --set finetune.depth=last:1 --out idle"));
+    last.ends(2, &["regularize.stochastic_depth", "has a residual branch to skip"]);
+    let compare = format!("compare {run} --vary depth --depths head,last:1,last:3 --seeds 0 --out unused");
+    desk.finetune(&compare).ends(0, &["run 3/3"]);
+    for cell in desk.json("unused/summary.json")["cells"].as_array().unwrap() {
+        let method = cell["method"].as_str().unwrap().replace(' ', "-");
+        let config = format!("unused/cells/all-images-{method}-seed-0/config.toml");
+        let text = fs::read_to_string(desk.path(&config)).unwrap();
+        assert_eq!(text.contains("stochastic_depth"), method == "last-3", "{text}");
+        desk.finetune(&format!("--config {config} --out again-{method}")).ends(0, &[]);
+        let again = desk.json(&format!("again-{method}/summary.json"));
+        assert_eq!(again["digests"]["model.safetensors"], cell["model_sha256"], "{method}");
+    }
+}
+
 /// What batch-norm of a saved model knows of its inputs, against what the saved weights make of all training pictures:
 /// mean and variance of each channel of the first convolution of `layer4`.
 fn saved_and_measured(sets: &[&str], out: &str) -> [Vec<f64>; 2] {
@@ -247,6 +280,22 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
             "finetune.depth=head --set finetune.batch_norm=frozen",
             "frozen stages keep their statistics always",
         ),
+        (
+            "finetune.depth=head --set finetune.rate_scale=0.4",
+            "rate_scale: has no effect: the depth is \"head\"",
+        ),
+        ("finetune.depth=head --set finetune.rate_floor=0.05", "rate_floor: has no effect"),
+        ("finetune.depth=scratch --set finetune.rate_decay=0.5", "random weights are all trained at"),
+        (
+            "train.schedule=one-cycle --set train.adam.beta1=0.8",
+            "--set train.adam.beta1=0.8: train.adam.beta1: has no effect with train.schedule = \"one-cycle\"",
+        ),
+        ("train.schedule=one-cycle --set train.optimizer=sgd --set train.sgd.momentum=0.5", "set those"),
+        (
+            "train.schedule=one-cycle --set train.optimizer=rmsprop --set train.rmsprop.momentum=0.5",
+            "set those",
+        ),
+        ("regularize.weight_decay=0 --set regularize.decay=all", "regularize.decay: has no effect"),
         ("train.swa_from=2 --set regularize.early_stopping=1", "keep one of them"),
         (
             "data.root=data/train --set data.validation_fraction=0 --set train.schedule=plateau",
@@ -291,6 +340,29 @@ fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
     let evaluated = desk
         .finetune("predict --arch lenet5_relu --weights steep/checkpoints/last-good.safetensors data/val");
     evaluated.ends(0, &[]);
+}
+
+#[test]
+fn a_validation_that_runs_away_ends_the_run_though_no_step_follows_it() {
+    let desk = &*DESK;
+    // One step with all pictures, the last of the run: its weights are huge and finite.
+    let steep = "--config c.toml --out unseen --set train.epochs=1 --set train.batch_size=13 --set finetune.rates={fc1=1e30}";
+    let ran = desk.finetune(steep).ends(
+        1,
+        &[
+            "the loss became NaN in fine-tune, epoch 1, step 2; it shows on the validation images, of which stage",
+            "unseen/checkpoints/last-good.safetensors",
+        ],
+    );
+    assert_eq!(ran.stdout, "");
+    assert!(!desk.path("unseen/model.safetensors").exists());
+    // What is kept is what the step began with: the source weights below a new head.
+    let tensors = |file: &str| tch::Tensor::read_safetensors(desk.path(file)).unwrap();
+    let (kept, source) = (tensors("unseen/checkpoints/last-good.safetensors"), tensors("m.safetensors"));
+    let of = |tensors: &[(String, Tensor)]| {
+        tensors.iter().find(|(name, _)| name == "fc1.weight").unwrap().1.shallow_clone()
+    };
+    assert!(of(&kept).allclose(&of(&source), 0.0, 0.0, false));
 }
 
 #[test]
@@ -359,5 +431,5 @@ fn the_range_test_suggests_a_rate_and_writes_its_page_only() {
         "{said}"
     );
     desk.finetune(&format!("{find} --out again")).ends(1, &["exists already"]);
-    desk.finetune("lr-find --config c.toml --highest 1e-9 --out none").ends(1, &["--lowest must be below"]);
+    desk.finetune("lr-find --config c.toml --highest 1e-9 --out none").ends(2, &["--lowest must be below"]);
 }

@@ -41,6 +41,11 @@ pub trait Module: Debug + Send {
     fn trace(&self, x: Trace) -> Trace {
         x
     }
+
+    /// Whether there is a residual branch in it, which stochastic depth can skip.
+    fn has_branch(&self) -> bool {
+        false
+    }
 }
 
 /// Modules one after another.
@@ -71,6 +76,10 @@ impl Module for Sequence {
 
     fn trace(&self, x: Trace) -> Trace {
         self.modules.iter().fold(x, |x, module| module.trace(x))
+    }
+
+    fn has_branch(&self) -> bool {
+        self.modules.iter().any(|module| module.has_branch())
     }
 }
 
@@ -110,6 +119,12 @@ impl Stage {
     #[must_use]
     pub fn with_aux(self, aux: Option<Aux>) -> Self {
         Self { aux, ..self }
+    }
+
+    /// Whether there is a residual branch in it, which stochastic depth can skip.
+    #[must_use]
+    pub fn has_branch(&self) -> bool {
+        self.module.has_branch()
     }
 
     /// Makes its layers fast for weights that stay as they are: batch-norm folded into the convolutions, activation and

@@ -125,6 +125,10 @@ impl Module for Block {
     fn trace(&self, x: Trace) -> Trace {
         self.layers.trace(x)
     }
+
+    fn has_branch(&self) -> bool {
+        self.shortcut == Shortcut::Identity
+    }
 }
 
 /// Scales each channel by what the picture as a whole says of it (Hu et al., "Squeeze-and-Excitation Networks", 2018).

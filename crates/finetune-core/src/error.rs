@@ -85,6 +85,9 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
+    /// Runs of a comparison went out of bounds; the others were carried out.
+    #[error("{0}")]
+    RunsDiverged(String),
     /// An optimizer's state that does not fit.
     #[error(transparent)]
     OptimizerState(#[from] StateError),

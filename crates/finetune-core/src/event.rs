@@ -1,6 +1,8 @@
 //! What a run says while it works. It is told, never asked: nothing that listens can change a run.
 
-use report::record::{CellRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepRecord};
+use report::record::{
+    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepRecord,
+};
 
 use crate::recipe::StepName;
 
@@ -44,6 +46,15 @@ pub enum Event<'a> {
     Cell {
         /// What came of it.
         record: &'a CellRecord,
+        /// Runs done.
+        done: usize,
+        /// Runs in all.
+        total: usize,
+    },
+    /// A run of a grid has run away; the others go on.
+    Diverged {
+        /// What is known of it.
+        record: &'a DivergedRecord,
         /// Runs done.
         done: usize,
         /// Runs in all.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use finetune_core::event::Event;
 use finetune_core::recipe::StepName;
 use indicatif::{ProgressBar, ProgressStyle};
-use report::record::{CellRecord, EpochRecord, PhasePlanRecord, StepRecord};
+use report::record::{CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, StepRecord};
 
 /// Shows events as they come.
 pub(crate) struct Progress {
@@ -38,6 +38,7 @@ impl Progress {
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
             Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
+            Event::Diverged { record, done, total } => self.diverged(record, *done, *total),
             Event::Note(text) => self.line(&format!("    {text}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
         }
@@ -71,10 +72,16 @@ impl Progress {
         bar.set_position(done);
     }
 
+    fn diverged(&mut self, record: &DivergedRecord, done: usize, total: usize) {
+        let DivergedRecord { variant, method, images_per_class, seed, message } = record;
+        let amount = amount(*images_per_class);
+        self.line(&format!(
+            "run {done}/{total}  {variant} {method:>9}  {amount}  seed {seed}  diverged: {message}"
+        ));
+    }
+
     fn cell(&mut self, record: &CellRecord, done: usize, total: usize) {
-        let amount = record
-            .images_per_class
-            .map_or_else(|| "all images".to_owned(), |count| format!("{count:>3} per class"));
+        let amount = amount(record.images_per_class);
         self.line(&format!(
             "run {done}/{total}  {} {:>9}  {amount}  seed {}  accuracy {:5.1}%  ({:.1} s)",
             record.variant,
@@ -103,6 +110,10 @@ impl Progress {
         }
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+fn amount(images_per_class: Option<u32>) -> String {
+    images_per_class.map_or_else(|| "all images".to_owned(), |count| format!("{count:>3} per class"))
 }
 
 fn epoch(record: &EpochRecord, epochs: u32) -> String {

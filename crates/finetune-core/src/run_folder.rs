@@ -154,10 +154,18 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be written.
     pub fn write_summary(&self, record: &impl Serialize) -> Result<(), Error> {
-        let path = self.file("summary.json");
+        self.write_whole("summary.json", record)
+    }
+
+    /// Writes a JSON file, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write_whole(&self, name: &str, record: &impl Serialize) -> Result<(), Error> {
+        let path = self.file(name);
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::Serialise { what: "summary", message: error.to_string() })?;
-        let unfinished = self.file("summary.json.part");
+        let unfinished = self.file(&format!("{name}.part"));
         fs::write(&unfinished, text + "\n").and_then(|()| fs::rename(&unfinished, &path)).map_err(|error| {
             let _ = fs::remove_file(&unfinished);
             Error::write(path)(error)
@@ -212,6 +220,7 @@ impl Metrics {
             Event::Stepped { record, .. } => self.line("step", record),
             Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
             Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),
+            Event::Diverged { record, .. } => self.line("diverged", record).and_then(|()| self.out.flush()),
             _ => Ok(()),
         };
         if let Err(error) = written {

@@ -25,8 +25,10 @@ pub(crate) enum Judged<'a> {
 /// The settings with the same number of training images.
 pub(crate) struct TableRow {
     pub(crate) images_per_class: Option<u32>,
-    /// One for each of [`Table::methods`]; `None` where the grid has no such run.
+    /// One for each of [`Table::methods`]; `None` where no such run came to its end.
     pub(crate) cells: Vec<Option<Cell>>,
+    /// For each of them, whether there were such runs and all diverged.
+    diverged: Vec<bool>,
 }
 
 /// The seeds of one setting.
@@ -109,6 +111,11 @@ fn capitalized(text: &str) -> String {
 }
 
 impl TableRow {
+    /// What stands in a column without figures.
+    pub(crate) fn without_figures(&self, column: usize) -> &'static str {
+        if self.diverged[column] { "diverged" } else { "–" }
+    }
+
     /// The column with the highest mean, where more than one can be compared.
     pub(crate) fn best(&self) -> Option<usize> {
         let known = || self.cells.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?.mean)));
@@ -130,15 +137,21 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, judged: Judged<'a>) -> Tabl
     amounts.sort_by_key(|amount| amount.map_or(u64::MAX, u64::from));
     amounts.dedup();
     let find = |amount, method: &str| {
-        rows.iter()
-            .find(|r| r.images_per_class == amount && r.method == method)
-            .and_then(|row| cell(row, judged))
+        rows.iter().find(|row| row.images_per_class == amount && row.method == method).copied()
     };
+    let all_diverged = |row: &GridRow| row.seeds == 0 && row.diverged > 0;
     let rows = amounts
         .into_iter()
-        .map(|amount| TableRow {
-            images_per_class: amount,
-            cells: methods.iter().map(|m| find(amount, m)).collect(),
+        .map(|amount| {
+            let found: Vec<Option<&GridRow>> = methods.iter().map(|method| find(amount, method)).collect();
+            TableRow {
+                images_per_class: amount,
+                cells: found
+                    .iter()
+                    .map(|row| row.filter(|row| !all_diverged(row)).and_then(|row| cell(row, judged)))
+                    .collect(),
+                diverged: found.iter().map(|row| row.is_some_and(all_diverged)).collect(),
+            }
         })
         .collect();
     Table { variant, judged, methods, rows }

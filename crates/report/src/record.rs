@@ -22,7 +22,10 @@ use crate::json;
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
-pub use grid::{CellRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord, TrainingRecord};
+pub use grid::{
+    CellRecord, DivergedRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord,
+    TrainingRecord,
+};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 
 /// How a run ended.

@@ -139,7 +139,7 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
     let same_seeds = table.common_seeds().is_some();
     let rows = table.rows.iter().map(|row| {
         let figures = row.cells.iter().enumerate().map(|(column, cell)| {
-            let Some(cell) = cell else { return "–  ".into() };
+            let Some(cell) = cell else { return format!("{}  ", row.without_figures(column)) };
             let seeds = if same_seeds { String::new() } else { format!(" ({})", cell.seeds) };
             let best = if row.best() == Some(column) { " *" } else { "  " };
             format!("{}{seeds}{best}", numbers::percent_spread(cell.mean, cell.sd))
@@ -152,7 +152,8 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
 fn training(grid: &GridRecord) -> Vec<Vec<String>> {
     let heading =
         ["images per class", "setting", "training", "gap", "gradient ratio"].map(String::from).to_vec();
-    let rows = grid.rows.iter().map(|row| {
+    let trained = grid.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0);
+    let rows = trained.map(|row| {
         let variant = if row.variant.is_empty() { String::new() } else { format!(" ({})", row.variant) };
         let accuracy = row.train_accuracy.map(|seen| numbers::percent_spread(seen.mean, seen.sd));
         vec![

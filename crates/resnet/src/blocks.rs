@@ -136,4 +136,8 @@ impl Module for Block {
         let skip = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.trace(x.branch()).multiply_adds);
         self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).beside(skip)
     }
+
+    fn has_branch(&self) -> bool {
+        true
+    }
 }

@@ -26,6 +26,7 @@ pub fn decide(
     if run.depth != Depth::Auto {
         let mut decided = run.clone();
         decided.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
+        decided.forget_idle();
         return Ok((decided, None));
     }
     let train = recipe::drawn(run, materials)?.train;
@@ -39,6 +40,8 @@ pub fn decide(
     decided.depth = advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
     decided.config.finetune.depth.clone_from(&advice.depth);
     decided.config.finetune.rate_scale.get_or_insert(advice.rate_scale);
+    decided.forget_idle();
+    recipe::forget_skipping(&mut decided, materials)?;
     Ok((decided, Some(advice)))
 }
 

@@ -7,6 +7,7 @@ use finetune_core::run_folder::RunFolder;
 use finetune_core::train::range_test::Sweep;
 use finetune_core::{Error, config, recipe, run};
 
+use super::Misused;
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
@@ -45,7 +46,9 @@ fn rate(text: &str) -> Result<f64, String> {
 
 pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let sweep = Sweep { lowest: arguments.lowest, highest: arguments.highest, steps: arguments.steps };
-    anyhow::ensure!(sweep.lowest < sweep.highest, "--lowest must be below --highest");
+    if sweep.lowest >= sweep.highest {
+        return Err(Misused("--lowest must be below --highest").into());
+    }
     let interrupt = &listen_for_ctrl_c()?;
     let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     let run = run::resolve(config, source)?;

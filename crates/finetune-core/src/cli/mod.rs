@@ -26,6 +26,11 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
+/// Arguments that do not go together, where clap cannot tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misused(&'static str);
+
 /// Fine-tune an image classification network: load, freeze, head, train-head, fine-tune.
 #[derive(Debug, Parser)]
 #[command(
@@ -87,7 +92,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
         (None, Some(arguments)) => return train::perform(arguments),
-        (None, None) => return Err(anyhow::anyhow!("--config FILE or a command is needed; see --help")),
+        (None, None) => return Err(Misused("--config FILE or a command is needed; see --help").into()),
     };
     told.map(|()| Outcome::Finished)
 }
@@ -107,7 +112,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Error>() {
         Some(Error::Config(_) | Error::Model(ModelError::UnknownNetwork(_))) => ExitCode::from(USAGE),
         Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
-        None if error.is::<VaryError>() => ExitCode::from(USAGE),
+        None if error.is::<VaryError>() || error.is::<Misused>() => ExitCode::from(USAGE),
         _ => ExitCode::from(FAILED),
     }
 }

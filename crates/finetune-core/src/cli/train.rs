@@ -136,7 +136,7 @@ fn compare_runs(
     };
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
-        if let Event::Cell { .. } = event {
+        if let Event::Cell { .. } | Event::Diverged { .. } = event {
             metrics.listen(event);
         }
     };
@@ -144,7 +144,10 @@ fn compare_runs(
     let (record, outcome) = grid::perform(run, compare, folder, helpers, interrupt, &mut listen)?;
     metrics.finish()?;
     print(&report::text::grid_table(&record), folder, &record, arguments)?;
-    Ok(outcome)
+    match (outcome, grid::diverged(&record.diverged)) {
+        (Outcome::Finished, Some(error)) => Err(error.into()),
+        _ => Ok(outcome),
+    }
 }
 
 /// This program, to help with the comparison in a folder. It is silent: what fails there is done again here.

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::DocumentMut;
 
-use super::Config;
 use super::error::{ConfigError, Place};
+use super::{Config, SettingConfig};
 
 /// Where a configuration came from: kept so that a mistake found later still points at its line.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Source {
     path: PathBuf,
     text: String,
     overrides: Vec<String>,
+    /// The setting of a comparison whose changes are laid over it.
+    setting: Option<SettingConfig>,
 }
 
 /// Reads a configuration file and lays the `KEY=VALUE` overrides over it, in order.
@@ -23,7 +25,7 @@ pub struct Source {
 pub fn read(path: &Path, overrides: &[String]) -> Result<(Config, Source), ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-    let mut source = Source { path: path.to_path_buf(), text, overrides: Vec::new() };
+    let mut source = Source { path: path.to_path_buf(), text, overrides: Vec::new(), setting: None };
     let mut document: DocumentMut = source
         .text
         .parse()
@@ -68,11 +70,15 @@ pub fn overlay(config: &Config, overrides: &[String]) -> Result<Config, ConfigEr
 }
 
 impl Source {
-    /// As it was, with further overrides laid over it.
+    /// As it was, with the changes of a setting laid over it.
     #[must_use]
-    pub fn with(&self, overrides: &[String]) -> Self {
-        let overrides = self.overrides.iter().chain(overrides).cloned().collect();
-        Self { overrides, ..self.clone() }
+    pub fn with(&self, setting: &SettingConfig) -> Self {
+        Self { setting: Some(setting.clone()), ..self.clone() }
+    }
+
+    /// Whether it is here that a key was given: what a setting leaves as it is, the run it is laid over has.
+    pub(crate) fn gives(&self, key: &str) -> bool {
+        self.setting.as_ref().is_none_or(|setting| setting.set.iter().any(|change| sets(change, key)))
     }
 
     /// The name of the file without its ending: a run's name when the configuration gives none.
@@ -84,15 +90,29 @@ impl Source {
     /// A mistake in the value of a dotted key, `"finetune.depth"`, at the place where it was given.
     #[must_use]
     pub fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        let set = |argument: &&String| {
-            let given = argument.split('=').next().unwrap_or_default().trim();
-            given == key || key.strip_prefix(given).is_some_and(|rest| rest.starts_with('.'))
-        };
-        let message = format!("{key}: {}", message.into());
-        match self.overrides.iter().rev().find(set) {
+        let mut message = format!("{key}: {}", message.into());
+        if let Some(SettingConfig { name, set }) = &self.setting {
+            message = format!("{message} (in the setting {name:?})");
+            if let Some(place) = set.iter().rposition(|change| sets(change, key)) {
+                return match self.span_of_change(name, place, &set[place]) {
+                    Some(span) => self.wrong_at(Some(span), message),
+                    None => self.wrong_set(&set[place], message),
+                };
+            }
+        }
+        match self.overrides.iter().rev().find(|argument| sets(argument, key)) {
             Some(argument) => self.wrong_set(argument, message),
             None => self.wrong_at(self.span(key), message),
         }
+    }
+
+    /// The bytes of a change of a setting, where the file has it: the settings of `finetune compare` are in none.
+    fn span_of_change(&self, name: &str, place: usize, change: &str) -> Option<Range<usize>> {
+        let document = toml_edit::Document::parse(self.text.as_str()).ok()?;
+        let settings = document.get("compare")?.get("setting")?.as_array_of_tables()?;
+        let named = |table: &&toml_edit::Table| table.get("name").and_then(|it| it.as_str()) == Some(name);
+        let value = settings.iter().find(named)?.get("set")?.as_array()?.get(place)?;
+        value.span().filter(|_| value.as_str() == Some(change))
     }
 
     /// The bytes of the value of a key, or of the innermost table around it that the file has.
@@ -132,6 +152,12 @@ impl Source {
     fn wrong_set(&self, argument: &str, message: String) -> ConfigError {
         ConfigError::Wrong { place: Place::Set(argument.to_owned()), message }
     }
+}
+
+/// Whether a `KEY=VALUE` gives a value to this key, or to a table around it.
+fn sets(argument: &str, key: &str) -> bool {
+    let given = argument.split('=').next().unwrap_or_default().trim();
+    given == key || key.strip_prefix(given).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Puts one `KEY=VALUE` into the document.

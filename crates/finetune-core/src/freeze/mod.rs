@@ -4,7 +4,7 @@ mod depth;
 
 use std::collections::BTreeMap;
 
-use backbone::{Backbone, StageId, UnknownStage};
+use backbone::{Backbone, Stage, StageId, UnknownStage};
 
 pub use depth::{Depth, UnknownDepth};
 
@@ -142,6 +142,12 @@ impl FreezePlan {
     #[must_use]
     pub fn last_thaw(&self) -> u32 {
         self.thaws.iter().flatten().copied().max().unwrap_or(1)
+    }
+
+    /// Whether stochastic depth has a residual branch to skip in what is ever trained.
+    #[must_use]
+    pub fn skips_something(&self, backbone: &Backbone) -> bool {
+        backbone.stages().iter().skip(self.first_live.index()).any(Stage::has_branch)
     }
 
     /// Lets the rate fall from each live stage to the one before it, what is new left aside, down to a floor.

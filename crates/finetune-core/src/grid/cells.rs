@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use report::record::{CellRecord, RunRecord, TraceRecord, TrainingRecord};
+use report::record::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
+use serde::de::DeserializeOwned;
 
 use super::Cell;
 use crate::Error;
@@ -12,7 +13,10 @@ use crate::recipe::{Finished, Materials};
 use crate::run::Run;
 use crate::run_folder::RunFolder;
 
-/// The folders of a grid's cells. Making one is the claim to its run; `summary.json`, written last, ends it.
+/// Ends a cell whose numbers ran away, in place of the summary of a run.
+const DIVERGED: &str = "diverged.json";
+
+/// The folders of a grid's cells. Making one is the claim to its run; `summary.json` or [`DIVERGED`], written last, ends it.
 pub(super) struct Cells<'a> {
     folder: &'a RunFolder,
     compare: &'a CompareConfig,
@@ -47,7 +51,7 @@ impl<'a> Cells<'a> {
         let mut left = false;
         for cell in plan {
             let folder = self.folder.file(&self.place(cell));
-            if !folder.join("summary.json").exists() {
+            if !folder.join("summary.json").exists() && !folder.join(DIVERGED).exists() {
                 left = true;
                 if folder.exists() {
                     self.release(cell)?;
@@ -77,9 +81,37 @@ impl<'a> Cells<'a> {
         folder.write_summary(&record)
     }
 
+    /// Notes that a cell's numbers ran away. The same seed gives the same numbers, so it is not tried again.
+    pub(super) fn give_up(
+        &self,
+        cell: &Cell,
+        folder: &RunFolder,
+        run: &Run,
+        why: &Error,
+    ) -> Result<(), Error> {
+        folder.write_config(&run.config)?;
+        let record = DivergedRecord {
+            variant: self.variant(cell).to_owned(),
+            images_per_class: cell.images_per_class,
+            method: self.method(cell).to_owned(),
+            seed: cell.seed,
+            message: why.to_string(),
+        };
+        folder.write_whole(DIVERGED, &record)
+    }
+
     /// What came of a cell, once it is finished.
     pub(super) fn read(&self, cell: &Cell) -> Result<Option<RunRecord>, Error> {
-        let path = self.folder.file(&self.place(cell)).join("summary.json");
+        self.read_file(cell, "summary.json")
+    }
+
+    /// What is known of a cell whose numbers ran away.
+    pub(super) fn read_diverged(&self, cell: &Cell) -> Result<Option<DivergedRecord>, Error> {
+        self.read_file(cell, DIVERGED)
+    }
+
+    fn read_file<T: DeserializeOwned>(&self, cell: &Cell, name: &str) -> Result<Option<T>, Error> {
+        let path = self.folder.file(&self.place(cell)).join(name);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)

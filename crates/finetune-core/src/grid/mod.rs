@@ -6,6 +6,7 @@
 mod best;
 mod bootstrap;
 mod cells;
+mod diverged;
 mod helpers;
 mod paired;
 mod rows;
@@ -19,6 +20,7 @@ use std::time::Instant;
 use report::record::{CellRecord, GridRecord, Outcome, TraceRecord};
 
 use self::cells::Cells;
+use self::rows::Ended;
 use self::worker::Worker;
 use crate::Error;
 use crate::config::{CompareConfig, Method};
@@ -28,6 +30,7 @@ use crate::run::Run;
 use crate::run_folder::RunFolder;
 
 pub(crate) use cells::slug;
+pub use diverged::diverged;
 pub use helpers::Helpers;
 pub use vary::{Vary, VaryError, vary};
 
@@ -77,7 +80,8 @@ pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
 /// Carries out a grid, with helpers that take the cells nobody has begun.
 ///
 /// # Errors
-/// As a single run; the first failure ends the grid.
+/// As a single run; the first failure ends the grid, but for runs that diverge: these are noted, and fail it only where no
+/// other run is left.
 pub fn perform(
     run: &Run,
     compare: &CompareConfig,
@@ -96,7 +100,7 @@ pub fn perform(
     // Mistakes in data and weights show here, once, before there is a helper to repeat them.
     worker.gather(0, interrupt, listen)?;
     let mut helpers = helpers.start(folder.path(), plan.len())?;
-    let mut results = Results { records: vec![None; plan.len()] };
+    let mut results = Results { ended: vec![None; plan.len()] };
     loop {
         while worker.next(&plan, interrupt, listen)? {
             results.look(&plan, &cells, listen)?;
@@ -108,29 +112,43 @@ pub fn perform(
             break;
         }
     }
-    let example = results.worth_showing(&plan).ok_or(Error::Interrupted)?;
-    let example = cells.read(example)?.ok_or(Error::Interrupted)?;
+    let complete = results.ended.iter().all(Option::is_some);
+    let example = results.worth_showing(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
-    let records: Vec<CellRecord> = results.records.into_iter().flatten().collect();
-    let rows = rows::of(&records);
+    let rows = rows::of(results.ended.iter().flatten());
+    let (mut records, mut diverged) = (Vec::new(), Vec::new());
+    for ended in results.ended.into_iter().flatten() {
+        match ended {
+            Ok(record) => records.push(record),
+            Err(lost) => diverged.push(lost),
+        }
+    }
+    let failed = diverged::diverged(&diverged);
+    let Some(example) = example else {
+        return Err(failed.filter(|_| complete).unwrap_or(Error::Interrupted));
+    };
     let judged = compare.judge_on.as_deref();
-    let mut verdict = match compare.settings.len() {
-        0 => verdict::of(&rows, &records, judged),
-        _ => {
-            let best = best::of(&records, judged);
-            best.into_iter().chain(paired::of(&records, judged)).collect()
+    let mut verdict = match compare.settings.first() {
+        None => verdict::of(&rows, &records, judged),
+        Some(baseline) => {
+            let best = best::of(&diverged::without(&records, &diverged), judged);
+            best.into_iter().chain(paired::of(&records, &baseline.name, judged)).collect()
         }
     };
     verdict.extend(training::of(&rows));
-    let complete = records.len() == plan.len();
+    if let Some(failed) = failed {
+        verdict.insert(0, format!("{failed}."));
+    }
     if !complete {
-        verdict.insert(0, format!("Interrupted after {} of {} runs.", records.len(), plan.len()));
+        let ended = records.len() + diverged.len();
+        verdict.insert(0, format!("Interrupted after {ended} of {} runs.", plan.len()));
     }
     let record = GridRecord {
         name: run.name.clone(),
         judged_on: compare.judge_on.clone(),
         rows,
         cells: records,
+        diverged,
         verdict,
         traces,
         example: Box::new(example),
@@ -184,21 +202,24 @@ pub fn join(
 
 /// What the cells have come to, in the plan's order.
 struct Results {
-    records: Vec<Option<CellRecord>>,
+    ended: Vec<Option<Ended>>,
 }
 
 impl Results {
     /// Tells of the cells that were finished since the last look, by whomever.
     fn look(&mut self, plan: &[Cell], cells: &Cells<'_>, listen: &mut Listener<'_>) -> Result<(), Error> {
-        let mut done = self.records.iter().flatten().count();
-        for (cell, known) in plan.iter().zip(&mut self.records) {
-            if known.is_none()
-                && let Some(run) = cells.read(cell)?
-            {
+        let total = plan.len();
+        let mut done = self.ended.iter().flatten().count();
+        for (cell, known) in plan.iter().zip(&mut self.ended).filter(|(_, known)| known.is_none()) {
+            if let Some(run) = cells.read(cell)? {
                 done += 1;
                 let record = cells.record(cell, &run);
-                listen(&Event::Cell { record: &record, done, total: plan.len() });
-                *known = Some(record);
+                listen(&Event::Cell { record: &record, done, total });
+                *known = Some(Ok(record));
+            } else if let Some(record) = cells.read_diverged(cell)? {
+                done += 1;
+                listen(&Event::Diverged { record: &record, done, total });
+                *known = Some(Err(record));
             }
         }
         Ok(())
@@ -206,7 +227,7 @@ impl Results {
 
     /// The finished run that is shown in full: of the first variant and seed the deepest method with the most images.
     fn worth_showing<'a>(&self, plan: &'a [Cell]) -> Option<&'a Cell> {
-        let finished = plan.iter().zip(&self.records).filter(|(_, record)| record.is_some());
+        let finished = plan.iter().zip(&self.ended).filter(|(_, ended)| matches!(ended, Some(Ok(_))));
         finished.map(|(cell, _)| cell).max_by_key(|cell| {
             let first = cell.variant == 0 && cell.seed == plan[0].seed;
             (first, cell.method, cell.images_per_class.unwrap_or(u32::MAX))
@@ -243,8 +264,8 @@ mod tests {
         let plan = [cell(1, Method::Scratch, 3), cell(5, Method::Head, 3), cell(5, Method::FineTune, 4)];
         let done = CellRecord { accuracy: 0.5, ..CellRecord::default() };
         let shown = |finished: [bool; 3]| {
-            let records = finished.map(|finished| finished.then(|| done.clone())).to_vec();
-            Results { records }.worth_showing(&plan).cloned()
+            let ended = finished.map(|finished| finished.then(|| Ok(done.clone()))).to_vec();
+            Results { ended }.worth_showing(&plan).cloned()
         };
         assert_eq!(shown([true; 3]), Some(plan[1].clone()));
         assert_eq!(shown([true, false, true]), Some(plan[0].clone()));

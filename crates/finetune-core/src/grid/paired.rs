@@ -1,4 +1,4 @@
-//! Which settings did better than the first, seed by seed.
+//! Which settings did better than a baseline, seed by seed.
 
 use report::record::CellRecord;
 
@@ -8,8 +8,7 @@ use super::figure;
 ///
 /// Runs of the same seed see the same images in the same order, so that the difference of each pair says more than the
 /// difference of the means. Its mean has a 95 % interval by Student's t ("Student", "The Probable Error of a Mean", 1908).
-pub(super) fn of(cells: &[CellRecord], judged_on: Option<&str>) -> Vec<String> {
-    let Some(baseline) = cells.first().map(|cell| cell.method.as_str()) else { return Vec::new() };
+pub(super) fn of(cells: &[CellRecord], baseline: &str, judged_on: Option<&str>) -> Vec<String> {
     let mut found: Vec<(String, Difference)> = Vec::new();
     let mut seen: Vec<(&str, Option<u32>, &str)> = Vec::new();
     for cell in cells.iter().filter(|cell| cell.method != baseline) {
@@ -131,14 +130,14 @@ mod tests {
                 ]
             })
             .collect();
-        let said = of(&cells, None);
+        let said = of(&cells, "none", None);
         assert_eq!(said.len(), 5);
         // The mean of 2.0, 2.1 and 2.2 points, and 4.3027 of its standard errors, 0.0577.
         assert_eq!(said[0], "good helped: +2.1 points against none (95 % interval +1.9 to +2.3, 3 seeds).");
         assert!(said[1..3].iter().all(|sentence| sentence.contains("made no difference")), "{said:?}");
         assert!(said[3].starts_with("bad did harm: -3.1 points"), "{said:?}");
         assert!(said[4].contains("of 4 comparisons"));
-        let one = of(&[cell("none", 0, 0.5), cell("good", 0, 0.6), cell("lost", 7, 0.6)], None);
+        let one = of(&[cell("none", 0, 0.5), cell("good", 0, 0.6), cell("lost", 7, 0.6)], "none", None);
         assert_eq!(one, ["good: +10.0 points against none with one seed, which may be chance."]);
     }
 

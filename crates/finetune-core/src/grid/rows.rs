@@ -2,33 +2,51 @@
 
 use std::collections::BTreeMap;
 
-use report::record::{CellRecord, GridRow, MeanSd, RatioRecord};
+use report::record::{CellRecord, DivergedRecord, GridRow, MeanSd, RatioRecord};
 
 use super::bootstrap;
 
+/// What came of a cell.
+pub(super) type Ended = Result<CellRecord, DivergedRecord>;
+
+/// Which runs make up a row: variant, images of each class, method or setting.
+pub(super) type Setting<'a> = (&'a str, Option<u32>, &'a str);
+
 /// One row per setting, in the order in which the settings first appear.
-pub(super) fn of(cells: &[CellRecord]) -> Vec<GridRow> {
-    let mut settings: Vec<Vec<&CellRecord>> = Vec::new();
-    for cell in cells {
-        let same = |other: &CellRecord| {
-            (&other.variant, other.images_per_class, &other.method)
-                == (&cell.variant, cell.images_per_class, &cell.method)
+pub(super) fn of<'a>(ended: impl IntoIterator<Item = &'a Ended>) -> Vec<GridRow> {
+    let mut settings: Vec<(Setting<'a>, Vec<&CellRecord>, u32)> = Vec::new();
+    for cell in ended {
+        let setting = match cell {
+            Ok(cell) => of_cell(cell),
+            Err(lost) => of_diverged(lost),
         };
-        match settings.iter_mut().find(|setting| same(setting[0])) {
-            Some(setting) => setting.push(cell),
-            None => settings.push(vec![cell]),
+        let place = settings.iter().position(|known| known.0 == setting).unwrap_or_else(|| {
+            settings.push((setting, Vec::new(), 0));
+            settings.len() - 1
+        });
+        match cell {
+            Ok(cell) => settings[place].1.push(cell),
+            Err(_) => settings[place].2 += 1,
         }
     }
-    settings.iter().map(|setting| row(setting)).collect()
+    settings.iter().map(|(setting, cells, diverged)| row(*setting, cells, *diverged)).collect()
 }
 
-fn row(cells: &[&CellRecord]) -> GridRow {
-    let first = cells[0];
+pub(super) fn of_cell(cell: &CellRecord) -> Setting<'_> {
+    (&cell.variant, cell.images_per_class, &cell.method)
+}
+
+pub(super) fn of_diverged(run: &DivergedRecord) -> Setting<'_> {
+    (&run.variant, run.images_per_class, &run.method)
+}
+
+fn row((variant, images_per_class, method): Setting<'_>, cells: &[&CellRecord], diverged: u32) -> GridRow {
     let accuracy = mean_sd(&cells.iter().map(|cell| cell.accuracy).collect::<Vec<_>>());
     let answers: Vec<&str> = cells.iter().map(|cell| cell.answers.as_str()).collect();
-    let groups: BTreeMap<String, MeanSd> = first
-        .groups
-        .keys()
+    let groups: BTreeMap<String, MeanSd> = cells
+        .iter()
+        .take(1)
+        .flat_map(|cell| cell.groups.keys())
         .map(|name| {
             let values: Vec<f64> = cells.iter().filter_map(|cell| cell.groups.get(name).copied()).collect();
             let answers: Vec<&str> =
@@ -37,15 +55,16 @@ fn row(cells: &[&CellRecord]) -> GridRow {
         })
         .collect();
     let balanced: Option<Vec<f64>> = cells.iter().map(|cell| cell.balanced_accuracy).collect();
+    let balanced = balanced.filter(|values| !values.is_empty());
     let trained: Vec<f64> = cells
         .iter()
         .filter_map(|cell| Some(cell.training?.accuracy))
         .filter(|value| value.is_finite())
         .collect();
     GridRow {
-        variant: first.variant.clone(),
-        images_per_class: first.images_per_class,
-        method: first.method.clone(),
+        variant: variant.to_owned(),
+        images_per_class,
+        method: method.to_owned(),
         accuracy_mean: accuracy.mean,
         accuracy_sd: accuracy.sd,
         accuracy_interval: bootstrap::accuracy(&answers),
@@ -54,6 +73,7 @@ fn row(cells: &[&CellRecord]) -> GridRow {
         train_accuracy: (!trained.is_empty()).then(|| mean_sd(&trained)),
         gradient_ratio: ratio(cells.iter().filter_map(|cell| cell.training?.gradient_ratio).collect()),
         seeds: u32::try_from(cells.len()).unwrap_or(u32::MAX),
+        diverged,
     }
 }
 
@@ -85,9 +105,23 @@ mod tests {
     #[test]
     fn balanced_accuracy_is_averaged_when_every_seed_has_it() {
         let cell = |seed, balanced_accuracy| CellRecord { seed, balanced_accuracy, ..CellRecord::default() };
-        let rows = of(&[cell(0, Some(0.5)), cell(1, Some(0.7))]);
+        let rows = of(&[Ok(cell(0, Some(0.5))), Ok(cell(1, Some(0.7)))]);
         assert!((rows[0].balanced_accuracy.unwrap().mean - 0.6).abs() < 1e-12);
-        assert_eq!(of(&[cell(0, Some(0.5)), cell(1, None)])[0].balanced_accuracy, None);
+        assert_eq!(of(&[Ok(cell(0, Some(0.5))), Ok(cell(1, None))])[0].balanced_accuracy, None);
+    }
+
+    #[test]
+    fn runs_that_diverged_are_counted_and_spoil_no_mean() {
+        let ok = |method: &str, accuracy| {
+            Ok(CellRecord { method: method.to_owned(), accuracy, ..CellRecord::default() })
+        };
+        let lost =
+            |method: &str| Err(DivergedRecord { method: method.to_owned(), ..DivergedRecord::default() });
+        let rows = of(&[lost("steep"), lost("steep"), ok("good", 0.5), lost("good"), ok("good", 0.7)]);
+        assert_eq!((rows[0].method.as_str(), rows[0].seeds, rows[0].diverged), ("steep", 0, 2));
+        assert!(rows[0].accuracy_mean.is_nan() && rows[0].balanced_accuracy.is_none());
+        assert_eq!((rows[1].seeds, rows[1].diverged), (2, 1));
+        assert!((rows[1].accuracy_mean - 0.6).abs() < 1e-12);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 
+use backbone::{Options, Values, Variables};
+
 use crate::config::{
     BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
     ThawConfig,
 };
-use crate::freeze::{Depth, UnknownDepth};
+use crate::freeze::{Depth, FreezePlan, UnknownDepth};
 use crate::zoo;
 
 /// What the runs of a comparison differ in.
@@ -115,7 +117,7 @@ fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, Unkno
 /// Each technique alone, as strong as the configuration has it, or as strong as is usual.
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
-    let skips = zoo::network(&config.model.arch).is_ok_and(zoo::has_shortcuts);
+    let skips = skips_something(config);
     let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
@@ -133,7 +135,7 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
     add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
-    add(!head && skips, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
+    add(skips, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
     add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
@@ -157,6 +159,15 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     let policy = "augment.policy=trivialaugment".to_owned();
     settings.push(SettingConfig { name: "trivialaugment".to_owned(), set: vec![policy] });
     settings
+}
+
+/// Whether there is a residual branch in what is trained. What is wrong with network or depth is told where they are resolved.
+fn skips_something(config: &Config) -> bool {
+    let (Ok(network), Ok(depth)) = (zoo::network(&config.model.arch), config.finetune.depth.parse()) else {
+        return false;
+    };
+    let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+    FreezePlan::new(&outline, &depth, 1.0).is_ok_and(|plan| plan.skips_something(&outline))
 }
 
 /// A table on one line.
@@ -198,6 +209,17 @@ mod tests {
         assert!(names("all").contains(&"delta".to_owned()));
         assert!(!names("head").contains(&"delta".to_owned()) && names("head").contains(&"l2_sp".to_owned()));
         assert!(!names("scratch").contains(&"l2_sp".to_owned()));
+        let skips = |arch: &str, depth: &str| {
+            let mut config = varied(depth, Vary::Depth(Vec::new()), &[]).unwrap();
+            config.model.arch = arch.to_owned();
+            vary(&mut config, &Vary::Regularize, &[]).unwrap();
+            let mut settings = config.compare.unwrap().settings.into_iter();
+            settings.any(|setting| setting.name == "stochastic_depth")
+        };
+        assert!(skips("resnet18", "last:1") && skips("resnet18", "scratch") && !skips("resnet18", "head"));
+        // The last three stages of an EfficientNet: a convolution, a block that changes its width, four blocks.
+        assert!(!skips("efficientnet_b0", "last:2") && skips("efficientnet_b0", "last:3"));
+        assert!(!skips("vgg11", "all"));
     }
 
     #[test]

@@ -122,6 +122,8 @@ fn judged(row: &GridRow, judged_on: Option<&str>) -> Option<f64> {
         Some(group) => row.groups.get(group).map(|seen| seen.mean),
         None => Some(row.accuracy_mean),
     }
+    // Where every run diverged there is none.
+    .filter(|mean| mean.is_finite())
 }
 
 impl Gain {

@@ -45,7 +45,7 @@ impl<'a> Worker<'a> {
                 break;
             }
             let Some(folder) = self.cells.claim(cell)? else { continue };
-            let cells = self.cells;
+            let (cells, compare) = (self.cells, self.compare);
             let done = self.gather(cell.variant, interrupt, listen).and_then(
                 |Gathered { run, settings, materials, .. }| {
                     let run = of_cell(run, settings, cell);
@@ -55,8 +55,16 @@ impl<'a> Worker<'a> {
                         }
                     };
                     let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
-                    let mut finished =
-                        recipe::perform(&run, &mut materials.clone(), None, interrupt, &mut listen)?;
+                    // It keeps nothing on the way but what was good before the numbers ran away.
+                    let kept = compare.keep_models.then_some(&folder);
+                    let performed =
+                        recipe::perform(&run, &mut materials.clone(), kept, interrupt, &mut listen);
+                    let mut finished = match performed {
+                        Err(error @ Error::Diverged { .. }) => {
+                            return cells.give_up(cell, &folder, &run, &error);
+                        }
+                        performed => performed?,
+                    };
                     advise::note(&mut finished.record, advice);
                     match finished.record.outcome {
                         Outcome::Finished => cells.keep(&folder, &run, materials, finished),
@@ -89,8 +97,8 @@ impl<'a> Worker<'a> {
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
-                    let changed = run.with(&setting.set)?;
-                    recipe::suits(&changed, &materials)?;
+                    let mut changed = run.with(setting)?;
+                    recipe::suits(&mut changed, self.compare, &materials)?;
                     Ok(changed)
                 });
                 let settings = settings.collect::<Result<Vec<Run>, Error>>()?;

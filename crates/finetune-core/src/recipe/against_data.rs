@@ -1,11 +1,11 @@
 //! Policies that only the pictures or the network can contradict.
 
 use backbone::{Backbone, LoadReport, StageId};
-use images::DataSet;
 use pretrained::Checkpoint;
 
-use crate::Error;
-use crate::config::{BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, ScheduleKind};
+use crate::config::{
+    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, HeadPolicy, ScheduleKind,
+};
 use crate::freeze::{Depth, FreezePlan};
 use crate::run::Run;
 use crate::source_weights;
@@ -13,13 +13,22 @@ use crate::train::schedule::warmup_steps;
 use crate::train::{enough_epochs, steps_per_epoch};
 use crate::zoo;
 
-/// Refuses policies that these pictures, listed and not yet decoded, make impossible.
-pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
+/// The pictures of a run, as far as its policies depend on them.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) classes: &'a [String],
+    /// Pictures to train on, before some of each class are drawn.
+    pub(super) training: usize,
+    pub(super) validation: usize,
+}
+
+/// Refuses policies that these pictures make impossible.
+pub(super) fn check_data(run: &Run, known: Known<'_>) -> Result<(), ConfigError> {
     let blind = |key: &str| {
         let message = "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder";
-        Error::from(run.source.wrong(key, message))
+        run.source.wrong(key, message)
     };
-    if set.validation.is_empty() {
+    if known.validation == 0 {
         if run.config.regularize.early_stopping.is_some() {
             return Err(blind("regularize.early_stopping"));
         }
@@ -27,12 +36,11 @@ pub(super) fn check_data(run: &Run, set: &DataSet) -> Result<(), Error> {
             return Err(blind("train.schedule"));
         }
     }
-    check_class_weights(run, &set.classes)?;
-    Ok(())
+    check_class_weights(run, known.classes)
 }
 
 /// Refuses weights of classes that there are not.
-pub(super) fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
+fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError> {
     let Some(ClassWeights::PerClass(weights)) = &run.config.train.class_weights else { return Ok(()) };
     if let Some(unknown) = weights.keys().find(|class| !classes.contains(class)) {
         let known = classes.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -55,6 +63,16 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
     if regularize.stochastic_depth.is_some() && !zoo::has_shortcuts(run.network) {
         let message =
             format!("has no effect: {} has no residual branches to skip; remove it", run.network.name);
+        return Err(run.source.wrong("regularize.stochastic_depth", message));
+    }
+    if regularize.stochastic_depth.is_some()
+        && !plan.skips_something(backbone)
+        && run.answers_for("regularize.stochastic_depth")
+    {
+        let message = format!(
+            "has no effect: with the depth \"{}\" no stage that is trained has a residual branch to skip; remove it, or use a greater depth",
+            run.depth
+        );
         return Err(run.source.wrong("regularize.stochastic_depth", message));
     }
     let has_norm = |id: StageId| {
@@ -134,10 +152,15 @@ pub(crate) fn has_classifier(
     !lacks && !means_nothing
 }
 
-/// Refuses what would come after the end of the training, or never begin.
-pub(super) fn check_epochs(run: &Run, plan: &FreezePlan, set: &DataSet) -> Result<(), Error> {
+/// Refuses what would come after the end of the training, or never begin. With `compare` the run is one of a comparison.
+pub(super) fn check_epochs(
+    run: &Run,
+    compare: Option<&CompareConfig>,
+    plan: &FreezePlan,
+    known: Known<'_>,
+) -> Result<(), ConfigError> {
     let train = &run.config.train;
-    let images = most_images(run, set);
+    let images = most_images(run, compare, known);
     let epochs = enough_epochs(train.epochs, train, images);
     let last = plan.last_thaw();
     if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
@@ -148,13 +171,13 @@ pub(super) fn check_epochs(run: &Run, plan: &FreezePlan, set: &DataSet) -> Resul
         let message = format!(
             "{what} would thaw in epoch {last}, after the last of {epochs}; thaw sooner, train longer (train.epochs) or go back less far (finetune.depth)"
         );
-        return Err(run.source.wrong(&key, message).into());
+        return Err(run.source.wrong(&key, message));
     }
     if let Some(from) = train.swa_from.filter(|&from| from > epochs) {
         let message = format!(
             "epoch {from} comes after the last of {epochs}; begin sooner, or train longer (train.epochs)"
         );
-        return Err(run.source.wrong("train.swa_from", message).into());
+        return Err(run.source.wrong("train.swa_from", message));
     }
     let per_epoch = steps_per_epoch(train, images);
     let warmup = warmup_steps(train.warmup_epochs, per_epoch);
@@ -167,18 +190,20 @@ pub(super) fn check_epochs(run: &Run, plan: &FreezePlan, set: &DataSet) -> Resul
             let message = format!(
                 "the warm-up would take all of {key} = {epochs}; it comes before each training step of the recipe and must be shorter"
             );
-            return Err(run.source.wrong("train.warmup_epochs", message).into());
+            return Err(run.source.wrong("train.warmup_epochs", message));
         }
     }
     Ok(())
 }
 
 /// The most pictures a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
-fn most_images(run: &Run, set: &DataSet) -> usize {
-    let amounts = run.config.compare.as_ref().map(|compare| compare.images_per_class.as_slice());
-    let per_class =
-        amounts.and_then(|amounts| amounts.iter().max().copied()).or(run.config.data.images_per_class);
-    let drawn =
-        per_class.map(|count| usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(set.classes.len()));
-    drawn.map_or(set.train.len(), |drawn| drawn.min(set.train.len()))
+fn most_images(run: &Run, compare: Option<&CompareConfig>, known: Known<'_>) -> usize {
+    // The runs of a comparison train on the amounts that it names.
+    let per_class = match compare {
+        Some(compare) => compare.images_per_class.iter().max().copied(),
+        None => run.config.data.images_per_class,
+    };
+    let drawn = per_class
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(known.classes.len()));
+    drawn.map_or(known.training, |drawn| drawn.min(known.training))
 }

@@ -7,9 +7,9 @@ use backbone::{Backbone, Network, Options, Variables};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, InputSpec};
 
-use super::against_data;
+use super::against_data::{self, Known};
 use crate::Error;
-use crate::config::Switch;
+use crate::config::{CompareConfig, Switch};
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -60,7 +60,8 @@ pub fn gather_chosen(
     let started = Instant::now();
     let data = &run.config.data;
     let mut set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
-    against_data::check_data(run, &set)?;
+    let known = Known { classes: &set.classes, training: set.train.len(), validation: set.validation.len() };
+    against_data::check_data(run, known)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;
@@ -70,7 +71,7 @@ pub fn gather_chosen(
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
-    against_data::check_epochs(run, &plan, &set)?;
+    against_data::check_epochs(run, run.config.compare.as_ref(), &plan, known)?;
     drop(trial);
     if !set.ignored.is_empty() {
         let first = set.ignored[0].display();
@@ -99,14 +100,30 @@ fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     Ok([if whole { Keep::Whole } else { square.clone() }, square])
 }
 
-/// Refuses a run that materials gathered for another one do not suit.
+/// Refuses a setting of a comparison that the materials gathered for its runs do not suit, and leaves out what would have no
+/// effect in it.
 ///
 /// # Errors
 /// At the key at fault.
-pub fn suits(run: &Run, materials: &Materials) -> Result<(), Error> {
-    against_data::check_class_weights(run, &materials.pictures.classes)?;
-    let classes = materials.pictures.classes.len();
-    trial(run, &materials.input, materials.checkpoint.as_deref(), classes).map(|_| ())
+pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
+    let Pictures { classes, train, validation, .. } = &materials.pictures;
+    let known = Known { classes, training: train.len(), validation: validation.len() };
+    against_data::check_data(run, known)?;
+    let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes.len())?;
+    against_data::check_epochs(run, Some(compare), &plan, known)?;
+    forget_skipping(run, materials)
+}
+
+/// Leaves out a stochastic depth that finds nothing to skip where an advice or a setting of a comparison goes back less far
+/// than it was given for, so that the configuration that is kept can be run again.
+pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
+    if run.config.regularize.stochastic_depth.is_some() && run.depth != Depth::Auto {
+        let backbone = build(run, &materials.input, materials.checkpoint.as_deref());
+        if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
+            run.config.regularize.stochastic_depth = None;
+        }
+    }
+    Ok(())
 }
 
 /// The network with its weights for pictures of so many classes, and what of it is frozen.

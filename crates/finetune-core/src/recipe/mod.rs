@@ -15,8 +15,8 @@ mod source;
 mod training;
 
 pub(crate) use against_data::has_classifier;
-pub(crate) use gather::build;
 pub use gather::{Materials, gather, gather_chosen, suits};
+pub(crate) use gather::{build, forget_skipping};
 pub use lr_find::lr_find;
 pub(crate) use perform::drawn;
 pub use perform::{Finished, perform};

@@ -3,6 +3,7 @@
 
 use images::Sampling;
 
+use super::{answers_for, idle};
 use crate::config::{
     BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, OptimizerKind, PolicyKind, SamplerKind,
     ScheduleKind, Source, ThawConfig,
@@ -19,7 +20,8 @@ pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(
         .or_else(|| of_sampling(config))
         .or_else(|| of_regularizers(config, depth))
         .or_else(|| of_idle_tables(config))
-        .or_else(|| of_idle_augmentation(config));
+        .or_else(|| of_idle_augmentation(config))
+        .or_else(|| of_idle_values(config, depth, source));
     told.map_or(Ok(()), |(key, message)| Err(source.wrong(key, message)))
 }
 
@@ -159,12 +161,6 @@ fn of_regularizers(config: &Config, depth: &Depth) -> Option<Contradiction> {
             "is about features that change, and the depth is \"head\": they cannot; use a greater depth",
         );
     }
-    if *depth == Depth::Head && regularize.stochastic_depth.is_some() {
-        return refuse(
-            "regularize.stochastic_depth",
-            "has no effect: the depth is \"head\", and frozen stages skip nothing; remove it, or use a greater depth",
-        );
-    }
     if regularize.l2_sp.is_some() && regularize.delta.is_some() {
         return refuse(
             "regularize.l2_sp",
@@ -207,6 +203,11 @@ fn of_idle_augmentation(config: &Config) -> Option<Contradiction> {
         let message = "has no effect where nothing is turned, sheared or shifted; remove it, or set augment.rotation or augment.policy";
         ("augment.sampling", message.to_owned())
     })
+}
+
+fn of_idle_values(config: &Config, depth: &Depth, source: &Source) -> Option<Contradiction> {
+    let found = idle::find(config, depth).into_iter().find(|idle| answers_for(config, source, idle.key))?;
+    Some((found.key, found.because.to_owned()))
 }
 
 /// Numbers of an optimizer or a schedule that is not the chosen one would have no effect.

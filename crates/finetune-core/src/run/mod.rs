@@ -1,6 +1,7 @@
 //! A configuration checked against the world: what the rest of the program sees.
 
 mod contradictions;
+mod idle;
 
 use backbone::Network;
 use tch::Device;
@@ -8,7 +9,7 @@ use tch::Device;
 use crate::Error;
 use crate::config::{
     self, BatchNormPolicy, CompareConfig, Config, HeadPolicy, Method, OptimizerKind, PolicyKind,
-    ScheduleKind, Source,
+    RegularizeConfig, ScheduleKind, SettingConfig, Source,
 };
 use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
@@ -94,14 +95,28 @@ impl Run {
         }
     }
 
-    /// The same run with these `KEY=VALUE` changes laid over it, and without its grid.
+    /// The same run with the changes of a setting laid over it, and without its grid.
     ///
     /// # Errors
     /// As [`resolve`], at the change at fault.
-    pub fn with(&self, changes: &[String]) -> Result<Self, Error> {
-        let plain = Config { compare: None, ..self.config.clone() };
-        let changed = config::overlay(&plain, changes)?;
-        Ok(Self { name: self.name.clone(), ..resolve(changed, self.source.with(changes))? })
+    pub fn with(&self, setting: &SettingConfig) -> Result<Self, Error> {
+        let mut plain = Config { compare: None, ..self.config.clone() };
+        take_out(&mut plain);
+        let changed = config::overlay(&plain, &setting.set)?;
+        Ok(Self { name: self.name.clone(), ..resolve(changed, self.source.with(setting))? })
+    }
+
+    /// Whether who gives a key without effect should be told. The run that a comparison varies has values that only some of
+    /// its settings use, and a setting inherits values for others.
+    pub(crate) fn answers_for(&self, key: &str) -> bool {
+        answers_for(&self.config, &self.source, key)
+    }
+
+    /// Leaves out what has no effect, so that the configuration of a cell or an advised run can be run again.
+    pub(crate) fn forget_idle(&mut self) {
+        for idle in idle::find(&self.config, &self.depth) {
+            (idle.forget)(&mut self.config);
+        }
     }
 
     /// The same run by another method, as a cell of a grid.
@@ -138,6 +153,10 @@ impl Run {
     }
 }
 
+fn answers_for(config: &Config, source: &Source, key: &str) -> bool {
+    config.compare.is_none() && source.gives(key)
+}
+
 /// The numbers of the chosen optimizer, schedule and policy, where the file leaves them out.
 fn fill_in(config: &mut Config) {
     let regularize = &mut config.regularize;
@@ -157,6 +176,25 @@ fn fill_in(config: &mut Config) {
         ScheduleKind::OneCycle => drop(train.one_cycle.get_or_insert_default()),
         ScheduleKind::Plateau => drop(train.plateau.get_or_insert_default()),
     }
+}
+
+/// Takes out again what [`fill_in`] would put there, so that a change to another optimizer, schedule, policy or pull does not
+/// meet numbers that belong to the one before. It goes by the values, because a comparison that is joined or resumed is read
+/// from a file in which they are filled in.
+fn take_out(config: &mut Config) {
+    fn unless_usual<T: Default + PartialEq>(table: &mut Option<T>) {
+        table.take_if(|table| *table == T::default());
+    }
+    let Config { regularize, augment, train, .. } = config;
+    let usual = RegularizeConfig { weight_decay: None, ..regularize.clone() }.weight_decay();
+    regularize.weight_decay = regularize.weight_decay.filter(|&decay| decay != usual);
+    unless_usual(&mut augment.randaugment);
+    unless_usual(&mut train.sgd);
+    unless_usual(&mut train.adam);
+    unless_usual(&mut train.rmsprop);
+    unless_usual(&mut train.step);
+    unless_usual(&mut train.one_cycle);
+    unless_usual(&mut train.plateau);
 }
 
 /// Whether some run needs source weights that nothing but `model.weights` could name.

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, Mode, StageId};
 use tch::{Kind, Tensor};
 
 use super::objective::Objective;
 use super::penalties::CO_TUNING;
-use crate::batches::Batch;
+use crate::Error;
+use crate::batches::{Batch, Feed};
 
 /// The first place, from input to loss, that holds NaN or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Origin {
     Penalty(&'static str),
     /// The loss of sound logits.
     Loss,
+    /// The validation images, on which a stage's output is not finite, or else their loss.
+    Validation(Option<&'static str>),
 }
 
 impl fmt::Display for Origin {
@@ -37,6 +40,10 @@ impl fmt::Display for Origin {
             Self::Gradient(stage) => write!(f, "it began in stage {stage}, whose gradient is not finite"),
             Self::Penalty(key) => write!(f, "it began in what {key} adds to the loss, which is not finite"),
             Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
+            Self::Validation(Some(stage)) => {
+                write!(f, "it shows on the validation images, of which stage {stage} gives no finite output")
+            }
+            Self::Validation(None) => f.write_str("it shows in the loss on the validation images"),
         }
     }
 }
@@ -56,10 +63,7 @@ pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: Sta
         if !backbone.parameters(id).iter().all(|variable| is_finite(&variable.tensor)) {
             return Origin::Weights(name);
         }
-        x = match next {
-            Some(next) => backbone.forward(&x, id..next, mode),
-            None => backbone.classify(&x, id, mode).logits,
-        };
+        x = stage_output(backbone, &x, id, next, mode);
         if !is_finite(&x) {
             return Origin::Output(name);
         }
@@ -72,6 +76,33 @@ pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: Sta
     let penalties = objective.penalties.of(backbone, batch, from, &collected, mode);
     let spoilt = penalties.iter().find(|(_, penalty)| !is_finite(penalty));
     spoilt.map_or(Origin::Loss, |&(key, _)| Origin::Penalty(key))
+}
+
+/// Where validation went wrong: the first stage that gives no finite output for one of its batches.
+///
+/// # Errors
+/// When a picture can no longer be read.
+pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Origin, Error> {
+    let _no_gradient = tch::no_grad_guard();
+    for batch in feed.in_order(backbone, batch_size) {
+        let mut x = batch?.x;
+        let live = || backbone.ids().filter(|&id| id >= feed.cut());
+        for (id, next) in live().zip(live().skip(1).map(Some).chain([None])) {
+            x = stage_output(backbone, &x, id, next, Mode::Evaluate);
+            if !is_finite(&x) {
+                return Ok(Origin::Validation(Some(backbone.name(id))));
+            }
+        }
+    }
+    Ok(Origin::Validation(None))
+}
+
+/// What a stage makes of its input: what the `next` one reads, or the logits.
+fn stage_output(backbone: &Backbone, x: &Tensor, id: StageId, next: Option<StageId>, mode: Mode) -> Tensor {
+    match next {
+        Some(next) => backbone.forward(x, id..next, mode),
+        None => backbone.classify(x, id, mode).logits,
+    }
 }
 
 /// Where a gradient is not finite, when one is: in a live stage, or else in what is trained beside the network.

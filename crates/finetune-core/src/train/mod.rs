@@ -109,7 +109,8 @@ pub type Feeds<'a> = dyn FnMut(&Backbone, StageId, &mut Listener<'_>) -> Result<
 /// network after each whole epoch.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss is no longer a number, with the weights of the last whole epoch put back.
+/// [`Error::Diverged`] when the loss, in training or on the validation pictures, is no longer a number, with the weights of
+/// the last whole epoch put back.
 pub fn train(
     phase: &Phase<'_>,
     backbone: &mut Backbone,
@@ -174,7 +175,14 @@ pub fn train(
         }
         let started = Instant::now();
         if !validation.is_empty() {
-            let said = evaluate::predict(backbone, validation, phase.train.batch_size, phase.kind)?;
+            let size = phase.train.batch_size;
+            let said = evaluate::predict(backbone, validation, size, phase.kind)?;
+            // Weights that are finite and still of no use: no step may follow that would notice.
+            if !said.loss().is_finite() {
+                let origin = divergence::in_validation(backbone, validation, size)?;
+                good.restore();
+                return Err(phase.diverged(epoch, phase.steps_before + moving.steps, said.loss(), origin));
+            }
             record.validation_loss = Some(said.loss());
             record.validation_accuracy = Some(said.accuracy());
             record.validation_balanced_accuracy = Some(said.balanced_accuracy());

@@ -151,6 +151,7 @@ pub(crate) fn grid() -> GridRecord {
         judged_on: Some("unshared".into()),
         rows,
         cells,
+        diverged: Vec::new(),
         verdict: vec![
             "With 1 image per class, transfer reaches 42% where training from scratch reaches 6%.".into(),
             "Fine-tuning overtakes the new head alone from 10 images per class on.".into(),
@@ -242,6 +243,7 @@ fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
         train_accuracy: Some(MeanSd { mean: 0.5 + 0.5 * mean, sd: 0.01, interval: None }),
         gradient_ratio: Some(RatioRecord { median: 0.21, low: 0.17, high: 0.3 }),
         seeds: seen.len() as u32,
+        diverged: 0,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
         sections.push(Section::new(level, "training", "How training went", &training));
     }
     let configuration = data::configuration("Configuration of the comparison", &grid.config);
-    sections.push(Section::new(level, "runs", "Every run", &runs(&grid.cells)));
+    sections.push(Section::new(level, "runs", "Every run", &runs(grid)));
     sections.push(Section::new(level, "grid-config", "Configuration of the comparison", &configuration));
     sections
 }
@@ -44,7 +44,7 @@ pub(super) fn question(grid: &GridRecord) -> Markup {
             div { dt { "Network" } dd { (run.arch) } }
             div { dt { "Source weights" } dd { (run.load.weights) } }
             div { dt { "Classes" } dd { (numbers::count(run.data.classes.len() as u64)) @if let Some(group) = &grid.judged_on { ", judged on “" (group) "”" } } }
-            div { dt { "Runs" } dd { (numbers::count(grid.cells.len() as u64)) } }
+            div { dt { "Runs" } dd { (numbers::count((grid.cells.len() + grid.diverged.len()) as u64)) } }
             div { dt { "Time" } dd { (numbers::duration(grid.seconds)) " on " (run.device) } }
         }
     }
@@ -147,7 +147,7 @@ fn number_table(table: &Table<'_>) -> Markup {
                                         br; span.muted { (numbers::percent_interval(interval)) }
                                     }
                                 },
-                                None => td.num { "–" },
+                                None => td.num { (row.without_figures(column)) },
                             }
                         }
                     }
@@ -157,8 +157,9 @@ fn number_table(table: &Table<'_>) -> Markup {
     }
 }
 
-fn runs(cells: &[CellRecord]) -> Markup {
-    let variants = cells.iter().any(|cell| !cell.variant.is_empty());
+fn runs(grid: &GridRecord) -> Markup {
+    let GridRecord { cells, diverged, .. } = grid;
+    let variants = grid.rows.iter().any(|row| !row.variant.is_empty());
     let mut groups: Vec<&String> = cells.iter().flat_map(|cell| cell.groups.keys()).collect();
     groups.sort();
     groups.dedup();
@@ -192,12 +193,21 @@ fn runs(cells: &[CellRecord]) -> Markup {
                         td { code { (cell.model_sha256.chars().take(16).collect::<String>()) } }
                     }
                 }
+                @for run in diverged {
+                    tr {
+                        @if variants { td { (run.variant) } }
+                        td.num { (images_label(run.images_per_class)) }
+                        th.nowrap scope="row" { (method_in_words(&run.method)) }
+                        td.num { (run.seed) }
+                        td colspan=(3 + usize::from(uneven) + groups.len()) { "diverged: " (run.message) }
+                    }
+                }
             }
         }
     };
     html! {
         details {
-            summary { "All " (numbers::counted(cells.len() as u64, "run")) " with seed, accuracy and digest" }
+            summary { "All " (numbers::counted((cells.len() + diverged.len()) as u64, "run")) " with seed, accuracy and digest" }
             (scroll("Every run", &table))
         }
     }

@@ -88,7 +88,7 @@ fn table(grid: &GridRecord) -> Markup {
                 }
             }
             tbody {
-                @for row in &grid.rows {
+                @for row in grid.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0) {
                     tr {
                         @if variants { td { (row.variant) } }
                         td.num { (images_label(row.images_per_class)) }

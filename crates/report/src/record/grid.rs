@@ -14,8 +14,11 @@ pub struct GridRecord {
     pub judged_on: Option<String>,
     /// The table.
     pub rows: Vec<GridRow>,
-    /// Every run.
+    /// Every run that came to its end.
     pub cells: Vec<CellRecord>,
+    /// The runs whose numbers ran away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diverged: Vec<DivergedRecord>,
     /// What the figures say, one sentence each.
     pub verdict: Vec<String>,
     /// How training went under each setting, one run of each; empty where there are too many settings to look at.
@@ -67,6 +70,21 @@ pub struct CellRecord {
     pub seconds: f64,
 }
 
+/// A run of a grid whose numbers ran away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DivergedRecord {
+    /// As in [`CellRecord::variant`].
+    pub variant: String,
+    /// As in [`CellRecord::images_per_class`].
+    pub images_per_class: Option<u32>,
+    /// As in [`CellRecord::method`].
+    pub method: String,
+    /// As in [`CellRecord::seed`].
+    pub seed: u64,
+    /// When it happened and where it began, and what is left.
+    pub message: String,
+}
+
 /// How the training of a run went, reduced to what a comparison needs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
@@ -107,8 +125,11 @@ pub struct GridRow {
     /// Gradient norm of the earliest live stage over that of the latest.
     #[serde(default)]
     pub gradient_ratio: Option<RatioRecord>,
-    /// Number of seeds.
+    /// Number of seeds, without those whose runs diverged.
     pub seeds: u32,
+    /// Number of seeds whose runs diverged.
+    #[serde(default)]
+    pub diverged: u32,
 }
 
 /// A mean with its sample standard deviation.
