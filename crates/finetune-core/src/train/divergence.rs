@@ -24,6 +24,8 @@ pub enum Origin {
     Penalty(&'static str),
     /// The loss of sound logits.
     Loss,
+    /// Not known: it was seen so many steps later, when those had spoilt all weights.
+    SeenLater(u64),
 }
 
 impl fmt::Display for Origin {
@@ -37,6 +39,10 @@ impl fmt::Display for Origin {
             Self::Gradient(stage) => write!(f, "it began in stage {stage}, whose gradient is not finite"),
             Self::Penalty(key) => write!(f, "it began in what {key} adds to the loss, which is not finite"),
             Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
+            Self::SeenLater(steps) => write!(
+                f,
+                "where it began is not known: a GPU is looked at every few steps, and the {steps} since have spoilt the weights (with run.device = \"cpu\" the stage is named)"
+            ),
         }
     }
 }

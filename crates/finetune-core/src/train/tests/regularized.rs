@@ -103,6 +103,7 @@ fn trained(
         averaging: Averaging::None,
         seed: 0,
         steps_before: 0,
+        read_every: 1,
     };
     let labels = Tensor::from_slice(&[0i64, 0, 0, 0, 0, 0, 0, 1, 1, 0]);
     let pixels = waves(&[10, 1, 28, 28], 1.0);
