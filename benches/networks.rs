@@ -165,7 +165,7 @@ fn prediction(
         path: PathBuf::new(),
         sha256: String::new(),
     };
-    model.prepare(Precision::Float32, u32::try_from(workers)?);
+    model.prepare(Precision::Float32, u32::try_from(workers)?, BATCH);
     let mut paths = Files::below(&[folder.to_owned()])?.paths;
     paths.truncate(BATCH);
     let pace = Pace { batch_size: BATCH, workers, reduced_decoding: Switch::Off };

@@ -110,8 +110,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// `"auto"`, `"cpu"` or `"cuda:0"`.
     pub device: String,
-    /// What networks compute in: `"float32"`, the reference; `"bf16"`; or `"auto"`, the faster of the two on this
-    /// machine, measured once. Weights are float32 in any case.
+    /// What networks compute in: `"float32"`, the reference; `"bf16"`; on a GPU `"fp16"`; or `"auto"`, the faster of the
+    /// first two on this machine, measured once. Weights are float32 in any case.
     pub precision: Precision,
     /// Whether the same seed gives the same bits on a GPU too, as far as libtorch has algorithms that do: it warns where it
     /// has none. `false` takes the fastest algorithms, found by trying. On a CPU runs repeat in any case.

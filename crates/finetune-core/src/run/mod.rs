@@ -66,11 +66,8 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, Error> {
     }
     let device = torch_extra::cuda::device(&config.run.device)
         .map_err(|error| source.wrong("run.device", error.to_string()))?;
-    config
-        .run
-        .precision
-        .for_training(device)
-        .map_err(|error| source.wrong("run.precision", error.to_string()))?;
+    let precision = config.run.precision.check(device);
+    precision.map_err(|error| source.wrong("run.precision", error.to_string()))?;
     let budget = match config.run.threads {
         0 => u32::try_from(cores()).unwrap_or(1),
         asked => asked,
