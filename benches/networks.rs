@@ -29,6 +29,7 @@ use images::{DataSet, Files, Keep, Split, Store, Transform};
 use pretrained::InputSpec;
 use regularize::Mixing;
 use tch::{Device, Kind, Tensor};
+use torch_extra::determinism::{Denormals, denormals};
 
 const BATCH: usize = 16;
 const CLASSES: i64 = 2;
@@ -41,7 +42,7 @@ fn main() -> Outcome {
     let mut harness = Harness::asked();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     torch_extra::determinism::fix(0, u32::try_from(threads)?);
-    torch_extra::determinism::flush_denormals();
+    denormals(Denormals::Flushed)?;
     let folder = tempfile::tempdir()?;
     stripes::draw(PICTURES.into(), folder.path())?;
 
@@ -164,7 +165,7 @@ fn prediction(
         path: PathBuf::new(),
         sha256: String::new(),
     };
-    model.prepare(Precision::Float32, u32::try_from(workers)?);
+    model.prepare(Precision::Float32, u32::try_from(workers)?, BATCH);
     let mut paths = Files::below(&[folder.to_owned()])?.paths;
     paths.truncate(BATCH);
     let pace = Pace { batch_size: BATCH, workers, reduced_decoding: Switch::Off };

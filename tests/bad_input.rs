@@ -343,6 +343,25 @@ fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
 }
 
 #[test]
+fn what_this_machine_has_not_is_refused_with_the_reason() {
+    let desk = Desk::new();
+    let ran = desk.finetune("--config c.toml --out out --set run.device=cuda:999");
+    let ran = ran.ends(2, &["--set run.device=cuda:999: run.device: \"cuda:999\" was asked for"]);
+    // Where there is CUDA its devices are counted.
+    assert!(
+        ["libtorch_cuda.so", "CUDA device(s)"].iter().any(|why| ran.stderr.contains(why)),
+        "{}",
+        ran.stderr
+    );
+    refused(
+        &desk,
+        2,
+        "--config c.toml --out out --set run.precision=fp16",
+        &["run.precision: \"fp16\" is for GPUs"],
+    );
+}
+
+#[test]
 fn numbers_beyond_all_measure_are_no_panic() {
     let desk = Desk::new();
     let sets = "--set data.memory_mib=9000000000000000 --set run.features_mib=9000000000000000 \

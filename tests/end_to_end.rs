@@ -190,6 +190,30 @@ fn the_same_seed_gives_the_same_bytes_on_two_threads() {
     assert_eq!(first, second);
 }
 
+/// Where oneDNN has no bfloat16 for the processor, libtorch's own kernels compute in it, slowly.
+#[test]
+fn training_in_bfloat16_leaves_float32_weights_repeats_to_the_bit_and_learns() {
+    let desk = &*LENET;
+    let settings =
+        format!("{TRANSFER} --set finetune.depth=all --set finetune.head_epochs=1 --set train.epochs=8");
+    let short = format!("{settings} --set run.precision=bf16");
+    let (first, summary) = trained(desk, "bf16", &short);
+    let (second, _) = trained(desk, "bf16-again", &short);
+    let (float32, _) = trained(desk, "float32", &settings);
+    assert_eq!(first, second);
+    assert_ne!(first, float32, "nothing was computed in another type");
+    assert_eq!(summary["device"], "cpu, bf16");
+    let (header, tensors) = safetensors(&desk.path("bf16/model.safetensors"));
+    assert_eq!((header.matches("\"dtype\":\"F32\"").count(), tensors.len()), (10, 10), "{header}");
+    let losses: Vec<f64> = metrics(desk, "bf16", "epoch")
+        .iter()
+        .filter(|epoch| epoch["phase"] == "fine-tune")
+        .map(|epoch| epoch["train_loss"].as_f64().unwrap())
+        .collect();
+    assert_eq!(losses.len(), 8);
+    assert!(losses[7] < losses[0], "{losses:?}");
+}
+
 #[test]
 fn a_test_split_changes_neither_the_model_nor_its_temperature() {
     let desk = Desk::new();

@@ -66,6 +66,9 @@ pub enum Error {
     /// libtorch refused something.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// libtorch refused something that tch has no function for.
+    #[error(transparent)]
+    TorchExtra(#[from] torch_extra::Error),
     /// Training went out of bounds.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",

@@ -10,6 +10,7 @@ use torch_extra::autocast::Autocast;
 use crate::Error;
 use crate::batches::Feed;
 use crate::calibration::Scores;
+use crate::train::readings;
 
 /// What a model says of every picture of a split, in the split's order.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,8 @@ pub fn predict(
     batch_size: usize,
     kind: Kind,
 ) -> Result<Predictions, Error> {
-    pass(backbone, feed, batch_size, kind, &mut |_| Ok(()))
+    let read_every = readings::every(backbone.placement().0);
+    Ok(pass(backbone, feed, (batch_size, read_every), kind, Keep::Answers)?.said)
 }
 
 /// As [`predict`], and keeps the scores.
@@ -53,26 +55,21 @@ pub fn predict(
 /// # Errors
 /// When a picture can no longer be read.
 pub fn score(backbone: &mut Backbone, feed: &Feed, batch_size: usize, kind: Kind) -> Result<Scored, Error> {
-    let mut scored = Scored::default();
-    scored.said = pass(backbone, feed, batch_size, kind, &mut |logits| {
-        scored.classes = usize::try_from(logits.size()[1]).unwrap_or(0);
-        scored.logits.extend(Vec::<f32>::try_from(logits.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
-        Ok(())
-    })?;
-    Ok(scored)
+    let read_every = readings::every(backbone.placement().0);
+    pass(backbone, feed, (batch_size, read_every), kind, Keep::Scores)
 }
 
-/// Every picture once; the scores of each batch, `[N, classes]`, are handed over. The live stages are made fast for as long
-/// as it takes.
-fn pass(
+/// Every picture once, with the scores of all classes where they are kept. The live stages are made fast for as long as it
+/// takes. So many batches are read at once.
+pub(crate) fn pass(
     backbone: &mut Backbone,
     feed: &Feed,
-    batch_size: usize,
+    (batch_size, read_every): (usize, usize),
     kind: Kind,
-    hear: &mut dyn FnMut(&Tensor) -> Result<(), Error>,
-) -> Result<Predictions, Error> {
+    keep: Keep,
+) -> Result<Scored, Error> {
     backbone.prepare_inference(feed.cut()..backbone.head_id(), kind);
-    let said = go_through(backbone, feed, batch_size, kind, hear);
+    let said = go_through(backbone, feed, (batch_size, read_every), kind, keep);
     backbone.forget_preparation(feed.cut().max(backbone.first_live()));
     said
 }
@@ -80,26 +77,83 @@ fn pass(
 fn go_through(
     backbone: &Backbone,
     feed: &Feed,
-    batch_size: usize,
+    (batch_size, read_every): (usize, usize),
     kind: Kind,
-    hear: &mut dyn FnMut(&Tensor) -> Result<(), Error>,
-) -> Result<Predictions, Error> {
+    keep: Keep,
+) -> Result<Scored, Error> {
     let _no_gradient = tch::no_grad_guard();
     let _short = Autocast::begin(backbone.placement().0, kind);
-    let mut all = Predictions::default();
+    let mut scored = Scored::default();
+    let mut pending = Vec::new();
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;
-        let logits = backbone.classify(&batch.x, feed.cut(), Mode::Evaluate).logits.to_kind(Kind::Double);
-        hear(&logits)?;
-        let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
-        let right = log_probabilities.gather(1, &batch.labels.unsqueeze(1), false); // [N, 1]
-        let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
-        all.loss_sum -= right.sum(Kind::Double).double_value(&[]);
-        all.labels.extend(Vec::<i64>::try_from(&batch.labels)?);
-        all.predicted.extend(Vec::<i64>::try_from(&class)?);
-        all.probability.extend(Vec::<f64>::try_from(&best.exp())?);
+        let logits = backbone.classify(&batch.x, feed.cut(), Mode::Evaluate).logits;
+        pending.push(Unread::of(&logits, &batch.labels, keep));
+        if pending.len() == read_every {
+            scored.read(&std::mem::take(&mut pending))?;
+        }
     }
-    Ok(all)
+    scored.read(&pending)?;
+    Ok(scored)
+}
+
+/// Whether scores are kept beside the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Answers,
+    Scores,
+}
+
+/// What is said of a batch, still on the device.
+struct Unread {
+    /// Sum of the cross-entropies, a float64 scalar.
+    loss: Tensor,
+    /// `[N]` each.
+    labels: Tensor,
+    predicted: Tensor,
+    probability: Tensor,
+    /// `[N, classes]`, float32.
+    logits: Option<Tensor>,
+}
+
+impl Unread {
+    fn of(logits: &Tensor, labels: &Tensor, keep: Keep) -> Self {
+        let logits = logits.to_kind(Kind::Double);
+        let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
+        let right = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
+        let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
+        Self {
+            loss: -right.sum(Kind::Double),
+            labels: labels.shallow_clone(),
+            predicted: class,
+            probability: best.exp(),
+            logits: (keep == Keep::Scores).then(|| logits.to_kind(Kind::Float)),
+        }
+    }
+}
+
+impl Scored {
+    /// Reads what was said of some batches, each kind of number with one transfer.
+    fn read(&mut self, batches: &[Unread]) -> Result<(), Error> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let all = |of: fn(&Unread) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
+        let losses = Vec::<f64>::try_from(Tensor::f_stack(&all(|batch| &batch.loss), 0)?)?;
+        // One by one, so that it does not matter how many are read at once.
+        self.said.loss_sum = losses.into_iter().fold(self.said.loss_sum, |sum, loss| sum + loss);
+        self.said.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
+        self.said.predicted.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
+        self.said
+            .probability
+            .extend(Vec::<f64>::try_from(Tensor::f_cat(&all(|batch| &batch.probability), 0)?)?);
+        let logits: Vec<&Tensor> = batches.iter().filter_map(|batch| batch.logits.as_ref()).collect();
+        if let Some(first) = logits.first() {
+            self.classes = usize::try_from(first.size()[1]).unwrap_or(0);
+            self.logits.extend(Vec::<f32>::try_from(Tensor::f_cat(&logits, 0)?.f_flatten(0, -1)?)?);
+        }
+        Ok(())
+    }
 }
 
 impl Scored {

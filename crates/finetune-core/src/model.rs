@@ -6,7 +6,7 @@ use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use tch::{Device, Kind};
 
-use crate::precision::Precision;
+use crate::precision::{Precision, Purpose, Workload};
 use crate::source_weights::{self, SourceWeights, metadata};
 use crate::{Error, zoo};
 
@@ -176,9 +176,10 @@ impl Model {
         Ok(Self { network, backbone, classes, input, temperature, input_from, path, sha256 })
     }
 
-    /// Makes it fast for predicting: see [`Backbone::prepare_inference`].
-    pub fn prepare(&mut self, precision: Precision, threads: u32) {
-        let kind = precision.kind(&mut self.backbone, &self.input, threads);
+    /// Makes it fast for predicting in batches of this size: see [`Backbone::prepare_inference`].
+    pub fn prepare(&mut self, precision: Precision, threads: u32, batch_size: usize) {
+        let work = Workload { input: &self.input, batch_size, threads, purpose: Purpose::Predict };
+        let kind = precision.kind(&mut self.backbone, &work);
         self.backbone.prepare_inference(StageId::INPUT..self.backbone.head_id(), kind);
     }
 }

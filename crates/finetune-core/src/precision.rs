@@ -1,28 +1,24 @@
 //! The type that networks compute in: float32, or a shorter one where it is faster.
 //!
 //! Weights stay float32 whatever is chosen here. Frozen stages and predictions compute with short copies of them; live
-//! stages train under autocast. Which type is faster depends on the processor and on the network, so
+//! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes (`train/scaler.rs`). Which type is faster depends on the device, on the network and on what it does, so
 //! [`Precision::Auto`] tries both once and remembers.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod auto;
+
 use std::str::FromStr;
-use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
-use torch_extra::convolution::onednn_computes;
-
-use crate::cache_folder;
+use tch::{Device, Kind};
 
 /// `run.precision` and `--precision`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// The faster of float32 and bfloat16, measured once for a network and machine.
+    /// The faster of float32 and bfloat16, measured once for a machine, a network and what it does.
     Auto,
     /// 32 bits: the reference.
     #[default]
@@ -33,17 +29,37 @@ pub enum Precision {
     Fp16,
 }
 
+/// What a network is going to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload<'a> {
+    /// How its pictures are prepared.
+    pub input: &'a InputSpec,
+    /// Pictures at once.
+    pub batch_size: usize,
+    /// Threads that libtorch computes with.
+    pub threads: u32,
+    /// Whether it learns.
+    pub purpose: Purpose,
+}
+
+/// What a network computes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Scores.
+    Predict,
+    /// Gradients of the stages from this one on.
+    Train {
+        /// The first stage that is trained.
+        from: StageId,
+    },
+}
+
 /// A precision that does not exist, or not here.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrecisionError {
     /// No such word.
     #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\" or \"fp16\"")]
     Unknown(String),
-    /// float16's smallest gradients vanish.
-    #[error(
-        "\"fp16\" is for predicting: its range is too small for gradients; train with \"bf16\" or \"auto\""
-    )]
-    HalfInTraining,
     /// CPUs have no fast float16.
     #[error("\"fp16\" is for GPUs; on a CPU use \"bf16\" or \"auto\"")]
     HalfOnCpu,
@@ -75,25 +91,14 @@ impl Precision {
         }
     }
 
-    /// Whether a network can be trained with it on this device.
-    ///
-    /// # Errors
-    /// For float16.
-    pub fn for_training(self, device: Device) -> Result<(), PrecisionError> {
-        match self {
-            Self::Fp16 => self.check(device).and(Err(PrecisionError::HalfInTraining)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The type to compute in. [`Precision::Auto`] times this network on this machine, unless it is remembered; the
-    /// network's preparation is changed by that.
-    pub fn kind(self, backbone: &mut Backbone, input: &InputSpec, threads: u32) -> Kind {
+    /// The type to compute in. [`Precision::Auto`] times what is going to run, unless that is remembered; nothing is left of
+    /// it in the network but that its preparations for inference are gone.
+    pub fn kind(self, backbone: &mut Backbone, work: &Workload<'_>) -> Kind {
         match self {
             Self::Float32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
             Self::Fp16 => Kind::Half,
-            Self::Auto => faster(backbone, input, threads),
+            Self::Auto => auto::faster(backbone, work),
         }
     }
 }
@@ -106,86 +111,6 @@ pub fn name(kind: Kind) -> &'static str {
         Kind::Half => "fp16",
         Kind::Double => "float64",
         _ => "float32",
-    }
-}
-
-/// A short type has to be this much faster to be chosen: less is not worth its rounding.
-const WORTH_IT: f64 = 1.15;
-
-fn faster(backbone: &mut Backbone, input: &InputSpec, threads: u32) -> Kind {
-    let (device, _) = backbone.placement();
-    let short = Kind::BFloat16;
-    if device == Device::Cpu && !onednn_computes(short) {
-        tracing::info!("this processor has no bfloat16");
-        return Kind::Float;
-    }
-    let machine = match device {
-        Device::Cpu => format!("{}, {threads} threads", processor()),
-        other => format!("{other:?}"),
-    };
-    let key = format!("{machine}: {} at {}", backbone.arch(), input.crop);
-    let mut memory = Memory::read();
-    let gain = match memory.0.get(&key) {
-        Some(&gain) => gain,
-        None => {
-            let gain = seconds(backbone, input, Kind::Float) / seconds(backbone, input, short);
-            memory.0.insert(key, gain);
-            memory.write();
-            gain
-        }
-    };
-    tracing::info!(gain, short = name(short), "precision is chosen by measurement");
-    if gain >= WORTH_IT { short } else { Kind::Float }
-}
-
-/// Seconds for a batch through everything before the head, the best of a few.
-fn seconds(backbone: &mut Backbone, input: &InputSpec, kind: Kind) -> f64 {
-    const BATCH: i64 = 8;
-    const TRIES: usize = 3;
-    let head = backbone.head_id();
-    backbone.prepare_inference(StageId::INPUT..head, kind);
-    let side = i64::from(input.crop);
-    let (device, own) = backbone.placement();
-    let x = Tensor::ones([BATCH, input.channels.into(), side, side], (own, device));
-    let run = || {
-        let started = Instant::now();
-        let y = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..head, Mode::Evaluate));
-        // Reading a value waits for a GPU.
-        let _ = y.sum(Kind::Float).double_value(&[]);
-        started.elapsed()
-    };
-    run();
-    (0..TRIES).map(|_| run()).min().unwrap_or(Duration::MAX).as_secs_f64()
-}
-
-/// What was measured: machine and network -> how many times faster the short type was.
-#[derive(Default, Serialize, Deserialize)]
-struct Memory(BTreeMap<String, f64>);
-
-impl Memory {
-    fn path() -> Option<PathBuf> {
-        Some(cache_folder::of_user()?.join("precision.json"))
-    }
-
-    /// What is remembered; nothing if that cannot be read.
-    fn read() -> Self {
-        let text = Self::path().and_then(|path| fs::read(path).ok());
-        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-    }
-
-    /// Without a place to write to, it is measured again next time.
-    fn write(&self) {
-        let Some(path) = Self::path() else { return };
-        let Ok(text) = serde_json::to_vec_pretty(self) else { return };
-        let beside = path.with_extension(format!("json.{}", std::process::id()));
-        let written = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&beside, text))
-            .and_then(|()| fs::rename(&beside, &path));
-        if let Err(error) = written {
-            tracing::debug!(%error, "the measured precision is not remembered");
-        }
     }
 }
 
@@ -212,6 +137,5 @@ mod tests {
         assert!("half".parse::<Precision>().unwrap_err().to_string().contains("\"fp16\""));
         assert_eq!(Precision::Fp16.check(Device::Cpu), Err(PrecisionError::HalfOnCpu));
         assert_eq!(Precision::Fp16.check(Device::Cuda(0)), Ok(()));
-        assert_eq!(Precision::Fp16.for_training(Device::Cuda(0)), Err(PrecisionError::HalfInTraining));
     }
 }

@@ -1,10 +1,14 @@
 //! Finding a GPU.
 
+use std::error::Error;
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
 
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 
-static LOADED: OnceLock<Option<libloading::os::unix::Library>> = OnceLock::new();
+/// The library, or why it is not there, in the dynamic linker's words.
+static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
 
 /// Loads `libtorch_cuda.so` if it can be found, which registers libtorch's CUDA back end; without it nothing changes.
 ///
@@ -12,11 +16,54 @@ static LOADED: OnceLock<Option<libloading::os::unix::Library>> = OnceLock::new()
 /// back end never registers.
 pub fn load() {
     LOADED.get_or_init(|| {
-        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        const WORKSPACE: &str = "CUBLAS_WORKSPACE_CONFIG";
+        if std::env::var_os(WORKSPACE).is_none() {
+            // cuBLAS repeats its results only with a workspace of its own for each stream, and reads this once.
+            // SAFETY: no other thread exists yet that could read the environment.
+            unsafe { std::env::set_var(WORKSPACE, ":4096:8") };
+        }
         // SAFETY: opening a library runs its initialisers. These are libtorch's own, made to be run by the dynamic
         // linker at program start, before any thread of ours exists and before libtorch is used.
-        unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) }.ok()
+        let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
+        library.map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
     });
+}
+
+/// Why there is no CUDA, as far as it is known.
+fn why_not() -> &'static str {
+    match LOADED.get() {
+        Some(Err(because)) => because,
+        Some(Ok(_)) => "libtorch_cuda.so is there, and finds no driver or no GPU",
+        None => "libtorch_cuda.so was not loaded at the start of the program",
+    }
+}
+
+/// What the driver calls a GPU, counted as libtorch counts them: `"NVIDIA H100 80GB HBM3"`; nothing where it does not tell.
+#[must_use]
+pub fn name(index: usize) -> Option<String> {
+    type Init = unsafe extern "C" fn(u32) -> c_int;
+    type Get = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+    type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+    const LENGTH: usize = 256;
+    let index = c_int::try_from(index).ok()?;
+    let (mut device, mut text) = (0, [0; LENGTH]);
+    // SAFETY: the CUDA driver's own library, whose initialisers may run at any time; the three functions are of these types
+    // since CUDA 2.0 (cuda.h), and are called while the library is open.
+    let told = unsafe {
+        let driver = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
+        let init = driver.get::<Init>(b"cuInit\0").ok()?;
+        let get = driver.get::<Get>(b"cuDeviceGet\0").ok()?;
+        let name = driver.get::<Name>(b"cuDeviceGetName\0").ok()?;
+        let told = init(0) == 0
+            && get(&raw mut device, index) == 0
+            && name(text.as_mut_ptr(), LENGTH as c_int - 1, device) == 0;
+        // Unloading a driver that is in use would end badly.
+        std::mem::forget(driver);
+        told
+    };
+    // SAFETY: the last byte is a zero that was not handed out.
+    let text = unsafe { CStr::from_ptr(text.as_ptr()) };
+    told.then(|| text.to_string_lossy().into_owned())
 }
 
 /// A device that was asked for and is not there.
@@ -27,9 +74,14 @@ pub enum DeviceError {
     Unknown(String),
     /// libtorch was built, or set up, without CUDA.
     #[error(
-        "{0:?} was asked for, but this libtorch sees no CUDA: set it up with `cargo xtask setup --cuda` on a machine with an NVIDIA driver, or use device = \"cpu\""
+        "{asked:?} was asked for, but this libtorch sees no CUDA ({because}): set it up with `cargo xtask setup --cuda` on a machine with an NVIDIA driver, or use device = \"cpu\""
     )]
-    NoCuda(String),
+    NoCuda {
+        /// What was asked for.
+        asked: String,
+        /// What the dynamic linker says, or what else is known.
+        because: &'static str,
+    },
     /// There are fewer GPUs.
     #[error("{asked:?} was asked for, but this machine has {count} CUDA device(s), counted from cuda:0")]
     NoSuchGpu {
@@ -55,7 +107,7 @@ pub fn device(asked: &str) -> Result<Device, DeviceError> {
             .ok_or_else(|| DeviceError::Unknown(other.to_owned()))?,
     };
     if !Cuda::is_available() {
-        return Err(DeviceError::NoCuda(asked.to_owned()));
+        return Err(DeviceError::NoCuda { asked: asked.to_owned(), because: why_not() });
     }
     let count = Cuda::device_count();
     if i64::try_from(index).is_ok_and(|index| index < count) {
@@ -77,5 +129,10 @@ mod tests {
         }
         let absent = device("cuda:999").unwrap_err().to_string();
         assert!(absent.contains("cuda:999"), "{absent}");
+    }
+
+    #[test]
+    fn a_gpu_that_is_not_there_has_no_name() {
+        assert_eq!(name(999), None);
     }
 }

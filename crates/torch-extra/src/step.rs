@@ -1,6 +1,6 @@
 //! An optimizer's step over many tensors in one call: one pass over memory instead of one for each operation.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::layout::lie_alike;
 use crate::shim::{Error, checked, extra_fused_adam, extra_fused_sgd, handles};
@@ -104,9 +104,10 @@ pub fn adam(moved: &Moved, count: i32, numbers: Adam) -> Result<(), Error> {
     for list in [gradients, first, second] {
         fit(parameters, list)?;
     }
-    // The kernels read the count from a float32 scalar for each parameter; one may stand for all.
-    let count = Tensor::from(count as f32);
-    let counts: Vec<Tensor> = parameters.iter().map(|value| count.to_device(value.device())).collect();
+    // The kernels read the count from a float32 scalar for each parameter; one may stand for all, made where they lie.
+    let device = parameters.first().map_or(Device::Cpu, Tensor::device);
+    let one = Tensor::full([0; 0], f64::from(count), (Kind::Float, device));
+    let counts: Vec<Tensor> = parameters.iter().map(|_| one.shallow_clone()).collect();
     let [values, gradients, means, squares, counts] =
         [parameters, gradients, first, second, &counts].map(|list| handles(list));
     // SAFETY: each array holds as many live tensors as the first, alike in memory; the shim changes their values and keeps
@@ -142,8 +143,6 @@ fn fit(parameters: &[Tensor], others: &[Tensor]) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
-
     use super::*;
 
     fn moved() -> Moved {

@@ -75,7 +75,7 @@ pub fn advise(
 ) -> Result<AdviceRecord, Error> {
     let Subject { run, materials, part, training } = *subject;
     let started = Instant::now();
-    torch_extra::determinism::fix(run.config.run.seed, run.threads);
+    run.set_up_libtorch()?;
     let classes = materials.pictures.classes.len();
     let labels = part.labels();
     let seed = run.config.run.seed;

@@ -46,7 +46,7 @@ impl ModelArguments {
         torch_extra::determinism::fix(0, self.threads());
         self.precision.check(device)?;
         let mut model = Model::open(&self.source(), device)?;
-        model.prepare(self.precision, self.threads());
+        model.prepare(self.precision, self.threads(), self.pace().batch_size);
         let temperature = match model.temperature {
             1.0 => String::new(),
             value => format!("; probabilities at temperature {value}"),

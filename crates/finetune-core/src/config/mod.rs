@@ -110,12 +110,19 @@ pub struct RunConfig {
     pub seed: u64,
     /// `"auto"`, `"cpu"` or `"cuda:0"`.
     pub device: String,
-    /// What networks compute in: `"float32"`, the reference; `"bf16"`; or `"auto"`, the faster of the two on this
-    /// machine, measured once. Weights are float32 in any case.
+    /// What networks compute in: `"float32"`, the reference; `"bf16"`; on a GPU `"fp16"`; or `"auto"`, the faster of the
+    /// first two on this machine, measured once. Weights are float32 in any case.
     pub precision: Precision,
-    /// Threads that libtorch computes with; one per core when 0.
+    /// Whether the same seed gives the same bits on a GPU too, as far as libtorch has algorithms that do: it warns where it
+    /// has none. `false` takes the fastest algorithms, found by trying. On a CPU runs repeat in any case.
+    pub deterministic: bool,
+    /// Whether numbers below 1.2e-38 count as zero on the CPU. They slow most CPUs down many times, and a network that has
+    /// all but died out, or one whose gradients vanish, is full of them; PyTorch keeps them.
+    pub flush_denormals: bool,
+    /// The budget of threads; one per core when 0. libtorch computes with all of them.
     pub threads: u32,
-    /// Threads that decode pictures; one per core when 0.
+    /// Threads that prepare pictures while libtorch computes. When 0, half as many as the budget, rounded down, so that both
+    /// together are at most half as many again; none beside a budget of 1. With a GPU all of the budget but one.
     pub workers: usize,
     /// Mebibytes of memory for the outputs of frozen stages; beyond that they are mapped from disk, or, where they are not
     /// kept there either, computed again in each epoch.
@@ -254,6 +261,8 @@ impl Default for RunConfig {
             seed: 0,
             device: "auto".to_owned(),
             precision: Precision::Float32,
+            deterministic: true,
+            flush_denormals: false,
             threads: 0,
             workers: 0,
             features_mib: 2048,

@@ -3,6 +3,7 @@
 use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 use tch::{Device, Kind};
+use torch_extra::determinism::{Algorithms, algorithms};
 
 use crate::batches::chunk;
 use crate::config::Cache;
@@ -32,6 +33,8 @@ pub(super) fn feature_cache(
         threads: run.threads,
         chunk: chunk(run.device, run.config.train.batch_size),
         kind: backbone.prepared_kind(),
+        algorithms: algorithms(),
+        flushes_denormals: config.flush_denormals,
     };
     Ok(Some((cache, key_of(&means, input, (backbone, cut))?)))
 }
@@ -46,13 +49,17 @@ struct Means {
     threads: u32,
     chunk: usize,
     kind: Option<Kind>,
+    algorithms: Algorithms,
+    flushes_denormals: bool,
 }
 
 /// Weights alone do not decide: `lenet5` and `lenet5_relu` have the same.
 fn key_of(means: &Means, input: &InputSpec, (backbone, cut): (&Backbone, StageId)) -> Result<Key, Error> {
-    let Means { program, libtorch, processor, device, threads, chunk, kind } = means;
+    let Means { program, libtorch, processor, device, threads, chunk, kind, algorithms, flushes_denormals } =
+        means;
     let computed = format!("{device:?}, {threads} threads, {chunk} pictures at once, {kind:?}, {input:?}");
-    let mut parts = vec![(*program).to_owned(), libtorch.clone(), processor.clone(), computed];
+    let how = format!("{algorithms:?}, denormal numbers flushed: {flushes_denormals}");
+    let mut parts = vec![(*program).to_owned(), libtorch.clone(), processor.clone(), computed, how];
     parts.push(backbone.arch().to_owned());
     for id in backbone.ids().take_while(|&id| id < cut) {
         parts.push(backbone.name(id).to_owned());
@@ -89,6 +96,8 @@ mod tests {
             threads: 2,
             chunk: 8,
             kind: Some(Kind::Float),
+            algorithms: Algorithms::Fastest,
+            flushes_denormals: false,
         };
         let key = |means: &Means, input: &InputSpec, network: &Backbone, cut| {
             key_of(means, input, (network, cut)).unwrap().name()
@@ -110,10 +119,12 @@ mod tests {
             Means { threads: 1, ..means.clone() },
             Means { chunk: 16, ..means.clone() },
             Means { kind: Some(Kind::BFloat16), ..means.clone() },
+            Means { algorithms: Algorithms::Repeatable, ..means.clone() },
+            Means { flushes_denormals: true, ..means.clone() },
         ] {
             keys.insert(key(&changed, &input, &relu, head));
         }
-        assert_eq!(keys.len(), 4 + 7, "two of them share a key");
+        assert_eq!(keys.len(), 4 + 9, "two of them share a key");
         let moved = relu.stage_variables(StageId::INPUT);
         tch::no_grad(|| drop(moved[0].tensor.shallow_clone().g_add_scalar_(1.0)));
         assert!(keys.insert(key(&means, &input, &relu, head)), "other weights, another key");

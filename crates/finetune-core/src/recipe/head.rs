@@ -8,6 +8,7 @@ use super::perform::Work;
 use crate::Error;
 use crate::event::{Event, Listener};
 use crate::freeze::Depth;
+use crate::precision::{Purpose, Workload};
 
 impl Work<'_> {
     /// Step 3.
@@ -49,8 +50,13 @@ impl Work<'_> {
     fn head_is_there(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
         self.backbone.to(self.run.device, Kind::Float);
         self.backbone.lay_channels_last();
-        let precision = self.run.config.run.precision;
-        self.kind = precision.kind(&mut self.backbone, &self.materials.input, self.run.threads);
+        let work = Workload {
+            input: &self.materials.input,
+            batch_size: self.run.config.train.batch_size.min(self.pictures.train.len()),
+            threads: self.run.threads,
+            purpose: Purpose::Train { from: self.plan.first_live },
+        };
+        self.kind = self.run.config.run.precision.kind(&mut self.backbone, &work);
         self.keep_source()?;
         self.stages = frozen::records(&self.backbone, &self.plan)?;
         self.outlines = self.outline();

@@ -32,7 +32,7 @@ pub fn lr_find(
 ) -> Result<RangeRecord, Error> {
     let started = Instant::now();
     let (run, _) = &advise::decide(run, materials, interrupt, listen)?;
-    torch_extra::determinism::fix(run.config.run.seed, run.threads);
+    run.set_up_libtorch()?;
     let pictures = drawn(run, materials)?;
     let seconds_before = materials.seconds;
     let mut work = Work::new(run, materials, &pictures, None, interrupt);

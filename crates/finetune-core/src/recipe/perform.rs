@@ -47,7 +47,7 @@ pub fn perform(
 ) -> Result<Finished, Error> {
     let started = Instant::now();
     let seed = run.config.run.seed;
-    torch_extra::determinism::fix(seed, run.threads);
+    run.set_up_libtorch()?;
     let pictures = drawn(run, materials)?;
     let (seconds_before, input) = (materials.seconds, materials.input.clone());
     let mut work = Work::new(run, materials, &pictures, folder, interrupt);

@@ -26,7 +26,7 @@ use crate::train::average::Averaging;
 use crate::train::objective::{Objective, balanced_weights};
 use crate::train::outline::outline;
 use crate::train::penalties::Penalties;
-use crate::train::{self, Ending, Phase, Trained, enough_epochs};
+use crate::train::{self, Ending, Phase, Trained, enough_epochs, readings};
 
 impl Work<'_> {
     /// Steps 4 and 5.
@@ -159,6 +159,7 @@ pub(super) fn phase<'a>(
         averaging: if main { Averaging::of(&config.train) } else { Averaging::None },
         seed: config.run.seed,
         steps_before: 0,
+        read_every: readings::every(run.device),
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod contradictions;
 mod idle;
+mod threads;
 
 use backbone::Network;
 use tch::Device;
+use torch_extra::determinism::{self, Algorithms, Denormals};
 
 use crate::Error;
 use crate::config::{
@@ -14,6 +16,7 @@ use crate::config::{
 use crate::freeze::Depth;
 use crate::source_weights::SourceWeights;
 use crate::zoo;
+pub use threads::Threads;
 
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ pub struct Run {
     pub device: Device,
     /// Threads that libtorch computes with.
     pub threads: u32,
-    /// Threads that decode pictures.
+    /// Threads that prepare pictures; with 0 the computing thread does it.
     pub workers: usize,
 }
 
@@ -64,32 +67,46 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, Error> {
     }
     let device = torch_extra::cuda::device(&config.run.device)
         .map_err(|error| source.wrong("run.device", error.to_string()))?;
-    config
-        .run
-        .precision
-        .for_training(device)
-        .map_err(|error| source.wrong("run.precision", error.to_string()))?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let precision = config.run.precision.check(device);
+    precision.map_err(|error| source.wrong("run.precision", error.to_string()))?;
+    let budget = match config.run.threads {
+        0 => u32::try_from(cores()).unwrap_or(1),
+        asked => asked,
+    };
+    let Threads { computing, preparing } = Threads::share(budget, config.run.workers, device);
     Ok(Run {
         name: config.run.name.clone().unwrap_or_else(|| source.stem()),
         network,
         depth,
         weights,
         device,
-        threads: if config.run.threads == 0 { u32::try_from(cores).unwrap_or(1) } else { config.run.threads },
-        workers: if config.run.workers == 0 { cores } else { config.run.workers },
+        threads: computing,
+        workers: preparing,
         config,
         source,
     })
 }
 
 impl Run {
+    /// Sets libtorch up as the run asks: seed, threads, denormal numbers and, on a GPU, which algorithms. Each run does so
+    /// before it computes, for several runs may share a process.
+    ///
+    /// # Errors
+    /// When libtorch refuses.
+    pub fn set_up_libtorch(&self) -> Result<(), Error> {
+        let asked = &self.config.run;
+        determinism::fix(asked.seed, self.threads);
+        let denormals = if asked.flush_denormals { Denormals::Flushed } else { Denormals::Kept };
+        determinism::denormals(denormals)?;
+        determinism::set_algorithms(algorithms(asked.deterministic, self.device));
+        Ok(())
+    }
+
     /// Processes that share a grid: those asked for, or as many as the cores have room for. A GPU has one.
     #[must_use]
     pub fn jobs(&self, compare: &CompareConfig) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         match (compare.jobs, self.device) {
-            (0, Device::Cpu) => (cores / usize::try_from(self.threads).unwrap_or(cores)).max(1),
+            (0, Device::Cpu) => (cores() / usize::try_from(self.threads).unwrap_or(usize::MAX)).max(1),
             (0, _) => 1,
             (jobs, _) => jobs,
         }
@@ -157,6 +174,18 @@ fn answers_for(config: &Config, source: &Source, key: &str) -> bool {
     config.compare.is_none() && source.gives(key)
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A CPU's algorithms repeat by themselves, and asking for others would only change which are chosen.
+fn algorithms(deterministic: bool, device: Device) -> Algorithms {
+    match device {
+        Device::Cuda(_) if deterministic => Algorithms::Repeatable,
+        _ => Algorithms::Fastest,
+    }
+}
+
 /// The numbers of the chosen optimizer, schedule and policy, where the file leaves them out.
 fn fill_in(config: &mut Config) {
     let regularize = &mut config.regularize;
@@ -205,5 +234,52 @@ fn needs_weights(config: &Config, depth: &Depth) -> bool {
             let transfers = methods.iter().any(|&method| method != Method::Scratch);
             transfers && (variants.is_empty() || variants.iter().any(|variant| variant.weights.is_none()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Kind, Tensor};
+
+    use super::*;
+
+    fn run(settings: &str) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        let text = format!(
+            "[data]\nroot = \"d\"\n[model]\narch = \"lenet5_relu\"\nweights = \"none\"\n[finetune]\ndepth = \"scratch\"\n\
+             [run]\ndevice = \"cpu\"\n{settings}"
+        );
+        std::fs::write(&path, text).unwrap();
+        let (config, source) = config::read(&path, &[]).unwrap();
+        resolve(config, source).unwrap()
+    }
+
+    #[test]
+    fn denormal_numbers_are_kept_unless_a_run_flushes_them() {
+        let small = Tensor::full([1], 1e-30, (Kind::Float, Device::Cpu));
+        for (settings, vanishes) in [("", false), ("flush_denormals = true", true), ("", false)] {
+            run(settings).set_up_libtorch().unwrap();
+            let product = (&small * 1e-10f64).double_value(&[0]);
+            assert_eq!(product == 0.0, vanishes, "{settings:?}: {product}");
+        }
+    }
+
+    #[test]
+    fn threads_are_a_budget_for_computing_and_preparing() {
+        let shared = |settings| {
+            let run = run(settings);
+            (run.threads, run.workers)
+        };
+        assert_eq!(shared("threads = 4"), (4, 2));
+        assert_eq!(shared("threads = 1"), (1, 0));
+        assert_eq!(shared("threads = 4\nworkers = 7"), (4, 7));
+    }
+
+    #[test]
+    fn repeatable_algorithms_are_asked_for_on_a_gpu_alone() {
+        assert_eq!(algorithms(true, Device::Cuda(0)), Algorithms::Repeatable);
+        assert_eq!(algorithms(false, Device::Cuda(0)), Algorithms::Fastest);
+        assert_eq!(algorithms(true, Device::Cpu), Algorithms::Fastest);
     }
 }

@@ -1,6 +1,14 @@
 //! Gradients held within bounds before a step.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
+
+/// Multiplies all gradients by a factor.
+pub fn scale(gradients: &mut [Tensor], factor: f64) {
+    let _no_gradient = tch::no_grad_guard();
+    for gradient in gradients {
+        let _ = gradient.g_mul_scalar_(factor);
+    }
+}
 
 /// Holds every value between minus `limit` and `limit`, as `torch.nn.utils.clip_grad_value_`.
 pub fn by_value(gradients: &mut [Tensor], limit: f64) {
@@ -11,33 +19,33 @@ pub fn by_value(gradients: &mut [Tensor], limit: f64) {
 }
 
 /// Shrinks the gradients together so that their Euclidean norm is at most `limit`, as `torch.nn.utils.clip_grad_norm_`
-/// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). Returns the norm before; where it
-/// is not finite the gradients stay as they are.
-pub fn by_norm(gradients: &mut [Tensor], limit: f64) -> f64 {
+/// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). Where the norm is not finite they
+/// stay as they are. From a GPU nothing is read.
+pub fn by_norm(gradients: &mut [Tensor], limit: f64) {
     let _no_gradient = tch::no_grad_guard();
     let norm = norm(gradients);
     // PyTorch's own guard against a norm of zero.
-    let factor = limit / (norm + 1e-6);
-    if factor < 1.0 && norm.is_finite() {
-        for gradient in gradients {
-            let _ = gradient.g_mul_scalar_(factor);
-        }
+    let factor = ((&norm + 1e-6).reciprocal() * limit).clamp_max(1.0);
+    let factor = factor.where_self(&norm.isfinite(), &factor.ones_like());
+    for gradient in gradients {
+        let _ = gradient.g_mul_(&factor);
     }
-    norm
 }
 
-/// The Euclidean norm of all gradients together: finite exactly when each of their values is. It is read once.
-#[must_use]
-pub fn norm(gradients: &[Tensor]) -> f64 {
+/// The Euclidean norm of all gradients together, a float64 scalar where they lie. It is finite exactly when each of their
+/// values is, but that on a GPU, from which nothing is read, squares beyond their type are out of bounds as well.
+pub fn norm(gradients: &[Tensor]) -> Tensor {
     let of = |norms: Vec<Tensor>| match norms.as_slice() {
-        [] => 0.0,
-        norms => Tensor::stack(norms, 0).norm().to_kind(Kind::Double).double_value(&[]),
+        [] => Tensor::from(0f64),
+        norms => Tensor::stack(norms, 0).norm().to_kind(Kind::Double),
     };
     tch::no_grad(|| {
         let norm = of(gradients.iter().map(Tensor::norm).collect());
         // Squares of sound values may be out of bounds.
-        let exact = || of(gradients.iter().map(|gradient| gradient.to_kind(Kind::Double).norm()).collect());
-        if norm.is_finite() { norm } else { exact() }
+        if norm.device() == Device::Cpu && !norm.double_value(&[]).is_finite() {
+            return of(gradients.iter().map(|gradient| gradient.to_kind(Kind::Double).norm()).collect());
+        }
+        norm
     })
 }
 
@@ -49,6 +57,10 @@ mod tests {
         gradients.iter().flat_map(|gradient| Vec::<f64>::try_from(gradient).unwrap()).collect()
     }
 
+    fn read(gradients: &[Tensor]) -> f64 {
+        norm(gradients).double_value(&[])
+    }
+
     fn gradients() -> [Tensor; 2] {
         [Tensor::from_slice(&[3.0, -4.0]), Tensor::from_slice(&[12.0f64])]
     }
@@ -56,24 +68,28 @@ mod tests {
     #[test]
     fn the_norm_is_that_of_all_gradients_together() {
         let mut long = gradients();
-        assert!((by_norm(&mut long, 1.3) - 13.0).abs() < 1e-12);
+        assert!((read(&long) - 13.0).abs() < 1e-12);
+        by_norm(&mut long, 1.3);
         for (clipped, expected) in values(&long).into_iter().zip([0.3, -0.4, 1.2]) {
             assert!((clipped - expected).abs() < 1e-6, "{clipped}");
         }
         let mut short = gradients();
         by_norm(&mut short, 13.1);
         assert_eq!(values(&short), [3.0, -4.0, 12.0]);
-        assert_eq!(by_norm(&mut [], 1.0), 0.0);
+        let mut spoilt = [Tensor::from_slice(&[3f32, f32::NAN]), Tensor::from_slice(&[12f32])];
+        by_norm(&mut spoilt, 1.0);
+        assert_eq!((spoilt[0].double_value(&[0]), spoilt[1].double_value(&[0])), (3.0, 12.0));
+        by_norm(&mut [], 1.0);
     }
 
     #[test]
     fn a_norm_is_finite_when_all_values_are() {
         let large = [Tensor::from_slice(&[3e30f32, 4e30]), Tensor::from_slice(&[0f32])];
-        assert!((norm(&large) / 5e30 - 1.0).abs() < 1e-6, "{}", norm(&large));
+        assert!((read(&large) / 5e30 - 1.0).abs() < 1e-6, "{}", read(&large));
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert!(!norm(&[Tensor::from_slice(&[1f32]), Tensor::from_slice(&[0f32, value])]).is_finite());
+            assert!(!read(&[Tensor::from_slice(&[1f32]), Tensor::from_slice(&[0f32, value])]).is_finite());
         }
-        assert_eq!(norm(&[]), 0.0);
+        assert_eq!(read(&[]), 0.0);
     }
 
     #[test]

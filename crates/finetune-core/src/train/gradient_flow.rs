@@ -38,7 +38,12 @@ impl GradientFlow {
         Self { stride: steps.div_ceil(MOMENTS).max(1), taken: 0, pending: Vec::new() }
     }
 
-    /// To be called in each step, once the gradients are there and nothing has changed them.
+    /// To be called in a step that has no gradients to look at.
+    pub(crate) fn pass(&mut self) {
+        self.taken += 1;
+    }
+
+    /// To be called in every other step, once the gradients are there and nothing has changed them.
     pub(crate) fn observe(&mut self, backbone: &Backbone) {
         self.taken += 1;
         if (self.taken - 1).is_multiple_of(self.stride) {

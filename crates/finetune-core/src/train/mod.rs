@@ -3,7 +3,8 @@
 //! A phase is a plan (what thaws when, at which rates), an objective and numbers; policies beside it decide and are
 //! asked: [`schedule`] for the rate of a step, [`regularize::EarlyStopping`] and [`schedule::Plateau`] after an epoch.
 //! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
-//! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. [`divergence`] looks for the
+//! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. What a step has to tell
+//! waits in [`readings`], and `scaler` keeps the gradients of float16 within its range. [`divergence`] looks for the
 //! place where numbers went out of bounds, [`snapshot`] goes back; `gradient_flow` notes how large each stage's gradient is. [`range_test`] sweeps the learning rate.
 
 pub mod average;
@@ -16,6 +17,8 @@ pub mod optimizer;
 pub mod outline;
 pub mod penalties;
 pub mod range_test;
+pub mod readings;
+mod scaler;
 pub mod schedule;
 pub mod snapshot;
 #[cfg(test)]
@@ -41,6 +44,8 @@ use epoch::{Moving, one_epoch};
 use gradient_flow::GradientFlow;
 use objective::Objective;
 use optimizer::{Optimizer, Rule, Trainable};
+use readings::Readings;
+use scaler::Scaler;
 use schedule::{Decision, Plateau, Schedule};
 use snapshot::Snapshot;
 
@@ -70,6 +75,8 @@ pub struct Phase<'a> {
     pub seed: u64,
     /// Optimizer steps taken before this phase.
     pub steps_before: u64,
+    /// After how many steps their numbers are read, see [`readings::every`]; each is where gradients are scaled.
+    pub read_every: usize,
 }
 
 /// What came of a phase.
@@ -264,6 +271,8 @@ impl Phase<'_> {
     }
 
     fn begin(&self) -> Moving {
+        // Whether a step is taken at all depends on its gradients.
+        let scaler = (self.kind == Kind::Half).then(Scaler::default);
         Moving {
             optimizer: Optimizer::new(Rule::of(self.train)),
             average: Average::new(self.averaging),
@@ -271,6 +280,8 @@ impl Phase<'_> {
             reduced: 1.0,
             steps: 0,
             flow: GradientFlow::over(self.steps_per_epoch().saturating_mul(self.epochs.into())),
+            readings: Readings::every(if scaler.is_some() { 1 } else { self.read_every }),
+            scaler,
         }
     }
 

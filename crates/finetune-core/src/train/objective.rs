@@ -24,8 +24,8 @@ pub struct Objective {
 pub struct Judged {
     /// The loss, a scalar with its graph.
     pub loss: Tensor,
-    /// Pictures whose most probable class is the right one.
-    pub right: i64,
+    /// Pictures whose most probable class is the right one, an int64 scalar.
+    pub right: Tensor,
 }
 
 impl Objective {
@@ -39,13 +39,21 @@ impl Objective {
         let data = self.data_loss(&collected.output, &batch.targets);
         let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
         let loss = penalties.into_iter().fold(data, |sum, (_, penalty)| sum + penalty);
-        Judged { loss, right: right.int64_value(&[]) }
+        Judged { loss, right }
+    }
+
+    /// The share of each batch in the loss of its step, by the class weights of its pictures. They sum to one; it is 0 where
+    /// a batch's pictures all weigh nothing. With class weights this waits for a GPU.
+    #[must_use]
+    pub fn shares(&self, group: &[Batch]) -> Vec<f64> {
+        let weights: Vec<f64> = group.iter().map(|batch| self.weight(batch)).collect();
+        let total: f64 = weights.iter().sum();
+        weights.into_iter().map(|weight| if weight > 0.0 { weight / total } else { 0.0 }).collect()
     }
 
     /// What a batch weighs within its step: the sum of its pictures' class weights. Mixing pairs each picture with one of
     /// the same batch, so that both halves of the targets weigh the same.
-    #[must_use]
-    pub fn weight(&self, batch: &Batch) -> f64 {
+    fn weight(&self, batch: &Batch) -> f64 {
         match &self.cross_entropy.class_weights {
             None => batch.labels.size()[0] as f64,
             Some(weights) => weights.index_select(0, &batch.labels).sum(Kind::Double).double_value(&[]),

@@ -5,7 +5,8 @@ use backbone::Backbone;
 use report::record::{RangePoint, StepRecord};
 
 use super::Phase;
-use super::epoch::one_step;
+use super::epoch::{Moving, one_step};
+use super::readings::Readings;
 use super::schedule::Setting;
 use super::snapshot::Snapshot;
 use crate::Error;
@@ -72,7 +73,8 @@ fn rise(
     listen: &mut Listener<'_>,
 ) -> Result<Vec<RangePoint>, Error> {
     let train = phase.train;
-    let mut moving = phase.begin();
+    // Each loss decides whether there is a next step.
+    let mut moving = Moving { readings: Readings::every(1), ..phase.begin() };
     let deepest = phase.plan.last_thaw();
     moving.optimizer.follow(phase.trainables(backbone, deepest));
     let mut points: Vec<RangePoint> = Vec::new();
@@ -87,7 +89,8 @@ fn rise(
         let rate = sweep.rate(step);
         let setting = Setting { rate, momentum: None };
         // What is no longer a number is the end of the sweep, not a failure: it is what the test looks for.
-        let Ok(said) = one_step(phase, (backbone, feed.cut()), &group, &mut moving, setting) else { break };
+        let stepped = one_step(phase, (backbone, feed.cut()), &group, &mut moving, setting);
+        let (Ok(()), Some(said)) = (stepped, moving.readings.take().pop()) else { break };
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * said.loss;
         let smoothed = mean / (1.0 - SMOOTHING.powi(i32::try_from(step + 1).unwrap_or(i32::MAX)));
         points.push(RangePoint { rate, loss: said.loss, smoothed });

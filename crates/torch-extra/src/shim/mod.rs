@@ -15,8 +15,11 @@ unsafe extern "C" {
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
     pub(crate) fn extra_is_channels_last(x: *const C_tensor) -> bool;
-    pub(crate) fn extra_flush_denormals(flush: bool);
+    pub(crate) fn extra_flush_denormals(flush: bool) -> *mut c_char;
     pub(crate) fn extra_deterministic(deterministic: bool);
+    pub(crate) fn extra_is_deterministic() -> bool;
+    pub(crate) fn extra_random_state(cuda: bool, index: c_int, out: *mut *mut C_tensor) -> *mut c_char;
+    pub(crate) fn extra_set_random_state(cuda: bool, index: c_int, state: *const C_tensor) -> *mut c_char;
     pub(crate) fn extra_describe(out: *mut *mut c_char) -> *mut c_char;
     pub(crate) fn extra_has_mkldnn() -> bool;
     pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,6 +65,10 @@ c10::IValue scalars(const double *values, size_t count) {
   return list;
 }
 
+at::Device device(bool cuda, int index) {
+  return cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index)) : at::Device(at::kCPU);
+}
+
 c10::IValue text(const char *text) {
   return text[0] ? c10::IValue(std::string(text)) : c10::IValue();
 }
@@ -88,12 +95,43 @@ bool extra_is_channels_last(const Tensor *x) {
   return x->is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-void extra_flush_denormals(bool flush) { at::globalContext().setFlushDenormal(flush); }
+// The flag belongs to a thread. Those that libtorch computes with have begun already: each goes over one place of a loop.
+char *extra_flush_denormals(bool flush) {
+  return guarded([&] {
+    at::Context::setFlushDenormal(flush);
+    auto places = at::empty({at::get_num_threads()}, at::kByte);
+    auto loop = at::TensorIterator::nullary_op(places);
+    loop.for_each([flush](char **, const int64_t *, int64_t, int64_t) { at::Context::setFlushDenormal(flush); },
+                  /*grain_size=*/1);
+  });
+}
 
 void extra_deterministic(bool deterministic) {
-  at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
-  at::globalContext().setDeterministicCuDNN(deterministic);
-  at::globalContext().setBenchmarkCuDNN(!deterministic);
+  auto &context = at::globalContext();
+  context.setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
+  // What is read before it is written would be a bug, and not one to pay for by filling all memory with NaN.
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setDeterministicCuDNN(deterministic);
+  context.setBenchmarkCuDNN(!deterministic);
+}
+
+bool extra_is_deterministic() { return at::globalContext().deterministicAlgorithms(); }
+
+// The state of a device's random generator, as a tensor of bytes.
+char *extra_random_state(bool cuda, int index, Tensor **out) {
+  return guarded([&] {
+    auto generator = at::globalContext().defaultGenerator(device(cuda, index));
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    *out = new Tensor(generator.get_state());
+  });
+}
+
+char *extra_set_random_state(bool cuda, int index, const Tensor *state) {
+  return guarded([&] {
+    auto generator = at::globalContext().defaultGenerator(device(cuda, index));
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_state(*state);
+  });
 }
 
 // How libtorch was built and what it computes with here, as text.

@@ -100,6 +100,7 @@ fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (
         averaging: Averaging::None,
         seed: 0,
         steps_before: 0,
+        read_every: 1,
     };
     let mut moving = phase.begin();
     moving.optimizer.follow(phase.trainables(&backbone, 1));
@@ -111,7 +112,7 @@ fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (
     let told = one_step(&phase, (&backbone, StageId::INPUT), &[batch], &mut moving, setting);
     let now = moving_values(&moving.optimizer);
     let moved = before.iter().zip(&now).any(|(before, now)| !before.allclose(now, 0.0, 0.0, true));
-    (told.err().map(|(_, origin)| origin), moved)
+    (told.err().map(|fault| fault.origin), moved)
 }
 
 fn moving_values(optimizer: &Optimizer) -> Vec<Tensor> {

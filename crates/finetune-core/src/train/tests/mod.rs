@@ -4,7 +4,9 @@ mod averages;
 mod divergences;
 mod gradient_flow;
 mod optimizers;
+mod readings;
 mod regularized;
+mod scaling;
 mod schedules;
 mod steps;
 

@@ -115,6 +115,7 @@ fn trained(
         averaging: Averaging::None,
         seed: 0,
         steps_before: 0,
+        read_every: 1,
     };
     let mut moving = phase.begin();
     moving.optimizer.follow(phase.trainables(backbone, 1));

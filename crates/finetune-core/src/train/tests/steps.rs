@@ -71,12 +71,13 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
         averaging: Averaging::None,
         seed: 0,
         steps_before: 0,
+        read_every: 1,
     };
     let mut moving = phase.begin();
     moving.optimizer.follow(optimizer::live(&backbone, &plan, 1, &regularize));
     let setting = moving.schedule.at(0);
-    let said = one_step(&phase, (&backbone, StageId::INPUT), &group, &mut moving, setting).unwrap();
-    assert_eq!(said.images, sizes.iter().sum::<i64>());
+    one_step(&phase, (&backbone, StageId::INPUT), &group, &mut moving, setting).unwrap();
+    assert_eq!(moving.readings.take()[0].images, sizes.iter().sum::<i64>());
     moving.optimizer.gradients().iter().flat_map(values).collect()
 }
 
