@@ -52,7 +52,7 @@ fn of_rates(config: &Config, depth: &Depth) -> Vec<Idle> {
     let (given, usual) = (&config.finetune, FinetuneConfig::default());
     let mut found = Vec::new();
     let mut look = |differs: bool, key, forget: fn(&mut Config)| {
-        found.extend(differs.then_some(Idle { key, because, forget }))
+        found.extend(differs.then_some(Idle { key, because, forget }));
     };
     look(given.rate_scale() != usual.rate_scale(), "finetune.rate_scale", |config| {
         config.finetune.rate_scale = None;
