@@ -8,8 +8,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
+use image::{Rgb, RgbImage};
 use short_runs::{BASE, COLOUR, DESK, trained};
-use support::names;
+use support::{names, picture};
 
 /// The program is run with and without each key.
 #[test]
@@ -90,7 +91,7 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         assert_eq!(kept, !varies, "{sets:?}: {}", record.steps[4].what);
     }
 
-    // Colours, and what a LeNet does not have: residual branches and dropout.
+    // Colours, and what a LeNet does not have: residual branches, and dropout of its own.
     let residual = format!("model.weights={:?}", DESK.path("r.safetensors").display().to_string());
     let coloured = |sets: &[&str]| {
         let resnet = ["model.arch=resnet18", &residual, COLOUR, "finetune.depth=last:1", "train.epochs=1"];
@@ -107,6 +108,27 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         let digest = coloured(&[set]);
         // Saturation and hue leave gray pictures alone.
         assert_eq!(different.contains(&digest), gray, "{set}");
+        different.push(digest);
+    }
+    for (split, numbers) in [("train", 0..9), ("val", 100..102)] {
+        for class in ["bar", "cross"] {
+            let folder = DESK.path(&format!("coloured/{split}/{class}"));
+            fs::create_dir_all(&folder).unwrap();
+            for number in numbers.clone() {
+                let gray = picture(class, number);
+                let colour = |x, y| {
+                    let [light] = gray.get_pixel(x, y).0;
+                    Rgb([light, light / 3, 255 - light])
+                };
+                let picture = RgbImage::from_fn(gray.width(), gray.height(), colour);
+                picture.save(folder.join(format!("{number}.png"))).unwrap();
+            }
+        }
+    }
+    let mut different = vec![coloured(&["data.root=coloured"])];
+    for set in ["augment.color_jitter.saturation=0.9", "augment.color_jitter.hue=0.5"] {
+        let digest = coloured(&["data.root=coloured", set]);
+        assert!(!different.contains(&digest), "{set}");
         different.push(digest);
     }
     let efficient = |sets: &[&str]| {

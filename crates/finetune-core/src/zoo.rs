@@ -55,8 +55,17 @@ pub fn networks() -> impl Iterator<Item = &'static Network> {
 /// Whether a network has residual branches, which stochastic depth could skip.
 #[must_use]
 pub fn has_shortcuts(network: &Network) -> bool {
-    let residual = [FamilyId::ResNet, FamilyId::EfficientNet].into_iter();
-    residual.flat_map(|id| id.family().networks).any(|other| other.name == network.name)
+    is_of(network, &[FamilyId::ResNet, FamilyId::EfficientNet])
+}
+
+/// The rate of stochastic depth that a network has by nature.
+#[must_use]
+pub fn own_stochastic_depth(network: &Network) -> f64 {
+    if is_of(network, &[FamilyId::EfficientNet]) { 0.2 } else { 0.0 }
+}
+
+fn is_of(network: &Network, families: &[FamilyId]) -> bool {
+    families.iter().flat_map(|id| id.family().networks).any(|other| other.name == network.name)
 }
 
 /// The network of that name.

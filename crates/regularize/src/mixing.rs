@@ -2,7 +2,7 @@
 //! [`cutmix`](crate::cutmix) have in common.
 //!
 //! What is drawn depends on a seed, the epoch and the batch's place in it alone, not on libtorch's generator, which
-//! dropout advances as well: a run that goes on from a checkpoint mixes as one that never stopped.
+//! dropout advances as well: an epoch mixes alike whatever was drawn before it.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};

@@ -117,12 +117,18 @@ fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, Unkno
 /// Each technique alone, as strong as the configuration has it, or as strong as is usual.
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
-    let skips = skips_something(config);
+    let Trained { skips, norms, own_rate } = Trained::of(config);
     let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
     let mut add = |applies: bool, key: &str, value: &dyn Display| {
-        let name = key.rsplit('.').next().unwrap_or(key).to_owned();
+        let value = value.to_string();
+        let technique = key.rsplit('.').next().unwrap_or(key);
+        let name = match value.as_str() {
+            "0" => format!("no {technique}"),
+            FROZEN => format!("{technique} frozen"),
+            _ => technique.to_owned(),
+        };
         if applies {
             settings.push(SettingConfig { name, set: vec![format!("{key}={value}")] });
         }
@@ -135,7 +141,10 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
     add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
-    add(skips, "regularize.stochastic_depth", &regularize.stochastic_depth.unwrap_or(0.2));
+    let rate = regularize.stochastic_depth.unwrap_or(0.2);
+    // What a network does by nature it does in the run with none, too: there the question is what it is good for.
+    add(skips, "regularize.stochastic_depth", &if rate == own_rate { 0.0 } else { rate });
+    add(norms && !scratch, "finetune.batch_norm", &FROZEN);
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
     add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
@@ -161,13 +170,37 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     settings
 }
 
-/// Whether there is a residual branch in what is trained. What is wrong with network or depth is told where they are resolved.
-fn skips_something(config: &Config) -> bool {
-    let (Ok(network), Ok(depth)) = (zoo::network(&config.model.arch), config.finetune.depth.parse()) else {
-        return false;
-    };
-    let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
-    FreezePlan::new(&outline, &depth, 1.0).is_ok_and(|plan| plan.skips_something(&outline))
+/// The value of `finetune.batch_norm` that keeps the source's statistics.
+const FROZEN: &str = "\"frozen\"";
+
+/// What there is in the stages that are trained.
+#[derive(Default)]
+struct Trained {
+    /// A residual branch, which stochastic depth can skip.
+    skips: bool,
+    /// Batch normalisation.
+    norms: bool,
+    /// The network's own rate of stochastic depth.
+    own_rate: f64,
+}
+
+impl Trained {
+    /// By the outline of the network. What is wrong with network or depth is told where they are resolved.
+    fn of(config: &Config) -> Self {
+        let (Ok(network), Ok(depth)) = (zoo::network(&config.model.arch), config.finetune.depth.parse())
+        else {
+            return Self::default();
+        };
+        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+        let Ok(plan) = FreezePlan::new(&outline, &depth, 1.0) else { return Self::default() };
+        let mut live = outline.ids().filter(|&id| id >= plan.first_live && id < outline.head_id());
+        let has_norm = |id| outline.stage_variables(id).iter().any(|v| v.name.ends_with(".running_mean"));
+        Self {
+            skips: plan.skips_something(&outline),
+            norms: live.any(has_norm),
+            own_rate: zoo::own_stochastic_depth(network),
+        }
+    }
 }
 
 /// A table on one line.
@@ -214,12 +247,28 @@ mod tests {
             config.model.arch = arch.to_owned();
             vary(&mut config, &Vary::Regularize, &[]).unwrap();
             let mut settings = config.compare.unwrap().settings.into_iter();
-            settings.any(|setting| setting.name == "stochastic_depth")
+            settings.any(|setting| setting.name.ends_with("stochastic_depth"))
         };
         assert!(skips("resnet18", "last:1") && skips("resnet18", "scratch") && !skips("resnet18", "head"));
         // The last three stages of an EfficientNet: a convolution, a block that changes its width, four blocks.
         assert!(!skips("efficientnet_b0", "last:2") && skips("efficientnet_b0", "last:3"));
         assert!(!skips("vgg11", "all"));
+        let setting = |arch: &str, depth: &str, name: &str| {
+            let mut config = varied(depth, Vary::Depth(Vec::new()), &[]).unwrap();
+            config.model.arch = arch.to_owned();
+            vary(&mut config, &Vary::Regularize, &[]).unwrap();
+            let settings = config.compare.unwrap().settings;
+            settings.into_iter().find(|setting| setting.name == name).map(|setting| setting.set.concat())
+        };
+        let skipping = |arch| setting(arch, "all", "stochastic_depth");
+        assert_eq!(skipping("resnet18").as_deref(), Some("regularize.stochastic_depth=0.2"));
+        // EfficientNet skips by nature.
+        assert_eq!(skipping("efficientnet_b0"), None);
+        let without = setting("efficientnet_b0", "all", "no stochastic_depth");
+        assert_eq!(without.as_deref(), Some("regularize.stochastic_depth=0"));
+        let frozen = |arch, depth| setting(arch, depth, "batch_norm frozen");
+        assert_eq!(frozen("resnet18", "last:1").as_deref(), Some("finetune.batch_norm=\"frozen\""));
+        assert_eq!((frozen("resnet18", "head"), frozen("vgg11", "all")), (None, None));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn lr_find(
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
         depth: run.depth.to_string(),
-        policy: policy(&run.config.train),
+        policy: policy(&run.config.train, run.config.finetune.batch_norm),
         batch_size: (run.config.train.batch_size.min(feed.len()) as u64)
             .saturating_mul(run.config.train.accumulate as u64),
         configured: run.config.train.learning_rate,

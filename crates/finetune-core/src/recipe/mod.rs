@@ -23,3 +23,5 @@ pub use perform::{Finished, perform};
 pub use plan::{Action, PlannedStep, StepName, plan};
 #[cfg(test)]
 pub(crate) use source::Kept;
+#[cfg(test)]
+pub(crate) use training::mode_of;

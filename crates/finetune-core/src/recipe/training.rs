@@ -107,7 +107,8 @@ impl Work<'_> {
                 let train = &self.run.config.train;
                 let images = self.pictures.train.len();
                 let epochs = enough_epochs(epochs, train, images);
-                Some(outline(step.name, &self.backbone, &self.plan_of(step.name), train, (epochs, images)))
+                let policies = (train, self.run.config.finetune.batch_norm);
+                Some(outline(step.name, &self.backbone, &self.plan_of(step.name), policies, (epochs, images)))
             }
             _ => None,
         });
@@ -135,17 +136,13 @@ pub(super) fn phase<'a>(
     let config = &run.config;
     // The step `train-head` before a fine-tune step only prepares that.
     let main = step == StepName::FineTune || run.depth == Depth::Head;
-    let mode = match config.finetune.batch_norm {
-        BatchNormPolicy::Train => Mode::Train,
-        BatchNormPolicy::Frozen => Mode::TrainFixedNorm,
-    };
     Phase {
         step,
         plan,
         epochs: enough_epochs(epochs, &config.train, pictures.train.len()),
         images: pictures.train.len(),
         objective: Objective {
-            mode,
+            mode: mode_of(config.finetune.batch_norm),
             cross_entropy: CrossEntropy {
                 smoothing: config.regularize.label_smoothing,
                 class_weights: class_weights(run, pictures),
@@ -160,6 +157,14 @@ pub(super) fn phase<'a>(
         seed: config.run.seed,
         steps_before: 0,
         read_every: readings::every(run.device),
+    }
+}
+
+/// How the live stages run while training.
+pub(crate) fn mode_of(batch_norm: BatchNormPolicy) -> Mode {
+    match batch_norm {
+        BatchNormPolicy::Train => Mode::Train,
+        BatchNormPolicy::Frozen => Mode::TrainFixedNorm,
     }
 }
 

@@ -5,7 +5,7 @@ use report::record::{PhasePlanRecord, RatePoint, StagePlanRecord};
 
 use super::schedule::Schedule;
 use super::steps_per_epoch;
-use crate::config::{ScheduleKind, TrainConfig};
+use crate::config::{BatchNormPolicy, SamplerKind, ScheduleKind, TrainConfig};
 use crate::freeze::FreezePlan;
 use crate::recipe::StepName;
 
@@ -18,7 +18,7 @@ pub fn outline(
     step: StepName,
     backbone: &Backbone,
     plan: &FreezePlan,
-    train: &TrainConfig,
+    (train, batch_norm): (&TrainConfig, BatchNormPolicy),
     (epochs, images): (u32, usize),
 ) -> PhasePlanRecord {
     let steps_per_epoch = steps_per_epoch(train, images);
@@ -36,7 +36,7 @@ pub fn outline(
     steps.dedup();
     PhasePlanRecord {
         phase: step.name().to_owned(),
-        policy: policy(train),
+        policy: policy(train, batch_norm),
         epochs,
         steps_per_epoch,
         stages: backbone.ids().map(stage).collect(),
@@ -50,8 +50,8 @@ pub fn outline(
 /// Rates at the beginnings of more epochs than this are not listed.
 const LISTED: u32 = 10_000;
 
-/// The policies in a few words, `"adamw, one-cycle after 1 epoch of warm-up, gradient norm at most 1"`.
-pub(crate) fn policy(train: &TrainConfig) -> String {
+/// The policies in a few words, `"adamw, one-cycle after a warm-up of 1 epoch(s), gradient norm at most 1"`.
+pub(crate) fn policy(train: &TrainConfig, batch_norm: BatchNormPolicy) -> String {
     let mut said = vec![train.optimizer.name().to_owned()];
     said.push(match (train.schedule, train.warmup_epochs) {
         (schedule, epochs) if epochs > 0.0 => {
@@ -70,6 +70,21 @@ pub(crate) fn policy(train: &TrainConfig) -> String {
     }
     if let Some(limit) = train.clip_norm {
         said.push(format!("gradient norm at most {limit}"));
+    }
+    if let Some(decay) = train.ema {
+        said.push(format!("moving average of the weights ({decay})"));
+    }
+    if let Some(epoch) = train.swa_from {
+        said.push(format!("mean of the weights from epoch {epoch} on"));
+    }
+    if train.sampler == SamplerKind::Balanced {
+        said.push("classes drawn equally often".to_owned());
+    }
+    if train.class_weights.is_some() {
+        said.push("classes weighed".to_owned());
+    }
+    if batch_norm == BatchNormPolicy::Frozen {
+        said.push("batch-norm with the source's statistics".to_owned());
     }
     said.join(", ")
 }

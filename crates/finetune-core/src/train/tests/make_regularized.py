@@ -142,7 +142,7 @@ def trained(
     return [sums(w.detach()) for w in p.values()]
 
 
-def drawn(dropout, stochastic_depth):
+def drawn(dropout, stochastic_depth, frozen=False):
     """What is dropped is drawn by PyTorch's generator from a seed, in the order in which the network asks."""
     network = torchvision.models.efficientnet_b0(num_classes=2, dropout=dropout, stochastic_depth_prob=stochastic_depth)
     network = network.double().train()
@@ -150,6 +150,12 @@ def drawn(dropout, stochastic_depth):
         for name, w in network.named_parameters():
             scale = (2 / w[0].numel()) ** 0.5 if w.dim() > 1 else 0.1
             w.copy_(waves(w.shape, scale) + (1.0 if w.dim() == 1 and name.endswith("weight") else 0.0))
+        for name, s in network.named_buffers():
+            if "running_" in name:
+                s.copy_(waves(s.shape, 0.1) + (1.0 if name.endswith("var") else 0.0))
+    for module in network.modules():
+        if frozen and isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
     pixels, labels = waves((4, 3, 32, 32), 1.0), torch.tensor([0, 1, 1, 0])
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True)
     torch.manual_seed(5)
@@ -181,6 +187,7 @@ result = {
     "dropout": drawn(0.4, 0.0),
     "stochastic_depth": drawn(0.0, 0.5),
     "neither": drawn(0.0, 0.0),
+    "batch_norm frozen": drawn(0.0, 0.0, frozen=True),
 }
 path = pathlib.Path(__file__).with_name("regularized.json")
 path.write_text(json.dumps(result, indent=1) + "\n")
