@@ -4,9 +4,11 @@
 mod stopped;
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use stopped::stopped;
@@ -68,7 +70,8 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
         figures.contains(&"accuracy-1.svg".to_owned()) && figures.contains(&"gradients-4.svg".to_owned())
     );
     let events = names(&desk.path("a/events"));
-    assert_eq!((events.len(), events[0].as_str()), (4, "1-2-per-class-slow"), "{events:?}");
+    let ends = [events[0].as_str(), events[4].as_str()];
+    assert_eq!((events.len(), ends), (5, ["1-2-per-class-slow", "comparison"]), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("How training went"));
 }
@@ -307,4 +310,33 @@ fn what_is_still_going_on_is_not_resumed() {
     desk.finetune(&format!("{GRID} --resume a")).ends(1, &["still being carried out"]);
     drop(metrics);
     desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);
+}
+
+/// Frozen prefixes are computed once for all cells that have them in common, and for the next comparison.
+#[test]
+fn cells_share_the_features_of_a_common_prefix() {
+    let desk = Desk::new();
+    desk.finetune("--config c.toml --out source").ends(0, &[]);
+    let features = || -> BTreeMap<PathBuf, SystemTime> {
+        let entries = fs::read_dir(desk.path(".cache/finetune-rs/features")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let features = paths.filter(|path| path.extension().is_some_and(|extension| extension == "features"));
+        features.map(|path| (path.clone(), fs::metadata(&path).unwrap().modified().unwrap())).collect()
+    };
+    let compare = |out: &str, depths: &str| {
+        let config =
+            "compare --config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head";
+        let what = format!("--vary depth --depths {depths} --seeds 0 --set compare.jobs=1 --out {out}");
+        desk.finetune(&format!("{config} {what}")).ends(0, &[]);
+    };
+    compare("one", "head");
+    let of_head = features();
+    assert_eq!(of_head.len(), 2, "training and validation images before the head");
+    compare("more", "head,last:1,last:2");
+    let all = features();
+    assert_eq!(all.len(), 6, "two for each of three prefixes");
+    assert!(
+        of_head.iter().all(|(path, written)| all.get(path) == Some(written)),
+        "those before the head as they were"
+    );
 }
