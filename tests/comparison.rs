@@ -6,9 +6,9 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::SystemTime;
 
 use serde_json::Value;
 use stopped::stopped;
@@ -317,11 +317,12 @@ fn what_is_still_going_on_is_not_resumed() {
 fn cells_share_the_features_of_a_common_prefix() {
     let desk = Desk::new();
     desk.finetune("--config c.toml --out source").ends(0, &[]);
-    let features = || -> BTreeMap<PathBuf, SystemTime> {
+    // A file that is written anew takes the place of the old one, and is another to the file system.
+    let features = || -> BTreeMap<PathBuf, u64> {
         let entries = fs::read_dir(desk.path(".cache/finetune-rs/features")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         let features = paths.filter(|path| path.extension().is_some_and(|extension| extension == "features"));
-        features.map(|path| (path.clone(), fs::metadata(&path).unwrap().modified().unwrap())).collect()
+        features.map(|path| (path.clone(), fs::metadata(&path).unwrap().ino())).collect()
     };
     let compare = |out: &str, depths: &str| {
         let config =
