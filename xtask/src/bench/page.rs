@@ -57,6 +57,11 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
         let title = work.rows()[0].title;
         page += &format!("- {title}: {rounds} runs of each side on {day}, {program}{few}{busy}\n");
     }
+    let missing = Work::ALL.into_iter().filter(|work| !works.contains_key(work));
+    let missing: Vec<&str> = missing.map(|work| work.rows()[0].title).collect();
+    if !missing.is_empty() {
+        page += &format!("- **not measured yet:** {}\n", missing.join("; "));
+    }
     page += "\n*Usual* is a script as tutorials write it: a `DataLoader` with workers, float32. *Tuned* adds channels_last, \
         bfloat16 autocast and workers that persist; *compiled* adds `torch.compile` with frozen weights. They are in \
         `xtask/peers`.\n\n## Ratios\n\nTheirs over ours in each round: the median (least to greatest), and what \
@@ -212,6 +217,9 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("short by 25%; of 2.00 s: load 0.25 s"), "{page}");
+        let missing = page.lines().find(|line| line.starts_with("- **not measured yet:**")).unwrap();
+        assert!(missing.ends_with("start of process to first training step, ResNet-18"), "{page}");
+        assert!(!missing.contains("head only, ResNet-50"), "{page}");
         let of_memory = page.lines().find(|line| line.starts_with("- peak memory")).unwrap();
         assert!(of_memory.ends_with("is wanted, short by 40%"), "{page}");
         assert!(page.contains("precision `auto` had chosen") && !page.contains("too few"), "{page}");
