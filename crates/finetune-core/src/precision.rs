@@ -1,7 +1,8 @@
 //! The type that networks compute in: float32, or a shorter one where it is faster.
 //!
 //! Weights stay float32 whatever is chosen here. Frozen stages and predictions compute with short copies of them; live
-//! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes (`train/scaler.rs`). Which type is faster depends on the device, on the network and on what it does, so
+//! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes
+//! (`train/scaler.rs`). Which type is faster depends on the device, on the network and on what it does, so
 //! [`Precision::Auto`] tries both once and remembers.
 
 mod auto;

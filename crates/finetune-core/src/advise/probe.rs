@@ -32,9 +32,9 @@ pub(super) struct Probe {
 }
 
 /// Cross-validated logistic regression (Alain and Bengio 2016 call it a probe) on features `[N, D]` in float64, each
-/// brought to mean 0 and variance 1 over all pictures. Strengths of the L2 penalty are tried from the strongest on for as long as
-/// the held-out loss falls, and the one where it is lowest counts, for all stages alike, so that each is flattered a little
-/// and equally. A fit ends where no entry of the gradient is larger than `settled`.
+/// brought to mean 0 and variance 1 over all pictures. Strengths of the L2 penalty are tried from the strongest on for as
+/// long as the held-out loss falls, and the one where it is lowest counts, for all stages alike, so that each is flattered
+/// a little and equally. A fit ends where no entry of the gradient is larger than `settled`.
 pub(super) fn probe(
     features: &Tensor,
     labels: &[usize],
