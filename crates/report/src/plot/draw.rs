@@ -16,7 +16,7 @@ const BOTTOM: f64 = HEIGHT - 56.0;
 /// Room between the outermost points and the frame.
 const PAD: f64 = 14.0;
 
-/// Number of colours, dashes and markers; the seventh series looks like the first.
+/// Number of colours, dashes and markers. The seventh series has the colour of the first and the marker of the second.
 const STYLES: usize = 6;
 
 pub(super) fn figure(chart: &LineChart) -> Markup {
@@ -227,7 +227,7 @@ pub(super) fn marker(index: usize, x: f64, y: f64) -> Markup {
             corners.iter().map(|(dx, dy)| format!("{},{}", at(x + dx * R), at(y + dy * R))).collect();
         html! { polygon.marker points=(points.join(" ")) {} }
     };
-    match index % STYLES {
+    match (index + index / STYLES) % STYLES {
         0 => html! { circle.marker cx=(at(x)) cy=(at(y)) r=(R) {} },
         1 => polygon(&[(-0.95, -0.95), (0.95, -0.95), (0.95, 0.95), (-0.95, 0.95)]),
         2 => polygon(&[(0.0, -1.25), (1.2, 0.9), (-1.2, 0.9)]),
@@ -244,4 +244,16 @@ pub(super) fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
 /// A coordinate, to a tenth of a unit.
 pub(super) fn at(value: f64) -> String {
     format!("{value:.1}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_of_many_lines_look_alike() {
+        let look = |index: usize| (index % STYLES, marker(index, 0.0, 0.0).into_string());
+        let looks: std::collections::BTreeSet<_> = (0..STYLES * STYLES).map(look).collect();
+        assert_eq!(looks.len(), STYLES * STYLES);
+    }
 }
