@@ -128,6 +128,8 @@ fn cached_epoch(
         workers: 0,
         keep_bytes: u64::MAX,
         cache: None,
+        stops: Vec::new(),
+        passed: None,
         batch_size: BATCH,
         interrupt: &Interrupt::default(),
     };
@@ -138,7 +140,7 @@ fn cached_epoch(
     let mut epoch = 0;
     Ok(move || {
         epoch += 1;
-        for batch in feed.drawn(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch) {
+        for batch in feed.draw(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch).batches(&backbone) {
             let batch = batch?;
             one_step(&backbone, cut, &mut optimizer, &batch.x, &batch.labels);
         }

@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
-use finetune_core::batches::{Feed, Preparation, Variation};
+use finetune_core::batches::{Feed, Preparation, Stop, Variation};
 use finetune_core::config::SamplerKind;
+use finetune_core::event::Event;
 use finetune_core::feature_cache::{FeatureCache, Key};
 use finetune_core::grad_cam::heat_maps;
 use finetune_core::interrupt::Interrupt;
@@ -164,14 +165,16 @@ fn kept_features_are_those_computed_anew() {
                         workers: 2,
                         keep_bytes,
                         cache: on_disk.map(|cache| (cache.clone(), key.clone())),
+                        stops: Vec::new(),
+                        passed: None,
                         interrupt: &Interrupt::default(),
                     };
                     let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
                     assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
                     assert_eq!(feed.found(), (found, 0), "{what}");
                     let batches = (1..4).flat_map(|epoch| {
-                        let batches = feed.drawn(backbone, 16, SamplerKind::Shuffle, 0, epoch);
-                        batches.map(|batch| batch.unwrap().x).collect::<Vec<_>>()
+                        let drawn = feed.draw(backbone, 16, SamplerKind::Shuffle, 0, epoch);
+                        drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
                     });
                     Tensor::cat(&batches.collect::<Vec<_>>(), 0)
                 };
@@ -183,6 +186,59 @@ fn kept_features_are_those_computed_anew() {
                 assert!(bits(0, Some(&disk), shown).equal(&anew), "{what}, mapped from disk");
                 assert!(bits(1 << 30, Some(&disk), shown).equal(&anew), "{what}, found on disk");
             }
+        }
+    });
+}
+
+/// What a feed keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
+/// would have computed, and none of them computes anything.
+#[test]
+fn features_kept_in_passing_are_those_computed_anew() {
+    const PICTURES: u64 = 13;
+    let folder = tempfile::tempdir().unwrap();
+    let part = drawn(folder.path(), PICTURES);
+    for_the_cheapest(|backbone, x| {
+        let network = zoo::network(backbone.arch()).unwrap();
+        let side = u32::try_from(x.size()[3]).unwrap();
+        let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
+        let transform = transform.unwrap();
+        let feed = |backbone: &Backbone, cut, stops: &[StageId], passed, keep_bytes| {
+            let how = Preparation {
+                transform: transform.clone(),
+                variation: Variation::Fixed,
+                mixing: Mixing::default(),
+                batch_size: 5,
+                workers: 1,
+                keep_bytes,
+                cache: None,
+                stops: stops.iter().map(|&stage| Stop { stage, cache: None }).collect(),
+                passed,
+                interrupt: &Interrupt::default(),
+            };
+            let mut passes = 0;
+            let mut listen = |event: &Event<'_>| passes += u32::from(matches!(event, Event::Prepared { .. }));
+            (Feed::new(backbone, cut, &part, how, &mut listen).unwrap(), passes)
+        };
+        let bits = |backbone: &Backbone, feed: &Feed| {
+            let batches = feed.in_order(backbone, 5).map(|batch| batch.unwrap().x);
+            Tensor::cat(&batches.collect::<Vec<_>>(), 0)
+        };
+        let ids: Vec<StageId> = backbone.ids().collect();
+        let cuts = [backbone.head_id(), ids[ids.len() / 2], ids[1]];
+        let mut before: Option<Feed> = None;
+        for (place, &cut) in cuts.iter().enumerate() {
+            let what = format!("{} before {}", backbone.arch(), backbone.name(cut));
+            backbone.freeze_before(cut);
+            backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
+            let passed = before.take().and_then(|feed| feed.pass_on(cut));
+            assert_eq!(passed.is_some(), place > 0, "{what}");
+            let (kept, passes) = feed(backbone, cut, &cuts[place + 1..], passed, 1 << 30);
+            assert_eq!(passes > 0, place == 0, "{what}");
+            let (anew, _) = feed(backbone, cut, &[], None, 0);
+            assert!(kept.kept_bytes().is_some() && anew.kept_bytes().is_none(), "{what}");
+            assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), place < 2, "{what}");
+            assert!(bits(backbone, &kept).equal(&bits(backbone, &anew)), "{what}");
+            before = Some(kept);
         }
     });
 }

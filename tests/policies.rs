@@ -366,6 +366,19 @@ fn a_validation_that_runs_away_ends_the_run_though_no_step_follows_it() {
 }
 
 #[test]
+fn a_model_that_makes_no_sense_of_the_test_images_is_not_saved() {
+    let desk = &*DESK;
+    for class in ["bar", "cross"] {
+        desk.draw(&format!("unvalidated/train/{class}"), class, 0..6);
+        desk.draw(&format!("unvalidated/test/{class}"), class, 100..102);
+    }
+    let steep = "--config c.toml --out untold --set data.root=unvalidated --set data.validation_fraction=0 --set train.epochs=1 --set train.batch_size=12 --set finetune.rates={fc1=1e30,fc2=1e30}";
+    let told = "in fine-tune, epoch 1, step 2; it shows in the loss on the test images";
+    assert_eq!(desk.finetune(steep).ends(1, &[told]).stdout, "");
+    assert!(!desk.path("untold/model.safetensors").exists());
+}
+
+#[test]
 fn a_gradient_that_runs_away_is_told_at_its_step_before_it_is_applied() {
     let desk = &*DESK;
     // With these weights every output is sound, and the gradient of fc1, which thaws in the second epoch, is not.

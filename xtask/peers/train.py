@@ -4,6 +4,7 @@ The last line of stdout is a JSON object: seconds of each epoch, validation incl
 """
 
 import os
+import sys
 import time
 
 import torch
@@ -70,6 +71,8 @@ def fit(model, head, others, count, train_loader, val_loader, args, epochs):
         for module in [head, *others]:
             module.train()
         for images, labels in train_loader:
+            if args.first_step:
+                print("the first batch is there", file=sys.stderr, flush=True)
             images = images.to(memory_format=common.memory_format(args.form))
             optimizer.zero_grad()
             with common.autocast(args.form):

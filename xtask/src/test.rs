@@ -3,7 +3,7 @@
 //! Everything runs in the one profile `dev`, as `cargo run` does: tch's C++ is compiled once for all of it.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -21,6 +21,12 @@ pub(crate) struct Arguments {
     /// Also learn real photographs: a folder with dogs_cats_small.zip and hymenoptera_data.zip
     #[arg(long, value_name = "DIR", conflicts_with = "fast")]
     photos: Option<PathBuf>,
+    /// Also look at the report's sample pages in this headless Chromium, by mouse, keyboard and on paper
+    #[arg(long, value_name = "PROGRAM")]
+    browser: Option<PathBuf>,
+    /// Also read the sample pages' event files with TensorBoard: a Python with tensorboard and pillow
+    #[arg(long, value_name = "PYTHON")]
+    tensorboard: Option<PathBuf>,
 }
 
 /// One part of the test.
@@ -36,6 +42,8 @@ enum Work {
     Cargo(Vec<String>),
     /// Fetching what the tests with photographs need, out of this folder.
     Photographs(PathBuf),
+    /// Another program with these arguments.
+    Program(PathBuf, Vec<PathBuf>),
 }
 
 /// How OpenMP, on which libtorch's threads are built, waits.
@@ -58,6 +66,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
     if let Some(photos) = &arguments.photos {
         steps.extend(photograph_steps(photos));
     }
+    steps.extend(page_steps(arguments.browser.as_deref(), arguments.tensorboard.as_deref()));
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
@@ -82,6 +91,11 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             Ok(process::status(&mut cargo)?.success())
         }
         Work::Photographs(folder) => fetch_photographs(workspace, folder),
+        Work::Program(program, arguments) => {
+            let mut command = Command::new(program);
+            command.args(arguments).current_dir(&workspace.root).env("PYTHONDONTWRITEBYTECODE", "1");
+            Ok(process::status(&mut command)?.success())
+        }
     }
 }
 
@@ -110,6 +124,28 @@ fn photograph_steps(photos: &Path) -> [Step; 2] {
         step("real photographs", "test --package finetune-core --test real_photos -- --ignored", &[]),
     ]
 }
+
+/// The sample pages and their event files, drawn and given to programs that are not ours.
+fn page_steps(browser: Option<&Path>, tensorboard: Option<&Path>) -> Vec<Step> {
+    let script = |name: &str| PathBuf::from("crates/report/tests").join(name);
+    let looking = browser.map(|browser| Step {
+        name: "pages in a browser",
+        work: Work::Program("python3".into(), vec![script("browser.py"), PAGES.into(), browser.to_owned()]),
+    });
+    let reading = tensorboard.map(|python| Step {
+        name: "events in TensorBoard",
+        work: Work::Program(python.to_owned(), vec![script("check_events.py"), PAGES.into()]),
+    });
+    let mut steps: Vec<Step> = looking.into_iter().chain(reading).collect();
+    if !steps.is_empty() {
+        let words = format!("run --package report --example sample_report -- {PAGES}");
+        steps.insert(0, step("drawing sample pages", &words, &[]));
+    }
+    steps
+}
+
+/// Where the sample pages are drawn, from the root.
+const PAGES: &str = "target/pages";
 
 /// The downloader, which no crate enables, belongs to what is tested. The last step does without, so that it builds what
 /// `cargo run` builds.
@@ -166,7 +202,7 @@ mod tests {
     fn words(step: &Step) -> &[String] {
         match &step.work {
             Work::Cargo(words) => words,
-            Work::Photographs(_) => &[],
+            Work::Photographs(_) | Work::Program(..) => &[],
         }
     }
 
@@ -183,6 +219,20 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert!(fast_steps(&crates).iter().all(|step| !words(step).iter().any(|word| word == "c")));
+    }
+
+    #[test]
+    fn pages_are_drawn_only_for_programs_that_look_at_them() {
+        assert_eq!(page_steps(None, None), []);
+        let names = |steps: Vec<Step>| steps.into_iter().map(|step| step.name).collect::<Vec<_>>();
+        let [browser, python] = ["chromium", "/venv/bin/python"].map(Path::new);
+        assert_eq!(names(page_steps(None, Some(python))), ["drawing sample pages", "events in TensorBoard"]);
+        let steps = page_steps(Some(browser), Some(python));
+        assert!(words(&steps[0]).ends_with(&["--".to_owned(), PAGES.to_owned()]));
+        let script = "crates/report/tests/browser.py";
+        let arguments = [script, PAGES, "chromium"].map(PathBuf::from).to_vec();
+        assert_eq!(steps[1].work, Work::Program("python3".into(), arguments));
+        assert_eq!(names(steps).len(), 3);
     }
 
     #[test]

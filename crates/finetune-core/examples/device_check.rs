@@ -4,9 +4,11 @@
 //!     cargo run -p finetune-core --example device_check -- --device cuda resnet50 vgg16
 //!
 //! For each network, with random weights: the largest relative error of its scores (max |a - b| / max |b|, b float32 on
-//! the CPU) in each precision, and images per second, predicting and training. Ends with 1 if float32 is off by more
-//! than 1e-3, or a short type by more than 0.1.
+//! the CPU) in each precision, that of its gradients in float32 (the norm of all differences by the norm of all), and
+//! images per second, predicting and training. Ends with 1 if float32 is off by more than 1e-3, its gradients by more
+//! than 1e-2 or a short type by more than 0.1, and if a network could not be run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -50,12 +52,23 @@ fn main() -> Result<ExitCode> {
         names => names.iter().map(|name| zoo::network(name)).collect::<Result<Vec<_>, _>>()?,
     };
     println!(
-        "{:20} {:>9} {:>9} {:>9}   images/s: predicting float32, bf16, fp16; training float32, bf16",
-        "network", "float32", "bf16", "fp16"
+        "{:20} {:>9} {:>9} {:>9} {:>9}   images/s: predicting float32, bf16, fp16; training float32, bf16, fp16",
+        "network", "float32", "bf16", "fp16", "gradients"
     );
     let mut sound = true;
     for network in networks {
-        sound &= check(network, device, arguments.batch_size)?;
+        // tch panics where libtorch refuses: where memory runs out, the next network may still fit.
+        let checked = catch_unwind(AssertUnwindSafe(|| check(network, device, arguments.batch_size)));
+        sound &= match checked {
+            Ok(within) => within?,
+            Err(_) => {
+                println!(
+                    "{:20} could not be run, as said above; perhaps with a smaller --batch-size",
+                    network.name
+                );
+                false
+            }
+        };
     }
     println!("{}", if sound { "ok" } else { "FAILED: the device does not compute what the CPU does" });
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -70,11 +83,13 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let mut backbone = (network.build)(&Variables::new().root(), &options);
     let x = Tensor::randn([COMPARED, channels, side, side], (Kind::Float, Device::Cpu));
     let expected = scores(&backbone, &x, Kind::Float);
+    let expected_gradients = gradients(&mut backbone, &x);
 
     backbone.to(device, Kind::Float);
     backbone.lay_channels_last();
     let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));
     let head = backbone.head_id();
+    let found_gradients = gradients(&mut backbone, &x.to_device(device));
     let (mut errors, mut rates) = (Vec::new(), Vec::new());
     let precisions =
         [(Precision::Float32, Kind::Float), (Precision::Bf16, Kind::BFloat16), (Precision::Fp16, Kind::Half)];
@@ -89,17 +104,21 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
         let error = ((found - &expected).abs().max() / expected.abs().max()).double_value(&[]);
         let within = error <= if kind == Kind::Float { 1e-3 } else { 0.1 };
         errors.push(format!("{error:.1e}{}", if within { "" } else { "!" }));
-        rates.push(rate(batch_size, || drop(scores(&backbone, &batch, kind))));
+        rates.push(rate(batch_size, device, || drop(scores(&backbone, &batch, kind))));
     }
-    for kind in [Kind::Float, Kind::BFloat16] {
-        rates.push(training(&mut backbone, &batch, kind)?);
+    for (precision, kind) in precisions {
+        let trains = precision.check(device).is_ok() && (kind != Kind::Half || device.is_cuda());
+        rates.push(if trains { training(&mut backbone, &batch, kind)? } else { "–".to_owned() });
     }
+    let off = relative(&found_gradients, &expected_gradients);
+    errors.push(format!("{off:.1e}{}", if off <= 1e-2 { "" } else { "!" }));
     println!(
-        "{:20} {:>9} {:>9} {:>9}   {}; {}",
+        "{:20} {:>9} {:>9} {:>9} {:>9}   {}; {}",
         network.name,
         errors[0],
         errors[1],
         errors[2],
+        errors[3],
         rates[..3].join(", "),
         rates[3..].join(", ")
     );
@@ -113,6 +132,29 @@ fn scores(backbone: &Backbone, x: &Tensor, kind: Kind) -> Tensor {
     backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits.to_kind(Kind::Float)
 }
 
+/// Of every parameter, on the CPU: the gradients of a loss on the scores, without what is drawn at random in training.
+fn gradients(backbone: &mut Backbone, x: &Tensor) -> Vec<Tensor> {
+    backbone.freeze_before(StageId::INPUT);
+    let labels = Tensor::zeros([x.size()[0]], (Kind::Int64, x.device()));
+    let logits = backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits;
+    logits.cross_entropy_for_logits(&labels).backward();
+    let parameters = backbone.ids().flat_map(|id| backbone.parameters(id));
+    // Auxiliary heads have no part in this loss.
+    let taken = parameters.filter(|parameter| parameter.tensor.grad().defined()).map(|mut parameter| {
+        let gradient = parameter.tensor.grad().to_device(Device::Cpu).copy();
+        parameter.tensor.zero_grad();
+        gradient
+    });
+    taken.collect()
+}
+
+/// The norm of all differences by the norm of all that was expected.
+fn relative(found: &[Tensor], expected: &[Tensor]) -> f64 {
+    let square = |tensor: &Tensor| tensor.square().sum(Kind::Double).double_value(&[]);
+    let difference: f64 = found.iter().zip(expected).map(|(a, b)| square(&(a - b))).sum();
+    (difference / expected.iter().map(square).sum::<f64>()).sqrt()
+}
+
 /// Images per second of whole steps, everything live, AdamW.
 fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<String> {
     backbone.freeze_before(StageId::INPUT);
@@ -121,7 +163,7 @@ fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<Strin
     optimizer.follow(optimizer::live(backbone, &plan, 1, &RegularizeConfig::default()));
     let count = batch.size()[0];
     let labels = Tensor::zeros([count], (Kind::Int64, batch.device()));
-    Ok(rate(count, || {
+    Ok(rate(count, batch.device(), || {
         optimizer.zero_gradients();
         let loss = {
             let _short = Autocast::begin(batch.device(), kind);
@@ -133,15 +175,17 @@ fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<Strin
     }))
 }
 
-fn rate(count: i64, mut batch: impl FnMut()) -> String {
-    let mut wait = || {
-        batch();
-        if tch::Cuda::is_available() {
-            tch::Cuda::synchronize(0);
+/// Of batches that follow each other without waiting, after one that does not count.
+fn rate(count: i64, device: Device, mut batch: impl FnMut()) -> String {
+    let wait = || {
+        if let Device::Cuda(index) = device {
+            tch::Cuda::synchronize(i64::try_from(index).unwrap_or(0));
         }
     };
+    batch();
     wait();
     let started = Instant::now();
-    (0..BATCHES).for_each(|_| wait());
+    (0..BATCHES).for_each(|_| batch());
+    wait();
     format!("{:.0}", (count * BATCHES) as f64 / started.elapsed().as_secs_f64())
 }

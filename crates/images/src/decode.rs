@@ -28,14 +28,20 @@ pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
 /// As [`decode`]; a JPEG whose shorter side is more than twice as long as is needed may come out smaller, but not smaller
 /// than that.
 pub(crate) fn decode_at_least(path: &Path, side: Option<u32>) -> Result<RgbImage, DecodeError> {
+    decode_bytes(&read(path)?, side)
+}
+
+/// A picture file as it is.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
     // Reading a named pipe would wait for ever.
     if !fs::metadata(path)?.is_file() {
         return Err(DecodeError::NotAFile);
     }
-    decode_bytes(&fs::read(path)?, side)
+    Ok(fs::read(path)?)
 }
 
-fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage, DecodeError> {
+/// As [`decode_at_least`], of a file in memory.
+pub(crate) fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }

@@ -8,7 +8,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::decode::decode_at_least;
+use crate::decode::{decode_at_least, decode_bytes, read};
 use crate::transform::{Framed, Scratch};
 use crate::{DecodeError, Error, Sample, Transform};
 
@@ -46,7 +46,7 @@ struct Shared {
     framed: Option<(Framed, Option<u32>)>,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
-    /// SHA-256 of the pixels of each.
+    /// See [`Store::digest`].
     digests: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
 }
@@ -91,16 +91,17 @@ impl Store {
         };
         let reduced = transform.as_ref().and_then(|(transform, _)| transform.reduced());
         let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
-            let outcome = decode_at_least(&sample.path, reduced).map(|picture| {
+            let outcome = read(&sample.path).and_then(|file| {
+                let picture = decode_bytes(&file, reduced)?;
                 let side = picture.width().min(picture.height());
-                let digest = digest(&picture);
+                let digest = digest(&file, reduced);
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
                 let room = reserve(&free, bytes as u64);
                 let picture = room.then(|| match &transform {
                     Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
                     None => Ok(Kept::Whole(picture)),
                 });
-                Decoded { side, digest, picture: picture.and_then(Result::ok) }
+                Ok(Decoded { side, digest, picture: picture.and_then(Result::ok) })
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -124,7 +125,7 @@ impl Store {
         (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
     }
 
-    /// SHA-256 of the size and pixels of the sample at this index: who the picture is, wherever its file lies.
+    /// SHA-256 of the file of the sample at this index and of how it is decoded: which picture it is, wherever it lies.
     ///
     /// # Errors
     /// [`Error::NoSuchSample`].
@@ -246,9 +247,10 @@ impl Shared {
     }
 }
 
-fn digest(picture: &RgbImage) -> [u8; 32] {
-    let size = [picture.width(), picture.height()].map(u32::to_le_bytes);
-    Sha256::new().chain_update(size.concat()).chain_update(picture.as_raw()).finalize().into()
+/// The same file with the same size asked for gives the same pixels, by the same decoder.
+fn digest(file: &[u8], reduced: Option<u32>) -> [u8; 32] {
+    let how = [u32::from(cfg!(feature = "libjpeg-turbo")), reduced.unwrap_or(0)].map(u32::to_le_bytes);
+    Sha256::new().chain_update(how.concat()).chain_update(file).finalize().into()
 }
 
 /// Takes `bytes` of what is free; false if there is less.

@@ -159,6 +159,22 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
 }
 
 #[test]
+fn a_picture_is_known_by_its_file_and_by_how_it_is_decoded() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut samples = samples(folder.path(), 2);
+    let elsewhere = folder.path().join("elsewhere.png");
+    fs::copy(&samples[0].path, &elsewhere).expect("copy");
+    samples.push(Sample { path: elsewhere, label: 0, id: 9 });
+    let digests = |store: &Store| [0, 1, 2].map(|index| *store.digest(index).expect("digest"));
+    let whole = digests(&decode(samples.clone(), EVERYTHING));
+    assert!(whole[0] == whole[2] && whole[0] != whole[1]);
+    assert_eq!(whole, digests(&decode(samples.clone(), 0)), "kept or not");
+    let reducing = Keep::Square(Box::new(Transform::evaluation(&input(3)).expect("transform").reducing()));
+    let reduced = Store::decode(samples, reducing, EVERYTHING, &|_, _| ControlFlow::Continue(()));
+    assert!(digests(&reduced.expect("store")).iter().zip(whole).all(|(reduced, whole)| *reduced != whole));
+}
+
+#[test]
 fn unreadable_files_are_reported_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("folder");
     let mut samples = samples(folder.path(), 6);

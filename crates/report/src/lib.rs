@@ -19,6 +19,7 @@ pub mod plot;
 pub mod record;
 pub mod text;
 
+mod confusion;
 mod json;
 mod numbers;
 mod pivot;

@@ -1,10 +1,12 @@
-"""Looks at the sample pages in a headless Chromium: light, dark, 320 pixels wide, and printed.
+"""Looks at reports in a headless Chromium: light, dark, 320 pixels wide, by keyboard, and printed.
 
-Usage: cargo run -p report --example sample_report -- FOLDER && python browser.py FOLDER [CHROMIUM]
-CHROMIUM is the program, `chromium` without it (the Debian package has that name). Only Python's own library is needed.
+Usage: cargo xtask test --browser CHROMIUM, or for pages of one's own python browser.py FOLDER [CHROMIUM]
+FOLDER holds folders with a report.html each, as the example sample_report draws them and as runs/ does. CHROMIUM is the
+program, `chromium` without it (the Debian package has that name). Only Python's own library is needed.
 Writes pictures and PDFs into FOLDER/browser, to be looked at, and asserts of every page: nothing scrolls sideways, every
 image and drawing has a text alternative, headings go down one level at a time, everything that can be focused is reached
-and everything that scrolls can be focused, text stands out from its ground, and what is folded is printed all the same.
+and everything that scrolls can be focused, text stands out from its ground; the Tab key goes through the page in its order
+and shows where it is, Enter folds and unfolds; on paper nothing is cut off, and what is folded is printed all the same.
 Ends with 1 and says what is wrong.
 """
 
@@ -16,6 +18,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import devtools
 
 # Blink's PreferredColorScheme.
 SCHEMES = {"dark": 0, "light": 1}
@@ -117,6 +121,28 @@ document.body.append(answer);
 """
 
 
+# Where the keyboard is: which of the things that can be focused, and whether that shows.
+STOPS = """(() => {
+  const stops = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+    .filter(e => e.tabIndex >= 0 && e.getClientRects().length > 0);
+  const at = document.activeElement, style = getComputedStyle(at);
+  const shows = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+  return [stops.indexOf(at), stops.length, shows, at.outerHTML.slice(0, 120)];
+})()"""
+
+# What does not fit on the paper.
+CUT = """(() => {
+  const root = document.documentElement, name = e => e.outerHTML.slice(0, 120);
+  const cut = [...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
+    && getComputedStyle(e).overflowX !== 'visible' && !e.closest('.visually-hidden, .skip'));
+  return (root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth} > ${root.clientWidth}`] : [])
+    .concat(cut.map(e => `${e.scrollWidth} > ${e.clientWidth}: ${name(e)}`));
+})()"""
+
+# A4 at 96 pixels an inch, without the margins of 0.4 inches that Chromium leaves.
+PAPER = round((210 / 25.4 - 2 * 0.4) * 96)
+
+
 class Browser:
     def __init__(self, program, scratch):
         self.command = [
@@ -148,6 +174,42 @@ def questioned(source):
     source, policies = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", source)
     assert policies == 1, "the page has no policy"
     return source.replace("</body>", f"<script>{SCRIPT}</script></body>")
+
+
+def by_keyboard(tab, page, width):
+    """What goes wrong when the page is gone through with the Tab key, and folded with Enter."""
+    tab.open(page, width)
+    wrong, last = [], -1
+    while True:
+        tab.press("Tab", 9)
+        at, count, shows, what = tab.ask(STOPS)
+        if at < 0:
+            break
+        if at != last + 1:
+            wrong.append(f"Tab goes from stop {last} to {at}: {what}")
+            break
+        if not shows:
+            wrong.append(f"focus does not show: {what}")
+        last = at
+    if last != count - 1:
+        wrong.append(f"Tab reaches {last + 1} of {count} stops")
+    tab.ask("document.querySelector('summary')?.focus()")
+    folded = "document.querySelector('details')?.open"
+    if (before := tab.ask(folded)) is not None:
+        tab.press("Enter", 13, "\r")
+        if tab.ask(folded) == before:
+            wrong.append("Enter does not unfold")
+    return wrong, count
+
+
+def on_paper(tab, page):
+    """What is cut off where there is nothing to scroll with."""
+    tab.open(page, PAPER)
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    tab.ask("document.querySelectorAll('details').forEach(e => { e.open = true; })")
+    cut = tab.ask(CUT)
+    tab.call("Emulation.setEmulatedMedia", media="")
+    return [f"cut off on paper: {what}" for what in cut]
 
 
 def sheets(pdf):
@@ -191,6 +253,12 @@ def look(browser, name, source, out, scratch):
         picture = out / f"{name}-{scheme}-{width}.png"
         browser.run(shown, *settings, f"--screenshot={picture}")
         assert picture.read_bytes().startswith(b"\x89PNG"), picture
+    with devtools.Tab(browser.command) as tab:
+        for width in [1200, 320]:
+            found, stops = by_keyboard(tab, page, width)
+            wrong += [f"{name}, {width} px: {what}" for what in found]
+        wrong += [f"{name}: {what}" for what in on_paper(tab, page)]
+    print(f"{name}: {stops} stops of the keyboard")
     # Printed as it is and with everything unfolded: as many sheets.
     unfolded = scratch / f"{name}-unfolded.html"
     unfolded.write_text(source.replace("<details>", "<details open>"))

@@ -1,8 +1,8 @@
 """Compares the event files of a run or a comparison with its summary.json, as TensorBoard's own reader sees them.
 
-Usage: pip install tensorboard==2.21.0 pillow; python check_events.py RUN_FOLDER
-RUN_FOLDER holds summary.json and events/, as `finetune` leaves it (a run, a comparison, an advice) and as the example
-sample_report draws it.
+Usage: pip install tensorboard==2.21.0 pillow; cargo xtask test --tensorboard PYTHON, or python check_events.py FOLDER...
+Each FOLDER holds summary.json and events/, as `finetune` leaves it (a run, a comparison, an advice) and as the example
+sample_report draws it, or folders that do.
 TensorBoard verifies the checksums while reading. Ends with 1 and says where the two differ.
 """
 
@@ -49,6 +49,10 @@ def expected_scalars(run):
             add(folder, "balanced_accuracy", last, evaluation["balanced_accuracy"])
         for group, accuracy in evaluation["groups"].items():
             add(folder, f"group_accuracy/{group}", last, accuracy)
+        for tag, rows in [("precision", zip(*evaluation["confusion"])), ("recall", evaluation["confusion"])]:
+            for label, row in enumerate(map(list, rows)):
+                if sum(row):
+                    add(folder, f"{tag}/{run['data']['classes'][label]}", last, row[label] / sum(row))
         calibration = evaluation["calibration"]
         add(folder, "calibration_error", last, calibration["raw"]["error"])
         if calibration["scaled"]:
@@ -183,4 +187,8 @@ def check(run, path):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    for asked in map(pathlib.Path, sys.argv[1:]):
+        below = [asked] if (asked / "summary.json").exists() else sorted(path.parent for path in asked.glob("*/summary.json"))
+        assert below, f"{asked} holds no summary.json"
+        for folder in below:
+            main(folder)

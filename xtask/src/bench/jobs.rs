@@ -95,10 +95,14 @@ fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Pat
     let mut command = materials.finetune(scratch)?;
     command.arg("--config").arg(&config).arg("--out").arg(&folder);
     let first = (work == Work::FirstStep).then(|| folder.join("metrics.jsonl"));
+    if first.is_some() {
+        command.env("RUST_LOG", "finetune_core::train=debug");
+    }
     let (measured, _) = measure::measured(&command, first.as_deref(), scratch)?;
     let mut outcome = Outcome::measured(&measured);
     if first.is_some() {
         outcome.profile = until_first_step(&measured.said, measured.seconds);
+        outcome.first_batch = first_batch(&measured.said);
     } else {
         let path = folder.join("summary.json");
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -118,13 +122,21 @@ fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
             line if line.starts_with("decoding: ") => "preparing the steps",
             // "step 1/5 load"
             line if line.starts_with("step ") => line.rsplit(' ').next().unwrap_or_default(),
+            line if line.contains(FIRST_BATCH) => "the step itself",
             _ => continue,
         };
         profile.push((part.to_owned(), after - since));
         (part, since) = (next, *after);
     }
-    profile.push((format!("{part} until the first step"), seconds - since));
+    profile.push((part.to_owned(), seconds - since));
     profile
+}
+
+/// What each side says, among other things, when it has the first batch.
+const FIRST_BATCH: &str = "first batch";
+
+fn first_batch(said: &[Said]) -> Option<f64> {
+    said.iter().find(|said| said.line.contains(FIRST_BATCH)).map(|said| said.after)
 }
 
 /// What is read of `summary.json`.
@@ -208,7 +220,9 @@ fn their_training(
     }
     let (measured, stdout) = measure::measured(&command, first.as_deref(), scratch)?;
     let mut outcome = Outcome::measured(&measured);
-    if first.is_none() {
+    if first.is_some() {
+        outcome.first_batch = first_batch(&measured.said);
+    } else {
         let Trained { epochs, accuracy } = last_line(&stdout)?;
         let own = epochs.len().saturating_sub(job.epochs as usize);
         outcome.epoch = mean(&epochs[own..]);
@@ -277,6 +291,7 @@ mod tests {
             (0.75, "step 1/5 load"),
             (0.8, "    a note"),
             (1.0, "step 2/5 freeze"),
+            (1.5, "DEBUG finetune_core::train::epoch: the first batch is there"),
         ];
         let said = said.map(|(after, line)| Said { after, line: line.to_owned() });
         let profile = until_first_step(&said, 3.0);
@@ -288,8 +303,10 @@ mod tests {
                 ("start and decoding", 0.5),
                 ("preparing the steps", 0.25),
                 ("load", 0.25),
-                ("freeze until the first step", 2.0)
+                ("freeze", 0.5),
+                ("the step itself", 1.5)
             ]
         );
+        assert_eq!((first_batch(&said), first_batch(&said[..3])), (Some(1.5), None));
     }
 }

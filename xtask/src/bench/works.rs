@@ -58,6 +58,9 @@ pub(super) struct Outcome {
     pub(super) cached: Option<f64>,
     /// Seconds for a picture of a prediction that is under way.
     pub(super) steady: Option<f64>,
+    /// Seconds until the first batch was at hand.
+    #[serde(default)]
+    pub(super) first_batch: Option<f64>,
     /// Share of the validation pictures, or of those predicted, that was classified rightly.
     pub(super) accuracy: Option<f64>,
     /// Where the time went: what, seconds.
@@ -75,6 +78,7 @@ pub(super) enum Quantity {
     Cached,
     /// Shown as its inverse.
     Steady,
+    FirstBatch,
 }
 
 impl Quantity {
@@ -86,14 +90,15 @@ impl Quantity {
             Self::Decoded => outcome.decoded,
             Self::Cached => outcome.cached.or(outcome.decoded),
             Self::Steady => outcome.steady,
+            Self::FirstBatch => outcome.first_batch,
         }
     }
 
     /// A figure as people read it.
     pub(super) fn shown(self, figure: f64) -> String {
         match self {
-            Self::Seconds | Self::Epoch if figure < 10.0 => format!("{figure:.2} s"),
-            Self::Seconds | Self::Epoch => format!("{figure:.1} s"),
+            Self::Seconds | Self::Epoch | Self::FirstBatch if figure < 10.0 => format!("{figure:.2} s"),
+            Self::Seconds | Self::Epoch | Self::FirstBatch => format!("{figure:.1} s"),
             Self::Peak => format!("{:.2} GB", figure / 1e9),
             Self::Decoded | Self::Cached => format!("{:.2} ms", figure * 1e3),
             Self::Steady => format!("{:.1} images/s", 1.0 / figure),
@@ -191,12 +196,15 @@ impl Work {
                 ),
                 row("augment a photograph on one core, later epochs", Quantity::Cached, None, Some(3.0)),
             ],
-            Self::FirstStep => vec![row(
-                "start of process to first training step, ResNet-18",
-                Quantity::Seconds,
-                Some(3.0),
-                Some(3.0),
-            )],
+            Self::FirstStep => vec![
+                row(
+                    "start of process to first training step, ResNet-18",
+                    Quantity::Seconds,
+                    Some(3.0),
+                    Some(3.0),
+                ),
+                row("start of process to first batch, before that step", Quantity::FirstBatch, None, None),
+            ],
         }
     }
 

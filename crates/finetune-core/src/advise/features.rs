@@ -52,6 +52,8 @@ pub(super) fn look(
         workers: run.workers,
         keep_bytes: 0,
         cache: None,
+        stops: Vec::new(),
+        passed: None,
         interrupt,
     };
     let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;

@@ -28,7 +28,7 @@ mod tests;
 
 use std::time::Instant;
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, StageId, Values};
 use images::shuffled;
 use report::record::{AdviceRecord, PartSeconds, StageEvidence};
 use tch::Kind;
@@ -161,7 +161,7 @@ fn network(run: &Run, materials: &Materials) -> Result<(Backbone, bool), Error> 
         let message = "there is nothing to advise on without source weights: name some, or train everything with finetune.depth = \"scratch\"";
         return Err(run.source.wrong("model.weights", message).into());
     };
-    let mut backbone = recipe::build(run, &materials.input, Some(checkpoint));
+    let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), Values::Drawn);
     let loaded = backbone.load(checkpoint)?;
     let has_classifier = recipe::has_classifier(run, &backbone, checkpoint, &loaded);
     backbone.to(run.device, Kind::Float);

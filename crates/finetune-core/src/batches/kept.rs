@@ -1,12 +1,15 @@
 //! What the frozen stages make of every picture, computed once.
 
+use std::ops::Range;
+
 use backbone::{Backbone, Mode, StageId};
 use tch::{Device, Tensor};
+use torch_extra::layout::channels_last;
 
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
-use crate::feature_cache::{Draft, Key};
+use crate::feature_cache::{Draft, FeatureCache, Key};
 use crate::pictures::Part;
 
 /// Pictures that pass through frozen stages at once at most: on a CPU few, so that what passes from layer to layer stays
@@ -38,21 +41,53 @@ pub(super) struct Kept {
     pub(super) found: u64,
     /// How many of these an earlier run had kept.
     pub(super) earlier: u64,
+    /// What was kept in passing.
+    pub(super) passed: Option<Box<Passed>>,
+}
+
+/// Where training is going to begin later, at a stage before the one at which it begins now.
+pub struct Stop {
+    /// The stage whose input is kept.
+    pub stage: StageId,
+    /// As [`Preparation::cache`], for what comes before this stage.
+    pub cache: Option<(FeatureCache, Key)>,
+}
+
+/// What the stages before a stop made of every picture, kept in passing.
+pub struct Passed {
+    pub(super) cut: StageId,
+    pub(super) variation: Variation,
+    pub(super) kept: Kept,
+}
+
+impl Kept {
+    /// Of all that is kept here.
+    pub(super) fn bytes(&self) -> u64 {
+        self.views.iter().map(super::size_in_bytes).sum()
+    }
+
+    /// With what was kept in passing.
+    pub(super) fn all_bytes(&self) -> u64 {
+        self.bytes() + self.passed.as_ref().map_or(0, |passed| passed.kept.all_bytes())
+    }
 }
 
 /// Computes the features of every picture in each view, or finds them kept; gives up if all views together fit neither
-/// into memory nor into the cache.
+/// into memory nor into the cache. On the way the input of each of the stops is kept as well, as far as there is room, and
+/// what comes after a stop begins with that.
 pub(super) fn keep(
     backbone: &Backbone,
-    cut: StageId,
+    (cut, cache): (StageId, Option<&(FeatureCache, Key)>),
+    stops: &[Stop],
     part: &Part,
-    how: &Preparation<'_>,
+    (how, room): (&Preparation<'_>, u64),
     listen: &mut Listener<'_>,
 ) -> Result<Option<Kept>, Error> {
     let turns = how.variation.count();
     let shape = shape(backbone, cut, part, how);
-    let in_memory = bytes_of(&shape).saturating_mul(turns.into()) <= how.keep_bytes;
-    let cache = how.cache.as_ref().filter(|(cache, _)| cache.holds(&shape, turns));
+    let bytes = bytes_of(&shape).saturating_mul(turns.into());
+    let in_memory = bytes <= room;
+    let cache = cache.filter(|(cache, _)| cache.holds(&shape, turns));
     if !in_memory && cache.is_none() {
         return Ok(None);
     }
@@ -60,7 +95,7 @@ pub(super) fn keep(
     let labels: Vec<i64> =
         part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
     let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-    let mut kept = Kept { views: Vec::new(), labels, found: 0, earlier: 0 };
+    let mut kept = Kept { views: Vec::new(), labels, found: 0, earlier: 0, passed: None };
     for turn in 0..turns {
         let view = how.variation.view(turn + 1);
         let entry = match cache {
@@ -78,9 +113,19 @@ pub(super) fn keep(
                 Some(if in_memory { place(&found, backbone)? } else { found })
             }
             (None, entry) => {
+                if let (None, [stop, rest @ ..]) = (&kept.passed, stops) {
+                    let left = if in_memory { room - bytes } else { room };
+                    let there = (stop.stage, stop.cache.as_ref());
+                    let passed = keep(backbone, there, rest, part, (how, left), listen)?;
+                    let passed =
+                        passed.map(|kept| Passed { cut: stop.stage, variation: how.variation, kept });
+                    kept.passed = passed.map(Box::new);
+                }
+                let passed = kept.passed.as_ref();
+                let begun = passed.map(|passed| (passed.cut, &passed.kept.views[turn as usize]));
                 let memory = in_memory.then(|| Tensor::f_empty(&shape, (kind, device))).transpose()?;
                 let draft = entry.and_then(|(cache, key)| cache.begin(&key, &shape));
-                compute(backbone, cut, part, (how, view), (memory, draft), (turn, turns), listen)?
+                compute(backbone, cut, (part, begun), (how, view), (memory, draft), (turn, turns), listen)?
             }
         };
         match features {
@@ -121,11 +166,12 @@ fn bytes_of(shape: &[i64]) -> u64 {
 }
 
 /// The features of every picture in one view, `[N, ..]`: into memory where there is room, and into a draft where there is
-/// one; `None` if nothing came of the latter and there is no room in memory.
+/// one; `None` if nothing came of the latter and there is no room in memory. They begin with the pictures, or with what is
+/// there already as the input of a stage.
 fn compute(
     backbone: &Backbone,
     cut: StageId,
-    part: &Part,
+    (part, begun): (&Part, Option<(StageId, &Tensor)>),
     (how, view): (&Preparation<'_>, u32),
     (mut memory, mut draft): (Option<Tensor>, Option<Draft>),
     (turn, turns): (u32, u32),
@@ -133,17 +179,26 @@ fn compute(
 ) -> Result<Option<Tensor>, Error> {
     let pictures = part.len() as u64;
     let chunk = chunk(backbone.placement().0, how.batch_size);
+    let from = begun.map_or(StageId::INPUT, |(stage, _)| stage);
+    let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match begun {
+        Some((_, features)) => {
+            Box::new(rows(features, chunk).map(|x| Ok(laid(&place(&x?, backbone)?, backbone))))
+        }
+        None => {
+            let batches = prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers);
+            Box::new(batches.map(|batch| Ok(to_device(batch?, backbone)?.0)))
+        }
+    };
     let mut row = 0i64;
-    for batch in prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers) {
+    for input in inputs {
         if memory.is_none() && draft.is_none() {
             return Ok(None);
         }
         if how.interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        let (pixels, labels) = to_device(batch?, backbone)?;
-        let x = run_frozen(backbone, &pixels, cut, chunk);
-        let count = labels.size()[0];
+        let x = run_frozen(backbone, &input?, from..cut, chunk);
+        let count = x.size()[0];
         if let Some(features) = &mut memory {
             features.narrow(0, row, count).copy_(&x);
         }
@@ -162,26 +217,37 @@ fn not_on_disk(error: &std::io::Error) {
     tracing::warn!(%error, "features are not kept on disk");
 }
 
-/// Pictures through the stages before `cut`, so many at a time, see [`chunk`].
-pub(super) fn run_frozen(backbone: &Backbone, pixels: &Tensor, cut: StageId, chunk: usize) -> Tensor {
-    if cut == StageId::INPUT {
-        return pixels.shallow_clone();
+/// The rows of a tensor, so many at a time.
+fn rows(tensor: &Tensor, at_once: usize) -> impl Iterator<Item = Result<Tensor, tch::TchError>> {
+    let (count, size) = (tensor.size()[0], i64::try_from(at_once).unwrap_or(i64::MAX));
+    (0..count).step_by(at_once).map(move |start| tensor.f_narrow(0, start, size.min(count - start)))
+}
+
+/// Maps as they would come out of the stage before, which are laid out as the network is.
+fn laid(x: &Tensor, backbone: &Backbone) -> Tensor {
+    if backbone.lies_channels_last() && x.dim() == 4 { channels_last(x) } else { x.shallow_clone() }
+}
+
+/// What some stages read through these, so many rows at a time, see [`chunk`].
+pub(super) fn run_frozen(backbone: &Backbone, x: &Tensor, stages: Range<StageId>, chunk: usize) -> Tensor {
+    if stages.is_empty() {
+        return x.shallow_clone();
     }
-    let count = pixels.size()[0];
+    let count = x.size()[0];
     let size = i64::try_from(chunk).unwrap_or(i64::MAX);
     let chunks: Vec<Tensor> = (0..count)
         .step_by(chunk)
         .map(|start| {
             let length = size.min(count - start);
-            let part = pixels.narrow(0, start, length);
+            let part = x.narrow(0, start, length);
             let mut padding = part.size();
             padding[0] = size - length;
             let padded = if length < size {
-                Tensor::cat(&[part, Tensor::zeros(padding, (pixels.kind(), pixels.device()))], 0)
+                Tensor::cat(&[part, Tensor::zeros(padding, (x.kind(), x.device()))], 0)
             } else {
                 part
             };
-            let features = tch::no_grad(|| backbone.forward(&padded, StageId::INPUT..cut, Mode::Evaluate));
+            let features = tch::no_grad(|| backbone.forward(&padded, stages.clone(), Mode::Evaluate));
             features.narrow(0, 0, length)
         })
         .collect();

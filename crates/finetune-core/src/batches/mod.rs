@@ -27,7 +27,7 @@ use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use kept::{Kept, keep, run_frozen};
 
-pub use kept::{chunk, most_at_once};
+pub use kept::{Passed, Stop, chunk, most_at_once};
 pub use variation::Variation;
 
 /// Some pictures on the device, as far as the frozen stages bring them.
@@ -85,6 +85,11 @@ pub struct Preparation<'a> {
     pub keep_bytes: u64,
     /// Where features are kept from run to run, if they are, and what decides about them beside view and pictures.
     pub cache: Option<(FeatureCache, Key)>,
+    /// Where training is going to begin later, the nearest stage first: what these read is kept in passing, so that no
+    /// picture passes a frozen stage twice.
+    pub stops: Vec<Stop>,
+    /// What the feed before this one kept in passing.
+    pub passed: Option<Passed>,
     /// Being told to stop.
     pub interrupt: &'a Interrupt,
 }
@@ -99,13 +104,19 @@ impl Feed {
         backbone: &Backbone,
         cut: StageId,
         part: &Part,
-        how: Preparation<'_>,
+        mut how: Preparation<'_>,
         listen: &mut Listener<'_>,
     ) -> Result<Self, Error> {
+        let passed =
+            how.passed.take().filter(|passed| (passed.cut, passed.variation) == (cut, how.variation));
         let kept = match how.variation {
+            _ if passed.is_some() => passed.map(|passed| passed.kept),
             Variation::Varying => None,
             _ if part.is_empty() || how.mixing.varies() => None,
-            Variation::Fixed | Variation::Views(_) => keep(backbone, cut, part, &how, listen)?,
+            Variation::Fixed | Variation::Views(_) => {
+                let place = (cut, how.cache.as_ref());
+                keep(backbone, place, &how.stops, part, (&how, how.keep_bytes), listen)?
+            }
         };
         let content = match kept {
             Some(kept) => Content::Features(kept),
@@ -138,7 +149,28 @@ impl Feed {
     pub fn kept_bytes(&self) -> Option<u64> {
         match &self.content {
             Content::Pictures { .. } => None,
-            Content::Features(kept) => Some(kept.views.iter().map(size_in_bytes).sum()),
+            Content::Features(kept) => Some(kept.bytes()),
+        }
+    }
+
+    /// Bytes of kept features and of those kept in passing.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Pictures { .. } => 0,
+            Content::Features(kept) => kept.all_bytes(),
+        }
+    }
+
+    /// What is of use to the feed that comes after this one, of the same pictures from `cut` on.
+    #[must_use]
+    pub fn pass_on(self, cut: StageId) -> Option<Passed> {
+        match self.content {
+            Content::Pictures { .. } => None,
+            Content::Features(kept) if self.cut == cut => {
+                Some(Passed { cut, variation: self.variation, kept })
+            }
+            Content::Features(kept) => kept.passed.map(|passed| *passed),
         }
     }
 
@@ -152,20 +184,22 @@ impl Feed {
         }
     }
 
-    /// The pictures as the sampler draws them, in an order that seed and epoch decide, and mixed as these decide.
-    pub fn drawn<'a>(
-        &'a self,
-        backbone: &'a Backbone,
+    /// The pictures of an epoch (from 1) as the sampler draws them, in an order that seed and epoch decide, and mixed as these
+    /// decide. Workers begin to prepare them now, a few batches ahead of whoever takes them.
+    #[must_use]
+    pub fn draw(
+        &self,
+        backbone: &Backbone,
         batch_size: usize,
         sampler: SamplerKind,
         seed: u64,
         epoch: u32,
-    ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
+    ) -> Drawn {
         let order = match sampler {
             SamplerKind::Shuffle => shuffled(self.len(), seed, epoch),
             SamplerKind::Balanced => balanced(&self.part.labels(), seed, epoch),
         };
-        self.epoch(backbone, order, epoch, batch_size, Some(seed))
+        self.begin(backbone, order, (epoch, batch_size), self.mixing, seed)
     }
 
     /// Every picture once, in an order that the seed decides, never mixed.
@@ -175,7 +209,8 @@ impl Feed {
         batch_size: usize,
         seed: u64,
     ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
-        self.epoch(backbone, shuffled(self.len(), seed, 0), 0, batch_size, None)
+        let order = shuffled(self.len(), seed, 0);
+        self.begin(backbone, order, (0, batch_size), Mixing::default(), 0).batches(backbone)
     }
 
     /// The pictures in their own order.
@@ -183,45 +218,80 @@ impl Feed {
         &'a self,
         backbone: &'a Backbone,
         batch_size: usize,
-    ) -> impl Iterator<Item = Result<Batch, Error>> + 'a {
+    ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
         let order = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
-        self.epoch(backbone, order, 0, batch_size, None)
+        self.begin(backbone, order, (0, batch_size), Mixing::default(), 0).batches(backbone)
     }
 
-    /// The pictures in this order of positions; the last batch may be smaller. With a seed they are mixed.
-    fn epoch<'a>(
-        &'a self,
-        backbone: &'a Backbone,
+    /// The pictures in this order of positions.
+    fn begin(
+        &self,
+        backbone: &Backbone,
         order: Vec<u32>,
-        epoch: u32,
-        batch_size: usize,
-        mix: Option<u64>,
-    ) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
-        match &self.content {
-            Content::Features(Kept { views, labels, .. }) => {
-                let order: Vec<i64> = order.into_iter().map(i64::from).collect();
-                let features = &views[self.variation.turn(epoch) as usize % views.len()];
-                let starts = (0..order.len()).step_by(batch_size.max(1));
+        (epoch, batch_size): (u32, usize),
+        mixing: Mixing,
+        seed: u64,
+    ) -> Drawn {
+        let source = match &self.content {
+            Content::Features(Kept { views, labels, .. }) => Source::Features {
+                features: views[self.variation.turn(epoch) as usize % views.len()].shallow_clone(),
+                labels: labels.shallow_clone(),
+                order: order.into_iter().map(i64::from).collect(),
+                batch_size: batch_size.max(1),
+            },
+            Content::Pictures { transform, workers } => {
+                let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
+                let part = Part { store: self.part.store.clone(), indices };
+                let how = (self.variation.view(epoch), batch_size);
+                Source::Pictures(Box::new(prepared(backbone, part, transform.clone(), how, *workers)))
+            }
+        };
+        Drawn { source, mixing, seed, epoch, cut: self.cut, chunk: self.chunk }
+    }
+}
+
+/// Pictures in an order, on their way.
+pub struct Drawn {
+    source: Source,
+    /// How pictures are mixed, as these two and the number of a batch decide.
+    mixing: Mixing,
+    seed: u64,
+    epoch: u32,
+    cut: StageId,
+    chunk: usize,
+}
+
+enum Source {
+    /// Workers prepare them from pixels and are ahead.
+    Pictures(Box<Batches<Room>>),
+    /// What is kept of each, and the positions in it.
+    Features { features: Tensor, labels: Tensor, order: Vec<i64>, batch_size: usize },
+}
+
+impl Drawn {
+    /// In batches, as far as the frozen stages bring them; the last one may be smaller.
+    pub fn batches<'a>(self, backbone: &'a Backbone) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
+        let Self { source, mixing, seed, epoch, cut, chunk } = self;
+        match source {
+            Source::Features { features, labels, order, batch_size } => {
+                let starts = (0..order.len()).step_by(batch_size);
                 Box::new(starts.map(move |start| {
                     let end = order.len().min(start + batch_size);
                     let chosen = Tensor::f_from_slice(&order[start..end])?;
                     let of = |kept: &Tensor| kept.f_index_select(0, &chosen.f_to_device(kept.device())?);
                     // Features mapped into the host's memory travel batch by batch.
-                    Ok(Batch::plain(place(&of(features)?, backbone)?, of(labels)?))
+                    Ok(Batch::plain(place(&of(&features)?, backbone)?, of(&labels)?))
                 }))
             }
-            Content::Pictures { transform, workers } => {
-                let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
-                let view = self.variation.view(epoch);
-                let part = Part { store: self.part.store.clone(), indices };
-                let batches = prepared(backbone, part, transform.clone(), (view, batch_size), *workers);
+            Source::Pictures(batches) => {
                 Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
                     let (pixels, labels) = to_device(batch?, backbone)?;
-                    let batch = match mix {
-                        Some(seed) => mixed(self.mixing, [seed, epoch.into(), number], pixels, labels),
-                        None => Batch::plain(pixels, labels),
-                    };
-                    Ok(Batch { x: run_frozen(backbone, &batch.x, self.cut, self.chunk), waited, ..batch })
+                    let batch = mixed(mixing, [seed, epoch.into(), number], pixels, labels);
+                    Ok(Batch {
+                        x: run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk),
+                        waited,
+                        ..batch
+                    })
                 }))
             }
         }

@@ -132,6 +132,15 @@ impl FreezePlan {
         backbone.ids().find(|id| self.is_live(*id, epoch)).unwrap_or(backbone.head_id())
     }
 
+    /// The first stages that are live in one epoch or another of so many, the last stage first.
+    #[must_use]
+    pub fn cuts(&self, backbone: &Backbone, epochs: u32) -> Vec<StageId> {
+        let epochs = 1..=epochs.min(self.last_thaw());
+        let mut cuts: Vec<StageId> = epochs.map(|epoch| self.first_live_in(backbone, epoch)).collect();
+        cuts.dedup();
+        cuts
+    }
+
     /// Whether a stage is live in an epoch, counted from 1.
     #[must_use]
     pub fn is_live(&self, id: StageId, epoch: u32) -> bool {
@@ -312,6 +321,13 @@ mod tests {
         let plan = planned("all", thawing(None, &[("layer4", 2), ("layer2", 6)])).unwrap();
         assert_eq!(plan.thaws, [live(6), live(6), live(6), live(2), live(2), live(1), live(1)]);
         assert_eq!(plan.last_thaw(), 6);
+        let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
+        let cuts = |epochs| {
+            let cuts = plan.cuts(&backbone, epochs);
+            cuts.into_iter().map(|id| backbone.name(id)).collect::<Vec<_>>()
+        };
+        assert_eq!(cuts(100), ["pool", "layer3", "stem"]);
+        assert_eq!((cuts(5), cuts(1)), (vec!["pool", "layer3"], vec!["pool"]));
         for (at, says) in [
             (("layer9", 2), "no stage \"layer9\""),
             (("head", 2), "the head is live"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use backbone::{Backbone, Network, Options, Variables};
+use backbone::{Backbone, Network, Options, Values, Variables};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, InputSpec};
 
@@ -118,7 +118,7 @@ pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> R
 /// than it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
     if run.config.regularize.stochastic_depth.is_some() && run.depth != Depth::Auto {
-        let backbone = build(run, &materials.input, materials.checkpoint.as_deref());
+        let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;
         }
@@ -133,7 +133,7 @@ fn trial(
     checkpoint: Option<&Checkpoint>,
     classes: usize,
 ) -> Result<(Backbone, FreezePlan), Error> {
-    let mut trial = build(run, input, checkpoint);
+    let mut trial = build(run, input, checkpoint, Values::Unset);
     if let Some(checkpoint) = checkpoint {
         check_channels(run, input, &trial, checkpoint)?;
         let loaded = trial.load(checkpoint)?;
@@ -220,7 +220,13 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
     }
 }
 
-pub(crate) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint>) -> Backbone {
+/// The network of a run for what is going to be loaded into it, with values of this kind until then.
+pub(crate) fn build(
+    run: &Run,
+    input: &InputSpec,
+    checkpoint: Option<&Checkpoint>,
+    values: Values,
+) -> Backbone {
     let head = format!("{}.weight", run.network.head);
     let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
     let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
@@ -233,7 +239,7 @@ pub(crate) fn build(run: &Run, input: &InputSpec, checkpoint: Option<&Checkpoint
         stochastic_depth: run.config.regularize.stochastic_depth,
         ..defaults
     };
-    (run.network.build)(&Variables::new().root(), &options)
+    (run.network.build)(&Variables::holding(values).root(), &options)
 }
 
 pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {

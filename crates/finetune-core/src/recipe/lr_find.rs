@@ -6,7 +6,7 @@ use backbone::StageId;
 use report::record::RangeRecord;
 
 use super::perform::{Work, drawn};
-use super::training::{feeds, phase};
+use super::training::{Place, make_feeds, phase};
 use super::{Action, Materials, StepName, plan};
 use crate::Error;
 use crate::advise;
@@ -49,8 +49,8 @@ pub fn lr_find(
     let plan = work.plan_of(step);
     work.backbone.freeze_before(plan.first_live);
     work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
-    let (feed, _) =
-        feeds(run, work.materials, &pictures, interrupt, (&work.backbone, plan.first_live, 1), listen)?;
+    let place = Place { backbone: &work.backbone, cut: plan.first_live, epochs: 1, stops: Vec::new() };
+    let (feed, _) = make_feeds(run, work.materials, &pictures, interrupt, place, None, listen)?;
     // The head is fresh, so it cannot tell which channels matter.
     let penalties = work.kept.penalties(&run.config.regularize, work.kept.alike(&work.backbone, &plan));
     let epochs = run.config.train.epochs;

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, StageId, Values};
 use pretrained::InputSpec;
 use report::record::{
     EpochRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord, StageRecord,
@@ -12,7 +12,6 @@ use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
 use super::source::Kept;
 use crate::Error;
-use crate::batches::Feed;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -22,6 +21,7 @@ use crate::precision;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
 use crate::source_weights;
+use crate::train::Feeds;
 
 /// A run that is over.
 pub struct Finished {
@@ -128,8 +128,8 @@ pub(super) struct Work<'a> {
     pub(super) interrupted: bool,
     /// What the network computes in.
     pub(super) kind: Kind,
-    /// The validation pictures as the stages that were trained last read them.
-    pub(super) validation: Option<Feed>,
+    /// Training and validation pictures as the stages that were trained last read them.
+    pub(super) feeds: Option<Feeds>,
 }
 
 impl<'a> Work<'a> {
@@ -141,7 +141,7 @@ impl<'a> Work<'a> {
         folder: Option<&'a RunFolder>,
         interrupt: &'a Interrupt,
     ) -> Self {
-        let backbone = build(run, &materials.input, materials.checkpoint.as_deref());
+        let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Drawn);
         Self {
             run,
             materials,
@@ -158,7 +158,7 @@ impl<'a> Work<'a> {
             steps: 0,
             interrupted: false,
             kind: Kind::Float,
-            validation: None,
+            feeds: None,
         }
     }
 

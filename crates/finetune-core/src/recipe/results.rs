@@ -12,6 +12,7 @@ use crate::batches::{Feed, Preparation, Variation};
 use crate::calibration::Unfitted;
 use crate::evaluate::{self, Scored};
 use crate::pictures::Part;
+use crate::train::divergence::Origin;
 
 /// What came of the final measurements.
 pub(super) struct Results {
@@ -30,6 +31,7 @@ impl Work<'_> {
         let mut temperature = fitted(Err(Unfitted::NoImages), 0);
         let mut evaluations = Vec::new();
         let mut last: Option<(&Part, Scored)> = None;
+        let mut validation = self.feeds.take().map(|(_, validation)| validation);
         for (split, part) in parts {
             if part.is_empty() {
                 continue;
@@ -38,10 +40,11 @@ impl Work<'_> {
                 self.interrupted = true;
                 continue;
             }
-            let scored = match self.validation.take_if(|_| split == "validation") {
+            let scored = match validation.take_if(|_| split == "validation") {
                 Some(feed) => self.score(&feed)?,
                 None => self.score(&self.whole(part)?)?,
             };
+            self.makes_sense(split, scored.said.loss())?;
             let scores = scored.scores();
             if split == "validation" {
                 temperature = fitted(scores.temperature(), part.len());
@@ -65,6 +68,21 @@ impl Work<'_> {
         Ok(Results { evaluations, temperature, samples })
     }
 
+    /// A trained model whose loss is no number is no model, though no step that followed could notice.
+    fn makes_sense(&self, split: &'static str, loss: f64) -> Result<(), Error> {
+        match self.epochs.last() {
+            Some(last) if !loss.is_finite() => Err(Error::Diverged {
+                phase: last.phase.clone(),
+                epoch: last.epoch,
+                step: self.steps,
+                loss,
+                origin: Origin::Measured(split),
+                kept: None,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Pictures as the network's input.
     fn whole(&self, part: &Part) -> Result<Feed, Error> {
         let how = Preparation {
@@ -75,6 +93,8 @@ impl Work<'_> {
             workers: self.run.workers,
             keep_bytes: 0,
             cache: None,
+            stops: Vec::new(),
+            passed: None,
             interrupt: self.interrupt,
         };
         Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})

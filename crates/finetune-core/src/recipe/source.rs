@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, Mode, StageId, Values};
 use images::Transform;
 use regularize::{CoTuning, CrossEntropy, Mixing, Targets, attention, importance};
 use tch::{Kind, Tensor};
@@ -71,7 +71,7 @@ impl Work<'_> {
             self.kept.weights = Rc::new(kept);
         }
         if let (Some(_), Some(checkpoint)) = (regularize.delta, &self.materials.checkpoint) {
-            let mut network = build(self.run, &self.materials.input, Some(checkpoint));
+            let mut network = build(self.run, &self.materials.input, Some(checkpoint), Values::Drawn);
             network.load(checkpoint)?;
             network.to(self.run.device, Kind::Float);
             network.freeze_before(network.head_id());
@@ -128,6 +128,8 @@ impl Work<'_> {
             workers: self.run.workers,
             keep_bytes: 0,
             cache: None,
+            stops: Vec::new(),
+            passed: None,
             interrupt: self.interrupt,
         };
         Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})

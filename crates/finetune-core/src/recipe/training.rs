@@ -13,9 +13,10 @@ use super::keeping::{self, Keeping};
 use super::perform::{Work, description};
 use super::plan::{Action, StepName, plan};
 use crate::Error;
-use crate::batches::{Feed, Preparation, Variation};
-use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights};
+use crate::batches::{Feed, Passed, Preparation, Stop, Variation};
+use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights, Config};
 use crate::event::{Event, Listener};
+use crate::feature_cache::{FeatureCache, Key};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::model_file;
@@ -26,7 +27,7 @@ use crate::train::average::Averaging;
 use crate::train::objective::{Objective, balanced_weights};
 use crate::train::outline::outline;
 use crate::train::penalties::Penalties;
-use crate::train::{self, Ending, Phase, Trained, enough_epochs, readings};
+use crate::train::{self, Ending, Feeds, Phase, Trained, enough_epochs, readings};
 
 impl Work<'_> {
     /// Steps 4 and 5.
@@ -72,12 +73,23 @@ impl Work<'_> {
             }
         };
         let all_epochs = phase.epochs;
-        let mut make_feeds = |backbone: &Backbone, cut: StageId, listen: &mut Listener<'_>| {
-            feeds(run, materials, pictures, interrupt, (backbone, cut, all_epochs), listen)
-        };
-        let trained =
-            train::train(&phase, &mut self.backbone, &mut make_feeds, interrupt, &mut after_epoch, listen);
-        let mut trained = match trained {
+        let cuts = self.cuts(step, &plan, all_epochs);
+        let mut feeds = self.feeds.take();
+        let mut make =
+            |backbone: &Backbone, cut: StageId, before: Option<Feeds>, listen: &mut Listener<'_>| {
+                let stops = cuts.iter().copied().filter(|&stop| stop < cut).collect();
+                let place = Place { backbone, cut, epochs: all_epochs, stops };
+                make_feeds(run, materials, pictures, interrupt, place, before, listen)
+            };
+        let trained = train::train(
+            &phase,
+            &mut self.backbone,
+            (&mut feeds, &mut make),
+            interrupt,
+            &mut after_epoch,
+            listen,
+        );
+        let trained = match trained {
             // What was good before the numbers ran away is worth keeping, whatever else is kept.
             Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
                 let kept = checkpoint(&self.backbone, "last-good.safetensors").unwrap_or_else(|error| {
@@ -92,7 +104,7 @@ impl Work<'_> {
             try_checkpoint(&self.backbone, &format!("{step}.safetensors"), listen);
         }
         self.steps += trained.steps;
-        self.validation = trained.validation.take();
+        self.feeds = feeds;
         self.interrupted = trained.ending == Ending::Interrupted;
         let told = tell(&trained, &self.backbone, plan.first_live, phase.averaging);
         self.epochs.extend(trained.epochs);
@@ -113,6 +125,24 @@ impl Work<'_> {
             _ => None,
         });
         outlines.collect()
+    }
+
+    /// The stages at which training begins in this training step or in the one after it, the last stage first. Not those of
+    /// the latter if it shows other views of the pictures.
+    fn cuts(&self, step: StepName, this: &FreezePlan, epochs: u32) -> Vec<StageId> {
+        let mut cuts = this.cuts(&self.backbone, epochs);
+        let next = plan(self.run).into_iter().find_map(|planned| match (planned.name, planned.action) {
+            (StepName::FineTune, Action::Train(epochs)) if step == StepName::TrainHead => Some(epochs),
+            _ => None,
+        });
+        if let Some(next) = next {
+            let next = enough_epochs(next, &self.run.config.train, self.pictures.train.len());
+            if variation(self.run, next) == variation(self.run, epochs) {
+                cuts.extend(self.plan_of(StepName::FineTune).cuts(&self.backbone, next));
+            }
+        }
+        cuts.dedup();
+        cuts
     }
 
     /// What a training step thaws.
@@ -179,54 +209,99 @@ fn class_weights(run: &Run, pictures: &Pictures) -> Option<Tensor> {
     Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(Kind::Float))
 }
 
-/// Training and validation pictures as the stages from `cut` on read them.
-pub(super) fn feeds(
+/// Training and validation pictures for the stages from a cut on.
+pub(super) struct Place<'a> {
+    pub(super) backbone: &'a Backbone,
+    pub(super) cut: StageId,
+    /// Of the training step.
+    pub(super) epochs: u32,
+    /// Where training begins later, the nearest stage first.
+    pub(super) stops: Vec<StageId>,
+}
+
+/// Whether the training pictures look the same in each of so many epochs.
+fn variation(run: &Run, epochs: u32) -> Variation {
+    let Config { augment, regularize, run: asked, .. } = &run.config;
+    let mixes = regularize.mixing().varies();
+    // More views than epochs show the same as a view for each epoch, and what is mixed is another mixture each time.
+    match NonZeroU32::new(augment.views.min(epochs)) {
+        _ if !mixes && !augment.changes(asked.seed).varies() => Variation::Fixed,
+        _ if mixes => Variation::Varying,
+        Some(views) => Variation::Views(views),
+        None => Variation::Varying,
+    }
+}
+
+/// Training and validation pictures as the stages from a cut on read them. What the feeds before them kept for it goes on
+/// being kept.
+pub(super) fn make_feeds(
     run: &Run,
     materials: &Materials,
     pictures: &Pictures,
     interrupt: &Interrupt,
-    (backbone, cut, epochs): (&Backbone, StageId, u32),
+    place: Place<'_>,
+    before: Option<Feeds>,
     listen: &mut Listener<'_>,
-) -> Result<(Feed, Feed), Error> {
+) -> Result<Feeds, Error> {
+    let Place { backbone, cut, epochs, stops } = place;
+    let (passed, of_validation): (Option<Passed>, Option<Passed>) = match before {
+        Some((feed, validation)) => (feed.pass_on(cut), validation.pass_on(cut)),
+        None => (None, None),
+    };
     let (augment, input) = (&run.config.augment, &materials.input);
     let (training, mixing) = (augment.changes(run.config.run.seed), run.config.regularize.mixing());
-    let varies = training.varies() || mixing.varies();
-    // More views than epochs show the same as a view for each epoch, and what is mixed is another mixture each time.
-    let variation = match NonZeroU32::new(augment.views.min(epochs)) {
-        _ if !varies => Variation::Fixed,
-        _ if mixing.varies() => Variation::Varying,
-        Some(views) => Variation::Views(views),
-        None => Variation::Varying,
-    };
+    let variation = variation(run, epochs);
     let limit = match run.config.run.cache {
         Cache::Off => 0,
         Cache::On | Cache::Memory => run.config.run.features_mib.saturating_mul(1 << 20),
     };
-    let views = if variation == Variation::Varying || mixing.varies() { 0 } else { variation.count() };
+    let views = if variation == Variation::Varying { 0 } else { variation.count() };
     let shown = pictures.train.len() as u64 * u64::from(views) + pictures.validation.len() as u64;
-    if views > 0 {
-        let keeping = Keeping::of(backbone, cut, input, &run.config.run, shown);
-        keeping.into_iter().for_each(|keeping| listen(&Event::Note(keeping.to_string())));
+    // What was kept in passing was told then.
+    if views > 0 && passed.is_none() {
+        let keeping = |cut| Keeping::of(backbone, cut, input, &run.config.run, shown);
+        keeping(cut).into_iter().for_each(|keeping| listen(&Event::Note(keeping.to_string())));
+        for &stop in &stops {
+            let name = backbone.name(stop);
+            if let Some(keeping) = keeping(stop) {
+                listen(&Event::Note(format!("in passing, for when {name} is trained: {keeping}")));
+            }
+        }
     }
     let cache = feature_cache(run, input, (backbone, cut))?;
-    let preparation = |transform, variation, mixing, keep_bytes| Preparation {
-        transform,
-        variation,
-        mixing,
-        batch_size: run.config.train.batch_size,
-        workers: run.workers,
-        keep_bytes,
-        cache: cache.clone().map(|(cache, key)| match variation {
-            Variation::Fixed => (cache, key),
-            _ => (cache, key.and(format!("{training:?}").as_bytes())),
-        }),
-        interrupt,
+    let caches = stops
+        .into_iter()
+        .map(|stage| Ok((stage, feature_cache(run, input, (backbone, stage))?)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let preparation = |transform, variation, mixing, keep_bytes, passed| {
+        let of_view = |cache: &Option<(FeatureCache, Key)>| {
+            cache.clone().map(|(cache, key)| match variation {
+                Variation::Fixed => (cache, key),
+                _ => (cache, key.and(format!("{training:?}").as_bytes())),
+            })
+        };
+        Preparation {
+            transform,
+            variation,
+            mixing,
+            batch_size: run.config.train.batch_size,
+            workers: run.workers,
+            keep_bytes,
+            cache: of_view(&cache),
+            stops: caches
+                .iter()
+                .map(|(stage, cache)| Stop { stage: *stage, cache: of_view(cache) })
+                .collect(),
+            passed,
+            interrupt,
+        }
     };
-    let train = preparation(Transform::training(input, &training)?, variation, mixing, limit);
+    let train = preparation(Transform::training(input, &training)?, variation, mixing, limit, passed);
     let feed = Feed::new(backbone, cut, &pictures.train, train, listen)?;
     // What did not fit into memory and is mapped from disk counts as well.
-    let left = limit.saturating_sub(feed.kept_bytes().unwrap_or(0));
-    let fixed = preparation(Transform::evaluation(input)?, Variation::Fixed, Mixing::default(), left);
+    let left = limit.saturating_sub(feed.held_bytes());
+    let fixed = Transform::evaluation(input)?;
+    let fixed = preparation(fixed, Variation::Fixed, Mixing::default(), left, of_validation);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
     keeping::found(feed.found().1 + validation.found().1, shown)
         .into_iter()

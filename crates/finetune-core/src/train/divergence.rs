@@ -27,6 +27,8 @@ pub enum Origin {
     Loss,
     /// The validation images, on which a stage's output is not finite, or else their loss.
     Validation(Option<&'static str>),
+    /// The images of this split, with which the trained model is measured.
+    Measured(&'static str),
     /// Not known: it was seen so many steps later, when those had spoilt all weights.
     SeenLater(u64),
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Origin {
                 write!(f, "it shows on the validation images, of which stage {stage} gives no finite output")
             }
             Self::Validation(None) => f.write_str("it shows in the loss on the validation images"),
+            Self::Measured(split) => write!(f, "it shows in the loss on the {split} images, at the end"),
             Self::SeenLater(steps) => write!(
                 f,
                 "where it began is not known: a GPU is looked at every few steps, and the {steps} since have spoilt the weights (with run.device = \"cpu\" the stage is named)"

@@ -16,7 +16,7 @@ use super::scaler::{Scaler, Verdict};
 use super::schedule::{Schedule, Setting};
 use super::{Phase, clip, divergence};
 use crate::Error;
-use crate::batches::{Batch, Feed};
+use crate::batches::{Batch, Drawn};
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 
@@ -47,11 +47,12 @@ pub(super) struct Fault {
     pub(super) since: u64,
 }
 
-/// One pass over the training pictures; `None` when it was interrupted on the way.
+/// One pass over the training pictures as they were drawn; `None` when it was interrupted on the way.
 pub(super) fn one_epoch(
     phase: &Phase<'_>,
     epoch: u32,
-    (backbone, feed): (&Backbone, &Feed),
+    (backbone, from): (&Backbone, StageId),
+    drawn: Drawn,
     moving: &mut Moving,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
@@ -76,17 +77,20 @@ pub(super) fn one_epoch(
         phase.diverged(epoch, step, fault.loss, fault.origin)
     };
     let mut interrupted = false;
-    let mut batches = feed.drawn(backbone, train.batch_size, train.sampler, phase.seed, epoch);
+    let mut batches = drawn.batches(backbone);
     for done in 1.. {
         let group = batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, Error>>()?;
         if group.is_empty() {
             break;
         }
+        if moving.steps == 0 {
+            tracing::debug!("the first batch is there");
+        }
         waited += group.iter().map(|batch| batch.waited).sum::<Duration>();
         let planned = moving.schedule.at(moving.steps);
         let setting = Setting { rate: planned.rate * moving.reduced, ..planned };
         rate = setting.rate;
-        let stepped = one_step(phase, (backbone, feed.cut()), &group, moving, setting);
+        let stepped = one_step(phase, (backbone, from), &group, moving, setting);
         tell(moving.readings.take());
         stepped.map_err(|fault| diverged(fault, moving.steps))?;
         if interrupt.requested() && done < per_epoch {

@@ -32,7 +32,7 @@ use report::record::EpochRecord;
 use tch::{Kind, Tensor};
 
 use crate::Error;
-use crate::batches::Feed;
+use crate::batches::{Drawn, Feed};
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use crate::evaluate;
 use crate::event::{Event, Listener};
@@ -91,8 +91,6 @@ pub struct Trained {
     pub averaged: u32,
     /// Bytes of frozen stages' outputs that were kept in the first epoch; `None` when they were computed anew in each.
     pub kept_bytes: Option<u64>,
-    /// The validation pictures as the live stages read them, to measure the model with once more.
-    pub validation: Option<Feed>,
 }
 
 /// How a phase ended.
@@ -109,11 +107,16 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Makes training and validation batches for the stages from a cut on.
-pub type Feeds<'a> = dyn FnMut(&Backbone, StageId, &mut Listener<'_>) -> Result<(Feed, Feed), Error> + 'a;
+/// Training and validation pictures as the live stages read them.
+pub type Feeds = (Feed, Feed);
 
-/// Trains the stages that the plan makes live, from the epoch on in which it does. `after_epoch` is called with the
-/// network after each whole epoch.
+/// Makes them for the stages from a cut on, out of those that there were before.
+pub type MakeFeeds<'a> =
+    dyn FnMut(&Backbone, StageId, Option<Feeds>, &mut Listener<'_>) -> Result<Feeds, Error> + 'a;
+
+/// Trains the stages that the plan makes live, from the epoch on in which it does. The feeds are those of the training
+/// before, if there was one, and the last ones used afterwards. `after_epoch` is called with the network after each whole
+/// epoch.
 ///
 /// # Errors
 /// [`Error::Diverged`] when the loss, in training or on the validation pictures, is no longer a number, with the weights of
@@ -121,46 +124,40 @@ pub type Feeds<'a> = dyn FnMut(&Backbone, StageId, &mut Listener<'_>) -> Result<
 pub fn train(
     phase: &Phase<'_>,
     backbone: &mut Backbone,
-    feeds: &mut Feeds<'_>,
+    (made, make): (&mut Option<Feeds>, &mut MakeFeeds<'_>),
     interrupt: &Interrupt,
     after_epoch: &mut dyn FnMut(&Backbone, &mut Listener<'_>),
     listen: &mut Listener<'_>,
 ) -> Result<Trained, Error> {
-    let mut trained = Trained {
-        epochs: Vec::new(),
-        steps: 0,
-        ending: Ending::Complete,
-        averaged: 0,
-        kept_bytes: None,
-        validation: None,
-    };
+    let mut trained =
+        Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete, averaged: 0, kept_bytes: None };
     let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
     let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
     let mut moving = phase.begin();
-    let mut made: Option<(Feed, Feed)> = None;
+    let mut ahead: Option<Drawn> = None;
     for epoch in 1..=phase.epochs {
         let first_live = phase.plan.first_live_in(backbone, epoch);
-        if made.as_ref().is_none_or(|(feed, _)| feed.cut() != first_live) {
-            made = None; // the old features go before there are new ones
+        if epoch == 1 || made.as_ref().is_none_or(|(feed, _)| feed.cut() != first_live) {
             backbone.freeze_before(first_live);
             backbone.prepare_inference(StageId::INPUT..first_live, phase.kind);
             moving.optimizer.follow(phase.trainables(backbone, epoch));
             moving.average.follow(backbone, first_live);
-            match feeds(backbone, first_live, listen) {
-                Ok(feeds) => made = Some(feeds),
+            match make(backbone, first_live, made.take(), listen) {
+                Ok(feeds) => *made = Some(feeds),
                 Err(Error::Interrupted) => trained.ending = Ending::Interrupted,
                 Err(error) => return Err(error),
             }
         }
-        let Some((feed, validation)) = &made else { break };
+        let Some((feed, validation)) = &*made else { break };
         let kept_bytes = feed.kept_bytes();
         if epoch == 1 {
             trained.kept_bytes = kept_bytes;
         }
         tracing::debug!(step = phase.step.name(), epoch, cut = backbone.name(first_live), ?kept_bytes);
         let good = Snapshot::take(backbone, first_live);
-        let passed = one_epoch(phase, epoch, (backbone, feed), &mut moving, interrupt, listen);
+        let drawn = ahead.take().unwrap_or_else(|| phase.draw(backbone, feed, epoch));
+        let passed = one_epoch(phase, epoch, (backbone, first_live), drawn, &mut moving, interrupt, listen);
         let sound = passed.and_then(|record| match divergence::in_weights(backbone, first_live) {
             Some(origin) => {
                 let loss = record.map_or(f64::NAN, |record| record.train_loss);
@@ -175,6 +172,10 @@ pub fn train(
             break;
         };
         moving.average.after_epoch(epoch);
+        // While this epoch is judged, the pictures of the next one are under way, unless other stages are going to read them.
+        if epoch < phase.epochs && phase.plan.first_live_in(backbone, epoch + 1) == first_live {
+            ahead = Some(phase.draw(backbone, feed, epoch + 1));
+        }
         // What is validated and kept is what would be the model if the training ended here.
         let stand_in = moving.average.is_running();
         if stand_in {
@@ -219,9 +220,7 @@ pub fn train(
             break;
         }
     }
-    let (feed, validation) = made.unzip();
-    trained.validation = validation;
-    finish(phase, backbone, moving.average, &mut trained, feed)?;
+    finish(phase, backbone, moving.average, &mut trained, made.as_ref().map(|(feed, _)| feed))?;
     if let Some((epoch, snapshot)) = best.filter(|_| trained.ending == Ending::Complete) {
         snapshot.restore();
         trained.ending = Ending::StoppedEarly { best: epoch };
@@ -236,7 +235,7 @@ fn finish(
     backbone: &Backbone,
     mut average: Average,
     trained: &mut Trained,
-    feed: Option<Feed>,
+    feed: Option<&Feed>,
 ) -> Result<(), Error> {
     match (phase.averaging, trained.ending) {
         (Averaging::Exponential(_), _) if average.taken() > 0 => average.exchange(),
@@ -268,6 +267,11 @@ impl Phase<'_> {
         let decay = |value: &Tensor| self.regularize.decay_of(value);
         trainables.extend(self.objective.penalties.trainables(as_head, decay));
         trainables
+    }
+
+    /// The pictures of an epoch, which workers begin to prepare.
+    fn draw(&self, backbone: &Backbone, feed: &Feed, epoch: u32) -> Drawn {
+        feed.draw(backbone, self.train.batch_size, self.train.sampler, self.seed, epoch)
     }
 
     fn begin(&self) -> Moving {

@@ -79,8 +79,7 @@ fn rise(
     moving.optimizer.follow(phase.trainables(backbone, deepest));
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
-    let mut batches =
-        (1..).flat_map(|epoch| feed.drawn(backbone, train.batch_size, train.sampler, phase.seed, epoch));
+    let mut batches = (1..).flat_map(|epoch| phase.draw(backbone, feed, epoch).batches(backbone));
     for step in 0..sweep.steps {
         if interrupt.requested() {
             return Err(Error::Interrupted);

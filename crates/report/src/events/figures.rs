@@ -7,10 +7,10 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
+use crate::confusion::Confusion;
 use crate::html::{accuracy_charts, advice_charts, flow_chart, rate_charts, reliability_chart};
 use crate::pivot::Table;
 use crate::plot::{LineChart, standing_alone};
-use crate::reading::class_name;
 use crate::record::{AdviceRecord, EvaluationRecord, RunRecord};
 
 /// More classes than this are not drawn: nobody could read it.
@@ -60,16 +60,15 @@ pub(super) fn confusion(run: &RunRecord, evaluation: &EvaluationRecord) -> Optio
     const TOP: f64 = 170.0;
     const STYLE: &str = "text { font-size: 13px; font-family: 'DejaVu Sans'; fill: #1c2127; } .paper { fill: #fff; } \
         .title { font-size: 17px; } .cell { stroke: #dfdfd8; } .strong { fill: #fff; }";
-    let counts = &evaluation.confusion;
-    let n = counts.len();
+    let confusion = Confusion::of(run, evaluation);
+    let n = confusion.size();
     if !(1..=MATRIX_CLASSES).contains(&n) {
         return None;
     }
     let side = (520.0 / n as f64).clamp(13.0, 90.0);
     let middle = |place: usize| side * (place as f64 + 0.5);
     let cell = |truth: usize, said: usize| {
-        let of_class: u64 = counts[truth].iter().fold(0, |sum, count| sum.saturating_add(*count));
-        let count = counts[truth].get(said).copied().unwrap_or(0);
+        let (of_class, count) = (confusion.of_class(truth), confusion.at(truth, said));
         let part = if of_class == 0 { 0.0 } else { count as f64 / of_class as f64 };
         let colour = if truth == said { "#064a88" } else { "#962e06" };
         let (x, y) = (LEFT + side * said as f64, TOP + side * truth as f64);
@@ -81,7 +80,7 @@ pub(super) fn confusion(run: &RunRecord, evaluation: &EvaluationRecord) -> Optio
         }
     };
     let name = |class: usize| -> String {
-        let name = class_name(&run.data.classes, class);
+        let name = confusion.name(class);
         if name.chars().count() > 18 { name.chars().take(17).chain(['…']).collect() } else { name }
     };
     let size = [LEFT + side * n as f64 + 20.0, TOP + side * n as f64 + 20.0];

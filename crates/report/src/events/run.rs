@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{EventWriter, figures, seconds_since_1970};
 use crate::Error;
+use crate::confusion::Confusion;
 use crate::html::png_size;
 use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
 
@@ -18,7 +19,7 @@ use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, Samp
 /// `learning_rate`, which is the head's, and `learning_rate/STAGE` of every live stage; their steps are epochs, counted
 /// from 1 through both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`,
 /// `evidence/logme` and `evidence/h_score` of an advice by stages, the pixels being 0. The rest belongs to the last
-/// epoch: the scalars `group_accuracy/GROUP`, `calibration_error`, `calibration_error_scaled`, `temperature` and
+/// epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`, `calibration_error_scaled`, `temperature` and
 /// `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test split, and as pictures `rates/PHASE`,
 /// `advice/SCORE`, `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
 ///
@@ -125,6 +126,14 @@ fn measured(
     }
     for (group, accuracy) in &evaluation.groups {
         writer.scalar(&format!("group_accuracy/{group}"), step, *accuracy, time)?;
+    }
+    let confusion = Confusion::of(run, evaluation);
+    for class in 0..confusion.size() {
+        for (tag, share) in [("precision", confusion.precision(class)), ("recall", confusion.recall(class))] {
+            if let Some(share) = share {
+                writer.scalar(&format!("{tag}/{}", confusion.name(class)), step, share, time)?;
+            }
+        }
     }
     if let Some(calibration) = &evaluation.calibration {
         writer.scalar("calibration_error", step, calibration.raw.error, time)?;

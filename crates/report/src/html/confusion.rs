@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::shell::{Level, scroll};
+use crate::confusion::Confusion;
 use crate::numbers;
-use crate::reading::class_name;
 use crate::record::{EvaluationRecord, RunRecord};
 
 /// Up to this many classes a matrix can be read; beyond, only the list of confusions is shown.
@@ -20,7 +20,7 @@ const UNFOLDED_CLASSES: usize = 40;
 const WORST_CLASSES: usize = 12;
 
 pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Level) -> Markup {
-    let confusion = Confusion { names: &run.data.classes, counts: &evaluation.confusion };
+    let confusion = Confusion::of(run, evaluation);
     if confusion.size() == 0 {
         return html! { p { "The record holds no confusion matrix." } };
     }
@@ -49,46 +49,6 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
             }
             div { (level.heading(&html! { "Precision and recall of each class" })) (classes(&confusion)) }
         }
-    }
-}
-
-/// A confusion matrix as found in the record; rows may be short or missing, and count as zeros.
-struct Confusion<'a> {
-    names: &'a [String],
-    counts: &'a [Vec<u64>],
-}
-
-impl Confusion<'_> {
-    fn size(&self) -> usize {
-        if self.counts.is_empty() { 0 } else { self.counts.len().max(self.names.len()) }
-    }
-
-    fn at(&self, truth: usize, prediction: usize) -> u64 {
-        self.counts.get(truth).and_then(|row| row.get(prediction)).copied().unwrap_or(0)
-    }
-
-    fn of_class(&self, truth: usize) -> u64 {
-        self.counts.get(truth).map_or(0, |row| row.iter().fold(0, |sum, n| sum.saturating_add(*n)))
-    }
-
-    fn name(&self, class: usize) -> String {
-        class_name(self.names, class)
-    }
-
-    fn taken_for(&self, class: usize) -> u64 {
-        (0..self.size()).fold(0, |sum, truth| sum.saturating_add(self.at(truth, class)))
-    }
-
-    /// Fraction of a class's images that were taken for it; `None` for a class without images.
-    fn recall(&self, class: usize) -> Option<f64> {
-        let images = self.of_class(class);
-        (images > 0).then(|| self.at(class, class) as f64 / images as f64)
-    }
-
-    /// Fraction of the images taken for a class that are of it; `None` where none was.
-    fn precision(&self, class: usize) -> Option<f64> {
-        let images = self.taken_for(class);
-        (images > 0).then(|| self.at(class, class) as f64 / images as f64)
     }
 }
 
@@ -137,17 +97,8 @@ fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
     html! { td class=(class) style=(format!("--v:{part:.3}")) { (images) } }
 }
 
-/// A truth, a prediction that is not it, and how many images.
-fn confusions(confusion: &Confusion<'_>) -> Vec<(usize, usize, u64)> {
-    let rows = confusion.counts.iter().enumerate();
-    let cells = rows.flat_map(|(t, row)| row.iter().enumerate().map(move |(p, n)| (t, p, *n)));
-    let mut wrong: Vec<_> = cells.filter(|(t, p, n)| t != p && *n > 0).collect();
-    wrong.sort_by_key(|(t, p, n)| (u64::MAX - n, *t, *p));
-    wrong
-}
-
 fn pairs(confusion: &Confusion<'_>) -> Markup {
-    let wrong = confusions(confusion);
+    let wrong = confusion.wrong();
     if wrong.is_empty() {
         return html! { p { "None: every image was classified rightly." } };
     }

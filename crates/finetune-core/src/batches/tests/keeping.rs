@@ -92,6 +92,8 @@ fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cac
         workers: 1,
         keep_bytes: memory,
         cache: Some((cache.clone(), Key::of(&["lenet"]))),
+        stops: Vec::new(),
+        passed: None,
         interrupt: &Interrupt::default(),
     };
     Feed::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()

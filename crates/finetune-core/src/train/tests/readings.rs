@@ -49,6 +49,8 @@ fn feed(backbone: &Backbone, part: &Part) -> Feed {
         workers: 0,
         keep_bytes: 0,
         cache: None,
+        stops: Vec::new(),
+        passed: None,
         interrupt: &Interrupt::default(),
     };
     Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {}).unwrap()
@@ -106,10 +108,11 @@ fn trained(
             steps.push((*record).clone());
         }
     };
-    let mut feeds = |backbone: &Backbone, _, _: &mut crate::event::Listener<'_>| {
+    let mut feeds = |backbone: &Backbone, _, _, _: &mut crate::event::Listener<'_>| {
         Ok((feed(backbone, &part), feed(backbone, &part)))
     };
-    let trained = train(&phase, &mut backbone, &mut feeds, interrupt, &mut |_, _| {}, &mut listen);
+    let trained =
+        train(&phase, &mut backbone, (&mut None, &mut feeds), interrupt, &mut |_, _| {}, &mut listen);
     let sums = backbone.variables().all().into_iter().map(|v| v.tensor.sum(Kind::Double).double_value(&[]));
     (trained.map(|trained| trained.epochs), steps, sums.collect())
 }
