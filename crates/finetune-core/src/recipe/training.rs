@@ -311,6 +311,9 @@ pub(super) fn make_feeds(
 
 /// What of the time of these epochs nothing could be computed in, because the pictures were not prepared yet.
 fn waited(epochs: &[EpochRecord]) -> String {
+    if epochs.is_empty() {
+        return String::new();
+    }
     let sum = |of: fn(&EpochRecord) -> f64| epochs.iter().map(of).sum::<f64>();
     let (waited, all) = (sum(|epoch| epoch.waited_seconds), sum(|epoch| epoch.seconds));
     format!(", {:.1}% of the time waiting for pictures", 100.0 * waited / all.max(f64::MIN_POSITIVE))
