@@ -124,7 +124,7 @@ document.body.append(answer);
 # Where the keyboard is: which of the things that can be focused, and whether that shows.
 STOPS = """(() => {
   const stops = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
-    .filter(e => e.tabIndex >= 0 && e.getClientRects().length > 0);
+    .filter(e => e.tabIndex >= 0 && e.checkVisibility());
   const at = document.activeElement, style = getComputedStyle(at);
   const shows = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
   return [stops.indexOf(at), stops.length, shows, at.outerHTML.slice(0, 120)];
@@ -135,8 +135,9 @@ CUT = """(() => {
   const root = document.documentElement, name = e => e.outerHTML.slice(0, 120);
   const cut = [...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
     && getComputedStyle(e).overflowX !== 'visible' && !e.closest('.visually-hidden, .skip'));
-  return (root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth} > ${root.clientWidth}`] : [])
-    .concat(cut.map(e => `${e.scrollWidth} > ${e.clientWidth}: ${name(e)}`));
+  const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
+  const page = `the page: ${root.scrollWidth} > ${root.clientWidth}: ${wide.slice(0, 3).map(name)}`;
+  return (root.scrollWidth > root.clientWidth ? [page] : []).concat(cut.map(e => `${e.scrollWidth} > ${e.clientWidth}: ${name(e)}`));
 })()"""
 
 # A4 at 96 pixels an inch, without the margins of 0.4 inches that Chromium leaves.

@@ -136,7 +136,7 @@ pub(super) fn keep(
     Ok(Some(kept))
 }
 
-/// A view of the pictures of a part, by their pixels. Where chance changes them, who they are counts as well: it decides how
+/// A view of the pictures of a part, by their files. Where chance changes them, who they are counts as well: it decides how
 /// they are changed.
 fn key_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Key, Error> {
     let samples = part.store.samples();

@@ -43,7 +43,7 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
                 "the most frequent confusions are listed instead."
             }
         }
-        div.split {
+        div.split.wide {
             @if confusion.size() > 2 {
                 div { (level.heading(&html! { "Most frequent confusions" })) (pairs(&confusion)) }
             }
