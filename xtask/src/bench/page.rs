@@ -45,6 +45,10 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
          - machine: {}\n- finetune: precision `{}`\n- peers: {}\n- weights: {}\n",
         about.preface, about.batch, about.hardware, about.precision, about.versions, about.weights
     );
+    if about.weights.contains("random") {
+        page += "- weights called *random* are drawn, where TorchVision's cannot be fetched: what is learned on them are \
+            random features, whose accuracies differ by chance\n";
+    }
     for (work, Measured { machine, rounds, .. }) in works {
         let Machine { day, program, load, .. } = machine;
         let busy = match load {
@@ -217,6 +221,7 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("short by 25%; of 2.00 s: load 0.25 s"), "{page}");
+        assert!(page.contains("what is learned on them are random features"), "{page}");
         let missing = page.lines().find(|line| line.starts_with("- **not measured yet:**")).unwrap();
         assert!(missing.ends_with("start of process to first training step, ResNet-18"), "{page}");
         assert!(!missing.contains("head only, ResNet-50"), "{page}");
