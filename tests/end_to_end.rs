@@ -283,8 +283,20 @@ fn the_last_partial_batch_counts() {
 #[test]
 fn kept_features_change_nothing_but_the_time() {
     let views = "--set train.epochs=5 --set augment.views=2 --set augment.rotation=20";
-    for (depth, more) in [("head", ""), ("from:fc1", ""), ("head", views), ("from:fc1", views)] {
-        let settings = format!("{TRANSFER} --set finetune.depth={depth} --set train.epochs=2 {more}");
+    let thaw = "--set finetune.thaw={every=1} --set train.epochs=4";
+    LENET.finetune(&format!("--config c.toml {RESNET} --set train.epochs=1 --out resnet")).ends(0, &[]);
+    let resnet =
+        format!("{RESNET} --set model.weights=resnet/model.safetensors --set finetune.head_epochs=1");
+    for (depth, more) in [
+        ("head", ""),
+        ("from:fc1", ""),
+        ("from:conv2", ""),
+        ("head", views),
+        ("from:fc1", views),
+        ("all", thaw),
+        ("from:layer4", &resnet),
+    ] {
+        let settings = format!("{TRANSFER} --set train.epochs=2 {more} --set finetune.depth={depth}");
         let out = format!("{}-{}", depth.replace(':', "-"), more.len());
         let way =
             |name: &str, more: &str| trained(&LENET, &format!("{name}-{out}"), &format!("{settings} {more}"));

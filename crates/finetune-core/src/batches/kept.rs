@@ -223,9 +223,10 @@ fn rows(tensor: &Tensor, at_once: usize) -> impl Iterator<Item = Result<Tensor, 
     (0..count).step_by(at_once).map(move |start| tensor.f_narrow(0, start, size.min(count - start)))
 }
 
-/// Maps as they would come out of the stage before, which are laid out as the network is.
-fn laid(x: &Tensor, backbone: &Backbone) -> Tensor {
-    if backbone.lies_channels_last() && x.dim() == 4 { channels_last(x) } else { x.shallow_clone() }
+/// Maps laid out as the network is. Stages that compute with other algorithms for another layout, as oneDNN has them, give
+/// other last bits, and what frozen stages return lies otherwise than what was kept of them.
+pub(super) fn laid(x: &Tensor, backbone: &Backbone) -> Tensor {
+    if backbone.lies_channels_last() { channels_last(x) } else { x.contiguous() }
 }
 
 /// What some stages read through these, so many rows at a time, see [`chunk`].

@@ -25,7 +25,7 @@ use crate::event::Listener;
 use crate::feature_cache::{FeatureCache, Key};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
-use kept::{Kept, keep, run_frozen};
+use kept::{Kept, keep, laid, run_frozen};
 
 pub use kept::{Passed, Stop, chunk, most_at_once};
 pub use variation::Variation;
@@ -280,18 +280,15 @@ impl Drawn {
                     let chosen = Tensor::f_from_slice(&order[start..end])?;
                     let of = |kept: &Tensor| kept.f_index_select(0, &chosen.f_to_device(kept.device())?);
                     // Features mapped into the host's memory travel batch by batch.
-                    Ok(Batch::plain(place(&of(&features)?, backbone)?, of(&labels)?))
+                    Ok(Batch::plain(laid(&place(&of(&features)?, backbone)?, backbone), of(&labels)?))
                 }))
             }
             Source::Pictures(batches) => {
                 Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
                     let (pixels, labels) = to_device(batch?, backbone)?;
                     let batch = mixed(mixing, [seed, epoch.into(), number], pixels, labels);
-                    Ok(Batch {
-                        x: run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk),
-                        waited,
-                        ..batch
-                    })
+                    let x = run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk);
+                    Ok(Batch { x: laid(&x, backbone), waited, ..batch })
                 }))
             }
         }
