@@ -6,7 +6,9 @@
 //! For each network, with random weights: the largest relative error of its scores (max |a - b| / max |b|, b float32 on
 //! the CPU) in each precision, that of its gradients in float32 (the norm of all differences by the norm of all), and
 //! images per second, predicting and training. Ends with 1 if float32 is off by more than 1e-3, its gradients by more
-//! than 1e-2 or a short type by more than 0.1, and if a network could not be run.
+//! than 1e-2 or a type with fewer bits by more than 0.1, and if a network could not be run.
+//!
+//! `xtask/peers/device.py` measures the same of PyTorch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ use finetune_core::train::schedule::Setting;
 use finetune_core::zoo;
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
+use torch_extra::cuda::Float32;
+use torch_extra::determinism::{Algorithms, set_algorithms};
 
 #[derive(Parser)]
 struct Arguments {
@@ -33,12 +37,16 @@ struct Arguments {
     /// Pictures at once
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(i64).range(1..=4096))]
     batch_size: i64,
+    /// Algorithms that repeat their results to the bit, as `run.deterministic` asks for, instead of the fastest
+    #[arg(long)]
+    deterministic: bool,
     /// The networks [default: all]
     archs: Vec<String>,
 }
 
-/// Batches that are timed, after one that is not.
+/// Batches that are timed, after some that are not.
 const BATCHES: i64 = 8;
+const WARM: i64 = 3;
 /// Pictures whose scores are compared.
 const COMPARED: i64 = 4;
 
@@ -47,13 +55,18 @@ fn main() -> Result<ExitCode> {
     torch_extra::cuda::load();
     let arguments = Arguments::parse();
     let device = torch_extra::cuda::device(&arguments.device)?;
+    set_algorithms(if arguments.deterministic { Algorithms::Repeatable } else { Algorithms::Fastest });
     let networks = match &arguments.archs[..] {
         [] => zoo::networks().collect(),
         names => names.iter().map(|name| zoo::network(name)).collect::<Result<Vec<_>, _>>()?,
     };
+    let names = PRECISIONS.map(|precision| precision.name);
+    let columns = names.map(|name| format!("{name:>9}")).join("");
     println!(
-        "{:20} {:>9} {:>9} {:>9} {:>9}   images/s: predicting float32, bf16, fp16; training float32, bf16, fp16",
-        "network", "float32", "bf16", "fp16", "gradients"
+        "{:20}{columns}{:>11}   images/s: predicting; training ({})",
+        "network",
+        "gradients",
+        names.join(", ")
     );
     let mut sound = true;
     for network in networks {
@@ -74,6 +87,30 @@ fn main() -> Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What is computed in.
+struct Computing {
+    name: &'static str,
+    precision: Precision,
+    kind: Kind,
+    /// What a GPU makes of float32; the others are short by themselves.
+    float32: Float32,
+}
+
+const PRECISIONS: [Computing; 4] = [
+    Computing { name: "float32", precision: Precision::Float32, kind: Kind::Float, float32: Float32::Whole },
+    Computing { name: "tf32", precision: Precision::Float32, kind: Kind::Float, float32: Float32::Tf32 },
+    Computing { name: "bf16", precision: Precision::Bf16, kind: Kind::BFloat16, float32: Float32::Whole },
+    Computing { name: "fp16", precision: Precision::Fp16, kind: Kind::Half, float32: Float32::Whole },
+];
+
+impl Computing {
+    /// Makes the device compute so, if it can.
+    fn begin(&self, device: Device) -> Result<bool> {
+        torch_extra::cuda::set_float32(self.float32)?;
+        Ok(self.precision.check(device).is_ok() && (self.float32 == Float32::Whole || device.is_cuda()))
+    }
+}
+
 /// Prints a network's line.
 fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let input = default_input(network);
@@ -89,40 +126,41 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     backbone.lay_channels_last();
     let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));
     let head = backbone.head_id();
+    torch_extra::cuda::set_float32(Float32::Whole)?;
     let found_gradients = gradients(&mut backbone, &x.to_device(device));
-    let (mut errors, mut rates) = (Vec::new(), Vec::new());
-    let precisions =
-        [(Precision::Float32, Kind::Float), (Precision::Bf16, Kind::BFloat16), (Precision::Fp16, Kind::Half)];
-    for (precision, kind) in precisions {
-        if precision.check(device).is_err() {
-            errors.push("–".to_owned());
-            rates.push("–".to_owned());
+    let nothing = || "–".to_owned();
+    let mut sound = true;
+    let mut told = |error: f64, most: f64| {
+        sound &= error <= most;
+        format!("{error:.1e}{}", if error <= most { "" } else { "!" })
+    };
+    let (mut errors, mut predicting, mut learning) = (Vec::new(), Vec::new(), Vec::new());
+    for computing in &PRECISIONS {
+        if !computing.begin(device)? {
+            errors.push(nothing());
+            predicting.push(nothing());
             continue;
         }
+        let kind = computing.kind;
         backbone.prepare_inference(StageId::INPUT..head, kind);
         let found = scores(&backbone, &x.to_device(device), kind).to_device(Device::Cpu);
         let error = ((found - &expected).abs().max() / expected.abs().max()).double_value(&[]);
-        let within = error <= if kind == Kind::Float { 1e-3 } else { 0.1 };
-        errors.push(format!("{error:.1e}{}", if within { "" } else { "!" }));
-        rates.push(rate(batch_size, device, || drop(scores(&backbone, &batch, kind))));
+        errors.push(told(error, if computing.name == "float32" { 1e-3 } else { 0.1 }));
+        predicting.push(rate(batch_size, device, || drop(scores(&backbone, &batch, kind))));
     }
-    for (precision, kind) in precisions {
-        let trains = precision.check(device).is_ok() && (kind != Kind::Half || device.is_cuda());
-        rates.push(if trains { training(&mut backbone, &batch, kind)? } else { "–".to_owned() });
+    for computing in &PRECISIONS {
+        let trains = computing.begin(device)?;
+        learning.push(if trains { training(&mut backbone, &batch, computing.kind)? } else { nothing() });
     }
-    let off = relative(&found_gradients, &expected_gradients);
-    errors.push(format!("{off:.1e}{}", if off <= 1e-2 { "" } else { "!" }));
+    let columns: String = errors.iter().map(|error| format!("{error:>9}")).collect();
     println!(
-        "{:20} {:>9} {:>9} {:>9} {:>9}   {}; {}",
+        "{:20}{columns}{:>11}   {}; {}",
         network.name,
-        errors[0],
-        errors[1],
-        errors[2],
-        errors[3],
-        rates[..3].join(", "),
-        rates[3..].join(", ")
+        told(relative(&found_gradients, &expected_gradients), 1e-2),
+        predicting.join(", "),
+        learning.join(", ")
     );
-    Ok(!errors.iter().any(|error| error.ends_with('!')))
+    Ok(sound)
 }
 
 /// `[N, classes]`, float32.
@@ -175,14 +213,14 @@ fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<Strin
     }))
 }
 
-/// Of batches that follow each other without waiting, after one that does not count.
+/// Of batches that follow each other without waiting, after some that do not count.
 fn rate(count: i64, device: Device, mut batch: impl FnMut()) -> String {
     let wait = || {
         if let Device::Cuda(index) = device {
             tch::Cuda::synchronize(i64::try_from(index).unwrap_or(0));
         }
     };
-    batch();
+    (0..WARM).for_each(|_| batch());
     wait();
     let started = Instant::now();
     (0..BATCHES).for_each(|_| batch());

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 
+use crate::shim::{Error as LibtorchError, checked, extra_tf32};
+
 /// The library, or why it is not there, in the dynamic linker's words.
 static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
 
@@ -27,6 +29,25 @@ pub fn load() {
         let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
         library.map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
     });
+}
+
+/// What a GPU makes of float32 in convolutions and matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Float32 {
+    /// It computes with all 24 bits of precision, as a CPU does.
+    Whole,
+    /// Factors are rounded to TF32, 11 bits of precision, for the matrix units of GPUs since Ampere; sums stay float32.
+    /// libtorch's own choice for convolutions.
+    Tf32,
+}
+
+/// Says what a GPU makes of float32, in everything that is computed from now on.
+///
+/// # Errors
+/// When libtorch refuses.
+pub fn set_float32(choice: Float32) -> Result<(), LibtorchError> {
+    // SAFETY: it sets flags that libtorch reads before each operation, and returns null or an error.
+    checked(unsafe { extra_tf32(choice == Float32::Tf32) })
 }
 
 /// Why there is no CUDA, as far as it is known.

@@ -17,6 +17,7 @@ unsafe extern "C" {
     pub(crate) fn extra_is_channels_last(x: *const C_tensor) -> bool;
     pub(crate) fn extra_flush_denormals(flush: bool) -> *mut c_char;
     pub(crate) fn extra_deterministic(deterministic: bool);
+    pub(crate) fn extra_tf32(round: bool) -> *mut c_char;
     pub(crate) fn extra_is_deterministic() -> bool;
     pub(crate) fn extra_random_state(cuda: bool, index: c_int, out: *mut *mut C_tensor) -> *mut c_char;
     pub(crate) fn extra_set_random_state(cuda: bool, index: c_int, state: *const C_tensor) -> *mut c_char;

@@ -115,6 +115,14 @@ void extra_deterministic(bool deterministic) {
   context.setBenchmarkCuDNN(!deterministic);
 }
 
+// Of convolutions and matrix products of float32 on a GPU.
+char *extra_tf32(bool round) {
+  return guarded([&] {
+    at::globalContext().setAllowTF32CuDNN(round);
+    at::globalContext().setAllowTF32CuBLAS(round);
+  });
+}
+
 bool extra_is_deterministic() { return at::globalContext().deterministicAlgorithms(); }
 
 // The state of a device's random generator, as a tensor of bytes.
