@@ -35,7 +35,7 @@ def main():
     val_loader = common.loader(val_set, args, shuffle=False)
 
     model, head_name = common.network(args.arch, len(train_set.classes))
-    model = common.load(model, args.weights).to(memory_format=common.memory_format(args.form))
+    model = common.load(model, args.weights).to(args.device, memory_format=common.memory_format(args.form))
     head = getattr(model, head_name)
     # Trained from the first epoch on, and what joins after the head's own epochs.
     later = {"head": [], "last-stage": [getattr(model, "layer4", None)], "all": [model]}[args.depth]
@@ -73,9 +73,9 @@ def fit(model, head, others, count, train_loader, val_loader, args, epochs):
         for images, labels in train_loader:
             if args.first_step:
                 print("the first batch is there", file=sys.stderr, flush=True)
-            images = images.to(memory_format=common.memory_format(args.form))
+            images, labels = placed(images, labels, args)
             optimizer.zero_grad()
-            with common.autocast(args.form):
+            with common.autocast(args.form, args.device):
                 loss = loss_of(model(images), labels)
             loss.backward()
             optimizer.step()
@@ -88,13 +88,18 @@ def fit(model, head, others, count, train_loader, val_loader, args, epochs):
     return accuracy
 
 
+def placed(images, labels, args):
+    there = {"device": args.device, "non_blocking": common.tuned(args.form)}
+    return images.to(memory_format=common.memory_format(args.form), **there), labels.to(**there)
+
+
 @torch.inference_mode()
 def validate(model, val_loader, args):
     model.eval()
     right = seen = 0
     for images, labels in val_loader:
-        images = images.to(memory_format=common.memory_format(args.form))
-        with common.autocast(args.form):
+        images, labels = placed(images, labels, args)
+        with common.autocast(args.form, args.device):
             logits = model(images)
         right += (logits.argmax(1) == labels).sum().item()
         seen += len(labels)

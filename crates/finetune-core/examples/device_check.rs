@@ -116,12 +116,16 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let input = default_input(network);
     let (channels, side) = (i64::from(input.channels), i64::from(input.crop));
     let options = Options { channels, size: side, ..Options::default() };
-    tch::manual_seed(0);
-    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    let build = || {
+        tch::manual_seed(0);
+        (network.build)(&Variables::new().root(), &options)
+    };
+    let mut reference = build();
     let x = Tensor::randn([COMPARED, channels, side, side], (Kind::Float, Device::Cpu));
-    let expected = scores(&backbone, &x, Kind::Float);
-    let expected_gradients = gradients(&mut backbone, &x);
+    let expected = scores(&reference, &x, Kind::Float);
+    let expected_gradients = gradients(&mut reference, &x);
 
+    let mut backbone = build();
     backbone.to(device, Kind::Float);
     backbone.lay_channels_last();
     let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));

@@ -5,9 +5,9 @@ use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Tensor};
 
-use crate::shim::{Error as LibtorchError, checked, extra_tf32};
+use crate::shim::{Error as LibtorchError, checked, extra_pinned, extra_tf32, made};
 
 /// The library, or why it is not there, in the dynamic linker's words.
 static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
@@ -48,6 +48,15 @@ pub enum Float32 {
 pub fn set_float32(choice: Float32) -> Result<(), LibtorchError> {
     // SAFETY: it sets flags that libtorch reads before each operation, and returns null or an error.
     checked(unsafe { extra_tf32(choice == Float32::Tf32) })
+}
+
+/// The same values in memory of the host from which a GPU fetches them by itself; the same tensor if they lie there already.
+///
+/// # Errors
+/// When there is no GPU, or no memory of this kind is left.
+pub fn pinned(x: &Tensor) -> Result<Tensor, LibtorchError> {
+    // SAFETY: `x` is a live tensor for the time of the call, which only reads it.
+    made(|out| unsafe { extra_pinned(x.as_ptr(), out) })
 }
 
 /// Why there is no CUDA, as far as it is known.

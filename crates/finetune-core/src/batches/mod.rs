@@ -354,7 +354,7 @@ fn to_device(batch: PixelBatch<Room>, backbone: &Backbone) -> Result<(Tensor, Te
 pub(crate) fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let (device, kind) = backbone.placement();
     if device.is_cuda() && tensor.device() == Device::Cpu {
-        return Ok(tensor.f_pin_memory(device)?.f_to_device_(device, kind, true, false)?);
+        return Ok(torch_extra::cuda::pinned(tensor)?.f_to_device_(device, kind, true, false)?);
     }
     Ok(tensor.f_to_device(device)?.f_to_kind(kind)?)
 }

@@ -14,6 +14,7 @@ unsafe extern "C" {
         pinned: bool,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
+    pub(crate) fn extra_pinned(x: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
     pub(crate) fn extra_is_channels_last(x: *const C_tensor) -> bool;
     pub(crate) fn extra_flush_denormals(flush: bool) -> *mut c_char;
     pub(crate) fn extra_deterministic(deterministic: bool);

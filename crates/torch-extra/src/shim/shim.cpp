@@ -91,6 +91,11 @@ char *extra_empty_images(const int64_t *shape, bool channels_last, bool pinned, 
   });
 }
 
+// tch's own function names the device, which libtorch has come to warn of.
+char *extra_pinned(const Tensor *x, Tensor **out) {
+  return guarded([&] { *out = new Tensor(x->pin_memory()); });
+}
+
 bool extra_is_channels_last(const Tensor *x) {
   return x->is_contiguous(at::MemoryFormat::ChannelsLast);
 }
