@@ -1,54 +1,19 @@
 //! The five steps on small generated tasks: what they move, what they leave alone, and what they write.
 
 mod support;
+#[path = "support/transfer.rs"]
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use image::{DynamicImage, ImageBuffer, ImageEncoder, Luma};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use support::{Desk, names, picture};
+use transfer::{LENET, RESNET, TRANSFER, sha256, trained};
 
 const STEPS: [&str; 5] = ["load", "freeze", "head", "train-head", "fine-tune"];
-
-/// Settings that make a ResNet-18 of the LeNet configuration, on pictures of 32 x 32.
-const RESNET: &str = concat!(
-    " --set model.arch=resnet18 --set run.checkpoints=none",
-    " --set data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,",
-    "mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}"
-);
-
-/// From a trained LeNet to a new task.
-const TRANSFER: &str = "--config c.toml --set data.root=new --set model.weights=source/model.safetensors";
-
-/// A LeNet trained on two shapes in `source/`, and a new task of three shapes in `new/` with a test split.
-static LENET: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
-    desk.finetune("--config c.toml --out source").ends(0, &[]);
-    for shape in ["bar", "cross", "disc"] {
-        desk.draw(&format!("new/train/{shape}"), shape, 200..205);
-        desk.draw(&format!("new/val/{shape}"), shape, 300..302);
-        desk.draw(&format!("new/test/{shape}"), shape, 400..403);
-    }
-    desk
-});
-
-/// Runs into the folder `out`, and gives the digest of the model with the summary.
-#[track_caller]
-fn trained(desk: &Desk, out: &str, arguments: &str) -> (String, Value) {
-    desk.finetune(&format!("{arguments} --out {out}")).ends(0, &[]);
-    let summary = desk.json(&format!("{out}/summary.json"));
-    let sha256 = sha256(&desk.path(&format!("{out}/model.safetensors")));
-    assert_eq!(summary["digests"]["model.safetensors"], sha256);
-    (sha256, summary)
-}
-
-fn sha256(path: &Path) -> String {
-    hex::encode(Sha256::digest(fs::read(path).unwrap()))
-}
 
 /// A safetensors file: its header as it is written, and the bytes of each tensor.
 fn safetensors(path: &Path) -> (String, BTreeMap<String, Vec<u8>>) {
@@ -278,127 +243,6 @@ fn the_last_partial_batch_counts() {
     let epoch = metrics(&desk, "out", "epoch")[0]["train_loss"].as_f64().unwrap();
     assert!((epoch - (loss(0) + loss(1) + loss(2)) / 10.0).abs() < 1e-9);
     assert_eq!(summary["evaluations"][0]["images"], 5);
-}
-
-#[test]
-fn kept_features_change_nothing_but_the_time() {
-    let views = "--set train.epochs=5 --set augment.views=2 --set augment.rotation=20";
-    let thaw = "--set finetune.thaw={every=1} --set train.epochs=4";
-    LENET.finetune(&format!("--config c.toml {RESNET} --set train.epochs=1 --out resnet")).ends(0, &[]);
-    let resnet =
-        format!("{RESNET} --set model.weights=resnet/model.safetensors --set finetune.head_epochs=1");
-    for (depth, more) in [
-        ("head", ""),
-        ("from:fc1", ""),
-        ("from:conv2", ""),
-        ("head", views),
-        ("from:fc1", views),
-        ("all", thaw),
-        ("from:layer4", &resnet),
-    ] {
-        let settings = format!("{TRANSFER} --set train.epochs=2 {more} --set finetune.depth={depth}");
-        let out = format!("{}-{}", depth.replace(':', "-"), more.len());
-        let way =
-            |name: &str, more: &str| trained(&LENET, &format!("{name}-{out}"), &format!("{settings} {more}"));
-        let (in_memory, kept) = way("memory", "--set run.cache=memory");
-        let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
-        let (anew, recomputed) = way("anew", "--set run.cache=off");
-        assert_eq!(in_memory, anew, "{depth}");
-        assert_eq!(on_disk, anew, "{depth}");
-        let told = |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
-        assert!(
-            told(&kept) && told(&mapped) && !told(&recomputed),
-            "{depth}: the three ways were not all taken"
-        );
-    }
-}
-
-#[test]
-fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_torn() {
-    let desk = Desk::new();
-    desk.finetune("--config c.toml --out source").ends(0, &[]);
-    let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head";
-    let kept = || {
-        let entries = fs::read_dir(desk.path(".cache/finetune-rs/features"));
-        let files = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
-        files
-            .filter(|path| path.extension().is_some_and(|extension| extension == "features"))
-            .collect::<Vec<_>>()
-    };
-    let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
-    let (in_memory, _) = trained(&desk, "memory", &format!("{settings} --set run.cache=memory"));
-    assert_eq!(in_memory, off);
-    assert_eq!(kept().len(), 0, "neither leaves anything on disk");
-    let (first, _) = trained(&desk, "first", settings);
-    let files = kept();
-    assert_eq!(files.len(), 2, "training and validation");
-    let times = || files.iter().map(|file| fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
-    let lengths = times();
-    let found = "features of the frozen stages are found from an earlier run: those of 16 of 16 pictures";
-    desk.finetune(&format!("{settings} --set run.seed=0 --out again")).ends(0, &[found]);
-    let again = sha256(&desk.path("again/model.safetensors"));
-    assert_eq!(kept().len(), 2, "the same were found");
-    for file in &files {
-        let whole = fs::read(file).unwrap();
-        fs::write(file, &whole[..whole.len() / 2]).unwrap();
-    }
-    let (torn, _) = trained(&desk, "torn", settings);
-    assert_eq!(times(), lengths, "what was torn is whole again");
-    assert!([&first, &again, &torn].iter().all(|digest| **digest == off));
-    // Another picture, another file.
-    desk.draw("data/train/bar", "bar", 50..51);
-    trained(&desk, "more", settings);
-    assert_eq!(kept().len(), 3);
-}
-
-/// What is drawn for a picture is drawn by its name, so that the views of a renamed one are others.
-#[test]
-fn views_of_a_renamed_picture_are_not_those_it_had() {
-    let desk = Desk::new();
-    desk.finetune("--config c.toml --out source").ends(0, &[]);
-    let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head \
-                    --set train.epochs=4 --set augment.rotation=40 --set augment.views=2";
-    let kept = || {
-        let names = names(&desk.path(".cache/finetune-rs/features"));
-        names.iter().filter(|name| name.ends_with(".features")).count()
-    };
-    let (before, _) = trained(&desk, "before", settings);
-    assert_eq!(kept(), 3, "two views to train on, and validation");
-    // It stays at its place among the others.
-    fs::rename(desk.path("data/train/bar/005.png"), desk.path("data/train/bar/006.png")).unwrap();
-    let found = "found from an earlier run: those of 4 of 28 pictures";
-    desk.finetune(&format!("{settings} --out after")).ends(0, &[found]);
-    assert_eq!(kept(), 5);
-    let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
-    assert_eq!(sha256(&desk.path("after/model.safetensors")), off);
-    assert_ne!(before, off, "the name makes no difference here");
-}
-
-#[test]
-fn the_program_says_what_it_keeps_and_what_would_let_it_keep_more() {
-    let desk = Desk::new();
-    desk.finetune("--config c.toml --out source").ends(0, &[]);
-    let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=last:1 \
-                    --set finetune.head_epochs=1 --set augment.rotation=20";
-    let said =
-        |out: &str, more: &str| desk.finetune(&format!("{settings} {more} --out {out}")).ends(0, &[]).stderr;
-    let hint = "augment.views = 4 would show four views of each in turn";
-    let times = |text: &str| text.matches(hint).count();
-    let varying = said("varying", "");
-    assert_eq!(times(&varying), 1, "{varying}");
-    let views = said("views", "--set augment.views=2");
-    // Each of the two steps of one epoch sees one view of the twelve, and four to validate with.
-    assert_eq!(times(&views), 0);
-    assert_eq!(views.matches("features of the frozen stages are kept: 16 pictures").count(), 2, "{views}");
-    // Those to validate with never vary.
-    assert_eq!(views.matches("found from an earlier run: those of 4 of 16 pictures").count(), 2, "{views}");
-    let off = said("off", "--set augment.views=2 --set run.cache=off");
-    assert!(off.contains("not kept, as run.cache is \"off\"") && times(&off) == 0, "{off}");
-    let found = said("found", "--set augment.views=2");
-    let all = "found from an earlier run: those of 16 of 16 pictures";
-    assert_eq!(found.matches(all).count(), 2, "{found}");
-    let nothing_frozen = said("all", "--set finetune.depth=all --set finetune.head_epochs=0");
-    assert_eq!(times(&nothing_frozen), 0, "{nothing_frozen}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
     python3 xtask/peers/device.py resnet50 vgg16
 
-The same batches: channels_last, cuDNN's fastest algorithms, autocast for the short types, fused AdamW, losses left on the
+The same batches: channels_last, cuDNN's fastest algorithms unless told otherwise, autocast for the short types, fused AdamW, losses left on the
 device. Needs torch and torchvision alone.
 """
 
@@ -24,9 +24,11 @@ def main():
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--ieee", action="store_true", help="float32 as it is, instead of PyTorch's TF32 in convolutions")
+    parser.add_argument("--deterministic", action="store_true", help="instead of cuDNN's fastest algorithms")
     parser.add_argument("archs", nargs="+")
     args = parser.parse_args()
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = not args.deterministic
+    torch.backends.cudnn.deterministic = args.deterministic
     torch.backends.cudnn.allow_tf32 = not args.ieee
     print(f"{'network':20}   images/s: predicting {', '.join(PRECISIONS)}; training {', '.join(PRECISIONS)}")
     for arch in args.archs:

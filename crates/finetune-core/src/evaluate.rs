@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
 use crate::Error;
-use crate::batches::Feed;
+use crate::batches::{Feed, padded};
 use crate::calibration::Scores;
 use crate::train::readings;
 
@@ -85,9 +85,11 @@ fn go_through(
     let _short = Autocast::begin(backbone.placement().0, kind);
     let mut scored = Scored::default();
     let mut pending = Vec::new();
+    let rows = if backbone.placement().0.is_cuda() { batch_size } else { 0 };
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;
-        let logits = backbone.classify(&batch.x, feed.cut(), Mode::Evaluate).logits;
+        let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;
+        let logits = logits.narrow(0, 0, batch.x.size()[0]);
         pending.push(Unread::of(&logits, &batch.labels, keep));
         if pending.len() == read_every {
             scored.read(&std::mem::take(&mut pending))?;

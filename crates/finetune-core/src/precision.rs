@@ -21,7 +21,7 @@ use tch::{Device, Kind};
 pub enum Precision {
     /// The faster of float32 and bfloat16, measured once for a machine, a network and what it does.
     Auto,
-    /// 32 bits: the reference.
+    /// 32 bits: the reference. A GPU convolves with factors rounded to TF32 where it has that, as in PyTorch.
     #[default]
     Float32,
     /// bfloat16: float32's range, 8 bits of precision.

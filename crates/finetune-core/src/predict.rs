@@ -1,12 +1,12 @@
 //! What a model says of pictures in files, batch by batch, in bounded memory.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backbone::{Mode, StageId};
 use images::{FileBatch, FileBatches, Layout, Transform, Unreadable};
 use serde::Serialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use torch_extra::room::Room;
 
 use crate::Error;
@@ -90,8 +90,11 @@ pub fn predict<E: From<Error>>(
     };
     let allocate = room(model.backbone.placement().0, rows);
     let (paths_of, transform) = (paths.to_vec(), transform.laid(layout));
-    let batches = FileBatches::new(paths_of, transform, pace.batch_size, pace.workers, allocate);
-    for (batch, waited) in timed(batches) {
+    let mut batches = FileBatches::new(paths_of, transform, pace.batch_size, pace.workers, allocate);
+    let mut turns = Turns::of(model.backbone.placement().0);
+    loop {
+        let next = timed(&mut batches).next();
+        let Some((batch, waited)) = next else { break };
         passed.timing.waited_seconds += waited.as_secs_f64();
         let mut batch = batch.map_err(Error::from)?;
         passed.unreadable.append(&mut batch.unreadable);
@@ -103,8 +106,11 @@ pub fn predict<E: From<Error>>(
         let began = Instant::now();
         let FileBatch { pixels, indices, .. } = batch;
         let pixels = batch_of(model, pixels, indices.len().max(rows))?;
-        let (logits, probabilities) = classify(model, pixels, indices.len())?;
-        passed.timing.computed_seconds += began.elapsed().as_secs_f64();
+        let compute = || classify(model, pixels, indices.len());
+        let (logits, probabilities) = if turns.taken { batches.pausing(compute) } else { compute() }?;
+        let computed = began.elapsed();
+        turns.passed(waited, computed);
+        passed.timing.computed_seconds += computed.as_secs_f64();
         let said = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
         for (&index, (logits, probabilities)) in indices.iter().zip(said) {
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
@@ -113,6 +119,32 @@ pub fn predict<E: From<Error>>(
     }
     passed.timing.pictures_per_second = steady.per_second;
     Ok(passed)
+}
+
+/// Whether pictures are prepared and computed in turns. A CPU's cores are all wanted for both, and one that prepares
+/// pictures beside the others holds them up at every layer. Where pictures are long in coming, from a slow disk or for a
+/// small network, they are prepared beside the computing all the same.
+struct Turns {
+    taken: bool,
+    batches: u32,
+}
+
+impl Turns {
+    /// The share of its computing time that a batch may be waited for.
+    const BEARABLE: f64 = 0.25;
+    /// Batches until that shows: they are all late.
+    const FIRST: u32 = 2;
+
+    fn of(device: Device) -> Self {
+        Self { taken: device == Device::Cpu, batches: 0 }
+    }
+
+    /// A batch is done.
+    fn passed(&mut self, waited: Duration, computed: Duration) {
+        self.batches += 1;
+        let late = waited.as_secs_f64() > Self::BEARABLE * computed.as_secs_f64();
+        self.taken &= self.batches <= Self::FIRST || !late;
+    }
 }
 
 /// Counts pictures once everything is under way.
@@ -187,6 +219,18 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn turns_are_taken_on_a_cpu_for_as_long_as_pictures_come_soon() {
+        let ms = Duration::from_millis;
+        let mut turns = Turns::of(Device::Cpu);
+        // The first batches are late.
+        for (waited, taken) in [(500, true), (80, true), (20, true), (0, true), (30, false), (0, false)] {
+            turns.passed(ms(waited), ms(100));
+            assert_eq!(turns.taken, taken, "{waited}");
+        }
+        assert!(!Turns::of(Device::Cuda(0)).taken);
+    }
 
     #[test]
     fn the_first_batches_are_no_measure_and_one_alone_has_none() {

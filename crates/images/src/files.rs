@@ -78,6 +78,12 @@ impl<M: AsMut<[f32]> + Send + 'static> FileBatches<M> {
         };
         FileBatches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
+
+    /// Does something while the workers pause, each after the picture it is at: where all cores compute, a core that
+    /// prepares pictures beside it holds the others up at every layer.
+    pub fn pausing<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
+        self.batches.pausing(meanwhile)
+    }
 }
 
 impl<M: Send + 'static> Iterator for FileBatches<M> {

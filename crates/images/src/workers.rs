@@ -1,8 +1,8 @@
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -26,14 +26,34 @@ pub(crate) struct InOrder<T, S> {
 /// Does one task; it should look at `Stop` now and then and give up.
 pub(crate) type Work<T, S> = dyn Fn(usize, &mut S, &Stop) -> Result<T, Error> + Send + Sync;
 
-/// Whether nobody waits for results any more.
+/// Whether nobody waits for results any more, or whoever does wants the processor to itself for a while.
 #[derive(Clone, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+pub(crate) struct Stop(Arc<Told>);
+
+#[derive(Default)]
+struct Told {
+    stopped: AtomicBool,
+    pausing: Mutex<bool>,
+    over: Condvar,
+}
 
 impl Stop {
-    /// An error once nobody waits for the result.
+    /// An error once nobody waits for the result; a pause is waited out.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.0.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        let pausing = self.0.pausing.lock().unwrap_or_else(PoisonError::into_inner);
+        let pausing = self.0.over.wait_while(pausing, |pausing| *pausing);
+        drop(pausing.unwrap_or_else(PoisonError::into_inner));
+        if self.0.stopped.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        self.pause(false);
+    }
+
+    fn pause(&self, pausing: bool) {
+        *self.0.pausing.lock().unwrap_or_else(PoisonError::into_inner) = pausing;
+        self.0.over.notify_all();
     }
 }
 
@@ -52,6 +72,15 @@ impl<T: Send + 'static, S: Default + 'static> InOrder<T, S> {
         let stop = Stop::default();
         let crew = Crew::start(count, workers.min(count), &work, &stop);
         InOrder { work, stop, next: 0, count, scratch: S::default(), crew }
+    }
+
+    /// Does something while the workers pause: they wait where they look whether they should go on.
+    pub(crate) fn pausing<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
+        // Without a crew the calling thread would wait for itself.
+        self.stop.pause(self.crew.is_some());
+        let result = catch_unwind(AssertUnwindSafe(meanwhile));
+        self.stop.pause(false);
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -77,7 +106,7 @@ impl<T, S: Default> Iterator for InOrder<T, S> {
 
 impl<T, S> Drop for InOrder<T, S> {
     fn drop(&mut self) {
-        self.stop.0.store(true, Ordering::Relaxed);
+        self.stop.stop();
         let Some(Crew { tasks, results, threads, .. }) = self.crew.take() else { return };
         // Without channels a worker ends after its present task.
         drop((tasks, results));
@@ -166,6 +195,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
     use super::*;
@@ -193,6 +223,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn workers_pause_while_they_are_told_to_and_go_on_after_it() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&begun);
+        let work = move |task: usize, (): &mut (), _: &Stop| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(task)
+        };
+        for workers in [0, 2] {
+            begun.store(0, Ordering::SeqCst);
+            let mut results = InOrder::<usize, ()>::new(100, workers, Arc::new(work.clone()));
+            assert_eq!(results.next().and_then(Result::ok), Some(0));
+            results.pausing(|| {
+                // Whoever had looked before the pause goes on with one task.
+                thread::sleep(Duration::from_millis(20));
+                let before = begun.load(Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(20));
+                assert_eq!(begun.load(Ordering::SeqCst), before);
+            });
+            assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), (1..100).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_with_whoever_asked_for_it() {
+        let results = squares(2);
+        let panicked = catch_unwind(AssertUnwindSafe(|| results.pausing(|| panic!("meanwhile"))));
+        assert!(panicked.is_err());
+        assert_eq!(results.count(), 12);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl FusedConvolution {
     /// # Panics
     /// When the shapes do not fit.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        if self.onednn { self.fused(x, None) } else { self.pointwise.apply(self.convolve(x)) }
+        if self.onednn { self.fused(x, None) } else { self.pointwise.apply_in_place(self.convolve(x)) }
     }
 
     /// pointwise(conv(x) + bias + skip).
@@ -89,7 +89,7 @@ impl FusedConvolution {
         if self.onednn && fits {
             self.fused(x, Some(skip))
         } else {
-            self.pointwise.apply(self.convolve(x) + skip)
+            self.pointwise.apply_in_place(self.convolve(x).g_add_(skip))
         }
     }
 
@@ -196,6 +196,17 @@ impl Pointwise {
             Self::Relu6 => x.clamp(0.0, 6.0),
             Self::Silu => x.silu(),
             Self::Tanh => x.tanh(),
+        }
+    }
+
+    /// The same in the memory of a tensor that nobody else holds.
+    fn apply_in_place(self, mut x: Tensor) -> Tensor {
+        match self {
+            Self::Identity => x,
+            Self::Relu => x.relu_(),
+            Self::Relu6 => x.clamp_(0.0, 6.0),
+            Self::Silu => x.silu_(),
+            Self::Tanh => x.tanh_(),
         }
     }
 

@@ -91,7 +91,11 @@ pub struct AdaptiveAvgPool(pub i64);
 
 impl Module for AdaptiveAvgPool {
     fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
-        x.adaptive_avg_pool2d([self.0; 2])
+        match x.size()[..] {
+            // One value to a window, as AlexNet and VGG have it for 224 pixels. A GPU would sum its gradient in any order.
+            [.., height, width] if [height, width] == [self.0; 2] => x.shallow_clone(),
+            _ => x.adaptive_avg_pool2d([self.0; 2]),
+        }
     }
 
     fn trace(&self, x: Trace) -> Trace {

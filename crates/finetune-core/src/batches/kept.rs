@@ -240,17 +240,21 @@ pub(super) fn run_frozen(backbone: &Backbone, x: &Tensor, stages: Range<StageId>
         .step_by(chunk)
         .map(|start| {
             let length = size.min(count - start);
-            let part = x.narrow(0, start, length);
-            let mut padding = part.size();
-            padding[0] = size - length;
-            let padded = if length < size {
-                Tensor::cat(&[part, Tensor::zeros(padding, (x.kind(), x.device()))], 0)
-            } else {
-                part
-            };
-            let features = tch::no_grad(|| backbone.forward(&padded, stages.clone(), Mode::Evaluate));
+            let whole = padded(&x.narrow(0, start, length), chunk);
+            let features = tch::no_grad(|| backbone.forward(&whole, stages.clone(), Mode::Evaluate));
             features.narrow(0, 0, length)
         })
         .collect();
     Tensor::cat(&chunks, 0)
+}
+
+/// With rows of zeros after its own, so that there are so many at least. Another number of rows may sum in another order,
+/// and a GPU's library takes seconds to choose and load algorithms for it.
+pub(crate) fn padded(x: &Tensor, rows: usize) -> Tensor {
+    let mut padding = x.size();
+    padding[0] = i64::try_from(rows).unwrap_or(i64::MAX) - padding[0];
+    if padding[0] <= 0 {
+        return x.shallow_clone();
+    }
+    Tensor::cat(&[x.shallow_clone(), Tensor::zeros(padding, (x.kind(), x.device()))], 0)
 }

@@ -27,6 +27,7 @@ use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use kept::{Kept, keep, laid, run_frozen};
 
+pub(crate) use kept::padded;
 pub use kept::{Passed, Stop, chunk, most_at_once};
 pub use variation::Variation;
 

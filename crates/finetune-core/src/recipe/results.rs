@@ -61,7 +61,8 @@ impl Work<'_> {
             Some((part, scored)) => {
                 let confidences = scored.scores().confidences(temperature.value.unwrap_or(1.0));
                 let said = evaluate::Predictions { probability: confidences, ..scored.said };
-                samples::choose(part, &said, &self.materials.input, &mut self.backbone)?
+                let how = (&self.materials.input, self.run.config.train.batch_size);
+                samples::choose(part, &said, how, &mut self.backbone)?
             }
             None => Vec::new(),
         };

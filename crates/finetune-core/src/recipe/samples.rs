@@ -9,20 +9,22 @@ use report::record::{HeatMapRecord, SampleRecord};
 use tch::Tensor;
 
 use crate::Error;
+use crate::batches::{chunk, padded};
 use crate::evaluate::Predictions;
 use crate::grad_cam::heat_maps;
 use crate::pictures::Part;
 
 const EACH: usize = 6;
 const THUMBNAIL: u32 = 96;
-/// Pictures explained at once: all their features are in memory.
+/// Pictures explained at once on a CPU: all their features are in memory.
 const AT_ONCE: usize = 4;
 
-/// The most confident mistakes, and as many right answers spread over the split.
+/// The most confident mistakes, and as many right answers spread over the split. A GPU explains as many at once as frozen
+/// stages compute, for which it has its algorithms.
 pub(super) fn choose(
     part: &Part,
     said: &Predictions,
-    input: &InputSpec,
+    (input, batch_size): (&InputSpec, usize),
     backbone: &mut Backbone,
 ) -> Result<Vec<SampleRecord>, Error> {
     let (right, mut wrong): (Vec<usize>, Vec<usize>) =
@@ -32,18 +34,23 @@ pub(super) fn choose(
     let spread = (0..EACH.min(right.len())).map(|place| right[place * right.len() / EACH.min(right.len())]);
     let chosen: Vec<usize> = wrong.into_iter().chain(spread).collect();
     let transform = Transform::evaluation(input)?;
+    let (device, _) = backbone.placement();
+    let (at_once, at_least) = match chunk(device, batch_size) {
+        chunk if device.is_cuda() => (chunk, chunk),
+        _ => (AT_ONCE, 0),
+    };
     let mut samples = Vec::new();
-    for places in chosen.chunks(AT_ONCE) {
-        samples.extend(explained(part, said, places, &transform, backbone)?);
+    for places in chosen.chunks(at_once) {
+        samples.extend(explained(part, said, (places, at_least), &transform, backbone)?);
     }
     Ok(samples)
 }
 
-/// A few pictures with the maps of what spoke for the predicted classes.
+/// A few pictures with the maps of what spoke for the predicted classes, computed as so many rows at least.
 fn explained(
     part: &Part,
     said: &Predictions,
-    places: &[usize],
+    (places, at_least): (&[usize], usize),
     transform: &Transform,
     backbone: &mut Backbone,
 ) -> Result<Vec<SampleRecord>, Error> {
@@ -67,7 +74,9 @@ fn explained(
     let shape = [places.len(), transform.channels(), transform.size(), transform.size()].map(extent);
     let (device, kind) = backbone.placement();
     let pixels = Tensor::f_from_slice(&pixels)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)?;
-    let classes: Vec<i64> = places.iter().map(|&place| said.predicted[place]).collect();
+    let pixels = padded(&pixels, at_least);
+    let mut classes: Vec<i64> = places.iter().map(|&place| said.predicted[place]).collect();
+    classes.resize(classes.len().max(at_least), 0);
     if let Some(found) = heat_maps(backbone, &pixels, &classes)? {
         for ((sample, square), number) in samples.iter_mut().zip(squares).zip(0..) {
             let values = rows(&found.maps.f_select(0, number)?)?;
