@@ -211,7 +211,7 @@ fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<Strin
     let count = batch.size()[0];
     let labels = Tensor::zeros([count], (Kind::Int64, batch.device()));
     Ok(rate(count, batch.device(), || {
-        optimizer.zero_gradients();
+        optimizer.forget_gradients();
         let loss = {
             let _short = Autocast::begin(batch.device(), kind);
             let output = backbone.classify(batch, StageId::INPUT, Mode::Train);

@@ -85,7 +85,7 @@ fn go_through(
     let _short = Autocast::begin(backbone.placement().0, kind);
     let mut scored = Scored::default();
     let mut pending = Vec::new();
-    let rows = if backbone.placement().0.is_cuda() { batch_size } else { 0 };
+    let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;
         let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;

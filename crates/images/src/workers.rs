@@ -226,26 +226,34 @@ mod tests {
     }
 
     #[test]
-    fn workers_pause_while_they_are_told_to_and_go_on_after_it() {
-        let begun = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&begun);
+    fn workers_begin_nothing_in_a_pause_and_go_on_after_it() {
+        let (begun, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (give, leave) = bounded(10);
+        let counters = (Arc::clone(&begun), Arc::clone(&ended));
         let work = move |task: usize, (): &mut (), _: &Stop| {
-            counted.fetch_add(1, Ordering::SeqCst);
+            counters.0.fetch_add(1, Ordering::SeqCst);
+            leave.recv().unwrap();
+            counters.1.fetch_add(1, Ordering::SeqCst);
             Ok(task)
         };
-        for workers in [0, 2] {
-            begun.store(0, Ordering::SeqCst);
-            let mut results = InOrder::<usize, ()>::new(100, workers, Arc::new(work.clone()));
-            assert_eq!(results.next().and_then(Result::ok), Some(0));
-            results.pausing(|| {
-                // Whoever had looked before the pause goes on with one task.
-                thread::sleep(Duration::from_millis(20));
-                let before = begun.load(Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(20));
-                assert_eq!(begun.load(Ordering::SeqCst), before);
-            });
-            assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), (1..100).collect::<Vec<_>>());
-        }
+        let two = |count: &AtomicUsize| {
+            while count.load(Ordering::SeqCst) < 2 {
+                thread::yield_now();
+            }
+        };
+        let results = InOrder::<usize, ()>::new(10, 2, Arc::new(work));
+        two(&begun);
+        results.pausing(|| {
+            (0..2).for_each(|_| give.send(()).unwrap());
+            two(&ended);
+            // Time enough for others to begin, if they did not pause.
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(begun.load(Ordering::SeqCst), 2);
+        });
+        (2..10).for_each(|_| give.send(()).unwrap());
+        assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        // Whoever works alone does not wait for itself.
+        assert_eq!(squares(0).pausing(|| "done"), "done");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::layout::lie_alike;
-use crate::shim::{Error, checked, extra_fused_adam, extra_fused_sgd, handles};
+use crate::shim::{Error, checked, extra_forget_gradient, extra_fused_adam, extra_fused_sgd, handles};
 
 /// The numbers of `torch.optim.SGD`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +63,16 @@ pub enum Momentum {
     Begins,
     /// It goes on.
     GoesOn,
+}
+
+/// Leaves a parameter without a gradient, as `zero_grad` of `torch.optim` does: the next one takes its place, where zeros
+/// would be written and then added to.
+///
+/// # Errors
+/// When libtorch refuses.
+pub fn forget_gradient(parameter: &mut Tensor) -> Result<(), Error> {
+    // SAFETY: the tensor is live and this is the only borrow of its handle; only its gradient is let go.
+    checked(unsafe { extra_forget_gradient(parameter.as_mut_ptr()) })
 }
 
 /// One step of SGD (`aten::_fused_sgd_`).
@@ -144,6 +154,19 @@ fn fit(parameters: &[Tensor], others: &[Tensor]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gradient_that_is_forgotten_is_not_added_to() {
+        let mut weight = Tensor::from_slice(&[1f32, 2.0]).set_requires_grad(true);
+        for _ in 0..2 {
+            forget_gradient(&mut weight).unwrap();
+            assert!(!weight.grad().defined());
+            weight.square().sum(Kind::Float).backward();
+            assert_eq!(Vec::<f32>::try_from(weight.grad()).unwrap(), [2.0, 4.0]);
+        }
+        weight.square().sum(Kind::Float).backward();
+        assert_eq!(Vec::<f32>::try_from(weight.grad()).unwrap(), [4.0, 8.0]);
+    }
 
     fn moved() -> Moved {
         let of = |value: f64| vec![Tensor::full([2, 3, 2, 2], value, (Kind::Double, Device::Cpu))];

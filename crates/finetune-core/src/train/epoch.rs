@@ -229,7 +229,7 @@ fn differentiate(
     rate: f64,
 ) -> Unread {
     let objective = &phase.objective;
-    moving.optimizer.zero_gradients();
+    moving.optimizer.forget_gradients();
     let scale = moving.scaler.map_or(1.0, Scaler::scale);
     let (mut loss, mut right, mut images) = (None, None, 0);
     for (batch, share) in group.iter().zip(objective.shares(group)) {

@@ -27,6 +27,7 @@ unsafe extern "C" {
     pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;
     pub(crate) fn extra_autocast(cuda: bool, enabled: *mut bool, kind: *mut c_int) -> *mut c_char;
     pub(crate) fn extra_autocast_forget();
+    pub(crate) fn extra_forget_gradient(x: *mut C_tensor) -> *mut c_char;
     pub(crate) fn extra_fused_sgd(
         parameters: *const *mut C_tensor,
         gradients: *const *mut C_tensor,

@@ -179,6 +179,11 @@ char *extra_autocast(bool cuda, bool *enabled, int *type) {
 
 void extra_autocast_forget() { at::autocast::clear_cache(); }
 
+// tch can only fill it with zeros, to which the next gradient is then added.
+char *extra_forget_gradient(Tensor *x) {
+  return guarded([&] { x->mutable_grad() = Tensor(); });
+}
+
 char *extra_fused_sgd(Tensor *const *parameters, Tensor *const *gradients, Tensor *const *momenta, size_t count,
                       double rate, double decay, double momentum, bool nesterov, bool first) {
   return guarded([&] {

@@ -9,7 +9,7 @@ use backbone::Backbone;
 use regularize::max_norm;
 use tch::Tensor;
 use torch_extra::layout::lie_alike;
-use torch_extra::step::Moved;
+use torch_extra::step::{self, Moved};
 
 pub use rule::{DecayForm, Rule};
 pub use state::{OptimizerState, StateError};
@@ -97,9 +97,12 @@ impl Optimizer {
     }
 
     /// Forgets the gradients of the step before.
-    pub fn zero_gradients(&mut self) {
+    ///
+    /// # Panics
+    /// As every operation of tch, when libtorch fails.
+    pub fn forget_gradients(&mut self) {
         for parameter in &mut self.parameters {
-            parameter.value.zero_grad();
+            step::forget_gradient(&mut parameter.value).unwrap_or_else(|error| panic!("{error}"));
         }
     }
 

@@ -35,7 +35,7 @@ impl Problem {
     }
 
     fn step(&mut self, number: u64, clip: impl Fn(&mut [Tensor])) {
-        self.optimizer.zero_gradients();
+        self.optimizer.forget_gradients();
         let error = self.x.matmul(&self.w) + &self.b - &self.y;
         (&error * &error).mean(Kind::Double).backward();
         clip(&mut self.optimizer.gradients());
