@@ -87,7 +87,7 @@ fn trained(backbone: &mut Backbone, plan: &FreezePlan) -> Optimizer {
 
 /// One step from the input of a stage on.
 fn one_step(backbone: &Backbone, from: StageId, optimizer: &mut Optimizer, x: &Tensor, labels: &Tensor) {
-    optimizer.zero_gradients();
+    optimizer.forget_gradients();
     let logits = backbone.classify(x, from, Mode::Train).logits;
     logits.cross_entropy_for_logits(labels).backward();
     optimizer.step(SETTING);
