@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: &str = "src/shim/shim.cpp";
+const SHIM: &str = "src/shim";
+const SOURCES: [&str; 2] = ["src/shim/shim.cpp", "src/shim/products.cpp"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
@@ -33,7 +34,7 @@ fn compile_shim(include: &Path) {
         .flag_if_supported("-Wno-stringop-overflow")
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .includes([include.to_owned(), include.join("torch/csrc/api/include")])
-        .file(SHIM)
+        .files(SOURCES)
         .compile("torch_extra_shim");
     println!("cargo::rustc-link-lib=dylib=torch");
     println!("cargo::rustc-link-lib=dylib=torch_cpu");

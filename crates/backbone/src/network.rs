@@ -274,6 +274,14 @@ impl Backbone {
         self.stages.first()?.prepared
     }
 
+    /// The type that holds what the stages before `cut` give without loss: the one that they were prepared to compute in, or
+    /// that of the network's own parameters.
+    #[must_use]
+    pub fn kind_before(&self, cut: StageId) -> Kind {
+        let last = cut.0.checked_sub(1).map(StageId);
+        last.and_then(|last| self.prepared(last, Mode::Evaluate)).unwrap_or_else(|| self.placement().1)
+    }
+
     /// Takes preparations back from this stage on: their weights are going to change.
     pub fn forget_preparation(&mut self, from: StageId) {
         for stage in self.stages.iter_mut().skip(from.0) {

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use tch::{Device, Kind};
 
-use crate::shim::{checked, extra_autocast, extra_autocast_forget};
+use crate::shim::{checked, extra_autocast, extra_autocast_forget, extra_autocast_on_cpu};
 
 /// Autocast on this thread for as long as it lives (`torch.autocast`). Parameters keep their float32; they are cast when
 /// an operator reads them, once for the life of this value.
@@ -15,17 +15,23 @@ pub struct Autocast {
     kind_before: c_int,
 }
 
+/// Short types with their numbers in c10/core/ScalarType.h, which every saved file depends on.
+const NUMBERS: [(Kind, c_int); 2] = [(Kind::Half, 5), (Kind::BFloat16, 15)];
+
+/// What operators that gain from it compute in on a CPU, on this thread; `None` without autocast.
+#[must_use]
+pub fn on_cpu() -> Option<Kind> {
+    // SAFETY: it takes nothing and reads the state of this thread.
+    let number = unsafe { extra_autocast_on_cpu() };
+    NUMBERS.iter().find(|(_, short)| *short == number).map(|(kind, _)| *kind)
+}
+
 impl Autocast {
     /// Starts to compute in `kind` (bfloat16, or on a GPU float16) on this kind of device; with any other type
     /// there is nothing to do and nothing is returned.
     #[must_use]
     pub fn begin(device: Device, kind: Kind) -> Option<Self> {
-        // The numbers of c10/core/ScalarType.h, which every saved file depends on.
-        let kind = match kind {
-            Kind::Half => 5,
-            Kind::BFloat16 => 15,
-            _ => return None,
-        };
+        let &(_, kind) = NUMBERS.iter().find(|(short, _)| *short == kind)?;
         let cuda = matches!(device, Device::Cuda(_));
         let mut autocast = Self { cuda, enabled_before: true, kind_before: kind };
         autocast.exchange();
@@ -61,9 +67,10 @@ mod tests {
         {
             let _autocast = Autocast::begin(Device::Cpu, Kind::BFloat16).unwrap();
             assert_eq!(x.matmul(&x).kind(), Kind::BFloat16);
+            assert_eq!(on_cpu(), Some(Kind::BFloat16));
             let none = Autocast::begin(Device::Cpu, Kind::Float);
             assert!(none.is_none());
         }
-        assert_eq!(x.matmul(&x).kind(), Kind::Float);
+        assert_eq!((x.matmul(&x).kind(), on_cpu()), (Kind::Float, None));
     }
 }

@@ -1,5 +1,6 @@
 use tch::{Kind, Tensor};
 use torch_extra::convolution::{FusedConvolution, Pointwise};
+use torch_extra::trained;
 
 use super::init::ConvInit;
 use super::norm::{BatchNorm, NormSpec};
@@ -169,7 +170,8 @@ impl ConvNorm {
     pub fn branch(&self, x: &Tensor, mode: Mode) -> Tensor {
         let Conv { stride, padding, groups, .. } = self.conv;
         let x = self.padded(x);
-        let x = x.conv2d(&self.weight, self.bias.as_ref(), [stride, stride], padding, [1, 1], groups);
+        let geometry = [padding, [stride, stride]];
+        let x = trained::convolution(&x, &self.weight, self.bias.as_ref(), geometry, groups);
         match &self.norm {
             Some(norm) => norm.forward(&x, mode),
             None => x,

@@ -9,7 +9,7 @@ use torch_extra::layout::channels_last;
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
-use crate::feature_cache::{Draft, FeatureCache, Key};
+use crate::feature_cache::{Draft, FeatureCache, Form, Key};
 use crate::pictures::Part;
 
 /// Pictures that pass through frozen stages at once at most: on a CPU few, so that what passes from layer to layer stays
@@ -33,7 +33,7 @@ pub fn chunk(device: Device, batch_size: usize) -> usize {
 
 /// Features of every picture of a part.
 pub(super) struct Kept {
-    /// `[N, ..]` of each view: where the network lies, or mapped into the memory of the host.
+    /// `[N, ..]` of each view, as [`stored`] lays them: where the network lies, or mapped into the memory of the host.
     pub(super) views: Vec<Tensor>,
     /// `[N]`, where the network lies.
     pub(super) labels: Tensor,
@@ -84,14 +84,14 @@ pub(super) fn keep(
     listen: &mut Listener<'_>,
 ) -> Result<Option<Kept>, Error> {
     let turns = how.variation.count();
-    let shape = shape(backbone, cut, part, how);
-    let bytes = bytes_of(&shape).saturating_mul(turns.into());
+    let form = form(backbone, cut, part, how);
+    let bytes = form.bytes().unwrap_or(u64::MAX).saturating_mul(turns.into());
     let in_memory = bytes <= room;
-    let cache = cache.filter(|(cache, _)| cache.holds(&shape, turns));
+    let cache = cache.filter(|(cache, _)| cache.holds(&form, turns));
     if !in_memory && cache.is_none() {
         return Ok(None);
     }
-    let (device, kind) = backbone.placement();
+    let device = backbone.placement().0;
     let labels: Vec<i64> =
         part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
     let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
@@ -102,7 +102,7 @@ pub(super) fn keep(
             Some((cache, key)) => Some((cache, key_of(key, part, how.variation, view)?)),
             None => None,
         };
-        let found = entry.as_ref().and_then(|(cache, key)| cache.find(key, &shape));
+        let found = entry.as_ref().and_then(|(cache, key)| cache.find(key, &form));
         let features = match (found, entry) {
             (Some(found), entry) => {
                 kept.found += part.len() as u64;
@@ -110,7 +110,7 @@ pub(super) fn keep(
                     kept.earlier += part.len() as u64;
                 }
                 // What memory has no room for stays mapped.
-                Some(if in_memory { place(&found, backbone)? } else { found })
+                Some(if in_memory { found.f_to_device(device)? } else { found })
             }
             (None, entry) => {
                 if let (None, [stop, rest @ ..]) = (&kept.passed, stops) {
@@ -123,8 +123,9 @@ pub(super) fn keep(
                 }
                 let passed = kept.passed.as_ref();
                 let begun = passed.map(|passed| (passed.cut, &passed.kept.views[turn as usize]));
-                let memory = in_memory.then(|| Tensor::f_empty(&shape, (kind, device))).transpose()?;
-                let draft = entry.and_then(|(cache, key)| cache.begin(&key, &shape));
+                let empty = || Tensor::f_empty(&form.shape, (form.kind, device));
+                let memory = in_memory.then(empty).transpose()?;
+                let draft = entry.and_then(|(cache, key)| cache.begin(&key, &form));
                 compute(backbone, cut, (part, begun), (how, view), (memory, draft), (turn, turns), listen)?
             }
         };
@@ -149,20 +150,30 @@ fn key_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Key
     })
 }
 
-/// The shape of the features of every picture in one view, `[N, ..]`.
-fn shape(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -> Vec<i64> {
+/// How the features of every picture in one view are kept, `[N, ..]`.
+fn form(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -> Form {
     let side = i64::try_from(how.transform.size()).unwrap_or(i64::MAX);
     let picture = vec![1, i64::try_from(how.transform.channels()).unwrap_or(0), side, side];
     let frozen = backbone.trace(&picture).into_iter().take(cut.index()).next_back();
     let mut shape = frozen.map_or(picture, |trace| trace.shape);
     shape[0] = i64::try_from(part.len()).unwrap_or(i64::MAX);
-    shape
+    if let (true, &[count, channels, height, width]) = (backbone.lies_channels_last(), &shape[..]) {
+        shape = vec![count, height, width, channels];
+    }
+    Form { shape, kind: backbone.kind_before(cut) }
 }
 
-fn bytes_of(shape: &[i64]) -> u64 {
-    shape
-        .iter()
-        .fold(size_of::<f32>() as u64, |all, &side| all.saturating_mul(u64::try_from(side).unwrap_or(0)))
+/// Features in the order in which they are kept, that in which the network reads them: channels last if it lies so.
+fn stored(x: &Tensor, backbone: &Backbone) -> Tensor {
+    let maps = x.dim() == 4 && backbone.lies_channels_last();
+    if maps { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() }
+}
+
+/// Rows of kept features where the network lies, as its stages read them: in its type, `[N, C, H, W]` where they are maps.
+pub(super) fn read(rows: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
+    let x = place(rows, backbone)?;
+    let maps = x.dim() == 4 && backbone.lies_channels_last();
+    Ok(laid(&if maps { x.permute([0, 3, 1, 2]) } else { x }, backbone))
 }
 
 /// The features of every picture in one view, `[N, ..]`: into memory where there is room, and into a draft where there is
@@ -181,9 +192,7 @@ fn compute(
     let chunk = chunk(backbone.placement().0, how.batch_size);
     let from = begun.map_or(StageId::INPUT, |(stage, _)| stage);
     let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match begun {
-        Some((_, features)) => {
-            Box::new(rows(features, chunk).map(|x| Ok(laid(&place(&x?, backbone)?, backbone))))
-        }
+        Some((_, features)) => Box::new(rows(features, chunk).map(|x| read(&x?, backbone))),
         None => {
             let batches = prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers);
             Box::new(batches.map(|batch| Ok(to_device(batch?, backbone)?.0)))
@@ -198,7 +207,7 @@ fn compute(
             return Err(Error::Interrupted);
         }
         let x = run_frozen(backbone, &input?, from..cut, chunk);
-        let count = x.size()[0];
+        let (x, count) = (stored(&x, backbone), x.size()[0]);
         if let Some(features) = &mut memory {
             features.narrow(0, row, count).copy_(&x);
         }

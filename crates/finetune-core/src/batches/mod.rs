@@ -25,7 +25,7 @@ use crate::event::Listener;
 use crate::feature_cache::{FeatureCache, Key};
 use crate::interrupt::Interrupt;
 use crate::pictures::Part;
-use kept::{Kept, keep, laid, run_frozen};
+use kept::{Kept, keep, laid, read, run_frozen};
 
 pub(crate) use kept::padded;
 pub use kept::{Passed, Stop, chunk, most_at_once};
@@ -281,7 +281,7 @@ impl Drawn {
                     let chosen = Tensor::f_from_slice(&order[start..end])?;
                     let of = |kept: &Tensor| kept.f_index_select(0, &chosen.f_to_device(kept.device())?);
                     // Features mapped into the host's memory travel batch by batch.
-                    Ok(Batch::plain(laid(&place(&of(&features)?, backbone)?, backbone), of(&labels)?))
+                    Ok(Batch::plain(read(&of(&features)?, backbone)?, of(&labels)?))
                 }))
             }
             Source::Pictures(batches) => {

@@ -3,7 +3,7 @@
 //! A file holds what one view of one list of pictures looks like after the frozen stages. Its name is a digest of
 //! everything that decides about that: the network and its weights, the cut, what is computed with, the preparation, the
 //! view and every picture. So it is never stale, and runs that share a frozen prefix share it. Beside it lies its
-//! description: whose features they are, their shape and their SHA-256; a file that does not fit it, torn or not ours, is
+//! description: whose features they are, how they lie and their SHA-256; a file that does not fit it, torn or not ours, is
 //! dropped and computed again.
 //!
 //! All that lies in the folder together stays within a limit: room is made before anything is written (`room`).
@@ -43,10 +43,20 @@ type Names = Arc<Mutex<BTreeSet<String>>>;
 #[derive(Clone)]
 pub struct Key(Sha256);
 
+/// How features lie in memory and on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Extents in the order in which they lie, the slowest first.
+    pub shape: Vec<i64>,
+    /// Type of the values.
+    pub kind: Kind,
+}
+
 /// Features on their way to the disk.
 #[derive(Debug)]
 pub struct Draft {
     cache: FeatureCache,
+    form: Form,
     about: About,
     /// Removes itself unless it is put in its place.
     file: BufWriter<NamedTempFile>,
@@ -55,11 +65,12 @@ pub struct Draft {
 }
 
 /// What lies beside a file of features.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct About {
     /// Whose features they are; also the file's name.
     key: String,
     shape: Vec<i64>,
+    kind: String,
     sha256: String,
 }
 
@@ -98,24 +109,25 @@ impl FeatureCache {
         Self { folder, limit, in_use: Names::default() }
     }
 
-    /// Whether the limit allows for so many views of this shape, with their descriptions.
+    /// Whether the limit allows for so many views of this form, with their descriptions.
     #[must_use]
-    pub fn holds(&self, shape: &[i64], views: u32) -> bool {
-        let all =
-            size(&About::before(&Key::of::<&str>(&[]), shape)).and_then(|one| one.checked_mul(views.into()));
-        all.is_some_and(|all| all <= self.limit)
+    pub fn holds(&self, form: &Form, views: u32) -> bool {
+        let one = form.size(&About::before(&Key::of::<&str>(&[]), form));
+        one.and_then(|one| one.checked_mul(views.into())).is_some_and(|all| all <= self.limit)
     }
 
-    /// The features kept under a key, mapped into memory: float32, on the CPU, of this shape and no other.
+    /// The features kept under a key, mapped into memory: on the CPU, of this form and no other.
     #[must_use]
-    pub fn find(&self, key: &Key, shape: &[i64]) -> Option<Tensor> {
+    pub fn find(&self, key: &Key, form: &Form) -> Option<Tensor> {
         let name = key.name();
         let path = self.file(&name);
         let described = fs::read(about(&path)).ok()?;
         let found = serde_json::from_slice(&described)
             .ok()
-            .filter(|about: &About| about.key == name && about.shape == shape)
-            .and_then(|about| sound(&path, &about));
+            .filter(|about: &About| {
+                *about == About { sha256: about.sha256.clone(), ..About::before(key, form) }
+            })
+            .and_then(|about| sound(&path, &about, form));
         if found.is_some() {
             // The oldest go first when room is needed.
             let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
@@ -133,16 +145,16 @@ impl FeatureCache {
         KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).contains(&key.name())
     }
 
-    /// Begins to keep features of this shape; `None` if there is no room for them or the disk refuses.
+    /// Begins to keep features of this form; `None` if there is no room for them or the disk refuses.
     #[must_use]
-    pub fn begin(&self, key: &Key, shape: &[i64]) -> Option<Draft> {
-        let begun = self.reserve(About::before(key, shape));
+    pub fn begin(&self, key: &Key, form: &Form) -> Option<Draft> {
+        let begun = self.reserve(About::before(key, form), form.clone());
         begun.inspect_err(|error| tracing::warn!(%error, "features are not kept on disk")).ok()
     }
 
     /// A draft that takes from its beginning all the room it is going to need.
-    fn reserve(&self, about: About) -> io::Result<Draft> {
-        let bytes = size(&about).ok_or_else(|| io::Error::other("no disk is so large"))?;
+    fn reserve(&self, about: About, form: Form) -> io::Result<Draft> {
+        let bytes = form.size(&about).ok_or_else(|| io::Error::other("no disk is so large"))?;
         fs::create_dir_all(&self.folder)?;
         let _locked = room::lock(&self.folder)?;
         if !room::make(
@@ -155,7 +167,8 @@ impl FeatureCache {
         }
         let file = room::draft(&self.folder)?;
         file.as_file().set_len(bytes)?;
-        Ok(Draft { cache: self.clone(), about, file: BufWriter::new(file), hash: Sha256::new(), written: 0 })
+        let (cache, file, hash) = (self.clone(), BufWriter::new(file), Sha256::new());
+        Ok(Draft { cache, form, about, file, hash, written: 0 })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -164,14 +177,14 @@ impl FeatureCache {
 }
 
 impl Draft {
-    /// Adds some rows of features, `[n, ..]`.
+    /// Adds some rows of features, `[n, ..]`, of the form that was said.
     ///
     /// # Errors
     /// When the disk is full or there are more than was said; the draft is gone then.
     pub fn append(mut self, rows: &Tensor) -> io::Result<Self> {
-        let bytes = digest::bytes(&rows.to_kind(Kind::Float)).map_err(io::Error::other)?;
+        let bytes = digest::bytes(&rows.to_kind(self.form.kind)).map_err(io::Error::other)?;
         self.written += bytes.len() as u64;
-        if Some(self.written) > value_bytes(&self.about.shape) {
+        if Some(self.written) > self.form.bytes() {
             return Err(io::Error::other("there are more of them than was said"));
         }
         self.hash.update(&bytes);
@@ -179,13 +192,13 @@ impl Draft {
         Ok(self)
     }
 
-    /// Puts the whole in its place, and gives it back mapped into memory, in the shape that was said.
+    /// Puts the whole in its place, and gives it back mapped into memory, in the form that was said.
     ///
     /// # Errors
     /// When the disk refuses or rows are missing; nothing is kept then.
     pub fn finish(self) -> io::Result<Option<Tensor>> {
-        let Self { cache, about, file, hash, written } = self;
-        if Some(written) != value_bytes(&about.shape) {
+        let Self { cache, form, about, file, hash, written } = self;
+        if Some(written) != form.bytes() {
             return Err(io::Error::other("there are fewer of them than was said"));
         }
         let about = About { sha256: hex::encode(hash.finalize()), ..about };
@@ -200,31 +213,34 @@ impl Draft {
         }
         insert(&cache.in_use, about.key.clone());
         KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).insert(about.key);
-        Ok(mapped(&path, &about.shape))
+        Ok(mapped(&path, &form))
+    }
+}
+
+impl Form {
+    /// Bytes of the values, if it is the form of any.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        self.shape.iter().try_fold(self.kind.elt_size_in_bytes() as u64, |product, &side| {
+            product.checked_mul(u64::try_from(side).ok().filter(|&side| side > 0)?)
+        })
+    }
+
+    /// Bytes of features and description together; it does not depend on the digest.
+    fn size(&self, about: &About) -> Option<u64> {
+        self.bytes()?.checked_add(about.text().ok()?.len() as u64)
     }
 }
 
 impl About {
     /// What is known before there are features.
-    fn before(key: &Key, shape: &[i64]) -> Self {
-        Self { key: key.name(), shape: shape.to_vec(), sha256: "0".repeat(64) }
+    fn before(key: &Key, Form { shape, kind }: &Form) -> Self {
+        Self { key: key.name(), shape: shape.clone(), kind: format!("{kind:?}"), sha256: "0".repeat(64) }
     }
 
     fn text(&self) -> io::Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(io::Error::other)
     }
-}
-
-/// Bytes of features and description together; it does not depend on the digest.
-fn size(about: &About) -> Option<u64> {
-    value_bytes(&about.shape)?.checked_add(about.text().ok()?.len() as u64)
-}
-
-/// Bytes of float32 values of this shape, if it is the shape of any.
-fn value_bytes(shape: &[i64]) -> Option<u64> {
-    shape.iter().try_fold(4u64, |product, &side| {
-        product.checked_mul(u64::try_from(side).ok().filter(|&side| side > 0)?)
-    })
 }
 
 fn insert(names: &Names, name: String) {
@@ -251,15 +267,15 @@ fn drop_entry(path: &Path) {
 }
 
 /// The features of a file that is as it is described.
-fn sound(path: &Path, about: &About) -> Option<Tensor> {
-    let fits = fs::metadata(path).ok()?.len() == value_bytes(&about.shape)?;
+fn sound(path: &Path, about: &About, form: &Form) -> Option<Tensor> {
+    let fits = fs::metadata(path).ok()?.len() == form.bytes()?;
     let whole = fits && sha256_of_file(path).ok()? == about.sha256;
-    whole.then(|| mapped(path, &about.shape)).flatten()
+    whole.then(|| mapped(path, form)).flatten()
 }
 
-/// A file's float32 values, read when they are needed.
-fn mapped(path: &Path, shape: &[i64]) -> Option<Tensor> {
+/// A file's values, read when they are needed.
+fn mapped(path: &Path, Form { shape, kind }: &Form) -> Option<Tensor> {
     let values = shape.iter().product::<i64>();
-    let tensor = Tensor::f_from_file(path.to_str()?, false, values, (Kind::Float, Device::Cpu)).ok()?;
-    tensor.f_view(shape).ok()
+    let tensor = Tensor::f_from_file(path.to_str()?, false, values, (*kind, Device::Cpu)).ok()?;
+    tensor.f_view(shape.as_slice()).ok()
 }

@@ -4,11 +4,15 @@ use super::*;
 
 /// With room for this many entries of [`ROWS`] rows.
 fn cache(folder: &Path, entries: u64) -> FeatureCache {
-    let one = size(&About::before(&Key::of(&["one"]), &[ROWS, 3])).unwrap();
+    let one = form(ROWS).size(&About::before(&Key::of(&["one"]), &form(ROWS))).unwrap();
     FeatureCache::new(folder.to_owned(), entries * one + one / 2)
 }
 
 const ROWS: i64 = 5;
+
+fn form(rows: i64) -> Form {
+    Form { shape: vec![rows, 3], kind: Kind::Float }
+}
 
 fn values(rows: i64) -> Tensor {
     Tensor::arange(rows * 3, (Kind::Float, Device::Cpu)).view([rows, 3])
@@ -16,7 +20,7 @@ fn values(rows: i64) -> Tensor {
 
 /// In two parts, the sum of what lies in the folder measured in between.
 fn keep(cache: &FeatureCache, key: &Key, rows: i64) -> Option<Tensor> {
-    let (values, draft) = (values(rows), cache.begin(key, &[rows, 3])?);
+    let (values, draft) = (values(rows), cache.begin(key, &form(rows))?);
     let draft = draft.append(&values.narrow(0, 0, 2)).unwrap();
     assert!(held(cache) <= cache.limit, "{} bytes while features are written", held(cache));
     let kept = draft.append(&values.narrow(0, 2, rows - 2)).unwrap().finish().unwrap();
@@ -48,22 +52,22 @@ fn used_before(cache: &FeatureCache, key: &Key, seconds: u64) {
 fn what_is_kept_is_found_and_what_is_damaged_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let (key, shape) = (Key::of(&["resnet18", "layer4"]).and(b"picture"), [ROWS, 3]);
-    assert!(cache.find(&key, &shape).is_none() && !cache.kept_here(&key));
+    let (key, form) = (Key::of(&["resnet18", "layer4"]).and(b"picture"), form(ROWS));
+    assert!(cache.find(&key, &form).is_none() && !cache.kept_here(&key));
     assert!(keep(&cache, &key, ROWS).unwrap().equal(&values(ROWS)));
-    assert!(cache.find(&key, &shape).unwrap().equal(&values(ROWS)) && cache.kept_here(&key));
-    assert!(cache.find(&Key::of(&["resnet18l", "ayer4"]).and(b"picture"), &shape).is_none());
+    assert!(cache.find(&key, &form).unwrap().equal(&values(ROWS)) && cache.kept_here(&key));
+    assert!(cache.find(&Key::of(&["resnet18l", "ayer4"]).and(b"picture"), &form).is_none());
 
     let path = cache.file(&key.name());
     let mut bytes = fs::read(&path).unwrap();
     bytes[7] ^= 1;
-    let described = br#"{"key":"","shape":[-5,3],"sha256":""}"#;
+    let described = br#"{"key":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
     let torn = [(&path, bytes.clone()), (&path, bytes[..40].to_vec()), (&path, Vec::new())];
     let foreign = [(&about(&path), described.to_vec()), (&about(&path), b"{".to_vec())];
     for (path_of_damage, damage) in torn.into_iter().chain(foreign) {
         drop(keep(&cache, &key, ROWS).unwrap());
         fs::write(path_of_damage, damage).unwrap();
-        assert!(cache.find(&key, &shape).is_none());
+        assert!(cache.find(&key, &form).is_none());
         assert!(!path.exists() && !about(&path).exists(), "what is damaged is dropped");
     }
 }
@@ -85,12 +89,13 @@ fn features_of_other_pictures_are_not_taken_for_ours() {
         fs::rename(&spare, &b).unwrap();
     }
     for key in [&ours, &theirs] {
-        assert!(cache.find(key, &[ROWS, 3]).is_none());
+        assert!(cache.find(key, &form(ROWS)).is_none());
     }
-    // Of another number of pictures, or another shape.
-    for shape in [[ROWS + 1, 3], [3, ROWS]] {
+    // Of another number of pictures, another shape, or another type.
+    let of = |shape: [i64; 2], kind| Form { shape: shape.to_vec(), kind };
+    for other in [of([ROWS + 1, 3], Kind::Float), of([3, ROWS], Kind::Float), of([ROWS, 3], Kind::Int)] {
         drop(keep(&cache, &ours, ROWS).unwrap());
-        assert!(cache.find(&ours, &shape).is_none());
+        assert!(cache.find(&ours, &other).is_none());
     }
 }
 
@@ -103,16 +108,16 @@ fn the_limit_is_kept_by_dropping_what_was_used_longest_ago() {
         drop(keep(&before, key, ROWS).unwrap());
         used_before(&before, key, age);
     }
-    let (cache, shape) = (another(&before), [ROWS, 3]);
-    assert!(cache.find(&used, &shape).is_some());
+    let (cache, form) = (another(&before), form(ROWS));
+    assert!(cache.find(&used, &form).is_some());
     drop(keep(&cache, &new, ROWS).unwrap());
-    assert!(another(&cache).find(&old, &shape).is_none());
+    assert!(another(&cache).find(&old, &form).is_none());
     assert_eq!(names(&cache).len(), 5, "two files, each with its description, and the lock");
     // What is in use does not go, and what is larger than everything drives nothing out.
     assert!(keep(&cache, &third, ROWS).is_none());
     assert!(keep(&another(&cache), &third, 50 * ROWS).is_none());
-    assert!([&used, &new].iter().all(|key| cache.find(key, &shape).is_some()));
-    assert!(cache.holds(&shape, 2) && !cache.holds(&shape, 3), "all views count together");
+    assert!([&used, &new].iter().all(|key| cache.find(key, &form).is_some()));
+    assert!(cache.holds(&form, 2) && !cache.holds(&form, 3), "all views count together");
 }
 
 #[test]
@@ -127,11 +132,11 @@ fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
         fs::write(folder.path().join(stale), [0; 500]).unwrap();
     }
     let cache = another(&cache);
-    let other = another(&cache).begin(&more, &[ROWS, 3]).unwrap();
+    let other = another(&cache).begin(&more, &form(ROWS)).unwrap();
     assert_eq!(names(&cache).len(), 2, "a draft and the lock: {:?}", names(&cache));
     drop(keep(&cache, &whole, ROWS).unwrap());
     // With the other's draft there is no room left, and it is not swept.
-    assert!(cache.begin(&alone, &[ROWS, 3]).is_none());
+    assert!(cache.begin(&alone, &form(ROWS)).is_none());
     let other = other.append(&values(ROWS)).unwrap().finish().unwrap();
     assert!(other.unwrap().equal(&values(ROWS)));
     assert_eq!(names(&cache).len(), 5, "{:?}", names(&cache));
@@ -155,7 +160,7 @@ fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
 fn rows_too_many_or_too_few_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let begin = || cache.begin(&Key::of(&["key"]), &[ROWS, 3]).unwrap();
+    let begin = || cache.begin(&Key::of(&["key"]), &form(ROWS)).unwrap();
     assert!(begin().append(&values(ROWS + 1)).is_err());
     assert!(begin().append(&values(ROWS - 1)).unwrap().finish().is_err());
     assert_eq!(names(&cache), BTreeSet::from(["lock".to_owned()]));

@@ -45,7 +45,8 @@ impl Keeping {
         let features: i64 = frozen.last()?.shape.iter().product();
         let cost =
             |traces: &[backbone::Trace]| traces.iter().map(|trace| trace.multiply_adds as f64).sum::<f64>();
-        let bytes = pictures * u64::try_from(features).unwrap_or(0) * size_of::<f32>() as u64;
+        let value = backbone.kind_before(cut).elt_size_in_bytes() as u64;
+        let bytes = pictures * u64::try_from(features).unwrap_or(0) * value;
         let within = |mebibytes: u64| bytes <= mebibytes.saturating_mul(1 << 20);
         let place = match (run.cache, within(run.features_mib), within(run.cache_mib)) {
             (Cache::Off, ..) => Place::Off,

@@ -26,6 +26,7 @@ unsafe extern "C" {
     pub(crate) fn extra_has_mkldnn() -> bool;
     pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;
     pub(crate) fn extra_autocast(cuda: bool, enabled: *mut bool, kind: *mut c_int) -> *mut c_char;
+    pub(crate) fn extra_autocast_on_cpu() -> c_int;
     pub(crate) fn extra_autocast_forget();
     pub(crate) fn extra_forget_gradient(x: *mut C_tensor) -> *mut c_char;
     pub(crate) fn extra_fused_sgd(
@@ -73,6 +74,13 @@ unsafe extern "C" {
         activation: *const c_char,
         values: *const f64,
         value_count: usize,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub(crate) fn extra_convolution_by_products(
+        x: *const C_tensor,
+        weight: *const C_tensor,
+        padding: *const i64,
+        stride: *const i64,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
 }

@@ -2,6 +2,8 @@
 // gives back to `extra_free`: an exception must not reach Rust. Tensors are `at::Tensor *`, as in torch-sys; those handed
 // out belong to the caller.
 
+#include "guarded.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -10,9 +12,6 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include <cstdlib>
-#include <cstring>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,19 +20,6 @@
 using at::Tensor;
 
 namespace {
-
-template <typename Body> char *guarded(Body body) {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error &error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception &error) {
-    return strdup(error.what());
-  } catch (...) {
-    return strdup("libtorch threw something that is no exception");
-  }
-}
 
 std::vector<Tensor> list(Tensor *const *tensors, size_t count) {
   std::vector<Tensor> all;
@@ -175,6 +161,12 @@ char *extra_autocast(bool cuda, bool *enabled, int *type) {
     *enabled = before;
     *type = static_cast<int>(type_before);
   });
+}
+
+// What operators that gain from it compute in on this thread on a CPU, as a number of c10/core/ScalarType.h; -1 without
+// autocast.
+int extra_autocast_on_cpu() {
+  return at::autocast::is_autocast_enabled(at::kCPU) ? static_cast<int>(at::autocast::get_autocast_dtype(at::kCPU)) : -1;
 }
 
 void extra_autocast_forget() { at::autocast::clear_cache(); }

@@ -24,23 +24,23 @@ fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_pictures() {
     }
 }
 
-/// A network of another type than features are kept in stands for one on a GPU: what is found has to be brought to it.
+/// Features of another type than the network's stand for those of a network on a GPU: they have to be brought to it.
 #[test]
 fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     let folder = tempfile::tempdir().unwrap();
     let (mut backbone, part) = (lenet(), part(folder.path()));
-    backbone.to(Device::Cpu, Kind::Double);
+    backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::BFloat16);
     let cache = FeatureCache::new(folder.path().join("features"), 1 << 20);
     let values = PICTURES * VALUES;
     for (memory, bytes, found) in
-        [(0, 4 * values, 0), (0, 4 * values, PICTURES), (1 << 20, 8 * values, PICTURES)]
+        [(0, 2 * values, 0), (0, 2 * values, PICTURES), (1 << 20, 2 * values, PICTURES)]
     {
         let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
         assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
         assert_eq!(feed.found(), (found, 0));
         let batches: Vec<Batch> = feed.in_order(&backbone, 2).map(Result::unwrap).collect();
         assert_eq!(batches.len(), 3);
-        assert!(batches.iter().all(|batch| batch.x.kind() == Kind::Double));
+        assert!(batches.iter().all(|batch| batch.x.kind() == Kind::Float));
     }
 }
 
