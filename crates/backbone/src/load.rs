@@ -100,6 +100,9 @@ impl LoadReport {
     }
 }
 
+/// The account of a checkpoint, and the variables that it has values for.
+type Matched<'a> = (LoadReport, Vec<(Variable, &'a Array)>);
+
 impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
     /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
@@ -109,6 +112,27 @@ impl Backbone {
     /// # Errors
     /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
+        let (report, matched) = self.fitting(checkpoint)?;
+        self.forget_preparation(StageId::INPUT);
+        take_over(checkpoint, matched)?;
+        Ok(report)
+    }
+
+    /// What [`Backbone::load`] would find, [`Backbone::first_new`] included, with no value taken over: for a network in
+    /// outline.
+    ///
+    /// # Errors
+    /// As [`Backbone::load`].
+    pub fn fit(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
+        let (report, matched) = self.fitting(checkpoint)?;
+        for (Variable { name, .. }, array) in matched {
+            kind_of(checkpoint, &name, array)?;
+        }
+        Ok(report)
+    }
+
+    /// The account of a checkpoint that fits but for its head, and the variables that it has values for.
+    fn fitting<'a>(&mut self, checkpoint: &'a Checkpoint) -> Result<Matched<'a>, LoadError> {
         let (report, matched) = self.matched(checkpoint);
         let classifier = self.classifier();
         let lacks_it = self
@@ -124,10 +148,8 @@ impl Backbone {
                 report: Box::new(report),
             });
         }
-        self.forget_preparation(StageId::INPUT);
-        take_over(checkpoint, matched)?;
         self.set_first_new(first_new);
-        Ok(report)
+        Ok((report, matched))
     }
 
     /// Takes over a checkpoint's tensors by name, every one that the network has: the head must be the file's too. Only
@@ -161,7 +183,7 @@ impl Backbone {
     }
 
     /// The account of a checkpoint, and the variables that it has values for.
-    fn matched<'a>(&self, checkpoint: &'a Checkpoint) -> (LoadReport, Vec<(Variable, &'a Array)>) {
+    fn matched<'a>(&self, checkpoint: &'a Checkpoint) -> Matched<'a> {
         let mut unclaimed: BTreeMap<&String, &Array> = checkpoint.tensors.iter().collect();
         let mut report = LoadReport::default();
         let mut matched = Vec::new();
@@ -200,12 +222,10 @@ impl Backbone {
 
 fn take_over(checkpoint: &Checkpoint, matched: Vec<(Variable, &Array)>) -> Result<(), LoadError> {
     for (Variable { name, mut tensor, .. }, array) in matched {
-        let path = checkpoint.path.clone();
-        let Some(value) = tensor_of(array) else {
-            return Err(LoadError::ElementType { path, name, found: array.dtype });
-        };
+        let kind = kind_of(checkpoint, &name, array)?;
+        let value = Tensor::f_from_data_size(&array.data, &shape(array), kind);
         if let Err(source) = value.and_then(|value| tch::no_grad(|| tensor.f_copy_(&value))) {
-            return Err(LoadError::Tensor { path, name, source });
+            return Err(LoadError::Tensor { path: checkpoint.path.clone(), name, source });
         }
     }
     Ok(())
@@ -220,9 +240,9 @@ fn shape(array: &Array) -> Vec<i64> {
     array.shape.iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect()
 }
 
-/// The array's values on the CPU; `None` for element types that libtorch does not compute with.
-fn tensor_of(array: &Array) -> Option<Result<Tensor, tch::TchError>> {
-    let kind = match array.dtype {
+/// The array's element type, if it is one that libtorch computes with.
+fn kind_of(checkpoint: &Checkpoint, name: &str, array: &Array) -> Result<Kind, LoadError> {
+    Ok(match array.dtype {
         Dtype::F64 => Kind::Double,
         Dtype::F32 => Kind::Float,
         Dtype::F16 => Kind::Half,
@@ -233,7 +253,9 @@ fn tensor_of(array: &Array) -> Option<Result<Tensor, tch::TchError>> {
         Dtype::I8 => Kind::Int8,
         Dtype::U8 => Kind::Uint8,
         Dtype::Bool => Kind::Bool,
-        Dtype::U16 | Dtype::U32 | Dtype::U64 => return None,
-    };
-    Some(Tensor::f_from_data_size(&array.data, &shape(array), kind))
+        found @ (Dtype::U16 | Dtype::U32 | Dtype::U64) => {
+            let (path, name) = (checkpoint.path.clone(), name.to_owned());
+            return Err(LoadError::ElementType { path, name, found });
+        }
+    })
 }

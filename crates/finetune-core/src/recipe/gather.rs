@@ -126,17 +126,17 @@ pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<()
     Ok(())
 }
 
-/// The network with its weights for pictures of so many classes, and what of it is frozen.
+/// The outline of the network as its weights fit it, for pictures of so many classes, and what of it is frozen.
 fn trial(
     run: &Run,
     input: &InputSpec,
     checkpoint: Option<&Checkpoint>,
     classes: usize,
 ) -> Result<(Backbone, FreezePlan), Error> {
-    let mut trial = build(run, input, checkpoint, Values::Unset);
+    let mut trial = build(run, input, checkpoint, Values::Outline);
     if let Some(checkpoint) = checkpoint {
         check_channels(run, input, &trial, checkpoint)?;
-        let loaded = trial.load(checkpoint)?;
+        let loaded = trial.fit(checkpoint)?;
         against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
         against_data::check_kept_head(run, &trial, checkpoint, &loaded, classes)?;
     }

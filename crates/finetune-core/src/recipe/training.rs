@@ -301,7 +301,9 @@ pub(super) fn make_feeds(
     // What did not fit into memory and is mapped from disk counts as well.
     let left = limit.saturating_sub(feed.held_bytes());
     let fixed = Transform::evaluation(input)?;
-    let fixed = preparation(fixed, Variation::Fixed, Mixing::default(), left, of_validation);
+    // Pixels are not kept: they are made from the pictures as fast as they are read, and are four times as large.
+    let room = if cut == StageId::INPUT { 0 } else { left };
+    let fixed = preparation(fixed, Variation::Fixed, Mixing::default(), room, of_validation);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
     keeping::found(feed.found().1 + validation.found().1, shown)
         .into_iter()
