@@ -6,7 +6,7 @@
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `statistics`, `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
-//! - `remembered`: what was measured before, so that the page can be made work by work
+//! - `remembered`: what was measured before, in `docs/benchmarks.json`, so that the page can be made work by work
 //! - `growth`: 100, 1,000 and 10,000 pictures
 
 mod growth;
@@ -46,7 +46,7 @@ use crate::workspace::{Workspace, cache_folder};
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth"]))]
 pub(crate) struct Arguments {
-    /// Whole jobs here and in PyTorch, in turn; writes docs/benchmarks.md
+    /// Whole jobs here and in PyTorch, in turn; writes docs/benchmarks.md, and every run into docs/benchmarks.json
     #[arg(long)]
     peers: bool,
     /// The same whole jobs without PyTorch
@@ -107,7 +107,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let is_measurement = arguments.peers && !arguments.quick && size.rounds >= page::ENOUGH;
     let machine = Machine::now(workspace);
     warn_if_busy(&machine);
-    let memory = cache_folder()?.join("bench/outcomes.json");
+    let memory = workspace.root.join("docs/benchmarks.json");
     let mut measured = remembered::read(&memory, &machine.hardware, &arguments.precision);
     for work in works {
         prepare(workspace, &mut materials, work, &size, &scratch)?;

@@ -1,4 +1,4 @@
-//! What was measured before, kept in the cache, so that a page can be put together work by work.
+//! What was measured before, kept beside the page, so that this can be put together work by work and read run by run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ pub(super) fn read(file: &Path, hardware: &str, precision: &str) -> Remembered {
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write(file: &Path, remembered: &Remembered) -> Result<()> {
-    let text = serde_json::to_vec_pretty(remembered)?;
+    let text = serde_json::to_string_pretty(remembered)? + "\n";
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
