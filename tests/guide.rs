@@ -1,10 +1,10 @@
 //! What readers are sent to is there: the pages of the guide, their links, and the configurations that they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use finetune_core::config;
+use finetune_core::config::{self, Config};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -96,4 +96,69 @@ fn the_configuration_to_copy_is_shown_whole() {
     let (_, keys) = text.split_once("\n\n").unwrap();
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(page.contains(&format!("```toml\n{keys}```\n")), "README.md shows another dogs_cats.toml");
+}
+
+/// Every key that has a default, once the tables are there that a file has to name.
+fn defaults() -> Vec<(String, toml::Value)> {
+    let optional = "[train.sgd]\n[train.adam]\n[train.rmsprop]\n[train.step]\n[train.one_cycle]\n[train.plateau]\n\
+                    [augment.resized_crop]\n[augment.randaugment]\n[augment.color_jitter]\n[augment.erasing]\n\
+                    [regularize.l2_sp]\n[regularize.delta]\n[regularize.spectral_shrinkage]\n[regularize.co_tuning]\n\
+                    [compare]\n";
+    let config: Config = toml::from_str(&format!("{REQUIRED}{optional}")).unwrap();
+    let mut keys = Vec::new();
+    leaves("", toml::Value::try_from(config).unwrap(), &mut keys);
+    keys
+}
+
+const REQUIRED: &str = "[data]\nroot = \"d\"\n[model]\narch = \"a\"\nweights = \"w\"\n";
+
+fn leaves(prefix: &str, value: toml::Value, keys: &mut Vec<(String, toml::Value)>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                leaves(&key, value, keys);
+            }
+        }
+        value => keys.push((prefix.to_owned(), value)),
+    }
+}
+
+#[test]
+fn the_reference_of_keys_has_each_of_them_with_its_default() {
+    let page = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: BTreeMap<&str, &str> = rows
+        .map(|row| {
+            let mut cells = row.split(" | ");
+            (cells.next().unwrap().trim_end_matches('`'), cells.next().unwrap().trim_matches('`'))
+        })
+        .collect();
+    let defaults = defaults();
+    assert!(defaults.len() > 70, "{}", defaults.len());
+    for (key, value) in &defaults {
+        let shown = rows.get(key.as_str()).unwrap_or_else(|| panic!("{key} is not in docs/configuration.md"));
+        if *shown != "required" {
+            let shown: toml::Table = format!("shown = {shown}").parse().unwrap_or_else(|_| panic!("{key}: {shown}"));
+            assert_eq!(shown["shown"], *value, "{key}");
+        }
+    }
+    // And none that there is not: a value of a type that no key takes is then refused for its type.
+    for (key, shown) in rows {
+        let known = defaults.iter().any(|(known, _)| known == key);
+        assert!(known || shown == "–", "{key} has no default {shown}");
+        let mut table: toml::Table = REQUIRED.parse().unwrap();
+        let mut parts = key.split('.').peekable();
+        let mut place = &mut table;
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                place.insert(part.to_owned(), toml::Value::Datetime("1979-05-27".parse().unwrap()));
+                break;
+            }
+            let below = place.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            place = below.as_table_mut().unwrap();
+        }
+        let error = toml::Value::Table(table).try_into::<Config>().unwrap_err().to_string();
+        assert!(!error.contains("unknown field"), "{key}: {error}");
+    }
 }

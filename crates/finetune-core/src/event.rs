@@ -18,7 +18,7 @@ pub enum Event<'a> {
     /// Pictures are decoded, or frozen stages computed.
     Prepared {
         /// What is being done, `"decoding"`.
-        what: &'static str,
+        what: &'a str,
         /// Pictures done.
         done: u64,
         /// Pictures in all.

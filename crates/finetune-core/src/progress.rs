@@ -52,10 +52,10 @@ impl Progress {
         }
     }
 
-    fn prepared(&mut self, what: &'static str, done: u64, total: u64) {
+    fn prepared(&mut self, what: &str, done: u64, total: u64) {
         if self.terminal == Terminal::Yes {
             let bar = self.bar("    {msg} {wide_bar} {pos}/{len}  {per_sec}  {eta} left", total);
-            bar.set_message(what);
+            bar.set_message(what.to_owned());
             bar.set_position(done);
         }
         if done >= total {

@@ -191,6 +191,7 @@ fn compute(
     let pictures = part.len() as u64;
     let chunk = chunk(backbone.placement().0, how.batch_size);
     let from = begun.map_or(StageId::INPUT, |(stage, _)| stage);
+    let what = names(backbone, from..cut);
     let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match begun {
         Some((_, features)) => Box::new(rows(features, chunk).map(|x| read(&x?, backbone))),
         None => {
@@ -215,11 +216,22 @@ fn compute(
         row += count;
         if cut > StageId::INPUT {
             let done = u64::from(turn) * pictures + u64::try_from(row).unwrap_or(0);
-            listen(&Event::Prepared { what: "frozen stages", done, total: pictures * u64::from(turns) });
+            listen(&Event::Prepared { what: &what, done, total: pictures * u64::from(turns) });
         }
     }
     let on_disk = draft.and_then(|draft| draft.finish().inspect_err(not_on_disk).ok()).flatten();
     Ok(memory.or(on_disk))
+}
+
+/// Some frozen stages in words: `frozen stages stem to layer3`.
+fn names(backbone: &Backbone, stages: Range<StageId>) -> String {
+    let names: Vec<&str> =
+        backbone.ids().filter(|id| stages.contains(id)).map(|id| backbone.name(id)).collect();
+    match names[..] {
+        [] => String::new(),
+        [only] => format!("frozen stage {only}"),
+        [first, .., last] => format!("frozen stages {first} to {last}"),
+    }
 }
 
 fn not_on_disk(error: &std::io::Error) {
