@@ -139,7 +139,8 @@ fn the_reference_of_keys_has_each_of_them_with_its_default() {
     for (key, value) in &defaults {
         let shown = rows.get(key.as_str()).unwrap_or_else(|| panic!("{key} is not in docs/configuration.md"));
         if *shown != "required" {
-            let shown: toml::Table = format!("shown = {shown}").parse().unwrap_or_else(|_| panic!("{key}: {shown}"));
+            let shown: toml::Table =
+                format!("shown = {shown}").parse().unwrap_or_else(|_| panic!("{key}: {shown}"));
             assert_eq!(shown["shown"], *value, "{key}");
         }
     }

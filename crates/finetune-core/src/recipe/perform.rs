@@ -12,6 +12,7 @@ use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, StepName, plan};
 use super::source::Kept;
 use crate::Error;
+use crate::evaluate::Scored;
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
@@ -130,6 +131,8 @@ pub(super) struct Work<'a> {
     pub(super) kind: Kind,
     /// Training and validation pictures as the stages that were trained last read them.
     pub(super) feeds: Option<Feeds>,
+    /// What the network said of the validation pictures at the end of that training, if nothing has changed it since.
+    pub(super) validated: Option<Scored>,
 }
 
 impl<'a> Work<'a> {
@@ -159,6 +162,7 @@ impl<'a> Work<'a> {
             interrupted: false,
             kind: Kind::Float,
             feeds: None,
+            validated: None,
         }
     }
 

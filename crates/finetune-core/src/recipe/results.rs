@@ -23,7 +23,7 @@ pub(super) struct Results {
 }
 
 impl Work<'_> {
-    /// One pass over each split. The temperature is fitted on the validation split. The test split is looked at here for
+    /// One pass over each split, which for the validation split may have been that of the last epoch. The temperature is fitted on the validation split. The test split is looked at here for
     /// the first and only time, and not after an interruption.
     pub(super) fn measure(&mut self) -> Result<Results, Error> {
         let pictures = self.pictures;
@@ -32,6 +32,7 @@ impl Work<'_> {
         let mut evaluations = Vec::new();
         let mut last: Option<(&Part, Scored)> = None;
         let mut validation = self.feeds.take().map(|(_, validation)| validation);
+        let mut validated = self.validated.take();
         for (split, part) in parts {
             if part.is_empty() {
                 continue;
@@ -40,9 +41,11 @@ impl Work<'_> {
                 self.interrupted = true;
                 continue;
             }
-            let scored = match validation.take_if(|_| split == "validation") {
-                Some(feed) => self.score(&feed)?,
-                None => self.score(&self.whole(part)?)?,
+            let is_validation = split == "validation";
+            let scored = match (validated.take_if(|_| is_validation), validation.take_if(|_| is_validation)) {
+                (Some(scored), _) => scored,
+                (None, Some(feed)) => self.score(&feed)?,
+                (None, None) => self.score(&self.whole(part)?)?,
             };
             self.makes_sense(split, scored.said.loss())?;
             let scores = scored.scores();

@@ -89,7 +89,7 @@ impl Work<'_> {
             &mut after_epoch,
             listen,
         );
-        let trained = match trained {
+        let mut trained = match trained {
             // What was good before the numbers ran away is worth keeping, whatever else is kept.
             Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
                 let kept = checkpoint(&self.backbone, "last-good.safetensors").unwrap_or_else(|error| {
@@ -105,6 +105,7 @@ impl Work<'_> {
         }
         self.steps += trained.steps;
         self.feeds = feeds;
+        self.validated = trained.validated.take();
         self.interrupted = trained.ending == Ending::Interrupted;
         let told = tell(&trained, &self.backbone, plan.first_live, phase.averaging);
         self.epochs.extend(trained.epochs);

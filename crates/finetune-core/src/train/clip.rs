@@ -32,6 +32,16 @@ pub fn by_norm(gradients: &mut [Tensor], limit: f64) {
     }
 }
 
+/// The Euclidean norm of a tensor, a scalar: that of its rows' norms, for libtorch takes rows side by side, and a whole
+/// tensor on one thread.
+pub fn length(x: &Tensor) -> Tensor {
+    if x.dim() < 2 {
+        return x.norm();
+    }
+    let within: Vec<i64> = (1..x.dim() as i64).collect();
+    x.norm_scalaropt_dim(2, within.as_slice(), false).norm()
+}
+
 /// The Euclidean norm of all gradients together, a float64 scalar where they lie. It is finite exactly when each of their
 /// values is, but that on a GPU, from which nothing is read, squares beyond their type are out of bounds as well.
 pub fn norm(gradients: &[Tensor]) -> Tensor {
@@ -40,7 +50,7 @@ pub fn norm(gradients: &[Tensor]) -> Tensor {
         norms => Tensor::stack(norms, 0).norm().to_kind(Kind::Double),
     };
     tch::no_grad(|| {
-        let norm = of(gradients.iter().map(Tensor::norm).collect());
+        let norm = of(gradients.iter().map(length).collect());
         // Squares of sound values may be out of bounds.
         if norm.device() == Device::Cpu && !norm.double_value(&[]).is_finite() {
             return of(gradients.iter().map(|gradient| gradient.to_kind(Kind::Double).norm()).collect());

@@ -6,6 +6,7 @@ use backbone::Backbone;
 use report::record::GradientRecord;
 use tch::Tensor;
 
+use super::clip;
 use crate::Error;
 
 /// Steps measured in a phase, at most.
@@ -73,7 +74,7 @@ impl Moment {
         for id in backbone.ids().filter(|&id| id >= backbone.first_live()) {
             let gradients = backbone.parameters(id).into_iter().map(|variable| variable.tensor.grad());
             let each: Vec<Tensor> =
-                gradients.filter(Tensor::defined).map(|gradient| gradient.norm()).collect();
+                gradients.filter(Tensor::defined).map(|gradient| clip::length(&gradient)).collect();
             if !each.is_empty() {
                 stages.push(backbone.name(id));
                 norms.push(Tensor::stack(&each, 0).norm());

@@ -34,7 +34,7 @@ use tch::{Kind, Tensor};
 use crate::Error;
 use crate::batches::{Drawn, Feed};
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
-use crate::evaluate;
+use crate::evaluate::{self, Keep, Scored};
 use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
 use crate::interrupt::Interrupt;
@@ -91,6 +91,8 @@ pub struct Trained {
     pub averaged: u32,
     /// Bytes of frozen stages' outputs that were kept in the first epoch; `None` when they were computed anew in each.
     pub kept_bytes: Option<u64>,
+    /// What the model says of the validation pictures, where the last epoch asked it and nothing has changed it since.
+    pub validated: Option<Scored>,
 }
 
 /// How a phase ended.
@@ -129,8 +131,14 @@ pub fn train(
     after_epoch: &mut dyn FnMut(&Backbone, &mut Listener<'_>),
     listen: &mut Listener<'_>,
 ) -> Result<Trained, Error> {
-    let mut trained =
-        Trained { epochs: Vec::new(), steps: 0, ending: Ending::Complete, averaged: 0, kept_bytes: None };
+    let mut trained = Trained {
+        epochs: Vec::new(),
+        steps: 0,
+        ending: Ending::Complete,
+        averaged: 0,
+        kept_bytes: None,
+        validated: None,
+    };
     let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
     let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
@@ -184,7 +192,9 @@ pub fn train(
         let started = Instant::now();
         if !validation.is_empty() {
             let size = phase.train.batch_size;
-            let said = evaluate::predict(backbone, validation, size, phase.kind)?;
+            let keep = if epoch == phase.epochs { Keep::Scores } else { Keep::Answers };
+            let scored = evaluate::pass(backbone, validation, (size, phase.read_every), phase.kind, keep)?;
+            let said = &scored.said;
             // Weights that are finite and still of no use: no step may follow that would notice.
             if !said.loss().is_finite() {
                 let origin = divergence::in_validation(backbone, validation, size)?;
@@ -194,6 +204,7 @@ pub fn train(
             record.validation_loss = Some(said.loss());
             record.validation_accuracy = Some(said.accuracy());
             record.validation_balanced_accuracy = Some(said.balanced_accuracy());
+            trained.validated = (keep == Keep::Scores).then_some(scored);
         }
         record.seconds += started.elapsed().as_secs_f64();
         listen(&Event::Epoch { record: &record, epochs: phase.epochs });
@@ -224,6 +235,9 @@ pub fn train(
     if let Some((epoch, snapshot)) = best.filter(|_| trained.ending == Ending::Complete) {
         snapshot.restore();
         trained.ending = Ending::StoppedEarly { best: epoch };
+    }
+    if trained.averaged > 0 || trained.ending != Ending::Complete {
+        trained.validated = None;
     }
     Ok(trained)
 }
