@@ -36,21 +36,8 @@ pub struct Scored {
     pub classes: usize,
 }
 
-/// Runs the model in evaluation mode over every picture, computing in `kind`; the last partial batch counts like any other.
-///
-/// # Errors
-/// When a picture can no longer be read.
-pub fn predict(
-    backbone: &mut Backbone,
-    feed: &Feed,
-    batch_size: usize,
-    kind: Kind,
-) -> Result<Predictions, Error> {
-    let read_every = readings::every(backbone.placement().0);
-    Ok(pass(backbone, feed, (batch_size, read_every), kind, Keep::Answers)?.said)
-}
-
-/// As [`predict`], and keeps the scores.
+/// Runs the model in evaluation mode over every picture, computing in `kind`, and keeps the scores; the last partial batch
+/// counts like any other.
 ///
 /// # Errors
 /// When a picture can no longer be read.

@@ -5,7 +5,8 @@
 //! - [`memory`]: freed memory is kept for the next batch.
 //! - [`layout`]: images with the channels of a pixel together; [`room`]: a tensor's memory before it is one.
 //! - [`autocast`]: mixed precision on CPU and GPU.
-//! - [`convolution`]: convolution, bias, activation and sum in one pass, for constant weights; [`trained`]: with weights that learn.
+//! - [`convolution`]: convolution, bias, activation and sum in one pass, for constant weights.
+//! - [`trained`]: a convolution with weights that learn.
 //! - [`step`]: an optimizer's step over all tensors at once.
 //!
 //! What tch has no function for at all stands in `shim/shim.cpp`.

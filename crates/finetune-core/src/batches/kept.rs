@@ -157,23 +157,27 @@ fn form(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -
     let frozen = backbone.trace(&picture).into_iter().take(cut.index()).next_back();
     let mut shape = frozen.map_or(picture, |trace| trace.shape);
     shape[0] = i64::try_from(part.len()).unwrap_or(i64::MAX);
-    if let (true, &[count, channels, height, width]) = (backbone.lies_channels_last(), &shape[..]) {
-        shape = vec![count, height, width, channels];
+    if turned(shape.len(), backbone) {
+        shape = vec![shape[0], shape[2], shape[3], shape[1]];
     }
     Form { shape, kind: backbone.kind_before(cut) }
 }
 
-/// Features in the order in which they are kept, that in which the network reads them: channels last if it lies so.
+/// Whether features of so many dimensions are kept as `[N, H, W, C]`: maps of a network that lies so.
+fn turned(dimensions: usize, backbone: &Backbone) -> bool {
+    dimensions == 4 && backbone.lies_channels_last()
+}
+
+/// Features in the order in which they are kept, that in which the network reads them.
 fn stored(x: &Tensor, backbone: &Backbone) -> Tensor {
-    let maps = x.dim() == 4 && backbone.lies_channels_last();
-    if maps { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() }
+    if turned(x.dim(), backbone) { x.permute([0, 2, 3, 1]) } else { x.shallow_clone() }
 }
 
 /// Rows of kept features where the network lies, as its stages read them: in its type, `[N, C, H, W]` where they are maps.
 pub(super) fn read(rows: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let x = place(rows, backbone)?;
-    let maps = x.dim() == 4 && backbone.lies_channels_last();
-    Ok(laid(&if maps { x.permute([0, 3, 1, 2]) } else { x }, backbone))
+    let x = if turned(x.dim(), backbone) { x.permute([0, 3, 1, 2]) } else { x };
+    Ok(laid(&x, backbone))
 }
 
 /// The features of every picture in one view, `[N, ..]`: into memory where there is room, and into a draft where there is
