@@ -119,7 +119,7 @@ fn cached_epoch(
     let mut optimizer = trained(&mut backbone, &plan);
     backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
     let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 })?.train;
-    let store = Store::decode(samples, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()))?;
+    let store = Store::decode(samples, Keep::Whole, u64::MAX, 2, &|_, _| ControlFlow::Continue(()))?;
     let indices = (0..u32::try_from(store.samples().len())?).collect();
     let how = Preparation {
         transform: Transform::evaluation(input)?,

@@ -46,7 +46,7 @@ fn prepared(
     transform: Transform,
 ) -> Result<impl FnMut() -> Outcome + use<>, Box<dyn Error>> {
     let go_on = |_, _| ControlFlow::Continue(());
-    let store = Store::decode(samples.to_vec(), Keep::Whole, u64::MAX, &go_on)?;
+    let store = Store::decode(samples.to_vec(), Keep::Whole, u64::MAX, 1, &go_on)?;
     let mut epoch = 0;
     Ok(move || {
         epoch += 1;

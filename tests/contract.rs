@@ -255,7 +255,8 @@ fn drawn(folder: &Path, count: u64) -> Part {
         picture.save(&path).unwrap();
         Sample { path, label: number as usize % 2, id }
     });
-    let store = Store::decode(samples.collect(), Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    let store =
+        Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
     Part { store, indices: (0..u32::try_from(count).unwrap()).collect() }
 }
 

@@ -66,6 +66,8 @@ pub(crate) fn build(conv: Conv, path: &Path) -> ConvNorm {
 #[derive(Debug)]
 pub(crate) struct Block {
     layers: Sequence,
+    /// The last of them, whose output the input is added to.
+    narrow: ConvNorm,
     shortcut: Shortcut,
     drop: f64,
 }
@@ -104,26 +106,27 @@ impl Block {
         if style.excitation == Excitation::Present {
             layers = layers.then(SqueezeExcitation::new(&place(), expanded, (input / 4).max(1)));
         }
-        let narrow = style.conv(expanded, output, 1, 1).activation(Activation::Identity);
-        let layers = layers.then(build(narrow, &place()));
+        let narrow = build(style.conv(expanded, output, 1, 1).activation(Activation::Identity), &place());
         let shortcut = if stride == 1 && input == output { Shortcut::Identity } else { Shortcut::None };
-        Self { layers, shortcut, drop }
+        Self { layers, narrow, shortcut, drop }
     }
 }
 
 impl Module for Block {
     /// `[N, in, H, W]` -> `[N, out, H / stride, W / stride]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let branch = self.layers.forward(x, mode);
+        let wide = self.layers.forward(x, mode);
         match self.shortcut {
-            Shortcut::None => branch,
-            Shortcut::Identity if mode.is_training() => stochastic_depth(&branch, self.drop) + x,
-            Shortcut::Identity => branch + x,
+            Shortcut::None => self.narrow.forward(&wide, mode),
+            Shortcut::Identity if mode.is_training() => {
+                stochastic_depth(&self.narrow.branch(&wide, mode), self.drop) + x
+            }
+            Shortcut::Identity => self.narrow.forward_add(&wide, x, mode),
         }
     }
 
     fn trace(&self, x: Trace) -> Trace {
-        self.layers.trace(x)
+        self.narrow.trace(self.layers.trace(x))
     }
 
     fn has_branch(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Measuring a model on one split.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use backbone::{Backbone, Mode};
 use report::record::EvaluationRecord;
@@ -34,6 +35,8 @@ pub struct Scored {
     pub logits: Vec<f32>,
     /// Number of classes.
     pub classes: usize,
+    /// How long nothing could be computed because the pictures were not prepared yet.
+    pub waited: Duration,
 }
 
 /// Runs the model in evaluation mode over every picture, computing in `kind`, and keeps the scores; the last partial batch
@@ -75,6 +78,7 @@ fn go_through(
     let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
     for batch in feed.in_order(backbone, batch_size) {
         let batch = batch?;
+        scored.waited += batch.waited;
         let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;
         let logits = logits.narrow(0, 0, batch.x.size()[0]);
         pending.push(Unread::of(&logits, &batch.labels, keep));

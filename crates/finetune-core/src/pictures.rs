@@ -60,15 +60,15 @@ pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, 
     Ok(set)
 }
 
-/// Decodes every listed picture once; unreadable ones are left out and counted. Of the training pictures and of the others
-/// is kept what `keep` says of each.
+/// Decodes every listed picture once, on so many threads; unreadable ones are left out and counted. Of the training pictures
+/// and of the others is kept what `keep` says of each.
 ///
 /// # Errors
 /// When too many are unreadable, a class has no training image left, or the run is interrupted.
 pub fn decode(
     set: DataSet,
     (config, source): (&DataConfig, &Source),
-    [training, others]: [Keep; 2],
+    ([training, others], threads): ([Keep; 2], usize),
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<Pictures, Error> {
@@ -85,7 +85,7 @@ pub fn decode(
             (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
             if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        Store::decode(samples, keep, share, &progress).map_err(|error| match error {
+        Store::decode(samples, keep, share, threads, &progress).map_err(|error| match error {
             images::Error::Interrupted => Error::Interrupted,
             other => other.into(),
         })

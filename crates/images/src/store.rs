@@ -67,7 +67,7 @@ enum Kept {
 }
 
 impl Store {
-    /// Decodes every file once, on rayon's threads, and keeps of them what `keep` says, up to `memory_limit` bytes
+    /// Decodes every file once, on so many threads, and keeps of them what `keep` says, up to `memory_limit` bytes
     /// altogether (which ones is left to chance; it never changes a result). The others are decoded again whenever they
     /// are needed.
     ///
@@ -75,11 +75,12 @@ impl Store {
     /// rising order; it stops the work by returning `Break`.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if `progress` says so. An unreadable file is no error: see [`Store::unreadable`].
+    /// [`Error::Interrupted`] if `progress` says so; [`Error::Worker`] without threads to be had. An unreadable file is no error: see [`Store::unreadable`].
     pub fn decode(
         samples: Vec<Sample>,
         keep: Keep,
         memory_limit: u64,
+        threads: usize,
         progress: &(dyn Fn(u64, u64) -> ControlFlow<()> + Sync),
     ) -> Result<Store, Error> {
         let total = samples.len() as u64;
@@ -108,7 +109,9 @@ impl Store {
                 ControlFlow::Break(()) => Err(Error::Interrupted),
             }
         });
-        let outcomes = outcomes.collect::<Result<Vec<_>, Error>>()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+        let pool = pool.map_err(|error| Error::Worker(error.to_string()))?;
+        let outcomes = pool.install(|| outcomes.collect::<Result<Vec<_>, Error>>())?;
         let framed = transform.map(|(_, framed)| (framed, reduced));
         Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed)) })
     }

@@ -1,10 +1,12 @@
 //! From files to batches: what is kept, what is reported, and that workers change nothing.
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use image::RgbImage;
 use images::{
@@ -26,7 +28,7 @@ fn samples(folder: &Path, count: u32) -> Vec<Sample> {
 }
 
 fn decode(samples: Vec<Sample>, limit: u64) -> Store {
-    Store::decode(samples, Keep::Whole, limit, &|_, _| ControlFlow::Continue(())).expect("store")
+    Store::decode(samples, Keep::Whole, limit, 2, &|_, _| ControlFlow::Continue(())).expect("store")
 }
 
 fn input(channels: u8) -> InputSpec {
@@ -97,8 +99,8 @@ fn kept_squares_change_nothing_but_the_memory() {
         let keep = Keep::Square(Box::new(evaluation.clone()));
         // There is room for some of them only.
         let squares = 16 * 16 * u64::from(channels) * 6;
-        let store =
-            Store::decode(samples.clone(), keep, squares, &|_, _| ControlFlow::Continue(())).expect("store");
+        let store = Store::decode(samples.clone(), keep, squares, 2, &|_, _| ControlFlow::Continue(()))
+            .expect("store");
         let whole = decode(samples.clone(), EVERYTHING);
         let flip = Augment { seed: 1, horizontal_flip: 0.5, ..Augment::default() };
         let flipped = Transform::training(&input, &flip).expect("transform");
@@ -144,7 +146,7 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
     let of = |transform: &Transform, limit: u64| -> Vec<Vec<f32>> {
         let keep = Keep::Square(Box::new(transform.clone()));
         let store =
-            Store::decode(samples.clone(), keep, limit, &|_, _| ControlFlow::Continue(())).expect("store");
+            Store::decode(samples.clone(), keep, limit, 2, &|_, _| ControlFlow::Continue(())).expect("store");
         // Whoever reads them need not know how they were decoded.
         let batches = Batches::new(&store, evaluation.clone(), vec![0, 1], 0, 1, 0);
         batches.map(|batch| batch.expect("batch").pixels).collect()
@@ -170,7 +172,7 @@ fn a_picture_is_known_by_its_file_and_by_how_it_is_decoded() {
     assert!(whole[0] == whole[2] && whole[0] != whole[1]);
     assert_eq!(whole, digests(&decode(samples.clone(), 0)), "kept or not");
     let reducing = Keep::Square(Box::new(Transform::evaluation(&input(3)).expect("transform").reducing()));
-    let reduced = Store::decode(samples, reducing, EVERYTHING, &|_, _| ControlFlow::Continue(()));
+    let reduced = Store::decode(samples, reducing, EVERYTHING, 2, &|_, _| ControlFlow::Continue(()));
     assert!(digests(&reduced.expect("store")).iter().zip(whole).all(|(reduced, whole)| *reduced != whole));
 }
 
@@ -207,14 +209,16 @@ fn decoding_reports_progress_and_can_be_stopped() {
     let folder = tempfile::tempdir().expect("folder");
     let samples = samples(folder.path(), 8);
     let most = AtomicU64::new(0);
+    let threads = Mutex::new(HashSet::new());
     let watch = |done, total| {
         assert_eq!(total, 8);
         most.fetch_max(done, Ordering::Relaxed);
+        threads.lock().expect("threads").insert(thread::current().id());
         ControlFlow::Continue(())
     };
-    Store::decode(samples.clone(), Keep::Whole, EVERYTHING, &watch).expect("store");
-    assert_eq!(most.into_inner(), 8);
-    let stopped = Store::decode(samples, Keep::Whole, EVERYTHING, &|_, _| ControlFlow::Break(()));
+    Store::decode(samples.clone(), Keep::Whole, EVERYTHING, 1, &watch).expect("store");
+    assert_eq!((most.into_inner(), threads.into_inner().expect("threads").len()), (8, 1));
+    let stopped = Store::decode(samples, Keep::Whole, EVERYTHING, 2, &|_, _| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 

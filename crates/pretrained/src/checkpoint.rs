@@ -11,12 +11,14 @@ mod torch;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 pub use array::{Array, Dtype};
 
 use crate::Error;
-use crate::digest::sha256_of_reader;
+use crate::digest::sha256_of_file;
 
 /// What a checkpoint file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +56,7 @@ pub enum Format {
 
 /// Reads a checkpoint of any [`Format`].
 ///
-/// The file is read twice, once for its digest and once for its arrays; memory holds the arrays and one array more.
+/// The file is read twice at the same time, for its digest and for its arrays; memory holds the arrays and one array more.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::NotACheckpoint`], [`Error::Damaged`], [`Error::Tensor`] or [`Error::Hostile`], each with the
@@ -62,12 +64,15 @@ pub enum Format {
 pub fn read(path: &Path) -> Result<Checkpoint, Error> {
     let mut file = open(path)?;
     let format = sniff::format_of(path, &mut file)?;
-    let content = match format {
-        Format::SafeTensors => safetensors::read(path, &mut file)?,
-        _ => torch::read(path, format)?,
-    };
-    let mut file = open(path)?;
-    let sha256 = sha256_of_reader(&mut file).map_err(Error::io("read", path))?;
+    let (content, sha256) = thread::scope(|scope| {
+        let digest = scope.spawn(|| sha256_of_file(path));
+        let content = match format {
+            Format::SafeTensors => safetensors::read(path, &mut file),
+            _ => torch::read(path, format),
+        };
+        (content, digest.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let (content, sha256) = (content?, sha256?);
     Ok(Checkpoint {
         path: path.to_path_buf(),
         format,

@@ -55,7 +55,7 @@ pub fn sha256_of_file(path: &Path) -> Result<String, Error> {
     sha256_of_reader(&mut file).map_err(Error::io("read", path))
 }
 
-pub(crate) fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {
+fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

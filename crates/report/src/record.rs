@@ -116,7 +116,7 @@ pub struct EpochRecord {
     /// Wall-clock seconds, validation included.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
-    /// Seconds of these in which training waited for pictures to be decoded and prepared.
+    /// Seconds of these in which training and validation waited for pictures to be decoded and prepared.
     #[serde(default)]
     pub waited_seconds: f64,
     /// How large the gradients of the live stages were on the way, a few moments in order.

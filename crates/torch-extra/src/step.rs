@@ -3,7 +3,9 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::layout::lie_alike;
-use crate::shim::{Error, checked, extra_forget_gradient, extra_fused_adam, extra_fused_sgd, handles};
+use crate::shim::{
+    Error, checked, extra_foreach_rmsprop, extra_forget_gradient, extra_fused_adam, extra_fused_sgd, handles,
+};
 
 /// The numbers of `torch.optim.SGD`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +35,21 @@ pub struct Adam {
     pub decay: Decay,
 }
 
+/// The numbers of `torch.optim.RMSprop`, not centred.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// Learning rate.
+    pub rate: f64,
+    /// Decay of the mean of squared gradients.
+    pub alpha: f64,
+    /// Share of the step before that is taken again.
+    pub momentum: f64,
+    /// Added to the root of the squares.
+    pub epsilon: f64,
+    /// L2 penalty, added to the gradient.
+    pub weight_decay: f64,
+}
+
 /// How Adam's weight decay acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decay {
@@ -50,9 +67,9 @@ pub struct Moved {
     pub parameters: Vec<Tensor>,
     /// Their gradients.
     pub gradients: Vec<Tensor>,
-    /// Momentum, zeros before the first step (not read without momentum), or Adam's mean of gradients.
+    /// Momentum, zeros before the first step (SGD without momentum does not read it), or Adam's mean of gradients.
     pub first: Vec<Tensor>,
-    /// Adam's mean of squared gradients.
+    /// Adam's and RMSprop's mean of squared gradients.
     pub second: Vec<Tensor>,
 }
 
@@ -140,6 +157,35 @@ pub fn adam(moved: &Moved, count: i32, numbers: Adam) -> Result<(), Error> {
     })
 }
 
+/// One step of RMSprop (`aten::_foreach_*`: there is no fused form).
+///
+/// # Errors
+/// When the tensors do not fit together.
+pub fn rmsprop(moved: &Moved, numbers: RmsProp) -> Result<(), Error> {
+    let RmsProp { rate, alpha, momentum, epsilon, weight_decay } = numbers;
+    let Moved { parameters, gradients, first, second } = moved;
+    for list in [gradients, first, second] {
+        fit(parameters, list)?;
+    }
+    let [values, gradients, velocities, squares] =
+        [parameters, gradients, first, second].map(|list| handles(list));
+    // SAFETY: each array holds as many live tensors as the first; the shim changes their values and keeps nothing.
+    checked(unsafe {
+        extra_foreach_rmsprop(
+            values.as_ptr(),
+            gradients.as_ptr(),
+            velocities.as_ptr(),
+            squares.as_ptr(),
+            values.len(),
+            rate,
+            alpha,
+            momentum,
+            epsilon,
+            weight_decay,
+        )
+    })
+}
+
 /// The kernels go through memory from one end to the other and look at nothing else.
 fn fit(parameters: &[Tensor], others: &[Tensor]) -> Result<(), Error> {
     if parameters.len() != others.len() {
@@ -196,6 +242,24 @@ mod tests {
         adam(&moved, 1, numbers).unwrap();
         let value = moved.parameters[0].double_value(&[1, 2, 1, 1]);
         assert!((value - 0.9).abs() < 1e-9, "{value}");
+    }
+
+    #[test]
+    fn rmsprop_divides_by_the_root_of_the_mean_square_and_keeps_its_pace() {
+        let moved = moved();
+        let numbers = RmsProp { rate: 0.1, alpha: 0.75, momentum: 0.5, epsilon: 0.25, weight_decay: 0.5 };
+        rmsprop(&moved, numbers).unwrap();
+        // The gradient is 0.5 + 0.5 * 1 = 1, its mean square 0.25, the velocity 1 / (0.5 + 0.25).
+        let at = |list: &[Tensor]| list[0].double_value(&[1, 0, 1, 0]);
+        let Moved { parameters, first, second, .. } = &moved;
+        for (found, expected) in
+            [(at(second), 0.25), (at(first), 4.0 / 3.0), (at(parameters), 1.0 - 0.4 / 3.0)]
+        {
+            assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+        }
+        rmsprop(&moved, RmsProp { rate: 1.0, alpha: 1.0, weight_decay: 0.0, ..numbers }).unwrap();
+        let velocity = 0.5 * 4.0 / 3.0 + 0.5 / 0.75;
+        assert!((at(&moved.first) - velocity).abs() < 1e-12);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::remembered::{Measured, Remembered};
 use super::statistics::Spread;
 use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
-use super::works::{Quantity, Side, Work};
+use super::works::{Expected, Quantity, Side, Work};
 
 /// Runs of each side that make a measurement.
 pub(super) const ENOUGH: usize = 3;
@@ -165,18 +165,18 @@ fn profile(outcomes: &Outcomes) -> String {
 /// Whether the peers are what they should be, and whether both sides learned the same.
 fn honest(works: &Remembered) -> String {
     let mut text = "\n## Are the peers honest?\n\n".to_owned();
-    for (work, Measured { outcomes, .. }) in works {
+    for (work, Measured { machine, outcomes, .. }) in works {
         let title = work.rows()[0].title;
         if let Some(tuning) = Tuning::of(*work, outcomes) {
-            let verdict = if tuning.agrees() {
-                "within a fifth of"
-            } else {
-                "**not** within a fifth, so another kind of machine, a busy one, or a crippled script, of"
+            let Tuning { gained, expected } = tuning;
+            let (verdict, because) = match tuning.agrees() {
+                true => ("within a fifth of", String::new()),
+                false => ("**not** within a fifth of", format!(": {}", why_not(expected, machine))),
             };
             text += &format!(
-                "- {title}: an epoch of the usual script takes {:.2} times that of the tuned one, {verdict} the {:.2} \
-                 times first measured on two cores with AVX-512 and bf16.\n",
-                tuning.gained, tuning.expected
+                "- {title}: {} of the usual script takes {gained:.2} times that of the tuned one, {verdict} the {:.2} times \
+                 first measured on two cores with AVX-512, bf16 and AMX{because}.\n",
+                expected.what, expected.times
             );
         }
         let Some(points) = lines(*work, outcomes).first().and_then(apart) else { continue };
@@ -184,6 +184,19 @@ fn honest(works: &Remembered) -> String {
         text += &format!("- {title}: accuracies are {points:.1} points apart at most, {verdict}.\n");
     }
     text
+}
+
+/// Why tuning gained another factor than where the peers were first measured.
+fn why_not(expected: Expected, machine: &Machine) -> String {
+    match (expected.beside, machine.load) {
+        (Some(beside), _) => beside.to_owned(),
+        _ if !machine.hardware.contains("AMX") => "this is another kind of machine".to_owned(),
+        (_, Some(load)) if machine.is_busy() => {
+            format!("the machine was busy, its load {load:.1} before the first run")
+        }
+        _ => "the machine is of the same kind and was idle, so one of the scripts is not what it should be"
+            .to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +245,21 @@ mod tests {
             page.contains("not idle") && page.contains("1.0 points apart at most, **not equal**"),
             "{page}"
         );
+    }
+
+    #[test]
+    fn the_page_says_why_tuning_gained_another_factor() {
+        let machine = |hardware: &str, load| Machine {
+            hardware: hardware.to_owned(),
+            program: String::new(),
+            day: String::new(),
+            load: Some(load),
+        };
+        let why = |work: Work, machine| why_not(work.expected_tuning().unwrap(), &machine);
+        assert!(why(Work::Head, machine("a CPU", 3.0)).contains("another kind"));
+        assert!(why(Work::Head, machine("a CPU, AMX", 3.0)).contains("its load 3.0"));
+        assert!(why(Work::Head, machine("a CPU, AMX", 0.1)).contains("one of the scripts"));
+        assert!(why(Work::Predict, machine("a CPU, AMX", 0.1)).contains("the network alone"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::statistics::Spread;
-use super::works::{Outcome, Quantity, Row, Side, Work};
+use super::works::{Expected, Outcome, Quantity, Row, Side, Work};
 
 /// The runs of a work, in the order in which they were made, by side.
 pub(super) type Outcomes = BTreeMap<Side, Vec<Outcome>>;
@@ -71,23 +71,23 @@ fn line(row: &Row, outcomes: &Outcomes) -> Line {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tuning {
     pub(super) gained: f64,
-    pub(super) expected: f64,
+    pub(super) expected: Expected,
 }
 
 impl Tuning {
     /// `None` where nothing is expected, or the peers did not run.
     pub(super) fn of(work: Work, outcomes: &Outcomes) -> Option<Self> {
         let expected = work.expected_tuning()?;
-        let epoch = |side| {
+        let median = |side| {
             let runs = outcomes.get(&side)?.iter();
-            Some(Spread::of(runs.filter_map(|outcome| Quantity::Epoch.of(outcome)))?.median)
+            Some(Spread::of(runs.filter_map(|outcome| expected.of.of(outcome)))?.median)
         };
-        Some(Self { gained: epoch(Side::Usual)? / epoch(Side::Tuned)?, expected })
+        Some(Self { gained: median(Side::Usual)? / median(Side::Tuned)?, expected })
     }
 
     /// Within a fifth.
     pub(super) fn agrees(self) -> bool {
-        (self.gained / self.expected - 1.0).abs() <= 0.2
+        (self.gained / self.expected.times - 1.0).abs() <= 0.2
     }
 }
 
@@ -165,7 +165,11 @@ pub(super) mod tests {
     fn tuning_agrees_within_a_fifth() {
         let tuning = Tuning::of(Work::Head, &head()).unwrap();
         assert!((tuning.gained - 4.0 / 1.2).abs() < 1e-9 && tuning.agrees());
-        assert!(!Tuning { gained: 2.0, expected: 3.4 }.agrees());
+        assert!(!Tuning { gained: 2.0, ..tuning }.agrees());
         assert_eq!(Tuning::of(Work::Predict, &head()), None);
+        let steady = |per_second: f64| vec![Outcome { steady: Some(1.0 / per_second), ..Outcome::default() }];
+        let outcomes = BTreeMap::from([(Side::Usual, steady(18.0)), (Side::Tuned, steady(72.0))]);
+        let tuning = Tuning::of(Work::Predict, &outcomes).unwrap();
+        assert!((tuning.gained - 4.0).abs() < 1e-9 && tuning.agrees());
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use backbone::{Backbone, StageId};
 use images::{Allocate, Batches, Layout, PixelBatch, Transform, balanced, shuffled};
 use regularize::{Mixing, Targets};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use torch_extra::room::{Order, Purpose, Room};
 
 use crate::Error;
@@ -238,7 +238,7 @@ impl Feed {
                 features: views[self.variation.turn(epoch) as usize % views.len()].shallow_clone(),
                 labels: labels.shallow_clone(),
                 order: order.into_iter().map(i64::from).collect(),
-                batch_size: batch_size.max(1),
+                batch_size: i64::try_from(batch_size.max(1)).unwrap_or(i64::MAX),
             },
             Content::Pictures { transform, workers } => {
                 let indices = order.into_iter().map(|place| self.part.indices[place as usize]).collect();
@@ -266,7 +266,7 @@ enum Source {
     /// Workers prepare them from pixels and are ahead.
     Pictures(Box<Batches<Room>>),
     /// What is kept of each, and the positions in it.
-    Features { features: Tensor, labels: Tensor, order: Vec<i64>, batch_size: usize },
+    Features { features: Tensor, labels: Tensor, order: Vec<i64>, batch_size: i64 },
 }
 
 impl Drawn {
@@ -275,13 +275,13 @@ impl Drawn {
         let Self { source, mixing, seed, epoch, cut, chunk } = self;
         match source {
             Source::Features { features, labels, order, batch_size } => {
-                let starts = (0..order.len()).step_by(batch_size);
-                Box::new(starts.map(move |start| {
-                    let end = order.len().min(start + batch_size);
-                    let chosen = Tensor::f_from_slice(&order[start..end])?;
-                    let of = |kept: &Tensor| kept.f_index_select(0, &chosen.f_to_device(kept.device())?);
-                    // Features mapped into the host's memory travel batch by batch.
-                    Ok(Batch::plain(read(&of(&features)?, backbone)?, of(&labels)?))
+                // The order goes to a device once. Features mapped into the host's memory travel batch by batch.
+                let order = Tensor::from_slice(&order);
+                let of_features = order.to_device(features.device()).split(batch_size, 0);
+                let of_labels = order.to_device(labels.device()).split(batch_size, 0);
+                Box::new(of_features.into_iter().zip(of_labels).map(move |(rows, of_labels)| {
+                    let x = features.f_index_select(0, &rows)?;
+                    Ok(Batch::plain(read(&x, backbone)?, labels.f_index_select(0, &of_labels)?))
                 }))
             }
             Source::Pictures(batches) => {
@@ -348,12 +348,17 @@ pub(crate) fn room(device: Device, rows: usize) -> Arc<Allocate<Room>> {
 fn to_device(batch: PixelBatch<Room>, backbone: &Backbone) -> Result<(Tensor, Tensor), Error> {
     let labels = Tensor::f_from_slice(&batch.labels)?;
     let pixels = place(&batch.pixels.into_tensor(), backbone)?;
-    Ok((pixels, labels.f_to_device(backbone.placement().0)?))
+    Ok((pixels, sent(&labels, backbone.placement().0, labels.kind())?))
 }
 
-/// Where the network lies, in its type. To a GPU it travels while the processor goes on.
+/// Where the network lies, in its type.
 pub(crate) fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let (device, kind) = backbone.placement();
+    sent(tensor, device, kind)
+}
+
+/// On a device. To a GPU it travels while the processor goes on.
+fn sent(tensor: &Tensor, device: Device, kind: Kind) -> Result<Tensor, Error> {
     if device.is_cuda() && tensor.device() == Device::Cpu {
         return Ok(torch_extra::cuda::pinned(tensor)?.f_to_device_(device, kind, true, false)?);
     }

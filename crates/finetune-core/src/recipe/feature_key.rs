@@ -26,7 +26,7 @@ pub(super) fn feature_cache(
         return Ok(None);
     };
     let means = Means {
-        program: env!("CARGO_PKG_VERSION"),
+        program: concat!(env!("CARGO_PKG_VERSION"), ", built from ", env!("FINETUNE_CODE")),
         libtorch: torch_extra::determinism::libtorch(),
         processor: precision::processor(),
         device: run.device,

@@ -81,8 +81,10 @@ pub fn gather_chosen(
         )));
     }
     choose(&mut set)?;
-    let pictures =
-        pictures::decode(set, (data, &run.source), kept_of_pictures(run, &input)?, interrupt, listen)?;
+    // Nothing computes meanwhile: the whole budget is theirs.
+    let threads = usize::try_from(run.threads).unwrap_or(1).max(run.workers);
+    let how = (kept_of_pictures(run, &input)?, threads);
+    let pictures = pictures::decode(set, (data, &run.source), how, interrupt, listen)?;
     check_pictures(run, &pictures)?;
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
@@ -90,14 +92,26 @@ pub fn gather_chosen(
     Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, seconds })
 }
 
-/// What is kept of training pictures and of others: what is shown of them, unless each epoch or each run of a comparison
-/// shows something else.
+/// What is kept of training pictures and of others: what is shown of them, unless each epoch shows something else.
 fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     let shown = Transform::evaluation(input)?;
     let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
     let square = Keep::Square(Box::new(shown));
-    let whole = run.config.augment.resized_crop.is_some() || run.config.compare.is_some();
-    Ok([if whole { Keep::Whole } else { square.clone() }, square])
+    Ok([if shows_crops(run)? { Keep::Whole } else { square.clone() }, square])
+}
+
+/// Whether each epoch shows another part of the training pictures, in a run or in some runs of a comparison.
+fn shows_crops(run: &Run) -> Result<bool, Error> {
+    let crops = |run: &Run| run.config.augment.resized_crop.is_some();
+    let settings = run.config.compare.as_ref().map_or(&[][..], |compare| &compare.settings);
+    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with(setting)?)));
+    let of_settings = of_settings.collect::<Result<Vec<bool>, Error>>()?;
+    let some = of_settings.contains(&true);
+    if some && of_settings.contains(&false) && run.config.data.reduced_decoding == Switch::On {
+        let message = "some of the settings that are compared show crops, for which pictures are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\"";
+        return Err(run.source.wrong("data.reduced_decoding", message).into());
+    }
+    Ok(if settings.is_empty() { crops(run) } else { some })
 }
 
 /// Refuses a setting of a comparison that the materials gathered for its runs do not suit, and leaves out what would have no

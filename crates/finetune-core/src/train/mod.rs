@@ -194,6 +194,7 @@ pub fn train(
             let size = phase.train.batch_size;
             let keep = if epoch == phase.epochs { Keep::Scores } else { Keep::Answers };
             let scored = evaluate::pass(backbone, validation, (size, phase.read_every), phase.kind, keep)?;
+            record.waited_seconds += scored.waited.as_secs_f64();
             let said = &scored.said;
             // Weights that are finite and still of no use: no step may follow that would notice.
             if !said.loss().is_finite() {

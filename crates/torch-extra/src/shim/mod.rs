@@ -54,6 +54,18 @@ unsafe extern "C" {
         epsilon: f64,
         decoupled: bool,
     ) -> *mut c_char;
+    pub(crate) fn extra_foreach_rmsprop(
+        parameters: *const *mut C_tensor,
+        gradients: *const *mut C_tensor,
+        velocities: *const *mut C_tensor,
+        squares: *const *mut C_tensor,
+        count: usize,
+        rate: f64,
+        alpha: f64,
+        momentum: f64,
+        epsilon: f64,
+        decay: f64,
+    ) -> *mut c_char;
     pub(crate) fn extra_reorder_convolution(
         weight: *const C_tensor,
         padding: *const i64,

@@ -200,6 +200,26 @@ char *extra_fused_adam(Tensor *const *parameters, Tensor *const *gradients, Tens
   });
 }
 
+// torch.optim.RMSprop, not centred: libtorch has no fused form of it.
+char *extra_foreach_rmsprop(Tensor *const *parameters, Tensor *const *gradients, Tensor *const *velocities,
+                            Tensor *const *squares, size_t count, double rate, double alpha, double momentum,
+                            double epsilon, double decay) {
+  return guarded([&] {
+    at::NoGradGuard no_gradient;
+    const auto self = list(parameters, count), velocity = list(velocities, count), square = list(squares, count);
+    auto gradient = list(gradients, count);
+    if (decay != 0)
+      gradient = at::_foreach_add(gradient, self, decay);
+    at::_foreach_mul_(square, alpha);
+    at::_foreach_addcmul_(square, gradient, gradient, 1 - alpha);
+    auto root = at::_foreach_sqrt(square);
+    at::_foreach_add_(root, epsilon);
+    at::_foreach_mul_(velocity, momentum);
+    at::_foreach_addcdiv_(velocity, gradient, root, 1);
+    at::_foreach_add_(self, velocity, -rate);
+  });
+}
+
 // Weights in the layout that oneDNN computes this convolution with.
 char *extra_reorder_convolution(const Tensor *weight, const int64_t *padding, const int64_t *stride, int64_t groups,
                                 const int64_t *input, size_t input_dims, Tensor **out) {

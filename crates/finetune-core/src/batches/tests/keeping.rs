@@ -81,7 +81,8 @@ fn part(folder: &Path) -> Part {
         image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y) as u8 ^ shade])).save(&path).unwrap();
         Sample { path, label: 0, id }
     });
-    let store = Store::decode(samples.collect(), Keep::Whole, 0, &|_, _| ControlFlow::Continue(())).unwrap();
+    let store =
+        Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
     Part { store, indices: (0..u32::try_from(PICTURES).unwrap()).collect() }
 }
 

@@ -19,7 +19,7 @@ fn part(folder: &std::path::Path) -> Part {
         picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
     }
     let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 }).unwrap().train;
-    let store = Store::decode(samples, Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(())).unwrap();
+    let store = Store::decode(samples, Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(())).unwrap();
     Part { indices: (0..5).collect(), store }
 }
 

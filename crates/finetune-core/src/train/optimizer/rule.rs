@@ -41,7 +41,7 @@ impl Rule {
     /// When libtorch refuses the tensors.
     pub(super) fn update(
         self,
-        moved: &mut Moved,
+        moved: &Moved,
         count: i32,
         setting: Setting,
         weight_decay: f64,
@@ -68,9 +68,9 @@ impl Rule {
                 step::adam(moved, count, numbers)
             }
             Self::RmsProp(own) => {
-                let momentum = momentum.unwrap_or(own.momentum);
-                rmsprop(moved, rate, weight_decay, RmsPropConfig { momentum, ..own });
-                Ok(())
+                let RmsPropConfig { alpha, momentum: usual, epsilon } = own;
+                let momentum = momentum.unwrap_or(usual);
+                step::rmsprop(moved, step::RmsProp { rate, alpha, momentum, epsilon, weight_decay })
             }
         }
     }
@@ -81,18 +81,5 @@ impl Rule {
             Self::Sgd(_) => [true, false],
             Self::Adam(..) | Self::RmsProp(_) => [true, true],
         }
-    }
-}
-
-/// libtorch has no fused form of it.
-fn rmsprop(moved: &mut Moved, rate: f64, decay: f64, own: RmsPropConfig) {
-    let RmsPropConfig { alpha, momentum, epsilon } = own;
-    let Moved { parameters, gradients, first, second } = moved;
-    let memories = first.iter_mut().zip(second);
-    for ((value, gradient), (velocity, square)) in parameters.iter_mut().zip(gradients).zip(memories) {
-        let gradient = if decay > 0.0 { &*gradient + &*value * decay } else { gradient.shallow_clone() };
-        let _ = square.g_mul_scalar_(alpha).g_add_(&(&gradient * &gradient * (1.0 - alpha)));
-        let _ = velocity.g_mul_scalar_(momentum).g_add_(&(gradient / (square.sqrt() + epsilon)));
-        let _ = value.g_sub_(&(&*velocity * rate));
     }
 }

@@ -35,7 +35,7 @@ fn part(folder: &std::path::Path) -> Part {
         image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(&path).unwrap();
         Sample { path, label: number % 2, id: number as u64 }
     });
-    let store = Store::decode(samples.collect(), Keep::Whole, u64::MAX, &|_, _| ControlFlow::Continue(()));
+    let store = Store::decode(samples.collect(), Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
     let indices = (0..u32::try_from(PICTURES).unwrap()).collect();
     Part { store: store.unwrap(), indices }
 }
