@@ -75,10 +75,13 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     let (torn, _) = trained(&desk, "torn", settings);
     assert_eq!(times(), lengths, "what was torn is whole again");
     assert!([&first, &again, &torn].iter().all(|digest| **digest == off));
-    // Another picture, another file.
+    // With another picture it is another file, for which that picture alone is computed.
     desk.draw("data/train/bar", "bar", 50..51);
-    trained(&desk, "more", settings);
+    let found = "those of 16 of 17 pictures";
+    desk.finetune(&format!("{settings} --set run.seed=0 --out more")).ends(0, &[found]);
     assert_eq!(kept().len(), 3);
+    let (anew, _) = trained(&desk, "anew", &format!("{settings} --set run.cache=off"));
+    assert_eq!(sha256(&desk.path("more/model.safetensors")), anew);
 }
 
 /// What is drawn for a picture is drawn by its name, so that the views of a renamed one are others.
@@ -96,7 +99,7 @@ fn views_of_a_renamed_picture_are_not_those_it_had() {
     assert_eq!(kept(), 3, "two views to train on, and validation");
     // It stays at its place among the others.
     fs::rename(desk.path("data/train/bar/005.png"), desk.path("data/train/bar/006.png")).unwrap();
-    let found = "found from an earlier run: those of 4 of 28 pictures";
+    let found = "found from an earlier run: those of 26 of 28 pictures";
     desk.finetune(&format!("{settings} --out after")).ends(0, &[found]);
     assert_eq!(kept(), 5);
     let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));

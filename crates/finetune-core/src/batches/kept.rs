@@ -9,7 +9,7 @@ use torch_extra::layout::channels_last;
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
-use crate::feature_cache::{Draft, FeatureCache, Form, Key};
+use crate::feature_cache::{Draft, FeatureCache, Form, Key, List, Partial};
 use crate::pictures::Part;
 
 /// Pictures that pass through frozen stages at once at most: on a CPU few, so that what passes from layer to layer stays
@@ -99,14 +99,14 @@ pub(super) fn keep(
     for turn in 0..turns {
         let view = how.variation.view(turn + 1);
         let entry = match cache {
-            Some((cache, key)) => Some((cache, key_of(key, part, how.variation, view)?)),
+            Some((cache, key)) => Some((cache, list_of(key, part, how.variation, view)?)),
             None => None,
         };
-        let found = entry.as_ref().and_then(|(cache, key)| cache.find(key, &form));
+        let found = entry.as_ref().and_then(|(cache, list)| cache.find(list, &form));
         let features = match (found, entry) {
             (Some(found), entry) => {
                 kept.found += part.len() as u64;
-                if entry.is_some_and(|(cache, key)| !cache.kept_here(&key)) {
+                if entry.is_some_and(|(cache, list)| !cache.kept_here(&list)) {
                     kept.earlier += part.len() as u64;
                 }
                 // What memory has no room for stays mapped.
@@ -121,12 +121,22 @@ pub(super) fn keep(
                         passed.map(|kept| Passed { cut: stop.stage, variation: how.variation, kept });
                     kept.passed = passed.map(Box::new);
                 }
+                let known = entry.as_ref().and_then(|(cache, list)| cache.find_some(list, &form));
+                if let Some(known) = &known {
+                    let count = known.rows.iter().flatten().count() as u64;
+                    kept.found += count;
+                    kept.earlier += if known.kept_here { 0 } else { count };
+                }
                 let passed = kept.passed.as_ref();
                 let begun = passed.map(|passed| (passed.cut, &passed.kept.views[turn as usize]));
                 let empty = || Tensor::f_empty(&form.shape, (form.kind, device));
                 let memory = in_memory.then(empty).transpose()?;
-                let draft = entry.and_then(|(cache, key)| cache.begin(&key, &form));
-                compute(backbone, cut, (part, begun), (how, view), (memory, draft), (turn, turns), listen)?
+                // What another list has in full and memory has room for needs no file of its own.
+                let all_known = known.as_ref().is_some_and(|known| known.rows.iter().all(Option::is_some));
+                let entry = entry.filter(|_| !(all_known && in_memory));
+                let draft = entry.and_then(|(cache, list)| cache.begin(&list, &form));
+                let from = Sources { part, begun, known };
+                compute(backbone, cut, from, (how, view), (memory, draft), (turn, turns), listen)?
             }
         };
         match features {
@@ -139,15 +149,16 @@ pub(super) fn keep(
 
 /// A view of the pictures of a part, by their files. Where chance changes them, who they are counts as well: it decides how
 /// they are changed.
-fn key_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Key, Error> {
+fn list_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<List, Error> {
     let samples = part.store.samples();
-    part.indices.iter().try_fold(key.and(&view.to_le_bytes()), |key, &index| {
-        let key = key.and(part.store.digest(index)?);
+    let pictures = part.indices.iter().map(|&index| {
+        let file = part.store.digest(index)?;
         Ok(match (variation, samples.get(index as usize)) {
-            (Variation::Fixed, _) | (_, None) => key,
-            (_, Some(sample)) => key.and(&sample.id.to_le_bytes()),
+            (Variation::Fixed, _) | (_, None) => *file,
+            (_, Some(sample)) => Key::of::<&str>(&[]).and(file).and(&sample.id.to_le_bytes()).digest(),
         })
-    })
+    });
+    Ok(List::new(key.and(&view.to_le_bytes()), pictures.collect::<Result<_, Error>>()?))
 }
 
 /// How the features of every picture in one view are kept, `[N, ..]`.
@@ -180,13 +191,21 @@ pub(super) fn read(rows: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> 
     Ok(laid(&x, backbone))
 }
 
+/// What features are made from.
+struct Sources<'a> {
+    part: &'a Part,
+    /// What is there already as the input of a stage, of each picture of the part.
+    begun: Option<(StageId, &'a Tensor)>,
+    /// Features that are there already.
+    known: Option<Partial>,
+}
+
 /// The features of every picture in one view, `[N, ..]`: into memory where there is room, and into a draft where there is
-/// one; `None` if nothing came of the latter and there is no room in memory. They begin with the pictures, or with what is
-/// there already as the input of a stage.
+/// one; `None` if nothing came of the latter and there is no room in memory.
 fn compute(
     backbone: &Backbone,
     cut: StageId,
-    (part, begun): (&Part, Option<(StageId, &Tensor)>),
+    Sources { part, begun, known }: Sources<'_>,
     (how, view): (&Preparation<'_>, u32),
     (mut memory, mut draft): (Option<Tensor>, Option<Draft>),
     (turn, turns): (u32, u32),
@@ -196,23 +215,34 @@ fn compute(
     let chunk = chunk(backbone.placement().0, how.batch_size);
     let from = begun.map_or(StageId::INPUT, |(stage, _)| stage);
     let what = names(backbone, from..cut);
+    let (features, rows) =
+        known.map_or((None, vec![None; part.len()]), |known| (Some(known.features), known.rows));
+    let lacking: Vec<usize> = (0..part.len()).filter(|&place| rows[place].is_none()).collect();
     let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match begun {
-        Some((_, features)) => Box::new(rows(features, chunk).map(|x| read(&x?, backbone))),
+        Some((_, features)) => {
+            Box::new(lacking.chunks(chunk).map(|places| read(&chosen(features, places)?, backbone)))
+        }
         None => {
-            let batches = prepared(backbone, part.clone(), how.transform.clone(), (view, chunk), how.workers);
+            let indices = lacking.iter().map(|&place| part.indices[place]).collect();
+            let part = Part { store: part.store.clone(), indices };
+            let batches = prepared(backbone, part, how.transform.clone(), (view, chunk), how.workers);
             Box::new(batches.map(|batch| Ok(to_device(batch?, backbone)?.0)))
         }
     };
+    let computed = inputs.map(|input| {
+        let x = run_frozen(backbone, &input?, from..cut, chunk);
+        Ok(stored(&x, backbone))
+    });
     let mut row = 0i64;
-    for input in inputs {
+    for x in (InOrder { rows: &rows, known: features.as_ref(), computed, chunk, left: None }) {
         if memory.is_none() && draft.is_none() {
             return Ok(None);
         }
         if how.interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        let x = run_frozen(backbone, &input?, from..cut, chunk);
-        let (x, count) = (stored(&x, backbone), x.size()[0]);
+        let x = x?;
+        let count = x.size()[0];
         if let Some(features) = &mut memory {
             features.narrow(0, row, count).copy_(&x);
         }
@@ -242,10 +272,49 @@ fn not_on_disk(error: &std::io::Error) {
     tracing::warn!(%error, "features are not kept on disk");
 }
 
-/// The rows of a tensor, so many at a time.
-fn rows(tensor: &Tensor, at_once: usize) -> impl Iterator<Item = Result<Tensor, tch::TchError>> {
-    let (count, size) = (tensor.size()[0], i64::try_from(at_once).unwrap_or(i64::MAX));
-    (0..count).step_by(at_once).map(move |start| tensor.f_narrow(0, start, size.min(count - start)))
+/// The rows at these places.
+fn chosen(tensor: &Tensor, places: &[usize]) -> Result<Tensor, tch::TchError> {
+    let places: Vec<i64> = places.iter().map(|&place| i64::try_from(place).unwrap_or(-1)).collect();
+    tensor.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(tensor.device())?)
+}
+
+/// Features in the order of their pictures, a few rows at a time: known ones by their rows, and the others as they are
+/// computed.
+struct InOrder<'a, I> {
+    /// Of the pictures that are still to come, the known one's row.
+    rows: &'a [Option<i64>],
+    known: Option<&'a Tensor>,
+    computed: I,
+    chunk: usize,
+    /// Computed already, and not yet its turn.
+    left: Option<Tensor>,
+}
+
+impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for InOrder<'_, I> {
+    type Item = Result<Tensor, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let alike = self.rows.chunk_by(|one, other| one.is_some() == other.is_some()).next()?;
+        let most = &alike[..alike.len().min(self.chunk)];
+        let x = match self.known.filter(|_| most[0].is_some()) {
+            Some(known) => {
+                let rows: Vec<i64> = most.iter().flatten().copied().collect();
+                Tensor::f_from_slice(&rows)
+                    .and_then(|rows| known.f_index_select(0, &rows))
+                    .map_err(Error::from)
+            }
+            None => self.left.take().map_or_else(|| self.computed.next(), |left| Some(Ok(left)))?,
+        };
+        Some(x.and_then(|x| {
+            let (count, most) = (x.size()[0], i64::try_from(most.len()).unwrap_or(i64::MAX));
+            if count > most {
+                self.left = Some(x.f_narrow(0, most, count - most)?);
+            }
+            let taken = count.min(most);
+            self.rows = &self.rows[usize::try_from(taken).unwrap_or(usize::MAX)..];
+            Ok(x.f_narrow(0, 0, taken)?)
+        }))
+    }
 }
 
 /// Maps laid out as the network is. Stages that compute with other algorithms for another layout, as oneDNN has them, give

@@ -1,10 +1,11 @@
 //! Outputs of frozen stages, kept on disk from one run to the next.
 //!
 //! A file holds what one view of one list of pictures looks like after the frozen stages. Its name is a digest of
-//! everything that decides about that: the network and its weights, the cut, what is computed with, the preparation, the
-//! view and every picture. So it is never stale, and runs that share a frozen prefix share it. Beside it lies its
-//! description: whose features they are, how they lie and their SHA-256; a file that does not fit it, torn or not ours, is
-//! dropped and computed again.
+//! everything that decides about a picture there (the network and its weights, the cut, what is computed with, the
+//! preparation, the view), and one of that and all the pictures. So it is never stale, runs that share a frozen prefix share
+//! it, and another list takes from it the rows of the pictures that it has as well. Beside it lies its description: whose
+//! features they are, how they lie and their SHA-256; a file that does not fit it, torn or not ours, is dropped and computed
+//! again.
 //!
 //! All that lies in the folder together stays within a limit: room is made before anything is written (`room`).
 
@@ -12,7 +13,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -39,9 +40,27 @@ pub struct FeatureCache {
 
 type Names = Arc<Mutex<BTreeSet<String>>>;
 
-/// What decides about the features of a view, to be completed by the view and its pictures.
+/// What decides about the features of a picture beside the picture.
 #[derive(Clone)]
 pub struct Key(Sha256);
+
+/// What a file holds: the features of these pictures, each told by a digest, under that key.
+#[derive(Clone)]
+pub struct List {
+    key: Key,
+    pictures: Vec<[u8; 32]>,
+}
+
+/// Features of some pictures of a list.
+#[derive(Debug)]
+pub struct Partial {
+    /// `[M, ..]`, mapped into memory.
+    pub features: Tensor,
+    /// For each picture of the list its row there, if it has one.
+    pub rows: Vec<Option<i64>>,
+    /// Whether they were kept by this process, and not by an earlier run.
+    pub kept_here: bool,
+}
 
 /// How features lie in memory and on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +88,8 @@ pub struct Draft {
 struct About {
     /// Whose features they are; also the file's name.
     key: String,
+    /// The digest of each picture, one after another.
+    pictures: String,
     shape: Vec<i64>,
     kind: String,
     sha256: String,
@@ -90,9 +111,29 @@ impl Key {
         Self(self.0.clone().chain_update((bytes.len() as u64).to_le_bytes()).chain_update(bytes))
     }
 
-    /// As the name of a file, 64 hex digits.
+    /// The digest of all its parts.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.0.clone().finalize().into()
+    }
+
+    /// The same as 64 hex digits.
     pub(crate) fn name(&self) -> String {
-        hex::encode(self.0.clone().finalize())
+        hex::encode(self.digest())
+    }
+}
+
+impl List {
+    /// Of these pictures in this order.
+    #[must_use]
+    pub fn new(key: Key, pictures: Vec<[u8; 32]>) -> Self {
+        Self { key, pictures }
+    }
+
+    /// As the name of a file: the key's, and that of the pictures.
+    pub(crate) fn name(&self) -> String {
+        let whole = self.pictures.iter().fold(self.key.clone(), |key, picture| key.and(picture));
+        format!("{}-{}", self.key.name(), whole.name())
     }
 }
 
@@ -112,43 +153,74 @@ impl FeatureCache {
     /// Whether the limit allows for so many views of this form, with their descriptions.
     #[must_use]
     pub fn holds(&self, form: &Form, views: u32) -> bool {
-        let one = form.size(&About::before(&Key::of::<&str>(&[]), form));
+        let pictures = form.shape.first().and_then(|&count| usize::try_from(count).ok()).unwrap_or(0);
+        let list = List::new(Key::of::<&str>(&[]), vec![[0; 32]; pictures]);
+        let one = form.size(&About::before(&list, form));
         one.and_then(|one| one.checked_mul(views.into())).is_some_and(|all| all <= self.limit)
     }
 
-    /// The features kept under a key, mapped into memory: on the CPU, of this form and no other.
+    /// The features kept of a list, mapped into memory: on the CPU, of this form and no other.
     #[must_use]
-    pub fn find(&self, key: &Key, form: &Form) -> Option<Tensor> {
-        let name = key.name();
+    pub fn find(&self, list: &List, form: &Form) -> Option<Tensor> {
+        let name = list.name();
         let path = self.file(&name);
         let described = fs::read(about(&path)).ok()?;
         let found = serde_json::from_slice(&described)
             .ok()
             .filter(|about: &About| {
-                *about == About { sha256: about.sha256.clone(), ..About::before(key, form) }
+                *about == About { sha256: about.sha256.clone(), ..About::before(list, form) }
             })
             .and_then(|about| sound(&path, &about, form));
         if found.is_some() {
-            // The oldest go first when room is needed.
-            let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+            touch(&path);
             insert(&self.in_use, name);
         } else {
-            tracing::warn!(file = %path.display(), "kept features are damaged or others; they are computed again");
-            drop_entry(&path);
+            damaged(&path);
         }
         found
     }
 
-    /// Whether the features under a key were kept by this process, and not by an earlier run.
+    /// The features of as many of these pictures as one other list under the same key has; `None` if none has any.
     #[must_use]
-    pub fn kept_here(&self, key: &Key) -> bool {
-        KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).contains(&key.name())
+    pub fn find_some(&self, list: &List, form: &Form) -> Option<Partial> {
+        let beginning = format!("{}-", list.key.name());
+        let paths = fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
+        let descriptions = paths.filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&beginning) && name.ends_with(".json")
+        });
+        let mut others: Vec<(About, Vec<Option<i64>>)> = descriptions
+            .filter_map(|path| {
+                let about: About = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+                let lies_there = path.file_stem()?.to_string_lossy() == about.key;
+                let rows = lies_there.then(|| about.rows_of(list, form)).flatten()?;
+                Some((about, rows))
+            })
+            .collect();
+        others.sort_by_key(|(_, rows)| rows.iter().flatten().count());
+        // That with the most of them first.
+        others.into_iter().rev().find_map(|(about, rows)| {
+            let path = self.file(&about.key);
+            let Some(features) = sound(&path, &about, &Form { shape: about.shape.clone(), ..form.clone() })
+            else {
+                damaged(&path);
+                return None;
+            };
+            touch(&path);
+            Some(Partial { features, rows, kept_here: is_kept_here(&about.key) })
+        })
+    }
+
+    /// Whether the features of a list were kept by this process, and not by an earlier run.
+    #[must_use]
+    pub fn kept_here(&self, list: &List) -> bool {
+        is_kept_here(&list.name())
     }
 
     /// Begins to keep features of this form; `None` if there is no room for them or the disk refuses.
     #[must_use]
-    pub fn begin(&self, key: &Key, form: &Form) -> Option<Draft> {
-        let begun = self.reserve(About::before(key, form), form.clone());
+    pub fn begin(&self, list: &List, form: &Form) -> Option<Draft> {
+        let begun = self.reserve(About::before(list, form), form.clone());
         begun.inspect_err(|error| tracing::warn!(%error, "features are not kept on disk")).ok()
     }
 
@@ -234,13 +306,46 @@ impl Form {
 
 impl About {
     /// What is known before there are features.
-    fn before(key: &Key, Form { shape, kind }: &Form) -> Self {
-        Self { key: key.name(), shape: shape.clone(), kind: format!("{kind:?}"), sha256: "0".repeat(64) }
+    fn before(list: &List, Form { shape, kind }: &Form) -> Self {
+        Self {
+            key: list.name(),
+            pictures: list.pictures.iter().map(hex::encode).collect(),
+            shape: shape.clone(),
+            kind: format!("{kind:?}"),
+            sha256: "0".repeat(64),
+        }
+    }
+
+    /// For each picture of a list its row here; `None` if there is none of them, or features have another form.
+    fn rows_of(&self, list: &List, form: &Form) -> Option<Vec<Option<i64>>> {
+        let alike = self.shape.get(1..)? == form.shape.get(1..)? && self.kind == format!("{:?}", form.kind);
+        let digits = self.pictures.as_bytes().chunks(64);
+        let row_of: HashMap<&[u8], i64> = digits.zip(0..*self.shape.first()?).collect();
+        let rows: Vec<Option<i64>> = list
+            .pictures
+            .iter()
+            .map(|picture| row_of.get(hex::encode(picture).as_bytes()).copied())
+            .collect();
+        (alike && rows.iter().any(Option::is_some)).then_some(rows)
     }
 
     fn text(&self) -> io::Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(io::Error::other)
     }
+}
+
+/// The oldest go first when room is needed.
+fn touch(path: &Path) {
+    let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+fn damaged(path: &Path) {
+    tracing::warn!(file = %path.display(), "kept features are damaged or others; they are computed again");
+    drop_entry(path);
+}
+
+fn is_kept_here(name: &str) -> bool {
+    KEPT_HERE.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
 }
 
 fn insert(names: &Names, name: String) {

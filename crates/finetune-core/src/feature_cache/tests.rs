@@ -4,11 +4,20 @@ use super::*;
 
 /// With room for this many entries of [`ROWS`] rows.
 fn cache(folder: &Path, entries: u64) -> FeatureCache {
-    let one = form(ROWS).size(&About::before(&Key::of(&["one"]), &form(ROWS))).unwrap();
+    let one = form(ROWS).size(&About::before(&list("one"), &form(ROWS))).unwrap();
     FeatureCache::new(folder.to_owned(), entries * one + one / 2)
 }
 
 const ROWS: i64 = 5;
+
+/// Pictures 0 to 4 under a key.
+fn list(name: &str) -> List {
+    of_pictures(name, 0..5)
+}
+
+fn of_pictures(name: &str, pictures: impl IntoIterator<Item = u8>) -> List {
+    List::new(Key::of(&[name]), pictures.into_iter().map(|picture| [picture; 32]).collect())
+}
 
 fn form(rows: i64) -> Form {
     Form { shape: vec![rows, 3], kind: Kind::Float }
@@ -19,8 +28,8 @@ fn values(rows: i64) -> Tensor {
 }
 
 /// In two parts, the sum of what lies in the folder measured in between.
-fn keep(cache: &FeatureCache, key: &Key, rows: i64) -> Option<Tensor> {
-    let (values, draft) = (values(rows), cache.begin(key, &form(rows))?);
+fn keep(cache: &FeatureCache, list: &List, rows: i64) -> Option<Tensor> {
+    let (values, draft) = (values(rows), cache.begin(list, &form(rows))?);
     let draft = draft.append(&values.narrow(0, 0, 2)).unwrap();
     assert!(held(cache) <= cache.limit, "{} bytes while features are written", held(cache));
     let kept = draft.append(&values.narrow(0, 2, rows - 2)).unwrap().finish().unwrap();
@@ -43,8 +52,8 @@ fn another(cache: &FeatureCache) -> FeatureCache {
     FeatureCache::new(cache.folder.clone(), cache.limit)
 }
 
-fn used_before(cache: &FeatureCache, key: &Key, seconds: u64) {
-    let file = File::open(cache.file(&key.name())).unwrap();
+fn used_before(cache: &FeatureCache, list: &List, seconds: u64) {
+    let file = File::open(cache.file(&list.name())).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
 }
 
@@ -52,16 +61,17 @@ fn used_before(cache: &FeatureCache, key: &Key, seconds: u64) {
 fn what_is_kept_is_found_and_what_is_damaged_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let (key, form) = (Key::of(&["resnet18", "layer4"]).and(b"picture"), form(ROWS));
+    let pictures = || (0..5).map(|picture| [picture; 32]).collect();
+    let (key, form) = (List::new(Key::of(&["resnet18", "layer4"]), pictures()), form(ROWS));
     assert!(cache.find(&key, &form).is_none() && !cache.kept_here(&key));
     assert!(keep(&cache, &key, ROWS).unwrap().equal(&values(ROWS)));
     assert!(cache.find(&key, &form).unwrap().equal(&values(ROWS)) && cache.kept_here(&key));
-    assert!(cache.find(&Key::of(&["resnet18l", "ayer4"]).and(b"picture"), &form).is_none());
+    assert!(cache.find(&List::new(Key::of(&["resnet18l", "ayer4"]), pictures()), &form).is_none());
 
     let path = cache.file(&key.name());
     let mut bytes = fs::read(&path).unwrap();
     bytes[7] ^= 1;
-    let described = br#"{"key":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
+    let described = br#"{"key":"","pictures":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
     let torn = [(&path, bytes.clone()), (&path, bytes[..40].to_vec()), (&path, Vec::new())];
     let foreign = [(&about(&path), described.to_vec()), (&about(&path), b"{".to_vec())];
     for (path_of_damage, damage) in torn.into_iter().chain(foreign) {
@@ -76,7 +86,7 @@ fn what_is_kept_is_found_and_what_is_damaged_is_not() {
 fn features_of_other_pictures_are_not_taken_for_ours() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 4);
-    let [ours, theirs] = ["ours", "theirs"].map(|name| Key::of(&[name]));
+    let [ours, theirs] = ["ours", "theirs"].map(list);
     let paths = [&ours, &theirs].map(|key| cache.file(&key.name()));
     drop(keep(&cache, &ours, ROWS).unwrap());
     drop(keep(&cache, &theirs, ROWS).unwrap());
@@ -103,7 +113,7 @@ fn features_of_other_pictures_are_not_taken_for_ours() {
 fn the_limit_is_kept_by_dropping_what_was_used_longest_ago() {
     let folder = tempfile::tempdir().unwrap();
     let before = cache(folder.path(), 2);
-    let [old, used, new, third] = ["old", "used", "new", "third"].map(|name| Key::of(&[name]));
+    let [old, used, new, third] = ["old", "used", "new", "third"].map(list);
     for (key, age) in [(&old, 100), (&used, 200)] {
         drop(keep(&before, key, ROWS).unwrap());
         used_before(&before, key, age);
@@ -124,7 +134,7 @@ fn the_limit_is_kept_by_dropping_what_was_used_longest_ago() {
 fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let [alone, described, whole, more] = ["a", "b", "c", "d"].map(|name| Key::of(&[name]));
+    let [alone, described, whole, more] = ["a", "b", "c", "d"].map(list);
     drop(keep(&cache, &alone, ROWS).unwrap());
     fs::remove_file(about(&cache.file(&alone.name()))).unwrap();
     fs::write(about(&cache.file(&described.name())), "{}").unwrap();
@@ -146,7 +156,7 @@ fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
 fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let key = Key::of(&["key"]);
+    let key = list("key");
     let path = cache.file(&key.name());
     for missing in [path.clone(), about(&path)] {
         drop(keep(&cache, &key, ROWS).unwrap());
@@ -160,8 +170,42 @@ fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
 fn rows_too_many_or_too_few_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let begin = || cache.begin(&Key::of(&["key"]), &form(ROWS)).unwrap();
+    let begin = || cache.begin(&list("key"), &form(ROWS)).unwrap();
     assert!(begin().append(&values(ROWS + 1)).is_err());
     assert!(begin().append(&values(ROWS - 1)).unwrap().finish().is_err());
     assert_eq!(names(&cache), BTreeSet::from(["lock".to_owned()]));
+}
+
+#[test]
+fn rows_are_taken_from_the_list_that_has_the_most_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 9);
+    let wanted = of_pictures("key", [9, 3, 8, 4, 0]);
+    assert!(cache.find_some(&wanted, &form(ROWS)).is_none(), "there is nothing yet");
+    drop(keep(&cache, &list("another key"), ROWS).unwrap());
+    drop(keep(&cache, &of_pictures("key", 20..25), ROWS).unwrap());
+    assert!(cache.find_some(&wanted, &form(ROWS)).is_none(), "neither has one of them");
+    drop(keep(&cache, &of_pictures("key", 7..12), ROWS).unwrap());
+    drop(keep(&cache, &list("key"), ROWS).unwrap());
+    let found = |cache: &FeatureCache| cache.find_some(&wanted, &form(ROWS));
+    let Partial { features, rows, kept_here } = found(&cache).unwrap();
+    assert!(features.equal(&values(ROWS)) && kept_here);
+    assert_eq!(rows, [None, Some(3), None, Some(4), Some(0)]);
+    // Of another form there are none.
+    for other in
+        [Form { shape: vec![ROWS, 4], kind: Kind::Float }, Form { shape: vec![ROWS, 3], kind: Kind::Half }]
+    {
+        assert!(cache.find_some(&wanted, &other).is_none());
+    }
+    // What is torn is dropped, and the second best taken.
+    let best = cache.file(&list("key").name());
+    fs::write(&best, [0; 60]).unwrap();
+    assert_eq!(found(&cache).unwrap().rows, [Some(2), None, Some(1), None, None]);
+    assert!(!best.exists());
+    // So is what lies under a name that is not its own.
+    let (from, to) = (cache.file(&of_pictures("key", 7..12).name()), cache.file(&list("key").name()));
+    for extension in ["features", "json"] {
+        fs::rename(from.with_extension(extension), to.with_extension(extension)).unwrap();
+    }
+    assert!(found(&cache).is_none());
 }

@@ -56,14 +56,40 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
 fn all_views_together_have_to_fit_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, part) = (lenet(), part(folder.path()));
-    // A description takes fewer than 400 bytes.
-    let cache = FeatureCache::new(folder.path().join("features"), 4 * PICTURES * VALUES + 400);
+    // A description takes 64 bytes for each picture, and fewer than 400 beside.
+    let cache = FeatureCache::new(folder.path().join("features"), PICTURES * (4 * VALUES + 64) + 400);
     let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
     let two = feed(&backbone, &part, views(2), 0, &cache);
     assert_eq!(two.kept_bytes(), None);
     assert!(!folder.path().join("features").exists(), "a view was written that could not be used");
     let one = feed(&backbone, &part, views(1), 0, &cache);
     assert_eq!(one.kept_bytes(), Some(4 * PICTURES * VALUES));
+}
+
+/// In memory and on disk alone, with and without a stop on the way.
+#[test]
+fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backbone, all) = (lenet(), part(folder.path()));
+    let no_room = FeatureCache::new(folder.path().join("none"), 0);
+    let some = |indices: &[u32]| Part { store: all.store.clone(), indices: indices.to_vec() };
+    let read = |feed: &Feed| {
+        let batches: Vec<Tensor> = feed.in_order(&backbone, 2).map(|batch| batch.unwrap().x).collect();
+        Tensor::cat(&batches, 0)
+    };
+    for memory in [0, 1 << 20] {
+        let cache = FeatureCache::new(folder.path().join(format!("with {memory}")), 1 << 20);
+        let of = |indices: &[u32]| feed(&backbone, &some(indices), Variation::Fixed, memory, &cache);
+        for (indices, found) in
+            [(&[3, 1][..], 0), (&[2, 1, 0, 3, 4], 2), (&[4, 0], 2), (&[0, 4, 1], 3), (&[3, 1], 2)]
+        {
+            let kept = of(indices);
+            assert_eq!(kept.found().0, found, "{indices:?}");
+            let anew = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
+            assert_eq!(anew.kept_bytes(), None);
+            assert_eq!(read(&kept), read(&anew), "{indices:?} with {memory} bytes of memory");
+        }
+    }
 }
 
 fn lenet() -> Backbone {
