@@ -10,9 +10,24 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use image::imageops::FilterType;
 use serde_json::Value;
 use stopped::stopped;
 use support::{Desk, names};
+
+/// JPEGs of eight times the side that the network reads.
+fn large_photographs(desk: &Desk) {
+    for (class, numbers) in ["bar", "cross"].iter().flat_map(|class| [(class, 0..6), (class, 100..102)]) {
+        let split = if numbers.start == 0 { "train" } else { "val" };
+        for number in numbers {
+            let large =
+                image::imageops::resize(&support::picture(class, number), 256, 256, FilterType::CatmullRom);
+            let path = desk.path(&format!("large/{split}/{class}/{number}.jpg"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            large.save(path).unwrap();
+        }
+    }
+}
 
 /// Two settings, two amounts of data, two seeds.
 const GRID: &str = "--config grid.toml --set compare.jobs=1";
@@ -74,6 +89,31 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     assert_eq!((events.len(), ends), (5, ["1-2-per-class-slow", "comparison"]), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("How training went"));
+}
+
+#[test]
+fn pictures_are_decoded_smaller_in_a_comparison_as_they_are_alone() {
+    let desk = desk();
+    large_photographs(&desk);
+    let large =
+        format!("{GRID} --set data.root=large --set compare.images_per_class=[] --set compare.seeds=[3]");
+    let model = |reduced: &str| {
+        desk.finetune(&format!("{large} --set data.reduced_decoding={reduced} --out {reduced}")).ends(0, &[]);
+        let summary = desk.json(&format!("{reduced}/summary.json"));
+        digests(&summary).remove(0)
+    };
+    let reduced = model("on");
+    assert_ne!(reduced, model("off"), "they make no difference here");
+    desk.finetune("--config on/cells/all-images-slow-seed-3/config.toml --out alone").ends(0, &[]);
+    assert_eq!(desk.json("alone/summary.json")["digests"]["model.safetensors"].to_string(), reduced);
+    let grid = fs::read_to_string(desk.path("grid.toml")).unwrap();
+    let crops = grid.replace("\"train.epochs=12\"", "\"train.epochs=12\", \"augment.resized_crop={}\"");
+    assert_ne!(crops, grid);
+    desk.write("crops.toml", crops);
+    let large = large.replace("grid.toml", "crops.toml");
+    desk.finetune(&format!("{large} --set data.reduced_decoding=on --out crops"))
+        .ends(2, &["data.reduced_decoding: ", "some of the settings that are compared show crops"]);
+    desk.finetune(&format!("{large} --out crops")).ends(0, &[]);
 }
 
 #[test]

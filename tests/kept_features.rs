@@ -43,6 +43,35 @@ fn kept_features_change_nothing_but_the_time() {
     }
 }
 
+/// A network of each family that the test before leaves out; that goes for features before every cut in `contract`.
+#[test]
+fn a_model_of_every_family_is_the_same_with_and_without_kept_features() {
+    for (arch, side) in [("alexnet", 63), ("vgg11", 32), ("googlenet", 32), ("efficientnet_lite0", 32)] {
+        let settings = format!(
+            "--config c.toml --set run.checkpoints=none --set train.epochs=1 --set model.arch={arch} \
+             --set data.input={{resize={side},crop={side},interpolation=\"bilinear\",channels=3,\
+             mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}}"
+        );
+        LENET.finetune(&format!("{settings} --out {arch}")).ends(0, &[]);
+        let settings = format!(
+            "{settings} --set data.root=new --set model.weights={arch}/model.safetensors --set finetune.depth=head"
+        );
+        let way = |name: &str, more: &str| {
+            let out = format!("{name}-{arch}");
+            let (digest, summary) = trained(&LENET, &out, &format!("{settings} {more}"));
+            // The largest of them is half a gigabyte.
+            fs::remove_dir_all(LENET.path(&out)).unwrap();
+            (digest, summary["steps"][3]["what"].as_str().unwrap().contains("features kept"))
+        };
+        let (anew, kept) = way("anew", "--set run.cache=off");
+        assert!(!kept, "{arch}");
+        for (name, more) in [("memory", "--set run.cache=memory"), ("disk", "--set run.features_mib=0")] {
+            assert_eq!(way(name, more), (anew.clone(), true), "{arch}, {name}");
+        }
+        fs::remove_dir_all(LENET.path(arch)).unwrap();
+    }
+}
+
 #[test]
 fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_torn() {
     let desk = Desk::new();

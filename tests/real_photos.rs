@@ -19,10 +19,16 @@ use serde_json::Value;
 
 /// Runs a configuration of the workspace and gives its accuracy on the validation split, and how many images that has.
 fn validation(config: &str) -> (f64, u64) {
+    validation_of(config, &[])
+}
+
+/// The same with changes to the configuration.
+fn validation_of(config: &str, changes: &[&str]) -> (f64, u64) {
     let root = root();
     let out = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
     program.current_dir(root).args(["--json", "--config", config]).args(["--set", "run.device=cpu"]);
+    program.args(changes.iter().flat_map(|change| ["--set", change]));
     let ran = program.arg("--out").arg(out.path().join("run")).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let last = ran.stdout.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
@@ -46,6 +52,27 @@ fn ants_and_bees_are_told_apart() {
     let (accuracy, images) = validation("configs/ants_bees.toml");
     assert_eq!(images, 153);
     assert!(accuracy >= 0.95, "{accuracy}");
+}
+
+/// With a head alone and with the last stages, whose gradients are computed in bfloat16 as well.
+#[test]
+#[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
+fn bfloat16_is_as_accurate_as_float32() {
+    for (config, depth, epochs) in [
+        ("dogs_cats.toml", "finetune.depth=head", "train.epochs=30"),
+        ("dogs_cats.toml", "finetune.depth=last:2", "train.epochs=6"),
+        ("configs/ants_bees.toml", "finetune.depth=head", "train.epochs=30"),
+    ] {
+        let of = |precision| validation_of(config, &[depth, epochs, precision]);
+        let ((whole, images), (short, _)) = (of("run.precision=float32"), of("run.precision=bf16"));
+        eprintln!("{config}, {depth}: {whole} in float32, {short} in bfloat16");
+        // Two photographs near the border may fall on either side of it.
+        let noise = 2.0 / images as f64;
+        assert!(
+            whole >= 0.95 && (whole - short).abs() <= noise + 1e-9,
+            "{config}, {depth}: {whole} and {short}"
+        );
+    }
 }
 
 /// The validation photographs of `dogs_cats_small`.
