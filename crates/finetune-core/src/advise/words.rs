@@ -76,7 +76,9 @@ fn opening(verdict: &Verdict, evidence: &Evidence<'_>, source: &str) -> String {
             format!("What the network knows of {source} tells the classes of your images apart already")
         }
         (Because::TooFew, _) => {
-            format!("{images} are too few to tell how much they resemble those of {source}")
+            // The rule counts them all.
+            let all = count(evidence.images);
+            format!("Your {all} images are too few to tell how much they resemble those of {source}")
         }
         (_, Some(Similarity::Alike)) => format!("{images} resemble those of {source}"),
         (_, Some(Similarity::Related)) => format!("{images} are related to those of {source}, not alike"),
@@ -205,7 +207,7 @@ mod tests {
         let evidence = evidence(0.5, &[0.6, 0.7, 0.65], 29.0);
         let said = said(Because::TooFew, &evidence);
         let rule = ["so few images would learn them by heart: freeze everything before conv2"];
-        assert_says(&said, "Your 14.5 images per class are too few to tell how much they resemble", &rule);
+        assert_says(&said, "Your 29 images are too few to tell how much they resemble", &rule);
         assert!(!decide(&evidence).little_value());
         assert_eq!(similarity(&decide(&evidence), &evidence), None);
     }
