@@ -1,35 +1,14 @@
 //! What every network of the zoo promises as a list of stages, whatever its family.
 
-use std::num::NonZeroU32;
-use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "support/cheapest.rs"]
+mod cheapest;
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
-use finetune_core::batches::{Feed, Preparation, Stop, Variation};
-use finetune_core::config::SamplerKind;
-use finetune_core::event::Event;
-use finetune_core::feature_cache::{FeatureCache, Key};
+use cheapest::{CHEAPEST, build, for_the_cheapest, input, one_at_a_time};
 use finetune_core::grad_cam::heat_maps;
-use finetune_core::interrupt::Interrupt;
-use finetune_core::pictures::Part;
 use finetune_core::zoo;
-use images::{Augment, Keep, Sample, Store, Transform};
-use pretrained::InputSpec;
-use regularize::Mixing;
-use tch::{Device, Kind, Tensor};
-
-/// The cheapest network of each family, and an input it can read in training.
-const CHEAPEST: [(&str, i64); 7] = [
-    ("lenet5_relu", 32),
-    ("alexnet", 64),
-    ("vgg11_bn", 64),
-    ("googlenet", 64),
-    ("inception_v3", 107),
-    ("resnet18", 64),
-    ("efficientnet_lite0", 64),
-];
+use tch::{Kind, Tensor};
 
 #[test]
 fn stages_partition_the_variables_and_their_names_are_unique() {
@@ -131,133 +110,6 @@ fn every_family_can_be_asked_where_its_evidence_lies() {
             "{name}: what is frozen changes the map"
         );
     });
-}
-
-/// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
-/// or found there again; with pictures that stay the same and with views of them.
-#[test]
-fn kept_features_are_those_computed_anew() {
-    const PICTURES: u64 = 37;
-    let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
-    let views = Variation::Views(NonZeroU32::new(2).unwrap());
-    for_the_cheapest(|backbone, x| {
-        let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
-        let input = InputSpec { resize: side, crop: side, ..(network.input)() };
-        let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
-        let varied = Transform::training(&input, &augment).unwrap();
-        let plain = Transform::evaluation(&input).unwrap();
-        for cut in [backbone.head_id(), backbone.stage(backbone.stages()[1].name).unwrap()] {
-            backbone.freeze_before(cut);
-            backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
-            for (transform, variation, shown) in
-                [(&varied, views, 2 * PICTURES), (&plain, Variation::Fixed, PICTURES)]
-            {
-                let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
-                let key = Key::of(&[&what]);
-                let bits = |keep_bytes, on_disk: Option<&FeatureCache>, found| {
-                    let how = Preparation {
-                        transform: transform.clone(),
-                        variation,
-                        mixing: Mixing::default(),
-                        batch_size: 16,
-                        workers: 2,
-                        keep_bytes,
-                        cache: on_disk.map(|cache| (cache.clone(), key.clone())),
-                        stops: Vec::new(),
-                        passed: None,
-                        interrupt: &Interrupt::default(),
-                    };
-                    let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
-                    assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
-                    assert_eq!(feed.found(), (found, 0), "{what}");
-                    let batches = (1..4).flat_map(|epoch| {
-                        let drawn = feed.draw(backbone, 16, SamplerKind::Shuffle, 0, epoch);
-                        drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
-                    });
-                    Tensor::cat(&batches.collect::<Vec<_>>(), 0)
-                };
-                let kept = tempfile::tempdir().unwrap();
-                let disk = FeatureCache::new(kept.path().to_owned(), 1 << 30);
-                let anew = bits(0, None, 0);
-                assert!(bits(1 << 30, None, 0).equal(&anew), "{what}, kept in memory");
-                assert!(bits(0, Some(&disk), 0).equal(&anew), "{what}, written to disk");
-                assert!(bits(0, Some(&disk), shown).equal(&anew), "{what}, mapped from disk");
-                assert!(bits(1 << 30, Some(&disk), shown).equal(&anew), "{what}, found on disk");
-            }
-        }
-    });
-}
-
-/// What a feed keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
-/// would have computed, and none of them computes anything.
-#[test]
-fn features_kept_in_passing_are_those_computed_anew() {
-    const PICTURES: u64 = 13;
-    let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
-    for_the_cheapest(|backbone, x| {
-        let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
-        let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
-        let transform = transform.unwrap();
-        let feed = |backbone: &Backbone, cut, stops: &[StageId], passed, keep_bytes| {
-            let how = Preparation {
-                transform: transform.clone(),
-                variation: Variation::Fixed,
-                mixing: Mixing::default(),
-                batch_size: 5,
-                workers: 1,
-                keep_bytes,
-                cache: None,
-                stops: stops.iter().map(|&stage| Stop { stage, cache: None }).collect(),
-                passed,
-                interrupt: &Interrupt::default(),
-            };
-            let mut passes = 0;
-            let mut listen = |event: &Event<'_>| passes += u32::from(matches!(event, Event::Prepared { .. }));
-            (Feed::new(backbone, cut, &part, how, &mut listen).unwrap(), passes)
-        };
-        let bits = |backbone: &Backbone, feed: &Feed| {
-            let batches = feed.in_order(backbone, 5).map(|batch| batch.unwrap().x);
-            Tensor::cat(&batches.collect::<Vec<_>>(), 0)
-        };
-        let ids: Vec<StageId> = backbone.ids().collect();
-        let cuts = [backbone.head_id(), ids[ids.len() / 2], ids[1]];
-        let mut before: Option<Feed> = None;
-        for (place, &cut) in cuts.iter().enumerate() {
-            let what = format!("{} before {}", backbone.arch(), backbone.name(cut));
-            backbone.freeze_before(cut);
-            backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
-            let passed = before.take().and_then(|feed| feed.pass_on(cut));
-            assert_eq!(passed.is_some(), place > 0, "{what}");
-            let (kept, passes) = feed(backbone, cut, &cuts[place + 1..], passed, 1 << 30);
-            assert_eq!(passes > 0, place == 0, "{what}");
-            let (anew, _) = feed(backbone, cut, &[], None, 0);
-            assert!(kept.kept_bytes().is_some() && anew.kept_bytes().is_none(), "{what}");
-            assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), place < 2, "{what}");
-            assert!(bits(backbone, &kept).equal(&bits(backbone, &anew)), "{what}");
-            before = Some(kept);
-        }
-    });
-}
-
-/// Coloured pictures of two classes, each another pattern.
-fn drawn(folder: &Path, count: u64) -> Part {
-    let samples = (0..count).map(|id| {
-        let path = folder.join(format!("{id}.png"));
-        let number = u32::try_from(id).unwrap();
-        let (a, b) = (number * 7 + 3, number * 5 + 11);
-        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
-            image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
-        });
-        picture.save(&path).unwrap();
-        Sample { path, label: number as usize % 2, id }
-    });
-    let store =
-        Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { store, indices: (0..u32::try_from(count).unwrap()).collect() }
 }
 
 /// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more. That a trace is true
@@ -406,35 +258,8 @@ fn lies_in(backbone: &Backbone, id: StageId, name: &str) -> bool {
     backbone.roots(id).iter().any(|root| name.starts_with(&format!("{root}.")))
 }
 
-fn for_the_cheapest(mut check: impl FnMut(&mut Backbone, &Tensor)) {
-    let _one_at_a_time = one_at_a_time();
-    for (name, size) in CHEAPEST {
-        let network = zoo::network(name).unwrap();
-        check(&mut build(network, size), &input(network, size));
-    }
-}
-
 /// Names, shapes and costs alone.
 fn outline(network: &Network, size: i64) -> Backbone {
     let options = Options { channels: (network.input)().channels.into(), size, ..Options::default() };
     (network.build)(&Variables::holding(Values::Outline).root(), &options)
-}
-
-fn build(network: &Network, size: i64) -> Backbone {
-    tch::set_num_threads(2);
-    tch::manual_seed(0);
-    let channels = (network.input)().channels.into();
-    let options =
-        Options { channels, size, dropout: Some(0.0), stochastic_depth: Some(0.0), ..Options::default() };
-    (network.build)(&Variables::new().root(), &options)
-}
-
-fn input(network: &Network, size: i64) -> Tensor {
-    let channels = i64::from((network.input)().channels);
-    Tensor::randn([4, channels, size, size], (Kind::Float, Device::Cpu))
-}
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
