@@ -6,6 +6,7 @@ use backbone::{Backbone, Mode, StageId};
 use tch::{Device, Tensor};
 use torch_extra::layout::channels_last;
 
+use super::in_order::{InOrder, chosen};
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
@@ -113,7 +114,14 @@ pub(super) fn keep(
                 Some(if in_memory { found.f_to_device(device)? } else { found })
             }
             (None, entry) => {
-                if let (None, [stop, rest @ ..]) = (&kept.passed, stops) {
+                let known = entry.as_ref().and_then(|(cache, list)| cache.find_some(list, &form));
+                if let Some(known) = &known {
+                    let count = known.rows.iter().flatten().count() as u64;
+                    kept.found += count;
+                    kept.earlier += if known.kept_here { 0 } else { count };
+                }
+                let all_known = known.as_ref().is_some_and(|known| known.rows.iter().all(Option::is_some));
+                if let (false, None, [stop, rest @ ..]) = (all_known, &kept.passed, stops) {
                     let left = if in_memory { room - bytes } else { room };
                     let there = (stop.stage, stop.cache.as_ref());
                     let passed = keep(backbone, there, rest, part, (how, left), listen)?;
@@ -121,18 +129,11 @@ pub(super) fn keep(
                         passed.map(|kept| Passed { cut: stop.stage, variation: how.variation, kept });
                     kept.passed = passed.map(Box::new);
                 }
-                let known = entry.as_ref().and_then(|(cache, list)| cache.find_some(list, &form));
-                if let Some(known) = &known {
-                    let count = known.rows.iter().flatten().count() as u64;
-                    kept.found += count;
-                    kept.earlier += if known.kept_here { 0 } else { count };
-                }
                 let passed = kept.passed.as_ref();
                 let begun = passed.map(|passed| (passed.cut, &passed.kept.views[turn as usize]));
                 let empty = || Tensor::f_empty(&form.shape, (form.kind, device));
                 let memory = in_memory.then(empty).transpose()?;
                 // What another list has in full and memory has room for needs no file of its own.
-                let all_known = known.as_ref().is_some_and(|known| known.rows.iter().all(Option::is_some));
                 let entry = entry.filter(|_| !(all_known && in_memory));
                 let draft = entry.and_then(|(cache, list)| cache.begin(&list, &form));
                 let from = Sources { part, begun, known };
@@ -270,51 +271,6 @@ fn names(backbone: &Backbone, stages: Range<StageId>) -> String {
 
 fn not_on_disk(error: &std::io::Error) {
     tracing::warn!(%error, "features are not kept on disk");
-}
-
-/// The rows at these places.
-fn chosen(tensor: &Tensor, places: &[usize]) -> Result<Tensor, tch::TchError> {
-    let places: Vec<i64> = places.iter().map(|&place| i64::try_from(place).unwrap_or(-1)).collect();
-    tensor.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(tensor.device())?)
-}
-
-/// Features in the order of their pictures, a few rows at a time: known ones by their rows, and the others as they are
-/// computed.
-struct InOrder<'a, I> {
-    /// Of the pictures that are still to come, the known one's row.
-    rows: &'a [Option<i64>],
-    known: Option<&'a Tensor>,
-    computed: I,
-    chunk: usize,
-    /// Computed already, and not yet its turn.
-    left: Option<Tensor>,
-}
-
-impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for InOrder<'_, I> {
-    type Item = Result<Tensor, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let alike = self.rows.chunk_by(|one, other| one.is_some() == other.is_some()).next()?;
-        let most = &alike[..alike.len().min(self.chunk)];
-        let x = match self.known.filter(|_| most[0].is_some()) {
-            Some(known) => {
-                let rows: Vec<i64> = most.iter().flatten().copied().collect();
-                Tensor::f_from_slice(&rows)
-                    .and_then(|rows| known.f_index_select(0, &rows))
-                    .map_err(Error::from)
-            }
-            None => self.left.take().map_or_else(|| self.computed.next(), |left| Some(Ok(left)))?,
-        };
-        Some(x.and_then(|x| {
-            let (count, most) = (x.size()[0], i64::try_from(most.len()).unwrap_or(i64::MAX));
-            if count > most {
-                self.left = Some(x.f_narrow(0, most, count - most)?);
-            }
-            let taken = count.min(most);
-            self.rows = &self.rows[usize::try_from(taken).unwrap_or(usize::MAX)..];
-            Ok(x.f_narrow(0, 0, taken)?)
-        }))
-    }
 }
 
 /// Maps laid out as the network is. Stages that compute with other algorithms for another layout, as oneDNN has them, give

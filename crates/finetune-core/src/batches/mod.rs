@@ -5,6 +5,7 @@
 //! kept or computed again, frozen stages run in chunks of one size ([`chunk`]), the last one padded, so that both ways give
 //! the same bits: a matrix product of another height may sum in another order.
 
+mod in_order;
 mod kept;
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,13 @@
 //!
 //! All that lies in the folder together stays within a limit: room is made before anything is written (`room`).
 
+mod about;
+mod key;
 mod room;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -21,11 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use pretrained::digest::sha256_of_file;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 use tempfile::NamedTempFile;
 
+use self::about::About;
+pub use self::key::{Key, List};
 use crate::{cache_folder, digest};
 
 /// The folder of kept features, and how much it may hold.
@@ -39,17 +42,6 @@ pub struct FeatureCache {
 }
 
 type Names = Arc<Mutex<BTreeSet<String>>>;
-
-/// What decides about the features of a picture beside the picture.
-#[derive(Clone)]
-pub struct Key(Sha256);
-
-/// What a file holds: the features of these pictures, each told by a digest, under that key.
-#[derive(Clone)]
-pub struct List {
-    key: Key,
-    pictures: Vec<[u8; 32]>,
-}
 
 /// Features of some pictures of a list.
 #[derive(Debug)]
@@ -83,59 +75,8 @@ pub struct Draft {
     written: u64,
 }
 
-/// What lies beside a file of features.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct About {
-    /// Whose features they are; also the file's name.
-    key: String,
-    /// The digest of each picture, one after another.
-    pictures: String,
-    shape: Vec<i64>,
-    kind: String,
-    sha256: String,
-}
-
 /// What this process has kept.
 static KEPT_HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-impl Key {
-    /// Of these parts, each of which counts where it stands.
-    #[must_use]
-    pub fn of<T: AsRef<str>>(parts: &[T]) -> Self {
-        parts.iter().fold(Self(Sha256::new()), |key, part| key.and(part.as_ref().as_bytes()))
-    }
-
-    /// With one more thing that decides.
-    #[must_use]
-    pub fn and(&self, bytes: &[u8]) -> Self {
-        Self(self.0.clone().chain_update((bytes.len() as u64).to_le_bytes()).chain_update(bytes))
-    }
-
-    /// The digest of all its parts.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        self.0.clone().finalize().into()
-    }
-
-    /// The same as 64 hex digits.
-    pub(crate) fn name(&self) -> String {
-        hex::encode(self.digest())
-    }
-}
-
-impl List {
-    /// Of these pictures in this order.
-    #[must_use]
-    pub fn new(key: Key, pictures: Vec<[u8; 32]>) -> Self {
-        Self { key, pictures }
-    }
-
-    /// As the name of a file: the key's, and that of the pictures.
-    pub(crate) fn name(&self) -> String {
-        let whole = self.pictures.iter().fold(self.key.clone(), |key, picture| key.and(picture));
-        format!("{}-{}", self.key.name(), whole.name())
-    }
-}
 
 impl FeatureCache {
     /// In the user's cache folder, with up to `limit` bytes; `None` if there is no such folder.
@@ -164,7 +105,7 @@ impl FeatureCache {
     pub fn find(&self, list: &List, form: &Form) -> Option<Tensor> {
         let name = list.name();
         let path = self.file(&name);
-        let described = fs::read(about(&path)).ok()?;
+        let described = fs::read(description(&path)).ok()?;
         let found = serde_json::from_slice(&described)
             .ok()
             .filter(|about: &About| {
@@ -304,36 +245,6 @@ impl Form {
     }
 }
 
-impl About {
-    /// What is known before there are features.
-    fn before(list: &List, Form { shape, kind }: &Form) -> Self {
-        Self {
-            key: list.name(),
-            pictures: list.pictures.iter().map(hex::encode).collect(),
-            shape: shape.clone(),
-            kind: format!("{kind:?}"),
-            sha256: "0".repeat(64),
-        }
-    }
-
-    /// For each picture of a list its row here; `None` if there is none of them, or features have another form.
-    fn rows_of(&self, list: &List, form: &Form) -> Option<Vec<Option<i64>>> {
-        let alike = self.shape.get(1..)? == form.shape.get(1..)? && self.kind == format!("{:?}", form.kind);
-        let digits = self.pictures.as_bytes().chunks(64);
-        let row_of: HashMap<&[u8], i64> = digits.zip(0..*self.shape.first()?).collect();
-        let rows: Vec<Option<i64>> = list
-            .pictures
-            .iter()
-            .map(|picture| row_of.get(hex::encode(picture).as_bytes()).copied())
-            .collect();
-        (alike && rows.iter().any(Option::is_some)).then_some(rows)
-    }
-
-    fn text(&self) -> io::Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(io::Error::other)
-    }
-}
-
 /// The oldest go first when room is needed.
 fn touch(path: &Path) {
     let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
@@ -353,20 +264,20 @@ fn insert(names: &Names, name: String) {
 }
 
 /// Where the description of a file lies.
-fn about(path: &Path) -> PathBuf {
+fn description(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
 fn describe(path: &Path, described: &About) -> io::Result<()> {
     let mut beside = room::draft(path.parent().unwrap_or(Path::new(".")))?;
     beside.write_all(&described.text()?)?;
-    beside.persist(about(path)).map_err(|error| error.error)?;
+    beside.persist(description(path)).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// Removes a file of features and its description, whichever of them there is.
 fn drop_entry(path: &Path) {
-    for path in [about(path), path.to_owned()] {
+    for path in [description(path), path.to_owned()] {
         let _ = fs::remove_file(path);
     }
 }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use super::{about, drop_entry};
+use super::{description, drop_entry};
 
 /// Ends the names of files that are being written.
 const DRAFT: &str = "draft";
@@ -78,7 +78,7 @@ impl Held {
             let length = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.len());
             let features = path.with_extension("features");
             match extension.as_str() {
-                "features" => match (length(&path), length(&about(&path)), modified(&path)) {
+                "features" => match (length(&path), length(&description(&path)), modified(&path)) {
                     (Some(bytes), Some(described), Some(used)) => {
                         held.entries.push(Entry { used, bytes: bytes + described, name, path });
                     }

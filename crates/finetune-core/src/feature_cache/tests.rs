@@ -73,12 +73,12 @@ fn what_is_kept_is_found_and_what_is_damaged_is_not() {
     bytes[7] ^= 1;
     let described = br#"{"key":"","pictures":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
     let torn = [(&path, bytes.clone()), (&path, bytes[..40].to_vec()), (&path, Vec::new())];
-    let foreign = [(&about(&path), described.to_vec()), (&about(&path), b"{".to_vec())];
+    let foreign = [(&description(&path), described.to_vec()), (&description(&path), b"{".to_vec())];
     for (path_of_damage, damage) in torn.into_iter().chain(foreign) {
         drop(keep(&cache, &key, ROWS).unwrap());
         fs::write(path_of_damage, damage).unwrap();
         assert!(cache.find(&key, &form).is_none());
-        assert!(!path.exists() && !about(&path).exists(), "what is damaged is dropped");
+        assert!(!path.exists() && !description(&path).exists(), "what is damaged is dropped");
     }
 }
 
@@ -136,8 +136,8 @@ fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
     let cache = cache(folder.path(), 2);
     let [alone, described, whole, more] = ["a", "b", "c", "d"].map(list);
     drop(keep(&cache, &alone, ROWS).unwrap());
-    fs::remove_file(about(&cache.file(&alone.name()))).unwrap();
-    fs::write(about(&cache.file(&described.name())), "{}").unwrap();
+    fs::remove_file(description(&cache.file(&alone.name()))).unwrap();
+    fs::write(description(&cache.file(&described.name())), "{}").unwrap();
     for stale in ["killed.draft", ".tmp0a1b2c"] {
         fs::write(folder.path().join(stale), [0; 500]).unwrap();
     }
@@ -158,7 +158,7 @@ fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
     let cache = cache(folder.path(), 2);
     let key = list("key");
     let path = cache.file(&key.name());
-    for missing in [path.clone(), about(&path)] {
+    for missing in [path.clone(), description(&path)] {
         drop(keep(&cache, &key, ROWS).unwrap());
         fs::remove_file(missing).unwrap();
         drop_entry(&path);
