@@ -7,6 +7,7 @@ mod records;
 mod sample_advice;
 
 mod advice;
+mod contents;
 mod events;
 mod outputs;
 mod pages;
