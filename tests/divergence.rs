@@ -1,7 +1,7 @@
 //! A training that runs away is told at the step and the stage where it began, and keeps what was good.
 
 #[path = "support/short_runs.rs"]
-#[expect(dead_code, reason = "no run here ends well")]
+#[expect(dead_code, reason = "no model is told by its digest here")]
 mod short_runs;
 mod support;
 

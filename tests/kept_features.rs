@@ -43,7 +43,7 @@ fn kept_features_change_nothing_but_the_time() {
     }
 }
 
-/// A network of each family that the test before leaves out; that goes for features before every cut in `contract`.
+/// A network of each family that the test before leaves out. Of the features themselves it is shown in `feeds`.
 #[test]
 fn a_model_of_every_family_is_the_same_with_and_without_kept_features() {
     for (arch, side) in [("alexnet", 63), ("vgg11", 32), ("googlenet", 32), ("efficientnet_lite0", 32)] {

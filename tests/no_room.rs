@@ -2,6 +2,7 @@
 
 #[path = "support/stopped.rs"]
 mod stopped;
+#[expect(dead_code, reason = "no summary is read here")]
 mod support;
 
 use std::fs;

@@ -15,7 +15,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// A digest of the workspace's sources and of the versions of all others.
+/// A digest of the sources of the workspace's crates and of the versions of all others.
 fn code() -> io::Result<u64> {
     let mut hash = DefaultHasher::new();
     let mut paths = vec![PathBuf::from("../../Cargo.lock")];
@@ -36,10 +36,11 @@ fn add(path: &Path, hash: &mut DefaultHasher) -> io::Result<()> {
     Ok(())
 }
 
-/// What lies in a folder, in the order of names.
+/// What lies in a folder, in the order of names, but for what editors hide there.
 fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| !path.file_name().unwrap_or_default().to_string_lossy().starts_with('.'));
     paths.sort();
     Ok(paths)
 }

@@ -66,7 +66,7 @@ pub(crate) fn build(conv: Conv, path: &Path) -> ConvNorm {
 #[derive(Debug)]
 pub(crate) struct Block {
     layers: Sequence,
-    /// The last of them, whose output the input is added to.
+    /// What follows them; the input is added to its output.
     narrow: ConvNorm,
     shortcut: Shortcut,
     drop: f64,

@@ -75,7 +75,8 @@ impl Store {
     /// rising order; it stops the work by returning `Break`.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if `progress` says so; [`Error::Worker`] without threads to be had. An unreadable file is no error: see [`Store::unreadable`].
+    /// [`Error::Interrupted`] if `progress` says so; [`Error::Worker`] without threads to be had. An
+    /// unreadable file is no error: see [`Store::unreadable`].
     pub fn decode(
         samples: Vec<Sample>,
         keep: Keep,

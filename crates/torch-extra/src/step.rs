@@ -1,4 +1,5 @@
-//! An optimizer's step over many tensors in one call: one pass over memory instead of one for each operation.
+//! An optimizer's step over many tensors in one call: in the fused forms one pass over memory instead of one for each
+//! operation.
 
 use tch::{Device, Kind, Tensor};
 

@@ -190,7 +190,10 @@ fn honest(works: &Remembered) -> String {
 fn why_not(expected: Expected, machine: &Machine) -> String {
     match (expected.beside, machine.load) {
         (Some(beside), _) => beside.to_owned(),
-        _ if !machine.hardware.contains("AMX") => "this is another kind of machine".to_owned(),
+        _ if !machine.hardware.contains("2 cores") || !machine.hardware.contains("AMX") => {
+            "this is another kind of machine".to_owned()
+        }
+        (_, None) => "whether the machine was busy is not known".to_owned(),
         (_, Some(load)) if machine.is_busy() => {
             format!("the machine was busy, its load {load:.1} before the first run")
         }
@@ -257,9 +260,9 @@ mod tests {
         };
         let why = |work: Work, machine| why_not(work.expected_tuning().unwrap(), &machine);
         assert!(why(Work::Head, machine("a CPU", 3.0)).contains("another kind"));
-        assert!(why(Work::Head, machine("a CPU, AMX", 3.0)).contains("its load 3.0"));
-        assert!(why(Work::Head, machine("a CPU, AMX", 0.1)).contains("one of the scripts"));
-        assert!(why(Work::Predict, machine("a CPU, AMX", 0.1)).contains("the network alone"));
+        assert!(why(Work::Head, machine("a CPU, 2 cores, AMX", 3.0)).contains("its load 3.0"));
+        assert!(why(Work::Head, machine("a CPU, 2 cores, AMX", 0.1)).contains("one of the scripts"));
+        assert!(why(Work::Predict, machine("a CPU, 2 cores, AMX", 0.1)).contains("the network alone"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use backbone::{Backbone, Mode, StageId};
 use tch::{Device, Tensor};
 use torch_extra::layout::channels_last;
 
-use super::in_order::{InOrder, chosen};
+use super::merged::{Merged, chosen};
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
 use crate::event::{Event, Listener};
@@ -235,7 +235,7 @@ fn compute(
         Ok(stored(&x, backbone))
     });
     let mut row = 0i64;
-    for x in (InOrder { rows: &rows, known: features.as_ref(), computed, chunk, left: None }) {
+    for x in Merged::new((&rows, features.as_ref()), computed, chunk) {
         if memory.is_none() && draft.is_none() {
             return Ok(None);
         }

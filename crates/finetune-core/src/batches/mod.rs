@@ -5,8 +5,8 @@
 //! kept or computed again, frozen stages run in chunks of one size ([`chunk`]), the last one padded, so that both ways give
 //! the same bits: a matrix product of another height may sum in another order.
 
-mod in_order;
 mod kept;
+mod merged;
 #[cfg(test)]
 mod tests;
 mod variation;
@@ -277,9 +277,13 @@ impl Drawn {
         match source {
             Source::Features { features, labels, order, batch_size } => {
                 // The order goes to a device once. Features mapped into the host's memory travel batch by batch.
-                let order = Tensor::from_slice(&order);
-                let of_features = order.to_device(features.device()).split(batch_size, 0);
-                let of_labels = order.to_device(labels.device()).split(batch_size, 0);
+                let places = |kept: &Tensor| {
+                    Tensor::f_from_slice(&order)?.f_to_device(kept.device())?.f_split(batch_size, 0)
+                };
+                let (of_features, of_labels) = match (places(&features), places(&labels)) {
+                    (Ok(of_features), Ok(of_labels)) => (of_features, of_labels),
+                    (Err(error), _) | (_, Err(error)) => return Box::new(std::iter::once(Err(error.into()))),
+                };
                 Box::new(of_features.into_iter().zip(of_labels).map(move |(rows, of_labels)| {
                     let x = features.f_index_select(0, &rows)?;
                     Ok(Batch::plain(read(&x, backbone)?, labels.f_index_select(0, &of_labels)?))

@@ -31,17 +31,19 @@ impl About {
         }
     }
 
-    /// For each picture of a list its row here; `None` if there is none of them, or features have another form.
+    /// For each picture of a list its row here; `None` if there is none of them, if features have another form, or if the
+    /// pictures are not those of the name.
     pub(super) fn rows_of(&self, list: &List, form: &Form) -> Option<Vec<Option<i64>>> {
         let alike = self.shape.get(1..)? == form.shape.get(1..)? && self.kind == format!("{:?}", form.kind);
-        let digits = self.pictures.as_bytes().chunks(64);
-        let row_of: HashMap<&[u8], i64> = digits.zip(0..*self.shape.first()?).collect();
-        let rows: Vec<Option<i64>> = list
-            .pictures
-            .iter()
-            .map(|picture| row_of.get(hex::encode(picture).as_bytes()).copied())
-            .collect();
-        (alike && rows.iter().any(Option::is_some)).then_some(rows)
+        let pictures = self.pictures.as_bytes().chunks(64).map(|digits| {
+            let mut picture = [0; 32];
+            hex::decode_to_slice(digits, &mut picture).ok().map(|()| picture)
+        });
+        let here = List::new(list.key.clone(), pictures.collect::<Option<_>>()?);
+        let row_of: HashMap<&[u8; 32], i64> = here.pictures.iter().zip(0..*self.shape.first()?).collect();
+        let rows: Vec<Option<i64>> =
+            list.pictures.iter().map(|picture| row_of.get(picture).copied()).collect();
+        (alike && here.name() == self.key && rows.iter().any(Option::is_some)).then_some(rows)
     }
 
     pub(super) fn text(&self) -> io::Result<Vec<u8>> {

@@ -33,7 +33,7 @@ use crate::{cache_folder, digest};
 
 /// The folder of kept features, and how much it may hold.
 ///
-/// What was found or kept through it, or through its clones, does not make room for what comes later.
+/// What was found whole or kept through it, or through its clones, does not make room for what comes later.
 #[derive(Clone, Debug)]
 pub struct FeatureCache {
     folder: PathBuf,
@@ -148,6 +148,10 @@ impl FeatureCache {
                 return None;
             };
             touch(&path);
+            if rows.iter().all(Option::is_some) {
+                // Whoever finds them all keeps no file of his own.
+                insert(&self.in_use, about.key.clone());
+            }
             Some(Partial { features, rows, kept_here: is_kept_here(&about.key) })
         })
     }

@@ -202,7 +202,7 @@ fn rows_are_taken_from_the_list_that_has_the_most_of_them() {
     fs::write(&best, [0; 60]).unwrap();
     assert_eq!(found(&cache).unwrap().rows, [Some(2), None, Some(1), None, None]);
     assert!(!best.exists());
-    // So is what lies under a name that is not its own.
+    // What lies under a name that is not its own is passed over.
     let (from, to) = (cache.file(&of_pictures("key", 7..12).name()), cache.file(&list("key").name()));
     for extension in ["features", "json"] {
         fs::rename(from.with_extension(extension), to.with_extension(extension)).unwrap();

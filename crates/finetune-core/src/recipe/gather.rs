@@ -108,7 +108,7 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
     let of_settings = of_settings.collect::<Result<Vec<bool>, Error>>()?;
     let some = of_settings.contains(&true);
     if some && of_settings.contains(&false) && run.config.data.reduced_decoding == Switch::On {
-        let message = "some of the settings that are compared show crops, for which pictures are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\"";
+        let message = "some of the settings that are compared show crops, for which pictures are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\", or (--only) without those";
         return Err(run.source.wrong("data.reduced_decoding", message).into());
     }
     Ok(if settings.is_empty() { crops(run) } else { some })

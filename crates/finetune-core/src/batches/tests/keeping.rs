@@ -66,7 +66,7 @@ fn all_views_together_have_to_fit_on_disk() {
     assert_eq!(one.kept_bytes(), Some(4 * PICTURES * VALUES));
 }
 
-/// In memory and on disk alone, with and without a stop on the way.
+/// In memory and on disk alone, with and without a stop on the way: a stage whose input is kept for later.
 #[test]
 fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
     let folder = tempfile::tempdir().unwrap();
@@ -77,14 +77,18 @@ fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
         let batches: Vec<Tensor> = feed.in_order(&backbone, 2).map(|batch| batch.unwrap().x).collect();
         Tensor::cat(&batches, 0)
     };
-    for memory in [0, 1 << 20] {
-        let cache = FeatureCache::new(folder.path().join(format!("with {memory}")), 1 << 20);
-        let of = |indices: &[u32]| feed(&backbone, &some(indices), Variation::Fixed, memory, &cache);
+    let stop = backbone.stage("fc1").unwrap();
+    for (memory, stop) in [(0, None), (1 << 20, None), (0, Some(stop)), (1 << 20, Some(stop))] {
+        let cache = FeatureCache::new(folder.path().join(format!("with {memory} and {stop:?}")), 1 << 20);
+        let of = |indices: &[u32]| stopping(&backbone, &some(indices), memory, &cache, stop);
         for (indices, found) in
             [(&[3, 1][..], 0), (&[2, 1, 0, 3, 4], 2), (&[4, 0], 2), (&[0, 4, 1], 3), (&[3, 1], 2)]
         {
             let kept = of(indices);
             assert_eq!(kept.found().0, found, "{indices:?}");
+            // Where all are known nothing passes the stop.
+            let passes = stop.is_some() && found < indices.len() as u64;
+            assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), passes, "{indices:?}");
             let anew = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
             assert_eq!(anew.kept_bytes(), None);
             assert_eq!(read(&kept), read(&anew), "{indices:?} with {memory} bytes of memory");
@@ -112,7 +116,29 @@ fn part(folder: &Path) -> Part {
     Part { store, indices: (0..u32::try_from(PICTURES).unwrap()).collect() }
 }
 
+/// A feed of pictures as they are, with a stop or without one.
+fn stopping(
+    backbone: &Backbone,
+    part: &Part,
+    memory: u64,
+    cache: &FeatureCache,
+    stop: Option<StageId>,
+) -> Feed {
+    let stop = stop.map(|stage| Stop { stage, cache: Some((cache.clone(), Key::of(&["lenet before it"]))) });
+    of(backbone, part, Variation::Fixed, (memory, cache), stop.into_iter().collect())
+}
+
 fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
+    of(backbone, part, variation, (memory, cache), Vec::new())
+}
+
+fn of(
+    backbone: &Backbone,
+    part: &Part,
+    variation: Variation,
+    (memory, cache): (u64, &FeatureCache),
+    stops: Vec<Stop>,
+) -> Feed {
     let input = default_input(zoo::network("lenet5_relu").unwrap());
     let augment = Augment { rotation: 20.0, ..Augment::default() };
     let transform = match variation {
@@ -127,7 +153,7 @@ fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cac
         workers: 1,
         keep_bytes: memory,
         cache: Some((cache.clone(), Key::of(&["lenet"]))),
-        stops: Vec::new(),
+        stops,
         passed: None,
         interrupt: &Interrupt::default(),
     };

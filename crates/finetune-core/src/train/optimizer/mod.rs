@@ -119,9 +119,9 @@ impl Optimizer {
     /// As every operation of tch, when libtorch fails: gradients lie as their parameters do, and memories are made so.
     pub fn step(&mut self, setting: Setting) {
         let _no_gradient = tch::no_grad_guard();
-        for (alike, mut moved) in self.groups() {
+        for (alike, moved) in self.groups() {
             let setting = Setting { rate: setting.rate * alike.rate_scale, ..setting };
-            let done = self.rule.update(&mut moved, alike.steps, setting, alike.decay);
+            let done = self.rule.update(&moved, alike.steps, setting, alike.decay);
             done.unwrap_or_else(|error| panic!("{error}"));
         }
     }

@@ -6,17 +6,29 @@ use crate::Error;
 
 /// Features in the order of their pictures, a few rows at a time: known ones by their rows, and the others as they are
 /// computed.
-pub(super) struct InOrder<'a, I> {
+pub(super) struct Merged<'a, I> {
     /// Of the pictures that are still to come, the known one's row.
-    pub(super) rows: &'a [Option<i64>],
-    pub(super) known: Option<&'a Tensor>,
-    pub(super) computed: I,
-    pub(super) chunk: usize,
-    /// Computed already, and not yet its turn; none at the beginning.
-    pub(super) left: Option<Tensor>,
+    rows: &'a [Option<i64>],
+    known: Option<&'a Tensor>,
+    computed: I,
+    chunk: usize,
+    /// Computed already, and not yet its turn.
+    left: Option<Tensor>,
 }
 
-impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for InOrder<'_, I> {
+impl<'a, I> Merged<'a, I> {
+    /// For each picture its row among the known features, if it has one; what is computed of the others, in their order; and
+    /// how many rows come at once at most.
+    pub(super) fn new(
+        (rows, known): (&'a [Option<i64>], Option<&'a Tensor>),
+        computed: I,
+        chunk: usize,
+    ) -> Self {
+        Self { rows, known, computed, chunk, left: None }
+    }
+}
+
+impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for Merged<'_, I> {
     type Item = Result<Tensor, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
