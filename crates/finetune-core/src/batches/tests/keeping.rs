@@ -125,14 +125,14 @@ fn stopping(
     stop: Option<StageId>,
 ) -> Feed {
     let stop = stop.map(|stage| Stop { stage, cache: Some((cache.clone(), Key::of(&["lenet before it"]))) });
-    of(backbone, part, Variation::Fixed, (memory, cache), stop.into_iter().collect())
+    made(backbone, part, Variation::Fixed, (memory, cache), stop.into_iter().collect())
 }
 
 fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
-    of(backbone, part, variation, (memory, cache), Vec::new())
+    made(backbone, part, variation, (memory, cache), Vec::new())
 }
 
-fn of(
+fn made(
     backbone: &Backbone,
     part: &Part,
     variation: Variation,
