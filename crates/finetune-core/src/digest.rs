@@ -1,31 +1,72 @@
 //! SHA-256 of what must not change unnoticed.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
 use backbone::{Backbone, StageId, Variable};
 use sha2::{Digest, Sha256};
-use tch::{Device, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// Digest of a stage's parameters and buffers: names, shapes, types and values. 64 hex digits.
 ///
 /// # Errors
 /// When libtorch cannot copy a tensor to the host.
-pub fn stage(backbone: &Backbone, id: StageId) -> Result<String, tch::TchError> {
-    variables(&backbone.stage_variables(id))
+pub fn stage(backbone: &Backbone, id: StageId) -> Result<String, TchError> {
+    Ok(stages(backbone, [id])?.remove(0))
 }
 
-fn variables(variables: &[Variable]) -> Result<String, tch::TchError> {
+/// The digest of each of these stages. Values are hashed while the next ones are copied.
+///
+/// # Errors
+/// As [`stage`].
+pub fn stages(backbone: &Backbone, ids: impl IntoIterator<Item = StageId>) -> Result<Vec<String>, TchError> {
+    thread::scope(|scope| {
+        let (give, take) = sync_channel(COPIED);
+        let hashed = scope.spawn(|| hash(take));
+        // Whoever hashes goes on until nothing more comes.
+        let pass = |piece| drop(give.send(piece));
+        let copied = ids.into_iter().try_for_each(|id| {
+            for Variable { name, tensor, .. } in backbone.stage_variables(id) {
+                pass(Piece::Bytes(format!("{name} {:?} {:?}\n", tensor.size(), tensor.kind()).into_bytes()));
+                pass(Piece::Bytes(bytes(&tensor)?));
+            }
+            pass(Piece::End);
+            Ok(())
+        });
+        drop(give);
+        let digests = hashed.join().unwrap_or_else(|panic| resume_unwind(panic));
+        copied.map(|()| digests)
+    })
+}
+
+/// Tensors that are copied before the first of them is hashed, at most.
+const COPIED: usize = 4;
+
+/// Of what is digested.
+enum Piece {
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// A digest for each end.
+fn hash(pieces: Receiver<Piece>) -> Vec<String> {
+    let mut digests = Vec::new();
     let mut hash = Sha256::new();
-    for Variable { name, tensor, .. } in variables {
-        hash.update(format!("{name} {:?} {:?}\n", tensor.size(), tensor.kind()));
-        hash.update(bytes(tensor)?);
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(bytes) => hash.update(bytes),
+            Piece::End => digests.push(hex::encode(hash.finalize_reset())),
+        }
     }
-    Ok(hex::encode(hash.finalize()))
+    digests
 }
 
 /// A tensor's values on the host, little endian, contiguous, last extent fastest.
 ///
 /// # Errors
 /// When libtorch cannot copy it.
-pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>, tch::TchError> {
+pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>, TchError> {
     let host = tch::no_grad(|| tensor.detach().to_device(Device::Cpu).contiguous());
     let size = host.numel() * host.kind().elt_size_in_bytes();
     let mut bytes = vec![0; size];

@@ -61,9 +61,9 @@ fn key_of(means: &Means, input: &InputSpec, (backbone, cut): (&Backbone, StageId
     let how = format!("{algorithms:?}, denormal numbers flushed: {flushes_denormals}");
     let mut parts = vec![(*program).to_owned(), libtorch.clone(), processor.clone(), computed, how];
     parts.push(backbone.arch().to_owned());
-    for id in backbone.ids().take_while(|&id| id < cut) {
-        parts.push(backbone.name(id).to_owned());
-        parts.push(digest::stage(backbone, id)?);
+    let frozen = || backbone.ids().take_while(|&id| id < cut);
+    for (id, digest) in frozen().zip(digest::stages(backbone, frozen())?) {
+        parts.extend([backbone.name(id).to_owned(), digest]);
     }
     Ok(Key::of(&parts))
 }

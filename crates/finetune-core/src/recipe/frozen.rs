@@ -8,24 +8,21 @@ use crate::{Error, digest};
 
 /// What every stage is before training.
 pub(super) fn records(backbone: &Backbone, plan: &FreezePlan) -> Result<Vec<StageRecord>, Error> {
-    let record = |id: StageId| {
-        let digest = digest::stage(backbone, id)?;
-        Ok(StageRecord {
-            name: backbone.name(id).to_owned(),
-            parameters: backbone.parameter_count(id),
-            live: id >= plan.first_live,
-            rate_scale: plan.rate_scale[id.index()],
-            digest_before: digest.clone(),
-            digest_after: digest,
-        })
+    let record = |(id, digest): (StageId, String)| StageRecord {
+        name: backbone.name(id).to_owned(),
+        parameters: backbone.parameter_count(id),
+        live: id >= plan.first_live,
+        rate_scale: plan.rate_scale[id.index()],
+        digest_before: digest.clone(),
+        digest_after: digest,
     };
-    backbone.ids().map(record).collect()
+    Ok(backbone.ids().zip(digest::stages(backbone, backbone.ids())?).map(record).collect())
 }
 
 /// Notes what every stage has become. A frozen one must be what it was, buffers included.
 pub(super) fn check(stages: &mut [StageRecord], backbone: &Backbone) -> Result<(), Error> {
-    for (stage, id) in stages.iter_mut().zip(backbone.ids()) {
-        stage.digest_after = digest::stage(backbone, id)?;
+    for (stage, digest) in stages.iter_mut().zip(digest::stages(backbone, backbone.ids())?) {
+        stage.digest_after = digest;
         if !stage.live && stage.digest_after != stage.digest_before {
             return Err(Error::FrozenStageMoved { stage: stage.name.clone() });
         }
