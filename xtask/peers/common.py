@@ -84,6 +84,8 @@ def network(arch, classes):
         import timm
 
         model = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=classes)
+        # PyTorch's own new layer. timm draws the weights of one for two classes up to 0.7, which takes epochs to unlearn.
+        model.classifier = torch.nn.Linear(model.num_features, classes)
         return model, "classifier"
     return torchvision.models.get_model(arch, weights=None, num_classes=classes), "fc"
 
