@@ -10,7 +10,7 @@ use std::path::Path;
 
 use pretrained::Dtype;
 use pretrained::safetensors_file::{self, ArrayView};
-use support::{Desk, SCRATCH, names, picture};
+use support::{Desk, SCRATCH, names};
 
 /// From trained weights to a new head.
 const TRANSFER: &str =
