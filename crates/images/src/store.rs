@@ -67,7 +67,7 @@ enum Kept {
 }
 
 impl Store {
-    /// Decodes every file once, on so many threads, and keeps of them what `keep` says, up to `memory_limit` bytes
+    /// Decodes every file once, on so many threads at most, and keeps of them what `keep` says, up to `memory_limit` bytes
     /// altogether (which ones is left to chance; it never changes a result). The others are decoded again whenever they
     /// are needed.
     ///
@@ -110,7 +110,8 @@ impl Store {
                 ControlFlow::Break(()) => Err(Error::Interrupted),
             }
         });
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+        let threads = threads.min(samples.len()).max(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|error| Error::Worker(error.to_string()))?;
         let outcomes = pool.install(|| outcomes.collect::<Result<Vec<_>, Error>>())?;
         let framed = transform.map(|(_, framed)| (framed, reduced));

@@ -82,7 +82,7 @@ pub fn gather_chosen(
     }
     choose(&mut set)?;
     // Nothing computes meanwhile: the whole budget is theirs.
-    let threads = usize::try_from(run.threads).unwrap_or(1).max(run.workers);
+    let threads = usize::try_from(run.threads).unwrap_or(1);
     let how = (kept_of_pictures(run, &input)?, threads);
     let pictures = pictures::decode(set, (data, &run.source), how, interrupt, listen)?;
     check_pictures(run, &pictures)?;
