@@ -15,7 +15,7 @@ import common
 
 
 def main():
-    parser = common.arguments(forms=("usual", "tuned", "compiled"))
+    parser = common.arguments()
     parser.add_argument("--depth", choices=["head", "last-stage", "all"], required=True)
     parser.add_argument("--head-epochs", type=int, default=0, help="of the head alone, before the rest")
     parser.add_argument("--epochs", type=int, required=True)
@@ -61,8 +61,6 @@ def fit(model, head, others, count, train_loader, val_loader, args, epochs):
     groups = [{"params": of_head}]
     if rest:
         groups.append({"params": rest, "lr": args.learning_rate * args.rate_scale})
-    # Compiling the steps pays where there are many; validation is a small part.
-    step = torch.compile(model, dynamic=False) if args.form == "compiled" else model
     optimizer = torch.optim.AdamW(groups, lr=args.learning_rate, weight_decay=0.0)
     loss_of = nn.CrossEntropyLoss()
     accuracy = 0.0
@@ -78,7 +76,7 @@ def fit(model, head, others, count, train_loader, val_loader, args, epochs):
             images, labels = placed(images, labels, args)
             optimizer.zero_grad()
             with common.autocast(args.form, args.device):
-                loss = loss_of(step(images), labels)
+                loss = loss_of(model(images), labels)
             loss.backward()
             optimizer.step()
             if args.first_step:

@@ -67,8 +67,8 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
         page += &format!("- **not measured yet:** {}\n", missing.join("; "));
     }
     page += "\n*Usual* is a script as tutorials write it: a `DataLoader` with workers, float32. *Tuned* adds channels_last, \
-        bfloat16 autocast and workers that persist; *compiled* adds `torch.compile`, in prediction with frozen weights; \
-        compiling counts, but for the steady prediction. They are in `xtask/peers`.\n\n## Ratios\n\nTheirs over ours in \
+        bfloat16 autocast and workers that persist; *compiled* adds `torch.compile` with frozen weights, for \
+        prediction alone; compiling counts, but for the steady prediction. No training was compiled. They are in `xtask/peers`.\n\n## Ratios\n\nTheirs over ours in \
         each round: the median (least to greatest), and what the median is to be. Of the tuned forms the fastest counts, and \
         it is named where that is another than *tuned*.\n\n\
         | work | against the tuned script | against the usual script |\n|---|---|---|\n";

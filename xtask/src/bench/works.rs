@@ -134,7 +134,7 @@ impl Work {
     /// The peers that it is compared with.
     pub(super) fn peers(self) -> &'static [Side] {
         match self {
-            Self::Full | Self::Predict => &[Side::Usual, Side::Tuned, Side::Compiled],
+            Self::Predict => &[Side::Usual, Side::Tuned, Side::Compiled],
             Self::Decode => &[Side::Usual],
             _ => &[Side::Usual, Side::Tuned],
         }
