@@ -14,6 +14,14 @@ pub enum Error {
     /// The pictures are at fault.
     #[error(transparent)]
     Images(#[from] images::Error),
+    /// The data folder is not where it is named, but beside the configuration.
+    #[error("{} does not exist; paths are relative to the folder that finetune is started in, and there is {}", path.display(), there.display())]
+    DataElsewhere {
+        /// As it is named.
+        path: PathBuf,
+        /// Where it is.
+        there: PathBuf,
+    },
     /// More files are unreadable than the configuration puts up with.
     #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
     TooManyUnreadable {
@@ -53,13 +61,13 @@ pub enum Error {
         /// Files tried.
         count: usize,
     },
-    /// A folder of a data set that is no class of the model.
-    #[error("class {class:?} of {} is none of the model's classes ({known}); rename or remove the folder", folder.display())]
+    /// A class of a data set that is none of the model's.
+    #[error("class {class:?} of {} is none of the model's classes ({known}); leave it out (--classes), join it to one of them (--merge), or rename it", data.display())]
     ClassOfNoModel {
         /// The class.
         class: String,
-        /// The folder that holds the class folders.
-        folder: PathBuf,
+        /// The data folder, or the list.
+        data: PathBuf,
         /// The model's classes, in part.
         known: String,
     },

@@ -84,7 +84,7 @@ pub enum Error {
         split: &'static str,
     },
     /// A class that a key names and the data does not have.
-    #[error("{key}: the data has no class {class:?}; it has {}", crate::remark::names(known))]
+    #[error("the data has no class {class:?}; it has {}", crate::remark::names(known))]
     NoSuchClass {
         /// The key.
         key: &'static str,
@@ -94,7 +94,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A class that is joined to two others.
-    #[error("data.merge: class {class:?} is joined to {one:?} and to {other:?}; it can only be one of them")]
+    #[error("class {class:?} is joined to {one:?} and to {other:?}; it can only be one of them")]
     MergedTwice {
         /// The class.
         class: String,
@@ -104,16 +104,14 @@ pub enum Error {
         other: String,
     },
     /// Groups by a column, of a folder.
-    #[error(
-        "data.group: a folder has no column {column:?}; name a list (data.list), or write {{ pattern = \"...\" }}"
-    )]
+    #[error("a folder has no column {column:?}; name a list (data.list), or write {{ pattern = \"...\" }}")]
     NoColumns {
         /// The column.
         column: String,
     },
     /// Paths that a pattern of groups does not match.
     #[error(
-        "data.group: the pattern {pattern:?} does not match {count} path(s), such as {examples}; each image needs a group"
+        "the pattern {pattern:?} does not match {count} path(s), such as {examples}; each image needs a group"
     )]
     NoGroup {
         /// The pattern.

@@ -46,15 +46,15 @@ struct Shared {
     framed: Option<(Framed, Option<u32>)>,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
-    /// See [`Store::digest`].
-    digests: Vec<[u8; 32]>,
+    /// SHA-256 of each file.
+    sha256s: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
 }
 
 /// A picture that could be read.
 struct Decoded {
     side: u32,
-    digest: [u8; 32],
+    sha256: [u8; 32],
     /// Itself, if there was room for it.
     picture: Option<Kept>,
 }
@@ -96,14 +96,14 @@ impl Store {
             let outcome = read(&sample.path).and_then(|file| {
                 let picture = decode_bytes(&file, reduced)?;
                 let side = picture.width().min(picture.height());
-                let digest = digest(&file, reduced);
+                let sha256 = Sha256::digest(&file).into();
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
                 let room = reserve(&free, bytes as u64);
                 let picture = room.then(|| match &transform {
                     Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
                     None => Ok(Kept::Whole(picture)),
                 });
-                Ok(Decoded { side, digest, picture: picture.and_then(Result::ok) })
+                Ok(Decoded { side, sha256, picture: picture.and_then(Result::ok) })
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -130,13 +130,19 @@ impl Store {
         (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
     }
 
-    /// SHA-256 of the file of the sample at this index and of how it is decoded: which picture it is, wherever it lies.
+    /// Which image the sample at this index is, wherever it lies: a digest of its file and of how that is decoded.
     ///
     /// # Errors
     /// [`Error::NoSuchSample`].
-    pub fn digest(&self, index: u32) -> Result<&[u8; 32], Error> {
-        let Shared { digests, .. } = &*self.shared;
-        digests.get(index as usize).ok_or(Error::NoSuchSample { index, len: digests.len() })
+    pub fn digest(&self, index: u32) -> Result<[u8; 32], Error> {
+        let Shared { sha256s, framed, .. } = &*self.shared;
+        let sha256 = sha256s.get(index as usize).ok_or(Error::NoSuchSample { index, len: sha256s.len() })?;
+        Ok(digest(sha256, framed.as_ref().and_then(|(_, reduced)| *reduced)))
+    }
+
+    /// SHA-256 of the file of each sample.
+    pub fn sha256s(&self) -> &[[u8; 32]] {
+        &self.shared.sha256s
     }
 
     /// The files that gave no picture, sorted by path.
@@ -231,16 +237,16 @@ impl Shared {
             pictures: Vec::new(),
             framed,
             sides: Vec::new(),
-            digests: Vec::new(),
+            sha256s: Vec::new(),
             unreadable: Vec::new(),
         };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Decoded { side, digest, picture }) => {
+                Ok(Decoded { side, sha256, picture }) => {
                     shared.samples.push(sample);
                     shared.pictures.push(picture);
                     shared.sides.push(side);
-                    shared.digests.push(digest);
+                    shared.sha256s.push(sha256);
                 }
                 Err(error) => {
                     shared.unreadable.push(Unreadable { path: sample.path, reason: error.to_string() });
@@ -253,9 +259,9 @@ impl Shared {
 }
 
 /// The same file with the same size asked for gives the same pixels, by the same decoder.
-fn digest(file: &[u8], reduced: Option<u32>) -> [u8; 32] {
+fn digest(sha256: &[u8; 32], reduced: Option<u32>) -> [u8; 32] {
     let how = [u32::from(cfg!(feature = "libjpeg-turbo")), reduced.unwrap_or(0)].map(u32::to_le_bytes);
-    Sha256::new().chain_update(how.concat()).chain_update(file).finalize().into()
+    Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }
 
 /// Takes `bytes` of what is free; false if there is less.

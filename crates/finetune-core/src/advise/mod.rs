@@ -127,7 +127,7 @@ pub fn advise(
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
         weights: run.config.model.weights.clone(),
-        data: run.config.data.root.display().to_string(),
+        data: run.config.data.origin().path().display().to_string(),
         classes: classes as u64,
         images_per_class: amount[0] / amount[1],
         images: labels.len() as u64,
@@ -181,7 +181,8 @@ fn enough(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error
         return Ok(());
     }
     let message = "an advice is cross-validated, which takes two training images of at least two classes; add images, or choose finetune.depth yourself (\"head\" is usual with an image or two of each class)";
-    let key = if run.config.data.images_per_class.is_some() { "data.images_per_class" } else { "data.root" };
+    let data = &run.config.data;
+    let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
     Err(run.source.wrong(key, message).into())
 }
 

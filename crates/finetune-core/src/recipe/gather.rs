@@ -10,7 +10,7 @@ use pretrained::{Checkpoint, InputSpec};
 use super::against_data::{self, Known};
 use crate::Error;
 use crate::config::{CompareConfig, Switch};
-use crate::event::{Event, Listener};
+use crate::event::Listener;
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::{self, Pictures};
@@ -73,13 +73,7 @@ pub fn gather_chosen(
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
     against_data::check_epochs(run, run.config.compare.as_ref(), &plan, known)?;
     drop(trial);
-    if !set.ignored.is_empty() {
-        let first = set.ignored[0].display();
-        listen(&Event::Warning(format!(
-            "{} picture(s) are not read because of their extension, as TorchVision's ImageFolder does not; the first is {first}",
-            set.ignored.len()
-        )));
-    }
+    pictures::report(&set, listen);
     choose(&mut set)?;
     // Nothing computes meanwhile: the whole budget is theirs.
     let threads = usize::try_from(run.threads).unwrap_or(1);
@@ -228,7 +222,7 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
             let message = format!(
                 "the pictures are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small pictures (lenet5_relu), or ask with [data.input] for them to be enlarged"
             );
-            Err(run.source.wrong("data.root", message).into())
+            Err(run.source.wrong(run.config.data.origin_key(), message).into())
         }
         _ => Ok(()),
     }
