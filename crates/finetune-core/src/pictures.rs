@@ -203,6 +203,16 @@ impl Part {
             .collect()
     }
 
+    /// The group that each image belongs to; `None` for one that belongs to none.
+    #[must_use]
+    pub fn groups(&self) -> Vec<Option<u32>> {
+        let samples = self.store.samples();
+        self.indices
+            .iter()
+            .map(|&index| samples.get(index as usize).and_then(|sample| sample.group))
+            .collect()
+    }
+
     /// The same with `per_class` pictures of each class, drawn by the seed.
     ///
     /// # Errors

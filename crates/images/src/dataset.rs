@@ -243,7 +243,7 @@ fn nothing_held_out(
         .map(|label| (classes[label].clone(), count(label)))
         .collect();
     (!lacking.is_empty())
-        .then(|| Remark::NothingHeldOut { classes: lacking, needed: split::needed(fraction) })
+        .then(|| Remark::NothingHeldOut { classes: lacking, needed: split::needed_to_hold_out(fraction) })
 }
 
 /// Groups of which some images are trained on and others measured with, where the data says so itself.

@@ -35,14 +35,14 @@ impl Labelled {
         let root = origin.path().to_owned();
         let Listing { mut items, mut left_out, remarks, .. } = origin.listing(selection)?;
         let has = |wanted: SplitName| items.iter().any(|item| item.split == Some(wanted));
-        let found: Vec<SplitName> = [SplitName::Test, SplitName::Validation, SplitName::Train]
+        let found: Vec<SplitName> = [SplitName::Train, SplitName::Validation, SplitName::Test]
             .into_iter()
             .filter(|split| has(*split))
             .collect();
         let split = match wanted {
             None | Some(SplitName::Whole) if found.is_empty() => Some(SplitName::Whole),
             Some(wanted) => found.contains(&wanted).then_some(wanted),
-            None => found.iter().copied().find(|split| *split != SplitName::Train),
+            None => found.iter().copied().rfind(|split| *split != SplitName::Train),
         };
         let Some(split) = split else {
             return Err(Error::NoSplit {

@@ -69,7 +69,7 @@ pub use list::is_list;
 pub use random::{balanced, shuffled};
 pub use remark::Remark;
 pub use selection::Selection;
-pub use split::take_per_class;
+pub use split::{needed_to_hold_out, take_per_class};
 pub use split_name::SplitName;
 pub use store::{Keep, Store, Unreadable};
 pub use thumbnail::thumbnail_png;

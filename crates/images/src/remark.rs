@@ -38,7 +38,7 @@ pub enum Remark {
         /// The second.
         other: String,
     },
-    /// `data.classes` leaves out the images of other classes.
+    /// Images of classes that are not chosen.
     NotChosen {
         /// The other classes.
         classes: Vec<String>,
@@ -120,7 +120,7 @@ impl fmt::Display for Remark {
             ),
             Self::NotChosen { classes, images } => write!(
                 f,
-                "data.classes leaves out {images} image(s) of {} other class(es): {}",
+                "{images} image(s) of {} other class(es) are not used: {}",
                 classes.len(),
                 names(classes)
             ),

@@ -45,8 +45,9 @@ pub(crate) fn split_off(samples: Vec<Sample>, fraction: f64, seed: u64) -> Parts
     Parts { training, validation }
 }
 
-/// Images that a class needs so that `fraction` of them, rounded, is at least one and not all.
-pub(crate) fn needed(fraction: f64) -> usize {
+/// Images that a class needs so that `fraction` of them (above 0, below 1), rounded, is at least one and not all.
+#[must_use]
+pub fn needed_to_hold_out(fraction: f64) -> usize {
     (2..=1000).find(|&images| held(images, fraction) > 0).unwrap_or(1000)
 }
 
@@ -161,10 +162,10 @@ mod tests {
     #[test]
     fn as_many_as_are_needed_hold_one_out_and_fewer_do_not() {
         for fraction in [0.01, 0.1, 0.2, 0.25, 0.5, 0.9] {
-            let needed = needed(fraction);
+            let needed = needed_to_hold_out(fraction);
             assert!(held(needed, fraction) > 0, "{fraction}");
             assert!((1..needed).all(|images| held(images, fraction) == 0), "{fraction}");
         }
-        assert_eq!(needed(0.2), 3);
+        assert_eq!(needed_to_hold_out(0.2), 3);
     }
 }

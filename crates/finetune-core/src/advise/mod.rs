@@ -34,7 +34,7 @@ use report::record::{AdviceRecord, PartSeconds, StageEvidence};
 use tch::Kind;
 
 use self::features::{Seen, look};
-use self::probe::{Probe, SETTLED, deal, probe};
+use self::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use self::rule::{Evidence, Verdict};
 use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
@@ -79,7 +79,12 @@ pub fn advise(
     let classes = materials.pictures.classes.len();
     let labels = part.labels();
     let seed = run.config.run.seed;
-    let folds = deal(&labels, classes, &shuffled(labels.len(), seed, 1));
+    let order = shuffled(labels.len(), seed, 1);
+    let groups = part.groups();
+    let folds = match groups.iter().any(Option::is_some) {
+        true => deal_groups(&labels, classes, &order, &groups),
+        false => deal(&labels, classes, &order),
+    };
     enough(run, &labels, &folds)?;
 
     let (backbone, has_classifier) = network(run, materials)?;

@@ -60,8 +60,9 @@ pub fn gather_chosen(
     let started = Instant::now();
     let data = &run.config.data;
     let mut set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
-    let known = Known { classes: &set.classes, training: set.train.len(), validation: set.validation.len() };
-    against_data::check_data(run, known)?;
+    let labels = set.train.iter().map(|sample| sample.label);
+    let known = Known::of(&set.classes, labels, set.validation.len());
+    against_data::check_data(run, &known)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;
@@ -71,7 +72,7 @@ pub fn gather_chosen(
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
-    against_data::check_epochs(run, run.config.compare.as_ref(), &plan, known)?;
+    against_data::check_epochs(run, run.config.compare.as_ref(), &plan, &known)?;
     drop(trial);
     pictures::report(&set, listen);
     choose(&mut set)?;
@@ -115,10 +116,10 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 /// At the key at fault.
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
     let Pictures { classes, train, validation, .. } = &materials.pictures;
-    let known = Known { classes, training: train.len(), validation: validation.len() };
-    against_data::check_data(run, known)?;
+    let known = Known::of(classes, train.labels().into_iter(), validation.len());
+    against_data::check_data(run, &known)?;
     let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes.len())?;
-    against_data::check_epochs(run, Some(compare), &plan, known)?;
+    against_data::check_epochs(run, Some(compare), &plan, &known)?;
     forget_skipping(run, materials)
 }
 
