@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_missing_folder_with_a_known_name_has_a_command() {
-        let command = |root: &str| command_for(Path::new(root), Path::new("/work"));
+        let command = |root: &str| command_for(Path::new(root), Path::new("/home/me"));
         let plain = Some("cargo xtask fetch-data dogs_cats".to_owned());
-        for root in ["data/dogs_cats", "/work/data/dogs_cats", "data/dogs_cats/"] {
+        for root in ["data/dogs_cats", "/home/me/data/dogs_cats", "data/dogs_cats/"] {
             assert_eq!(command(root), plain, "{root}");
         }
         let elsewhere = "cargo xtask fetch-data flower_photos --into '/my images'";
