@@ -47,6 +47,19 @@ fn whole_digests_are_those_that_the_sources_agree_on() {
             assert!(sources.contains(sha256), "{sha256} is not in weights/SOURCES.md");
         }
     }
+    // The lengths that the sources tell are those of TorchVision's own files, rounded.
+    let mut lengths = 0;
+    for line in sources.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let of_file = |entry: &&pretrained::Entry| cells.get(1) == Some(&entry.file.as_str());
+        let Some(entry) = Catalog::builtin().entries().iter().find(of_file) else { continue };
+        if let Ok(bytes) = cells[3].replace(',', "").parse::<u32>() {
+            let difference = f64::from(bytes) / f64::from(1 << 20) - entry.mebibytes;
+            assert!(difference.abs() < 0.001, "{}: {bytes}", entry.file);
+            lengths += 1;
+        }
+    }
+    assert!(lengths > 10, "{lengths}");
     for set in pretrained::data_sets::all() {
         for archive in &set.archives {
             for url in archive.url.iter().chain(&archive.mirrors) {
