@@ -13,7 +13,7 @@ pub enum Error {
     Config(#[from] ConfigError),
     /// The pictures are at fault.
     #[error(transparent)]
-    Images(#[from] images::Error),
+    Images(images::Error),
     /// The data folder is not where it is named, but beside the configuration.
     #[error("{} does not exist; paths are relative to the folder that finetune is started in, and there is {}", path.display(), there.display())]
     DataElsewhere {
@@ -21,6 +21,14 @@ pub enum Error {
         path: PathBuf,
         /// Where it is.
         there: PathBuf,
+    },
+    /// The data folder is not there, and is one that can be fetched.
+    #[error("{} does not exist; it is a public image set, which this brings: {command}", root.display())]
+    NotFetched {
+        /// The data folder.
+        root: PathBuf,
+        /// What brings it.
+        command: String,
     },
     /// More files are unreadable than the configuration puts up with.
     #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
@@ -163,6 +171,17 @@ pub enum Error {
     /// Stopped before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
+}
+
+impl From<images::Error> for Error {
+    fn from(error: images::Error) -> Self {
+        let images::Error::Missing(root) = &error else { return Self::Images(error) };
+        let here = std::env::current_dir().unwrap_or_default();
+        match pretrained::data_sets::command_for(root, &here) {
+            Some(command) => Self::NotFetched { root: root.clone(), command },
+            None => Self::Images(error),
+        }
+    }
 }
 
 impl Error {
