@@ -2,11 +2,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::batches::room;
-use crate::decode::decode_at_least;
+use crate::decode::decode_for;
+use crate::decoding::Decoded;
 use crate::folder;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Allocate, Error, Transform, Unreadable};
+use crate::{Allocate, Error, Transform, Unreadable, WideImages};
 
 /// Picture files that were named, one by one or by a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct FileBatch<M> {
     pub indices: Vec<usize>,
     /// The other files of this batch.
     pub unreadable: Vec<Unreadable>,
+    /// Those of the readable ones that have 16 bits.
+    pub wide: WideImages,
     /// 3 for RGB, 1 for grayscale.
     pub channels: usize,
     /// Height and width in pixels.
@@ -105,16 +108,18 @@ fn prepare<M: AsMut<[f32]>>(
         pixels: room(allocate, paths.len(), transform)?,
         indices: Vec::new(),
         unreadable: Vec::new(),
+        wide: WideImages::default(),
         channels: transform.channels(),
         size: transform.size(),
     };
     for (path, index) in paths.iter().zip(start..) {
         stop.check()?;
-        match decode_at_least(path, transform.reduced()) {
-            Ok(picture) => {
+        match decode_for(path, transform.decoding()) {
+            Ok(Decoded { image, brightest }) => {
+                batch.wide.add(brightest, transform.decoding().range);
                 let filled = batch.indices.len() * transform.len();
                 let pixels = &mut batch.pixels.as_mut()[filled..filled + transform.len()];
-                transform.apply_into(&picture, 0, 0, scratch, pixels)?;
+                transform.apply_into(&image, 0, 0, scratch, pixels)?;
                 batch.indices.push(index);
             }
             Err(reason) => {

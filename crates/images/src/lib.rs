@@ -8,10 +8,10 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any picture file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
-//!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
-//! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
+//!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
+//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of a picture; `geometry`: where; `resample`: antialiased resizing
 //! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
@@ -19,12 +19,15 @@
 
 mod augment;
 mod batches;
+mod blur;
 mod dataset;
 mod decode;
+mod decoding;
 mod erasing;
 mod error;
 mod files;
 mod folder;
+mod framing;
 mod geometry;
 mod heat_map;
 mod jpeg;
@@ -34,6 +37,7 @@ mod layout;
 mod libjpeg;
 mod operations;
 mod policy;
+mod probability;
 mod random;
 mod resample;
 mod scaled;
@@ -41,10 +45,12 @@ mod split;
 mod store;
 mod thumbnail;
 mod transform;
+mod wide;
 mod workers;
 
 pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
 pub use batches::{Batches, PixelBatch};
+pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
 pub use dataset::{DataSet, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
@@ -52,8 +58,10 @@ pub use files::{FileBatch, FileBatches, Files};
 pub use heat_map::heat_map_png;
 pub use labelled::{Labelled, SplitName};
 pub use layout::{Allocate, Layout};
+pub use probability::{NoProbability, Probability};
 pub use random::{balanced, shuffled};
 pub use split::take_per_class;
 pub use store::{Keep, Store, Unreadable};
 pub use thumbnail::thumbnail_png;
 pub use transform::Transform;
+pub use wide::WideImages;

@@ -40,6 +40,7 @@ fn input(channels: u8) -> InputSpec {
         channels,
         mean: vec![0.5; count],
         std: vec![0.25; count],
+        ..InputSpec::imagenet()
     }
 }
 
@@ -54,6 +55,7 @@ fn augmented() -> Transform {
         color_jitter: Some(ColorJitter { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.1 }),
         erasing: Some(Erasing { fill: ErasingFill::Noise, ..Erasing::default() }),
         sampling: Sampling::Bilinear,
+        ..Augment::default()
     };
     Transform::training(&input(3), &augment).expect("transform")
 }

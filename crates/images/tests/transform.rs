@@ -19,7 +19,15 @@ fn picture(width: u32, height: u32) -> RgbImage {
 /// A specification whose result is the 8-bit values again.
 fn plain(resize: u32, crop: u32, interpolation: Interpolation, channels: u8) -> InputSpec {
     let each = |value| vec![value; channels.into()];
-    InputSpec { resize, crop, interpolation, channels, mean: each(0.0), std: each(1.0 / 255.0) }
+    InputSpec {
+        resize,
+        crop,
+        interpolation,
+        channels,
+        mean: each(0.0),
+        std: each(1.0 / 255.0),
+        ..InputSpec::imagenet()
+    }
 }
 
 /// `[C, H, W]` numbers to `[H, W, C]` bytes.
