@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use images::{DataSet, Keep, Sample, Split, Store};
+use images::{DataSet, Keep, Sample, Split, Store, WideImages};
 use report::record::{DataRecord, UnreadableRecord};
 
 use crate::Error;
@@ -169,6 +169,14 @@ impl Part {
 }
 
 impl Pictures {
+    /// Those of all splits that have 16 bits.
+    #[must_use]
+    pub fn wide(&self) -> WideImages {
+        [&self.train, &self.validation, &self.test]
+            .into_iter()
+            .fold(WideImages::default(), |wide, part| wide.and(part.store.wide()))
+    }
+
     /// The counts and what was unreadable.
     #[must_use]
     pub fn record(&self) -> DataRecord {
