@@ -134,6 +134,15 @@ pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> R
     forget_skipping(run, materials)
 }
 
+/// Refuses a setting of a comparison that asks for images to be prepared as its network cannot read them.
+///
+/// # Errors
+/// At the key at fault.
+pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
+    let (input, _) = input(run, materials.checkpoint.as_deref())?;
+    check_input(run, &input)
+}
+
 /// Leaves out a stochastic depth that finds nothing to skip where an advice or a setting of a comparison goes back less far
 /// than it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
