@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use image::{GrayImage, ImageBuffer, Luma};
 use serde_json::Value;
-use support::{Desk, picture};
+use support::{Desk, names, picture};
 
 /// Images three times as wide as high with a mark at the one end or the other, which a crop of the centre does not show.
 static WIDE: LazyLock<Desk> = LazyLock::new(|| {
@@ -122,6 +122,7 @@ fn settings_of_a_comparison_may_prepare_images_in_other_ways() {
     desk.write("grid.toml", format!("{config}{grid}"));
     let long = "--set data.root=wide --set train.epochs=40 --set train.learning_rate=0.003";
     desk.finetune(&format!("--config grid.toml {long} --out grid")).ends(0, &[]);
+    assert_eq!(names(&desk.path("grid/cells")).len(), 3);
     for (fit, right) in [("pad", true), ("squash", true), ("crop", false)] {
         let cell = format!("grid/cells/all-images-{fit}-seed-0");
         let accuracy = evaluated(desk, &format!("--run {cell} --data wide"));

@@ -97,3 +97,22 @@ impl From<BlurSigma> for (f64, f64) {
         (sigma.least, sigma.greatest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_odd_and_sigmas_rise() {
+        for side in [3, 9, 99] {
+            assert_eq!(BlurKernel::try_from(side).map(u32::from), Ok(u32::try_from(side).unwrap()));
+        }
+        for side in [-3, 0, 1, 4, 101] {
+            assert_eq!(BlurKernel::try_from(side), Err(NoBlur::Kernel(side)));
+        }
+        assert!(BlurSigma::try_from((0.1, 0.1)).is_ok());
+        for sigma in [(0.0, 1.0), (2.0, 1.0), (0.1, 101.0), (f64::NAN, 1.0), (0.1, f64::NAN)] {
+            assert!(BlurSigma::try_from(sigma).is_err(), "{sigma:?}");
+        }
+    }
+}
