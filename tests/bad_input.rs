@@ -129,7 +129,9 @@ fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
         ("train.epochs=many", "invalid type"),
         ("train.epochs", "KEY=VALUE"),
         ("train.learning_rate=-1", "must be above 0"),
-        ("data.input.crop=32", "c.toml: missing field"),
+        ("data.input.crop=32", "resize and crop stand together"),
+        ("data.input.fit=stretch", "unknown variant `stretch`, expected one of `crop`, `pad`, `squash`"),
+        ("data.input.range=65536", "from 1 to 65535"),
         ("model.weights=IMAGENET1K_V1", "lenet5_relu"),
     ] {
         let arguments = format!("--config c.toml --out out --set {set}");

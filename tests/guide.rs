@@ -101,7 +101,7 @@ fn the_configuration_to_copy_is_shown_whole() {
 /// Every key that has a default, once the tables are there that a file has to name.
 fn defaults() -> Vec<(String, toml::Value)> {
     let optional = "[train.sgd]\n[train.adam]\n[train.rmsprop]\n[train.step]\n[train.one_cycle]\n[train.plateau]\n\
-                    [augment.resized_crop]\n[augment.randaugment]\n[augment.color_jitter]\n[augment.erasing]\n\
+                    [augment.resized_crop]\n[augment.randaugment]\n[augment.color_jitter]\n[augment.blur]\n[augment.erasing]\n\
                     [regularize.l2_sp]\n[regularize.delta]\n[regularize.spectral_shrinkage]\n[regularize.co_tuning]\n\
                     [compare]\n";
     let config: Config = toml::from_str(&format!("{REQUIRED}{optional}")).unwrap();

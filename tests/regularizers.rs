@@ -50,6 +50,11 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         &[crop],
         &[crop, "augment.resized_crop.ratio=[0.5, 2.0]"],
         &["augment.resized_crop.scale=[0.2, 1.0]"],
+        &["augment.vertical_flip=0.5"],
+        &["augment.quarter_turns=true"],
+        &["augment.blur.sigma=[1.0, 3.0]"],
+        &["augment.blur.sigma=[1.0, 3.0]", "augment.blur.kernel=3"],
+        &["augment.blur.sigma=[1.0, 3.0]", "augment.blur.probability=1"],
         &["augment.rotation=20"],
         &["augment.rotation=20", "augment.sampling=bilinear"],
         &["augment.rotation=20", "augment.views=2"],
@@ -103,6 +108,7 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         "regularize.spectral_shrinkage={eta=0.1}",
         "augment.color_jitter.saturation=0.9",
         "augment.color_jitter.hue=0.5",
+        "augment.gray=0.5",
     ] {
         let gray = set.starts_with("augment");
         let digest = coloured(&[set]);
@@ -126,7 +132,7 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         }
     }
     let mut different = vec![coloured(&["data.root=coloured"])];
-    for set in ["augment.color_jitter.saturation=0.9", "augment.color_jitter.hue=0.5"] {
+    for set in ["augment.color_jitter.saturation=0.9", "augment.color_jitter.hue=0.5", "augment.gray=0.5"] {
         let digest = coloured(&["data.root=coloured", set]);
         assert!(!different.contains(&digest), "{set}");
         different.push(digest);
@@ -158,6 +164,9 @@ fn every_key_is_wired_and_each_to_something_of_its_own() {
         "regularize.co_tuning={}",
         "augment.policy=trivialaugment",
         "augment.rotation=10",
+        "augment.vertical_flip=0.5",
+        "augment.quarter_turns=true",
+        "augment.blur={}",
         "augment.erasing={}",
         "train.accumulate=2",
         "finetune.thaw.every=1",
@@ -199,6 +208,14 @@ fn what_cannot_be_is_refused_at_its_line() {
         ("augment", "color_jitter = { contrast = inf }", (0, 29), "at least 0"),
         ("augment", "erasing = { scale = [0.5, 0.1] }", (0, 11), "[smallest, largest]"),
         ("augment", "erasing = { probability = 2 }", (0, 27), "between 0 and 1"),
+        ("augment", "vertical_flip = 1.5", (0, 17), "between 0 and 1"),
+        ("augment", "vertical_flip = nan", (0, 17), "between 0 and 1"),
+        ("augment", "quarter_turns = 1", (0, 17), "expected a boolean"),
+        ("augment", "gray = -0.1", (0, 8), "between 0 and 1"),
+        ("augment", "blur = { probability = 2 }", (0, 24), "between 0 and 1"),
+        ("augment", "blur = { kernel = 4 }", (0, 19), "odd, from 3 to 99"),
+        ("augment", "blur = { sigma = [2.0, 1.0] }", (0, 18), "[smallest, largest]"),
+        ("augment", "blur = { strength = 1 }", (0, 10), "`strength`"),
         ("augment", "sampling = \"bilinear\"", (0, 12), "nothing is turned"),
         ("augment", "views = 4", (0, 9), "all views would be the same"),
         ("regularize", "stochastic_depth = 0.2", (0, 20), "lenet5_relu has no residual branches"),

@@ -32,6 +32,9 @@ pub struct Inspection {
     pub element_types: BTreeMap<String, u64>,
     /// Strings and numbers beside the tensors.
     pub metadata: BTreeMap<String, String>,
+    /// How images are prepared for it, where it says so, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
     /// What else there was, and was not read.
     pub skipped: Vec<String>,
     /// The networks that it fits best, all equally well; none if it fits no network at all.
@@ -98,6 +101,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
     let entry = Catalog::builtin().entries().iter().find(|entry| entry.digest().accepts(&checkpoint.sha256));
     let fits = best_fits(&checkpoint);
+    let images = match recorded_input(&checkpoint) {
+        Ok(input) => input.map(|input| input.to_string()),
+        Err(unknown) => Some(format!("not understood: {}", unknown.reason)),
+    };
     let mut element_types = BTreeMap::new();
     for array in checkpoint.tensors.values() {
         *element_types.entry(array.dtype.to_string()).or_default() += 1;
@@ -118,6 +125,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         tensors: checkpoint.tensors.iter().map(facts).collect(),
         sha256: checkpoint.sha256,
         wrapper: checkpoint.wrapper,
+        images,
         metadata: checkpoint.metadata,
         skipped: checkpoint.skipped,
     })
@@ -179,7 +187,8 @@ fn best_fits(checkpoint: &Checkpoint) -> Vec<Fit> {
 
 /// What would become of the checkpoint in this network, and whether that has auxiliary heads.
 fn compare(network: &Network, renamed: &Checkpoint, auxiliary: Auxiliary) -> (LoadReport, bool) {
-    let input = recorded_input(renamed).unwrap_or_else(|| (network.input)());
+    let recorded = recorded_input(renamed).ok().flatten();
+    let input = recorded.unwrap_or_else(|| (network.input)());
     let options = Options {
         classes: classes_in(network, renamed).unwrap_or(Options::default().classes),
         channels: input.channels.into(),

@@ -47,6 +47,7 @@ pub mod run;
 pub mod run_folder;
 pub mod source_weights;
 pub mod train;
+pub mod wide_images;
 pub mod zoo;
 
 pub use error::Error;

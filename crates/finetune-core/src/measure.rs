@@ -9,6 +9,7 @@ use crate::Error;
 use crate::calibration::{Reliability, cross_entropy};
 use crate::model::Model;
 use crate::predict::{Pace, Passed, Said, predict};
+use crate::wide_images;
 
 /// A model measured on one split.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +42,9 @@ pub struct Measured {
     pub confusion: Vec<Vec<u64>>,
     /// Files that gave no picture.
     pub unreadable: Vec<UnreadableFile>,
+    /// What to know about the images beside that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// How well one class is told from the others.
@@ -96,7 +100,7 @@ pub fn measure<E: From<Error>>(
     let mut pairs = Vec::new(); // (truth, prediction)
     let mut loss = 0.0;
     let mut reliability = Reliability::default();
-    let Passed { unreadable, .. } = predict(model, &paths, pace, &mut |said| {
+    let Passed { unreadable, wide, .. } = predict(model, &paths, pace, &mut |said| {
         let truth = labels[said.index];
         let best = said.best();
         pairs.push((truth, best));
@@ -125,6 +129,7 @@ pub fn measure<E: From<Error>>(
         classes,
         confusion,
         unreadable: unreadable.into_iter().map(UnreadableFile::from).collect(),
+        warnings: wide_images::warning(wide, model.input.range).into_iter().collect(),
     })
 }
 

@@ -51,6 +51,9 @@ pub enum ModelError {
     /// The network is not in the zoo.
     #[error(transparent)]
     UnknownNetwork(#[from] zoo::UnknownNetwork),
+    /// Its file asks for a preparation that there is not.
+    #[error(transparent)]
+    UnknownInput(#[from] source_weights::UnknownInput),
     /// There is no model in the folder.
     #[error("{} holds no {MODEL_FILE}; name the folder of one run (those of a comparison are below its cells/)", .0.display())]
     NoRun(PathBuf),
@@ -154,7 +157,8 @@ impl Model {
         }
         refuse_features(network, weights, Some(&checkpoint))?;
         let checkpoint = network.renamed(checkpoint);
-        let (input, input_from) = source_weights::input(network, weights, Some(&checkpoint));
+        let (input, input_from) =
+            source_weights::input(network, weights, Some(&checkpoint)).map_err(ModelError::from)?;
         if input.crop < network.smallest_input {
             return Err(ModelError::SmallInput {
                 path: checkpoint.path,

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, left_out_sentence};
+use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
 use report::record::{DataRecord, UnreadableRecord};
 
 use crate::Error;
@@ -228,6 +228,14 @@ impl Part {
 }
 
 impl Pictures {
+    /// Those of all splits that have 16 bits.
+    #[must_use]
+    pub fn wide(&self) -> WideImages {
+        [&self.train, &self.validation, &self.test]
+            .into_iter()
+            .fold(WideImages::default(), |wide, part| wide.and(part.store.wide()))
+    }
+
     /// The counts and what was unreadable.
     #[must_use]
     pub fn record(&self) -> DataRecord {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use backbone::{Mode, StageId};
-use images::{FileBatch, FileBatches, Layout, Transform, Unreadable};
+use images::{FileBatch, FileBatches, Layout, Transform, Unreadable, WideImages};
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 use torch_extra::room::Room;
@@ -52,6 +52,8 @@ pub struct ClassProbability<'a> {
 pub struct Passed {
     /// Those that gave no picture.
     pub unreadable: Vec<Unreadable>,
+    /// Those of the others that have 16 bits.
+    pub wide: WideImages,
     /// How long the others took.
     pub timing: Timing,
 }
@@ -80,7 +82,8 @@ pub fn predict<E: From<Error>>(
 ) -> Result<Passed, E> {
     let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
     let transform = if pace.reduced_decoding == Switch::On { transform.reducing() } else { transform };
-    let mut passed = Passed { unreadable: Vec::new(), timing: Timing::default() };
+    let mut passed =
+        Passed { unreadable: Vec::new(), wide: WideImages::default(), timing: Timing::default() };
     let mut steady = Steady::of(paths.len().div_ceil(pace.batch_size.max(1)));
     // A product of another height may sum in another order: among many, each picture is one of a full batch.
     let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };
@@ -98,6 +101,7 @@ pub fn predict<E: From<Error>>(
         passed.timing.waited_seconds += waited.as_secs_f64();
         let mut batch = batch.map_err(Error::from)?;
         passed.unreadable.append(&mut batch.unreadable);
+        passed.wide = passed.wide.and(batch.wide);
         if batch.indices.is_empty() {
             steady.passed(0);
             continue;

@@ -105,18 +105,31 @@ pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint
 /// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
 /// for these weights, else that for the network's default weights, else the network's.
 #[must_use]
+///
+/// # Errors
+/// [`UnknownInput`] when the file's own word is not understood.
 pub fn input(
     network: &Network,
     weights: Option<&SourceWeights>,
     checkpoint: Option<&Checkpoint>,
-) -> (InputSpec, &'static str) {
-    if let Some(input) = checkpoint.and_then(recorded_input) {
-        return (input, "as the weights' own metadata says");
+) -> Result<(InputSpec, &'static str), UnknownInput> {
+    if let Some(input) = checkpoint.map(recorded_input).transpose()?.flatten() {
+        return Ok((input, "as the weights' own metadata says"));
     }
-    match catalog_entry(network, weights, checkpoint) {
+    Ok(match catalog_entry(network, weights, checkpoint) {
         Some(entry) => (entry.input.clone(), "as the catalog says of these weights"),
         None => (default_input(network), "the network's default"),
-    }
+    })
+}
+
+/// A model file whose metadata ask for a preparation that this program does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: its metadata do not say how images are prepared for it: {reason}; was it saved by a newer finetune?", path.display())]
+pub struct UnknownInput {
+    /// The file.
+    pub path: PathBuf,
+    /// What is not understood.
+    pub reason: String,
 }
 
 /// What the logits of these weights' own classifier are multiplied by to make probabilities of them: one over the
@@ -142,9 +155,13 @@ pub fn default_input(network: &Network) -> InputSpec {
 }
 
 /// How images are prepared for a model that a run saved: from its own metadata.
-#[must_use]
-pub fn recorded_input(checkpoint: &Checkpoint) -> Option<InputSpec> {
-    serde_json::from_str(checkpoint.metadata.get(metadata::INPUT)?).ok()
+///
+/// # Errors
+/// [`UnknownInput`] when they are there and not understood.
+pub fn recorded_input(checkpoint: &Checkpoint) -> Result<Option<InputSpec>, UnknownInput> {
+    let Some(recorded) = checkpoint.metadata.get(metadata::INPUT) else { return Ok(None) };
+    let read = serde_json::from_str(recorded);
+    read.map(Some).map_err(|error| UnknownInput { path: checkpoint.path.clone(), reason: error.to_string() })
 }
 
 /// The network that a file says it holds, if it is another one than this. Networks may differ only in what has no
@@ -248,7 +265,7 @@ mod tests {
         for (digest, resize, from) in
             [(RESNET50_V1, 256, "the catalog"), (RESNET50_V2, 232, "the catalog"), ("ffff", 232, "default")]
         {
-            let (input, whose) = input(network, None, Some(&with_digest(digest)));
+            let (input, whose) = input(network, None, Some(&with_digest(digest))).unwrap();
             assert_eq!(input.resize, resize);
             assert!(whose.contains(from), "{whose}");
         }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Blur, Error, Probability};
 
 /// Random changes of the pictures that training sees, in the order of the fields; [`Augment::default`] changes nothing.
 ///
@@ -14,6 +14,10 @@ pub struct Augment {
     pub resized_crop: Option<ResizedCrop>,
     /// The probability of mirroring left and right.
     pub horizontal_flip: f64,
+    /// The probability of mirroring above and below.
+    pub vertical_flip: Probability,
+    /// Whether the square is turned by a quarter, a half, three quarters or not at all, each equally likely, to the pixel.
+    pub quarter_turns: bool,
     /// The greatest angle in degrees, 0 to 180, by which the square is turned to either side: TorchVision's
     /// `RandomRotation`.
     pub rotation: f64,
@@ -21,6 +25,10 @@ pub struct Augment {
     pub policy: Option<Policy>,
     /// Brightness, contrast, saturation and hue.
     pub color_jitter: Option<ColorJitter>,
+    /// The probability of losing the colours: TorchVision's `RandomGrayscale`. Grayscale stays as it is.
+    pub gray: Probability,
+    /// Gaussian blur.
+    pub blur: Option<Blur>,
     /// A rectangle is blotted out, after normalisation.
     pub erasing: Option<Erasing>,
     /// How pixels are read between the grid's points when the square is turned, sheared or shifted.
@@ -132,9 +140,13 @@ impl Augment {
     pub fn varies(&self) -> bool {
         self.resized_crop.is_some()
             || self.horizontal_flip > 0.0
+            || self.vertical_flip.get() > 0.0
+            || self.quarter_turns
             || self.rotation > 0.0
             || self.policy.is_some_and(Policy::varies)
             || self.color_jitter.is_some_and(|jitter| jitter != ColorJitter::default())
+            || self.gray.get() > 0.0
+            || self.blur.is_some_and(|blur| blur.probability.get() > 0.0)
             || self.erasing.is_some_and(|erasing| erasing.probability > 0.0)
     }
 }

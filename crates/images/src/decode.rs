@@ -4,7 +4,9 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, RgbImage};
+use pretrained::SampleRange;
 
+use crate::decoding::{Decoded, Decoding, Least};
 use crate::{DecodeError, jpeg, scaled};
 
 /// Where Pillow, too, sees a decompression bomb (`PIL/Image.py`, twice `MAX_IMAGE_PIXELS`).
@@ -22,13 +24,12 @@ const MAX_BYTES: u64 = 1 << 30;
 /// # Errors
 /// Everything that gives no whole picture: see [`DecodeError`].
 pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
-    decode_at_least(path, None)
+    Ok(decode_for(path, Decoding::default())?.image)
 }
 
-/// As [`decode`]; a JPEG whose shorter side is more than twice as long as is needed may come out smaller, but not smaller
-/// than that.
-pub(crate) fn decode_at_least(path: &Path, side: Option<u32>) -> Result<RgbImage, DecodeError> {
-    decode_bytes(&read(path)?, side)
+/// As [`decode`], as far as it is needed; a JPEG may come out smaller, and 16 bits are read in their range.
+pub(crate) fn decode_for(path: &Path, decoding: Decoding) -> Result<Decoded, DecodeError> {
+    decode_bytes(&read(path)?, decoding)
 }
 
 /// A picture file as it is.
@@ -40,8 +41,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
     Ok(fs::read(path)?)
 }
 
-/// As [`decode_at_least`], of a file in memory.
-pub(crate) fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage, DecodeError> {
+/// As [`decode_for`], of a file in memory.
+pub(crate) fn decode_bytes(bytes: &[u8], decoding: Decoding) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -64,17 +65,17 @@ pub(crate) fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage,
     }
     // A broken EXIF block does not spoil the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let of_jpeg = if format == ImageFormat::Jpeg { jpeg_otherwise(bytes, least)? } else { None };
+    let of_jpeg = if format == ImageFormat::Jpeg { jpeg_otherwise(bytes, decoding.least)? } else { None };
     let mut picture = match of_jpeg {
         Some(picture) => picture,
         None => DynamicImage::from_decoder(decoder)?,
     };
     picture.apply_orientation(orientation);
-    Ok(to_rgb(picture))
+    Ok(to_rgb(picture, decoding.range))
 }
 
 /// A JPEG decoded in another way than usual, where that is asked for.
-fn jpeg_otherwise(bytes: &[u8], least: Option<u32>) -> Result<Option<DynamicImage>, DecodeError> {
+fn jpeg_otherwise(bytes: &[u8], least: Option<Least>) -> Result<Option<DynamicImage>, DecodeError> {
     if let Some(picture) = least.and_then(|least| scaled::decode(bytes, least)) {
         return Ok(Some(picture));
     }
@@ -84,22 +85,29 @@ fn jpeg_otherwise(bytes: &[u8], least: Option<u32>) -> Result<Option<DynamicImag
     Ok(None)
 }
 
-fn to_rgb(picture: DynamicImage) -> RgbImage {
+fn to_rgb(picture: DynamicImage, range: Option<SampleRange>) -> Decoded {
     match picture {
-        DynamicImage::ImageLuma16(wide) => upper_bytes(&wide, |[l]: [u8; 1]| [l, l, l]),
-        DynamicImage::ImageLumaA16(wide) => upper_bytes(&wide, |[l, _]: [u8; 2]| [l, l, l]),
-        DynamicImage::ImageRgb16(wide) => upper_bytes(&wide, |rgb: [u8; 3]| rgb),
-        DynamicImage::ImageRgba16(wide) => upper_bytes(&wide, |[r, g, b, _]: [u8; 4]| [r, g, b]),
-        narrow => narrow.into_rgb8(),
+        DynamicImage::ImageLuma16(wide) => narrow(&wide, range, |[l]: [u16; 1]| [l, l, l]),
+        DynamicImage::ImageLumaA16(wide) => narrow(&wide, range, |[l, _]: [u16; 2]| [l, l, l]),
+        DynamicImage::ImageRgb16(wide) => narrow(&wide, range, |rgb: [u16; 3]| rgb),
+        DynamicImage::ImageRgba16(wide) => narrow(&wide, range, |[r, g, b, _]: [u16; 4]| [r, g, b]),
+        narrow => Decoded { image: narrow.into_rgb8(), brightest: None },
     }
 }
 
-fn upper_bytes<P: Pixel<Subpixel = u16>, const N: usize>(
+/// The upper 8 of 16 bits, or what they are in a range, and the largest value among the colours.
+fn narrow<P: Pixel<Subpixel = u16>, const N: usize>(
     wide: &ImageBuffer<P, Vec<u16>>,
-    to_rgb: impl Fn([u8; N]) -> [u8; 3],
-) -> RgbImage {
-    RgbImage::from_fn(wide.width(), wide.height(), |x, y| {
+    range: Option<SampleRange>,
+    to_rgb: impl Fn([u16; N]) -> [u16; 3],
+) -> Decoded {
+    let to_byte = |value: u16| range.map_or((value >> 8) as u8, |range| range.to_byte(value));
+    let mut brightest = 0;
+    let image = RgbImage::from_fn(wide.width(), wide.height(), |x, y| {
         let channels = wide.get_pixel(x, y).channels();
-        image::Rgb(to_rgb(std::array::from_fn(|channel| (channels[channel] >> 8) as u8)))
-    })
+        let rgb = to_rgb(std::array::from_fn(|channel| channels[channel]));
+        brightest = rgb.into_iter().fold(brightest, u16::max);
+        image::Rgb(rgb.map(to_byte))
+    });
+    Decoded { image, brightest: Some(brightest) }
 }

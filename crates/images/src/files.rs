@@ -2,11 +2,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batches::room;
-use crate::decode::decode_at_least;
+use crate::decode::decode_for;
+use crate::decoding::Decoded;
 use crate::left_out::LeftOut;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Allocate, Error, Transform, Unreadable, folder, list};
+use crate::{Allocate, Error, Transform, Unreadable, WideImages, folder, list};
 
 /// Image files that were named: one by one, by a folder or by a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct FileBatch<M> {
     pub indices: Vec<usize>,
     /// The other files of this batch.
     pub unreadable: Vec<Unreadable>,
+    /// Those of the readable ones that have 16 bits.
+    pub wide: WideImages,
     /// 3 for RGB, 1 for grayscale.
     pub channels: usize,
     /// Height and width in pixels.
@@ -108,16 +111,18 @@ fn prepare<M: AsMut<[f32]>>(
         pixels: room(allocate, paths.len(), transform)?,
         indices: Vec::new(),
         unreadable: Vec::new(),
+        wide: WideImages::default(),
         channels: transform.channels(),
         size: transform.size(),
     };
     for (path, index) in paths.iter().zip(start..) {
         stop.check()?;
-        match decode_at_least(path, transform.reduced()) {
-            Ok(picture) => {
+        match decode_for(path, transform.decoding()) {
+            Ok(Decoded { image, brightest }) => {
+                batch.wide.add(brightest, transform.decoding().range);
                 let filled = batch.indices.len() * transform.len();
                 let pixels = &mut batch.pixels.as_mut()[filled..filled + transform.len()];
-                transform.apply_into(&picture, 0, 0, scratch, pixels)?;
+                transform.apply_into(&image, 0, 0, scratch, pixels)?;
                 batch.indices.push(index);
             }
             Err(reason) => {

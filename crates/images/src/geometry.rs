@@ -48,12 +48,41 @@ pub(crate) fn center_frame([width, height]: [u32; 2], shorter: u32, crop: u32) -
     }
 }
 
+/// Pillow's `ImageOps.pad` (`PIL/ImageOps.py`): the longer side fills the square, and what is left of it on both sides of the
+/// shorter one is not of the image. Of an image so thin that Pillow leaves nothing of it, a row or column of pixels is.
+pub(crate) fn padded_frame([width, height]: [u32; 2], side: u32) -> Frame {
+    let longer = f64::from(width.max(height));
+    let resized = |length: u32| {
+        let length = (f64::from(length) / longer * f64::from(side)).round_ties_even() as u32;
+        length.clamp(1, side)
+    };
+    Frame {
+        seen: PixelBox { left: 0, top: 0, width, height },
+        x: whole(width, half_even(side - resized(width)), resized(width)),
+        y: whole(height, half_even(side - resized(height)), resized(height)),
+    }
+}
+
+/// All of the image in all of the square: TorchVision's `resize((side, side))`.
+pub(crate) fn squashed_frame([width, height]: [u32; 2], side: u32) -> Frame {
+    let seen = PixelBox { left: 0, top: 0, width, height };
+    Frame { seen, x: whole(width, 0, side), y: whole(height, 0, side) }
+}
+
 /// TorchVision's `RandomResizedCrop`: a random part, stretched to `side`. The filter sees nothing around it.
 pub(crate) fn random_frame(size: [u32; 2], crop: &ResizedCrop, side: u32, rng: &mut ChaCha8Rng) -> Frame {
     let seen = random_box(size, crop, rng);
-    let whole =
-        |length: u32| Span { source: 0.0, source_length: length.into(), target: 0, target_length: side };
-    Frame { seen, x: whole(seen.width), y: whole(seen.height) }
+    Frame { seen, x: whole(seen.width, 0, side), y: whole(seen.height, 0, side) }
+}
+
+/// All of a side of the source, from `target` on.
+fn whole(length: u32, target: u32, target_length: u32) -> Span {
+    Span { source: 0.0, source_length: length.into(), target, target_length }
+}
+
+/// Half of a length, rounded half to even as Python's `round`.
+fn half_even(length: u32) -> u32 {
+    length / 2 + u32::from(length % 4 == 3)
 }
 
 fn center(side: u32, resized: u64, crop: u32) -> Span {

@@ -10,10 +10,10 @@
 //! - `dataset`: from a folder or list to splits; `folder`, `list`: the two ways to name images; `listing`: what both give;
 //!   `selection`, `exclude`, `group`: which of them, and what belongs together; `split`: stratified choice
 //! - `split_name`, `class_name`: words for splits and classes; `left_out`, `remark`: what is worth knowing
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any picture file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
-//!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
-//! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
+//!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
+//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of a picture; `geometry`: where; `resample`: antialiased resizing
 //! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
@@ -21,14 +21,17 @@
 
 mod augment;
 mod batches;
+mod blur;
 mod class_name;
 mod dataset;
 mod decode;
+mod decoding;
 mod erasing;
 mod error;
 mod exclude;
 mod files;
 mod folder;
+mod framing;
 mod geometry;
 mod group;
 mod heat_map;
@@ -42,6 +45,7 @@ mod list;
 mod listing;
 mod operations;
 mod policy;
+mod probability;
 mod random;
 mod remark;
 mod resample;
@@ -52,10 +56,12 @@ mod split_name;
 mod store;
 mod thumbnail;
 mod transform;
+mod wide;
 mod workers;
 
 pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
 pub use batches::{Batches, PixelBatch};
+pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
 pub use dataset::{DataSet, Origin, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
@@ -66,6 +72,7 @@ pub use labelled::Labelled;
 pub use layout::{Allocate, Layout};
 pub use left_out::{LeftOut, Reason, left_out_sentence};
 pub use list::is_list;
+pub use probability::{NoProbability, Probability};
 pub use random::{balanced, shuffled};
 pub use remark::Remark;
 pub use selection::Selection;
@@ -74,3 +81,4 @@ pub use split_name::SplitName;
 pub use store::{Keep, Store, Unreadable};
 pub use thumbnail::thumbnail_png;
 pub use transform::Transform;
+pub use wide::WideImages;

@@ -16,6 +16,14 @@ pub(crate) struct Pixels<'a> {
     pub(crate) channels: usize,
 }
 
+/// Where a picture is rendered: a square `[side, side, channels]`, and what it shows beside the picture.
+pub(crate) struct Canvas<'a> {
+    pub(crate) square: &'a mut [u8],
+    pub(crate) side: u32,
+    /// Red, green, blue; the first for grayscale.
+    pub(crate) fill: [u8; 3],
+}
+
 /// Antialiased resizing as Pillow's `Image.resize` does it; keeps its buffers between pictures.
 #[derive(Default)]
 pub(crate) struct Resampler {
@@ -25,7 +33,7 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
-    /// Renders what the frame shows of the source into a square of this side, black where it shows nothing.
+    /// Renders what the frame shows of the source into a square, which is filled up where it shows nothing.
     ///
     /// Only what is shown is computed, and the filter still sees the source around it, so that the result is that of
     /// resizing the whole and cropping afterwards.
@@ -34,9 +42,9 @@ impl Resampler {
         source: Pixels<'_>,
         frame: &Frame,
         interpolation: Interpolation,
-        square: &mut [u8],
-        side: u32,
+        canvas: Canvas<'_>,
     ) -> Result<(), Error> {
+        let Canvas { square, side, fill } = canvas;
         let [width, height] = [frame.x.target_length, frame.y.target_length];
         if [width, height] == [side, side] {
             return self.resize(source, frame, interpolation, square);
@@ -45,6 +53,9 @@ impl Resampler {
         let mut shown = std::mem::take(&mut self.shown);
         shown.resize(row * height as usize, 0);
         self.resize(source, frame, interpolation, &mut shown)?;
+        square
+            .chunks_exact_mut(source.channels)
+            .for_each(|pixel| pixel.copy_from_slice(&fill[..source.channels]));
         paste(&shown, row, frame, source.channels, square, side);
         self.shown = shown;
         Ok(())
@@ -114,9 +125,8 @@ fn needed(span: &Span, rows: u32, support: f64) -> Range<u32> {
     first as u32..end as u32
 }
 
-/// Puts a smaller picture with rows of `row` bytes into its place within a black square.
+/// Puts a smaller picture with rows of `row` bytes into its place within a square.
 fn paste(shown: &[u8], row: usize, frame: &Frame, channels: usize, square: &mut [u8], side: u32) {
-    square.fill(0);
     let left = frame.x.target as usize * channels;
     let rows = square.chunks_exact_mut(side as usize * channels).skip(frame.y.target as usize);
     for (target, shown) in rows.zip(shown.chunks_exact(row)) {

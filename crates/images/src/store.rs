@@ -8,9 +8,10 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::decode::{decode_at_least, decode_bytes, read};
+use crate::decode::{decode_bytes, decode_for, read};
+use crate::decoding::{self, Decoding, Least};
 use crate::transform::{Framed, Scratch};
-use crate::{DecodeError, Error, Sample, Transform};
+use crate::{DecodeError, Error, Sample, Transform, WideImages};
 
 /// Pictures that were decoded once, kept in memory as far as a limit allows: whole, or only what a transform shows of
 /// them. Cloning shares them.
@@ -33,6 +34,8 @@ pub struct Unreadable {
 pub enum Keep {
     /// All of them.
     Whole,
+    /// All of them, read as this transform reads them: 16-bit data in its range.
+    WholeFor(Box<Transform>),
     /// The square that this transform shows, where it shows the same one in every epoch; it takes a third of the memory
     /// of a photograph, and is resized once.
     Square(Box<Transform>),
@@ -42,19 +45,23 @@ struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
     pictures: Vec<Option<Kept>>,
-    /// How kept squares were cut out, and to what shorter side their pictures were reduced before.
-    framed: Option<(Framed, Option<u32>)>,
+    /// How kept squares were cut out.
+    framed: Option<Framed>,
+    /// How all pictures were decoded.
+    decoding: Decoding,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
     /// SHA-256 of each file.
     sha256s: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
+    wide: WideImages,
 }
 
 /// A picture that could be read.
 struct Decoded {
     side: u32,
     sha256: [u8; 32],
+    brightest: Option<u16>,
     /// Itself, if there was room for it.
     picture: Option<Kept>,
 }
@@ -89,12 +96,16 @@ impl Store {
         let free = AtomicU64::new(memory_limit);
         let transform = match &keep {
             Keep::Square(transform) => transform.framed().map(|framed| (transform, framed)),
-            Keep::Whole => None,
+            Keep::Whole | Keep::WholeFor(_) => None,
         };
-        let reduced = transform.as_ref().and_then(|(transform, _)| transform.reduced());
+        let decoding = match &keep {
+            Keep::Whole => Decoding::default(),
+            Keep::WholeFor(wanted) => Decoding { least: None, ..wanted.decoding() },
+            Keep::Square(wanted) => wanted.decoding(),
+        };
         let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
             let outcome = read(&sample.path).and_then(|file| {
-                let picture = decode_bytes(&file, reduced)?;
+                let decoding::Decoded { image: picture, brightest } = decode_bytes(&file, decoding)?;
                 let side = picture.width().min(picture.height());
                 let sha256 = Sha256::digest(&file).into();
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
@@ -103,7 +114,7 @@ impl Store {
                     Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
                     None => Ok(Kept::Whole(picture)),
                 });
-                Ok(Decoded { side, sha256, picture: picture.and_then(Result::ok) })
+                Ok(Decoded { side, sha256, brightest, picture: picture.and_then(Result::ok) })
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -114,8 +125,8 @@ impl Store {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|error| Error::Worker(error.to_string()))?;
         let outcomes = pool.install(|| outcomes.collect::<Result<Vec<_>, Error>>())?;
-        let framed = transform.map(|(_, framed)| (framed, reduced));
-        Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed)) })
+        let framed = transform.map(|(_, framed)| framed);
+        Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed, decoding)) })
     }
 
     /// The readable samples, in the order in which they were given.
@@ -135,9 +146,9 @@ impl Store {
     /// # Errors
     /// [`Error::NoSuchSample`].
     pub fn digest(&self, index: u32) -> Result<[u8; 32], Error> {
-        let Shared { sha256s, framed, .. } = &*self.shared;
+        let Shared { sha256s, decoding, .. } = &*self.shared;
         let sha256 = sha256s.get(index as usize).ok_or(Error::NoSuchSample { index, len: sha256s.len() })?;
-        Ok(digest(sha256, framed.as_ref().and_then(|(_, reduced)| *reduced)))
+        Ok(digest(sha256, *decoding))
     }
 
     /// SHA-256 of the file of each sample.
@@ -150,6 +161,11 @@ impl Store {
         &self.shared.unreadable
     }
 
+    /// The readable pictures that have 16 bits.
+    pub fn wide(&self) -> WideImages {
+        self.shared.wide
+    }
+
     /// The picture of the sample at this index of [`Store::samples`], from memory or from its file.
     ///
     /// # Errors
@@ -160,16 +176,16 @@ impl Store {
 
     /// That picture for this frame: perhaps reduced, as the kept squares of its kind were.
     pub(crate) fn picture_for(&self, index: u32, frame: Option<&Framed>) -> Result<Cow<'_, RgbImage>, Error> {
-        let alike = self.shared.framed.as_ref().filter(|(framed, _)| Some(framed) == frame);
-        self.reduced(index, alike.and_then(|(_, reduced)| *reduced))
+        let alike = self.shared.framed.is_some() && self.shared.framed.as_ref() == frame;
+        self.reduced(index, self.shared.decoding.least.filter(|_| alike))
     }
 
-    fn reduced(&self, index: u32, reduced: Option<u32>) -> Result<Cow<'_, RgbImage>, Error> {
+    fn reduced(&self, index: u32, least: Option<Least>) -> Result<Cow<'_, RgbImage>, Error> {
         let (sample, kept) = self.at(index)?;
         match kept {
             Some(Kept::Whole(picture)) => Ok(Cow::Borrowed(picture)),
-            _ => decode_at_least(&sample.path, reduced)
-                .map(Cow::Owned)
+            _ => decode_for(&sample.path, Decoding { least, ..self.shared.decoding })
+                .map(|decoded| Cow::Owned(decoded.image))
                 .map_err(|source| Error::Decode { path: sample.path.clone(), source }),
         }
     }
@@ -181,7 +197,7 @@ impl Store {
     pub fn view(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
         let squares = self.shared.framed.as_ref();
         match squares.zip(self.at(index)?.1) {
-            Some(((framed, _), Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
+            Some((framed, Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
             _ => self.picture(index),
         }
     }
@@ -206,7 +222,7 @@ impl Store {
 
     /// The kept square of that picture, `[side, side, channels]`, if it was cut out in this way.
     pub(crate) fn square(&self, index: u32, framed: Option<&Framed>) -> Option<&[u8]> {
-        let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref().map(|(framed, _)| framed);
+        let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref();
         match self.shared.pictures.get(index as usize).filter(|_| cut_alike)? {
             Some(Kept::Square(square)) => Some(square),
             _ => None,
@@ -230,19 +246,23 @@ impl Shared {
     fn sorted_out(
         samples: Vec<Sample>,
         outcomes: Vec<Result<Decoded, DecodeError>>,
-        framed: Option<(Framed, Option<u32>)>,
+        framed: Option<Framed>,
+        decoding: Decoding,
     ) -> Shared {
         let mut shared = Shared {
             samples: Vec::new(),
             pictures: Vec::new(),
             framed,
+            decoding,
             sides: Vec::new(),
             sha256s: Vec::new(),
             unreadable: Vec::new(),
+            wide: WideImages::default(),
         };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Decoded { side, sha256, picture }) => {
+                Ok(Decoded { side, sha256, brightest, picture }) => {
+                    shared.wide.add(brightest, decoding.range);
                     shared.samples.push(sample);
                     shared.pictures.push(picture);
                     shared.sides.push(side);
@@ -258,9 +278,17 @@ impl Shared {
     }
 }
 
-/// The same file with the same size asked for gives the same pixels, by the same decoder.
-fn digest(sha256: &[u8; 32], reduced: Option<u32>) -> [u8; 32] {
-    let how = [u32::from(cfg!(feature = "libjpeg-turbo")), reduced.unwrap_or(0)].map(u32::to_le_bytes);
+/// The same file decoded for the same gives the same pixels, by the same decoder.
+fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
+    let (longer, least) = match decoding.least {
+        None => (false, 0),
+        Some(Least::Shorter(least)) => (false, least),
+        Some(Least::Longer(least)) => (true, least),
+    };
+    let range = decoding.range.map_or(0, |range| u32::from(range.largest()));
+    // The largest values take 16 bits.
+    let kind = u32::from(cfg!(feature = "libjpeg-turbo")) | u32::from(longer) << 1 | range << 2;
+    let how = [kind, least].map(u32::to_le_bytes);
     Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }
 

@@ -4,12 +4,13 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
-use crate::augment::{self, Augment, ResizedCrop};
-use crate::geometry::{center_frame, random_frame};
+use crate::augment::{self, Augment};
+use crate::decoding::Decoding;
+use crate::framing::{Framing, Still};
 use crate::layout::Layout;
 use crate::operations::{Operation, Square, luma};
 use crate::random::{Purpose, stream};
-use crate::resample::{Pixels, Resampler};
+use crate::resample::{Canvas, Pixels, Resampler};
 
 /// From a decoded picture to what a network reads: geometry, augmentation, normalisation.
 ///
@@ -21,8 +22,7 @@ pub struct Transform {
     channels: usize,
     interpolation: Interpolation,
     framing: Framing,
-    /// To what shorter side a picture may be reduced while it is decoded.
-    reduced: Option<u32>,
+    decoding: Decoding,
     layout: Layout,
     /// Boxed, because most transforms lie in an enum beside something small.
     augment: Box<Augment>,
@@ -35,15 +35,8 @@ pub struct Transform {
 pub(crate) struct Framed {
     side: u32,
     channels: usize,
-    shorter: u32,
+    still: Still,
     interpolation: Interpolation,
-}
-
-/// Which part of the picture becomes the square.
-#[derive(Clone, Copy, Debug)]
-enum Framing {
-    Center { shorter: u32 },
-    Random(ResizedCrop),
 }
 
 /// Buffers that pass from picture to picture.
@@ -56,7 +49,7 @@ pub(crate) struct Scratch {
 }
 
 impl Transform {
-    /// The preparation for evaluation: resize the shorter side, crop the centre, normalise.
+    /// The preparation for evaluation: made square as [`InputSpec::fit`] says, then normalised.
     ///
     /// # Errors
     /// [`Error::Transform`] if the specification makes no sense.
@@ -71,8 +64,8 @@ impl Transform {
             side: input.crop,
             channels: input.channels.into(),
             interpolation: input.interpolation,
-            framing: Framing::Center { shorter: input.resize },
-            reduced: None,
+            framing: Framing::Still(Still::of(input)),
+            decoding: Decoding { least: None, range: input.range },
             layout: Layout::default(),
             augment: Box::default(),
             normalised: normalised.collect(),
@@ -91,16 +84,13 @@ impl Transform {
         Ok(Transform { framing, augment: Box::new(*augment), ..evaluation })
     }
 
-    /// Lets JPEG files that are more than twice as large as the resized picture be reduced while they are decoded, to a
+    /// Lets JPEG files that are more than twice as large as what is shown of them be reduced while they are decoded, to a
     /// half, a quarter or an eighth. It is quicker for photographs straight from a camera, and no longer TorchVision to
     /// the pixel. Where each epoch shows another part of the picture, nothing is reduced.
     #[must_use]
     pub fn reducing(self) -> Transform {
-        let reduced = match self.framing {
-            Framing::Center { shorter } => Some(2 * shorter),
-            Framing::Random(_) => None,
-        };
-        Transform { reduced, ..self }
+        let decoding = Decoding { least: self.framing.least(self.side), ..self.decoding };
+        Transform { decoding, ..self }
     }
 
     /// Has the numbers of a picture lie in this order, in place of [`Layout::ChannelsFirst`].
@@ -114,9 +104,9 @@ impl Transform {
         self.layout
     }
 
-    /// To what shorter side a picture may be reduced while it is decoded.
-    pub(crate) fn reduced(&self) -> Option<u32> {
-        self.reduced
+    /// How its pictures are decoded.
+    pub(crate) fn decoding(&self) -> Decoding {
+        self.decoding
     }
 
     /// Channels of the result: 3 or 1.
@@ -143,7 +133,7 @@ impl Transform {
     pub(crate) fn framed(&self) -> Option<Framed> {
         let Self { side, channels, interpolation, .. } = *self;
         match self.framing {
-            Framing::Center { shorter } => Some(Framed { side, channels, shorter, interpolation }),
+            Framing::Still(still) => Some(Framed { side, channels, still, interpolation }),
             Framing::Random(_) => None,
         }
     }
@@ -200,20 +190,35 @@ impl Transform {
 
     /// The random changes of the 8-bit square.
     fn change(&self, scratch: &mut Scratch, rng: &mut ChaCha8Rng) {
-        let Augment { horizontal_flip, rotation, policy, color_jitter, sampling, .. } = *self.augment;
+        let Augment { horizontal_flip, vertical_flip, quarter_turns, rotation, sampling, .. } = *self.augment;
+        let Augment { policy, color_jitter, gray, blur, .. } = *self.augment;
         let Scratch { square: bytes, spare, .. } = scratch;
         let mut square = Square { bytes, spare, side: self.size(), channels: self.channels };
+        let mut apply = |operation: Operation| operation.apply(&mut square, sampling);
+        // What is off draws nothing: what is on draws the same numbers without it.
         if horizontal_flip > 0.0 && rng.random::<f64>() < horizontal_flip {
-            Operation::HorizontalFlip.apply(&mut square, sampling);
+            apply(Operation::HorizontalFlip);
+        }
+        if vertical_flip.get() > 0.0 && rng.random::<f64>() < vertical_flip.get() {
+            apply(Operation::VerticalFlip);
+        }
+        if quarter_turns {
+            apply(Operation::QuarterTurns(rng.random_range(0..4)));
         }
         if rotation > 0.0 {
-            Operation::Rotate(rng.random_range(-rotation..=rotation)).apply(&mut square, sampling);
+            apply(Operation::Rotate(rng.random_range(-rotation..=rotation)));
         }
         if let Some(policy) = policy {
-            policy.draw(square.side, rng, |operation| operation.apply(&mut square, sampling));
+            policy.draw(self.size(), rng, &mut apply);
         }
         if let Some(jitter) = color_jitter {
-            jitter.draw(rng, |operation| operation.apply(&mut square, sampling));
+            jitter.draw(rng, &mut apply);
+        }
+        if gray.get() > 0.0 && rng.random::<f64>() < gray.get() {
+            apply(Operation::Gray);
+        }
+        if let Some(blur) = blur {
+            blur.draw(rng, apply);
         }
     }
 
@@ -232,11 +237,9 @@ impl Transform {
             picture.as_raw()
         };
         let source = Pixels { bytes, size, channels: self.channels };
-        let frame = match &self.framing {
-            Framing::Center { shorter } => center_frame(size, *shorter, self.side),
-            Framing::Random(crop) => random_frame(size, crop, self.side, rng),
-        };
-        resampler.render(source, &frame, self.interpolation, square, self.side)
+        let frame = self.framing.frame(size, self.side, rng);
+        let canvas = Canvas { square, side: self.side, fill: self.framing.fill() };
+        resampler.render(source, &frame, self.interpolation, canvas)
     }
 
     /// `[size, size, channels]` bytes to numbers, in the order that is wanted.

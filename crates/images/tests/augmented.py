@@ -52,6 +52,12 @@ def cases():
     yield "nearest", "Equalize", 0.0
     for turn in (-0.5, -0.13, 0.0, 0.1, 0.5):
         yield "nearest", "Hue", turn
+    yield "nearest", "VerticalFlip", 0
+    yield "nearest", "Gray", 0
+    for quarters in (0, 1, 2, 3):
+        yield "nearest", "QuarterTurns", quarters
+    for kernel, sigma in ((3, 0.1), (3, 0.8), (5, 1.0), (9, 2.0), (23, 5.0)):
+        yield "nearest", f"Blur{kernel}", sigma
 
 
 def operations():
@@ -65,6 +71,15 @@ def operations():
                 image = F.adjust_contrast(image, 0.5)
             if name == "Hue":
                 image = F.adjust_hue(image, strength)
+            elif name == "VerticalFlip":
+                image = F.vflip(image)
+            elif name == "Gray":
+                image = F.rgb_to_grayscale(image, num_output_channels=len(image.getbands()))
+            elif name == "QuarterTurns":
+                # 0 is no turn; counterclockwise, as torch.rot90.
+                image = F.to_pil_image(torch.rot90(F.pil_to_tensor(image), strength, (1, 2)))
+            elif name.startswith("Blur"):
+                image = F.gaussian_blur(image, int(name[4:]), strength)
             else:
                 image = _apply_op(image, name, strength, SAMPLING[sampling], None)
             tiles.append(np.asarray(image.convert("RGB")))

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use image::RgbImage;
 use images::{
-    Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling, Transform,
+    Augment, Blur, ColorJitter, Erasing, ErasingFill, Policy, Probability, RandAugment, ResizedCrop,
+    Sampling, Transform,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -19,7 +20,15 @@ fn picture(width: u32, height: u32) -> RgbImage {
 /// A specification whose result is the 8-bit values again.
 fn plain(resize: u32, crop: u32, interpolation: Interpolation, channels: u8) -> InputSpec {
     let each = |value| vec![value; channels.into()];
-    InputSpec { resize, crop, interpolation, channels, mean: each(0.0), std: each(1.0 / 255.0) }
+    InputSpec {
+        resize,
+        crop,
+        interpolation,
+        channels,
+        mean: each(0.0),
+        std: each(1.0 / 255.0),
+        ..InputSpec::imagenet()
+    }
 }
 
 /// `[C, H, W]` numbers to `[H, W, C]` bytes.
@@ -125,6 +134,10 @@ fn random_changes_depend_on_seed_epoch_and_sample() {
     }
 }
 
+fn chance(probability: f64) -> Probability {
+    Probability::try_from(probability).expect("probability")
+}
+
 /// Each option, alone.
 fn options() -> Vec<Augment> {
     let jitter = ColorJitter::default();
@@ -140,6 +153,12 @@ fn options() -> Vec<Augment> {
     [0.5, 1.0]
         .map(|horizontal_flip| Augment { horizontal_flip, ..none })
         .into_iter()
+        .chain([
+            Augment { vertical_flip: chance(0.5), ..none },
+            Augment { quarter_turns: true, ..none },
+            Augment { gray: chance(0.5), ..none },
+            Augment { blur: Some(Blur::default()), ..none },
+        ])
         .chain([Sampling::Nearest, Sampling::Bilinear].map(|sampling| Augment {
             rotation: 30.0,
             sampling,
@@ -165,8 +184,8 @@ fn every_option_changes_the_picture_and_the_same_way_again() {
             };
             let first = made();
             assert_eq!(first, made(), "{augment:?}");
-            let of_colour_alone =
-                augment.color_jitter.is_some_and(|jitter| jitter.saturation > 0.0 || jitter.hue > 0.0);
+            let of_colour_alone = augment.gray.get() > 0.0
+                || augment.color_jitter.is_some_and(|jitter| jitter.saturation > 0.0 || jitter.hue > 0.0);
             let changes = first.iter().any(|pixels| *pixels != plain);
             assert_eq!(changes, channels == 3 || !of_colour_alone, "{channels} channels, {augment:?}");
         }
@@ -209,6 +228,56 @@ fn flips_mirror_about_as_often_as_asked() {
     });
     // Four standard deviations of a binomial distribution around 250.
     assert!((195..=305).contains(&flips.count()));
+}
+
+#[test]
+fn turns_are_exact_and_equally_likely_and_so_are_flips() {
+    let spec = plain(12, 12, Interpolation::Bilinear, 3);
+    let photo = picture(12, 12);
+    let made = |augment: Augment| {
+        let transform = Transform::training(&spec, &Augment { seed: 4, ..augment }).expect("transform");
+        let photo = &photo;
+        (0..1000)
+            .map(move |id| to_bytes(&transform.apply(photo, id, 0).expect("pixels"), 3))
+            .collect::<Vec<_>>()
+    };
+    // image's rotations are clockwise.
+    let turned = [
+        photo.clone(),
+        image::imageops::rotate270(&photo),
+        image::imageops::rotate180(&photo),
+        image::imageops::rotate90(&photo),
+    ]
+    .map(RgbImage::into_raw);
+    let mut counts = [0; 4];
+    for made in made(Augment { quarter_turns: true, ..Augment::default() }) {
+        counts[turned.iter().position(|turned| *turned == made).expect("a turn")] += 1;
+    }
+    // Four standard deviations of a binomial distribution around 250.
+    assert!(counts.iter().all(|count| (195..=305).contains(count)), "{counts:?}");
+    let upended = image::imageops::flip_vertical(&photo).into_raw();
+    let flips = made(Augment { vertical_flip: chance(0.25), ..Augment::default() });
+    assert!(flips.iter().all(|made| *made == turned[0] || *made == upended));
+    let count = flips.iter().filter(|made| **made == upended).count();
+    assert!((195..=305).contains(&count), "{count}");
+}
+
+/// What is off draws nothing, and what comes later in the order leaves what comes before it as it was.
+#[test]
+fn an_option_more_leaves_the_draws_before_it() {
+    let spec = plain(12, 12, Interpolation::Bilinear, 3);
+    // Gray: nothing is lost with its colours.
+    let photo = RgbImage::from_fn(12, 12, |x, _| image::Rgb([if x < 6 { 200 } else { 40 }; 3]));
+    let made = |augment: Augment| {
+        let transform = Transform::training(&spec, &augment).expect("transform");
+        (0..50).map(|id| transform.apply(&photo, id, 3).expect("pixels")).collect::<Vec<_>>()
+    };
+    let jitter = ColorJitter { brightness: 0.4, ..ColorJitter::default() };
+    let some = Augment { seed: 9, horizontal_flip: 0.5, color_jitter: Some(jitter), ..Augment::default() };
+    assert_eq!(made(some), made(Augment { gray: chance(0.7), ..some }));
+    let never = Blur { probability: chance(0.0), ..Blur::default() };
+    assert_eq!(made(some), made(Augment { blur: Some(never), ..some }));
+    assert!(!Augment { blur: Some(never), ..Augment::default() }.varies());
 }
 
 #[test]

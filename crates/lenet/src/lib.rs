@@ -87,5 +87,6 @@ fn input() -> InputSpec {
         channels: 1,
         mean: vec![0.5],
         std: vec![0.5],
+        ..InputSpec::imagenet()
     }
 }

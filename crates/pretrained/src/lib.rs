@@ -24,15 +24,21 @@ pub mod digest;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod fit;
 mod input;
 mod locate;
+mod partial_input;
 #[cfg(feature = "checkpoints")]
 pub mod safetensors_file;
+mod sample_range;
 
 pub use catalog::{Catalog, Entry, Origin};
 #[cfg(feature = "checkpoints")]
 pub use checkpoint::{Array, Checkpoint, Dtype, Format};
 pub use digest::Digest;
 pub use error::Error;
+pub use fit::Fit;
 pub use input::{InputSpec, Interpolation};
 pub use locate::{locate, torch_cache};
+pub use partial_input::PartialInput;
+pub use sample_range::{NoSampleRange, SampleRange};

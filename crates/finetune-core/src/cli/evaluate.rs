@@ -94,6 +94,9 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         predictions.finish()?;
     }
     tell_unreadable(measured.unreadable.iter().map(|file| (&*file.path, &*file.reason)));
+    for warning in &measured.warnings {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
     let mut out = io::stdout().lock();
     if arguments.json {
         serde_json::to_writer(&mut out, &measured).map_err(io::Error::from)?;

@@ -56,6 +56,9 @@ fn text(inspection: &Inspection) -> String {
     fact("tensors", count(inspection.tensors.len() as u64));
     fact("types", types.collect::<Vec<_>>().join(", "));
     fact("parameters", count(inspection.parameters));
+    if let Some(images) = &inspection.images {
+        fact("images", images.clone());
+    }
     for (key, value) in metadata {
         fact(&format!("metadata {key}"), shortened(value));
     }

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use finetune_core::Error;
 use finetune_core::predict::{ClassProbability, Passed, Said, Timing, predict};
+use finetune_core::{Error, wide_images};
 use images::Files;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
@@ -67,12 +67,15 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
         // Whoever reads along gets each line when it is known.
         Ok(out.flush()?)
     };
-    let Passed { unreadable, timing } =
+    let Passed { unreadable, wide, timing } =
         predict::<anyhow::Error>(&model, &paths, arguments.model.pace(), &mut print)?;
 
     let told: Vec<_> =
         unreadable.iter().map(|file| (file.path.to_string_lossy(), file.reason.as_str())).collect();
     tell_unreadable(told.iter().map(|(path, reason)| (&**path, *reason)));
+    if let Some(warning) = wide_images::warning(wide, model.input.range) {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
     tell_data(&left_out, Path::new(""), &[]);
     if read == 0 {
         let named: Vec<_> = arguments.pictures.iter().map(|path| path.to_string_lossy()).collect();

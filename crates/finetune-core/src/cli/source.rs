@@ -8,6 +8,7 @@ use finetune_core::model::{Model, ModelSource};
 use finetune_core::precision::Precision;
 use finetune_core::predict::Pace;
 use images::{LeftOut, Remark, left_out_sentence};
+use pretrained::Fit;
 use report::text::{count, visible};
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +53,13 @@ impl ModelArguments {
             1.0 => String::new(),
             value => format!("; probabilities at temperature {value}"),
         };
+        let how = match model.input.fit {
+            Fit::Crop => "",
+            Fit::Pad => " (shown whole, filled up with the mean colour)",
+            Fit::Squash => " (squashed)",
+        };
         let line = format!(
-            "{} from {}, {} classes; pictures prepared for {} x {} pixels, {}{temperature}",
+            "{} from {}, {} classes; pictures prepared for {} x {} pixels{how}, {}{temperature}",
             model.network.name,
             model.path.display(),
             count(model.classes.len() as u64),

@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path};
 
+use pretrained::PartialInput;
+
 use super::check_overfitting::{of_augmentation, of_regularizers};
 use super::{ClassWeights, CompareConfig, Config, ConfigError, Source, TrainConfig};
 use crate::grid::slug;
@@ -27,6 +29,11 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
         ),
         ("data.images_per_class", data.images_per_class != Some(0), "must be at least 1"),
         ("data.max_unreadable", share.contains(&data.max_unreadable), "must lie between 0 and 1"),
+        (
+            "data.input",
+            data.input.as_ref().is_none_or(goes_together),
+            "resize and crop stand together where fit is \"crop\": give both",
+        ),
         ("finetune.rate_scale", positive(finetune.rate_scale()), "must be above 0"),
         ("finetune.rate_decay", positive(finetune.rate_decay), "must be above 0"),
         ("finetune.rate_floor", not_negative(finetune.rate_floor), "must be at least 0"),
@@ -146,6 +153,12 @@ fn of_training(train: &TrainConfig) -> Vec<Check> {
         ("train.plateau.threshold", below_one(plateau.threshold), fraction),
         ("train.plateau.floor", below_one(plateau.floor), fraction),
     ]
+}
+
+/// Whether the weights' `resize` is not mixed with another `crop`, nor the other way about.
+fn goes_together(input: &PartialInput) -> bool {
+    let whole = input.fit.is_some_and(|fit| !fit.is_crop());
+    whole || input.resize.is_some() == input.crop.is_some()
 }
 
 pub(super) fn positive(value: f64) -> bool {

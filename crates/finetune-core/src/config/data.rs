@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use images::{GroupBy, Origin, Selection};
-use pretrained::InputSpec;
+use pretrained::PartialInput;
 use serde::{Deserialize, Serialize};
 
 use super::{Switch, path};
@@ -47,9 +47,9 @@ pub struct DataConfig {
     /// size: quicker, and no longer TorchVision to the pixel. Not where `augment.resized_crop` shows their parts.
     #[serde(default = "defaults::reduced_decoding")]
     pub reduced_decoding: Switch,
-    /// How images are prepared, when the weights should not decide.
+    /// How images are prepared, as far as the weights should not decide.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<InputSpec>,
+    pub input: Option<PartialInput>,
     /// Named groups of classes, for which accuracy is reported beside the whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Vec<String>>,

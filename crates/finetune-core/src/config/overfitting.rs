@@ -1,6 +1,6 @@
 //! `[regularize]` and `[augment]`: what is done against overfitting. `docs/regularization.md` says when each helps.
 
-use images::{Augment, ColorJitter, Erasing, Policy, RandAugment, ResizedCrop, Sampling};
+use images::{Augment, Blur, ColorJitter, Erasing, Policy, Probability, RandAugment, ResizedCrop, Sampling};
 use regularize::{CoTuning, Decay, Delta, L2Sp, Mixing, SpectralShrinkage};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -112,8 +112,15 @@ pub struct AugmentConfig {
     pub views: u32,
     /// Probability of mirroring left and right. Not for letters.
     pub horizontal_flip: f64,
+    /// Probability of mirroring above and below. For microscopes and from above; not for letters.
+    pub vertical_flip: Probability,
+    /// Whether images are turned by no, one, two or three quarters of a circle, each equally likely. For microscopes and from
+    /// above; not for letters.
+    pub quarter_turns: bool,
     /// The greatest angle in degrees by which pictures are turned to either side.
     pub rotation: f64,
+    /// Probability of losing the colours.
+    pub gray: Probability,
     /// How pixels are read when pictures are turned, sheared or shifted: `"nearest"` or `"bilinear"`.
     pub sampling: Sampling,
     /// `"randaugment"` or `"trivialaugment"`.
@@ -128,6 +135,9 @@ pub struct AugmentConfig {
     /// Changes of brightness, contrast, saturation and hue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_jitter: Option<ColorJitter>,
+    /// Gaussian blur of random strength.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blur: Option<Blur>,
     /// Rectangles blotted out after normalisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erasing: Option<Erasing>,
@@ -167,12 +177,16 @@ impl AugmentConfig {
             seed,
             resized_crop: self.resized_crop.map(|crop| ResizedCrop { scale: crop.scale, ratio: crop.ratio }),
             horizontal_flip: self.horizontal_flip,
+            vertical_flip: self.vertical_flip,
+            quarter_turns: self.quarter_turns,
             rotation: self.rotation,
             policy: self.policy.map(|policy| match policy {
                 PolicyKind::RandAugment => Policy::RandAugment(self.randaugment.unwrap_or_default()),
                 PolicyKind::TrivialAugment => Policy::TrivialAugment,
             }),
             color_jitter: self.color_jitter,
+            gray: self.gray,
+            blur: self.blur,
             erasing: self.erasing,
             sampling: self.sampling,
         }

@@ -98,7 +98,8 @@ pub fn perform(
     cells.release_unfinished(&plan)?;
     let mut worker = Worker::new(run, compare, &cells);
     // Mistakes in data and weights show here, once, before there is a helper to repeat them.
-    worker.gather(0, interrupt, listen)?;
+    let first = worker.input(plan.first().and_then(|cell| cell.setting))?;
+    worker.gather(0, first, interrupt, listen)?;
     let mut helpers = helpers.start(folder.path(), plan.len())?;
     let mut results = Results { ended: vec![None; plan.len()] };
     loop {

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use backbone::{Options, Values, Variables};
+use pretrained::Fit;
 
 use crate::config::{
     BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
@@ -154,11 +155,16 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
         add(true, "regularize.early_stopping", &patience);
     }
     add(true, "augment.horizontal_flip", &above_zero(augment.horizontal_flip, 0.5));
+    add(true, "augment.vertical_flip", &above_zero(augment.vertical_flip.get(), 0.5));
+    add(true, "augment.quarter_turns", &true);
     let crop = ResizedCropConfig { scale: (0.3, 1.0), ..ResizedCropConfig::default() };
-    add(true, "augment.resized_crop", &inline(augment.resized_crop.unwrap_or(crop)));
+    let padded = config.data.input.as_ref().is_some_and(|input| input.fit == Some(Fit::Pad));
+    add(!padded, "augment.resized_crop", &inline(augment.resized_crop.unwrap_or(crop)));
     add(true, "augment.rotation", &above_zero(augment.rotation, 15.0));
     let jitter = images::ColorJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
     add(true, "augment.color_jitter", &inline(augment.color_jitter.unwrap_or(jitter)));
+    add(true, "augment.gray", &above_zero(augment.gray.get(), 0.1));
+    add(true, "augment.blur", &inline(augment.blur.unwrap_or_default()));
     add(true, "augment.erasing", &inline(augment.erasing.unwrap_or_default()));
     let numbers = inline(augment.randaugment.unwrap_or_default());
     settings.push(SettingConfig {

@@ -1,3 +1,4 @@
+use pretrained::PartialInput;
 use report::record::Outcome;
 
 use super::Cell;
@@ -19,9 +20,11 @@ pub(super) struct Worker<'a> {
     gathered: Option<Gathered>,
 }
 
-/// What the cells of a variant share.
+/// What the cells of a variant share that prepare images alike.
 pub(super) struct Gathered {
     variant: usize,
+    /// What they say of preparing.
+    input: Option<PartialInput>,
     run: Run,
     /// The same with each of the settings.
     settings: Vec<Run>,
@@ -46,32 +49,31 @@ impl<'a> Worker<'a> {
             }
             let Some(folder) = self.cells.claim(cell)? else { continue };
             let (cells, compare) = (self.cells, self.compare);
-            let done = self.gather(cell.variant, interrupt, listen).and_then(
-                |Gathered { run, settings, materials, .. }| {
-                    let run = of_cell(run, settings, cell);
-                    let mut listen = |event: &Event<'_>| {
-                        if let Event::Stepped { .. } = event {
-                            listen(event);
-                        }
-                    };
-                    let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
-                    // It keeps nothing on the way but what was good before the numbers ran away.
-                    let kept = compare.keep_models.then_some(&folder);
-                    let performed =
-                        recipe::perform(&run, &mut materials.clone(), kept, interrupt, &mut listen);
-                    let mut finished = match performed {
-                        Err(error @ Error::Diverged { .. }) => {
-                            return cells.give_up(cell, &folder, &run, &error);
-                        }
-                        performed => performed?,
-                    };
-                    advise::note(&mut finished.record, advice);
-                    match finished.record.outcome {
-                        Outcome::Finished => cells.keep(&folder, &run, materials, finished),
-                        Outcome::Interrupted => Err(Error::Interrupted),
+            let input = self.input(cell.setting);
+            let gathered = input.and_then(|input| self.gather(cell.variant, input, interrupt, listen));
+            let done = gathered.and_then(|Gathered { run, settings, materials, .. }| {
+                let run = of_cell(run, settings, cell);
+                let mut listen = |event: &Event<'_>| {
+                    if let Event::Stepped { .. } = event {
+                        listen(event);
                     }
-                },
-            );
+                };
+                let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
+                // It keeps nothing on the way but what was good before the numbers ran away.
+                let kept = compare.keep_models.then_some(&folder);
+                let performed = recipe::perform(&run, &mut materials.clone(), kept, interrupt, &mut listen);
+                let mut finished = match performed {
+                    Err(error @ Error::Diverged { .. }) => {
+                        return cells.give_up(cell, &folder, &run, &error);
+                    }
+                    performed => performed?,
+                };
+                advise::note(&mut finished.record, advice);
+                match finished.record.outcome {
+                    Outcome::Finished => cells.keep(&folder, &run, materials, finished),
+                    Outcome::Interrupted => Err(Error::Interrupted),
+                }
+            });
             return match done {
                 Ok(()) => Ok(true),
                 Err(error) => {
@@ -83,26 +85,43 @@ impl<'a> Worker<'a> {
         Ok(false)
     }
 
-    /// Reads what the cells of a variant share, unless it is at hand.
+    /// What a setting says of how images are prepared, or the run that it is laid over.
+    pub(super) fn input(&self, setting: Option<usize>) -> Result<Option<PartialInput>, Error> {
+        match setting.and_then(|setting| self.compare.settings.get(setting)) {
+            Some(setting) => Ok(self.run.with(setting)?.config.data.input),
+            None => Ok(self.run.config.data.input.clone()),
+        }
+    }
+
+    /// Reads what the cells of a variant share that prepare images in this way, unless it is at hand.
     pub(super) fn gather(
         &mut self,
         variant: usize,
+        input: Option<PartialInput>,
         interrupt: &Interrupt,
         listen: &mut Listener<'_>,
     ) -> Result<&Gathered, Error> {
         let gathered = match self.gathered.take() {
-            Some(gathered) if gathered.variant == variant => gathered,
+            Some(gathered) if gathered.variant == variant && gathered.input == input => gathered,
             _ => {
-                let run = vary(self.run, self.compare, variant)?;
+                let mut run = vary(self.run, self.compare, variant)?;
+                run.config.data.input.clone_from(&input);
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
                     let mut changed = run.with(setting)?;
-                    recipe::suits(&mut changed, self.compare, &materials)?;
+                    let own = self.run.with(setting)?.config.data.input;
+                    if own == input {
+                        recipe::suits(&mut changed, self.compare, &materials)?;
+                    } else {
+                        // Its images are read when its turn comes.
+                        changed.config.data.input = own;
+                        recipe::can_prepare(&changed, &materials)?;
+                    }
                     Ok(changed)
                 });
                 let settings = settings.collect::<Result<Vec<Run>, Error>>()?;
-                Gathered { variant, run, settings, materials }
+                Gathered { variant, input, run, settings, materials }
             }
         };
         Ok(self.gathered.insert(gathered))

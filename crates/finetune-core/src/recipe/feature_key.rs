@@ -74,6 +74,8 @@ mod tests {
 
     use backbone::{Options, Variables};
 
+    use pretrained::{Fit, SampleRange};
+
     use super::*;
     use crate::source_weights::default_input;
     use crate::zoo;
@@ -110,7 +112,14 @@ mod tests {
         assert_eq!(weighed, key(&means.clone(), &input, &relu, head));
         let mut keys = BTreeSet::from([weighed, key(&means, &input, &other, head)]);
         keys.insert(key(&means, &input, &relu, relu.stage("fc2").unwrap()));
-        keys.insert(key(&means, &InputSpec { crop: 30, ..input.clone() }, &relu, head));
+        for changed in [
+            InputSpec { crop: 30, ..input.clone() },
+            InputSpec { fit: Fit::Pad, ..input.clone() },
+            InputSpec { fit: Fit::Squash, ..input.clone() },
+            InputSpec { range: SampleRange::try_from(4095).ok(), ..input.clone() },
+        ] {
+            keys.insert(key(&means, &changed, &relu, head));
+        }
         for changed in [
             Means { program: "1.0.1", ..means.clone() },
             Means { libtorch: "TORCH_VERSION=2.11.1".to_owned(), ..means.clone() },
@@ -124,7 +133,7 @@ mod tests {
         ] {
             keys.insert(key(&changed, &input, &relu, head));
         }
-        assert_eq!(keys.len(), 4 + 9, "two of them share a key");
+        assert_eq!(keys.len(), 3 + 4 + 9, "two of them share a key");
         let moved = relu.stage_variables(StageId::INPUT);
         tch::no_grad(|| drop(moved[0].tensor.shallow_clone().g_add_scalar_(1.0)));
         assert!(keys.insert(key(&means, &input, &relu, head)), "other weights, another key");

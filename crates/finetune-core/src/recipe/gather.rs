@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Values, Variables};
 use images::{DataSet, Keep, Transform};
-use pretrained::{Checkpoint, InputSpec};
+use pretrained::{Checkpoint, Fit, InputSpec};
 
 use super::against_data::{self, Known};
 use crate::Error;
 use crate::config::{CompareConfig, Switch};
-use crate::event::Listener;
+use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::{self, Pictures};
 use crate::run::Run;
 use crate::source_weights::{self, SourceWeights};
+use crate::wide_images;
 
 /// What a run needs from disk; several runs of a grid may share it.
 #[derive(Clone)]
@@ -68,7 +69,7 @@ pub fn gather_chosen(
     check_network(run, checkpoint.as_ref())?;
     let of_use = |checkpoint| source_weights::of_use(run.network, run.weights.as_ref(), checkpoint);
     let checkpoint = checkpoint.map(|checkpoint| of_use(run.network.renamed(checkpoint)));
-    let (input, input_from) = input(run, checkpoint.as_ref());
+    let (input, input_from) = input(run, checkpoint.as_ref())?;
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
@@ -80,6 +81,9 @@ pub fn gather_chosen(
     let threads = usize::try_from(run.threads).unwrap_or(1);
     let how = (kept_of_pictures(run, &input)?, threads);
     let pictures = pictures::decode(set, (data, &run.source), how, interrupt, listen)?;
+    if let Some(warning) = wide_images::warning(pictures.wide(), input.range) {
+        listen(&Event::Warning(warning));
+    }
     check_pictures(run, &pictures)?;
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
@@ -91,8 +95,9 @@ pub fn gather_chosen(
 fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     let shown = Transform::evaluation(input)?;
     let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
+    let whole = shows_crops(run)?.then(|| Keep::WholeFor(Box::new(shown.clone())));
     let square = Keep::Square(Box::new(shown));
-    Ok([if shows_crops(run)? { Keep::Whole } else { square.clone() }, square])
+    Ok([whole.unwrap_or_else(|| square.clone()), square])
 }
 
 /// Whether each epoch shows another part of the training pictures, in a run or in some runs of a comparison.
@@ -115,12 +120,22 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 /// # Errors
 /// At the key at fault.
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
+    check_crops(run, &materials.input)?;
     let Pictures { classes, train, validation, .. } = &materials.pictures;
     let known = Known::of(classes, train.labels().into_iter(), validation.len());
     against_data::check_data(run, &known)?;
     let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes.len())?;
     against_data::check_epochs(run, Some(compare), &plan, &known)?;
     forget_skipping(run, materials)
+}
+
+/// Refuses a setting of a comparison that asks for images to be prepared as its network cannot read them.
+///
+/// # Errors
+/// At the key at fault.
+pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
+    let (input, _) = input(run, materials.checkpoint.as_deref())?;
+    check_input(run, &input)
 }
 
 /// Leaves out a stochastic depth that finds nothing to skip where an advice or a setting of a comparison goes back less far
@@ -159,11 +174,14 @@ fn needs_weights(run: &Run) -> bool {
 }
 
 /// The input specification: the configuration's, else what the weights or the network ask for.
-fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> (InputSpec, &'static str) {
-    match &run.config.data.input {
-        Some(input) => (input.clone(), "as [data.input] says"),
-        None => source_weights::input(run.network, run.weights.as_ref(), checkpoint),
-    }
+fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(InputSpec, &'static str), Error> {
+    let (usual, usual_from) = source_weights::input(run.network, run.weights.as_ref(), checkpoint)
+        .map_err(|error| run.source.wrong("model.weights", error.to_string()))?;
+    Ok(match &run.config.data.input {
+        Some(input) if input.is_whole() => (input.over(&usual), "as [data.input] says"),
+        Some(input) => (input.over(&usual), "as [data.input] says, else the weights or the network"),
+        None => (usual, usual_from),
+    })
 }
 
 /// A file that says it holds another network is refused.
@@ -189,7 +207,16 @@ fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
         );
         return Err(run.source.wrong("data.input", message).into());
     }
-    Ok(())
+    check_crops(run, input)
+}
+
+/// Where images are shown whole between bars, training on parts of them would show what is never met later, and no bars.
+fn check_crops(run: &Run, input: &InputSpec) -> Result<(), Error> {
+    if run.config.augment.resized_crop.is_none() || input.fit != Fit::Pad {
+        return Ok(());
+    }
+    let message = "shows a random part of each image, and data.input.fit = \"pad\" the whole of it between bars; remove this, or choose another fit (\"squash\" and \"crop\" go with it)";
+    Err(run.source.wrong("augment.resized_crop", message).into())
 }
 
 /// Weights read as many channels as the network's first layer has in their file.
@@ -202,7 +229,7 @@ fn check_channels(
     let first = backbone.variables().all().into_iter().next();
     let in_file = first.and_then(|first| checkpoint.tensors.get(&first.name)?.shape.get(1).copied());
     match in_file {
-        Some(theirs) if theirs != usize::from(input.channels) && run.config.data.input.is_some() => {
+        Some(theirs) if theirs != usize::from(input.channels) && asks_for_channels(run) => {
             let grayscale =
                 if theirs == 3 { "; grayscale pictures are shown to it in all three" } else { "" };
             let message = format!(
@@ -215,11 +242,16 @@ fn check_channels(
     }
 }
 
+/// Whether the configuration says how many channels images have.
+fn asks_for_channels(run: &Run) -> bool {
+    run.config.data.input.as_ref().is_some_and(|input| input.channels.is_some())
+}
+
 /// Pictures smaller than the network can read are not enlarged unless the configuration asks for it.
 fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
     let Network { name, smallest_input, .. } = run.network;
     match pictures.train.store.median_side() {
-        Some(side) if side < *smallest_input && run.config.data.input.is_none() => {
+        Some(side) if side < *smallest_input && !asks_for_size(run) => {
             let message = format!(
                 "the pictures are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small pictures (lenet5_relu), or ask with [data.input] for them to be enlarged"
             );
@@ -227,6 +259,11 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the configuration says how large images become.
+fn asks_for_size(run: &Run) -> bool {
+    run.config.data.input.as_ref().is_some_and(|input| input.crop.is_some())
 }
 
 /// The network of a run for what is going to be loaded into it, with values of this kind until then.

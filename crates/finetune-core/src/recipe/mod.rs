@@ -15,7 +15,7 @@ mod source;
 mod training;
 
 pub(crate) use against_data::has_classifier;
-pub use gather::{Materials, gather, gather_chosen, suits};
+pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use lr_find::lr_find;
 pub(crate) use perform::drawn;

@@ -170,10 +170,7 @@ impl<'a> Work<'a> {
     pub(super) fn load(&mut self, weights: Option<String>) -> Result<String, Error> {
         let name = self.run.network.name;
         let input = &self.materials.input;
-        let prepared = format!(
-            "pictures are resized to {} and cropped to {} ({})",
-            input.resize, input.crop, self.materials.input_from
-        );
+        let prepared = format!("pictures are {input} ({})", self.materials.input_from);
         let (Some(weights), Some(checkpoint)) = (weights, self.materials.checkpoint.clone()) else {
             return Ok(format!("built {name} with random weights; {prepared}"));
         };

@@ -17,6 +17,13 @@ pub(super) fn saturation(square: &mut Square<'_>, factor: f64) {
     }
 }
 
+/// TorchVision's `rgb_to_grayscale` of a picture of Pillow's: each pixel's gray three times. A gray picture stays.
+pub(super) fn gray(square: &mut Square<'_>) {
+    if square.channels == 3 {
+        square.bytes.chunks_exact_mut(3).for_each(|rgb| rgb.fill(luma(rgb)));
+    }
+}
+
 /// Pillow's `ImageEnhance.Sharpness`: away from the picture smoothed by the kernel 1 1 1, 1 5 1, 1 1 1 over 13. The
 /// outermost pixels are not smoothed.
 pub(super) fn sharpness(square: &mut Square<'_>, factor: f64) {

@@ -3,6 +3,7 @@
 
 mod affine;
 mod blend;
+mod blur;
 mod hue;
 mod table;
 
@@ -24,6 +25,10 @@ pub(crate) enum Operation {
     Identity,
     /// Mirror left and right.
     HorizontalFlip,
+    /// Mirror above and below.
+    VerticalFlip,
+    /// Counterclockwise by so many quarters of a circle, to the pixel.
+    QuarterTurns(u32),
     /// Rows slide by this times their distance from the top.
     ShearX(f64),
     /// Columns slide by this times their distance from the left.
@@ -52,6 +57,13 @@ pub(crate) enum Operation {
     AutoContrast,
     /// Each channel's histogram is made flat.
     Equalize,
+    /// Each pixel's own gray in all channels.
+    Gray,
+    /// Gaussian blur, both in pixels.
+    Blur {
+        kernel: u32,
+        sigma: f64,
+    },
 }
 
 impl Operation {
@@ -60,6 +72,8 @@ impl Operation {
         match self {
             Identity => {}
             HorizontalFlip => square.mirror(),
+            VerticalFlip => square.upend(),
+            QuarterTurns(quarters) => square.turn(quarters),
             ShearX(shear) => Affine::shear_x(shear).apply(square, sampling),
             ShearY(shear) => Affine::shear_y(shear).apply(square, sampling),
             TranslateX(right) => Affine::translate(right, 0).apply(square, sampling),
@@ -74,6 +88,8 @@ impl Operation {
             Solarize(threshold) => Table::solarize(threshold).apply(square),
             AutoContrast => table::per_channel(square, table::auto_contrast),
             Equalize => table::per_channel(square, table::equalize),
+            Gray => blend::gray(square),
+            Blur { kernel, sigma } => blur::gaussian(square, kernel, sigma),
         }
     }
 }
@@ -85,6 +101,33 @@ impl Square<'_> {
             row.reverse();
             // Reversing the bytes has turned each pixel's channels round as well.
             row.chunks_exact_mut(channels).for_each(<[u8]>::reverse);
+        }
+    }
+}
+
+impl Square<'_> {
+    fn upend(&mut self) {
+        let (side, stride) = (self.side, self.side * self.channels);
+        for y in 0..side / 2 {
+            let (above, below) = self.bytes.split_at_mut((side - 1 - y) * stride);
+            above[y * stride..][..stride].swap_with_slice(&mut below[..stride]);
+        }
+    }
+
+    fn turn(&mut self, quarters: u32) {
+        let (side, channels) = (self.side, self.channels);
+        let last = side - 1;
+        // Where the pixel in this row and column of the result is read.
+        let from = |y: usize, x: usize| match quarters % 4 {
+            0 => (y, x),
+            1 => (x, last - y),
+            2 => (last - y, last - x),
+            _ => (last - x, y),
+        };
+        self.spare.clone_from(self.bytes);
+        for (at, pixel) in self.bytes.chunks_exact_mut(channels).enumerate() {
+            let (y, x) = from(at / side, at % side);
+            pixel.copy_from_slice(&self.spare[(y * side + x) * channels..][..channels]);
         }
     }
 }

@@ -28,6 +28,12 @@ fn operation(name: &str, strength: f64) -> Operation {
         "AutoContrast" => Operation::AutoContrast,
         "Equalize" => Operation::Equalize,
         "Hue" => Operation::Hue(strength),
+        "VerticalFlip" => Operation::VerticalFlip,
+        "Gray" => Operation::Gray,
+        "QuarterTurns" => Operation::QuarterTurns(strength as u32),
+        blur if blur.starts_with("Blur") => {
+            Operation::Blur { kernel: blur[4..].parse().expect("kernel"), sigma: strength }
+        }
         other => panic!("{other}"),
     }
 }

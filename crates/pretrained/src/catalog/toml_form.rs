@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use super::{Entry, Origin, PipFile};
-use crate::{Error, InputSpec, Interpolation};
+use crate::{Error, Fit, InputSpec, PartialInput};
 
 /// What `classes` says in the file where a head tells nothing apart.
 const NO_CLASSES: &str = "none";
@@ -79,17 +79,6 @@ struct Written {
     input: PartialInput,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartialInput {
-    resize: Option<u32>,
-    crop: Option<u32>,
-    interpolation: Option<Interpolation>,
-    channels: Option<u8>,
-    mean: Option<Vec<f32>>,
-    std: Option<Vec<f32>>,
-}
-
 impl Written {
     fn resolve(self, base_url: &str, defaults: &Defaults) -> Result<Entry, String> {
         let input = self.input.over(&defaults.input);
@@ -125,19 +114,6 @@ impl Written {
     }
 }
 
-impl PartialInput {
-    fn over(self, defaults: &InputSpec) -> InputSpec {
-        InputSpec {
-            resize: self.resize.unwrap_or(defaults.resize),
-            crop: self.crop.unwrap_or(defaults.crop),
-            interpolation: self.interpolation.unwrap_or(defaults.interpolation),
-            channels: self.channels.unwrap_or(defaults.channels),
-            mean: self.mean.unwrap_or_else(|| defaults.mean.clone()),
-            std: self.std.unwrap_or_else(|| defaults.std.clone()),
-        }
-    }
-}
-
 fn check_input(input: &InputSpec) -> Result<(), String> {
     let channels = usize::from(input.channels);
     if input.mean.len() != channels || input.std.len() != channels {
@@ -146,7 +122,7 @@ fn check_input(input: &InputSpec) -> Result<(), String> {
     if !input.std.iter().all(|std| std.is_finite() && *std > 0.0) {
         return Err("std must be positive".to_owned());
     }
-    if input.crop == 0 || input.crop > input.resize {
+    if input.crop == 0 || input.fit == Fit::Crop && input.crop > input.resize {
         return Err(format!("cannot crop {} of {}", input.crop, input.resize));
     }
     Ok(())

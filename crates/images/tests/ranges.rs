@@ -1,0 +1,115 @@
+//! Data of 10, 12 and 14 bits in images of 16, in every kind of pixel, and those of 8 bits beside them.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
+use images::{Allocate, FileBatches, Keep, Sample, Store, Transform, WideImages};
+use pretrained::{Fit, InputSpec, SampleRange};
+
+/// The largest value in the files: the pixel at (3, 1) of [`value`].
+const BRIGHTEST: u16 = 4000;
+
+fn value(x: u32, y: u32) -> u16 {
+    (x * 1000 + y * 1000).min(4000) as u16
+}
+
+/// A 4 x 2 image in each kind of 16-bit pixel, as PNG and TIFF, then an 8-bit one of the same shape.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let luma = ImageBuffer::from_fn(4, 2, |x, y| Luma([value(x, y)]));
+    // The alpha is brighter than any colour and counts for nothing.
+    let luma_a = ImageBuffer::from_fn(4, 2, |x, y| LumaA([value(x, y), 65_535]));
+    let rgb = ImageBuffer::from_fn(4, 2, |x, y| Rgb([value(x, y); 3]));
+    let rgba = ImageBuffer::from_fn(4, 2, |x, y| Rgba([value(x, y), value(x, y), value(x, y), 65_535]));
+    let narrow = ImageBuffer::from_fn(4, 2, |x, y| Luma([(value(x, y) >> 4) as u8]));
+    let save = |(name, image): (&str, DynamicImage)| {
+        let path = folder.join(name);
+        image.save(&path).expect("save");
+        path
+    };
+    [
+        ("luma.png", DynamicImage::ImageLuma16(luma.clone())),
+        ("luma-alpha.png", DynamicImage::ImageLumaA16(luma_a)),
+        ("rgb.png", DynamicImage::ImageRgb16(rgb.clone())),
+        ("rgba.png", DynamicImage::ImageRgba16(rgba)),
+        ("luma.tiff", DynamicImage::ImageLuma16(luma)),
+        ("rgb.tiff", DynamicImage::ImageRgb16(rgb)),
+        ("narrow.png", DynamicImage::ImageLuma8(narrow)),
+    ]
+    .map(save)
+    .to_vec()
+}
+
+/// The 2 x 2 pixels in the middle, as bytes.
+fn transform(range: Option<u16>) -> Transform {
+    let range = range.map(|range| SampleRange::try_from(i64::from(range)).expect("range"));
+    let (mean, std) = (vec![0.0; 3], vec![1.0 / 255.0; 3]);
+    let input = InputSpec { resize: 2, crop: 2, fit: Fit::Crop, range, mean, std, ..InputSpec::imagenet() };
+    Transform::evaluation(&input).expect("transform")
+}
+
+/// The first channel of each file's centre, 2 x 2, and what was found of 16 bits.
+fn read(paths: &[PathBuf], range: Option<u16>) -> (Vec<Vec<u8>>, WideImages) {
+    let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![0.0; shape.iter().product()]));
+    let mut batches = FileBatches::new(paths.to_vec(), transform(range), paths.len(), 0, allocate);
+    let batch = batches.next().expect("a batch").expect("batch");
+    assert!(batch.unreadable.is_empty(), "{:?}", batch.unreadable);
+    let first = |pixels: &[f32]| pixels[..4].iter().map(|value| value.round() as u8).collect();
+    (batch.pixels.chunks_exact(12).map(first).collect(), batch.wide)
+}
+
+#[test]
+fn sixteen_bits_are_read_in_their_range_and_eight_stay_as_they_are() {
+    let folder = tempfile::tempdir().expect("folder");
+    let paths = files(folder.path());
+    let narrow: Vec<u8> = [1000, 2000, 2000, 3000].map(|value: u16| (value >> 4) as u8).to_vec();
+    for (range, expected, clipped) in [
+        // The upper 8 bits.
+        (None, [3, 7, 7, 11], 0),
+        // round(value * 255 / range)
+        (Some(4095), [62, 125, 125, 187], 0),
+        (Some(4000), [64, 128, 128, 191], 0),
+        (Some(1023), [249, 255, 255, 255], 6),
+        (Some(65_535), [4, 8, 8, 12], 0),
+    ] {
+        let (found, wide) = read(&paths, range);
+        for (path, found) in paths.iter().zip(&found) {
+            let is_narrow = path.ends_with("narrow.png");
+            assert_eq!(
+                *found,
+                if is_narrow { &narrow[..] } else { &expected },
+                "{range:?} {}",
+                path.display()
+            );
+        }
+        assert_eq!(wide, WideImages { count: 6, brightest: BRIGHTEST, clipped }, "{range:?}");
+    }
+}
+
+#[test]
+fn a_store_reads_them_so_however_it_keeps_them() {
+    let folder = tempfile::tempdir().expect("folder");
+    let paths = files(folder.path());
+    let samples: Vec<Sample> = paths
+        .iter()
+        .zip(0..)
+        .map(|(path, id)| Sample { path: path.clone(), label: 0, id, group: None })
+        .collect();
+    let wanted = transform(Some(4095));
+    for keep in [Keep::WholeFor(Box::new(wanted.clone())), Keep::Square(Box::new(wanted.clone()))] {
+        for limit in [0, u64::MAX] {
+            let go_on = |_, _| ControlFlow::Continue(());
+            let store = Store::decode(samples.clone(), keep.clone(), limit, 1, &go_on).expect("store");
+            assert_eq!(store.wide(), WideImages { count: 6, brightest: BRIGHTEST, clipped: 0 });
+            for index in 0..6 {
+                let (_, pixels) = store.shown(index, &wanted).expect("shown");
+                assert_eq!(
+                    pixels[..4].iter().map(|value| value.round()).collect::<Vec<_>>(),
+                    [62.0, 125.0, 125.0, 187.0]
+                );
+                assert_eq!(store.picture(index).expect("picture").get_pixel(3, 1).0, [249; 3]);
+            }
+        }
+    }
+}
