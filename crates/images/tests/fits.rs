@@ -201,7 +201,7 @@ fn ranges_and_fits_have_digests_of_their_own() {
         let range = range.map(|range| SampleRange::try_from(range).expect("range"));
         let input = InputSpec { range, ..spec(fit, 30, Interpolation::Bilinear, &[0; 3]) };
         let transform = Transform::evaluation(&input).expect("transform");
-        *store(&samples, Keep::Square(Box::new(transform.reducing()))).digest(0).expect("digest")
+        store(&samples, Keep::Square(Box::new(transform.reducing()))).digest(0).expect("digest")
     };
     let mut all = vec![digest(Fit::Pad, None), digest(Fit::Squash, None), digest(Fit::Pad, Some(4095))];
     all.push(digest(Fit::Pad, Some(1023)));
