@@ -37,6 +37,8 @@ pub mod grid;
 pub mod inspect;
 pub mod interrupt;
 pub mod measure;
+mod fitting;
+mod mismatch;
 pub mod model;
 pub mod model_file;
 pub mod pictures;

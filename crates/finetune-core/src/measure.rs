@@ -122,6 +122,11 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 /// The model's class of a folder's name.
 fn place(model: &Model, data: &Labelled, class: &str) -> Result<usize, Error> {
+    let numbered = |(number, name): (usize, &String)| *name == format!("class {number}");
+    if !model.classes.iter().any(|known| known == class) && model.classes.iter().enumerate().all(numbered) {
+        let (model, outputs) = (model.path.clone(), model.classes.len());
+        return Err(Error::NamelessClasses { model, folder: data.folder.clone(), outputs });
+    }
     model.classes.iter().position(|known| known == class).ok_or_else(|| Error::ClassOfNoModel {
         class: class.to_owned(),
         folder: data.folder.clone(),

@@ -29,7 +29,7 @@ pub mod safetensors_file;
 
 pub use catalog::{Catalog, Entry, Origin};
 #[cfg(feature = "checkpoints")]
-pub use checkpoint::{Array, Checkpoint, Dtype, Format};
+pub use checkpoint::{Array, Checkpoint, Dialect, Dtype, Format, Layout};
 pub use digest::Digest;
 pub use error::Error;
 pub use input::{InputSpec, Interpolation};
