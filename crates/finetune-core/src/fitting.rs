@@ -84,10 +84,11 @@ pub(crate) fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxilia
             report = outline.compare(checkpoint);
         }
     }
+    let auxiliary_heads = outline.aux().next().is_some();
     Fitted {
         network,
         report,
-        auxiliary_heads: outline.aux().next().is_some(),
+        auxiliary_heads,
         classes,
         channels,
         size,

@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::mismatch;
 use crate::pictures::{self, Pictures};
 use crate::run::Run;
-use crate::source_weights::{self, SourceWeights};
+use crate::source_weights;
 
 /// What a run needs from disk; several runs of a grid may share it.
 #[derive(Clone)]

@@ -41,7 +41,7 @@ pub(super) fn format_of_head(head: &[u8]) -> Option<Format> {
         Some(Format::TorchLegacy)
     } else if matches!(head, [0x80, 2..=5, ..]) {
         Some(Format::Pickle)
-    } else if head.get(8) == Some(&b'{') && head.get(7) == Some(&0) {
+    } else if head.get(8) == Some(&b'{') {
         Some(Format::SafeTensors)
     } else {
         None
