@@ -19,7 +19,8 @@
 use super::{Id, Made, Object, Pickle, Value};
 
 /// Modules whose functions run commands, load code, or reach the disk or the network.
-const MODULES: [&str; 44] = [
+const MODULES: [&str; 45] = [
+    "commands",
     "os", "posix", "nt", "subprocess", "_posixsubprocess", "popen2", "pty", "sys", "runpy", "shutil", "socket", "_socket",
     "importlib", "_frozen_importlib", "_imp", "zipimport", "pkgutil", "webbrowser", "ctypes", "_ctypes", "codeop", "pdb",
     "bdb", "timeit", "cProfile", "doctest", "pydoc", "marshal", "pickle", "_pickle", "cPickle", "shelve", "urllib", "urllib2",
@@ -28,12 +29,10 @@ const MODULES: [&str; 44] = [
 
 /// Functions of modules that are harmless otherwise, or called as people call their own (`code`, `trace`), by the end of
 /// their dotted name.
-const FUNCTIONS: [&str; 43] = [
+const FUNCTIONS: [&str; 41] = [
     "code.interact",
     "code.InteractiveInterpreter",
     "code.InteractiveConsole",
-    "commands.getoutput",
-    "commands.getstatusoutput",
     "trace.Trace",
     "profile.run",
     "profile.Profile",
