@@ -52,7 +52,8 @@ fn a_head_that_is_kept_says_what_it_said_and_is_trained_on() {
     // Classes of other names are others.
     let rename = |from: &str, to: &str| {
         for split in ["train", "val"] {
-            fs::rename(desk.path(&format!("data/{split}/{from}")), desk.path(&format!("data/{split}/{to}"))).unwrap();
+            fs::rename(desk.path(&format!("data/{split}/{from}")), desk.path(&format!("data/{split}/{to}")))
+                .unwrap();
         }
     };
     rename("bar", "new-bar");
@@ -66,7 +67,11 @@ fn a_head_that_is_kept_says_what_it_said_and_is_trained_on() {
     let kept = KEPT.replace("source/model.safetensors", "turned.safetensors");
     desk.finetune(&format!("{kept} --out turned --set train.learning_rate=1e-30")).ends(0, &[]);
     assert_eq!(logits(&desk, "turned"), logits(&desk, "source"));
-    assert!(step(&desk, "turned", 2).contains("rows were put into the order"), "{}", step(&desk, "turned", 2));
+    assert!(
+        step(&desk, "turned", 2).contains("rows were put into the order"),
+        "{}",
+        step(&desk, "turned", 2)
+    );
     assert!(step(&desk, "still", 2).contains("in the same order"));
 }
 

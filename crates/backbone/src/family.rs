@@ -53,7 +53,8 @@ impl Network {
         };
         let outline = (self.build)(&Variables::holding(Values::Outline).root(), &options);
         let side = |side: i64| usize::try_from(side).unwrap_or(0);
-        let extents = |variable: Variable| (variable.name, variable.tensor.size().into_iter().map(side).collect());
+        let extents =
+            |variable: Variable| (variable.name, variable.tensor.size().into_iter().map(side).collect());
         Layout {
             tensors: outline.variables().all().into_iter().map(extents).collect(),
             head: self.head.to_owned(),

@@ -94,13 +94,21 @@ impl LoadReport {
         let wrong: Vec<String> = self
             .wrong_shape
             .iter()
-            .map(|wrong| format!("{} is {:?} in the file and {:?} in the network", wrong.name, wrong.file, wrong.network))
+            .map(|wrong| {
+                format!(
+                    "{} is {:?} in the file and {:?} in the network",
+                    wrong.name, wrong.file, wrong.network
+                )
+            })
             .collect();
         if self.missing.is_empty() && self.unused.is_empty() && !wrong.is_empty() {
             let shown = wrong.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = if wrong.len() > 3 { ", ..." } else { "" };
             let all = self.loaded.len() + wrong.len();
-            return format!("all {all} names are the network's, but {} of another shape ({shown}{more})", wrong.len());
+            return format!(
+                "all {all} names are the network's, but {} of another shape ({shown}{more})",
+                wrong.len()
+            );
         }
         let parts = [
             ("missing", &self.missing),

@@ -42,7 +42,11 @@ fn renamed(name: &str, excited: bool) -> Option<String> {
             let mut parts = module.strip_prefix("blocks.")?.splitn(3, '.');
             let (stage, block, layer) = (parts.next()?.parse::<u32>().ok()?, parts.next()?, parts.next()?);
             let _number: u32 = block.parse().ok()?;
-            format!("features.{}.{block}.block.{}", stage.checked_add(1)?, layer_of(layer, stage == 0, excited)?)
+            format!(
+                "features.{}.{block}.block.{}",
+                stage.checked_add(1)?,
+                layer_of(layer, stage == 0, excited)?
+            )
         }
     };
     Some(format!("{module}.{tensor}"))

@@ -78,7 +78,8 @@ pub(crate) fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxilia
     let fixed_size = shapes(&build(channels, smallest)) != shapes(&build(channels, smallest + 64));
     if fixed_size && !report.wrong_shape.is_empty() {
         let fewest = (smallest..=LARGEST).min_by_key(|&side| differs(&build(channels, side)));
-        if let Some(side) = fewest.filter(|&side| differs(&build(channels, side)) < report.wrong_shape.len()) {
+        if let Some(side) = fewest.filter(|&side| differs(&build(channels, side)) < report.wrong_shape.len())
+        {
             size = side;
             outline = build(channels, size);
             report = outline.compare(checkpoint);
@@ -133,10 +134,16 @@ mod tests {
             wanted.retain(|name, _| !name.starts_with("AuxLogits."));
             let timms = layout.dialects.iter().find(|dialect| dialect.name == "timm");
             for (theirs, shape) in tensors {
-                let ours = timms.and_then(|dialect| (dialect.rename)(theirs)).unwrap_or_else(|| theirs.clone());
+                let ours =
+                    timms.and_then(|dialect| (dialect.rename)(theirs)).unwrap_or_else(|| theirs.clone());
                 let expected = wanted.remove(&ours).unwrap_or_else(|| panic!("{name}: {theirs} is {ours}"));
-                let [ours_count, theirs_count] = [&expected, shape].map(|shape| shape.iter().product::<usize>());
-                assert_eq!((expected[..expected.len().min(1)].to_vec(), ours_count), (shape[..shape.len().min(1)].to_vec(), theirs_count), "{theirs}");
+                let [ours_count, theirs_count] =
+                    [&expected, shape].map(|shape| shape.iter().product::<usize>());
+                assert_eq!(
+                    (expected[..expected.len().min(1)].to_vec(), ours_count),
+                    (shape[..shape.len().min(1)].to_vec(), theirs_count),
+                    "{theirs}"
+                );
             }
             assert!(wanted.is_empty(), "{name} lacks {wanted:?}");
         }

@@ -60,7 +60,11 @@ fn remedy(
         let WrongShape { name, file: theirs, network: ours } = report.wrong_shape.first()?;
         let shapes = format!("{name} is {theirs:?} in {file} and {ours:?} in {}", network.name);
         if here.channels != channels {
-            let crop = if here.fixed_size && here.size != crop { format!(" and crop = {}", here.size) } else { String::new() };
+            let crop = if here.fixed_size && here.size != crop {
+                format!(" and crop = {}", here.size)
+            } else {
+                String::new()
+            };
             let message = format!(
                 "{shapes}, which reads {channels} channels here; set channels = {}{crop}, with mean and std for as many",
                 here.channels
@@ -69,8 +73,9 @@ fn remedy(
         }
         if here.fixed_size && here.size != crop {
             let fitting = sizes_that_fit(&here);
-            let message =
-                format!("{shapes}, which is built for images of {crop} pixels here; set {fitting}, the size these weights were trained with");
+            let message = format!(
+                "{shapes}, which is built for images of {crop} pixels here; set {fitting}, the size these weights were trained with"
+            );
             return Some(Remedy { key: "data.input.crop", message });
         }
     }
@@ -82,8 +87,15 @@ fn remedy(
         .collect();
     others.dedup();
     let first = others.first()?;
-    let more = if others.len() > 1 { format!(" ({} have the same tensors)", others.join(", ")) } else { String::new() };
-    let message = format!("{file} holds the weights of {first}{more}, not of {}; set model.arch = {first:?}", network.name);
+    let more = if others.len() > 1 {
+        format!(" ({} have the same tensors)", others.join(", "))
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{file} holds the weights of {first}{more}, not of {}; set model.arch = {first:?}",
+        network.name
+    );
     Some(Remedy { key: "model.arch", message })
 }
 
@@ -140,7 +152,10 @@ fn nearest(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
     let opened = checkpoint::open(&checkpoint.path).ok()?;
     let all = fitted_to_all(&opened);
     let best = all.iter().max_by_key(|fitted| fitted.report.loaded.len())?;
-    let (loaded, tensors) = (best.report.loaded.len(), best.report.loaded.len() + best.report.missing.len() + best.report.wrong_shape.len());
+    let (loaded, tensors) = (
+        best.report.loaded.len(),
+        best.report.loaded.len() + best.report.missing.len() + best.report.wrong_shape.len(),
+    );
     (best.network.name != network.name && loaded * 2 > tensors)
         .then(|| format!("{} comes nearest, with {loaded} of its {tensors} tensors", best.network.name))
 }

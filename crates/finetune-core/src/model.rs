@@ -169,7 +169,7 @@ impl Model {
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint));
         }
-        let unwrapped = checkpoint.unwrapped.in_words();
+        let unwrapped = source_weights::told_of(&checkpoint);
         if !unwrapped.is_empty() {
             tracing::info!(file = %checkpoint.path.display(), "{unwrapped}");
         }

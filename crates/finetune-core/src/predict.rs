@@ -114,7 +114,11 @@ pub fn predict<E: From<Error>>(
         let said = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
         for (&index, (logits, probabilities)) in indices.iter().zip(said) {
             if !logits.iter().all(|score| score.is_finite()) {
-                return Err(Error::ScoresAreNoNumbers { image: paths[index].clone(), model: model.path.clone() }.into());
+                return Err(Error::ScoresAreNoNumbers {
+                    image: paths[index].clone(),
+                    model: model.path.clone(),
+                }
+                .into());
             }
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
         }

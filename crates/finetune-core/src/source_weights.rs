@@ -156,6 +156,21 @@ pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Optio
     (arch != network.name && zoo::network(arch).is_ok()).then_some(arch)
 }
 
+/// What was taken off the names in a file and what of it was left or not read, in words; empty where there was nothing.
+#[must_use]
+pub fn told_of(checkpoint: &Checkpoint) -> String {
+    let mut told = checkpoint.unwrapped.in_words();
+    if let Some(first) = checkpoint.skipped.first() {
+        let more = match checkpoint.skipped.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let joint = if told.is_empty() { "" } else { "; " };
+        told.push_str(&format!("{joint}not read: {first}{more}"));
+    }
+    told
+}
+
 /// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
 #[must_use]
 pub fn class_names(

@@ -121,7 +121,9 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
     })?;
     if content.leaves.is_empty() {
         let found = match content.skipped.first() {
-            Some(first) => format!("it holds no arrays that can be read; it holds {first}; save `model.state_dict()` with torch.save"),
+            Some(first) => format!(
+                "it holds no arrays that can be read; it holds {first}; save `model.state_dict()` with torch.save"
+            ),
             None => "torch.save or pickle wrote it, but it holds no arrays".to_owned(),
         };
         return Err(Error::NotACheckpoint { path: path.to_path_buf(), found });
@@ -133,7 +135,11 @@ impl Opened {
     /// Every tensor of the file, in its order.
     #[must_use]
     pub fn tensors(&self) -> Vec<Described> {
-        let described = |leaf: &content::Leaf| Described { path: leaf.path(), shape: leaf.shape.clone(), dtype: leaf.dtype };
+        let described = |leaf: &content::Leaf| Described {
+            path: leaf.path(),
+            shape: leaf.shape.clone(),
+            dtype: leaf.dtype,
+        };
         self.content.leaves.iter().map(described).collect()
     }
 
@@ -187,7 +193,12 @@ impl Opened {
         found.unwrap_or_else(|| unwrap::by_form(leaves))
     }
 
-    fn checkpoint(&self, tensors: BTreeMap<String, Array>, unwrapped: Unwrapped, sha256: String) -> Checkpoint {
+    fn checkpoint(
+        &self,
+        tensors: BTreeMap<String, Array>,
+        unwrapped: Unwrapped,
+        sha256: String,
+    ) -> Checkpoint {
         Checkpoint {
             path: self.path.clone(),
             format: self.format,
@@ -200,8 +211,13 @@ impl Opened {
         }
     }
 
-    fn arrays(&self, selection: &Selection, layout: Option<&Layout>) -> Result<BTreeMap<String, Array>, Error> {
-        let names: BTreeMap<usize, &String> = selection.chosen.iter().map(|(index, name)| (*index, name)).collect();
+    fn arrays(
+        &self,
+        selection: &Selection,
+        layout: Option<&Layout>,
+    ) -> Result<BTreeMap<String, Array>, Error> {
+        let names: BTreeMap<usize, &String> =
+            selection.chosen.iter().map(|(index, name)| (*index, name)).collect();
         let indices: Vec<usize> = names.keys().copied().collect();
         let mut arrays = BTreeMap::new();
         self.content.values.read(&self.content.leaves, &indices, &mut |index, mut array| {

@@ -86,7 +86,10 @@ fn what_was_left_is_told() {
     assert_eq!(found("head_beside.pth").unwrapped.head_prefix.as_deref(), Some("state_dict.head."));
     assert_eq!(found("inner_module.pth").unwrapped.inner, ["module"]);
     // Where both are there, the average is taken and the other is named.
-    assert!(words("raw_and_average.pth").contains("did not use the same network under \"state_dict\" (4 tensors)"));
+    assert!(
+        words("raw_and_average.pth")
+            .contains("did not use the same network under \"state_dict\" (4 tensors)")
+    );
     assert!(words("lightning.pth").contains("took \"state_dict.model\" off its names"));
     assert_eq!(words("whole.pth"), "");
 }
@@ -102,7 +105,13 @@ fn names_of_classes_are_found() {
 #[test]
 fn innocent_objects_are_left_unread_and_not_called_hostile() {
     let skipped = found("harmless.pth").skipped;
-    for object in ["hyper.nested: ", "hyper.method: ", "hyper.path: pathlib", "hyper.partial: functools.partial", "hyper.system: "] {
+    for object in [
+        "hyper.nested: ",
+        "hyper.method: ",
+        "hyper.path: pathlib",
+        "hyper.partial: functools.partial",
+        "hyper.system: ",
+    ] {
         assert!(skipped.iter().any(|line| line.starts_with(object)), "{object}: {skipped:#?}");
     }
 }

@@ -68,6 +68,9 @@ fn text(inspection: &Inspection) -> String {
     let usable = inspection.fits.iter().any(|fit| fit.usable);
     if !usable {
         fact("fits", "no network of the zoo".to_owned());
+        if inspection.nearest.is_empty() {
+            fact("nearest", "none: no network has a tensor of the same name and shape".to_owned());
+        }
         inspection.nearest.iter().for_each(|fit| fact("nearest", near_in_words(fit)));
     } else {
         inspection.fits.iter().for_each(|fit| fact("fits", fit_in_words(fit)));
@@ -93,7 +96,8 @@ fn fit_in_words(fit: &Fit) -> String {
     let classes = fit.classes.map_or(String::new(), |classes| {
         format!(", {}", counted(u64::try_from(classes).unwrap_or(0), "output"))
     });
-    let size = fit.crop.map_or(String::new(), |crop| format!(", {} channel(s) of {crop} pixels", fit.channels));
+    let size =
+        fit.crop.map_or(String::new(), |crop| format!(", {} channel(s) of {crop} pixels", fit.channels));
     let what = format!("{}{heads}{classes}{size}", fit.arch);
     if fit.is_whole() {
         return format!("{what}: all {} tensors", count(fit.loaded));
@@ -143,7 +147,10 @@ fn tree(inspection: &Inspection) -> String {
         out.push_str(&format!("  {}\n", visible(line)));
     }
     if lines.len() > SHOWN_LINES {
-        out.push_str(&format!("  … and {} more lines; --tensors lists every tensor\n", lines.len() - SHOWN_LINES));
+        out.push_str(&format!(
+            "  … and {} more lines; --tensors lists every tensor\n",
+            lines.len() - SHOWN_LINES
+        ));
     }
     out
 }

@@ -3,9 +3,7 @@
 use backbone::{Backbone, LoadReport, StageId};
 use pretrained::Checkpoint;
 
-use crate::config::{
-    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, ScheduleKind,
-};
+use crate::config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, ScheduleKind};
 use crate::freeze::{Depth, FreezePlan};
 use crate::run::Run;
 use crate::source_weights;

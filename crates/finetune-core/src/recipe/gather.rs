@@ -161,7 +161,8 @@ fn trial(
     let mut trial = build(run, input, checkpoint, Values::Outline);
     if let Some(checkpoint) = checkpoint {
         check_channels(run, input, &trial, checkpoint)?;
-        let loaded = trial.fit(checkpoint).map_err(|error| mismatch::of_run(error, run, input, checkpoint))?;
+        let loaded =
+            trial.fit(checkpoint).map_err(|error| mismatch::of_run(error, run, input, checkpoint))?;
         against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
         kept_head::check(run, &trial, checkpoint, &loaded, classes)?;
     }

@@ -44,7 +44,10 @@ impl Work<'_> {
         self.head_is_there(listen)?;
         let head = self.backbone.head();
         let order = self.materials.class_order.in_words();
-        Ok(format!("kept the source's {} for its {} classes, to be trained on; {order}", head.root, head.classes))
+        Ok(format!(
+            "kept the source's {} for its {} classes, to be trained on; {order}",
+            head.root, head.classes
+        ))
     }
 
     /// What follows when the network has the head that is trained.

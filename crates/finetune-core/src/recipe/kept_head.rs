@@ -47,7 +47,8 @@ pub(super) fn check(
     let refuse = |message: String| Err(run.source.wrong("finetune.head", message));
     if !has_classifier(run, backbone, checkpoint, loaded) {
         return refuse(
-            "these weights have no head to keep, they are good for their features only; use \"new\"".to_owned(),
+            "these weights have no head to keep, they are good for their features only; use \"new\""
+                .to_owned(),
         );
     }
     let theirs = backbone.head().classes;
@@ -59,7 +60,8 @@ pub(super) fn check(
     }
     let Some((named, by)) = names(run, checkpoint, classes) else { return Ok(()) };
     // The folders of ImageNet are numbers of WordNet (n01440764), and sorted they are in the order of the rows.
-    let numbers_of_wordnet = by == NamedBy::Catalog && classes.iter().all(|class| is_number_of_wordnet(class));
+    let numbers_of_wordnet =
+        by == NamedBy::Catalog && classes.iter().all(|class| is_number_of_wordnet(class));
     if places(&named, classes).is_none() && !numbers_of_wordnet {
         let (theirs, ours) = (few(&named), few(classes));
         return refuse(format!(
@@ -84,7 +86,9 @@ pub(super) fn put_into_order(
     let auxiliary = backbone.aux().flat_map(|(_, aux)| aux.head.roots());
     let roots: Vec<String> = backbone.head().roots().into_iter().chain(auxiliary).collect();
     for (name, array) in &mut checkpoint.tensors {
-        let of_head = roots.iter().any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')));
+        let of_head = roots
+            .iter()
+            .any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')));
         if of_head && array.shape.first() == Some(&places.len()) {
             *array = with_rows(array, &places);
         }

@@ -197,7 +197,7 @@ impl<'a> Work<'a> {
             none if none.is_empty() => "all of them".to_owned(),
             some => some,
         };
-        let unwrapped = match checkpoint.unwrapped.in_words() {
+        let unwrapped = match source_weights::told_of(&checkpoint) {
             none if none.is_empty() => none,
             some => format!(" ({some})"),
         };

@@ -3,8 +3,17 @@
 use std::collections::BTreeMap;
 
 /// Keys of a list of names, or of a dictionary from numbers to names.
-const LISTS: [&str; 9] =
-    ["classes", "class_names", "classnames", "names", "labels", "categories", "idx_to_class", "id2label", "CLASSES"];
+const LISTS: [&str; 9] = [
+    "classes",
+    "class_names",
+    "classnames",
+    "names",
+    "labels",
+    "categories",
+    "idx_to_class",
+    "id2label",
+    "CLASSES",
+];
 /// Keys of a dictionary from names to numbers.
 const INDICES: [&str; 4] = ["class_to_idx", "label2id", "class_to_index", "class_indices"];
 

@@ -220,7 +220,10 @@ impl Pickle {
             Value::Persistent(_) => "storage",
             Value::Global(_) => return self.dotted(id).unwrap_or_default(),
             Value::Object(object) => {
-                return self.dotted(id).or_else(|| self.class_of(object)).unwrap_or_else(|| "object".to_owned());
+                return self
+                    .dotted(id)
+                    .or_else(|| self.class_of(object))
+                    .unwrap_or_else(|| "object".to_owned());
             }
         };
         plain.to_owned()

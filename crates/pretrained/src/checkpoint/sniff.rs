@@ -58,31 +58,46 @@ fn describe(head: &[u8]) -> String {
     let web = ["<!doctype", "<html", "<?xml", "<head"].iter().any(|start| text.starts_with(start));
     match () {
         () if head.is_empty() => plain("it is empty (0 bytes); fetch it again"),
-        () if web => plain("it is a web page, probably a server's error page saved under this name; fetch it again"),
+        () if web => {
+            plain("it is a web page, probably a server's error page saved under this name; fetch it again")
+        }
         () if text.starts_with("version https://git-lfs") => {
             plain("it is a Git LFS pointer, not the file itself; run `git lfs pull`")
         }
         () if text.starts_with('{') && holds("weight_map") => {
             plain("it is the index of weights that lie in several files; save them in one file")
         }
-        () if text.starts_with('{') => plain("it is JSON, a configuration perhaps; the weights are another file"),
-        () if at(0, b"\x89HDF") => saved_by("an HDF5 file, as Keras writes weights, whose networks are others"),
+        () if text.starts_with('{') => {
+            plain("it is JSON, a configuration perhaps; the weights are another file")
+        }
+        () if at(0, b"\x89HDF") => {
+            saved_by("an HDF5 file, as Keras writes weights, whose networks are others")
+        }
         () if at(0, b"\x93NUMPY") => saved_by("one array of numpy (.npy)"),
         () if at(4, b"TFL3") => saved_by("a TensorFlow Lite model"),
         () if at(0, b"GGUF") => saved_by("a GGUF file of a language model"),
-        () if at(0, b"ftrt") || at(0, b"ptrt") => saved_by("an engine of TensorRT, which holds no weights to train"),
+        () if at(0, b"ftrt") || at(0, b"ptrt") => {
+            saved_by("an engine of TensorRT, which holds no weights to train")
+        }
         () if at(4, b"ET12") => saved_by("a program of ExecuTorch, which holds no weights to train"),
         () if matches!(head, [0x08, 1..=20, 0x12, ..]) || holds("onnx") || holds("ir_version") => {
             saved_by("an ONNX model, or another protocol buffer; it holds a graph and names of its own")
         }
         () if at(0, b"\x1f\x8b") => plain("it is compressed with gzip; unpack it first (gunzip)"),
-        () if at(0, b"BZh") || at(0, b"\xfd7zXZ") || at(0, b"7z\xbc\xaf") || at(0, b"Rar!") || at(0, b"\x28\xb5\x2f\xfd") => {
+        () if at(0, b"BZh")
+            || at(0, b"\xfd7zXZ")
+            || at(0, b"7z\xbc\xaf")
+            || at(0, b"Rar!")
+            || at(0, b"\x28\xb5\x2f\xfd") =>
+        {
             plain("it is a compressed archive; unpack it first")
         }
         () if at(0, b"\xff\xd8\xff") || at(0, b"\x89PNG") || at(0, b"GIF8") || at(8, b"WEBP") => {
             plain("it is an image; weights are a .pth or .safetensors file")
         }
-        () if at(0, b"\x7fELF") || at(0, b"MZ") => plain("it is a program; weights are a .pth or .safetensors file"),
+        () if at(0, b"\x7fELF") || at(0, b"MZ") => {
+            plain("it is a program; weights are a .pth or .safetensors file")
+        }
         () if text.starts_with("model_checkpoint_path") => {
             saved_by("the list of a TensorFlow checkpoint, whose networks are others")
         }
@@ -95,12 +110,19 @@ pub(super) fn describe_zip(names: &[String]) -> Option<String> {
     let has = |end: &str| names.iter().any(|name| name.ends_with(end));
     if has("/constants.pkl") || has("/code/__torch__.py") {
         return Some(
-            "it is a TorchScript archive (torch.jit.save); save `model.state_dict()` with torch.save instead".to_owned(),
+            "it is a TorchScript archive (torch.jit.save); save `model.state_dict()` with torch.save instead"
+                .to_owned(),
         );
     }
-    let exported = ["serialized_exported_program.json", "serialized_exported_program.pt", "models/model.json", "archive_format"];
+    let exported = [
+        "serialized_exported_program.json",
+        "serialized_exported_program.pt",
+        "models/model.json",
+        "archive_format",
+    ];
     exported.iter().any(|name| has(name)).then(|| {
-        "it is an exported program (torch.export.save); save `model.state_dict()` with torch.save instead".to_owned()
+        "it is an exported program (torch.export.save); save `model.state_dict()` with torch.save instead"
+            .to_owned()
     })
 }
 
@@ -109,7 +131,9 @@ pub(super) fn describe_foreign_zip(names: &[String]) -> String {
     let has = |end: &str| names.iter().find(|name| name.ends_with(end));
     let inner = [".pth", ".pt", ".ckpt", ".safetensors", ".bin", ".tar"].iter().find_map(|end| has(end));
     match () {
-        () if has(".weights.h5").is_some() || has("config.json").is_some() && has("metadata.json").is_some() => {
+        () if has(".weights.h5").is_some()
+            || has("config.json").is_some() && has("metadata.json").is_some() =>
+        {
             format!("it is a Keras model (.keras), whose networks are others; {HOW}")
         }
         () if has(".npy").is_some() => format!("it holds arrays of numpy (.npz); {HOW}"),
@@ -125,14 +149,18 @@ pub(super) fn describe_foreign_zip(names: &[String]) -> String {
 /// What a folder is, and which file in it to name.
 pub(super) fn describe_folder(path: &Path) -> String {
     let names = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut names: Vec<String> = names.take(1000).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        names.take(1000).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     let ends = [".safetensors", ".pth", ".pt", ".ckpt", ".bin"];
     let file = names.iter().find(|name| ends.iter().any(|end| name.ends_with(end)));
     match file {
-        _ if names.iter().any(|name| name == "saved_model.pb") => format!("it is a model of TensorFlow; {HOW}"),
+        _ if names.iter().any(|name| name == "saved_model.pb") => {
+            format!("it is a model of TensorFlow; {HOW}")
+        }
         _ if names.iter().any(|name| name == "data.pkl") => {
-            "it is a file of torch.save that was unpacked; pack it again (zip -0) or fetch it again".to_owned()
+            "it is a file of torch.save that was unpacked; pack it again (zip -0) or fetch it again"
+                .to_owned()
         }
         Some(name) => format!("it is a folder; give the file itself, such as {name}"),
         None => "it is a folder; give the file itself".to_owned(),
@@ -170,7 +198,8 @@ mod tests {
             let found = describe(head);
             assert!(found.contains(expected), "{found}");
         }
-        let of = |names: &[&str]| describe_foreign_zip(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let of =
+            |names: &[&str]| describe_foreign_zip(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert!(of(&["a.npy"]).contains("numpy"));
         assert!(of(&["config.json", "metadata.json", "model.weights.h5"]).contains("Keras"));
         assert!(of(&["runs/best.pth"]).contains("runs/best.pth"));

@@ -21,7 +21,8 @@ use crate::Error;
 /// Reads the objects of a file of `torch.save`, or of a bare pickle.
 pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     let file = super::open_file(path)?;
-    let container = Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
+    let container =
+        Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
     if let Some(callable) = hostile_call(&container.pickle) {
         return Err(Error::Hostile { path: path.to_path_buf(), callable });
     }
@@ -75,13 +76,19 @@ impl Values for InFile {
             };
             let mut bytes = match from {
                 From::Storage(key) => container.storage(key).map_err(wrong)?,
-                From::Inline(id) => numpy::bytes(&container.pickle, *id).ok_or_else(|| wrong("has no values".to_owned()))?,
+                From::Inline(id) => {
+                    numpy::bytes(&container.pickle, *id).ok_or_else(|| wrong("has no values".to_owned()))?
+                }
                 From::Nested(id) => nested_storage(&container, *id).map_err(wrong)?.1,
             };
             for (place, &index) in indices.iter().enumerate() {
                 let leaf = &leaves[index];
                 let whole = place + 1 == indices.len() && self.views[index].is_whole(leaf, bytes.len());
-                let data = if whole { Ok(std::mem::take(&mut bytes)) } else { self.views[index].gather(leaf, &bytes) };
+                let data = if whole {
+                    Ok(std::mem::take(&mut bytes))
+                } else {
+                    self.views[index].gather(leaf, &bytes)
+                };
                 let array = data.and_then(|mut data| {
                     self.views[index].finish(leaf, &mut data);
                     Array::new(leaf.shape.clone(), leaf.dtype, data).map_err(|error| error.to_string())
@@ -96,11 +103,13 @@ impl Values for InFile {
 /// The storage that lies as a file of its own within a pickle, as `pickle.dump` has tensors do: element type, bytes.
 fn nested_storage(container: &Container, id: super::pickle::Id) -> Result<(super::Dtype, Vec<u8>), String> {
     let bytes = numpy::bytes(&container.pickle, id).ok_or("a storage in it has no values")?;
-    let format = super::sniff::format_of_head(&bytes[..bytes.len().min(512)]).ok_or("a storage in it is of no known form")?;
+    let format = super::sniff::format_of_head(&bytes[..bytes.len().min(512)])
+        .ok_or("a storage in it is of no known form")?;
     if format == Format::SafeTensors || format == Format::Pickle {
         return Err("a storage in it is of no known form".to_owned());
     }
-    let mut inner = Container::open(Box::new(Cursor::new(bytes)), format).map_err(|wrong| wrong.to_string())?;
+    let mut inner =
+        Container::open(Box::new(Cursor::new(bytes)), format).map_err(|wrong| wrong.to_string())?;
     let root = inner.pickle.root();
     let storage = view::storage_of(&inner.pickle, root).ok_or("a storage in it is none")??;
     let dtype = storage.dtype.ok_or("a storage in it has no element type")?;

@@ -65,21 +65,58 @@ pub(super) struct Selection {
 
 /// Keys under which training scripts put a state dict, the likeliest first; used where no network's names are known.
 const CONTAINERS: [&str; 20] = [
-    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "params_ema", "state_dict", "model_state_dict", "model_state",
-    "model", "net", "network", "module", "weights", "params", "encoder", "backbone", "generator", "net_state_dict",
-    "student", "teacher",
+    "state_dict_ema",
+    "model_ema",
+    "ema_state_dict",
+    "ema",
+    "params_ema",
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "module",
+    "weights",
+    "params",
+    "encoder",
+    "backbone",
+    "generator",
+    "net_state_dict",
+    "student",
+    "teacher",
 ];
 
 /// Parts of names that wrappers add: DataParallel and DDP, torch.compile, FSDP, activation checkpointing, DeepSpeed.
 const WRAPPERS: [&str; 8] = [
-    "module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module", "_module", "_original_module",
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+    "_forward_module",
+    "_module",
+    "_original_module",
     "_wrapped_model",
 ];
 
 /// Parts of a prefix by which averaged weights are known.
 const AVERAGED: [&str; 16] = [
-    "ema", "ema_model", "model_ema", "ema_state_dict", "state_dict_ema", "model_state_dict_ema", "params_ema", "weights_ema",
-    "swa", "swa_model", "model_swa", "averaged", "averaged_model", "averagemodel", "teacher", "ema_weights",
+    "ema",
+    "ema_model",
+    "model_ema",
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_state_dict_ema",
+    "params_ema",
+    "weights_ema",
+    "swa",
+    "swa_model",
+    "model_swa",
+    "averaged",
+    "averaged_model",
+    "averagemodel",
+    "teacher",
+    "ema_weights",
 ];
 
 /// The encoder of a pair that is trained by gradients, which is the one to use.
@@ -87,18 +124,53 @@ const TRAINED: [&str; 4] = ["encoder_q", "online", "online_encoder", "online_net
 
 /// Parts of a prefix that belong to an optimizer.
 const OPTIMIZER: [&str; 22] = [
-    "optimizer", "optimizers", "optimizer_states", "optimizer_state_dict", "optim", "optimizer_state", "opt", "momentum",
-    "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "square_avg", "grad", "grads", "gradients", "velocity",
-    "mu", "nu", "slow_buffer", "scheduler", "lr_schedulers",
+    "optimizer",
+    "optimizers",
+    "optimizer_states",
+    "optimizer_state_dict",
+    "optim",
+    "optimizer_state",
+    "opt",
+    "momentum",
+    "momentum_buffer",
+    "exp_avg",
+    "exp_avg_sq",
+    "max_exp_avg_sq",
+    "square_avg",
+    "grad",
+    "grads",
+    "gradients",
+    "velocity",
+    "mu",
+    "nu",
+    "slow_buffer",
+    "scheduler",
+    "lr_schedulers",
 ];
 
 /// Siblings of a backbone's prefix that hold the head.
-const HEADS: [&str; 9] =
-    ["head", "cls_head", "classifier", "fc", "heads", "classification_head", "linear", "head_module", "decoder"];
+const HEADS: [&str; 9] = [
+    "head",
+    "cls_head",
+    "classifier",
+    "fc",
+    "heads",
+    "classification_head",
+    "linear",
+    "head_module",
+    "decoder",
+];
 
 /// Names of values that profilers, counters and averages leave within a network.
 const COUNTERS: [&str; 8] = [
-    "total_ops", "total_params", "num_batches_tracked", "n_averaged", "num_updates", "flops", "params_count", "__flops__",
+    "total_ops",
+    "total_params",
+    "num_batches_tracked",
+    "n_averaged",
+    "num_updates",
+    "flops",
+    "params_count",
+    "__flops__",
 ];
 
 impl Unwrapped {
@@ -120,13 +192,21 @@ impl Unwrapped {
         }
         if !self.others.is_empty() {
             let others = self.others.iter().take(3);
-            let others = others.map(|(prefix, count)| format!("{:?} ({count} tensors)", prefix.trim_end_matches('.')));
-            told.push(format!("did not use the same network under {}", others.collect::<Vec<_>>().join(", ")));
+            let others =
+                others.map(|(prefix, count)| format!("{:?} ({count} tensors)", prefix.trim_end_matches('.')));
+            told.push(format!(
+                "did not use the same network under {}",
+                others.collect::<Vec<_>>().join(", ")
+            ));
         }
         if !self.beside.is_empty() {
             let first: Vec<&str> = self.beside.iter().take(3).map(String::as_str).collect();
             let more = if self.beside.len() > 3 { ", ..." } else { "" };
-            told.push(format!("left {} other tensors unused ({}{more})", self.beside.len(), first.join(", ")));
+            told.push(format!(
+                "left {} other tensors unused ({}{more})",
+                self.beside.len(),
+                first.join(", ")
+            ));
         }
         told.join("; ")
     }
@@ -151,24 +231,38 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
         (group.worth(), preference(prefix), std::cmp::Reverse((*scheme, first, prefix.len())))
     });
     let ((scheme, prefix), group) = best?;
-    let mut unwrapped = Unwrapped { prefix: prefix.clone(), dialect: scheme_name(*scheme, layout), ..Unwrapped::default() };
-    let mut taken: BTreeMap<usize, String> = group.found.iter().map(|(name, (index, _))| (*index, name.clone())).collect();
+    let mut unwrapped =
+        Unwrapped { prefix: prefix.clone(), dialect: scheme_name(*scheme, layout), ..Unwrapped::default() };
+    let mut taken: BTreeMap<usize, String> =
+        group.found.iter().map(|(name, (index, _))| (*index, name.clone())).collect();
     take_head(&mut taken, &mut unwrapped, &paths, leaves, layout);
 
     let mut names: BTreeSet<String> = taken.values().cloned().collect();
+    // The first parts of the names as the file has them: what else lies there is of the same network.
+    let theirs: BTreeSet<String> = taken
+        .keys()
+        .filter_map(|&index| {
+            first_part(&without_wrappers(paths[index].strip_prefix(prefix.as_str())?, layout))
+        })
+        .collect();
     let roots: BTreeSet<&str> = layout.tensors.keys().filter_map(|name| name.split('.').next()).collect();
     let mut inner = BTreeSet::new();
     for (index, path) in paths.iter().enumerate() {
         let Some(rest) = path.strip_prefix(prefix.as_str()) else { continue };
-        inner.extend(rest.split('.').filter(|part| taken.contains_key(&index) && is_wrapper(part, layout)).map(str::to_owned));
+        inner.extend(
+            rest.split('.')
+                .filter(|part| taken.contains_key(&index) && is_wrapper(part, layout))
+                .map(str::to_owned),
+        );
         if taken.contains_key(&index) {
             continue;
         }
         // What lies among the network's own names and is not known belongs to another network; the caller decides.
         let bare = without_wrappers(rest, layout);
+        let among_theirs = first_part(&bare).is_some_and(|part| theirs.contains(&part));
         let ours = scheme_renames(*scheme, layout, &bare).unwrap_or(bare);
         let counts = ours.rsplit('.').next().is_some_and(|last| COUNTERS.contains(&last));
-        let within = roots.contains(ours.split('.').next().unwrap_or_default());
+        let within = among_theirs || roots.contains(ours.split('.').next().unwrap_or_default());
         let values = leaves[index].shape.iter().product::<usize>();
         if within && !counts && values > 1 && names.insert(ours.clone()) {
             taken.insert(index, ours);
@@ -178,11 +272,15 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
     let half = group.found.len().div_ceil(2).max(2);
     let same = |other: &str, found: usize| other != prefix && found >= half && preference(other) > 0;
     let others = groups.iter().filter(|((_, other), group)| same(other, group.found.len()));
-    let mut others: Vec<(String, usize)> = others.map(|((_, other), group)| (other.clone(), group.found.len())).collect();
+    let mut others: Vec<(String, usize)> =
+        others.map(|((_, other), group)| (other.clone(), group.found.len())).collect();
     others.sort();
     others.dedup_by(|a, b| a.0 == b.0);
     unwrapped.others = others;
-    unwrapped.beside = (0..leaves.len()).filter(|index| !taken.contains_key(index)).map(|index| paths[index].clone()).collect();
+    unwrapped.beside = (0..leaves.len())
+        .filter(|index| !taken.contains_key(index))
+        .map(|index| paths[index].clone())
+        .collect();
     Some(Selection { chosen: taken.into_iter().collect(), unwrapped })
 }
 
@@ -201,9 +299,28 @@ pub(super) fn by_form(leaves: &[Leaf]) -> Selection {
         depth += 1;
     }
     let kept: BTreeSet<usize> = chosen.iter().copied().collect();
-    let beside = (0..leaves.len()).filter(|index| !kept.contains(index)).map(|index| leaves[index].path()).collect();
-    let name = |index: usize| (index, leaves[index].levels[depth..].join("."));
-    Selection { chosen: chosen.into_iter().map(name).collect(), unwrapped: Unwrapped { prefix, beside, ..Unwrapped::default() } }
+    let mut names: Vec<String> =
+        chosen.iter().map(|&index| leaves[index].levels[depth..].join(".")).collect();
+    while let Some(wrapper) = common_wrapper(&names) {
+        names.iter_mut().for_each(|name| *name = name[wrapper.len() + 1..].to_owned());
+        prefix.push_str(&format!("{wrapper}."));
+    }
+    let beside =
+        (0..leaves.len()).filter(|index| !kept.contains(index)).map(|index| leaves[index].path()).collect();
+    Selection {
+        chosen: chosen.into_iter().zip(names).collect(),
+        unwrapped: Unwrapped { prefix, beside, ..Unwrapped::default() },
+    }
+}
+
+/// The wrapper's part with which all names begin.
+fn common_wrapper(names: &[String]) -> Option<&'static str> {
+    let all = |wrapper: &&str| {
+        names.iter().all(|name| {
+            name.strip_prefix(**wrapper).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+        })
+    };
+    WRAPPERS.into_iter().find(all).filter(|_| !names.is_empty())
 }
 
 /// Whether an array of these extents is one of those with its last ones flattened: a 1x1 convolution for a linear layer, as
@@ -252,7 +369,8 @@ fn suffixes(path: &str) -> impl Iterator<Item = (usize, String)> {
     const LONGEST: usize = 1000;
     let path = if path.len() > LONGEST { "" } else { path };
     let starts = std::iter::once(0).chain(path.match_indices('.').map(|(place, _)| place + 1));
-    let begins_with_wrapper = |rest: &str| rest.split('.').next().is_some_and(|part| WRAPPERS.contains(&part));
+    let begins_with_wrapper =
+        |rest: &str| rest.split('.').next().is_some_and(|part| WRAPPERS.contains(&part));
     starts.flat_map(move |start| {
         let rest = &path[start..];
         let bare = (!begins_with_wrapper(rest) && rest.split('.').any(|part| WRAPPERS.contains(&part)))
@@ -281,6 +399,10 @@ fn is_wrapper(part: &str, layout: &Layout) -> bool {
     WRAPPERS.contains(&part) && !layout.tensors.keys().any(|name| name.split('.').any(|own| own == part))
 }
 
+fn first_part(name: &str) -> Option<String> {
+    name.split('.').next().map(str::to_owned)
+}
+
 fn without_wrappers(name: &str, layout: &Layout) -> String {
     name.split('.').filter(|part| !is_wrapper(part, layout)).collect::<Vec<_>>().join(".")
 }
@@ -307,7 +429,8 @@ fn take_head(
             .filter_map(|name| {
                 let index = paths.iter().position(|path| *path == format!("{place}{name}"))?;
                 let rank = layout.tensors.get(*name).map(Vec::len);
-                (rank == Some(leaves[index].shape.len()) && !taken.contains_key(&index)).then(|| (index, (*name).clone()))
+                (rank == Some(leaves[index].shape.len()) && !taken.contains_key(&index))
+                    .then(|| (index, (*name).clone()))
             })
             .collect();
         if !found.is_empty() && found.len() == missing.len() {

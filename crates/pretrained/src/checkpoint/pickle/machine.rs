@@ -346,7 +346,9 @@ mod tests {
         assert!(bomb.unwrap_err().contains("opcodes"));
         let cut = parse(&mut &b"\x80\x02X\xff\xff\xff\x7fab"[..], &mut 1000);
         assert_eq!(cut.unwrap_err(), super::super::stream::ENDED);
-        for wrong in [&b"."[..], b"(.", b"(0.", b"tN.", b"NR.", b"Na.", b"NNNu.", b"(NdN.", b"h\x07.", b"\xff."] {
+        for wrong in
+            [&b"."[..], b"(.", b"(0.", b"tN.", b"NR.", b"Na.", b"NNNu.", b"(NdN.", b"h\x07.", b"\xff."]
+        {
             assert!(parse(&mut &wrong[..], &mut 1000).is_err(), "{wrong:?}");
         }
     }

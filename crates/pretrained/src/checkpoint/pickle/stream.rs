@@ -9,7 +9,9 @@ pub(super) fn byte(reader: &mut impl BufRead) -> Result<u8, String> {
     array::<1>(reader).map(|[byte]| byte)
 }
 
-pub(in crate::checkpoint) fn array<const SIZE: usize>(reader: &mut impl BufRead) -> Result<[u8; SIZE], String> {
+pub(in crate::checkpoint) fn array<const SIZE: usize>(
+    reader: &mut impl BufRead,
+) -> Result<[u8; SIZE], String> {
     let mut bytes = [0; SIZE];
     reader.read_exact(&mut bytes).map_err(ended)?;
     Ok(bytes)

@@ -33,9 +33,15 @@ pub(super) struct Container {
 }
 
 enum Storages {
-    Zip { archive: ZipArchive<Box<dyn Source>>, root: String },
+    Zip {
+        archive: ZipArchive<Box<dyn Source>>,
+        root: String,
+    },
     /// Start and length in bytes, by key.
-    Places { source: Box<dyn Source>, places: HashMap<String, (u64, u64)> },
+    Places {
+        source: Box<dyn Source>,
+        places: HashMap<String, (u64, u64)>,
+    },
 }
 
 /// What is wrong with a file whose path is not known here.
@@ -127,12 +133,16 @@ impl Container {
         for &key in keys.items(keys.root()).ok_or_else(|| "its list of storages is none".to_owned())? {
             let key = keys.key(key).ok_or_else(|| "a storage in it has no name".to_owned())?;
             let elements = u64::from_le_bytes(stream::array(&mut source)?);
-            let size = sizes.get(&key).ok_or_else(|| format!("nothing in it says of which type storage {key} is"))?;
+            let size = sizes
+                .get(&key)
+                .ok_or_else(|| format!("nothing in it says of which type storage {key} is"))?;
             let start = source.stream_position().map_err(|e| e.to_string())?;
             let bytes = elements.checked_mul(*size);
             let end = bytes.and_then(|bytes| start.checked_add(bytes)).filter(|&end| end <= length);
             let Some(end) = end else {
-                return Err(format!("storage {key} claims {elements} elements, and the file ends before").into());
+                return Err(
+                    format!("storage {key} claims {elements} elements, and the file ends before").into()
+                );
             };
             source.seek(SeekFrom::Start(end)).map_err(|e| e.to_string())?;
             places.insert(key, (start, end - start));
@@ -148,11 +158,16 @@ impl Container {
                 entry(archive, &format!("{root}data/{key}"), self.length, limit)
             }
             Storages::Places { source, places } => {
-                let (start, length) = *places.get(key).ok_or_else(|| format!("the file has no storage {key}"))?;
+                let (start, length) =
+                    *places.get(key).ok_or_else(|| format!("the file has no storage {key}"))?;
                 source.seek(SeekFrom::Start(start)).map_err(|e| e.to_string())?;
                 let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
                 source.take(length).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-                if bytes.len() as u64 == length { Ok(bytes) } else { Err("the file ends within its values".to_owned()) }
+                if bytes.len() as u64 == length {
+                    Ok(bytes)
+                } else {
+                    Err("the file ends within its values".to_owned())
+                }
             }
         }
     }
@@ -184,7 +199,11 @@ fn entry(
         // One byte more than it claims, so that its end is reached and its checksum compared.
         (&mut entry).take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
     }
-    if bytes.len() as u64 == size { Ok(bytes) } else { Err(format!("{name} holds {} bytes and not {size}", bytes.len())) }
+    if bytes.len() as u64 == size {
+        Ok(bytes)
+    } else {
+        Err(format!("{name} holds {} bytes and not {size}", bytes.len()))
+    }
 }
 
 /// Bytes of an element of each storage that the objects mention.

@@ -7,7 +7,8 @@ use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
 /// An array's element type, shape, and where its values are; None where the object is no array.
 pub(super) fn array(pickle: &Pickle, object: &Object) -> Option<Result<(Dtype, Vec<usize>, View), String>> {
     let name = pickle.dotted(object.callable)?;
-    if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct") {
+    if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct")
+    {
         return None;
     }
     let parts = pickle.items(object.state?)?;
@@ -31,7 +32,11 @@ pub(super) fn strides(shape: &[usize], first_fastest: bool) -> Option<Vec<usize>
         step = step.checked_mul(shape[place].max(1))?;
         Some(())
     };
-    if first_fastest { (0..shape.len()).try_for_each(&mut set)? } else { (0..shape.len()).rev().try_for_each(&mut set)? }
+    if first_fastest {
+        (0..shape.len()).try_for_each(&mut set)?
+    } else {
+        (0..shape.len()).rev().try_for_each(&mut set)?
+    }
     Some(stride)
 }
 

@@ -69,7 +69,8 @@ fn storages(
         let start = source.stream_position().map_err(|e| e.to_string())?;
         let bytes = elements.checked_mul(dtype.size() as u64);
         let end = bytes.and_then(|bytes| start.checked_add(bytes)).filter(|&end| end <= length);
-        let end = end.ok_or_else(|| format!("storage {key} claims {elements} elements, and the file ends before"))?;
+        let end =
+            end.ok_or_else(|| format!("storage {key} claims {elements} elements, and the file ends before"))?;
         source.seek(SeekFrom::Start(end)).map_err(|e| e.to_string())?;
         types.insert(key.clone(), dtype);
         places.insert(key, (start, end - start));
@@ -88,7 +89,8 @@ fn storages(
         };
         let size = dtype.size();
         let part = offset.checked_mul(size).zip(elements.checked_mul(size));
-        let part = part.filter(|&(from, bytes)| from.checked_add(bytes).is_some_and(|end| end as u64 <= whole));
+        let part =
+            part.filter(|&(from, bytes)| from.checked_add(bytes).is_some_and(|end| end as u64 <= whole));
         let (from, bytes) = part.ok_or_else(|| format!("a view reaches beyond storage {root}"))?;
         types.insert(key.clone(), dtype);
         places.insert(key, (start + from as u64, bytes as u64));
@@ -117,7 +119,10 @@ fn tensors(
         }
         let mut number = || {
             let number = u64::from_le_bytes(array(source)?);
-            usize::try_from(number).ok().filter(|&number| isize::try_from(number).is_ok()).ok_or_else(|| unreadable("tensor"))
+            usize::try_from(number)
+                .ok()
+                .filter(|&number| isize::try_from(number).is_ok())
+                .ok_or_else(|| unreadable("tensor"))
         };
         let shape = (0..rank).map(|_| number()).collect::<Result<Vec<_>, _>>()?;
         let stride = (0..rank).map(|_| number()).collect::<Result<Vec<_>, _>>()?;

@@ -36,7 +36,16 @@ pub(super) struct Tree {
 pub(super) fn of(container: &Container) -> Result<Tree, String> {
     let pickle = &container.pickle;
     let open = vec![false; pickle.len()];
-    let mut walk = Walk { container, pickle, tree: Tree::default(), levels: Vec::new(), open, visits: 0, names: 0, nested: RefCell::default() };
+    let mut walk = Walk {
+        container,
+        pickle,
+        tree: Tree::default(),
+        levels: Vec::new(),
+        open,
+        visits: 0,
+        names: 0,
+        nested: RefCell::default(),
+    };
     walk.visit(pickle.root())?;
     walk.tree.skipped.sort();
     Ok(walk.tree)
@@ -141,8 +150,14 @@ impl Walk<'_> {
         let skipped = self.tree.skipped.len();
         self.entries(&object.entries)?;
         self.numbered(&object.items)?;
-        let known = matches!(called.as_str(), "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter");
-        let set = matches!(called.as_str(), "builtins.set" | "builtins.frozenset" | "__builtin__.set" | "__builtin__.frozenset");
+        let known = matches!(
+            called.as_str(),
+            "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter"
+        );
+        let set = matches!(
+            called.as_str(),
+            "builtins.set" | "builtins.frozenset" | "__builtin__.set" | "__builtin__.frozenset"
+        );
         for (place, &argument) in pickle.arguments(object).iter().enumerate() {
             match (known, pickle.get(argument)) {
                 // OrderedDict([(key, value), ...])
@@ -155,7 +170,10 @@ impl Walk<'_> {
                 }
                 (true, Value::Dict(entries)) => self.entries(entries)?,
                 (true, _) => {}
-                (false, Value::Text(_) | Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Global(_)) => {}
+                (
+                    false,
+                    Value::Text(_) | Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Global(_),
+                ) => {}
                 (false, _) => self.below(place.to_string(), argument)?,
             }
         }
@@ -170,12 +188,14 @@ impl Walk<'_> {
     fn attributes(&self, state: Id) -> Vec<(Id, Id)> {
         match self.pickle.get(state) {
             Value::Dict(entries) => entries.clone(),
-            Value::Tuple(parts) if parts.len() == 2 => {
-                parts.iter().flat_map(|&part| match self.pickle.get(part) {
+            Value::Tuple(parts) if parts.len() == 2 => parts
+                .iter()
+                .flat_map(|&part| match self.pickle.get(part) {
                     Value::Dict(entries) => entries.as_slice(),
                     _ => &[],
-                }).copied().collect()
-            }
+                })
+                .copied()
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -224,10 +244,13 @@ impl Walk<'_> {
     fn leaf(&mut self, id: Id, found: Found) -> Result<(), String> {
         match found {
             Ok((dtype, shape, view)) => {
-                let levels = if self.levels.is_empty() { vec!["tensor".to_owned()] } else { self.levels.clone() };
+                let levels =
+                    if self.levels.is_empty() { vec!["tensor".to_owned()] } else { self.levels.clone() };
                 self.names += levels.iter().map(String::len).sum::<usize>();
                 if self.names > MAX_NAMES {
-                    return Err("the names of its tensors take more memory than any checkpoint needs".to_owned());
+                    return Err(
+                        "the names of its tensors take more memory than any checkpoint needs".to_owned()
+                    );
                 }
                 self.tree.leaves.push(Leaf { levels, shape, dtype });
                 self.tree.views.push(view);
@@ -280,9 +303,10 @@ impl Walk<'_> {
         let depth = depth.checked_sub(1)?;
         let pickle = self.pickle;
         match (function, arguments) {
-            ("torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2", [storage, offset, shape, stride, ..]) => {
-                self.view(*storage, *offset, *shape, *stride, None)
-            }
+            (
+                "torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2",
+                [storage, offset, shape, stride, ..],
+            ) => self.view(*storage, *offset, *shape, *stride, None),
             ("torch._utils._rebuild_tensor_v3", [storage, offset, shape, stride, _, _, dtype, ..]) => {
                 let dtype = pickle.global(*dtype).and_then(|(_, name)| torch_dtype(name));
                 match dtype {
@@ -294,7 +318,10 @@ impl Walk<'_> {
                 self.rebuilt(&pickle.dotted(*function)?, pickle.items(*arguments)?, depth)
             }
             ("torch._utils._rebuild_device_tensor_from_numpy", [array, ..])
-            | ("torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state", [array, ..])
+            | (
+                "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state",
+                [array, ..],
+            )
             | ("torch.nn.parameter.Parameter" | "torch.autograd.variable.Variable", [array, ..]) => {
                 self.tensor(*array, depth)
             }
@@ -344,15 +371,20 @@ impl Walk<'_> {
         let pickle = self.pickle;
         let text = |id: Id| pickle.text(id).map(str::to_owned);
         match pickle.get(id) {
-            Value::List(items) | Value::Tuple(items) if !items.is_empty() => items.iter().map(|&item| text(item)).collect(),
+            Value::List(items) | Value::Tuple(items) if !items.is_empty() => {
+                items.iter().map(|&item| text(item)).collect()
+            }
             Value::Dict(entries) => {
-                let numbered = entries.iter().map(|&(key, value)| match (pickle.get(key), pickle.get(value)) {
-                    (Value::Int(number), Value::Text(name)) | (Value::Text(name), Value::Int(number)) => {
-                        Some((*number, name.to_string()))
-                    }
-                    (Value::Text(number), Value::Text(name)) => Some((number.parse().ok()?, name.to_string())),
-                    _ => None,
-                });
+                let numbered =
+                    entries.iter().map(|&(key, value)| match (pickle.get(key), pickle.get(value)) {
+                        (Value::Int(number), Value::Text(name)) | (Value::Text(name), Value::Int(number)) => {
+                            Some((*number, name.to_string()))
+                        }
+                        (Value::Text(number), Value::Text(name)) => {
+                            Some((number.parse().ok()?, name.to_string()))
+                        }
+                        _ => None,
+                    });
                 classes::in_order(numbered.collect::<Option<_>>()?)
             }
             _ => None,
@@ -377,7 +409,12 @@ fn tables_of(pickle: &Pickle, attributes: &[(Id, Id)]) -> Option<Tables> {
     };
     let passing = attributes.iter().find(|(key, _)| pickle.text(*key) == Some("_non_persistent_buffers_set"));
     let passing = passing.and_then(|(_, value)| pickle.items(*value)).map(<[Id]>::to_vec).unwrap_or_default();
-    Some(Tables { parameters: table("_parameters")?, buffers: table("_buffers")?, modules: table("_modules")?, passing })
+    Some(Tables {
+        parameters: table("_parameters")?,
+        buffers: table("_buffers")?,
+        modules: table("_modules")?,
+        passing,
+    })
 }
 
 /// The entries of a dictionary, an `OrderedDict` included.
@@ -386,7 +423,8 @@ fn dictionary(pickle: &Pickle, id: Id) -> Option<Vec<(Id, Id)>> {
         Value::Dict(entries) => Some(entries.clone()),
         Value::Object(object) => {
             let mut entries = object.entries.clone();
-            let pairs = pickle.arguments(object).first().and_then(|&pairs| pickle.items(pairs)).unwrap_or_default();
+            let pairs =
+                pickle.arguments(object).first().and_then(|&pairs| pickle.items(pairs)).unwrap_or_default();
             entries.extend(pairs.iter().filter_map(|&pair| match pickle.items(pair)? {
                 [key, value] => Some((*key, *value)),
                 _ => None,

@@ -116,9 +116,8 @@ impl View {
     /// The tensor's bytes, contiguous.
     pub(super) fn gather(&self, leaf: &Leaf, storage: &[u8]) -> Result<Vec<u8>, String> {
         let size = leaf.dtype.size();
-        let outside = || {
-            format!("its shape {:?} reaches beyond its storage of {} bytes", leaf.shape, storage.len())
-        };
+        let outside =
+            || format!("its shape {:?} reaches beyond its storage of {} bytes", leaf.shape, storage.len());
         if leaf.shape.len() != self.stride.len() {
             return Err("its shape and its strides differ in length".to_owned());
         }
