@@ -316,6 +316,55 @@ fn weights_of_another_network_are_refused() {
     refused(&desk, 1, &TRANSFER.replace("m.safetensors", "zip.pth"), &says);
 }
 
+/// Weights of one's own that name nothing: the tensor, both shapes, and the key that would fit.
+#[test]
+fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
+    let desk = desk_with_model();
+    let model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
+    let nameless = std::collections::BTreeMap::new();
+    pretrained::safetensors_file::write(&desk.path("own.safetensors"), &model.tensors, &nameless).unwrap();
+    let own = TRANSFER.replace("m.safetensors", "own.safetensors");
+    let gray = |crop: u32| {
+        format!(
+            "{own} --set data.input={{resize={crop},crop={crop},interpolation=\"bilinear\",channels=1,mean=[0.5],std=[0.5]}}"
+        )
+    };
+    let says = ["data.input.crop", "fc1.weight is [120, 400]", "[120, 1296]", "set crop = 28"];
+    refused(&desk, 2, &gray(48), &says);
+    let says =
+        ["model.arch", "holds the weights of lenet5", "not of resnet18", "set model.arch = \"lenet5\""];
+    refused(&desk, 2, &format!("{own} --set model.arch=resnet18"), &says);
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused_with_their_tensor() {
+    let desk = desk_with_model();
+    let mut model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
+    let write = |desk: &Desk, model: &pretrained::Checkpoint| {
+        pretrained::safetensors_file::write(
+            &desk.path("spoilt.safetensors"),
+            &model.tensors,
+            &model.metadata,
+        )
+        .unwrap();
+    };
+    let bias = model.tensors.get_mut("conv2.bias").unwrap();
+    bias.data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    bias.data[4..8].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    write(&desk, &model);
+    let says = ["spoilt.safetensors: tensor conv2.bias holds 1 NaN and 1 infinite among its 16 values"];
+    let run = TRANSFER.replace("m.safetensors", "spoilt.safetensors");
+    refused(&desk, 1, &run, &says);
+    let predict = "predict --arch lenet5_relu --weights spoilt.safetensors --device cpu data";
+    desk.finetune(predict).ends(1, &says);
+    // Sound weights whose scores are beyond all numbers: nothing is answered.
+    let bias = model.tensors.get_mut("conv2.bias").unwrap();
+    bias.data.chunks_exact_mut(4).for_each(|value| value.copy_from_slice(&3e38f32.to_le_bytes()));
+    write(&desk, &model);
+    let ran = desk.finetune(predict).ends(1, &["the scores that", "are no numbers", "data/"]);
+    assert_eq!(ran.stdout, "");
+}
+
 #[test]
 fn catalog_weights_are_fetched_first_and_checked_by_digest() {
     let desk = Desk::new();

@@ -49,16 +49,44 @@ fn a_head_that_is_kept_says_what_it_said_and_is_trained_on() {
     // Pulled to the source, it is pulled to the source's head as well.
     let pulled = format!("{KEPT} --out pulled --set finetune.depth=all --set regularize.l2_sp={{}}");
     desk.finetune(&pulled).ends(0, &[]);
-    // The names of the classes are those of the data.
-    for class in ["bar", "cross"] {
+    // Classes of other names are others.
+    let rename = |from: &str, to: &str| {
         for split in ["train", "val"] {
-            let renamed = desk.path(&format!("data/{split}/new-{class}"));
-            fs::rename(desk.path(&format!("data/{split}/{class}")), renamed).unwrap();
+            fs::rename(desk.path(&format!("data/{split}/{from}")), desk.path(&format!("data/{split}/{to}")))
+                .unwrap();
         }
+    };
+    rename("bar", "new-bar");
+    let says = ["finetune.head", "for the classes bar, cross", "the data have cross, new-bar", "use \"new\""];
+    desk.finetune(&format!("{KEPT} --out renamed")).ends(2, &says);
+    rename("new-bar", "bar");
+    // Of the same names in another order the rows follow: the same model with its classes turned round, in its file and in
+    // its head, is the same model.
+    let turned = desk.path("turned.safetensors");
+    turn_round(&desk.path("source/model.safetensors"), &turned);
+    let kept = KEPT.replace("source/model.safetensors", "turned.safetensors");
+    desk.finetune(&format!("{kept} --out turned --set train.learning_rate=1e-30")).ends(0, &[]);
+    assert_eq!(logits(&desk, "turned"), logits(&desk, "source"));
+    assert!(
+        step(&desk, "turned", 2).contains("rows were put into the order"),
+        "{}",
+        step(&desk, "turned", 2)
+    );
+    assert!(step(&desk, "still", 2).contains("in the same order"));
+}
+
+/// A model with its two classes in the other order: the rows of the head and the names.
+fn turn_round(from: &std::path::Path, to: &std::path::Path) {
+    let mut model = pretrained::checkpoint::read(from).unwrap();
+    for name in ["fc3.weight", "fc3.bias"] {
+        let array = model.tensors.get_mut(name).unwrap();
+        let half = array.data.len() / 2;
+        array.data.rotate_left(half);
     }
-    desk.finetune(&format!("{KEPT} --out renamed --set train.learning_rate=1e-30")).ends(0, &[]);
-    let said = desk.finetune("predict --run renamed --json data/val").ends(0, &[]).stdout;
-    assert!(said.contains("\"class\":\"new-"), "{said}");
+    let classes: Vec<String> = serde_json::from_str(&model.metadata["classes"]).unwrap();
+    let classes: Vec<&String> = classes.iter().rev().collect();
+    model.metadata.insert("classes".to_owned(), serde_json::to_string(&classes).unwrap());
+    pretrained::safetensors_file::write(to, &model.tensors, &model.metadata).unwrap();
 }
 
 #[test]

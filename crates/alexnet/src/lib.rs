@@ -27,7 +27,7 @@ pub const FAMILY: Family = Family {
         smallest_input: 63,
         input: InputSpec::imagenet,
         build: alexnet,
-        rename: None,
+        dialects: &[],
         arguments: &[],
     }],
 };

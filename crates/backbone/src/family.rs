@@ -1,8 +1,8 @@
-use pretrained::{Checkpoint, InputSpec};
+use pretrained::{Dialect, InputSpec, Layout};
 
 use crate::network::Backbone;
-use crate::options::Options;
-use crate::variables::Path;
+use crate::options::{Auxiliary, Options};
+use crate::variables::{Path, Values, Variable, Variables};
 
 /// What a family's crate exports: its networks as a table.
 #[derive(Debug)]
@@ -32,27 +32,33 @@ pub struct Network {
     pub input: fn() -> InputSpec,
     /// The constructor.
     pub build: fn(&Path, &Options) -> Backbone,
-    /// For a network whose published weights do not use TorchVision's names: a name of that file -> ours; `None` where
-    /// the name is none of that file's.
-    pub rename: Option<fn(&str) -> Option<String>>,
+    /// Names that other libraries give to its tensors.
+    pub dialects: &'static [Dialect],
     /// What TorchVision's constructor has to be told, beside the number of classes, to build the network that a saved
     /// model holds: no auxiliary heads, pixels prepared outside, no waiting for random numbers.
     pub arguments: &'static [(&'static str, bool)],
 }
 
 impl Network {
-    /// A checkpoint with its tensors under this network's names: without the `module.` that training on several GPUs
-    /// puts in front, and by [`Network::rename`]. Names that are ours already stay.
+    /// The names of its tensors, auxiliary heads included, and their extents with 1,000 classes and its usual input: what a
+    /// checkpoint is searched for.
     #[must_use]
-    pub fn renamed(&self, mut checkpoint: Checkpoint) -> Checkpoint {
-        let prefix = checkpoint.data_parallel_prefix();
-        let tensors = std::mem::take(&mut checkpoint.tensors).into_iter();
-        let ours = |name: String| {
-            let bare =
-                prefix.and_then(|prefix| name.strip_prefix(prefix)).map_or(name.clone(), str::to_owned);
-            self.rename.and_then(|rename| rename(&bare)).unwrap_or(bare)
+    pub fn layout(&self) -> Layout {
+        let input = (self.input)();
+        let options = Options {
+            channels: input.channels.into(),
+            size: i64::from(input.crop.max(self.smallest_input)),
+            auxiliary: Auxiliary::Built,
+            ..Options::default()
         };
-        checkpoint.tensors = tensors.map(|(name, array)| (ours(name), array)).collect();
-        checkpoint
+        let outline = (self.build)(&Variables::holding(Values::Outline).root(), &options);
+        let side = |side: i64| usize::try_from(side).unwrap_or(0);
+        let extents =
+            |variable: Variable| (variable.name, variable.tensor.size().into_iter().map(side).collect());
+        Layout {
+            tensors: outline.variables().all().into_iter().map(extents).collect(),
+            head: self.head.to_owned(),
+            dialects: self.dialects,
+        }
     }
 }

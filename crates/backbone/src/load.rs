@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pretrained::checkpoint::{Array, Checkpoint, Dtype};
+use pretrained::checkpoint::{Array, Checkpoint, Dtype, NotFinite};
 use tch::{Kind, Tensor};
 
 use crate::network::Backbone;
@@ -55,6 +55,16 @@ pub enum LoadError {
         /// The full account.
         report: Box<LoadReport>,
     },
+    /// A tensor that holds no numbers to compute with.
+    #[error("{}: tensor {name} holds {}: the weights are spoilt, by a training that ran away or a damaged file; use an earlier checkpoint", path.display(), spoilt(*found))]
+    NotFinite {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// How many values are none.
+        found: NotFinite,
+    },
     /// A tensor of integers that no network computes with.
     #[error("{}: tensor {name} holds {found:?} values, which no network computes with", path.display())]
     ElementType {
@@ -84,8 +94,22 @@ impl LoadReport {
         let wrong: Vec<String> = self
             .wrong_shape
             .iter()
-            .map(|wrong| format!("{} {:?} instead of {:?}", wrong.name, wrong.file, wrong.network))
+            .map(|wrong| {
+                format!(
+                    "{} is {:?} in the file and {:?} in the network",
+                    wrong.name, wrong.file, wrong.network
+                )
+            })
             .collect();
+        if self.missing.is_empty() && self.unused.is_empty() && !wrong.is_empty() {
+            let shown = wrong.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if wrong.len() > 3 { ", ..." } else { "" };
+            let all = self.loaded.len() + wrong.len();
+            return format!(
+                "all {all} names are the network's, but {} of another shape ({shown}{more})",
+                wrong.len()
+            );
+        }
         let parts = [
             ("missing", &self.missing),
             ("of the wrong shape", &wrong),
@@ -110,7 +134,8 @@ impl Backbone {
     /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so.
     ///
     /// # Errors
-    /// [`LoadError::OtherNetwork`] when anything else differs, with nothing taken over.
+    /// [`LoadError::OtherNetwork`] when anything else differs, [`LoadError::NotFinite`] when a value is no number, with
+    /// nothing taken over.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
         let (report, matched) = self.fitting(checkpoint)?;
         self.forget_preparation(StageId::INPUT);
@@ -148,6 +173,7 @@ impl Backbone {
                 report: Box::new(report),
             });
         }
+        check_finite(checkpoint, &matched)?;
         self.set_first_new(first_new);
         Ok((report, matched))
     }
@@ -171,6 +197,7 @@ impl Backbone {
                 report: Box::new(report),
             });
         }
+        check_finite(checkpoint, &matched)?;
         self.forget_preparation(StageId::INPUT);
         take_over(checkpoint, matched)?;
         Ok(report)
@@ -218,6 +245,24 @@ impl Backbone {
             && report.unused.iter().all(|name| in_head(name) || left_out(name))
             && !report.loaded.is_empty()
     }
+}
+
+/// Refuses values that are no numbers: whatever is computed from them is none either.
+fn check_finite(checkpoint: &Checkpoint, matched: &[(Variable, &Array)]) -> Result<(), LoadError> {
+    let spoilt = matched.iter().find_map(|(variable, array)| Some((variable, array.not_finite()?)));
+    match spoilt {
+        Some((variable, found)) => {
+            Err(LoadError::NotFinite { path: checkpoint.path.clone(), name: variable.name.clone(), found })
+        }
+        None => Ok(()),
+    }
+}
+
+fn spoilt(found: NotFinite) -> String {
+    let NotFinite { nan, infinite, of } = found;
+    let parts = [(nan, "NaN"), (infinite, "infinite")].into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+    format!("{} among its {of} values", parts.join(" and "))
 }
 
 fn take_over(checkpoint: &Checkpoint, matched: Vec<(Variable, &Array)>) -> Result<(), LoadError> {

@@ -12,18 +12,24 @@
 //!
 //! - [`blocks`]: the block, its two activations.
 //! - [`lite`]: Lite0's own names.
+//! - [`timm`]: timm's names.
 //!
 //! Sources: `torchvision/models/efficientnet.py`; for Lite0 the pip package `efficientnet-lite-pytorch`, under
 //! TorchVision's scheme of names.
 
 pub mod blocks;
 pub mod lite;
+pub mod timm;
 
 use backbone::layers::{AdaptiveAvgPool, LinearInit, NormSpec};
 use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
-use pretrained::{InputSpec, Interpolation};
+use pretrained::{Dialect, InputSpec, Interpolation};
 
 use blocks::{Block, Shape, Style, build};
+
+const LITE: Dialect = Dialect { name: "efficientnet-lite-pytorch", rename: lite::rename };
+const TIMM: Dialect = Dialect { name: "timm", rename: timm::rename };
+const TIMM_LITE: Dialect = Dialect { name: "timm", rename: timm::rename_lite };
 
 /// EfficientNet Lite0 and B0 to B7.
 pub const FAMILY: Family = Family {
@@ -38,7 +44,7 @@ pub const FAMILY: Family = Family {
             smallest_input: 32,
             input: lite::input,
             build: efficientnet_lite0,
-            rename: Some(lite::rename),
+            dialects: &[LITE, TIMM_LITE],
             arguments: &[],
         },
         network("efficientnet_b0", || input(256, 224), efficientnet_b0),
@@ -64,7 +70,7 @@ const fn network(
         smallest_input: 32,
         input,
         build,
-        rename: None,
+        dialects: &[TIMM],
         arguments: &[],
     }
 }

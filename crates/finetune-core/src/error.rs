@@ -58,6 +58,24 @@ pub enum Error {
     /// A checkpoint of another network.
     #[error(transparent)]
     Load(#[from] backbone::LoadError),
+    /// Weights that would fit with another value of a key.
+    #[error("{}: {key}: {message}", path.display())]
+    WeightsOfOtherShape {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Which tensor differs, and what would fit.
+        message: String,
+    },
+    /// Weights of a network that is not in the zoo, or a changed one.
+    #[error("{error}; {nearest}; `finetune inspect` shows what the file holds")]
+    WeightsNearAnother {
+        /// What differs.
+        error: Box<backbone::LoadError>,
+        /// The network that has most in common with them.
+        nearest: String,
+    },
     /// A model that cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -69,6 +87,14 @@ pub enum Error {
         /// Files tried.
         count: usize,
     },
+    /// Scores that nothing can be told from.
+    #[error("{}: the scores that {} gives for it are no numbers; nothing is predicted with such a model (try --precision float32, or train it again)", image.display(), model.display())]
+    ScoresAreNoNumbers {
+        /// The image.
+        image: PathBuf,
+        /// The model's file.
+        model: PathBuf,
+    },
     /// A class of a data set that is none of the model's.
     #[error("class {class:?} of {} is none of the model's classes ({known}); leave it out (--classes), join it to one of them (--merge), or rename it", data.display())]
     ClassOfNoModel {
@@ -78,6 +104,16 @@ pub enum Error {
         data: PathBuf,
         /// The model's classes, in part.
         known: String,
+    },
+    /// A class of a data set, for a model whose classes have no names.
+    #[error("{} names no classes, so that those of {} cannot be matched with its {outputs} outputs; fine-tune from it first, or save it with a list `classes` in the order of its outputs", model.display(), data.display())]
+    NamelessClasses {
+        /// The model's file.
+        model: PathBuf,
+        /// The data folder, or the list.
+        data: PathBuf,
+        /// Outputs of the head.
+        outputs: usize,
     },
     /// libtorch refused something.
     #[error("libtorch: {0}")]

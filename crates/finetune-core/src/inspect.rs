@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backbone::{Auxiliary, LoadReport, Network, Options, Values, Variables, WrongShape};
+use backbone::{LoadReport, WrongShape};
 use pretrained::{Array, Catalog, Checkpoint, Format, checkpoint};
 use serde::Serialize;
 
-use crate::model::classes_in;
-use crate::source_weights::{metadata, recorded_input};
-use crate::{Error, zoo};
+use crate::Error;
+use crate::fitting::{Fitted, fitted_to_all};
+use crate::source_weights::recorded_input;
+use crate::source_weights::metadata;
 
 /// A checkpoint as facts.
 #[derive(Clone, Debug, Serialize)]
@@ -24,8 +25,10 @@ pub struct Inspection {
     pub sha256: String,
     /// The catalog's name of these weights, if the digest is that of one, as `resnet18 IMAGENET1K_V1`.
     pub catalog: Option<String>,
-    /// The key under which the state dict lay, if the file holds more than that.
-    pub wrapper: Option<String>,
+    /// What was taken off the names of its weights and what was left, in words; empty where there was nothing.
+    pub unwrapped: String,
+    /// Names of its classes in label order, where the file has them.
+    pub classes: Option<Vec<String>>,
     /// Values in all floating-point tensors but running statistics.
     pub parameters: u64,
     /// Tensors of each element type.
@@ -37,9 +40,11 @@ pub struct Inspection {
     pub images: Option<String>,
     /// What else there was, and was not read.
     pub skipped: Vec<String>,
-    /// The networks that it fits best, all equally well; none if it fits no network at all.
+    /// The networks that it fits best, all equally well; none if it has no tensor in common with any.
     pub fits: Vec<Fit>,
-    /// Every tensor, by name.
+    /// The networks that come nearest, the best first, where it fits none of them.
+    pub nearest: Vec<Fit>,
+    /// Every tensor of the file, by the keys that lead to it.
     pub tensors: Vec<TensorFacts>,
 }
 
@@ -63,6 +68,14 @@ pub struct Fit {
     pub auxiliary_heads: bool,
     /// Classes that the file's head tells apart, if it has one.
     pub classes: Option<i64>,
+    /// Channels of the images it reads.
+    pub channels: i64,
+    /// Side of the images it reads in pixels, for a network that is built for one size.
+    pub crop: Option<i64>,
+    /// Whether it can be fine-tuned from: nothing differs but the head.
+    pub usable: bool,
+    /// What was taken off the names in the file to find the network's.
+    pub prefix: String,
     /// Tensors that would be loaded.
     pub loaded: u64,
     /// Tensors of the network that the file lacks.
@@ -92,42 +105,49 @@ impl Fit {
     }
 }
 
+/// Networks shown where none fits.
+const NEAREST: usize = 3;
+
 /// Reads a checkpoint and compares it with every network of the zoo.
 ///
 /// # Errors
 /// When the file is no checkpoint, or a damaged one.
 pub fn inspect(path: &Path) -> Result<Inspection, Error> {
-    let checkpoint = checkpoint::read(path)?;
+    let opened = checkpoint::open(path)?;
+    let sha256 = opened.sha256()?;
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
-    let entry = Catalog::builtin().entries().iter().find(|entry| entry.digest().accepts(&checkpoint.sha256));
-    let fits = best_fits(&checkpoint);
-    let images = match recorded_input(&checkpoint) {
+    let entry = Catalog::builtin().entries().iter().find(|entry| entry.digest().accepts(&sha256));
+    let mut all = fitted_to_all(&opened);
+    all.sort_by(|a, b| share(&b.report).total_cmp(&share(&a.report)));
+    let best = best_fits(&all);
+    let weights = best.first().map_or_else(|| opened.outline(None), |fitted| fitted.checkpoint.clone());
+    let images = match recorded_input(&weights) {
         Ok(input) => input.map(|input| input.to_string()),
         Err(unknown) => Some(format!("not understood: {}", unknown.reason)),
     };
+    let tensors: Vec<TensorFacts> = opened.tensors().into_iter().map(TensorFacts::from).collect();
     let mut element_types = BTreeMap::new();
-    for array in checkpoint.tensors.values() {
-        *element_types.entry(array.dtype.to_string()).or_default() += 1;
+    for tensor in &tensors {
+        *element_types.entry(tensor.element_type.clone()).or_default() += 1;
     }
+    let usable = best.iter().any(|fitted| fitted.usable);
+    let nearest = all.iter().filter(|fitted| !fitted.report.loaded.is_empty() && !usable);
     Ok(Inspection {
         path: path.to_string_lossy().into_owned(),
-        form: form(checkpoint.format),
+        form: form(opened.format),
         bytes,
         catalog: entry.map(|entry| format!("{} {}", entry.arch, entry.name)),
-        parameters: checkpoint
-            .tensors
-            .iter()
-            .filter(|(name, array)| is_parameter(name, array))
-            .map(size)
-            .sum(),
+        parameters: weights.tensors.iter().filter(|(name, array)| is_parameter(name, array)).map(size).sum(),
         element_types,
-        fits,
-        tensors: checkpoint.tensors.iter().map(facts).collect(),
-        sha256: checkpoint.sha256,
-        wrapper: checkpoint.wrapper,
+        nearest: nearest.take(NEAREST).map(Fit::from).collect(),
+        fits: best.iter().map(|fitted| Fit::from(*fitted)).collect(),
+        tensors,
+        sha256,
+        unwrapped: weights.unwrapped.in_words(),
+        classes: weights.classes,
         images,
-        metadata: checkpoint.metadata,
-        skipped: checkpoint.skipped,
+        metadata: weights.metadata,
+        skipped: weights.skipped,
     })
 }
 
@@ -138,6 +158,7 @@ fn form(format: Format) -> &'static str {
         Format::TorchZip => "torch.save, zip archive (torch 1.6 and later)",
         Format::TorchLegacy => "torch.save, legacy pickle (torch 0.1.10 to 1.5)",
         Format::TorchTar => "torch.save, tar archive (before torch 0.1.10)",
+        Format::Pickle => "pickle.dump",
     }
 }
 
@@ -151,53 +172,25 @@ fn size((_, array): (&String, &Array)) -> u64 {
     array.shape.iter().map(|&side| side as u64).product()
 }
 
-fn facts((name, array): (&String, &Array)) -> TensorFacts {
-    TensorFacts { name: name.clone(), shape: array.shape.clone(), element_type: array.dtype.to_string() }
+impl From<checkpoint::Described> for TensorFacts {
+    fn from(tensor: checkpoint::Described) -> Self {
+        Self { name: tensor.path, shape: tensor.shape, element_type: tensor.dtype.to_string() }
+    }
 }
 
-/// The networks with the largest share of tensors in common, by name and shape.
-fn best_fits(checkpoint: &Checkpoint) -> Vec<Fit> {
-    let mut best: Vec<Fit> = Vec::new();
-    let mut best_share = 0.0;
-    for network in zoo::networks() {
-        // Only names and shapes matter, and values may be large.
-        let renamed = network.renamed(shapes_of(checkpoint));
-        for auxiliary in [Auxiliary::LeftOut, Auxiliary::Built] {
-            let (report, has_auxiliary) = compare(network, &renamed, auxiliary);
-            if auxiliary == Auxiliary::Built && !has_auxiliary {
-                continue;
-            }
-            let share = share(&report);
-            if share > 0.0 && share >= best_share {
-                if share > best_share {
-                    best.clear();
-                    best_share = share;
-                }
-                best.push(fit(network, &renamed, has_auxiliary, report));
-            }
-        }
-    }
+/// The networks with the largest share of tensors in common, by name and shape, of all in that order.
+fn best_fits(all: &[Fitted]) -> Vec<&Fitted> {
+    let first = all.first().map_or(0.0, |fitted| share(&fitted.report));
+    let best: Vec<&Fitted> =
+        all.iter().filter(|fitted| first > 0.0 && share(&fitted.report) >= first).collect();
     // Networks with the same tensors: the file's own word decides, where it has one.
-    let named = checkpoint.metadata.get(metadata::ARCH);
-    match best.iter().position(|fit| Some(fit.arch) == named.map(String::as_str)) {
-        Some(place) => vec![best.swap_remove(place)],
+    let named = |fitted: &&&Fitted| {
+        fitted.checkpoint.metadata.get(metadata::ARCH).map(String::as_str) == Some(fitted.network.name)
+    };
+    match best.iter().find(named) {
+        Some(&named) => vec![named],
         None => best,
     }
-}
-
-/// What would become of the checkpoint in this network, and whether that has auxiliary heads.
-fn compare(network: &Network, renamed: &Checkpoint, auxiliary: Auxiliary) -> (LoadReport, bool) {
-    let recorded = recorded_input(renamed).ok().flatten();
-    let input = recorded.unwrap_or_else(|| (network.input)());
-    let options = Options {
-        classes: classes_in(network, renamed).unwrap_or(Options::default().classes),
-        channels: input.channels.into(),
-        size: i64::from(input.crop.max(network.smallest_input)),
-        auxiliary,
-        ..Options::default()
-    };
-    let outline = (network.build)(&Variables::holding(Values::Outline).root(), &options);
-    (outline.compare(renamed), outline.aux().next().is_some())
 }
 
 /// Tensors in common, by name and shape, among all of the file's and the network's.
@@ -207,29 +200,26 @@ fn share(report: &LoadReport) -> f64 {
     common as f64 / (common + others).max(1) as f64
 }
 
-fn fit(network: &Network, renamed: &Checkpoint, auxiliary_heads: bool, report: LoadReport) -> Fit {
-    let difference = |WrongShape { name, file, network }: WrongShape| ShapeDifference { name, file, network };
-    Fit {
-        arch: network.name,
-        auxiliary_heads,
-        classes: classes_in(network, renamed),
-        loaded: report.loaded.len() as u64,
-        missing: report.missing,
-        unused: report.unused,
-        wrong_shape: report.wrong_shape.into_iter().map(difference).collect(),
-    }
-}
-
-/// The checkpoint without its values.
-fn shapes_of(checkpoint: &Checkpoint) -> Checkpoint {
-    let bare = |array: &Array| Array { shape: array.shape.clone(), dtype: array.dtype, data: Vec::new() };
-    Checkpoint {
-        path: checkpoint.path.clone(),
-        format: checkpoint.format,
-        tensors: checkpoint.tensors.iter().map(|(name, array)| (name.clone(), bare(array))).collect(),
-        metadata: checkpoint.metadata.clone(),
-        wrapper: None,
-        skipped: Vec::new(),
-        sha256: checkpoint.sha256.clone(),
+impl From<&Fitted> for Fit {
+    fn from(fitted: &Fitted) -> Self {
+        let difference = |wrong: &WrongShape| ShapeDifference {
+            name: wrong.name.clone(),
+            file: wrong.file.clone(),
+            network: wrong.network.clone(),
+        };
+        let Checkpoint { unwrapped, .. } = &fitted.checkpoint;
+        Self {
+            arch: fitted.network.name,
+            auxiliary_heads: fitted.auxiliary_heads,
+            classes: fitted.classes,
+            channels: fitted.channels,
+            crop: fitted.fixed_size.then_some(fitted.size),
+            usable: fitted.usable,
+            prefix: unwrapped.prefix.clone(),
+            loaded: fitted.report.loaded.len() as u64,
+            missing: fitted.report.missing.clone(),
+            unused: fitted.report.unused.clone(),
+            wrong_shape: fitted.report.wrong_shape.iter().map(difference).collect(),
+        }
     }
 }

@@ -141,6 +141,11 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 /// The model's class that a class of the data means.
 fn place(model: &Model, data: &Labelled, class: &str) -> Result<usize, Error> {
     let exact = model.classes.iter().position(|known| known == class);
+    let numbered = |(number, name): (usize, &String)| *name == format!("class {number}");
+    if exact.is_none() && model.classes.iter().enumerate().all(numbered) {
+        let (model, outputs) = (model.path.clone(), model.classes.len());
+        return Err(Error::NamelessClasses { model, data: data.root.clone(), outputs });
+    }
     let alike = |known: &String| known.to_lowercase() == class.to_lowercase();
     let is_one = model.classes.iter().filter(|known| alike(known)).count() == 1;
     exact.or_else(|| model.classes.iter().position(alike).filter(|_| is_one)).ok_or_else(|| {

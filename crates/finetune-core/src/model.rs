@@ -8,7 +8,7 @@ use tch::{Device, Kind};
 
 use crate::precision::{Precision, Purpose, Workload};
 use crate::source_weights::{self, SourceWeights, metadata};
-use crate::{Error, zoo};
+use crate::{Error, mismatch, zoo};
 
 /// Where a model comes from.
 #[derive(Clone, Debug)]
@@ -130,16 +130,18 @@ impl Model {
                 if !path.is_file() {
                     return Err(ModelError::NoRun(folder.clone()).into());
                 }
-                let checkpoint = checkpoint::read(&path)?;
-                let arch = checkpoint.metadata.get(metadata::ARCH).ok_or(ModelError::NoArch(path))?;
+                let opened = checkpoint::open(&path)?;
+                let outline = opened.outline(None);
+                let arch = outline.metadata.get(metadata::ARCH).ok_or(ModelError::NoArch(path))?;
                 let network = zoo::network(arch).map_err(ModelError::from)?;
+                let checkpoint = opened.load(Some(&network.layout()))?;
                 Self::of(network, None, checkpoint, device)
             }
             ModelSource::Weights { arch, weights } => {
                 let network = zoo::network(arch).map_err(ModelError::from)?;
                 let weights = SourceWeights::find(network.name, weights)?.ok_or(ModelError::NoWeights)?;
                 refuse_features(network, Some(&weights), None)?;
-                let checkpoint = weights.read()?;
+                let checkpoint = weights.read(network)?;
                 Self::of(network, Some(&weights), checkpoint, device)
             }
         }
@@ -156,7 +158,6 @@ impl Model {
             return Err(ModelError::OtherNetwork { path, holds, arch: network.name.to_owned() }.into());
         }
         refuse_features(network, weights, Some(&checkpoint))?;
-        let checkpoint = network.renamed(checkpoint);
         let (input, input_from) =
             source_weights::input(network, weights, Some(&checkpoint)).map_err(ModelError::from)?;
         if input.crop < network.smallest_input {
@@ -169,7 +170,13 @@ impl Model {
             .into());
         }
         let mut backbone = build(network, &input, &checkpoint, Values::Unset);
-        backbone.load_whole(&checkpoint)?;
+        if let Err(error) = backbone.load_whole(&checkpoint) {
+            return Err(mismatch::of_model(error, network, &input, &checkpoint));
+        }
+        let unwrapped = source_weights::told_of(&checkpoint);
+        if !unwrapped.is_empty() {
+            tracing::info!(file = %checkpoint.path.display(), "{unwrapped}");
+        }
         backbone.freeze_before(backbone.head_id());
         backbone.to(device, Kind::Float);
         let entry = source_weights::catalog_entry(network, weights, Some(&checkpoint));
@@ -232,7 +239,7 @@ fn temperature(checkpoint: &Checkpoint) -> Result<f64, ModelError> {
     value.ok_or_else(|| ModelError::Temperature { path: checkpoint.path.clone(), found: found.clone() })
 }
 
-/// From the file's metadata, else the catalog's for these weights, else numbers.
+/// From the file's metadata or another of its keys, else the catalog's for these weights, else numbers.
 fn class_names(
     checkpoint: &Checkpoint,
     known: Option<Vec<&'static str>>,
@@ -248,6 +255,9 @@ fn class_names(
         } else {
             Err(ModelError::Classes { path: path.to_owned(), named, outputs })
         };
+    }
+    if let Some(names) = checkpoint.classes.as_ref().filter(|names| fits(names.len())) {
+        return Ok(names.clone());
     }
     Ok(match known.filter(|names| fits(names.len())) {
         Some(names) => names.into_iter().map(str::to_owned).collect(),

@@ -73,7 +73,7 @@ pub struct Timing {
 /// out and returned.
 ///
 /// # Errors
-/// When libtorch refuses something, or `hear` does.
+/// When libtorch refuses something, the scores of an image are no numbers, or `hear` refuses.
 pub fn predict<E: From<Error>>(
     model: &Model,
     paths: &[PathBuf],
@@ -117,6 +117,13 @@ pub fn predict<E: From<Error>>(
         passed.timing.computed_seconds += computed.as_secs_f64();
         let said = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
         for (&index, (logits, probabilities)) in indices.iter().zip(said) {
+            if !logits.iter().all(|score| score.is_finite()) {
+                return Err(Error::ScoresAreNoNumbers {
+                    image: paths[index].clone(),
+                    model: model.path.clone(),
+                }
+                .into());
+            }
             hear(&Said { index, path: &paths[index], logits, probabilities })?;
         }
         steady.passed(indices.len());

@@ -56,17 +56,18 @@ impl SourceWeights {
         Ok(Some(Self { label: weights.to_owned(), place }))
     }
 
-    /// Reads the file, its digest checked where one is known.
+    /// Reads the file, its digest checked where one is known: its weights under the names of the network, without what it
+    /// has in front of them ([`pretrained::checkpoint::Unwrapped`]).
     ///
     /// # Errors
     /// When it is not there (the message names the command that fetches it), is not what its digest says, or is no
     /// checkpoint.
-    pub fn read(&self) -> Result<Checkpoint, Error> {
+    pub fn read(&self, network: &Network) -> Result<Checkpoint, Error> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Catalog(entry) => pretrained::locate(entry, &weights_folders())?,
         };
-        Ok(checkpoint::read(&path)?)
+        Ok(checkpoint::open(&path)?.load(Some(&network.layout()))?)
     }
 
     /// The catalog's entry, if they were named by it.
@@ -172,6 +173,44 @@ pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Optio
     (arch != network.name && zoo::network(arch).is_ok()).then_some(arch)
 }
 
+/// What was taken off the names in a file and what of it was left or not read, in words; empty where there was nothing.
+#[must_use]
+pub fn told_of(checkpoint: &Checkpoint) -> String {
+    let mut told = checkpoint.unwrapped.in_words();
+    if let Some(first) = checkpoint.skipped.first() {
+        let more = match checkpoint.skipped.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let joint = if told.is_empty() { "" } else { "; " };
+        told.push_str(&format!("{joint}not read: {first}{more}"));
+    }
+    told
+}
+
+/// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
+#[must_use]
+pub fn class_names(
+    network: &Network,
+    weights: Option<&SourceWeights>,
+    checkpoint: &Checkpoint,
+) -> Option<(Vec<String>, NamedBy)> {
+    if let Some(names) = &checkpoint.classes {
+        return Some((names.clone(), NamedBy::File));
+    }
+    let names = catalog_entry(network, weights, Some(checkpoint))?.class_names()?;
+    Some((names.into_iter().map(str::to_owned).collect(), NamedBy::Catalog))
+}
+
+/// Whose word the names of classes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The file's.
+    File,
+    /// The catalog's.
+    Catalog,
+}
+
 /// Folders that hold weights, nearest first: `$FINETUNE_WEIGHTS`, then `weights/` here and in each folder above.
 #[must_use]
 pub fn weights_folders() -> Vec<PathBuf> {
@@ -224,15 +263,16 @@ mod tests {
             format: pretrained::Format::TorchZip,
             tensors: std::collections::BTreeMap::new(),
             metadata: std::collections::BTreeMap::new(),
-            wrapper: None,
+            classes: None,
+            unwrapped: Default::default(),
             skipped: Vec::new(),
             sha256: format!("{digest:0<64}"),
         }
     }
 
     /// The features of vgg16 as zeros, and a classifier of numbers that are none, in a file of this digest: what of the
-    /// network would be new, and whether all its numbers are numbers.
-    fn features_of_vgg16(digest: &str) -> (String, bool) {
+    /// network would be new and whether all its numbers are numbers, or why it is refused.
+    fn features_of_vgg16(digest: &str) -> Result<(String, bool), String> {
         use backbone::{Options, Values, Variables};
         let network = zoo::network("vgg16").unwrap();
         let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
@@ -245,17 +285,18 @@ mod tests {
             checkpoint.tensors.insert(variable.name, array);
         }
         let mut backbone = (network.build)(&Variables::new().root(), &Options::default());
-        backbone.load(&of_use(network, None, checkpoint)).unwrap();
+        backbone.load(&of_use(network, None, checkpoint)).map_err(|error| error.to_string())?;
         let sums =
             backbone.variables().all().into_iter().map(|variable| variable.tensor.sum(tch::Kind::Double));
         let sound = sums.map(|sum| sum.double_value(&[])).all(f64::is_finite);
-        (backbone.name(backbone.first_new()).to_owned(), sound)
+        Ok((backbone.name(backbone.first_new()).to_owned(), sound))
     }
 
     #[test]
     fn a_classifier_that_means_nothing_is_left_in_its_file_and_starts_afresh() {
-        assert_eq!(features_of_vgg16("88682ab5"), ("classifier".to_owned(), true));
-        assert_eq!(features_of_vgg16("ffff"), ("head".to_owned(), false));
+        assert_eq!(features_of_vgg16("88682ab5"), Ok(("classifier".to_owned(), true)));
+        let refused = features_of_vgg16("ffff").unwrap_err();
+        assert!(refused.contains("classifier.0.weight holds 102760448 NaN"), "{refused}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub const FAMILY: Family = Family {
             smallest_input: 15,
             input: || input(256, 224),
             build: googlenet::googlenet,
-            rename: None,
+            dialects: &[],
             arguments: ARGUMENTS,
         },
         Network {
@@ -45,7 +45,7 @@ pub const FAMILY: Family = Family {
             smallest_input: 75,
             input: || input(342, 299),
             build: v3::inception_v3,
-            rename: None,
+            dialects: &[],
             arguments: ARGUMENTS,
         },
     ],

@@ -33,7 +33,7 @@ pub const FAMILY: Family = Family {
 
 const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
     // 16 is the smallest field of which the two convolutions and subsamplings leave a pixel.
-    Network { name, year: 1998, head: "fc3", smallest_input: 16, input, build, rename: None, arguments: &[] }
+    Network { name, year: 1998, head: "fc3", smallest_input: 16, input, build, dialects: &[], arguments: &[] }
 }
 
 /// As published in 1998: tanh and average pooling.

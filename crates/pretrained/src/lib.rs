@@ -34,7 +34,7 @@ mod sample_range;
 
 pub use catalog::{Catalog, Entry, Origin};
 #[cfg(feature = "checkpoints")]
-pub use checkpoint::{Array, Checkpoint, Dtype, Format};
+pub use checkpoint::{Array, Checkpoint, Dialect, Dtype, Format, Layout};
 pub use digest::Digest;
 pub use error::Error;
 pub use fit::Fit;

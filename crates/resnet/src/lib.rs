@@ -10,10 +10,11 @@
 //! are TorchVision's (`torchvision/models/resnet.py`).
 
 pub mod blocks;
+pub mod children;
 
 use backbone::layers::{Activation, AdaptiveAvgPool, Conv, ConvInit, LinearInit, MaxPool};
 use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
-use pretrained::InputSpec;
+use pretrained::{Dialect, InputSpec};
 
 use blocks::{Kind, Plan};
 
@@ -44,7 +45,7 @@ const fn network(name: &'static str, year: u16, build: fn(&Path, &Options) -> Ba
         smallest_input: 32,
         input: InputSpec::imagenet,
         build,
-        rename: None,
+        dialects: &[Dialect { name: "nn.Sequential(*model.children())", rename: children::rename }],
         arguments: &[],
     }
 }

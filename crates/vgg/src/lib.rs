@@ -10,11 +10,13 @@
 //! random weights; the paper had to start them from shallow ones. Source: `torchvision/models/vgg.py`, where a layer's
 //! key is its position in the sequence of convolutions, norms, activations and pools, and so it is here.
 
+pub mod timm;
+
 use backbone::layers::{
     Activation, AdaptiveAvgPool, Conv, ConvInit, ConvNorm, Dropout, Flatten, Linear, LinearInit, MaxPool,
 };
 use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
-use pretrained::InputSpec;
+use pretrained::{Dialect, InputSpec};
 
 /// VGG-11 to VGG-19, without and with batch-norm.
 pub const FAMILY: Family = Family {
@@ -41,7 +43,7 @@ const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> 
         smallest_input: 32,
         input: InputSpec::imagenet,
         build,
-        rename: None,
+        dialects: &[Dialect { name: "timm", rename: timm::rename }],
         arguments: &[],
     }
 }

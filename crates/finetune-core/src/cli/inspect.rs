@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use finetune_core::inspect::{Fit, Inspection, inspect};
+use finetune_core::inspect::{Fit, Inspection, TensorFacts, inspect};
 use report::text::{Side, aligned, count, counted, visible};
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(super) fn perform(arguments: &InspectArguments) -> anyhow::Result<()> {
 }
 
 fn text(inspection: &Inspection) -> String {
-    let Inspection { path, form, bytes, sha256, catalog, wrapper, metadata, skipped, .. } = inspection;
+    let Inspection { path, form, bytes, sha256, catalog, unwrapped, metadata, skipped, .. } = inspection;
     let types = inspection.element_types.iter().map(|(name, tensors)| format!("{name} {tensors}"));
     let mut rows = vec![
         ["file", path.as_str()].map(str::to_owned).to_vec(),
@@ -50,8 +50,8 @@ fn text(inspection: &Inspection) -> String {
     if let Some(catalog) = catalog {
         fact("catalog", catalog.clone());
     }
-    if let Some(wrapper) = wrapper {
-        fact("state dict", format!("under the key {wrapper:?}"));
+    if !unwrapped.is_empty() {
+        fact("weights", unwrapped.clone());
     }
     fact("tensors", count(inspection.tensors.len() as u64));
     fact("types", types.collect::<Vec<_>>().join(", "));
@@ -65,11 +65,23 @@ fn text(inspection: &Inspection) -> String {
     if !skipped.is_empty() {
         fact("not read", shortened(&skipped.join(", ")));
     }
-    match inspection.fits.as_slice() {
-        [] => fact("fits", "no network of the zoo".to_owned()),
-        fits => fits.iter().for_each(|fit| fact("fits", fit_in_words(fit))),
+    if let Some(classes) = &inspection.classes {
+        fact("classes", shortened(&classes.join(", ")));
+    }
+    let usable = inspection.fits.iter().any(|fit| fit.usable);
+    if !usable {
+        fact("fits", "no network of the zoo".to_owned());
+        if inspection.nearest.is_empty() {
+            fact("nearest", "none: no network has a tensor of the same name and shape".to_owned());
+        }
+        inspection.nearest.iter().for_each(|fit| fact("nearest", near_in_words(fit)));
+    } else {
+        inspection.fits.iter().for_each(|fit| fact("fits", fit_in_words(fit)));
     }
     let mut out = aligned(&rows, &[Side::Left]);
+    if !usable {
+        out.push_str(&tree(inspection));
+    }
     if let [fit, ..] = inspection.fits.as_slice() {
         let wrong = fit
             .wrong_shape
@@ -87,7 +99,9 @@ fn fit_in_words(fit: &Fit) -> String {
     let classes = fit.classes.map_or(String::new(), |classes| {
         format!(", {}", counted(u64::try_from(classes).unwrap_or(0), "output"))
     });
-    let what = format!("{}{heads}{classes}", fit.arch);
+    let size =
+        fit.crop.map_or(String::new(), |crop| format!(", {} channel(s) of {crop} pixels", fit.channels));
+    let what = format!("{}{heads}{classes}{size}", fit.arch);
     if fit.is_whole() {
         return format!("{what}: all {} tensors", count(fit.loaded));
     }
@@ -98,6 +112,74 @@ fn fit_in_words(fit: &Fit) -> String {
         fit.unused.len(),
         fit.wrong_shape.len()
     )
+}
+
+/// How near a network comes that does not fit, and where it first differs.
+fn near_in_words(fit: &Fit) -> String {
+    let all = fit.loaded + (fit.missing.len() + fit.wrong_shape.len()) as u64;
+    let mut said = format!("{}: {} of its {all} tensors have the same name and shape", fit.arch, fit.loaded);
+    if let Some(first) = fit.missing.first() {
+        said.push_str(&format!("; {} missing, the first is {}", fit.missing.len(), visible(first)));
+    }
+    if let Some(first) = fit.wrong_shape.first() {
+        said.push_str(&format!(
+            "; {} of another shape, the first is {} with {:?} in the file and {:?} in the network",
+            fit.wrong_shape.len(),
+            visible(&first.name),
+            first.file,
+            first.network
+        ));
+    }
+    if !fit.prefix.is_empty() {
+        said.push_str(&format!("; found under {:?}", fit.prefix));
+    }
+    said
+}
+
+/// Lines of the tree that are shown.
+const SHOWN_LINES: usize = 60;
+
+/// The file's keys, level by level; equal neighbours of a numbered series are drawn together.
+fn tree(inspection: &Inspection) -> String {
+    let mut lines = Vec::new();
+    let paths: Vec<(Vec<&str>, &TensorFacts)> =
+        inspection.tensors.iter().map(|tensor| (tensor.name.split('.').collect(), tensor)).collect();
+    branch(&paths, 0, &mut lines);
+    let mut out = String::from("\nthe file's tensors\n");
+    for line in lines.iter().take(SHOWN_LINES) {
+        out.push_str(&format!("  {}\n", visible(line)));
+    }
+    if lines.len() > SHOWN_LINES {
+        out.push_str(&format!(
+            "  … and {} more lines; --tensors lists every tensor\n",
+            lines.len() - SHOWN_LINES
+        ));
+    }
+    out
+}
+
+fn branch(tensors: &[(Vec<&str>, &TensorFacts)], depth: usize, lines: &mut Vec<String>) {
+    const DEEPEST: usize = 12;
+    let key_of = |path: &[&str]| path.get(depth).copied().unwrap_or_default().to_owned();
+    let mut rest = tensors;
+    while let Some((path, _)) = rest.first() {
+        let key = key_of(path);
+        let count = rest.iter().take_while(|(path, _)| key_of(path) == key).count();
+        let (these, others) = rest.split_at(count);
+        rest = others;
+        let indent = "  ".repeat(depth);
+        match these {
+            [(path, tensor)] => {
+                let name = path[depth.min(path.len())..].join(".");
+                lines.push(format!("{indent}{name}  {:?} {}", tensor.shape, tensor.element_type));
+            }
+            _ if depth + 1 >= DEEPEST => lines.push(format!("{indent}{key}  {} tensors", these.len())),
+            _ => {
+                lines.push(format!("{indent}{key}  {} tensors", these.len()));
+                branch(these, depth + 1, lines);
+            }
+        }
+    }
 }
 
 fn names(what: &str, names: Vec<String>) -> String {

@@ -3,9 +3,7 @@
 use backbone::{Backbone, LoadReport, StageId};
 use pretrained::Checkpoint;
 
-use crate::config::{
-    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, HeadPolicy, ScheduleKind,
-};
+use crate::config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, ScheduleKind};
 use crate::freeze::{Depth, FreezePlan};
 use crate::run::Run;
 use crate::source_weights;
@@ -132,33 +130,6 @@ pub(super) fn check_original_head(
     if run.config.regularize.co_tuning.is_some() && !has_classifier(run, backbone, checkpoint, loaded) {
         let message = "needs the classifier of the source, and these weights are good for their features only; use others, or another technique";
         return Err(run.source.wrong("regularize.co_tuning", message));
-    }
-    Ok(())
-}
-
-/// Refuses to keep a head that there is not, or that is for another number of classes.
-pub(super) fn check_kept_head(
-    run: &Run,
-    backbone: &Backbone,
-    checkpoint: &Checkpoint,
-    loaded: &LoadReport,
-    classes: usize,
-) -> Result<(), ConfigError> {
-    if run.config.finetune.head == HeadPolicy::New {
-        return Ok(());
-    }
-    let refuse = |message: String| Err(run.source.wrong("finetune.head", message));
-    if !has_classifier(run, backbone, checkpoint, loaded) {
-        return refuse(
-            "these weights have no head to keep, they are good for their features only; use \"new\""
-                .to_owned(),
-        );
-    }
-    let theirs = backbone.head().classes;
-    if i64::try_from(classes) != Ok(theirs) {
-        return refuse(format!(
-            "the source's head tells {theirs} classes apart and the data have {classes}: it can only be kept for as many; use \"new\""
-        ));
     }
     Ok(())
 }

@@ -8,14 +8,16 @@ use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, Fit, InputSpec};
 
 use super::against_data::{self, Known};
+use super::kept_head::{self, ClassOrder};
 use crate::Error;
-use crate::config::{CompareConfig, Switch};
+use crate::config::{CompareConfig, HeadPolicy, Switch};
 use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
+use crate::mismatch;
 use crate::pictures::{self, Pictures};
 use crate::run::Run;
-use crate::source_weights::{self, SourceWeights};
+use crate::source_weights;
 use crate::wide_images;
 
 /// What a run needs from disk; several runs of a grid may share it.
@@ -31,6 +33,8 @@ pub struct Materials {
     pub input: InputSpec,
     /// Where [`Materials::input`] came from, in a few words.
     pub input_from: &'static str,
+    /// How the rows of the weights' head came into the order of the data's classes.
+    pub class_order: ClassOrder,
     /// Seconds it took to read all this: part of step `load`.
     pub seconds: f64,
 }
@@ -65,16 +69,23 @@ pub fn gather_chosen(
     let known = Known::of(&set.classes, labels, set.validation.len());
     against_data::check_data(run, &known)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
-    let checkpoint = wanted.map(SourceWeights::read).transpose()?;
+    let checkpoint = wanted.map(|weights| weights.read(run.network)).transpose()?;
     check_network(run, checkpoint.as_ref())?;
     let of_use = |checkpoint| source_weights::of_use(run.network, run.weights.as_ref(), checkpoint);
-    let checkpoint = checkpoint.map(|checkpoint| of_use(run.network.renamed(checkpoint)));
+    let mut checkpoint = checkpoint.map(of_use);
     let (input, input_from) = input(run, checkpoint.as_ref())?;
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
-    let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
+    let (trial, plan) = trial(run, &input, checkpoint.as_ref(), &set.classes)?;
     against_data::check_epochs(run, run.config.compare.as_ref(), &plan, &known)?;
+    let class_order = match &mut checkpoint {
+        Some(checkpoint) => kept_head::put_into_order(run, &trial, checkpoint, &set.classes),
+        None => ClassOrder::Unknown,
+    };
     drop(trial);
+    if run.config.finetune.head == HeadPolicy::Keep && class_order == ClassOrder::Unknown {
+        listen(&Event::Warning(format!("finetune.head is \"keep\", and {}", class_order.in_words())));
+    }
     pictures::report(&set, listen);
     choose(&mut set)?;
     // Nothing computes meanwhile: the whole budget is theirs.
@@ -88,7 +99,7 @@ pub fn gather_chosen(
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
     let checkpoint = checkpoint.map(Arc::new);
-    Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, seconds })
+    Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, class_order, seconds })
 }
 
 /// What is kept of training pictures and of others: what is shown of them, unless each epoch shows something else.
@@ -124,7 +135,7 @@ pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> R
     let Pictures { classes, train, validation, .. } = &materials.pictures;
     let known = Known::of(classes, train.labels().into_iter(), validation.len());
     against_data::check_data(run, &known)?;
-    let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes.len())?;
+    let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes)?;
     against_data::check_epochs(run, Some(compare), &plan, &known)?;
     forget_skipping(run, materials)
 }
@@ -155,14 +166,15 @@ fn trial(
     run: &Run,
     input: &InputSpec,
     checkpoint: Option<&Checkpoint>,
-    classes: usize,
+    classes: &[String],
 ) -> Result<(Backbone, FreezePlan), Error> {
     let mut trial = build(run, input, checkpoint, Values::Outline);
     if let Some(checkpoint) = checkpoint {
         check_channels(run, input, &trial, checkpoint)?;
-        let loaded = trial.fit(checkpoint)?;
+        let loaded =
+            trial.fit(checkpoint).map_err(|error| mismatch::of_run(error, run, input, checkpoint))?;
         against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
-        against_data::check_kept_head(run, &trial, checkpoint, &loaded, classes)?;
+        kept_head::check(run, &trial, checkpoint, &loaded, classes)?;
     }
     let plan = freeze_plan(run, &trial)?;
     against_data::check_features(run, &trial, &plan)?;

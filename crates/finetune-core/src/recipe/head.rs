@@ -43,7 +43,11 @@ impl Work<'_> {
     pub(super) fn keep_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
         self.head_is_there(listen)?;
         let head = self.backbone.head();
-        Ok(format!("kept the source's {} for its {} classes, to be trained on", head.root, head.classes))
+        let order = self.materials.class_order.in_words();
+        Ok(format!(
+            "kept the source's {} for its {} classes, to be trained on; {order}",
+            head.root, head.classes
+        ))
     }
 
     /// What follows when the network has the head that is trained.

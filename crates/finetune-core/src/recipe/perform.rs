@@ -187,19 +187,23 @@ impl<'a> Work<'a> {
             sha256: checkpoint.sha256.clone(),
             loaded: report.loaded.len() as u64,
             missing: report.missing.clone(),
-            unused: report.unused.clone(),
+            unused: report.unused.iter().chain(&checkpoint.unwrapped.beside).cloned().collect(),
             wrong_shape: wrong.map(|w| format!("{}: {:?}, {:?}", w.name, w.file, w.network)).collect(),
         };
         let differences = match report.differences() {
             none if none.is_empty() => "all of them".to_owned(),
             some => some,
         };
+        let unwrapped = match source_weights::told_of(&checkpoint) {
+            none if none.is_empty() => none,
+            some => format!(" ({some})"),
+        };
         // The file's arrays, and what was made of them to look at.
         drop(checkpoint);
         torch_extra::memory::give_back();
         let Self { load, .. } = self;
         Ok(format!(
-            "built {name} and loaded {} tensors from {}, {differences}; {prepared}",
+            "built {name} and loaded {} tensors from {}, {differences}{unwrapped}; {prepared}",
             load.loaded, load.weights
         ))
     }

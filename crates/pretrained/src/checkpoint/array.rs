@@ -15,6 +15,17 @@ pub struct Array {
     pub data: Vec<u8>,
 }
 
+/// How many values of an array are no numbers that a network computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotFinite {
+    /// Values that are no number.
+    pub nan: usize,
+    /// Values that are infinite, or beyond `float32`.
+    pub infinite: usize,
+    /// All values.
+    pub of: usize,
+}
+
 /// Element type of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the field's own")]
@@ -104,6 +115,41 @@ impl Array {
             Dtype::I64 => Ok(self.values(i64::from_le_bytes)),
             found => Err(Error::Dtype { found, wanted: Dtype::I64 }),
         }
+    }
+
+    /// How many values are no numbers or infinite, `f64` beyond `f32` included; None where all are sound, and for integers.
+    #[must_use]
+    pub fn not_finite(&self) -> Option<NotFinite> {
+        let (nan, infinite) = match self.dtype {
+            Dtype::F16 => self.count(u16::from_le_bytes, 0x7fff, 0x7c00),
+            Dtype::Bf16 => self.count(u16::from_le_bytes, 0x7fff, 0x7f80),
+            Dtype::F32 => self.count(u32::from_le_bytes, 0x7fff_ffff, 0x7f80_0000),
+            Dtype::F64 => {
+                let values = self.to_f32().unwrap_or_default();
+                let nan = values.iter().filter(|value| value.is_nan()).count();
+                (nan, values.iter().filter(|value| value.is_infinite()).count())
+            }
+            _ => (0, 0),
+        };
+        (nan + infinite > 0).then(|| NotFinite { nan, infinite, of: self.len() })
+    }
+
+    /// Numbers of values whose bits without the sign are above and equal to those of infinity.
+    fn count<const SIZE: usize, T: Copy + Ord + std::ops::BitAnd<Output = T>>(
+        &self,
+        bits: impl Fn([u8; SIZE]) -> T,
+        unsigned: T,
+        infinity: T,
+    ) -> (usize, usize) {
+        let (chunks, _) = self.data.as_chunks::<SIZE>();
+        let sound = chunks.iter().all(|bytes| bits(*bytes) & unsigned < infinity);
+        if sound {
+            return (0, 0);
+        }
+        let counted = |of: std::cmp::Ordering| {
+            chunks.iter().filter(|bytes| (bits(**bytes) & unsigned).cmp(&infinity) == of).count()
+        };
+        (counted(std::cmp::Ordering::Greater), counted(std::cmp::Ordering::Equal))
     }
 
     fn values<const SIZE: usize, T>(&self, value: impl Fn([u8; SIZE]) -> T) -> Vec<T> {

@@ -1,19 +1,20 @@
 //! Reads safetensors: eight bytes of header length, a JSON header, the values back to back.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Metadata, TensorInfo};
 
-use super::{Array, Content, Dtype};
+use super::content::{Content, Leaf, Values};
+use super::{Array, Dtype, classes};
 use crate::Error;
 
 /// The longest header the format allows.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// Reads header and values straight into their arrays, so that no second copy of the file is held.
-pub(super) fn read(path: &Path, file: &mut File) -> Result<Content, Error> {
+/// Reads the header.
+pub(super) fn open(path: &Path, file: &mut File) -> Result<Content, Error> {
     let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
     let file_length = file.metadata().map_err(Error::io("read", path))?.len();
     let (header, data_length) = read_header(file, file_length).map_err(damaged)?;
@@ -23,21 +24,24 @@ pub(super) fn read(path: &Path, file: &mut File) -> Result<Content, Error> {
             header.data_len()
         )));
     }
-    let mut content = Content::default();
+    let (mut leaves, mut places) = (Vec::new(), Vec::new());
     for name in header.offset_keys() {
         let Some(info) = header.info(&name) else {
             return Err(damaged(format!("its header lists {name:?} twice")));
         };
-        let array = read_array(file, info).map_err(|reason| Error::Tensor {
+        let (leaf, place) = leaf(&name, info, file_length - data_length).map_err(|reason| Error::Tensor {
             path: path.to_path_buf(),
             tensor: name.clone(),
             reason,
         })?;
-        content.tensors.insert(name, array);
+        leaves.push(leaf);
+        places.push(place);
     }
-    content.metadata =
+    let metadata: std::collections::BTreeMap<String, String> =
         header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
-    Ok(content)
+    let classes = classes::in_metadata(&metadata);
+    let values = Box::new(InFile { path: path.to_path_buf(), starts: places });
+    Ok(Content { leaves, metadata, classes, skipped: Vec::new(), values })
 }
 
 /// The header, checked by the `safetensors` crate to cover the values without gap or overlap, and the length of what
@@ -57,14 +61,54 @@ fn read_header(file: &mut File, file_length: u64) -> Result<(Metadata, u64), Str
     Ok((header, data_length))
 }
 
-fn read_array(file: &mut File, info: &TensorInfo) -> Result<Array, String> {
+/// A tensor, and where in the file its values start.
+fn leaf(name: &str, info: &TensorInfo, data_start: u64) -> Result<(Leaf, u64), String> {
     let dtype = Dtype::from_safetensors(info.dtype)
         .ok_or_else(|| format!("element type {} is not supported", info.dtype))?;
     let (start, end) = info.data_offsets;
-    let mut data = vec![0; end - start];
-    file.read_exact(&mut data).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the file ends within its values".to_owned(),
-        _ => error.to_string(),
-    })?;
-    Array::new(info.shape.clone(), dtype, data).map_err(|error| error.to_string())
+    let leaf = Leaf { levels: vec![name.to_owned()], shape: info.shape.clone(), dtype };
+    if leaf.bytes() != end.checked_sub(start) {
+        return Err(format!("shape {:?} of {dtype} does not fill bytes {start} to {end}", info.shape));
+    }
+    Ok((leaf, data_start + start as u64))
+}
+
+struct InFile {
+    path: PathBuf,
+    /// Of each leaf's values, in bytes from the start of the file.
+    starts: Vec<u64>,
+}
+
+impl Values for InFile {
+    /// Reads values straight into their arrays, so that no second copy of the file is held.
+    fn read(
+        &self,
+        leaves: &[Leaf],
+        chosen: &[usize],
+        take: &mut dyn FnMut(usize, Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
+        for &index in chosen {
+            let leaf = &leaves[index];
+            let array = self.array(&mut file, leaf, self.starts[index]).map_err(|reason| Error::Tensor {
+                path: self.path.clone(),
+                tensor: leaf.path(),
+                reason,
+            })?;
+            take(index, array)?;
+        }
+        Ok(())
+    }
+}
+
+impl InFile {
+    fn array(&self, file: &mut File, leaf: &Leaf, start: u64) -> Result<Array, String> {
+        file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
+        let mut data = vec![0; leaf.bytes().unwrap_or(0)];
+        file.read_exact(&mut data).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the file ends within its values".to_owned(),
+            _ => error.to_string(),
+        })?;
+        Array::new(leaf.shape.clone(), leaf.dtype, data).map_err(|error| error.to_string())
+    }
 }

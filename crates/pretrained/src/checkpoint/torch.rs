@@ -1,122 +1,117 @@
-//! The border to `pytorch-reader`, which parses what `torch.save` writes and executes none of it.
+//! What `torch.save` writes: a pickle of the object, and the values of its tensors beside it.
 
-mod before;
-mod object;
+mod container;
+mod numpy;
+mod tar;
+mod tree;
+mod view;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
-use pytorch_reader::{DType, PytorchReader, Tensor};
-
-use self::before::check_before_parsing;
-use self::object::{beside, check_names, refuse_hostile, wrapper_of};
-use super::{Array, Content, Dtype, Format};
+use self::container::{Container, Source};
+use self::tree::Tree;
+use self::view::{From, View};
+use super::content::{Content, Leaf, Values};
+use super::pickle::hostile::hostile_call;
+use super::{Array, Format};
 use crate::Error;
 
-/// Stack for parsing: objects may nest a thousand deep and are walked recursively.
-const STACK: usize = 16 << 20;
-/// Arrays may together be this many times the file (tied weights, compressed files) and `MAX_EXTRA` more.
-const MAX_GROWTH: u64 = 4;
-const MAX_EXTRA: u64 = 256 << 20;
-
-/// Reads a file of `torch.save`.
-///
-/// Parsing runs on a thread of its own: it gives a known depth of stack, and should the parser panic on a damaged file
-/// after all, the panic ends there and becomes an error.
-pub(super) fn read(path: &Path, format: Format) -> Result<Content, Error> {
-    let parser = std::thread::Builder::new().stack_size(STACK);
-    std::thread::scope(|scope| {
-        let parsing = parser
-            .spawn_scoped(scope, || parse(path, format))
-            .map_err(Error::io("start a thread to read", path))?;
-        parsing.join().unwrap_or_else(|_| Err(damaged(path, "the parser gave up on it")))
-    })
+/// Reads the objects of a file of `torch.save`, or of a bare pickle.
+pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
+    let file = super::open_file(path)?;
+    let container =
+        Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
+    if let Some(callable) = hostile_call(&container.pickle) {
+        return Err(Error::Hostile { path: path.to_path_buf(), callable });
+    }
+    let Tree { leaves, views, metadata, classes, skipped } =
+        tree::of(&container).map_err(|reason| damaged(path, reason))?;
+    check_names(path, &leaves)?;
+    let values = Box::new(InFile { path: path.to_path_buf(), format, views });
+    Ok(Content { leaves, metadata, classes, skipped, values })
 }
 
-fn parse(path: &Path, format: Format) -> Result<Content, Error> {
-    check_before_parsing(path, format)?;
-    let root = PytorchReader::read_pickle_data(path, None).map_err(|e| damaged(path, e))?;
-    refuse_hostile(path, &root)?;
-    let wrapper = wrapper_of(&root);
-    let reader = match wrapper {
-        Some(key) => PytorchReader::with_top_level_key(path, key),
-        None => PytorchReader::new(path),
-    };
-    let tensors = reader.map_err(|e| damaged(path, e))?.into_tensors();
-    check_total(path, &tensors)?;
-    check_names(path, &root, wrapper, tensors.len())?;
-    if tensors.is_empty() {
-        return Err(Error::NotACheckpoint {
-            path: path.to_path_buf(),
-            found: "torch.save wrote it, but it holds no arrays".to_owned(),
-        });
+/// Two tensors end under one name only if a key holds a dot that is not a level; then one would vanish.
+fn check_names(path: &Path, leaves: &[Leaf]) -> Result<(), Error> {
+    let mut names: Vec<String> = leaves.iter().map(Leaf::path).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => Err(damaged(path, format!("it saves two arrays under the name {}", twice[0]))),
+        None => Ok(()),
     }
-    let (metadata, skipped) = beside(&root);
-    Ok(Content {
-        tensors: read_tensors(path, tensors)?,
-        metadata,
-        wrapper: wrapper.map(str::to_owned),
-        skipped,
-    })
 }
 
 fn damaged(path: &Path, reason: impl ToString) -> Error {
     Error::Damaged { path: path.to_path_buf(), reason: reason.to_string() }
 }
 
-/// Refuses arrays that would take far more memory than the file could fill: a view with stride 0 repeats one value
-/// without end, and a compressed archive unpacks to anything.
-fn check_total(path: &Path, tensors: &HashMap<String, Tensor>) -> Result<(), Error> {
-    let file_length = path.metadata().map_err(Error::io("read", path))?.len();
-    let limit = file_length.saturating_mul(MAX_GROWTH).saturating_add(MAX_EXTRA);
-    let mut total = 0_u64;
-    for (name, tensor) in tensors {
-        total = total.saturating_add(tensor.byte_len() as u64);
-        if total > limit {
-            return Err(Error::Tensor {
-                path: path.to_path_buf(),
-                tensor: name.clone(),
-                reason: format!(
-                    "with shape {:?} the arrays take over {limit} bytes, from a file of {file_length}",
-                    tensor.shape()
-                ),
-            });
+struct InFile {
+    path: PathBuf,
+    format: Format,
+    /// One for each leaf.
+    views: Vec<View>,
+}
+
+impl Values for InFile {
+    /// Reads storage by storage, each once, so that memory holds the arrays and one storage more.
+    fn read(
+        &self,
+        leaves: &[Leaf],
+        chosen: &[usize],
+        take: &mut dyn FnMut(usize, Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let file = super::open_file(&self.path)?;
+        let source: Box<dyn Source> = Box::new(std::io::BufReader::new(file));
+        let mut container = Container::open(source, self.format).map_err(|wrong| wrong.at(&self.path))?;
+        let mut by_place: BTreeMap<&From, Vec<usize>> = BTreeMap::new();
+        for &index in chosen {
+            by_place.entry(&self.views[index].from).or_default().push(index);
         }
+        for (from, indices) in by_place {
+            let wrong = |reason: String| {
+                let tensor = leaves[indices[0]].path();
+                Error::Tensor { path: self.path.clone(), tensor, reason }
+            };
+            let mut bytes = match from {
+                From::Storage(key) => container.storage(key).map_err(wrong)?,
+                From::Inline(id) => {
+                    numpy::bytes(&container.pickle, *id).ok_or_else(|| wrong("has no values".to_owned()))?
+                }
+                From::Nested(id) => nested_storage(&container, *id).map_err(wrong)?.1,
+            };
+            for (place, &index) in indices.iter().enumerate() {
+                let leaf = &leaves[index];
+                let whole = place + 1 == indices.len() && self.views[index].is_whole(leaf, bytes.len());
+                let data = if whole {
+                    Ok(std::mem::take(&mut bytes))
+                } else {
+                    self.views[index].gather(leaf, &bytes)
+                };
+                let array = data.and_then(|mut data| {
+                    self.views[index].finish(leaf, &mut data);
+                    Array::new(leaf.shape.clone(), leaf.dtype, data).map_err(|error| error.to_string())
+                });
+                take(index, array.map_err(wrong)?)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn read_tensors(path: &Path, tensors: HashMap<String, Tensor>) -> Result<BTreeMap<String, Array>, Error> {
-    let mut arrays = BTreeMap::new();
-    for (name, tensor) in tensors {
-        let shape = tensor.shape().to_vec();
-        let data = tensor.read().map_err(|e| e.to_string());
-        let array = data
-            .and_then(|data| Array::new(shape, dtype_of(tensor.dtype()), data).map_err(|e| e.to_string()));
-        let array = array.map_err(|reason| Error::Tensor {
-            path: path.to_path_buf(),
-            tensor: name.clone(),
-            reason,
-        })?;
-        arrays.insert(name, array);
+/// The storage that lies as a file of its own within a pickle, as `pickle.dump` has tensors do: element type, bytes.
+fn nested_storage(container: &Container, id: super::pickle::Id) -> Result<(super::Dtype, Vec<u8>), String> {
+    let bytes = numpy::bytes(&container.pickle, id).ok_or("a storage in it has no values")?;
+    let format = super::sniff::format_of_head(&bytes[..bytes.len().min(512)])
+        .ok_or("a storage in it is of no known form")?;
+    if format == Format::SafeTensors || format == Format::Pickle {
+        return Err("a storage in it is of no known form".to_owned());
     }
-    Ok(arrays)
-}
-
-fn dtype_of(dtype: DType) -> Dtype {
-    match dtype {
-        DType::F64 => Dtype::F64,
-        DType::F32 => Dtype::F32,
-        DType::F16 => Dtype::F16,
-        DType::BF16 => Dtype::Bf16,
-        DType::I64 => Dtype::I64,
-        DType::I32 => Dtype::I32,
-        DType::I16 => Dtype::I16,
-        DType::I8 => Dtype::I8,
-        DType::U64 => Dtype::U64,
-        DType::U32 => Dtype::U32,
-        DType::U16 => Dtype::U16,
-        DType::U8 => Dtype::U8,
-        DType::Bool => Dtype::Bool,
-    }
+    let mut inner =
+        Container::open(Box::new(Cursor::new(bytes)), format).map_err(|wrong| wrong.to_string())?;
+    let root = inner.pickle.root();
+    let storage = view::storage_of(&inner.pickle, root).ok_or("a storage in it is none")??;
+    let dtype = storage.dtype.ok_or("a storage in it has no element type")?;
+    Ok((dtype, inner.storage(&storage.key)?))
 }

@@ -1,0 +1,152 @@
+//! A checkpoint file held against a network: with which channels and size of images it fits, if at all.
+
+use backbone::{Auxiliary, Backbone, LoadReport, Network, Options, Values, Variables};
+use pretrained::Checkpoint;
+use pretrained::checkpoint::Opened;
+
+use crate::model::classes_in;
+use crate::source_weights::recorded_input;
+use crate::zoo;
+
+/// A file held against one network.
+#[derive(Clone, Debug)]
+pub(crate) struct Fitted {
+    /// The network.
+    pub(crate) network: &'static Network,
+    /// Its tensors, with no values.
+    pub(crate) checkpoint: Checkpoint,
+    /// What would become of them.
+    pub(crate) report: LoadReport,
+    /// Whether the auxiliary heads of the network, if it has some, are in the file.
+    pub(crate) auxiliary_heads: bool,
+    /// Classes that the file's head tells apart, if it has one.
+    pub(crate) classes: Option<i64>,
+    /// Channels of images with which it fits best.
+    pub(crate) channels: i64,
+    /// Side of images with which it fits best, in pixels.
+    pub(crate) size: i64,
+    /// Whether the network is built for one size.
+    pub(crate) fixed_size: bool,
+    /// Whether nothing differs but the head.
+    pub(crate) usable: bool,
+}
+
+/// The largest side that is tried.
+const LARGEST: i64 = 512;
+
+/// A file held against every network of the zoo, with and without auxiliary heads.
+pub(crate) fn fitted_to_all(opened: &Opened) -> Vec<Fitted> {
+    let mut all = Vec::new();
+    for network in zoo::networks() {
+        let checkpoint = opened.outline(Some(&network.layout()));
+        let without = fitted(network, &checkpoint, Auxiliary::LeftOut);
+        let with = fitted(network, &checkpoint, Auxiliary::Built);
+        if with.auxiliary_heads {
+            all.push(with);
+        }
+        all.push(without);
+    }
+    all
+}
+
+/// The outline of a file with a network's names held against it, for the channels and the size that suit it best.
+pub(crate) fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Auxiliary) -> Fitted {
+    let recorded = recorded_input(checkpoint).ok().flatten();
+    let input = recorded.unwrap_or_else(|| (network.input)());
+    let classes = classes_in(network, checkpoint);
+    let build = |channels: i64, size: i64| {
+        let options = Options {
+            classes: classes.unwrap_or(Options::default().classes),
+            channels,
+            size,
+            auxiliary,
+            ..Options::default()
+        };
+        (network.build)(&Variables::holding(Values::Outline).root(), &options)
+    };
+    let smallest = i64::from(network.smallest_input);
+    let (mut channels, mut size) = (i64::from(input.channels), i64::from(input.crop).max(smallest));
+    let mut outline = build(channels, size);
+    let mut report = outline.compare(checkpoint);
+    if !report.wrong_shape.is_empty()
+        && let Some(theirs) = channels_in(&outline, checkpoint).filter(|theirs| *theirs != channels)
+    {
+        channels = theirs;
+        outline = build(channels, size);
+        report = outline.compare(checkpoint);
+    }
+    let differs = |backbone: &Backbone| backbone.compare(checkpoint).wrong_shape.len();
+    let fixed_size = shapes(&build(channels, smallest)) != shapes(&build(channels, smallest + 64));
+    if fixed_size && !report.wrong_shape.is_empty() {
+        let fewest = (smallest..=LARGEST).min_by_key(|&side| differs(&build(channels, side)));
+        if let Some(side) = fewest.filter(|&side| differs(&build(channels, side)) < report.wrong_shape.len())
+        {
+            size = side;
+            outline = build(channels, size);
+            report = outline.compare(checkpoint);
+        }
+    }
+    let auxiliary_heads = outline.aux().next().is_some();
+    Fitted {
+        network,
+        report,
+        auxiliary_heads,
+        classes,
+        channels,
+        size,
+        fixed_size,
+        usable: outline.fit(checkpoint).is_ok(),
+        checkpoint: checkpoint.clone(),
+    }
+}
+
+/// Channels that the first layer reads in the file.
+fn channels_in(outline: &Backbone, checkpoint: &Checkpoint) -> Option<i64> {
+    let first = outline.variables().all().into_iter().next()?;
+    let shape = &checkpoint.tensors.get(&first.name)?.shape;
+    i64::try_from(*shape.get(1)?).ok().filter(|channels| (1..=16).contains(channels))
+}
+
+fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
+    backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Timm {
+        networks: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    }
+
+    /// The tables of names hold against timm itself (`tests/torchvision/make_timm_names.py`).
+    #[test]
+    fn every_tensor_of_timms_networks_is_one_of_ours() {
+        let text = include_str!("../../../tests/torchvision/timm_names.json");
+        let timm: Timm = serde_json::from_str(text).unwrap();
+        assert_eq!(timm.networks.len(), 10);
+        for (name, tensors) in &timm.networks {
+            let network = zoo::network(name.trim_start_matches("tf_")).unwrap();
+            let layout = network.layout();
+            let mut wanted = layout.tensors.clone();
+            wanted.retain(|name, _| !name.starts_with("AuxLogits."));
+            let timms = layout.dialects.iter().find(|dialect| dialect.name == "timm");
+            for (theirs, shape) in tensors {
+                let ours =
+                    timms.and_then(|dialect| (dialect.rename)(theirs)).unwrap_or_else(|| theirs.clone());
+                let expected = wanted.remove(&ours).unwrap_or_else(|| panic!("{name}: {theirs} is {ours}"));
+                let [ours_count, theirs_count] =
+                    [&expected, shape].map(|shape| shape.iter().product::<usize>());
+                assert_eq!(
+                    (expected[..expected.len().min(1)].to_vec(), ours_count),
+                    (shape[..shape.len().min(1)].to_vec(), theirs_count),
+                    "{theirs}"
+                );
+            }
+            assert!(wanted.is_empty(), "{name} lacks {wanted:?}");
+        }
+    }
+}

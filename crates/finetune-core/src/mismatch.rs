@@ -1,0 +1,161 @@
+//! Why weights do not fit, and which key with which value would make them.
+
+use backbone::{Auxiliary, LoadError, LoadReport, Network, WrongShape};
+use pretrained::{Checkpoint, InputSpec, checkpoint};
+
+use crate::Error;
+use crate::fitting::{Fitted, fitted, fitted_to_all};
+use crate::run::Run;
+
+/// What would fit.
+struct Remedy {
+    /// The key to change.
+    key: &'static str,
+    /// What to set, and why.
+    message: String,
+}
+
+/// The error of a run whose weights do not fit its network: at the key that is wrong, where one is.
+pub(crate) fn of_run(error: LoadError, run: &Run, input: &InputSpec, checkpoint: &Checkpoint) -> Error {
+    let LoadError::OtherNetwork { report, .. } = &error else { return error.into() };
+    match remedy(run.network, input, checkpoint, report) {
+        Some(Remedy { key, message }) => run.source.wrong(key, message).into(),
+        None => told_nearest(error, run.network, checkpoint),
+    }
+}
+
+/// The error of a model whose weights are not the whole of its network.
+pub(crate) fn of_model(
+    error: LoadError,
+    network: &'static Network,
+    input: &InputSpec,
+    checkpoint: &Checkpoint,
+) -> Error {
+    let LoadError::Incomplete { report, .. } = &error else { return error.into() };
+    match remedy(network, input, checkpoint, report) {
+        Some(Remedy { key, message }) => {
+            let (path, key) = (checkpoint.path.clone(), key.to_owned());
+            Error::WeightsOfOtherShape { path, key, message }
+        }
+        None => told_nearest(error, network, checkpoint),
+    }
+}
+
+fn told_nearest(error: LoadError, network: &Network, checkpoint: &Checkpoint) -> Error {
+    let Some(nearest) = nearest(network, checkpoint) else { return error.into() };
+    Error::WeightsNearAnother { error: Box::new(error), nearest }
+}
+
+/// The key that would make these weights fit.
+fn remedy(
+    network: &'static Network,
+    input: &InputSpec,
+    checkpoint: &Checkpoint,
+    report: &LoadReport,
+) -> Option<Remedy> {
+    let file = checkpoint.path.display();
+    let here = fitted(network, &outline(checkpoint), Auxiliary::LeftOut);
+    if here.usable {
+        let (channels, crop) = (i64::from(input.channels), i64::from(input.crop));
+        let WrongShape { name, file: theirs, network: ours } = report.wrong_shape.first()?;
+        let shapes = format!("{name} is {theirs:?} in {file} and {ours:?} in {}", network.name);
+        if here.channels != channels {
+            let crop = if here.fixed_size && here.size != crop {
+                format!(" and crop = {}", here.size)
+            } else {
+                String::new()
+            };
+            let message = format!(
+                "{shapes}, which reads {channels} channels here; set channels = {}{crop}, with mean and std for as many",
+                here.channels
+            );
+            return Some(Remedy { key: "data.input.channels", message });
+        }
+        if here.fixed_size && here.size != crop {
+            let fitting = sizes_that_fit(&here);
+            let message = format!(
+                "{shapes}, which is built for images of {crop} pixels here; set {fitting}, the size these weights were trained with"
+            );
+            return Some(Remedy { key: "data.input.crop", message });
+        }
+    }
+    let opened = checkpoint::open(&checkpoint.path).ok()?;
+    let mut others: Vec<&str> = fitted_to_all(&opened)
+        .into_iter()
+        .filter(|other| other.usable && other.network.name != network.name)
+        .map(|other| other.network.name)
+        .collect();
+    others.dedup();
+    let first = others.first()?;
+    let more = if others.len() > 1 {
+        format!(" ({} have the same tensors)", others.join(", "))
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{file} holds the weights of {first}{more}, not of {}; set model.arch = {first:?}",
+        network.name
+    );
+    Some(Remedy { key: "model.arch", message })
+}
+
+/// `crop = 28`, or a few values where several give the same tensors.
+fn sizes_that_fit(here: &Fitted) -> String {
+    let fits = |side: &i64| {
+        let options = backbone::Options {
+            classes: here.classes.unwrap_or(1000),
+            channels: here.channels,
+            size: *side,
+            auxiliary: Auxiliary::LeftOut,
+            ..backbone::Options::default()
+        };
+        let outline = backbone::Variables::holding(backbone::Values::Outline);
+        (here.network.build)(&outline.root(), &options).fit(&here.checkpoint).is_ok()
+    };
+    // The usual size of this network comes first if it is one of them.
+    let usual = i64::from((here.network.input)().crop);
+    let mut sides: Vec<i64> = (here.size..here.size + 8).take_while(fits).collect();
+    if let Some(place) = sides.iter().position(|&side| side == usual) {
+        sides.swap(0, place);
+    }
+    match sides.as_slice() {
+        [] => format!("crop = {}", here.size),
+        [only] => format!("crop = {only}"),
+        [first, rest @ ..] => {
+            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            format!("crop = {first} (or {}, which have the same shapes)", rest.join(", "))
+        }
+    }
+}
+
+/// The same without values.
+fn outline(checkpoint: &Checkpoint) -> Checkpoint {
+    let bare = |array: &pretrained::Array| pretrained::Array {
+        shape: array.shape.clone(),
+        dtype: array.dtype,
+        data: Vec::new(),
+    };
+    Checkpoint {
+        path: checkpoint.path.clone(),
+        format: checkpoint.format,
+        tensors: checkpoint.tensors.iter().map(|(name, array)| (name.clone(), bare(array))).collect(),
+        metadata: std::collections::BTreeMap::new(),
+        classes: None,
+        unwrapped: checkpoint.unwrapped.clone(),
+        skipped: Vec::new(),
+        sha256: String::new(),
+    }
+}
+
+/// The network that has most in common with the file, if that is another one.
+fn nearest(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
+    let opened = checkpoint::open(&checkpoint.path).ok()?;
+    let all = fitted_to_all(&opened);
+    let best = all.iter().max_by_key(|fitted| fitted.report.loaded.len())?;
+    let (loaded, tensors) = (
+        best.report.loaded.len(),
+        best.report.loaded.len() + best.report.missing.len() + best.report.wrong_shape.len(),
+    );
+    (best.network.name != network.name && loaded * 2 > tensors)
+        .then(|| format!("{} comes nearest, with {loaded} of its {tensors} tensors", best.network.name))
+}

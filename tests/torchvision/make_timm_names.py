@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Write timm_names.json: names and shapes of timm's networks that TorchVision has too, no weights.
+
+    pip install torch==2.11.0 timm
+    python3 make_timm_names.py
+"""
+
+import json
+from pathlib import Path
+
+import timm
+import torch
+
+NETWORKS = [
+    "resnet18", "wide_resnet50_2", "resnext50_32x4d", "vgg11", "vgg11_bn", "inception_v3", "efficientnet_b0", "efficientnet_b4",
+    "tf_efficientnet_b7", "tf_efficientnet_lite0",
+]
+
+
+def main():
+    with torch.device("meta"):
+        names = {n: {k: list(v.shape) for k, v in timm.create_model(n).state_dict().items()} for n in NETWORKS}
+    text = json.dumps({"timm": timm.__version__, "networks": names}, separators=(",", ":"))
+    (Path(__file__).parent / "timm_names.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
