@@ -5,13 +5,13 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, RgbImage};
 
-use crate::{DecodeError, jpeg, scaled};
+use crate::{DecodeError, jpeg};
 
 /// Where Pillow, too, sees a decompression bomb (`PIL/Image.py`, twice `MAX_IMAGE_PIXELS`).
-const MAX_PIXELS: u64 = 178_956_970;
+pub(crate) const MAX_PIXELS: u64 = 178_956_970;
 
 /// What a decoder may allocate.
-const MAX_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// Reads a picture file as RGB, as Pillow's `ImageOps.exif_transpose(Image.open(path)).convert("RGB")` gives it.
 ///
@@ -46,8 +46,11 @@ pub(crate) fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage,
         return Err(DecodeError::Empty);
     }
     let format = image::guess_format(bytes).map_err(|_| DecodeError::UnknownFormat)?;
-    if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
-        return Err(DecodeError::Truncated);
+    if format == ImageFormat::Jpeg {
+        let orientation = jpeg::exif(bytes).and_then(Orientation::from_exif_chunk);
+        let mut picture = DynamicImage::from(jpeg::decode(bytes, least)?);
+        picture.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+        return Ok(to_rgb(picture));
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
@@ -64,24 +67,9 @@ pub(crate) fn decode_bytes(bytes: &[u8], least: Option<u32>) -> Result<RgbImage,
     }
     // A broken EXIF block does not spoil the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let of_jpeg = if format == ImageFormat::Jpeg { jpeg_otherwise(bytes, least)? } else { None };
-    let mut picture = match of_jpeg {
-        Some(picture) => picture,
-        None => DynamicImage::from_decoder(decoder)?,
-    };
+    let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
     Ok(to_rgb(picture))
-}
-
-/// A JPEG decoded in another way than usual, where that is asked for.
-fn jpeg_otherwise(bytes: &[u8], least: Option<u32>) -> Result<Option<DynamicImage>, DecodeError> {
-    if let Some(picture) = least.and_then(|least| scaled::decode(bytes, least)) {
-        return Ok(Some(picture));
-    }
-    #[cfg(feature = "libjpeg-turbo")]
-    return crate::libjpeg::decode(bytes);
-    #[cfg(not(feature = "libjpeg-turbo"))]
-    Ok(None)
 }
 
 fn to_rgb(picture: DynamicImage) -> RgbImage {

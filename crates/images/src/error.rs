@@ -130,6 +130,9 @@ pub enum DecodeError {
     /// The file ends too early.
     #[error("the file is truncated")]
     Truncated,
+    /// What of a JPEG is missing, damaged or of a kind that is not read.
+    #[error(transparent)]
+    Jpeg(libjpeg::Error),
     /// The decoder refuses the content.
     #[error(transparent)]
     Content(#[from] image::ImageError),

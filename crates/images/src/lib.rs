@@ -8,7 +8,7 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: JPEG, whole or reduced
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
@@ -30,13 +30,10 @@ mod heat_map;
 mod jpeg;
 mod labelled;
 mod layout;
-#[cfg(feature = "libjpeg-turbo")]
-mod libjpeg;
 mod operations;
 mod policy;
 mod random;
 mod resample;
-mod scaled;
 mod split;
 mod store;
 mod thumbnail;
