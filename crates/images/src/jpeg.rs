@@ -32,30 +32,6 @@ fn reduction(shorter: u32, least: u32) -> Reduction {
     }
 }
 
-/// The first EXIF block, without its heading.
-pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
-    let mut rest = bytes.get(2..)?;
-    loop {
-        let marker = rest.iter().position(|&byte| byte == 0xFF)?;
-        let code = marker + rest[marker..].iter().position(|&byte| byte != 0xFF)?;
-        let after = rest.get(code + 1..)?;
-        rest = match rest[code] {
-            // Bytes between segments, and markers that stand alone.
-            0x00 | 0x01 | 0xD0..=0xD8 => after,
-            // The first scan, or the end.
-            0xD9 | 0xDA => return None,
-            kind => {
-                let length = usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
-                let block = after.get(2..length).and_then(|payload| payload.strip_prefix(b"Exif\0\0"));
-                if kind == 0xE1 && block.is_some() {
-                    return block;
-                }
-                after.get(length..)?
-            }
-        };
-    }
-}
-
 impl From<libjpeg::Error> for DecodeError {
     fn from(error: libjpeg::Error) -> DecodeError {
         match error {

@@ -8,7 +8,8 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `jpeg`: JPEG, whole or reduced
+//! - `decode`: any image file to RGB as Pillow gives it; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
+//!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `geometry`: where to crop; `resample`: antialiased resizing
@@ -19,18 +20,21 @@
 
 mod augment;
 mod batches;
+mod codecs;
 mod dataset;
 mod decode;
 mod erasing;
 mod error;
 mod files;
 mod folder;
+mod format;
 mod geometry;
 mod heat_map;
 mod jpeg;
 mod labelled;
 mod layout;
 mod operations;
+mod orientation;
 mod policy;
 mod random;
 mod resample;

@@ -253,7 +253,7 @@ impl Shared {
 }
 
 /// Which decoders these are: another number when pixels of any format become others (0 and 1 had zune-jpeg).
-const DECODERS: u32 = 2;
+const DECODERS: u32 = 3;
 
 /// The same file with the same size asked for gives the same pixels, by the same decoder.
 fn digest(file: &[u8], reduced: Option<u32>) -> [u8; 32] {

@@ -1,0 +1,59 @@
+use std::io::{self, Cursor};
+
+use image::RgbImage;
+use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Limits, Transformations};
+
+use super::{check_size, damaged};
+use crate::DecodeError;
+use crate::decode::MAX_BYTES;
+use crate::format::Format;
+
+/// Decodes the pixels in front of any animation: palettes looked up, alpha dropped, of 16 bits the upper 8.
+///
+/// The image is whole when its last row is: what is cut off behind it is not missed.
+pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_BYTES as usize });
+    // What is said beside the pixels is read elsewhere, and need not be right.
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let (width, height) = decoder.read_header_info().map_err(refusal)?.size();
+    check_size(width, height, 8)?;
+    let mut reader = decoder.read_info().map_err(refusal)?;
+    let (color, depth) = reader.output_color_type();
+    let channels = color.samples();
+    if depth != BitDepth::Eight || color == ColorType::Indexed {
+        return Err(damaged(Format::Png));
+    }
+    let stride = width as usize * channels;
+    let mut pixels = vec![0; stride * height as usize];
+    if reader.info().interlaced {
+        while let Some(row) = reader.next_interlaced_row().map_err(refusal)? {
+            if let InterlaceInfo::Adam7(pass) = row.interlace() {
+                png::expand_interlaced_row(&mut pixels, stride, row.data(), pass, 8 * channels as u8);
+            }
+        }
+    } else {
+        for row in pixels.chunks_exact_mut(stride) {
+            if reader.read_row(row).map_err(refusal)?.is_none() {
+                return Err(DecodeError::Truncated);
+            }
+        }
+    }
+    let rgb = match color {
+        ColorType::Rgb => pixels,
+        ColorType::Rgba => pixels.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+        ColorType::Grayscale | ColorType::GrayscaleAlpha | ColorType::Indexed => {
+            pixels.chunks_exact(channels).flat_map(|pixel| [pixel[0]; 3]).collect()
+        }
+    };
+    RgbImage::from_raw(width, height, rgb).ok_or(DecodeError::Empty)
+}
+
+fn refusal(error: DecodingError) -> DecodeError {
+    match error {
+        DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        DecodingError::LimitsExceeded => DecodeError::TooMuchMemory { limit: MAX_BYTES },
+        _ => damaged(Format::Png),
+    }
+}

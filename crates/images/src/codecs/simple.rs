@@ -1,0 +1,59 @@
+use std::io::{self, Cursor};
+
+use image::error::{ImageError, LimitErrorKind};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, RgbImage};
+
+use super::{check_size, damaged, unsupported};
+use crate::DecodeError;
+use crate::decode::MAX_BYTES;
+use crate::format::Format;
+
+/// Decodes BMP, WebP (of an animation the first frame) and PNM: alpha dropped, of 16 bits the upper 8.
+pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeError> {
+    let known = match format {
+        Format::Bmp => ImageFormat::Bmp,
+        Format::WebP => ImageFormat::WebP,
+        _ => ImageFormat::Pnm,
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| refusal(error, format))?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, decoder.color_type().bytes_per_pixel().into())?;
+    DynamicImage::from_decoder(decoder).map(to_rgb).map_err(|error| refusal(error, format))
+}
+
+/// Says in our words why, because the decoder's are not meant for users.
+fn refusal(error: ImageError, format: Format) -> DecodeError {
+    match error {
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ImageError::Limits(error) => match error.kind() {
+            LimitErrorKind::InsufficientMemory => DecodeError::TooMuchMemory { limit: MAX_BYTES },
+            _ => damaged(format),
+        },
+        ImageError::Unsupported(_) => unsupported(format, "of a kind"),
+        _ => damaged(format),
+    }
+}
+
+fn to_rgb(image: DynamicImage) -> RgbImage {
+    match image {
+        DynamicImage::ImageLuma16(wide) => upper_bytes(&wide, |[l]: [u8; 1]| [l, l, l]),
+        DynamicImage::ImageLumaA16(wide) => upper_bytes(&wide, |[l, _]: [u8; 2]| [l, l, l]),
+        DynamicImage::ImageRgb16(wide) => upper_bytes(&wide, |rgb: [u8; 3]| rgb),
+        DynamicImage::ImageRgba16(wide) => upper_bytes(&wide, |[r, g, b, _]: [u8; 4]| [r, g, b]),
+        narrow => narrow.into_rgb8(),
+    }
+}
+
+fn upper_bytes<P: Pixel<Subpixel = u16>, const N: usize>(
+    wide: &ImageBuffer<P, Vec<u16>>,
+    to_rgb: impl Fn([u8; N]) -> [u8; 3],
+) -> RgbImage {
+    RgbImage::from_fn(wide.width(), wide.height(), |x, y| {
+        let channels = wide.get_pixel(x, y).channels();
+        image::Rgb(to_rgb(std::array::from_fn(|channel| (channels[channel] >> 8) as u8)))
+    })
+}
