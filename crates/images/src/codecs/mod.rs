@@ -1,8 +1,9 @@
 //! The formats other than JPEG to RGB pixels, upright or not, as Pillow's `convert("RGB")` gives them.
 //!
 //! `png`, `gif`: row by row, so that a file counts as whole when all of its rows are there; `tiff`: every kind that Pillow
-//! reads; `simple`: BMP, WebP and PNM, as the `image` crate reads them. Each refusal names the format.
+//! reads; `bmp`: what runs of BMP leave open; `simple`: WebP, PNM and other BMP, as the `image` crate reads them. Each refusal names the format.
 
+mod bmp;
 mod gif;
 mod png;
 mod simple;
@@ -24,7 +25,8 @@ pub(crate) fn decode(bytes: &[u8], format: Format) -> Option<Result<RgbImage, De
         Format::Png => Some(png::decode(bytes)),
         Format::Gif => Some(gif::decode(bytes)),
         Format::Tiff => Some(tiff::decode(bytes)),
-        Format::Bmp | Format::WebP | Format::Pnm => Some(simple::decode(bytes, format)),
+        Format::Bmp => Some(bmp::decode(bytes)),
+        Format::WebP | Format::Pnm => Some(simple::decode(bytes, format)),
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeErr
         Format::WebP => ImageFormat::WebP,
         _ => ImageFormat::Pnm,
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
+    let unflagged = if format == Format::WebP { without_metadata(bytes) } else { None };
+    let mut reader = ImageReader::with_format(Cursor::new(unflagged.as_deref().unwrap_or(bytes)), known);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
@@ -23,6 +24,17 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeErr
     let (width, height) = decoder.dimensions();
     check_size(width, height, decoder.color_type().bytes_per_pixel().into())?;
     DynamicImage::from_decoder(decoder).map(to_rgb).map_err(|error| refusal(error, format))
+}
+
+/// An extended WebP that does not claim to hold EXIF or XMP: the decoder refuses a file that claims so in vain.
+fn without_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
+    const EXIF_AND_XMP: u8 = 0x0C;
+    let claims = bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & EXIF_AND_XMP != 0);
+    claims.then(|| {
+        let mut file = bytes.to_vec();
+        file[20] &= !EXIF_AND_XMP;
+        file
+    })
 }
 
 /// Says in our words why, because the decoder's are not meant for users.

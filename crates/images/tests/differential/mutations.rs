@@ -4,26 +4,26 @@ use std::path::Path;
 use std::{fs, io};
 
 /// A file of `whole/`.
-pub struct Whole {
+pub(crate) struct Whole {
     /// Its file name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A damaged copy.
-pub struct Damaged {
+pub(crate) struct Damaged {
     /// Number, kind of damage and the whole file's name: `00017-cut-rgb.png`.
-    pub name: String,
+    pub(crate) name: String,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Reads the files of `tests/differential/whole`, sorted by name.
 ///
 /// # Errors
 /// Those of reading.
-pub fn whole_files() -> io::Result<Vec<Whole>> {
+pub(crate) fn whole_files() -> io::Result<Vec<Whole>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/whole");
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
@@ -35,7 +35,7 @@ pub fn whole_files() -> io::Result<Vec<Whole>> {
 }
 
 /// Damages one of the files: which one, where and how is a function of seed and index.
-pub fn damaged(whole: &[Whole], seed: u64, index: usize) -> Damaged {
+pub(crate) fn damaged(whole: &[Whole], seed: u64, index: usize) -> Damaged {
     let mut random = Random::new(seed, index as u64);
     let source = &whole[random.below(whole.len())];
     let mut bytes = source.bytes.clone();

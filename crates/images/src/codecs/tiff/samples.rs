@@ -96,12 +96,12 @@ impl Range {
         };
         let bits = layout.bits;
         if self.odd {
-            return Err(refused(format!("of {bits}-bit {kind}, some of which are infinite or none,")));
+            return Err(refused(format!("of {bits}-bit {kind} that are not all finite")));
         }
         let fractions = layout.numbers == Numbers::Float && self.highest > 0.0 && self.highest <= 1.0;
         if self.lowest < 0.0 || self.highest > 255.0 || fractions {
             let (lowest, highest) = (self.lowest, self.highest);
-            return Err(refused(format!("of {bits}-bit {kind} from {lowest} to {highest}, which are no brightnesses from 0 to 255,")));
+            return Err(refused(format!("of {bits}-bit {kind} from {lowest} to {highest} instead of brightnesses from 0 to 255")));
         }
         Ok(())
     }
