@@ -61,7 +61,8 @@ fn what_is_no_whole_picture_is_an_error() {
         decode(&path)
     };
     assert!(matches!(outcome(b""), Err(DecodeError::Empty)));
-    assert!(matches!(outcome(b"<html>not found</html>"), Err(DecodeError::UnknownFormat)));
+    assert!(matches!(outcome(b"<html>not found</html>"), Err(DecodeError::Foreign { .. })));
+    assert!(matches!(outcome(b"just a few words"), Err(DecodeError::UnknownFormat)));
 
     // Half of a file of each format, and a JPEG that lacks but its last bytes.
     for name in

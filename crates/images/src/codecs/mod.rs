@@ -5,7 +5,7 @@
 
 mod bmp;
 mod gif;
-mod png;
+pub(crate) mod png;
 mod simple;
 mod tiff;
 

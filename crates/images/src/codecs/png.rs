@@ -1,7 +1,7 @@
 use std::io::{self, Cursor};
 
 use image::RgbImage;
-use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Limits, Transformations};
+use png::{BitDepth, ColorType, DecodeOptions, DecodingError, InterlaceInfo, Limits, Transformations};
 
 use super::{check_size, damaged};
 use crate::DecodeError;
@@ -10,9 +10,17 @@ use crate::format::Format;
 
 /// Decodes the pixels in front of any animation: palettes looked up, alpha dropped, of 16 bits the upper 8.
 ///
-/// The image is whole when its last row is: what is cut off behind it is not missed.
+/// The image is whole when its last row is: what is cut off behind it is not missed. What protects the pixels is the
+/// checksum of their stream, as in Pillow, and what protects header and palette are those of their chunks.
 pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_BYTES as usize });
+    if !head_is_sound(bytes) {
+        return Err(damaged(Format::Png));
+    }
+    let mut options = DecodeOptions::default();
+    options.set_ignore_crc(true);
+    options.set_ignore_adler32(false);
+    let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
+    decoder.set_limits(Limits { bytes: MAX_BYTES as usize });
     // What is said beside the pixels is read elsewhere, and need not be right.
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
@@ -40,6 +48,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
             }
         }
     }
+    // What else is wrong behind the pixels does not concern them. The library has no other name for this error.
+    if reader.finish().is_err_and(|error| error.to_string().contains("deflate")) {
+        return Err(damaged(Format::Png));
+    }
     let rgb = match color {
         ColorType::Rgb => pixels,
         ColorType::Rgba => pixels.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
@@ -48,6 +60,33 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
         }
     };
     RgbImage::from_raw(width, height, rgb).ok_or(DecodeError::Empty)
+}
+
+/// Whether header, palette and transparent colours are as they were written.
+fn head_is_sound(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some(head) = rest.get(..8) {
+        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let kind = &head[4..];
+        if kind == b"IDAT" {
+            break;
+        }
+        let (Some(body), Some(sum)) = (rest.get(8..8 + length), rest.get(8 + length..12 + length)) else { break };
+        let matters = kind[0].is_ascii_uppercase() || kind == b"tRNS";
+        if matters && checksum(kind, body) != sum {
+            return false;
+        }
+        rest = &rest[12 + length..];
+    }
+    true
+}
+
+/// The checksum of a chunk, as it is written behind it.
+pub(crate) fn checksum(kind: &[u8], body: &[u8]) -> [u8; 4] {
+    let mut sum = flate2::Crc::new();
+    sum.update(kind);
+    sum.update(body);
+    sum.sum().to_be_bytes()
 }
 
 fn refusal(error: DecodingError) -> DecodeError {

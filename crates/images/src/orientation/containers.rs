@@ -5,6 +5,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 
 use super::Metadata;
+use crate::codecs::png::checksum;
 
 /// Largest text that a PNG's chunk may unfold to (`PIL/PngImagePlugin.py`, `MAX_TEXT_CHUNK`).
 const MAX_TEXT: u64 = 1 << 20;
@@ -87,13 +88,6 @@ pub(super) fn png(bytes: &[u8]) -> Option<Metadata> {
     }
     found.xmp = found.xmp.filter(|packet| !packet.is_empty()).or(packet_as_bytes);
     Some(found)
-}
-
-fn checksum(kind: &[u8], body: &[u8]) -> [u8; 4] {
-    let mut sum = flate2::Crc::new();
-    sum.update(kind);
-    sum.update(body);
-    sum.sum().to_be_bytes()
 }
 
 /// Keyword and text of a text chunk, unfolded.

@@ -22,9 +22,10 @@ pub(crate) fn in_block(block: &[u8]) -> Option<Answer> {
     if block.is_empty() {
         return Some(Answer::Absent);
     }
-    let directory = Directory::first(block)?;
-    // Pillow reads 8 bytes of header here, which do not hold the offset of a BigTIFF.
-    (!directory.big).then(|| directory.orientation())
+    // Pillow takes a big-endian BigTIFF for a small one here, and of a little-endian one it does not read the offset.
+    let big = block.get(2) == Some(&43);
+    let directory = if big { None } else { Directory::of(block, false) };
+    Some(directory?.orientation())
 }
 
 /// The first directory of a TIFF file or EXIF block.
@@ -54,12 +55,15 @@ pub(crate) enum Order {
 impl<'a> Directory<'a> {
     /// Reads the directory that the header names, up to where it is damaged. `None` without a TIFF header.
     pub(crate) fn first(bytes: &'a [u8]) -> Option<Directory<'a>> {
+        Directory::of(bytes, bytes.get(2) == Some(&43) || bytes.get(3) == Some(&43))
+    }
+
+    fn of(bytes: &'a [u8], big: bool) -> Option<Directory<'a>> {
         let order = match bytes.get(..4)? {
             b"II\x2a\0" | b"II\0\x2a" | b"II\x2b\0" => Order::Little,
             b"MM\0\x2a" | b"MM\x2a\0" | b"MM\0\x2b" => Order::Big,
             _ => return None,
         };
-        let big = bytes[2] == 43 || bytes[3] == 43;
         let at = if big { order.number(bytes.get(8..16)?) } else { order.number(bytes.get(4..8)?) };
         let mut directory = Directory { bytes, order, big, entries: Vec::new() };
         directory.read(usize::try_from(at).ok()?);

@@ -73,7 +73,10 @@ pub(super) fn unpacked(bytes: &[u8], layout: &Layout, chunk: &Chunk, size: usize
         Compression::Lzw => lzw(&stored, size),
         Compression::Deflate => {
             let mut out = vec![0; size];
-            ZlibDecoder::new(&stored[..]).read_exact(&mut out).map_err(|_| DecodeError::Truncated)?;
+            let mut decoder = ZlibDecoder::new(&stored[..]);
+            decoder.read_exact(&mut out).map_err(|_| DecodeError::Truncated)?;
+            // The checksum stands behind the last byte.
+            decoder.read(&mut [0]).map_err(|_| broken())?;
             Ok(out)
         }
         Compression::PackBits => pack_bits(&stored, size),
