@@ -15,6 +15,9 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeErr
         Format::WebP => ImageFormat::WebP,
         _ => ImageFormat::Pnm,
     };
+    if format == Format::WebP && !all_chunks_are_there(bytes) {
+        return Err(DecodeError::Truncated);
+    }
     let unflagged = if format == Format::WebP { without_metadata(bytes) } else { None };
     let mut reader = ImageReader::with_format(Cursor::new(unflagged.as_deref().unwrap_or(bytes)), known);
     let mut limits = Limits::default();
@@ -24,6 +27,23 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeErr
     let (width, height) = decoder.dimensions();
     check_size(width, height, decoder.color_type().bytes_per_pixel().into())?;
     DynamicImage::from_decoder(decoder).map(to_rgb).map_err(|error| refusal(error, format))
+}
+
+/// Whether a WebP is as long as it says, and its chunks end where it ends: pixels of the lossy kind have no checksum, and
+/// the bytes behind a gap would be taken for them.
+fn all_chunks_are_there(bytes: &[u8]) -> bool {
+    let length = |at: usize| bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]) as usize);
+    let Some(end) = length(4).map(|size| size.saturating_add(8)).filter(|&end| end <= bytes.len()) else { return false };
+    let mut at = 12;
+    while at + 8 <= end {
+        let Some(size) = length(at + 4) else { return false };
+        at = at.saturating_add(8).saturating_add(size);
+        if at > end {
+            return false;
+        }
+        at += size % 2;
+    }
+    true
 }
 
 /// An extended WebP that does not claim to hold EXIF or XMP: the decoder refuses a file that claims so in vain.
