@@ -155,6 +155,65 @@ fn mean(image: &Rgb, corner: Size, scale: u32) -> [f64; 3] {
     sums.map(|sum| sum / (rows * columns) as f64)
 }
 
+fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
+    [&[0xFF, marker][..], &(payload.len() as u16 + 2).to_be_bytes(), payload].concat()
+}
+
+/// A gray progressive file of so many pixels a side and so many empty scans: a few bytes each, and the whole image to
+/// go through.
+fn scans_over_nothing(side: u16, scans: usize) -> Vec<u8> {
+    let size = side.to_be_bytes();
+    let frame = [&[8][..], &size, &size, &[1, 1, 0x11, 0]].concat();
+    // One code of one bit each: no difference, and a run of 2^14 blocks or more without coefficients.
+    let code =
+        |class: u8, symbol: u8| segment(0xC4, &[&[class << 4][..], &[1], &[0; 15], &[symbol]].concat());
+    let blocks = usize::from(side).div_ceil(8).pow(2);
+    let mut file = [0xFF, 0xD8].to_vec();
+    file.extend(segment(0xDB, &[&[0][..], &[1; 64]].concat()));
+    file.extend([segment(0xC2, &frame), code(0, 0), code(1, 0xE0)].concat());
+    file.extend(segment(0xDA, &[1, 1, 0, 0, 0, 0]));
+    file.extend(vec![0; blocks.div_ceil(8)]);
+    let mut run = segment(0xDA, &[1, 1, 0, 1, 63, 0]);
+    // 15 bits for 2^14 blocks, all zeros.
+    run.extend(vec![0; (blocks.div_ceil(1 << 14) * 15).div_ceil(8)]);
+    file.extend(run.repeat(scans));
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+#[test]
+fn thousands_of_scans_do_not_hang() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("scans.jpg");
+    fs::write(&path, scans_over_nothing(512, 90)).expect("write");
+    assert!(decode(&path).is_ok(), "a few scans are an image: {:?}", decode(&path).err());
+
+    fs::write(&path, scans_over_nothing(8192, 5000)).expect("write");
+    let started = std::time::Instant::now();
+    let refused = decode(&path);
+    assert!(matches!(refused, Err(DecodeError::Jpeg(libjpeg::Error::Scans(_)))), "{:?}", refused.err());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    println!("{:?}", started.elapsed());
+}
+
+#[test]
+fn sizes_beyond_the_limits_are_refused_by_the_header() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("large.jpg");
+    fs::write(&path, scans_over_nothing(8, 1)).expect("write");
+    assert!(decode(&path).is_ok());
+    let mut large = scans_over_nothing(8, 1);
+    let frame = large.windows(2).position(|pair| pair == [0xFF, 0xC2]).expect("frame");
+    large[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0x00, 0xFF, 0x00]);
+    fs::write(&path, large).expect("write");
+    let refused = decode(&path);
+    assert!(
+        matches!(refused, Err(DecodeError::TooLarge { width: 0xFF00, height: 0xFF00, .. })),
+        "{:?}",
+        refused.err()
+    );
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -29,9 +29,9 @@ enum status {
   REFUSED = 11    /* everything else that libjpeg refuses: message */
 };
 
-/* How many blocks may be visited in all scans together, if that is more than `VISITS` times each. One takes about 5 ns. */
-#define BLOCKS ((uint64_t)1 << 28)
-#define VISITS 100
+/* How many blocks may be visited in all scans together, if that is more than `VISITS` times each. One takes 10 to 20 ns. */
+#define BLOCKS ((uint64_t)1 << 26)
+#define VISITS 40
 /* What it takes to begin a scan, in blocks. */
 #define SCAN 1024
 /* More than the decoder looks ahead. */
