@@ -30,7 +30,7 @@ enum status {
 };
 
 /* How many blocks may be visited in all scans together, if that is more than `VISITS` times each. One takes 10 to 20 ns. */
-#define BLOCKS ((uint64_t)1 << 26)
+#define BLOCKS ((uint64_t)1 << 25)
 #define VISITS 40
 /* What it takes to begin a scan, in blocks. */
 #define SCAN 1024
