@@ -156,7 +156,6 @@ fn all_steps(crates: &Crates) -> Vec<Step> {
         step("formatting", "fmt --all --check", &[]),
         step("clippy", "clippy --workspace --all-targets", &[]).then(FETCH).then("-- -D warnings"),
         step("tests above the torch line", "test --no-fail-fast", &crates.above).then(FETCH),
-        step("pixels of libjpeg-turbo", "test --package images --features libjpeg-turbo --test decode", &[]),
         step("all tests", "test --workspace --no-fail-fast", &[]),
     ]
 }
@@ -214,7 +213,6 @@ mod tests {
             "fmt --all --check",
             "clippy --workspace --all-targets --features pretrained/fetch -- -D warnings",
             "test --no-fail-fast --package a --package b --features pretrained/fetch",
-            "test --package images --features libjpeg-turbo --test decode",
             "test --workspace --no-fail-fast",
         ];
         assert_eq!(lines, expected);

@@ -5,7 +5,7 @@ use thiserror::Error;
 /// When data is missing: Pillow refuses a file that ends before all rows are decoded (with several scans, before the end
 /// marker), and so does this: [`Error::Truncated`]. Where a marker, be it the end marker, comes before the data is whole,
 /// libjpeg warns, fills the rest with gray, and Pillow keeps that; here it is [`Error::Missing`], as a channel without a
-/// scan is, and a code that stands in no table is [`Error::Damaged`]. What follows the last row of a file with one scan
+/// scan is and a file that goes over into zeros up to its end; a code that stands in no table is [`Error::Damaged`]. What follows the last row of a file with one scan
 /// is not looked at, so that a trailer spoils nothing, and the end marker may be missing.
 ///
 /// libjpeg's other warnings (unknown revisions, bytes between segments, progressive scans in an order of their own) say
@@ -40,7 +40,7 @@ pub enum Error {
     )]
     Sampling,
     /// Width or height are 0; the latter may come behind the first scan (marker DNL).
-    #[error("a JPEG that does not say its height at the beginning, which is not read; save it anew")]
+    #[error("a JPEG that does not say its height at the beginning, which is not read; save it as PNG")]
     Height,
     /// More memory than allowed.
     #[error("it takes more memory than allowed to decode")]
@@ -49,7 +49,7 @@ pub enum Error {
     #[error("more than {0} scans over the image: no usual file has so many")]
     Scans(i32),
     /// Everything else that libjpeg refuses, in its words.
-    #[error("{0}")]
+    #[error("not a JPEG that can be read ({0}); copy it again from where it came")]
     Refused(String),
 }
 

@@ -22,18 +22,20 @@ enum status {
   PRECISION = 4,  /* bits that are not 8: value */
   PROCESS = 5,    /* a kind of frame that is not read: value, the marker's second byte */
   CHANNELS = 6,   /* not 1, 3 or 4: value */
-  SAMPLING = 7,   /* a channel is larger than another by a fraction */
+  SAMPLING = 7,   /* one channel larger than another by a fraction, or too many blocks at once */
   HEIGHT = 8,     /* no width or height in the frame */
   MEMORY = 9,     /* more than the limit */
   SCANS = 10,     /* more work than any image is worth: value, the number of scans */
   REFUSED = 11    /* everything else that libjpeg refuses: message */
 };
 
-/* How many blocks may be visited in all scans together, if that is more than `VISITS` times each. One takes about 5 ns. */
-#define BLOCKS ((uint64_t)1 << 28)
-#define VISITS 100
+/* How many blocks may be visited in all scans together, if that is more than `VISITS` times each. One takes 10 to 20 ns. */
+#define BLOCKS ((uint64_t)1 << 25)
+#define VISITS 40
 /* What it takes to begin a scan, in blocks. */
 #define SCAN 1024
+/* More than the decoder looks ahead. */
+#define ZEROS 32
 
 struct decoder {
   struct jpeg_decompress_struct cinfo;
@@ -49,6 +51,7 @@ struct decoder {
   int scan;
   unsigned seen;
   int started;
+  const uint8_t *bytes;
 };
 
 static struct decoder *of(j_common_ptr cinfo)
@@ -80,10 +83,14 @@ static void error_exit(j_common_ptr cinfo)
     leave(cinfo, CHANNELS, value);
     break;
   case JERR_FRACT_SAMPLE_NOTIMPL:
+  case JERR_BAD_MCU_SIZE:
     leave(cinfo, SAMPLING, 0);
     break;
   case JERR_EMPTY_IMAGE:
     leave(cinfo, HEIGHT, 0);
+    break;
+  case JERR_CANT_SUSPEND: /* the arithmetic decoder, where the input ends */
+    leave(cinfo, TRUNCATED, 0);
     break;
   case JERR_OUT_OF_MEMORY:
   case JERR_NO_BACKING_STORE:
@@ -194,6 +201,7 @@ struct decoder *finetune_jpeg_new(const uint8_t *bytes, size_t length, size_t me
     return NULL;
   }
   d->cinfo.mem->max_memory_to_use = (long)memory;
+  d->bytes = bytes;
   d->source.next_input_byte = bytes;
   d->source.bytes_in_buffer = length;
   d->source.init_source = nothing;
@@ -258,6 +266,23 @@ int finetune_jpeg_start(struct decoder *d, unsigned divisor, uint32_t *width, ui
   return OK;
 }
 
+/* Whether the last bytes of a file of one scan were zeros, and nothing but zeros follows: what a file of which the end was
+ * never written looks like. No encoder ends so, because the end marker is missing. */
+static int ends_in_zeros(const struct decoder *d)
+{
+  const uint8_t *next = d->source.next_input_byte;
+  size_t left = d->source.bytes_in_buffer, i;
+  if (d->cinfo.unread_marker || next - d->bytes < ZEROS)
+    return 0;
+  for (i = 1; i <= ZEROS; i++)
+    if (next[-(ptrdiff_t)i])
+      return 0;
+  for (i = 0; i < left; i++)
+    if (next[i])
+      return 0;
+  return 1;
+}
+
 /* Reads the next rows, `stride` bytes each. What follows the last one in the file is not looked at. */
 int finetune_jpeg_rows(struct decoder *d, uint8_t *out, size_t stride, uint32_t rows)
 {
@@ -269,6 +294,8 @@ int finetune_jpeg_rows(struct decoder *d, uint8_t *out, size_t stride, uint32_t 
     if (jpeg_read_scanlines(&d->cinfo, &line, 1) != 1)
       return TRUNCATED;
   }
+  if (d->cinfo.output_scanline == d->cinfo.output_height && ends_in_zeros(d))
+    return MISSING;
   return OK;
 }
 
