@@ -8,7 +8,8 @@
 //! Modules, in reading order:
 //!
 //! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
-//! - `decode`: any picture file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any image file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
+//!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of a picture; `geometry`: where; `resample`: antialiased resizing
@@ -20,6 +21,7 @@
 mod augment;
 mod batches;
 mod blur;
+mod codecs;
 mod dataset;
 mod decode;
 mod decoding;
@@ -27,20 +29,19 @@ mod erasing;
 mod error;
 mod files;
 mod folder;
+mod format;
 mod framing;
 mod geometry;
 mod heat_map;
 mod jpeg;
 mod labelled;
 mod layout;
-#[cfg(feature = "libjpeg-turbo")]
-mod libjpeg;
 mod operations;
+mod orientation;
 mod policy;
 mod probability;
 mod random;
 mod resample;
-mod scaled;
 mod split;
 mod store;
 mod thumbnail;
