@@ -25,7 +25,7 @@ use finetune_core::train::optimizer::{self, Optimizer, Rule};
 use finetune_core::train::schedule::Setting;
 use finetune_core::zoo;
 use harness::{Amount, Harness, Outcome};
-use images::{DataSet, Files, Keep, Split, Store, Transform};
+use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 use regularize::Mixing;
 use tch::{Device, Kind, Tensor};
@@ -118,7 +118,12 @@ fn cached_epoch(
     let cut = plan.first_live;
     let mut optimizer = trained(&mut backbone, &plan);
     backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
-    let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 })?.train;
+    let samples = DataSet::open(
+        Origin::Folder(folder),
+        &Selection::default(),
+        &Split { validation_fraction: 0.0, seed: 0 },
+    )?
+    .train;
     let store = Store::decode(samples, Keep::Whole, u64::MAX, 2, &|_, _| ControlFlow::Continue(()))?;
     let indices = (0..u32::try_from(store.samples().len())?).collect();
     let how = Preparation {
@@ -168,7 +173,7 @@ fn prediction(
         sha256: String::new(),
     };
     model.prepare(Precision::Float32, u32::try_from(workers)?, BATCH);
-    let mut paths = Files::below(&[folder.to_owned()])?.paths;
+    let mut paths = Files::below(&[folder.to_owned()], None)?.paths;
     paths.truncate(BATCH);
     let pace = Pace { batch_size: BATCH, workers, reduced_decoding: Switch::Off };
     Ok(move || {

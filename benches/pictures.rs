@@ -11,7 +11,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use harness::{Amount, Harness, Outcome};
-use images::{Augment, Batches, DataSet, Keep, ResizedCrop, Sample, Split, Store, Transform};
+use images::{
+    Augment, Batches, DataSet, Keep, Origin, ResizedCrop, Sample, Selection, Split, Store, Transform,
+};
 use pretrained::InputSpec;
 
 const PICTURES: u32 = 16;
@@ -20,7 +22,12 @@ fn main() -> Outcome {
     let mut harness = Harness::asked();
     let folder = tempfile::tempdir()?;
     stripes::draw(PICTURES.into(), folder.path())?;
-    let samples = DataSet::open(folder.path(), &Split { validation_fraction: 0.0, seed: 0 })?.train;
+    let samples = DataSet::open(
+        Origin::Folder(folder.path()),
+        &Selection::default(),
+        &Split { validation_fraction: 0.0, seed: 0 },
+    )?
+    .train;
     let amount = Amount { count: PICTURES, of: "picture" };
 
     let paths: Vec<PathBuf> = samples.iter().map(|sample| sample.path.clone()).collect();

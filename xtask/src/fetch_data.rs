@@ -1,201 +1,130 @@
-//! `cargo xtask fetch-data`: example data sets, checked by digest and unpacked into an image folder.
+//! `cargo xtask fetch-data`: public image sets, checked by digest and unpacked into class folders.
+//!
+//! Which ones are known, and how each is unpacked, the downloader knows (`crates/pretrained/data_sets.toml`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use clap::ValueEnum;
+use anyhow::Result;
+use serde::Deserialize;
 
 use crate::process::say;
-use crate::tools::{self, Fetched, Route, Tool};
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
-/// Fetch an example data set and unpack it
+/// Fetch a public image set and unpack it into class folders; without a name, list those that are known
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which one
-    #[arg(value_enum)]
-    name: Name,
-    /// The zip, a folder that holds it, its address, or the address of a folder that holds it
-    #[arg(long, value_name = "FILE|DIR|URL")]
+    name: Option<String>,
+    /// List those that are known, with size and licence
+    #[arg(long, conflicts_with_all = ["name", "from", "into", "accept_digest"])]
+    list: bool,
+    /// The archive, a folder that holds it, its address, or the address of a folder that holds it
+    #[arg(long, value_name = "FILE|DIR|URL", requires = "name")]
     from: Option<String>,
     /// The folder to put it in [default: data/ in the workspace]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "name")]
     into: Option<PathBuf>,
+    /// Take an archive whose digest is not the known one: with this SHA-256, or with any
+    #[arg(long, value_name = "SHA256", num_args = 0..=1, requires = "name")]
+    accept_digest: Option<Option<String>>,
 }
 
 impl Arguments {
-    /// A data set whose zip lies in this folder.
-    pub(crate) fn of_folder(name: Name, folder: &Path) -> Self {
-        Self { name, from: Some(folder.display().to_string()), into: None }
-    }
-}
-
-/// The data sets that are known.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum Name {
-    /// 400 training and 200 validation photos of cats and dogs
-    DogsCatsSmall,
-    /// Ants and bees, of PyTorch's tutorial on transfer learning
-    HymenopteraData,
-}
-
-/// What is known of a data set: a zip with one folder, both named after it.
-struct DataSet {
-    name: &'static str,
-    sha256: &'static str,
-    url: Option<&'static str>,
-}
-
-/// Far more than any of these data sets unpacks to.
-const MOST_BYTES: u64 = 2 << 30;
-
-impl Name {
-    fn data_set(self) -> DataSet {
-        match self {
-            Self::DogsCatsSmall => DataSet {
-                name: "dogs_cats_small",
-                sha256: "55f6d1126984f8793a206cfa68b515b490444015c538f6dd0e8180a9464f51bd",
-                url: None,
-            },
-            Self::HymenopteraData => DataSet {
-                name: "hymenoptera_data",
-                sha256: "19f39422332dd118e6f997737b6144a7058bd3ff98a8723f6cb08d80478661dd",
-                url: Some("https://download.pytorch.org/tutorial/hymenoptera_data.zip"),
-            },
+    /// A set whose archive lies in this folder.
+    pub(crate) fn of_folder(name: &str, folder: &Path) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            list: false,
+            from: Some(folder.display().to_string()),
+            into: None,
+            accept_digest: None,
         }
     }
 }
 
-/// Where the zip is.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    File(PathBuf),
-    Url(String),
-}
-
-/// The command: prints the folder on stdout.
+/// The command: prints the folder on stdout, or the list.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let data_set = arguments.name.data_set();
+    let downloader = Tool::downloader(workspace)?;
+    let Some(name) = &arguments.name else { return list(&downloader) };
     let into = arguments.into.clone().unwrap_or_else(|| workspace.root.join("data"));
-    let folder = into.join(data_set.name);
-    if folder.exists() {
-        say(format!("{} is there already", folder.display()));
-    } else {
-        let place = place(&data_set, arguments.from.as_deref())?;
-        fetch(&Tool::downloader(workspace)?, &data_set, &place, &into)?;
+    let mut fetch = downloader.command(["data", name, "--into"]);
+    fetch.arg(into);
+    if let Some(from) = &arguments.from {
+        fetch.arg("--from").arg(from);
     }
-    anstream::println!("{}", folder.display());
+    if let Some(accepted) = &arguments.accept_digest {
+        fetch.arg("--accept-digest").args(accepted);
+    }
+    let there: There = Tool::answer(&mut fetch)?;
+    anstream::println!("{}", there.folder.display());
     Ok(())
 }
 
-fn place(data_set: &DataSet, from: Option<&str>) -> Result<Place> {
-    let zip = format!("{}.zip", data_set.name);
-    match from {
-        None => match data_set.url {
-            Some(url) => Ok(Place::Url(url.to_owned())),
-            None => bail!("{zip} has no public address: say where you have it, with --from FILE, DIR or URL"),
-        },
-        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-            let whole = url.ends_with(".zip");
-            Ok(Place::Url(if whole {
-                url.to_owned()
-            } else {
-                format!("{}/{zip}", url.trim_end_matches('/'))
-            }))
-        }
-        Some(path) => {
-            let path = PathBuf::from(path.strip_prefix("file://").unwrap_or(path));
-            let file = if path.is_dir() { path.join(&zip) } else { path };
-            ensure!(
-                file.is_file(),
-                "{} is not there: --from takes the zip or a folder with {zip}",
-                file.display()
-            );
-            Ok(Place::File(file))
-        }
-    }
+/// A set that is unpacked now.
+#[derive(Deserialize)]
+struct There {
+    folder: PathBuf,
 }
 
-/// Brings the zip here, checks it, and puts what is in it under `into`, all of it or nothing.
-fn fetch(downloader: &Tool, data_set: &DataSet, place: &Place, into: &Path) -> Result<()> {
-    let mut downloaded = None;
-    let zip = match place {
-        Place::File(zip) => zip.clone(),
-        Place::Url(url) => {
-            let mut download = downloader.command(["file", url, "--sha256", data_set.sha256, "--to"]);
-            download.arg(into.join(format!("{}.zip", data_set.name)));
-            let fetched: Fetched = Tool::answer(&mut download)?;
-            // One that was lying there already is the user's.
-            downloaded = (fetched.route == Route::Server).then(|| fetched.path.clone());
-            fetched.path
-        }
+/// A set that is known.
+#[derive(Deserialize)]
+struct Known {
+    name: String,
+    title: String,
+    images: u32,
+    bytes: u64,
+    licence: String,
+    archive: Vec<Archive>,
+}
+
+#[derive(Deserialize)]
+struct Archive {
+    url: Option<String>,
+}
+
+fn list(downloader: &Tool) -> Result<()> {
+    let known: Vec<Known> =
+        Tool::answers(&mut downloader.command(["data-sets"]))?.into_iter().collect::<Result<_>>()?;
+    for line in lines(&known) {
+        anstream::println!("{line}");
+    }
+    say("Fetch one with: cargo xtask fetch-data NAME");
+    Ok(())
+}
+
+/// Two lines for each set: name, size, images and title; then the licence.
+fn lines(known: &[Known]) -> Vec<String> {
+    let width = known.iter().map(|set| set.name.len()).max().unwrap_or(0);
+    let line = |set: &Known| {
+        let has_address = set.archive.iter().all(|archive| archive.url.is_some());
+        let where_from = if has_address { "" } else { " (no public address: --from FILE, DIR or URL)" };
+        let megabytes = set.bytes.div_ceil(1_000_000);
+        [
+            format!("{:width$} {megabytes:>4} MB {:>6} images  {}", set.name, set.images, set.title),
+            format!("{:width$}    licence: {}{where_from}", "", set.licence),
+        ]
     };
-    let mut unpack = downloader.command(["unpack", "--sha256", data_set.sha256, "--only", data_set.name]);
-    unpack.arg("--most-bytes").arg(MOST_BYTES.to_string()).arg("--into").arg(into).arg(&zip);
-    let count = tools::files(&mut unpack)?;
-    ensure!(count > 0, "{} holds no folder {}", zip.display(), data_set.name);
-    say(format!("{count} files"));
-    if let Some(zip) = downloaded {
-        fs::remove_file(&zip).with_context(|| format!("cannot remove {}", zip.display()))?;
-    }
-    Ok(())
+    known.iter().flat_map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use sha2::{Digest, Sha256};
-
     use super::*;
 
-    const SMALL: DataSet = DataSet {
-        name: "small",
-        sha256: "0000000000000000000000000000000000000000000000000000000000000000",
-        url: None,
-    };
-
     #[test]
-    fn a_data_set_without_an_address_asks_for_one() {
-        let error = place(&Name::DogsCatsSmall.data_set(), None).unwrap_err().to_string();
-        assert!(error.contains("--from"), "{error}");
-        let hymenoptera = place(&Name::HymenopteraData.data_set(), None).unwrap();
-        assert!(matches!(hymenoptera, Place::Url(url) if url.ends_with("hymenoptera_data.zip")));
-    }
-
-    #[test]
-    fn from_is_a_file_a_folder_or_an_address_of_either() {
-        let folder = tempfile::tempdir().unwrap();
-        let zip = folder.path().join("small.zip");
-        let at = |from: &str| place(&SMALL, Some(from));
-        assert!(at(folder.path().to_str().unwrap()).unwrap_err().to_string().contains("small.zip"));
-        fs::write(&zip, "").unwrap();
-        assert_eq!(at(folder.path().to_str().unwrap()).unwrap(), Place::File(zip.clone()));
-        assert_eq!(at(zip.to_str().unwrap()).unwrap(), Place::File(zip));
-        assert_eq!(at("http://x/y/").unwrap(), Place::Url("http://x/y/small.zip".to_owned()));
-        assert_eq!(at("http://x/other.zip").unwrap(), Place::Url("http://x/other.zip".to_owned()));
-    }
-
-    #[test]
-    fn a_zip_is_unpacked_when_its_digest_is_right_and_only_then() {
-        let folder = tempfile::tempdir().unwrap();
-        let zip = folder.path().join("small.zip");
-        let mut writer = zip::ZipWriter::new(fs::File::create(&zip).unwrap());
-        for name in ["small/train/a/1.jpg", "__MACOSX/small/._1.jpg"] {
-            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-            writer.write_all(b"jpg").unwrap();
-        }
-        writer.finish().unwrap();
-        let into = folder.path().join("data");
-        let downloader = Tool::downloader(&Workspace::find().unwrap()).unwrap();
-        let place = Place::File(zip.clone());
-        let wrong = fetch(&downloader, &SMALL, &place, &into).unwrap_err().to_string();
-        assert!(wrong.contains("SHA-256") && !into.join("small").exists(), "{wrong}");
-        let sha256 = hex::encode(Sha256::digest(fs::read(&zip).unwrap())).leak();
-        fetch(&downloader, &DataSet { sha256, ..SMALL }, &place, &into).unwrap();
-        assert_eq!(fs::read(into.join("small/train/a/1.jpg")).unwrap(), b"jpg");
-        assert_eq!(fs::read_dir(&into).unwrap().count(), 1, "nothing else is left");
+    fn the_list_has_size_licence_and_what_lacks_an_address() {
+        let set = |name: &str, url: Option<&str>| Known {
+            name: name.to_owned(),
+            title: "leaves".to_owned(),
+            images: 1295,
+            bytes: 143_812_152,
+            licence: "MIT".to_owned(),
+            archive: vec![Archive { url: url.map(str::to_owned) }],
+        };
+        let lines = lines(&[set("beans", Some("https://x/beans.zip")), set("small", None)]);
+        assert_eq!(lines[0], "beans  144 MB   1295 images  leaves");
+        assert_eq!(lines[1], "         licence: MIT");
+        assert!(lines[3].ends_with("--from FILE, DIR or URL)"), "{}", lines[3]);
     }
 }

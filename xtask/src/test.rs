@@ -124,7 +124,7 @@ fn runs(workspace: &Workspace, command: &mut Command) -> Result<bool> {
 
 /// Brings the photographs, and the weights of the configurations that learn them; says what cannot be brought.
 fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<bool> {
-    let data = [fetch_data::Name::DogsCatsSmall, fetch_data::Name::HymenopteraData]
+    let data = ["dogs_cats_small", "hymenoptera_data"]
         .map(|name| fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos)));
     let weights = ["dogs_cats.toml", "configs/ants_bees.toml"].map(|config| {
         fetch_weights::command(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))

@@ -13,7 +13,23 @@ pub enum Error {
     Config(#[from] ConfigError),
     /// The pictures are at fault.
     #[error(transparent)]
-    Images(#[from] images::Error),
+    Images(images::Error),
+    /// The data folder is not where it is named, but beside the configuration.
+    #[error("{} does not exist; paths are relative to the folder that finetune is started in, and there is {}", path.display(), there.display())]
+    DataElsewhere {
+        /// As it is named.
+        path: PathBuf,
+        /// Where it is.
+        there: PathBuf,
+    },
+    /// The data folder is not there, and is one that can be fetched.
+    #[error("{} does not exist; it is a public image set, which this brings: {command}", root.display())]
+    NotFetched {
+        /// The data folder.
+        root: PathBuf,
+        /// What brings it.
+        command: String,
+    },
     /// More files are unreadable than the configuration puts up with.
     #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
     TooManyUnreadable {
@@ -53,13 +69,13 @@ pub enum Error {
         /// Files tried.
         count: usize,
     },
-    /// A folder of a data set that is no class of the model.
-    #[error("class {class:?} of {} is none of the model's classes ({known}); rename or remove the folder", folder.display())]
+    /// A class of a data set that is none of the model's.
+    #[error("class {class:?} of {} is none of the model's classes ({known}); leave it out (--classes), join it to one of them (--merge), or rename it", data.display())]
     ClassOfNoModel {
         /// The class.
         class: String,
-        /// The folder that holds the class folders.
-        folder: PathBuf,
+        /// The data folder, or the list.
+        data: PathBuf,
         /// The model's classes, in part.
         known: String,
     },
@@ -155,6 +171,17 @@ pub enum Error {
     /// Stopped before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
+}
+
+impl From<images::Error> for Error {
+    fn from(error: images::Error) -> Self {
+        let images::Error::Missing(root) = &error else { return Self::Images(error) };
+        let here = std::env::current_dir().unwrap_or_default();
+        match pretrained::data_sets::command_for(root, &here) {
+            Some(command) => Self::NotFetched { root: root.clone(), command },
+            None => Self::Images(error),
+        }
+    }
 }
 
 impl Error {

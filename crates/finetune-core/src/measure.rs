@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::calibration::{Reliability, cross_entropy};
 use crate::model::Model;
-use crate::predict::{Pace, Passed, predict};
+use crate::predict::{Pace, Passed, Said, predict};
 use crate::wide_images;
 
 /// A model measured on one split.
@@ -18,7 +18,7 @@ pub struct Measured {
     pub arch: String,
     /// The model's file.
     pub model: String,
-    /// The folder that holds the class folders.
+    /// The data folder, or the list.
     pub data: String,
     /// `test`, `validation`, `train`, or `all` where the data has no splits.
     pub split: &'static str,
@@ -73,11 +73,26 @@ pub struct UnreadableFile {
     pub reason: String,
 }
 
-/// Runs the model over a split. The folders' classes are matched with the model's by name.
+/// What the model says of one labelled image.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// Its file, scores and probabilities.
+    pub said: &'a Said<'a>,
+    /// The class that it has, by its place in the model's order.
+    pub truth: usize,
+}
+
+/// Runs the model over a split, and hands over what it says of each image. The data's classes are matched with the model's
+/// by name, or by name in other capitals where that is one class.
 ///
 /// # Errors
-/// When a folder is none of the model's classes, or no picture can be read.
-pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, Error> {
+/// When a class is none of the model's, no image can be read, or `hear` refuses.
+pub fn measure<E: From<Error>>(
+    model: &Model,
+    data: &Labelled,
+    pace: Pace,
+    hear: &mut dyn FnMut(Judged<'_>) -> Result<(), E>,
+) -> Result<Measured, E> {
     let places = data.classes.iter().map(|class| place(model, data, class)).collect::<Result<Vec<_>, _>>()?;
     let labels: Vec<usize> = data.samples.iter().map(|sample| places[sample.label]).collect();
     let paths: Vec<PathBuf> = data.samples.iter().map(|sample| sample.path.clone()).collect();
@@ -91,20 +106,18 @@ pub fn measure(model: &Model, data: &Labelled, pace: Pace) -> Result<Measured, E
         pairs.push((truth, best));
         reliability.add(said.probabilities[best], best == truth);
         loss += cross_entropy(said.logits, truth);
-        Ok::<_, Error>(())
+        hear(Judged { said, truth })
     })?;
     if pairs.is_empty() {
-        return Err(Error::NothingReadable {
-            what: data.folder.display().to_string(),
-            count: unreadable.len(),
-        });
+        let what = data.root.display().to_string();
+        return Err(Error::NothingReadable { what, count: unreadable.len() }.into());
     }
     let (classes, confusion) = scores(&model.classes, &pairs);
     let (images, right) = (pairs.len() as u64, classes.iter().map(|class| class.right).sum::<u64>());
     Ok(Measured {
         arch: model.network.name.to_owned(),
         model: model.path.to_string_lossy().into_owned(),
-        data: data.folder.to_string_lossy().into_owned(),
+        data: data.root.to_string_lossy().into_owned(),
         split: data.split.name(),
         images,
         right,
@@ -125,12 +138,13 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count
 }
 
-/// The model's class of a folder's name.
+/// The model's class that a class of the data means.
 fn place(model: &Model, data: &Labelled, class: &str) -> Result<usize, Error> {
-    model.classes.iter().position(|known| known == class).ok_or_else(|| Error::ClassOfNoModel {
-        class: class.to_owned(),
-        folder: data.folder.clone(),
-        known: few(&model.classes),
+    let exact = model.classes.iter().position(|known| known == class);
+    let alike = |known: &String| known.to_lowercase() == class.to_lowercase();
+    let is_one = model.classes.iter().filter(|known| alike(known)).count() == 1;
+    exact.or_else(|| model.classes.iter().position(alike).filter(|_| is_one)).ok_or_else(|| {
+        Error::ClassOfNoModel { class: class.to_owned(), data: data.root.clone(), known: few(&model.classes) }
     })
 }
 

@@ -1,11 +1,13 @@
 //! The pictures of a run: listed, decoded once, and counted.
 
+mod copies;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use images::{DataSet, Keep, Sample, Split, Store, WideImages};
+use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
 use report::record::{DataRecord, UnreadableRecord};
 
 use crate::Error;
@@ -25,7 +27,7 @@ pub struct Part {
 /// The pictures of a run.
 #[derive(Clone)]
 pub struct Pictures {
-    /// The data folder.
+    /// The data folder, or the list.
     pub root: PathBuf,
     /// Class names in label order.
     pub classes: Vec<String>,
@@ -47,17 +49,60 @@ pub struct Pictures {
 /// When the folder is not a data set, or a group names a class that it does not have.
 pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, Error> {
     let split = Split { validation_fraction: config.validation_fraction, seed };
-    let set = DataSet::open(&config.root, &split)?;
+    let set = DataSet::open(config.origin(), &config.selection(), &split)
+        .map_err(|error| at_its_key(error, source))?;
     labels_of_groups(config, &set.classes, source)?;
     if set.classes.len() < 2 {
         let message = format!(
-            "{} has only one class, {}; a classifier needs at least two class folders",
-            config.root.display(),
+            "{} has only one class, {}; a classifier needs at least two",
+            set.root.display(),
             set.classes.join("")
         );
-        return Err(source.wrong("data.root", message).into());
+        return Err(source.wrong(config.origin_key(), message).into());
     }
     Ok(set)
+}
+
+/// What the keys of `[data]` name and the data does not have is said at the key; what is wrong with the data itself is not.
+fn at_its_key(error: images::Error, source: &Source) -> Error {
+    let key = match &error {
+        images::Error::NoSuchClass { key, .. } => key,
+        images::Error::MergedTwice { .. } => "data.merge",
+        images::Error::NoColumns { .. } | images::Error::NoGroup { .. } => "data.group",
+        images::Error::Exclude { line: 0, .. } => "data.exclude",
+        images::Error::Missing(path) => {
+            let relative = path.is_relative().then(|| source.folder().join(path));
+            return match relative.filter(|path| path.exists()) {
+                Some(there) => Error::DataElsewhere { path: path.clone(), there },
+                None => error.into(),
+            };
+        }
+        _ => return error.into(),
+    };
+    source.wrong(key, error.to_string()).into()
+}
+
+/// Says what of the data is not used, and what else is worth knowing of it.
+pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
+    let is_news = |reason: Reason| !matches!(reason, Reason::NoData | Reason::List);
+    let (news, usual): (Vec<_>, Vec<_>) =
+        set.left_out.iter().cloned().partition(|entry| is_news(entry.reason));
+    if let Some(sentence) = left_out_sentence(&news, &set.root) {
+        listen(&Event::Warning(sentence));
+    }
+    if let Some(sentence) = left_out_sentence(&usual, &set.root) {
+        listen(&Event::Note(sentence));
+    }
+    for remark in &set.remarks {
+        let sentence = remark.to_string();
+        match remark {
+            Remark::Descended { .. }
+            | Remark::FromList { .. }
+            | Remark::NotChosen { .. }
+            | Remark::Excluded { .. } => listen(&Event::Note(sentence)),
+            _ => listen(&Event::Warning(sentence)),
+        }
+    }
 }
 
 /// Decodes every listed picture once, on so many threads; unreadable ones are left out and counted. Of the training pictures
@@ -114,6 +159,10 @@ pub fn decode(
     if let Some(label) = (0..set.classes.len()).find(|&label| !has_images(label)) {
         return Err(Error::EmptyClass { class: set.classes[label].clone(), root: set.root });
     }
+    let others = [("validation", &validation), ("test", &test)];
+    let copies = copies::sentences(&train, &others, &set.classes, &set.root);
+    let mut listen = listen.lock().unwrap_or_else(PoisonError::into_inner);
+    copies.into_iter().for_each(|sentence| listen(&Event::Warning(sentence)));
     Ok(Pictures {
         root: set.root,
         classes: set.classes,
@@ -151,6 +200,16 @@ impl Part {
             .iter()
             .filter_map(|&index| samples.get(index as usize))
             .map(|sample| sample.label)
+            .collect()
+    }
+
+    /// The group that each image belongs to; `None` for one that belongs to none.
+    #[must_use]
+    pub fn groups(&self) -> Vec<Option<u32>> {
+        let samples = self.store.samples();
+        self.indices
+            .iter()
+            .map(|&index| samples.get(index as usize).and_then(|sample| sample.group))
             .collect()
     }
 

@@ -208,11 +208,14 @@ mod tests {
             let checkpoint = Checkpoint { metadata: metadata.into_iter().collect(), ..with_digest(digest) };
             head_scale(network, None, &checkpoint)
         };
-        assert_eq!(scale("11ad3fa6", None), regularize::IMAGENET_SCALE);
-        assert_eq!(scale("11ad3fa6", Some("2")), 0.5);
+        assert_eq!(scale(RESNET50_V2, None), regularize::IMAGENET_SCALE);
+        assert_eq!(scale(RESNET50_V2, Some("2")), 0.5);
         assert_eq!(scale("ffff", Some("0")), 1.0);
         assert_eq!(scale("ffff", None), 1.0);
     }
+
+    const RESNET50_V1: &str = "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a";
+    const RESNET50_V2: &str = "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca";
 
     fn with_digest(digest: &str) -> Checkpoint {
         Checkpoint {
@@ -259,7 +262,7 @@ mod tests {
         let network = zoo::network("resnet50").unwrap();
         // V1 resizes to 256 and V2, the default, to 232.
         for (digest, resize, from) in
-            [("0676ba61", 256, "the catalog"), ("11ad3fa6", 232, "the catalog"), ("ffff", 232, "default")]
+            [(RESNET50_V1, 256, "the catalog"), (RESNET50_V2, 232, "the catalog"), ("ffff", 232, "default")]
         {
             let (input, whose) = input(network, None, Some(&with_digest(digest))).unwrap();
             assert_eq!(input.resize, resize);

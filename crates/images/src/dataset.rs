@@ -1,39 +1,57 @@
-use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::folder::{self, Folder};
-use crate::{Error, split};
+use crate::class_name::folded;
+use crate::left_out::LeftOut;
+use crate::listing::{Item, Listing};
+use crate::split::{self, Parts};
+use crate::{Error, GroupBy, Remark, Selection, SplitName, folder, group, list};
 
-/// The pictures of a class-per-folder data set, listed and split, not yet read.
+/// Where labelled images are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A folder with a sub-folder per class, or with such folders as its splits.
+    Folder(&'a Path),
+    /// A `.csv`, `.tsv` or `.jsonl` file with a path and a label in each row.
+    List {
+        /// The list.
+        list: &'a Path,
+        /// What its paths are relative to; the list's folder when absent.
+        root: Option<&'a Path>,
+    },
+}
+
+/// The images of a labelled data set, listed and split, not yet read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSet {
-    /// The data folder.
+    /// The data folder, or the list.
     pub root: PathBuf,
     /// Names of the classes, sorted; a label is an index into them.
     pub classes: Vec<String>,
     /// What to learn from; at least one sample of every class.
     pub train: Vec<Sample>,
-    /// What to choose by; empty if there is no such folder and the fraction is 0.
+    /// What to choose by; empty if the data has no such split and the fraction is 0.
     pub validation: Vec<Sample>,
-    /// What to judge by once, at the end; empty if there is no `test` folder.
+    /// What to judge by once, at the end; empty if the data has no test split.
     pub test: Vec<Sample>,
-    /// What looks like data but is not used: pictures whose extension is not on TorchVision's list or that lie outside
-    /// of every class folder, links that lead in a circle, folders beside the splits. Sorted.
-    pub ignored: Vec<PathBuf>,
+    /// What looks like data and is not used. Sorted.
+    pub left_out: Vec<LeftOut>,
+    /// What else is worth knowing.
+    pub remarks: Vec<Remark>,
 }
 
-/// One picture file and its class.
+/// One image file and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The file.
     pub path: PathBuf,
     /// Index of the class.
     pub label: usize,
-    /// Who the sample is, for random choices: a digest of the path below the split's folder, so that it depends neither
-    /// on where the data lies nor on what else there is.
+    /// Which sample it is, for random choices: a digest of the path below the split's folder (or as the list writes it), so
+    /// that it depends neither on where the data lies nor on what else there is.
     pub id: u64,
+    /// Number of the group of samples that it belongs together with.
+    pub group: Option<u32>,
 }
 
 /// How a validation set is split off where the data has none of its own.
@@ -41,132 +59,205 @@ pub struct Sample {
 pub struct Split {
     /// The share of every class that is held out, `0 <= f < 1`; 0 means no validation set.
     pub validation_fraction: f64,
-    /// Decides which pictures.
+    /// Decides which images.
     pub seed: u64,
 }
 
-pub(crate) const TRAIN: &str = "train";
-pub(crate) const VALIDATION: [&str; 2] = ["val", "validation"];
-pub(crate) const TEST: &str = "test";
-
 impl DataSet {
-    /// Lists and splits the pictures below `root`.
+    /// Lists and splits labelled images.
     ///
-    /// `train/` with `val/` or `validation/` are the splits; without the latter, validation is split off `train/`;
-    /// without `train/`, `root` itself holds the classes and is split. `test/`, where there is one, is the test split.
-    /// (A `train/` or `test/` without sub-folders next to other folders is a class of that name.) Within a split the
-    /// rules are those of TorchVision's `ImageFolder`: classes sorted by name, nested folders, links followed, its
-    /// list of extensions. Files of other kinds do not matter, but pictures among them are listed in `ignored`.
+    /// In a folder, sub-folders with the name of a split ([`SplitName::of_word`]) are the splits; without a validation
+    /// split, one is split off the training split; without a training split, the folder itself holds the classes and is
+    /// split. (A folder with the name of a split and no sub-folders, beside others, is a class.) A folder that holds
+    /// nothing but one folder of folders is that folder. Within a split the rules are those of TorchVision's
+    /// `ImageFolder`: classes sorted by name, nested folders, links followed. Files are images by its list of extensions
+    /// or by their first bytes; hidden files and companions of other programs are no data.
+    ///
+    /// A list says in each row which file is of which class, and may say of which split and group.
     ///
     /// # Errors
-    /// A folder that is missing, unreadable or without classes, a training class without pictures, a validation or
-    /// test class which training lacks, or a fraction outside of `0..1`.
-    pub fn open(root: &Path, split: &Split) -> Result<DataSet, Error> {
+    /// Data that is missing, unreadable or without classes, a training class without images, a validation or test class
+    /// which training lacks, a selection that names what is not there, or a fraction outside of `0..1`.
+    pub fn open(origin: Origin<'_>, selection: &Selection, split: &Split) -> Result<DataSet, Error> {
         if !(0.0..1.0).contains(&split.validation_fraction) {
             return Err(Error::Fraction(split.validation_fraction));
         }
-        let layout = Layout::of(root)?;
-        let Folder { classes, samples, mut ignored } = folder::list(&layout.train, &layout.not_classes)?;
-        check_every_class(&layout.train, &classes, &samples)?;
+        let root = origin.path();
+        let listing = origin.listing(selection)?;
+        let groups = group::numbered(selection.group.as_ref(), &listing.items)?;
+        let Listing { items, empty, mut left_out, mut remarks, .. } = listing;
+        let is_training = |split: Option<SplitName>| matches!(split, None | Some(SplitName::Train));
 
-        let mut listed = |folder: &Path| -> Result<Vec<Sample>, Error> {
-            let other = folder::list(folder, &[])?;
-            ignored.extend(other.ignored);
-            relabel(other.samples, &other.classes, &classes, folder)
-        };
-        let test = layout.test.as_deref().map(&mut listed).transpose()?.unwrap_or_default();
-        let (train, validation) = match &layout.validation {
-            Some(folder) => (samples, listed(folder)?),
-            None => split::stratified(samples, split.validation_fraction, split.seed),
-        };
-        ignored.extend(layout.unused);
-        ignored.sort();
-        Ok(DataSet { root: root.to_owned(), classes, train, validation, test, ignored })
-    }
-}
-
-/// Which folders are the splits.
-struct Layout {
-    train: PathBuf,
-    validation: Option<PathBuf>,
-    test: Option<PathBuf>,
-    /// Folders within `train` that are no classes.
-    not_classes: Vec<&'static str>,
-    /// Folders beside the splits.
-    unused: Vec<PathBuf>,
-}
-
-impl Layout {
-    fn of(root: &Path) -> Result<Layout, Error> {
-        let (splits, others): (Vec<_>, Vec<_>) = top_folders(root)?
-            .into_iter()
-            .partition(|path| folder::named(path, &[TRAIN, TEST]) || folder::named(path, &VALIDATION));
-        let find = |name: &str| splits.iter().find(|path| folder::named(path, &[name])).cloned();
-        let with_classes = |name: &str| match find(name) {
-            Some(path) => Ok((!folder::sub_folders(&path)?.is_empty()).then_some(path)),
-            None => Ok(None),
-        };
-
-        let test = with_classes(TEST)?;
-        let train = if others.is_empty() { find(TRAIN) } else { with_classes(TRAIN)? };
-        let Some(train) = train else {
-            let without_training = |found| Error::NoTraining { root: root.to_owned(), found };
-            for name in VALIDATION {
-                if with_classes(name)?.is_some() {
-                    return Err(without_training(name));
-                }
-            }
-            if test.is_some() && others.is_empty() && splits.len() == 1 {
-                return Err(without_training(TEST));
-            }
-            let not_classes = if test.is_some() { vec![TEST] } else { vec![] };
-            return Ok(Layout {
-                train: root.to_owned(),
-                validation: None,
-                test,
-                not_classes,
-                unused: vec![],
+        let mut classes: BTreeSet<String> =
+            items.iter().filter(|item| is_training(item.split)).map(|item| item.class.clone()).collect();
+        if let Some(empty) = empty.iter().find(|empty| !classes.contains(&empty.class)) {
+            return Err(Error::EmptyClass { folder: empty.folder.clone(), holds: empty.holds.clone() });
+        }
+        classes.extend(empty.into_iter().map(|empty| empty.class));
+        if classes.is_empty() {
+            let mut found: Vec<&str> =
+                items.iter().filter_map(|item| item.split).map(SplitName::name).collect();
+            found.dedup();
+            return Err(match found.first() {
+                Some(found) => Error::NoTraining { root: root.to_owned(), found: (*found).to_owned() },
+                None => Error::NoImages(root.to_owned()),
             });
+        }
+        let classes: Vec<String> = classes.into_iter().collect();
+        let mut labels = Labels::of(&classes);
+        let mut parts: BTreeMap<SplitName, Vec<Sample>> = BTreeMap::new();
+        for (item, group) in items.into_iter().zip(groups) {
+            let label = labels.find(&item, root)?;
+            let split = item.split.unwrap_or(SplitName::Train);
+            let sample = Sample { path: item.path, label, id: item.id, group };
+            parts.entry(split).or_default().push(sample);
+        }
+        remarks.append(&mut labels.remarks);
+        // Of joined classes the images lie apart.
+        parts.values_mut().for_each(|samples| samples.sort_by_key(|sample| sample.label));
+        let mut take = |split: SplitName| parts.remove(&split);
+        let (train, given) = (take(SplitName::Train).unwrap_or_default(), take(SplitName::Validation));
+        let test = take(SplitName::Test).unwrap_or_default();
+        let is_given = given.is_some();
+        let Parts { training: train, validation } = match given {
+            Some(validation) => Parts { training: train, validation },
+            None => split::split_off(train, split.validation_fraction, split.seed),
         };
-        match VALIDATION.map(find) {
-            [Some(_), Some(_)] => Err(Error::TwoValidations(root.to_owned())),
-            [validation, None] | [None, validation] => {
-                Ok(Layout { train, validation, test, not_classes: vec![], unused: others })
+        for (split, samples) in [(SplitName::Validation, &validation), (SplitName::Test, &test)] {
+            let missing = missing(&classes, samples);
+            if !missing.is_empty() && !samples.is_empty() && (is_given || split == SplitName::Test) {
+                remarks.push(Remark::ClassesMissing { split, classes: missing });
             }
         }
+        if !is_given && split.validation_fraction > 0.0 {
+            remarks.extend(nothing_held_out(&classes, &train, &validation, split.validation_fraction));
+        }
+        let others: Vec<&Sample> =
+            if is_given { validation.iter().chain(&test).collect() } else { test.iter().collect() };
+        remarks.extend(groups_on_both_sides(&train, &others, &classes));
+        left_out.sort();
+        left_out.dedup();
+        Ok(DataSet { root: root.to_owned(), classes, train, validation, test, left_out, remarks })
     }
 }
 
-/// The sub-folders of a data folder.
-pub(crate) fn top_folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    match fs::metadata(root) {
-        Ok(found) if found.is_dir() => folder::sub_folders(root),
-        Ok(_) => Err(Error::NotAFolder(root.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(root.to_owned())),
-        Err(source) => Err(Error::List { path: root.to_owned(), source }),
+impl<'a> Origin<'a> {
+    /// The folder or the list.
+    #[must_use]
+    pub fn path(self) -> &'a Path {
+        match self {
+            Self::Folder(path) | Self::List { list: path, .. } => path,
+        }
+    }
+
+    /// What is named there, as far as the selection has it.
+    pub(crate) fn listing(self, selection: &Selection) -> Result<Listing, Error> {
+        let mut listing = match self {
+            Self::Folder(root) => {
+                if let Some(GroupBy::Column(column)) = &selection.group {
+                    return Err(Error::NoColumns { column: column.clone() });
+                }
+                folder::read(root, !selection.classes.is_empty())?
+            }
+            Self::List { list, root } => {
+                let column = match &selection.group {
+                    Some(GroupBy::Column(column)) => Some(column.as_str()),
+                    _ => None,
+                };
+                list::read(list, root, column)?
+            }
+        };
+        selection.apply(&mut listing)?;
+        Ok(listing)
     }
 }
 
-fn check_every_class(folder: &Path, classes: &[String], samples: &[Sample]) -> Result<(), Error> {
-    let mut found = vec![false; classes.len()];
-    samples.iter().for_each(|sample| found[sample.label] = true);
-    match found.iter().position(|found| !found) {
-        Some(label) => Err(Error::EmptyClass(folder.join(&classes[label]))),
-        None => Ok(()),
+/// Finds the label of a class by its name, or by its name in other capitals where that is one class.
+struct Labels<'a> {
+    exact: HashMap<&'a str, usize>,
+    /// `None` where several classes differ in capitals alone.
+    folded: HashMap<String, Option<usize>>,
+    classes: &'a [String],
+    remarks: Vec<Remark>,
+}
+
+impl<'a> Labels<'a> {
+    fn of(classes: &'a [String]) -> Self {
+        let mut labels = Self {
+            exact: classes.iter().map(String::as_str).zip(0..).collect(),
+            folded: HashMap::new(),
+            classes,
+            remarks: Vec::new(),
+        };
+        let mut first: HashMap<String, &str> = HashMap::new();
+        for (label, class) in classes.iter().enumerate() {
+            match first.get(&folded(class)) {
+                Some(one) => {
+                    let (one, other) = ((*one).to_owned(), class.clone());
+                    labels.remarks.push(Remark::NearlyTheSame { one, other });
+                    labels.folded.insert(folded(class), None);
+                }
+                None => {
+                    first.insert(folded(class), class);
+                    labels.folded.insert(folded(class), Some(label));
+                }
+            }
+        }
+        labels
+    }
+
+    fn find(&mut self, item: &Item, root: &Path) -> Result<usize, Error> {
+        if let Some(label) = self.exact.get(item.class.as_str()) {
+            return Ok(*label);
+        }
+        let Some(Some(label)) = self.folded.get(&folded(&item.class)) else {
+            let split = item.split.unwrap_or(SplitName::Whole).name();
+            let root = root.to_owned();
+            return Err(Error::UnknownClass { class: item.class.clone(), root, line: item.line, split });
+        };
+        let remark =
+            Remark::CapitalsDiffer { written: item.class.clone(), class: self.classes[*label].clone() };
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+        Ok(*label)
     }
 }
 
-/// Gives the samples of another split the training classes' labels.
-fn relabel(
-    mut samples: Vec<Sample>,
-    own: &[String],
+/// The classes without a sample.
+fn missing(classes: &[String], samples: &[Sample]) -> Vec<String> {
+    let found: BTreeSet<usize> = samples.iter().map(|sample| sample.label).collect();
+    (0..classes.len()).filter(|label| !found.contains(label)).map(|label| classes[label].clone()).collect()
+}
+
+fn nothing_held_out(
     classes: &[String],
-    folder: &Path,
-) -> Result<Vec<Sample>, Error> {
-    let labels: HashMap<&String, usize> = classes.iter().zip(0..).collect();
-    let unknown = |class: &String| Error::UnknownClass { class: class.clone(), folder: folder.to_owned() };
-    let labels = own.iter().map(|class| labels.get(class).copied().ok_or_else(|| unknown(class)));
-    let labels = labels.collect::<Result<Vec<usize>, Error>>()?;
-    samples.iter_mut().for_each(|sample| sample.label = labels[sample.label]);
-    Ok(samples)
+    train: &[Sample],
+    validation: &[Sample],
+    fraction: f64,
+) -> Option<Remark> {
+    let count = |label: usize| train.iter().filter(|sample| sample.label == label).count();
+    let lacking = missing(classes, validation);
+    let lacking: Vec<(String, usize)> = (0..classes.len())
+        .filter(|&label| lacking.contains(&classes[label]))
+        .map(|label| (classes[label].clone(), count(label)))
+        .collect();
+    (!lacking.is_empty())
+        .then(|| Remark::NothingHeldOut { classes: lacking, needed: split::needed_to_hold_out(fraction) })
+}
+
+/// Groups of which some images are trained on and others measured with, where the data says so itself.
+fn groups_on_both_sides(train: &[Sample], others: &[&Sample], classes: &[String]) -> Option<Remark> {
+    let trained: BTreeSet<u32> = train.iter().filter_map(|sample| sample.group).collect();
+    let both: BTreeSet<u32> =
+        others.iter().filter_map(|sample| sample.group).filter(|group| trained.contains(group)).collect();
+    let is_of = |sample: &&Sample| sample.group.is_some_and(|group| both.contains(&group));
+    let example = train.iter().find(is_of)?;
+    let class = &classes[example.label];
+    Some(Remark::GroupsOnBothSides {
+        groups: both.len(),
+        example: format!("{} of {class}", example.path.file_name().unwrap_or_default().to_string_lossy()),
+        training: train.iter().filter(is_of).count(),
+        others: others.iter().copied().filter(|sample| is_of(&sample)).count(),
+    })
 }

@@ -8,10 +8,10 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// The data folder is not there.
-    #[error("{} does not exist; give the folder that holds one sub-folder of pictures per class", .0.display())]
+    #[error("{} does not exist; give the folder that holds one sub-folder of images per class", .0.display())]
     Missing(PathBuf),
     /// A file stands where a folder is needed.
-    #[error("{} is a file; give the folder that holds one sub-folder of pictures per class", .0.display())]
+    #[error("{} is a file; give the folder that holds one sub-folder of images per class", .0.display())]
     NotAFolder(PathBuf),
     /// A folder cannot be listed.
     #[error("cannot list {}: {source}; check its permissions", path.display())]
@@ -22,29 +22,140 @@ pub enum Error {
         source: io::Error,
     },
     /// A data folder without sub-folders.
-    #[error("{} has no class folders; put the pictures of each class into a sub-folder named after the class", .0.display())]
+    #[error("{} has no class folders; put the images of each class into a sub-folder named after the class, or name them in a list (data.list)", .0.display())]
     NoClasses(PathBuf),
-    /// `val/`, `validation/` or `test/` without `train/`.
-    #[error("{} has {found}/ but no train/; add a train/ folder with one sub-folder per class", root.display())]
+    /// Splits of which none is the training split.
+    #[error("{} has a {found} split but no training split; add a train/ folder with one sub-folder per class (in a list, rows whose split is train)", root.display())]
     NoTraining {
-        /// The data folder.
+        /// The data folder or list.
         root: PathBuf,
         /// The split that is there.
-        found: &'static str,
+        found: String,
     },
-    /// Both `val/` and `validation/` are there.
-    #[error("{} has both val/ and validation/; keep one of them", .0.display())]
-    TwoValidations(PathBuf),
-    /// A class folder of the training split holds no picture.
-    #[error("{} holds no pictures ({}); add some or remove the folder", .0.display(), crate::folder::EXTENSIONS.join(" "))]
-    EmptyClass(PathBuf),
+    /// Two folders are the same split by their names.
+    #[error("{} and {} are both the {split} split by their names; rename or remove one", one.display(), other.display())]
+    TwoSplits {
+        /// The split.
+        split: &'static str,
+        /// The first folder.
+        one: PathBuf,
+        /// The second folder.
+        other: PathBuf,
+    },
+    /// Two lists of labels lie in one folder.
+    #[error("{} and {} both name labels; remove one, or name the other as data.list", one.display(), other.display())]
+    TwoLists {
+        /// The first list.
+        one: PathBuf,
+        /// The second list.
+        other: PathBuf,
+    },
+    /// Folders that stand where class folders are expected, and hold the same sub-folders and no images.
+    #[error("{} are no classes: in {} each holds the folders {} and no image of its own; name the folder one level deeper, or, if they are the classes, name them in data.classes", crate::remark::names(folders), root.display(), crate::remark::names(shared))]
+    Levels {
+        /// The folder that holds them.
+        root: PathBuf,
+        /// Their names.
+        folders: Vec<String>,
+        /// Sub-folders that all of them have.
+        shared: Vec<String>,
+    },
+    /// A class folder of the training split holds no image.
+    #[error("{} holds no images: {holds}; add some or remove the folder", folder.display())]
+    EmptyClass {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds instead, in words.
+        holds: String,
+    },
+    /// Nothing is left to learn from or to measure with.
+    #[error("{} names no images, or none of the chosen classes", .0.display())]
+    NoImages(PathBuf),
     /// A validation or test class that the training split lacks.
-    #[error("class `{class}` of {} is not among the training classes; add it to the training folder or remove it", folder.display())]
+    #[error("{}{}: class `{class}` of the {split} split is not among the training classes; add images of it to the training split, or choose classes (data.classes)", root.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     UnknownClass {
         /// The class.
         class: String,
-        /// The split's folder in which it stands.
-        folder: PathBuf,
+        /// The data folder or list.
+        root: PathBuf,
+        /// Line of the list, from 1.
+        line: Option<u64>,
+        /// The split in which it stands.
+        split: &'static str,
+    },
+    /// A class that a key names and the data does not have.
+    #[error("the data has no class {class:?}; it has {}", crate::remark::names(known))]
+    NoSuchClass {
+        /// The key.
+        key: &'static str,
+        /// The class.
+        class: String,
+        /// The classes there are.
+        known: Vec<String>,
+    },
+    /// A class that is joined to two others.
+    #[error("class {class:?} is joined to {one:?} and to {other:?}; it can only be one of them")]
+    MergedTwice {
+        /// The class.
+        class: String,
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
+    },
+    /// Groups by a column, of a folder.
+    #[error("a folder has no column {column:?}; name a list (data.list), or write {{ pattern = \"...\" }}")]
+    NoColumns {
+        /// The column.
+        column: String,
+    },
+    /// Paths that a pattern of groups does not match.
+    #[error(
+        "the pattern {pattern:?} does not match {count} path(s), such as {examples}; each image needs a group"
+    )]
+    NoGroup {
+        /// The pattern.
+        pattern: String,
+        /// Number of paths.
+        count: usize,
+        /// Three of them at most, with commas.
+        examples: String,
+    },
+    /// A list that is none.
+    #[error("{}: {message}", list.display())]
+    ListText {
+        /// The list.
+        list: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A header that does not say which column is what.
+    #[error("{}:1: {message}", list.display())]
+    Columns {
+        /// The list.
+        list: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A row of a list that cannot be used.
+    #[error("{}:{line}: {message}", list.display())]
+    ListRow {
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file of images to leave out that cannot be used.
+    #[error("{}{}: {message}", file.display(), if *line == 0 { String::new() } else { format!(":{line}") })]
+    Exclude {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1; 0 for the whole.
+        line: usize,
+        /// What is wrong.
+        message: String,
     },
     /// A class folder whose name is not Unicode.
     #[error("the folder name {} is not valid Unicode; rename it, because it becomes the class's name", .0.display())]

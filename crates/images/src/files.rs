@@ -1,34 +1,37 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batches::room;
 use crate::decode::decode_for;
 use crate::decoding::Decoded;
-use crate::folder;
+use crate::left_out::LeftOut;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
-use crate::{Allocate, Error, Transform, Unreadable, WideImages};
+use crate::{Allocate, Error, Transform, Unreadable, WideImages, folder, list};
 
-/// Picture files that were named, one by one or by a folder.
+/// Image files that were named: one by one, by a folder or by a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// The files, in the order in which they were named; those of a folder sorted as TorchVision sorts them.
     pub paths: Vec<PathBuf>,
-    /// Pictures in the folders that were left out because of their extension, and links that lead in a circle.
-    pub ignored: Vec<PathBuf>,
+    /// What looks like data in the folders and is not used.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Files {
-    /// A file is taken as it is, whatever its extension and whether it exists; a folder stands for the pictures in it
-    /// and in its sub-folders, by TorchVision's list of extensions.
+    /// A list (`.csv`, `.tsv`, `.jsonl`) stands for the files that it names, relative to `root` or else to its folder; a
+    /// folder stands for the images in it and in its sub-folders; every other file is taken as it is, whatever its
+    /// extension and whether it exists.
     ///
     /// # Errors
-    /// [`Error::List`] for a folder that cannot be listed.
-    pub fn below(named: &[PathBuf]) -> Result<Files, Error> {
+    /// [`Error::List`] for a folder that cannot be listed; as for [`crate::DataSet::open`] for a list.
+    pub fn below(named: &[PathBuf], root: Option<&Path>) -> Result<Files, Error> {
         let mut files = Files::default();
         for path in named {
             if path.is_dir() {
-                files.paths.extend(folder::pictures(path, &mut files.ignored)?);
+                files.paths.extend(folder::walk::images(path, &mut files.left_out)?);
+            } else if list::is_list(path) {
+                files.paths.extend(list::paths(path, root)?);
             } else {
                 files.paths.push(path.clone());
             }

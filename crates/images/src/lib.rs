@@ -1,13 +1,15 @@
-//! A folder of pictures per class, turned into batches of pixels that a network can read.
+//! Labelled images in a folder or a list, turned into batches of pixels that a network can read.
 //!
-//! The way of a picture: [`DataSet::open`] lists the files and splits them, [`Store::decode`] reads every file once
+//! The way of an image: [`DataSet::open`] lists the files and splits them, [`Store::decode`] reads every file once
 //! and says which are unreadable, a [`Transform`] resizes, crops, augments and normalises, and [`Batches`] delivers
 //! `[N, C, size, size]` blocks of `f32` in a given order. What comes out is a function of the files, the seed and the
 //! epoch alone: neither the number of workers nor the file system's order matters.
 //!
 //! Modules, in reading order:
 //!
-//! - `dataset`: which folders are the splits; `folder`: TorchVision's ImageFolder rules; `split`: stratified choice
+//! - `dataset`: from a folder or list to splits; `folder`, `list`: the two ways to name images; `listing`: what both give;
+//!   `selection`, `exclude`, `group`: which of them, and what belongs together; `split`: stratified choice
+//! - `split_name`, `class_name`: words for splits and classes; `left_out`, `remark`: what is worth knowing
 //! - `decode`: any image file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
 //!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
@@ -21,28 +23,37 @@
 mod augment;
 mod batches;
 mod blur;
+mod class_name;
 mod codecs;
 mod dataset;
 mod decode;
 mod decoding;
 mod erasing;
 mod error;
+mod exclude;
 mod files;
 mod folder;
 mod format;
 mod framing;
 mod geometry;
+mod group;
 mod heat_map;
 mod jpeg;
 mod labelled;
 mod layout;
+mod left_out;
+mod list;
+mod listing;
 mod operations;
 mod orientation;
 mod policy;
 mod probability;
 mod random;
+mod remark;
 mod resample;
+mod selection;
 mod split;
+mod split_name;
 mod store;
 mod thumbnail;
 mod transform;
@@ -52,16 +63,22 @@ mod workers;
 pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
 pub use batches::{Batches, PixelBatch};
 pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
-pub use dataset::{DataSet, Sample, Split};
+pub use dataset::{DataSet, Origin, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
 pub use files::{FileBatch, FileBatches, Files};
+pub use group::{GroupBy, Pattern};
 pub use heat_map::heat_map_png;
-pub use labelled::{Labelled, SplitName};
+pub use labelled::Labelled;
 pub use layout::{Allocate, Layout};
+pub use left_out::{LeftOut, Reason, left_out_sentence};
+pub use list::is_list;
 pub use probability::{NoProbability, Probability};
 pub use random::{balanced, shuffled};
-pub use split::take_per_class;
+pub use remark::Remark;
+pub use selection::Selection;
+pub use split::{needed_to_hold_out, take_per_class};
+pub use split_name::SplitName;
 pub use store::{Keep, Store, Unreadable};
 pub use thumbnail::thumbnail_png;
 pub use transform::Transform;

@@ -51,8 +51,8 @@ struct Shared {
     decoding: Decoding,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
-    /// See [`Store::digest`].
-    digests: Vec<[u8; 32]>,
+    /// SHA-256 of each file.
+    sha256s: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
     wide: WideImages,
 }
@@ -60,7 +60,7 @@ struct Shared {
 /// A picture that could be read.
 struct Decoded {
     side: u32,
-    digest: [u8; 32],
+    sha256: [u8; 32],
     brightest: Option<u16>,
     /// Itself, if there was room for it.
     picture: Option<Kept>,
@@ -107,14 +107,14 @@ impl Store {
             let outcome = read(&sample.path).and_then(|file| {
                 let decoding::Decoded { image: picture, brightest } = decode_bytes(&file, decoding)?;
                 let side = picture.width().min(picture.height());
-                let digest = digest(&file, decoding);
+                let sha256 = Sha256::digest(&file).into();
                 let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
                 let room = reserve(&free, bytes as u64);
                 let picture = room.then(|| match &transform {
                     Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
                     None => Ok(Kept::Whole(picture)),
                 });
-                Ok(Decoded { side, digest, brightest, picture: picture.and_then(Result::ok) })
+                Ok(Decoded { side, sha256, brightest, picture: picture.and_then(Result::ok) })
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -141,13 +141,19 @@ impl Store {
         (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
     }
 
-    /// SHA-256 of the file of the sample at this index and of how it is decoded: which picture it is, wherever it lies.
+    /// Which image the sample at this index is, wherever it lies: a digest of its file and of how that is decoded.
     ///
     /// # Errors
     /// [`Error::NoSuchSample`].
-    pub fn digest(&self, index: u32) -> Result<&[u8; 32], Error> {
-        let Shared { digests, .. } = &*self.shared;
-        digests.get(index as usize).ok_or(Error::NoSuchSample { index, len: digests.len() })
+    pub fn digest(&self, index: u32) -> Result<[u8; 32], Error> {
+        let Shared { sha256s, decoding, .. } = &*self.shared;
+        let sha256 = sha256s.get(index as usize).ok_or(Error::NoSuchSample { index, len: sha256s.len() })?;
+        Ok(digest(sha256, *decoding))
+    }
+
+    /// SHA-256 of the file of each sample.
+    pub fn sha256s(&self) -> &[[u8; 32]] {
+        &self.shared.sha256s
     }
 
     /// The files that gave no picture, sorted by path.
@@ -249,18 +255,18 @@ impl Shared {
             framed,
             decoding,
             sides: Vec::new(),
-            digests: Vec::new(),
+            sha256s: Vec::new(),
             unreadable: Vec::new(),
             wide: WideImages::default(),
         };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Decoded { side, digest, brightest, picture }) => {
+                Ok(Decoded { side, sha256, brightest, picture }) => {
                     shared.wide.add(brightest, decoding.range);
                     shared.samples.push(sample);
                     shared.pictures.push(picture);
                     shared.sides.push(side);
-                    shared.digests.push(digest);
+                    shared.sha256s.push(sha256);
                 }
                 Err(error) => {
                     shared.unreadable.push(Unreadable { path: sample.path, reason: error.to_string() });
@@ -276,7 +282,7 @@ impl Shared {
 const DECODERS: u32 = 3;
 
 /// The same file decoded for the same gives the same pixels, by the same decoders.
-fn digest(file: &[u8], decoding: Decoding) -> [u8; 32] {
+fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     let (longer, least) = match decoding.least {
         None => (false, 0),
         Some(Least::Shorter(least)) => (false, least),
@@ -286,7 +292,7 @@ fn digest(file: &[u8], decoding: Decoding) -> [u8; 32] {
     // Bits of their own: 8 for the decoders, 1, and 16 for the largest of ranges.
     let kind = DECODERS | u32::from(longer) << 8 | range << 9;
     let how = [kind, least].map(u32::to_le_bytes);
-    Sha256::new().chain_update(how.concat()).chain_update(file).finalize().into()
+    Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }
 
 /// Takes `bytes` of what is free; false if there is less.

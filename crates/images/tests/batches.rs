@@ -22,7 +22,7 @@ fn samples(folder: &Path, count: u32) -> Vec<Sample> {
         let path = folder.join(format!("{n:02}.png"));
         RgbImage::from_fn(30 + n, 40, |x, y| image::Rgb([(x * 9) as u8, (y * 5 + n) as u8, n as u8]))
             .save(&path)?;
-        Ok(Sample { path, label: n as usize % 3, id: n.into() })
+        Ok(Sample { path, label: n as usize % 3, id: n.into(), group: None })
     };
     (0..count).map(sample).collect::<image::ImageResult<_>>().expect("pictures")
 }
@@ -141,7 +141,7 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
     RgbImage::from_fn(60, 50, |x, y| image::Rgb([wave(x, 5.0), wave(y, 6.0), 0]))
         .save(&small)
         .expect("picture");
-    let sample = |path: &Path, id| Sample { path: path.to_owned(), label: 0, id };
+    let sample = |path: &Path, id| Sample { path: path.to_owned(), label: 0, id, group: None };
     let samples = vec![sample(&path, 0), sample(&small, 1)];
 
     let evaluation = Transform::evaluation(&input(3)).expect("transform");
@@ -168,8 +168,8 @@ fn a_picture_is_known_by_its_file_and_by_how_it_is_decoded() {
     let mut samples = samples(folder.path(), 2);
     let elsewhere = folder.path().join("elsewhere.png");
     fs::copy(&samples[0].path, &elsewhere).expect("copy");
-    samples.push(Sample { path: elsewhere, label: 0, id: 9 });
-    let digests = |store: &Store| [0, 1, 2].map(|index| *store.digest(index).expect("digest"));
+    samples.push(Sample { path: elsewhere, label: 0, id: 9, group: None });
+    let digests = |store: &Store| [0, 1, 2].map(|index| store.digest(index).expect("digest"));
     let whole = digests(&decode(samples.clone(), EVERYTHING));
     assert!(whole[0] == whole[2] && whole[0] != whole[1]);
     assert_eq!(whole, digests(&decode(samples.clone(), 0)), "kept or not");

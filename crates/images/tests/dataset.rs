@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use images::{DataSet, Error, Sample, Split, take_per_class};
+use images::{DataSet, Error, LeftOut, Origin, Reason, Sample, Selection, Split, take_per_class};
 
 /// Creates empty files; listing does not read them.
 fn folder_of(files: &[&str]) -> tempfile::TempDir {
@@ -20,7 +20,15 @@ fn folder_of(files: &[&str]) -> tempfile::TempDir {
 }
 
 fn open(root: &Path, fraction: f64) -> Result<DataSet, Error> {
-    DataSet::open(root, &Split { validation_fraction: fraction, seed: 1 })
+    DataSet::open(
+        Origin::Folder(root),
+        &Selection::default(),
+        &Split { validation_fraction: fraction, seed: 1 },
+    )
+}
+
+fn left_out(set: &DataSet) -> Vec<(std::path::PathBuf, Reason)> {
+    set.left_out.iter().map(|LeftOut { path, reason }| (path.clone(), *reason)).collect()
 }
 
 fn names(root: &Path, samples: &[Sample]) -> Vec<String> {
@@ -44,22 +52,16 @@ fn image_folder_rules() {
         "a/.png",
         "Z/1.ppm",
     ]);
+    fs::write(folder.path().join("b/photo"), [0xFF, 0xD8, 0xFF, 0xE0]).expect("a JPEG's first bytes");
     let set = open(folder.path(), 0.0).expect("data set");
     assert_eq!(set.classes, ["Z", "a", "b"]);
     // As sorted(os.walk(..)): folders as strings, then files within one folder.
-    let expected = [
-        "Z/1.ppm",
-        "a/.png",
-        "a/1.pgm",
-        "a/.hidden/1.tiff",
-        "b/10.jpeg",
-        "b/2.JPG",
-        "b/a/x.webp",
-        "b/a-c/x.bmp",
-    ];
+    let expected =
+        ["Z/1.ppm", "a/1.pgm", "b/10.jpeg", "b/2.JPG", "b/old.gif", "b/photo", "b/a/x.webp", "b/a-c/x.bmp"];
     assert_eq!(names(folder.path(), &set.train), expected);
-    assert_eq!(set.train.iter().map(|sample| sample.label).collect::<Vec<_>>(), [0, 1, 1, 1, 2, 2, 2, 2]);
-    assert_eq!(set.ignored, [folder.path().join("b/old.gif"), folder.path().join("loose.png")]);
+    assert_eq!(set.train.iter().map(|sample| sample.label).collect::<Vec<_>>(), [0, 1, 2, 2, 2, 2, 2, 2]);
+    let left_out: Vec<_> = set.left_out.iter().map(|entry| entry.reason).collect();
+    assert_eq!(left_out, [Reason::NoData, Reason::NoData, Reason::NoData, Reason::Loose]);
     assert!(set.validation.is_empty() && set.test.is_empty());
 }
 
@@ -87,12 +89,12 @@ fn links_are_followed_but_not_in_circles() {
     let set = open(folder.path(), 0.0).expect("data set");
     let expected = ["cats/1.png", "dogs/broken.png", "dogs/linked.png", "dogs/deep/1.png"];
     assert_eq!(names(folder.path(), &set.train), expected);
-    assert_eq!(set.ignored, [folder.path().join("dogs/deep/circle")]);
+    assert_eq!(left_out(&set), [(folder.path().join("dogs/deep/circle"), Reason::Circle)]);
 }
 
 #[test]
 fn folders_for_the_splits() {
-    for validation in ["val", "validation"] {
+    for validation in ["val", "validation", "Valid", "dev"] {
         let folder = folder_of(&[
             "train/a/1.png",
             "train/b/1.png",
@@ -107,7 +109,7 @@ fn folders_for_the_splits() {
         assert_eq!(names(folder.path(), &set.validation), [format!("{validation}/b/2.png")]);
         assert_eq!(set.validation[0].label, 1);
         assert_eq!(names(folder.path(), &set.test), ["test/a/4.png", "test/b/3.png"]);
-        assert_eq!(set.ignored, [folder.path().join("old")]);
+        assert_eq!(left_out(&set), [(folder.path().join("old"), Reason::NoSplit)]);
     }
     // A class called "train" next to others.
     let vehicles = folder_of(&["bus/1.png", "car/1.png", "train/1.png"]);
@@ -131,8 +133,9 @@ fn the_split_is_stratified_and_stable() {
     assert_eq!(per_class(&set.validation), [1, 10, 0]);
     assert_eq!(per_class(&set.train), [4, 30, 1]);
     assert_eq!(open(folder.path(), 0.25).expect("data set"), set);
+    let split = Split { validation_fraction: 0.25, seed: 2 };
     let other =
-        DataSet::open(folder.path(), &Split { validation_fraction: 0.25, seed: 2 }).expect("data set");
+        DataSet::open(Origin::Folder(folder.path()), &Selection::default(), &split).expect("data set");
     assert_ne!(other.validation, set.validation);
     // Nearly everything asked for: one of each class stays.
     assert_eq!(per_class(&open(folder.path(), 0.99).expect("data set").train), [1, 1, 1]);
@@ -165,11 +168,11 @@ fn what_is_wrong_is_named() {
         (&["a/1.png"], "none", "none does not exist"),
         (&["a/1.png"], "a/1.png", "a/1.png is a file"),
         (&["1.png"], "", "has no class folders"),
-        (&["a/1.png", "b/readme.txt"], "", "b holds no pictures (.jpg .jpeg"),
-        (&["train/a/1.png", "val/a/1.png", "val/c/1.png"], "", "class `c` of"),
-        (&["train/a/1.png", "test/d/1.png"], "", "class `d` of"),
-        (&["val/a/1.png", "other/a/1.png"], "", "has val/ but no train/"),
-        (&["train/a/1.png", "val/a/1.png", "validation/a/1.png"], "", "both val/ and validation/"),
+        (&["a/1.png", "b/readme.txt"], "", "b holds no images: it holds 1 file(s): 1 with .txt"),
+        (&["train/a/1.png", "val/a/1.png", "val/c/1.png"], "", "class `c` of the validation split"),
+        (&["train/a/1.png", "test/d/1.png"], "", "class `d` of the test split"),
+        (&["val/a/1.png", "other/a/1.png"], "", "has a validation split but no training split"),
+        (&["train/a/1.png", "val/a/1.png", "validation/a/1.png"], "", "both the validation split"),
     ];
     for (files, root, message) in cases {
         let folder = folder_of(files);

@@ -122,7 +122,7 @@ fn photographs(folder: &Path) -> Vec<Sample> {
         RgbImage::from_fn(width, height, |x, y| image::Rgb([(x / 2) as u8, (y / 2) as u8, 90]))
             .save(&path)
             .expect("save");
-        Sample { path, label: 0, id: number }
+        Sample { path, label: 0, id: number, group: None }
     };
     (0..).zip([(300, 200), (100, 301)]).map(draw).collect()
 }
@@ -201,7 +201,7 @@ fn ranges_and_fits_have_digests_of_their_own() {
         let range = range.map(|range| SampleRange::try_from(range).expect("range"));
         let input = InputSpec { range, ..spec(fit, 30, Interpolation::Bilinear, &[0; 3]) };
         let transform = Transform::evaluation(&input).expect("transform");
-        *store(&samples, Keep::Square(Box::new(transform.reducing()))).digest(0).expect("digest")
+        store(&samples, Keep::Square(Box::new(transform.reducing()))).digest(0).expect("digest")
     };
     let mut all = vec![digest(Fit::Pad, None), digest(Fit::Squash, None), digest(Fit::Pad, Some(4095))];
     all.push(digest(Fit::Pad, Some(1023)));

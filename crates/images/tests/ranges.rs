@@ -132,8 +132,11 @@ fn sixteen_bits_are_read_in_their_range_and_eight_stay_as_they_are() {
 fn a_store_reads_them_so_however_it_keeps_them() {
     let folder = tempfile::tempdir().expect("folder");
     let paths = files(folder.path());
-    let samples: Vec<Sample> =
-        paths.iter().zip(0..).map(|(path, id)| Sample { path: path.clone(), label: 0, id }).collect();
+    let samples: Vec<Sample> = paths
+        .iter()
+        .zip(0..)
+        .map(|(path, id)| Sample { path: path.clone(), label: 0, id, group: None })
+        .collect();
     let wanted = transform(Some(4095));
     for keep in [Keep::WholeFor(Box::new(wanted.clone())), Keep::Square(Box::new(wanted.clone()))] {
         for limit in [0, u64::MAX] {

@@ -18,6 +18,8 @@ pub enum Digest {
     Sha256(String),
     /// The first hex digits, as TorchVision puts them into file names.
     Sha256Prefix(String),
+    /// All 64 hex digits of each file that will do; without any, none does.
+    OneOf(Vec<String>),
     /// Nothing: every file passes.
     None,
 }
@@ -31,6 +33,7 @@ impl Digest {
             Self::Sha256Prefix(prefix) => {
                 sha256.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
             }
+            Self::OneOf(wholes) => wholes.iter().any(|whole| whole.eq_ignore_ascii_case(sha256)),
             Self::None => true,
         }
     }
@@ -41,6 +44,8 @@ impl fmt::Display for Digest {
         match self {
             Self::Sha256(whole) => write!(f, "{whole}"),
             Self::Sha256Prefix(prefix) => write!(f, "{prefix}..."),
+            Self::OneOf(wholes) if wholes.is_empty() => write!(f, "none that is known"),
+            Self::OneOf(wholes) => write!(f, "{}", wholes.join(" or ")),
             Self::None => write!(f, "any"),
         }
     }

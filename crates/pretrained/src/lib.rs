@@ -3,6 +3,7 @@
 //! This room knows files and numbers, not networks: it never builds a layer and links no libtorch.
 //!
 //! - [`catalog`]: the weights that exist, from `weights/catalog.toml`
+//! - [`data_sets`]: the public image sets that can be fetched, from `data_sets.toml`
 //! - [`InputSpec`]: how images are prepared for them
 //! - [`locate`]: where a file of the catalog lies on this machine
 //! - `checkpoint` (behind the cargo feature `checkpoints`, on by default): a `.pth` or `.safetensors` file read into
@@ -18,6 +19,7 @@ mod atomic;
 pub mod catalog;
 #[cfg(feature = "checkpoints")]
 pub mod checkpoint;
+pub mod data_sets;
 pub mod digest;
 mod error;
 #[cfg(feature = "fetch")]

@@ -1,6 +1,6 @@
 //! The embedded catalog is complete and consistent.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pretrained::{Catalog, Digest, Error, Interpolation, Origin};
 
@@ -24,6 +24,52 @@ fn every_file_is_listed_once_and_fits_its_name() {
         assert!(plausible, "{}: {bytes_per_parameter}", entry.file);
         if let Origin::Url(url) = &entry.origin {
             assert_eq!(*url, format!("https://download.pytorch.org/models/{}", entry.file));
+        }
+    }
+}
+
+#[test]
+fn whole_digests_are_those_that_the_sources_agree_on() {
+    let sums = include_str!("../../../weights/SHA256SUMS");
+    let sums: BTreeMap<&str, &str> = sums
+        .lines()
+        .map(|line| line.split_once("  ").unwrap())
+        .map(|(sha256, file)| (file, sha256))
+        .collect();
+    assert_eq!(sums.len(), 23);
+    let sources = include_str!("../../../weights/SOURCES.md");
+    for entry in Catalog::builtin().entries() {
+        if matches!(entry.origin, Origin::Url(_)) {
+            assert_eq!(entry.sha256.as_deref(), sums.get(entry.file.as_str()).copied(), "{}", entry.file);
+        }
+        assert!(sources.contains(&entry.file), "{} is not in weights/SOURCES.md", entry.file);
+        if let Some(sha256) = &entry.sha256 {
+            assert!(sources.contains(sha256), "{sha256} is not in weights/SOURCES.md");
+        }
+    }
+    // The lengths that the sources tell are those of TorchVision's own files, rounded.
+    let mut lengths = 0;
+    for line in sources.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let of_file = |entry: &&pretrained::Entry| cells.get(1) == Some(&entry.file.as_str());
+        let Some(entry) = Catalog::builtin().entries().iter().find(of_file) else { continue };
+        if let Ok(bytes) = cells[3].replace(',', "").parse::<u32>() {
+            let difference = f64::from(bytes) / f64::from(1 << 20) - entry.mebibytes;
+            assert!(difference.abs() < 0.001, "{}: {bytes}", entry.file);
+            lengths += 1;
+        }
+    }
+    assert!(lengths > 10, "{lengths}");
+    for set in pretrained::data_sets::all() {
+        for archive in &set.archives {
+            for url in archive.url.iter().chain(&archive.mirrors) {
+                assert!(sources.contains(url), "{url} is not in weights/SOURCES.md");
+            }
+            for version in &archive.versions {
+                let bytes = version.bytes.to_string();
+                assert!(sources.contains(version.sha256.as_ref().unwrap_or(&bytes)), "{}", archive.file);
+                assert!(sources.contains(&bytes), "{}", archive.file);
+            }
         }
     }
 }
@@ -96,7 +142,12 @@ fn imagenets_classes_have_their_names_and_features_have_none() {
     assert_eq!((names.len(), names[0], names[281], names[999]), (1000, "tench", "tabby", "toilet tissue"));
     assert_eq!(catalog.find("vgg16", "IMAGENET1K_FEATURES").unwrap().class_names(), None);
 
-    let digest = format!("f37072fd{:0<56}", "");
-    assert_eq!(catalog.recognise("resnet18", &digest).unwrap().name, "IMAGENET1K_V1");
-    assert_eq!(catalog.recognise("resnet34", &digest), None);
+    let resnet18 = catalog.default_for("resnet18").unwrap().sha256.clone().unwrap();
+    assert_eq!(catalog.recognise("resnet18", &resnet18).unwrap().name, "IMAGENET1K_V1");
+    assert_eq!(catalog.recognise("resnet34", &resnet18), None);
+    // Where only the start of a digest is known, it has to do.
+    let vgg11 = format!("8a719046{:0<56}", "");
+    assert_eq!(catalog.recognise("vgg11", &vgg11).unwrap().name, "IMAGENET1K_V1");
+    // Where all of it is, the start is not enough.
+    assert_eq!(catalog.recognise("resnet18", &format!("f37072fd{:0<56}", "")), None);
 }

@@ -85,17 +85,30 @@ pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// Answers every request on a loopback port with `body`; returns the address, which ends with a slash.
+/// Answers every request on a loopback port with `body`, or with the rest of it from where one asks; returns the address,
+/// which ends with a slash.
 pub(crate) fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _request = stream.read(&mut [0; 4096]).unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).to_lowercase();
+            let from = request.split("range: bytes=").nth(1).and_then(|rest| rest.split('-').next());
+            let total = body.len();
+            let (status, rest) =
+                match from.and_then(|from| from.parse::<usize>().ok()).filter(|from| *from < total) {
+                    Some(from) => (
+                        format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{total}", total - 1),
+                        &body[from..],
+                    ),
+                    None => ("200 OK".to_owned(), &body[..]),
+                };
             let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(rest)).unwrap();
         }
     });
     address

@@ -34,7 +34,7 @@ use report::record::{AdviceRecord, PartSeconds, StageEvidence};
 use tch::Kind;
 
 use self::features::{Seen, look};
-use self::probe::{Probe, SETTLED, deal, probe};
+use self::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use self::rule::{Evidence, Verdict};
 use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
@@ -79,7 +79,12 @@ pub fn advise(
     let classes = materials.pictures.classes.len();
     let labels = part.labels();
     let seed = run.config.run.seed;
-    let folds = deal(&labels, classes, &shuffled(labels.len(), seed, 1));
+    let order = shuffled(labels.len(), seed, 1);
+    let groups = part.groups();
+    let folds = match groups.iter().any(Option::is_some) {
+        true => deal_groups(&labels, classes, &order, &groups),
+        false => deal(&labels, classes, &order),
+    };
     enough(run, &labels, &folds)?;
 
     let (backbone, has_classifier) = network(run, materials)?;
@@ -127,7 +132,7 @@ pub fn advise(
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
         weights: run.config.model.weights.clone(),
-        data: run.config.data.root.display().to_string(),
+        data: run.config.data.origin().path().display().to_string(),
         classes: classes as u64,
         images_per_class: amount[0] / amount[1],
         images: labels.len() as u64,
@@ -181,7 +186,8 @@ fn enough(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error
         return Ok(());
     }
     let message = "an advice is cross-validated, which takes two training images of at least two classes; add images, or choose finetune.depth yourself (\"head\" is usual with an image or two of each class)";
-    let key = if run.config.data.images_per_class.is_some() { "data.images_per_class" } else { "data.root" };
+    let data = &run.config.data;
+    let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
     Err(run.source.wrong(key, message).into())
 }
 

@@ -1,5 +1,7 @@
 //! A linear probe: how well a linear classifier on features that stay as they are tells the classes apart.
 
+use std::collections::HashMap;
+
 use tch::{Kind, Tensor};
 
 use super::logistic::{Task, fit};
@@ -98,6 +100,49 @@ pub(super) fn deal(labels: &[usize], classes: usize, order: &[u32]) -> Folds {
         for &place in order.iter().filter(|&&place| labels[place as usize] == class) {
             folds[place as usize] = Some(next % FOLDS);
             next += 1;
+        }
+    }
+    folds
+}
+
+/// Deals groups of pictures out to the folds, in the order given, each to the fold that has the fewest of its classes so
+/// far: what belongs together is held out together. A class of a single group is never held out.
+pub(super) fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Option<u32>]) -> Folds {
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    let mut number: HashMap<u32, usize> = HashMap::new();
+    for &place in order {
+        let place = place as usize;
+        let known = groups[place].and_then(|group| number.get(&group).copied());
+        match known {
+            Some(known) => members[known].push(place),
+            None => {
+                if let Some(group) = groups[place] {
+                    number.insert(group, members.len());
+                }
+                members.push(vec![place]);
+            }
+        }
+    }
+    let mut groups_of_class = vec![0usize; classes];
+    for group in &members {
+        let mut of_group: Vec<usize> = group.iter().map(|&place| labels[place]).collect();
+        of_group.sort_unstable();
+        of_group.dedup();
+        of_group.into_iter().for_each(|class| groups_of_class[class] += 1);
+    }
+    let mut folds = vec![None; labels.len()];
+    let mut held = vec![vec![0usize; classes]; FOLDS];
+    for group in &members {
+        let load = |fold: &usize| {
+            let alike: usize = group.iter().map(|&place| held[*fold][labels[place]]).sum();
+            (alike, held[*fold].iter().sum::<usize>())
+        };
+        let fold = (0..FOLDS).min_by_key(load).unwrap_or(0);
+        for &place in group {
+            if groups_of_class[labels[place]] > 1 {
+                folds[place] = Some(fold);
+                held[fold][labels[place]] += 1;
+            }
         }
     }
     folds

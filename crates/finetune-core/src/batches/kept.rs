@@ -155,8 +155,8 @@ fn list_of(key: &Key, part: &Part, variation: Variation, view: u32) -> Result<Li
     let pictures = part.indices.iter().map(|&index| {
         let file = part.store.digest(index)?;
         Ok(match (variation, samples.get(index as usize)) {
-            (Variation::Fixed, _) | (_, None) => *file,
-            (_, Some(sample)) => Key::of::<&str>(&[]).and(file).and(&sample.id.to_le_bytes()).digest(),
+            (Variation::Fixed, _) | (_, None) => file,
+            (_, Some(sample)) => Key::of::<&str>(&[]).and(&file).and(&sample.id.to_le_bytes()).digest(),
         })
     });
     Ok(List::new(key.and(&view.to_le_bytes()), pictures.collect::<Result<_, Error>>()?))

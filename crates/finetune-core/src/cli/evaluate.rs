@@ -6,27 +6,54 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use finetune_core::Error;
 use finetune_core::measure::{ClassScore, Measured, measure};
-use images::{Labelled, SplitName};
+use images::{Labelled, Origin, Selection, SplitName, is_list};
 use report::text::{Side, aligned, count, counted, percent, visible};
 
-use super::source::{ModelArguments, tell_unreadable};
+use super::predictions::Predictions;
+use super::source::{ModelArguments, tell_data, tell_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Class folders are matched with the model's classes by name. Pictures that cannot be read are named on stderr and left out."
+    after_help = "Classes are matched with the model's by name. Images that cannot be read are named on stderr and left out."
 )]
 pub(super) struct EvaluateArguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// A folder with a sub-folder of pictures for each class, or one with such folders as test/, val/ and train/.
-    #[arg(long, value_name = "DIR")]
+    /// A folder with a sub-folder of images for each class, or one with such folders as test/, val/ and train/; or a list
+    /// (.csv, .tsv, .jsonl) with a path and a label in each row.
+    #[arg(long, value_name = "DIR|LIST")]
     data: PathBuf,
+    /// What paths in the list are relative to, where that is not its own folder.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Measure on these classes of the data alone.
+    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Join classes of the data to one, as data.merge does: vehicle=car,truck.
+    #[arg(long, value_name = "CLASS=CLASS,...", value_parser = merge)]
+    merge: Vec<(String, Vec<String>)>,
+    /// A TOML file that names images to leave out, as data.exclude.
+    #[arg(long, value_name = "FILE")]
+    exclude: Option<PathBuf>,
     /// Which of them; auto is test/ if there is one, else val/.
     #[arg(long, value_enum, default_value_t = Split::Auto)]
     split: Split,
+    /// Also write a row for each image into this new file: path, label, predicted, probability of each class.
+    #[arg(long, value_name = "FILE.csv")]
+    predictions: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// `vehicle=car,truck`
+fn merge(written: &str) -> Result<(String, Vec<String>), String> {
+    match written.split_once('=') {
+        Some((into, members)) if !into.trim().is_empty() && !members.trim().is_empty() => {
+            Ok((into.trim().to_owned(), members.split(',').map(|member| member.trim().to_owned()).collect()))
+        }
+        _ => Err("write it as NEW=OLD,OLD, for example vehicle=car,truck".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -44,9 +71,28 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         Split::Val => Some(SplitName::Validation),
         Split::Train => Some(SplitName::Train),
     };
-    let data = Labelled::open(&arguments.data, split).map_err(Error::from)?;
+    let selection = Selection {
+        classes: arguments.classes.clone(),
+        merge: arguments.merge.iter().cloned().collect(),
+        group: None,
+        exclude: arguments.exclude.clone(),
+    };
+    let path = &arguments.data;
+    let origin = match is_list(path) && !path.is_dir() {
+        true => Origin::List { list: path, root: arguments.root.as_deref() },
+        false => Origin::Folder(path),
+    };
+    let data = Labelled::open(origin, &selection, split).map_err(Error::from)?;
+    tell_data(&data.left_out, &data.root, &data.remarks);
     let model = arguments.model.open()?;
-    let measured = measure(&model, &data, arguments.model.pace())?;
+    let predictions = arguments.predictions.as_deref();
+    let mut predictions = predictions.map(|path| Predictions::create(path, &model.classes)).transpose()?;
+    let measured = measure::<anyhow::Error>(&model, &data, arguments.model.pace(), &mut |judged| {
+        predictions.as_mut().map_or(Ok(()), |predictions| predictions.add(judged))
+    })?;
+    if let Some(predictions) = predictions {
+        predictions.finish()?;
+    }
     tell_unreadable(measured.unreadable.iter().map(|file| (&*file.path, &*file.reason)));
     for warning in &measured.warnings {
         let _ = writeln!(io::stderr(), "warning: {warning}");

@@ -9,6 +9,7 @@ mod evaluate;
 mod inspect;
 mod lr_find;
 mod predict;
+mod predictions;
 mod source;
 mod train;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use finetune_core::predict::{ClassProbability, Passed, Said, Timing, predict};
@@ -11,7 +11,7 @@ use images::Files;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
 
-use super::source::{ModelArguments, tell_unreadable};
+use super::source::{ModelArguments, tell_data, tell_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -20,9 +20,12 @@ use super::source::{ModelArguments, tell_unreadable};
 pub(super) struct PredictArguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// Pictures, and folders that stand for all the pictures below them.
-    #[arg(value_name = "IMAGE|DIR", required = true)]
+    /// Images, folders that stand for all the images below them, and lists (.csv, .tsv, .jsonl) of images.
+    #[arg(value_name = "IMAGE|DIR|LIST", required = true)]
     pictures: Vec<PathBuf>,
+    /// What paths in a list are relative to, where that is not its own folder.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// How many of the most probable classes to name.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
@@ -45,7 +48,8 @@ struct Line<'a> {
 }
 
 pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
-    let Files { paths, ignored } = Files::below(&arguments.pictures).map_err(Error::from)?;
+    let Files { paths, left_out } =
+        Files::below(&arguments.pictures, arguments.root.as_deref()).map_err(Error::from)?;
     let began = Instant::now();
     let model = arguments.model.open()?;
     let opened_seconds = began.elapsed().as_secs_f64();
@@ -72,14 +76,7 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     if let Some(warning) = wide_images::warning(wide, model.input.range) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    if !ignored.is_empty() {
-        let first = ignored[0].display();
-        let told = format!(
-            "{} left out because of the extension; the first is {first}",
-            counted(ignored.len() as u64, "picture")
-        );
-        let _ = writeln!(io::stderr(), "{}", visible(&told));
-    }
+    tell_data(&left_out, Path::new(""), &[]);
     if read == 0 {
         let named: Vec<_> = arguments.pictures.iter().map(|path| path.to_string_lossy()).collect();
         return Err(Error::NothingReadable { what: named.join(", "), count: unreadable.len() }.into());

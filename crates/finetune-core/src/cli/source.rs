@@ -1,12 +1,13 @@
 //! What `predict` and `evaluate` have in common: which model, and how it computes.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use finetune_core::config::Switch;
 use finetune_core::model::{Model, ModelSource};
 use finetune_core::precision::Precision;
 use finetune_core::predict::Pace;
+use images::{LeftOut, Remark, left_out_sentence};
 use pretrained::Fit;
 use report::text::{count, visible};
 
@@ -89,6 +90,14 @@ impl ModelArguments {
                 weights: weights.clone().unwrap_or_default(),
             },
         }
+    }
+}
+
+/// Says on stderr what of the data is not used, and what else is worth knowing of it.
+pub(super) fn tell_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
+    let sentences = left_out_sentence(left_out, root).into_iter();
+    for sentence in sentences.chain(remarks.iter().map(ToString::to_string)) {
+        let _ = writeln!(io::stderr(), "{}", visible(&sentence));
     }
 }
 

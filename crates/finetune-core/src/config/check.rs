@@ -18,6 +18,11 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
     let share = 0.0..=1.0;
     let checks = [
         (
+            "data.root",
+            data.root.is_some() || data.list.is_some(),
+            "give the folder with the images here, or a list of them as data.list",
+        ),
+        (
             "data.validation_fraction",
             fraction.contains(&data.validation_fraction),
             "must be at least 0 and below 1",

@@ -5,22 +5,23 @@
 
 mod check;
 mod check_overfitting;
+mod data;
 mod error;
 mod finetune;
 mod methods;
 mod overfitting;
+mod path;
 mod read;
 mod train;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pretrained::PartialInput;
 use serde::{Deserialize, Serialize};
 
 use crate::precision::Precision;
 
 pub(crate) use check::check;
+pub use data::DataConfig;
 pub use error::{ConfigError, Place};
 pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, ThawConfig};
 pub use methods::{
@@ -59,36 +60,6 @@ pub struct Config {
     pub compare: Option<CompareConfig>,
 }
 
-/// `[data]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// A folder with `train/`, `val/` and perhaps `test/`, or with one folder per class.
-    pub root: PathBuf,
-    /// Share of the training images kept for validation when there is no `val/`; `0.0` for none.
-    #[serde(default = "defaults::validation_fraction")]
-    pub validation_fraction: f64,
-    /// Train on this many images of each class, drawn by the seed; all when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub images_per_class: Option<u32>,
-    /// The largest share of unreadable files a run puts up with.
-    #[serde(default = "defaults::max_unreadable")]
-    pub max_unreadable: f64,
-    /// Mebibytes for decoded pictures; what does not fit is decoded again when needed.
-    #[serde(default = "defaults::memory_mib")]
-    pub memory_mib: u64,
-    /// Whether JPEG files much larger than the network reads may be decoded at a half, a quarter or an eighth of their
-    /// size: quicker, and no longer TorchVision to the pixel. Not where `augment.resized_crop` shows their parts.
-    #[serde(default = "defaults::reduced_decoding")]
-    pub reduced_decoding: Switch,
-    /// How images are prepared, as far as the weights should not decide.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<PartialInput>,
-    /// Named groups of classes, for which accuracy is reported beside the whole.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub groups: BTreeMap<String, Vec<String>>,
-}
-
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +67,7 @@ pub struct ModelConfig {
     /// A network of the zoo, `"resnet18"`.
     pub arch: String,
     /// A catalog name (`"IMAGENET1K_V1"`), a `.pth` or `.safetensors` file, or `"none"`.
+    #[serde(deserialize_with = "path::text")]
     pub weights: String,
 }
 
@@ -232,10 +204,10 @@ pub struct VariantConfig {
     /// Its name in the table.
     pub name: String,
     /// In place of `data.root`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
     /// In place of `model.weights`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "path::optional_text", skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
 }
 
@@ -288,19 +260,6 @@ impl Method {
 mod defaults {
     use super::Method;
 
-    pub(super) fn validation_fraction() -> f64 {
-        0.2
-    }
-    pub(super) fn max_unreadable() -> f64 {
-        0.1
-    }
-    pub(super) fn reduced_decoding() -> super::Switch {
-        super::Switch::Off
-    }
-
-    pub(super) fn memory_mib() -> u64 {
-        2048
-    }
     pub(super) fn methods() -> Vec<Method> {
         vec![Method::Scratch, Method::Head, Method::FineTune]
     }

@@ -87,6 +87,12 @@ impl Source {
         self.path.file_stem().map_or_else(|| "run".to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
+    /// The folder of the file.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// A mistake in the value of a dotted key, `"finetune.depth"`, at the place where it was given.
     #[must_use]
     pub fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {
@@ -241,11 +247,31 @@ mod tests {
     #[test]
     fn an_override_may_supply_what_the_file_lacks() {
         let text = GOOD.replace("root = \"d\"\n", "");
-        assert!(read_text(&text, &[]).unwrap_err().contains("missing field `root`"));
+        let (config, source) = read_text(&text, &[]).unwrap();
+        let message = crate::config::check(&config, &source).unwrap_err().to_string();
+        assert!(message.contains("c.toml:1:1: data.root") && message.contains("data.list"), "{message}");
         assert_eq!(
             read_text(&text, &["data.root=elsewhere"]).unwrap().0.data.root,
-            PathBuf::from("elsewhere")
+            Some(PathBuf::from("elsewhere"))
         );
+        let message = read_text(&text.replace("arch = \"resnet18\"\n", ""), &[]).unwrap_err();
+        assert!(message.contains("missing field `arch`"), "{message}");
+    }
+
+    #[test]
+    fn groups_and_paths_are_checked_where_they_are_written() {
+        for (line, says) in [
+            ("group = { pattern = \"^p\" }", "parentheses"),
+            ("group = { column = \"a\", pattern = \"(b)\" }", "one of them"),
+            ("group = { colum = \"a\" }", "did you mean `column`?"),
+            ("exclude = \"$NO_SUCH_VARIABLE_ANYWHERE/x\"", "is not set"),
+        ] {
+            let message = read_text(&GOOD.replace("[model]", &format!("{line}\n[model]")), &[]).unwrap_err();
+            assert!(message.starts_with("c.toml:3:") && message.contains(says), "{message}");
+        }
+        let (config, _) =
+            read_text(&GOOD.replace("[model]", "group = { pattern = \"(.)\" }\n[model]"), &[]).unwrap();
+        assert_eq!(toml::from_str::<Config>(&toml::to_string(&config).unwrap()).unwrap(), config);
     }
 
     #[test]

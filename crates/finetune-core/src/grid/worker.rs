@@ -133,7 +133,7 @@ fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error
     let mut run = run.clone();
     if let Some(VariantConfig { root, weights, .. }) = compare.variants.get(variant) {
         if let Some(root) = root {
-            run.config.data.root.clone_from(root);
+            run.config.data.root = Some(root.clone());
         }
         if let Some(weights) = weights {
             run.config.model.weights.clone_from(weights);

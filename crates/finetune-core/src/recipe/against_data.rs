@@ -14,20 +14,29 @@ use crate::train::{enough_epochs, steps_per_epoch};
 use crate::zoo;
 
 /// The pictures of a run, as far as its policies depend on them.
-#[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) classes: &'a [String],
-    /// Pictures to train on, before some of each class are drawn.
-    pub(super) training: usize,
+    /// Images of each class to train on, before some of each class are drawn.
+    pub(super) training: Vec<usize>,
     pub(super) validation: usize,
 }
 
+impl<'a> Known<'a> {
+    /// Counts the images of each class.
+    pub(super) fn of(
+        classes: &'a [String],
+        training: impl Iterator<Item = usize>,
+        validation: usize,
+    ) -> Known<'a> {
+        let mut counts = vec![0; classes.len()];
+        training.for_each(|label| counts[label] += 1);
+        Known { classes, training: counts, validation }
+    }
+}
+
 /// Refuses policies that these pictures make impossible.
-pub(super) fn check_data(run: &Run, known: Known<'_>) -> Result<(), ConfigError> {
-    let blind = |key: &str| {
-        let message = "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder";
-        run.source.wrong(key, message)
-    };
+pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError> {
+    let blind = |key: &str| run.source.wrong(key, nothing_to_watch(run, known));
     if known.validation == 0 {
         if run.config.regularize.early_stopping.is_some() {
             return Err(blind("regularize.early_stopping"));
@@ -37,6 +46,22 @@ pub(super) fn check_data(run: &Run, known: Known<'_>) -> Result<(), ConfigError>
         }
     }
     check_class_weights(run, known.classes)
+}
+
+/// Says why there are no validation images, and how there would be some.
+fn nothing_to_watch(run: &Run, known: &Known<'_>) -> String {
+    let fraction = run.config.data.validation_fraction;
+    if fraction <= 0.0 {
+        return "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder".to_owned();
+    }
+    let each = known.classes.iter().zip(&known.training).take(8);
+    let each: Vec<String> = each.map(|(class, images)| format!("{class} has {images}")).collect();
+    let more = if known.classes.len() > each.len() { ", ..." } else { "" };
+    format!(
+        "there are no validation images to watch: with data.validation_fraction = {fraction} a class needs {} images for one to be held out, and {}{more}; add images, make the fraction larger, or add a val/ folder",
+        images::needed_to_hold_out(fraction),
+        each.join(", ")
+    )
 }
 
 /// Refuses weights of classes that there are not.
@@ -157,7 +182,7 @@ pub(super) fn check_epochs(
     run: &Run,
     compare: Option<&CompareConfig>,
     plan: &FreezePlan,
-    known: Known<'_>,
+    known: &Known<'_>,
 ) -> Result<(), ConfigError> {
     let train = &run.config.train;
     let images = most_images(run, compare, known);
@@ -197,7 +222,7 @@ pub(super) fn check_epochs(
 }
 
 /// The most pictures a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
-fn most_images(run: &Run, compare: Option<&CompareConfig>, known: Known<'_>) -> usize {
+fn most_images(run: &Run, compare: Option<&CompareConfig>, known: &Known<'_>) -> usize {
     // The runs of a comparison train on the amounts that it names.
     let per_class = match compare {
         Some(compare) => compare.images_per_class.iter().max().copied(),
@@ -205,5 +230,6 @@ fn most_images(run: &Run, compare: Option<&CompareConfig>, known: Known<'_>) -> 
     };
     let drawn = per_class
         .map(|count| usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(known.classes.len()));
-    drawn.map_or(known.training, |drawn| drawn.min(known.training))
+    let training = known.training.iter().sum();
+    drawn.map_or(training, |drawn| drawn.min(training))
 }

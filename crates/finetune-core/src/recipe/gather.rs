@@ -10,7 +10,7 @@ use pretrained::{Checkpoint, Fit, InputSpec};
 use super::against_data::{self, Known};
 use crate::Error;
 use crate::config::{CompareConfig, Switch};
-use crate::event::{Event, Listener};
+use crate::event::Listener;
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::{self, Pictures};
@@ -61,8 +61,9 @@ pub fn gather_chosen(
     let started = Instant::now();
     let data = &run.config.data;
     let mut set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
-    let known = Known { classes: &set.classes, training: set.train.len(), validation: set.validation.len() };
-    against_data::check_data(run, known)?;
+    let labels = set.train.iter().map(|sample| sample.label);
+    let known = Known::of(&set.classes, labels, set.validation.len());
+    against_data::check_data(run, &known)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(SourceWeights::read).transpose()?;
     check_network(run, checkpoint.as_ref())?;
@@ -72,15 +73,9 @@ pub fn gather_chosen(
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), set.classes.len())?;
-    against_data::check_epochs(run, run.config.compare.as_ref(), &plan, known)?;
+    against_data::check_epochs(run, run.config.compare.as_ref(), &plan, &known)?;
     drop(trial);
-    if !set.ignored.is_empty() {
-        let first = set.ignored[0].display();
-        listen(&Event::Warning(format!(
-            "{} picture(s) are not read because of their extension, as TorchVision's ImageFolder does not; the first is {first}",
-            set.ignored.len()
-        )));
-    }
+    pictures::report(&set, listen);
     choose(&mut set)?;
     // Nothing computes meanwhile: the whole budget is theirs.
     let threads = usize::try_from(run.threads).unwrap_or(1);
@@ -127,10 +122,10 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
     check_crops(run, &materials.input)?;
     let Pictures { classes, train, validation, .. } = &materials.pictures;
-    let known = Known { classes, training: train.len(), validation: validation.len() };
-    against_data::check_data(run, known)?;
+    let known = Known::of(classes, train.labels().into_iter(), validation.len());
+    against_data::check_data(run, &known)?;
     let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes.len())?;
-    against_data::check_epochs(run, Some(compare), &plan, known)?;
+    against_data::check_epochs(run, Some(compare), &plan, &known)?;
     forget_skipping(run, materials)
 }
 
@@ -260,7 +255,7 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
             let message = format!(
                 "the pictures are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small pictures (lenet5_relu), or ask with [data.input] for them to be enlarged"
             );
-            Err(run.source.wrong("data.root", message).into())
+            Err(run.source.wrong(run.config.data.origin_key(), message).into())
         }
         _ => Ok(()),
     }

@@ -144,7 +144,7 @@ mod tests {
         let (into, cache, mirror) = (folder(), folder(), folder());
         let known = Catalog::builtin().default_for("resnet18").unwrap().clone();
         // SHA-256 of "abc", from FIPS 180-2.
-        let entry = Entry { sha256_prefix: "ba7816bf".to_owned(), ..known };
+        let entry = Entry { sha256: None, sha256_prefix: "ba7816bf".to_owned(), ..known };
         let fetcher = Fetcher::new(super::super::Patience::default());
         let source = Source::Folder(mirror.path().to_path_buf());
         let fetch = || {

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use super::gain;
 use super::h_score::h_score;
 use super::logme::logme;
-use super::probe::{Folds, deal, probe};
+use super::probe::{Folds, deal, deal_groups, probe};
 use super::rule::{Because, Evidence, Verdict, decide};
 
 fn cases() -> Vec<Value> {
@@ -101,6 +101,26 @@ fn folds_hold_out_a_share_of_each_class_and_never_the_only_picture() {
     };
     assert!((0..5).all(|fold| (2..=3).contains(&held(0, fold))));
     assert_ne!(folds[11], folds[12]);
+}
+
+#[test]
+fn folds_hold_out_whole_groups() {
+    let labels: Vec<usize> = (0..60).map(|place| place % 3).collect();
+    let groups: Vec<Option<u32>> = (0..60).map(|place| (place < 54).then_some(place / 6)).collect();
+    let order: Vec<u32> = (0..60).rev().collect();
+    let folds = deal_groups(&labels, 3, &order, &groups);
+    assert!(folds.iter().all(Option::is_some));
+    for group in 0..9 {
+        let of_group: Vec<_> =
+            (0..60).filter(|&place| groups[place] == Some(group)).map(|p| folds[p]).collect();
+        assert!(of_group.iter().all(|fold| *fold == of_group[0]), "group {group}");
+    }
+    let held = |fold| folds.iter().filter(|held| **held == Some(fold)).count();
+    assert!((0..5).all(|fold| (6..=18).contains(&held(fold))), "{folds:?}");
+    // A class of one group could not be learned from while that is held out.
+    let folds = deal_groups(&[0, 0, 1, 1], 2, &[0, 1, 2, 3], &[Some(0), Some(0), Some(1), Some(2)]);
+    assert_eq!((folds[0], folds[1]), (None, None));
+    assert_ne!(folds[2], folds[3]);
 }
 
 fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {

@@ -109,7 +109,7 @@ fn part(folder: &Path) -> Part {
         let path = folder.join(format!("{id}.png"));
         let shade = u8::try_from(id).unwrap();
         image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y) as u8 ^ shade])).save(&path).unwrap();
-        Sample { path, label: 0, id }
+        Sample { path, label: 0, id, group: None }
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();

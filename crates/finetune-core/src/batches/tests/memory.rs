@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use backbone::{Network, Options, Values, Variables};
-use images::{DataSet, Keep, Split, Store};
+use images::{DataSet, Keep, Origin, Selection, Split, Store};
 use pretrained::InputSpec;
 use tch::Kind;
 use torch_extra::layout::is_channels_last;
@@ -18,7 +18,13 @@ fn part(folder: &std::path::Path) -> Part {
         std::fs::create_dir_all(folder.join(class)).unwrap();
         picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
     }
-    let samples = DataSet::open(folder, &Split { validation_fraction: 0.0, seed: 0 }).unwrap().train;
+    let samples = DataSet::open(
+        Origin::Folder(folder),
+        &Selection::default(),
+        &Split { validation_fraction: 0.0, seed: 0 },
+    )
+    .unwrap()
+    .train;
     let store = Store::decode(samples, Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(())).unwrap();
     Part { indices: (0..5).collect(), store }
 }

@@ -33,7 +33,7 @@ fn part(folder: &std::path::Path) -> Part {
         let path = folder.join(format!("{number}.png"));
         let value = u8::try_from(number * 9).unwrap();
         image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(&path).unwrap();
-        Sample { path, label: number % 2, id: number as u64 }
+        Sample { path, label: number % 2, id: number as u64, group: None }
     });
     let store = Store::decode(samples.collect(), Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
     let indices = (0..u32::try_from(PICTURES).unwrap()).collect();

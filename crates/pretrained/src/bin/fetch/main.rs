@@ -4,11 +4,17 @@
 //! Exit codes: 0 done, 1 something failed, 2 usage.
 //!
 //! - `weights`: the files of catalog entries
-//! - `archive`: what is in a zip, all of it or nothing, through `unzip`, which trusts no archive
+//! - `data`: public image sets, unpacked into class folders
+//! - `archive`: what is in a zip, all of it or nothing
+//! - `unzip`, `untar`: they trust no archive; `entry` is what both share, `draft` the folder that is filled first
 //! - `progress`: bars and lines on stderr
 
 mod archive;
+mod data;
+mod draft;
+mod entry;
 mod progress;
+mod untar;
 mod unzip;
 mod weights;
 
@@ -19,7 +25,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use indicatif::DecimalBytes;
 use pretrained::Digest;
+use pretrained::data_sets::{self, DataSet};
 use pretrained::fetch::{Fetched, Fetcher, Patience, Request, Route};
 use serde::Serialize;
 
@@ -40,6 +48,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     Weights(weights::Arguments),
+    Data(data::Arguments),
+    /// List the public image sets that are known
+    DataSets,
     File(File),
     Unpack(archive::Arguments),
 }
@@ -75,6 +86,15 @@ enum There {
         file: Fetched,
     },
     File(Fetched),
+    Data {
+        folder: PathBuf,
+        route: Route,
+    },
+    DataSet {
+        #[serde(flatten)]
+        set: &'static DataSet,
+        bytes: u64,
+    },
     Unpacked {
         into: PathBuf,
         files: usize,
@@ -85,6 +105,10 @@ fn main() -> ExitCode {
     let Arguments { task, json } = Arguments::parse();
     let there = match task {
         Task::Weights(arguments) => weights::fetch(&arguments),
+        Task::Data(arguments) => vec![data::fetch(&arguments)],
+        Task::DataSets => {
+            data_sets::all().iter().map(|set| Ok(There::DataSet { set, bytes: set.bytes() })).collect()
+        }
         Task::File(arguments) => vec![file(&arguments)],
         Task::Unpack(arguments) => vec![archive::unpack(&arguments)],
     };
@@ -133,6 +157,10 @@ fn print(there: &There, json: bool) -> io::Result<()> {
             writeln!(out, "{arch} {name}  {}  ({})", file.path.display(), in_words(file.route))
         }
         There::File(file) => writeln!(out, "{}  ({})", file.path.display(), in_words(file.route)),
+        There::Data { folder, route } => writeln!(out, "{}  ({})", folder.display(), in_words(*route)),
+        There::DataSet { set, bytes } => {
+            writeln!(out, "{}  {}, {} images, {}", set.name, set.title, set.images, DecimalBytes(*bytes))
+        }
         There::Unpacked { into, files } => writeln!(out, "{}: {files} files", into.display()),
     }
 }

@@ -4,17 +4,15 @@
 //! archives that unpack to more than they may are refused; nothing is ever written outside the target folder.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use zip::ZipArchive;
 
+use crate::entry::{MOST_ENTRIES, safe_path, write};
 use crate::progress::Progress;
-
-/// At most this many entries: far more than any archive of ours, far less than what fills a file table.
-const MOST_ENTRIES: usize = 200_000;
 
 /// Unpacks those entries of `archive` for which `place` names a path, relative to `target`; returns how many files.
 ///
@@ -85,59 +83,24 @@ fn survey<R: Read + io::Seek>(
     Ok(entries)
 }
 
-/// The entry's name as a relative path made of plain names only.
-fn safe_path(name: &str) -> Option<PathBuf> {
-    let unsafe_letter = |letter: char| letter == '\0' || letter == '\\';
-    if name.is_empty() || name.contains(unsafe_letter) {
-        return None;
-    }
-    let path = PathBuf::from(name);
-    path.components().all(|part| matches!(part, Component::Normal(_))).then_some(path)
-}
-
 fn write_entry<R: Read + io::Seek>(
     zip: &mut ZipArchive<R>,
     entry: &Entry,
     path: &Path,
-    mut wrote: impl FnMut(u64),
+    wrote: impl FnMut(u64),
 ) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    // `create_new`: never through a file or link that is there already.
-    let mut out = OpenOptions::new().write(true).create_new(true).open(path)?;
     // The directory's size is a claim; what comes out is what counts.
     let mut reader = zip.by_index(entry.index)?.take(entry.size.saturating_add(1));
-    let mut written = 0;
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        let count = reader.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        io::Write::write_all(&mut out, &buffer[..count])?;
-        written += count as u64;
-        wrote(count as u64);
-    }
-    if written != entry.size {
-        bail!("it holds {written} bytes or more where its directory says {}", entry.size);
-    }
-    make_executable(&out, entry.executable)?;
-    Ok(())
-}
-
-fn make_executable(file: &File, executable: bool) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if executable {
-        let mode = file.metadata()?.permissions().mode();
-        // Executable for whoever may read it.
-        file.set_permissions(fs::Permissions::from_mode(mode | ((mode & 0o444) >> 2)))?;
+    let bytes = write(&mut reader, path, entry.executable, wrote)?;
+    if bytes != entry.size {
+        bail!("it holds {bytes} bytes or more where its directory says {}", entry.size);
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write;
 
     use zip::ZipWriter;

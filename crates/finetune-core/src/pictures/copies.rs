@@ -1,0 +1,84 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use images::Store;
+
+/// An image of one split, by its file.
+struct Copy<'a> {
+    path: &'a Path,
+    label: usize,
+}
+
+/// Says which images are in the data more than once where that harms: in a split that is measured with and in the training
+/// split as well, or under two labels. Images are the same if their files are, byte for byte. One sentence for each kind,
+/// with the count and a pair.
+pub(super) fn sentences(
+    train: &Store,
+    others: &[(&'static str, &Store)],
+    classes: &[String],
+    root: &Path,
+) -> Vec<String> {
+    let mut first: HashMap<[u8; 32], Copy<'_>> = HashMap::new();
+    let mut contradictions = Contradictions::default();
+    let mut sentences = Vec::new();
+    let below = |path: &Path| -> PathBuf { path.strip_prefix(root).unwrap_or(path).to_owned() };
+    for (sample, sha256) in train.samples().iter().zip(train.sha256s()) {
+        let copy = Copy { path: &sample.path, label: sample.label };
+        contradictions.compare(first.get(sha256), &copy);
+        first.entry(*sha256).or_insert(copy);
+    }
+    let trained: HashMap<[u8; 32], &Path> = first.iter().map(|(sha256, copy)| (*sha256, copy.path)).collect();
+    for (split, store) in others {
+        let (mut copies, mut pair) = (0usize, None);
+        for (sample, sha256) in store.samples().iter().zip(store.sha256s()) {
+            if let Some(path) = trained.get(sha256) {
+                copies += 1;
+                pair.get_or_insert((below(&sample.path), below(path)));
+            }
+            let copy = Copy { path: &sample.path, label: sample.label };
+            contradictions.compare(first.get(sha256), &copy);
+            first.entry(*sha256).or_insert(copy);
+        }
+        if let Some((one, other)) = pair {
+            sentences.push(format!(
+                "{copies} of {} {split} images are training images too ({} is {}): the {split} accuracy will look better than it is",
+                store.samples().len(),
+                one.display(),
+                other.display()
+            ));
+        }
+    }
+    if let Some((one, other)) = &contradictions.pair {
+        let class = |copy: &Found| classes.get(copy.label).map_or("", String::as_str).to_owned();
+        sentences.push(format!(
+            "{} image(s) are in the data under two labels ({} as {:?}, {} as {:?}); one of each pair is wrong",
+            contradictions.count,
+            below(&one.path).display(),
+            class(one),
+            below(&other.path).display(),
+            class(other)
+        ));
+    }
+    sentences
+}
+
+/// Images under two labels.
+#[derive(Default)]
+struct Contradictions {
+    count: usize,
+    pair: Option<(Found, Found)>,
+}
+
+struct Found {
+    path: PathBuf,
+    label: usize,
+}
+
+impl Contradictions {
+    fn compare(&mut self, earlier: Option<&Copy<'_>>, copy: &Copy<'_>) {
+        let Some(earlier) = earlier.filter(|earlier| earlier.label != copy.label) else { return };
+        self.count += 1;
+        let found = |copy: &Copy<'_>| Found { path: copy.path.to_owned(), label: copy.label };
+        self.pair.get_or_insert_with(|| (found(earlier), found(copy)));
+    }
+}

@@ -1,0 +1,25 @@
+use std::path::{Path, PathBuf};
+
+use crate::{Error, list};
+
+/// Lists that Hugging Face's image folders have beside their images.
+const NAMES: [&str; 2] = ["metadata.jsonl", "metadata.csv"];
+
+/// The list of labels that lies in a folder, if there is one: a `metadata.jsonl` or `metadata.csv` with columns for path
+/// and label. One without labels, of captions or boxes, is none.
+///
+/// # Errors
+/// A list that cannot be read, or both.
+pub(crate) fn list(folder: &Path) -> Result<Option<PathBuf>, Error> {
+    let mut found = None;
+    for name in NAMES {
+        let path = folder.join(name);
+        if path.is_file() && list::has_labels(&path)? {
+            if let Some(one) = found {
+                return Err(Error::TwoLists { one, other: path });
+            }
+            found = Some(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,238 @@
+//! Labelled images in folders: TorchVision's `ImageFolder` (`torchvision/datasets/folder.py`) once for each split, with
+//! what exporters, archives and operating systems make of it.
+//!
+//! - `splits`: which folders are the splits; `walk`: what lies below a folder, in TorchVision's order
+//! - `no_data`: what is none by its name; `content`: what is an image, whatever its name; `beside`: lists of labels in the
+//!   folder
+
+mod beside;
+pub(crate) mod content;
+mod no_data;
+mod splits;
+pub(crate) mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::content::Content;
+use self::splits::{Splits, descended};
+use self::walk::{folders_and_files, slashed};
+use crate::class_name::class_name;
+use crate::left_out::{LeftOut, Reason};
+use crate::listing::{EmptyClass, Item, Listing, id};
+use crate::{Error, Remark, SplitName, list};
+
+/// Lists the images below a data folder with their classes and splits. With `classes_are_sure` folders are classes even
+/// where they look like another level of folders.
+///
+/// # Errors
+/// A folder that is missing, unreadable, without classes or with a level of folders too many; splits without a training
+/// split; a class folder whose name is not Unicode.
+pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error> {
+    check(root)?;
+    let mut listing = Listing::default();
+    let splits = Splits::find(root, &mut listing.left_out, &mut listing.remarks)?;
+    listing.root.clone_from(&splits.root);
+    if let Some(beside) = beside::list(&splits.root)?
+        && splits.folders.is_empty()
+    {
+        listing.left_out.retain(|entry| entry.reason != Reason::Loose);
+        listing.remarks.push(Remark::FromList { list: beside.clone() });
+        let rows = list::read(&beside, None, None)?;
+        listing.items = rows.items;
+        listing.remarks.extend(rows.remarks);
+        return Ok(listing);
+    }
+    let mut classes = BTreeSet::new();
+    let mut order = splits.folders.clone();
+    order.sort_by_key(|(split, _)| *split);
+    let has_splits =
+        [SplitName::Train, SplitName::Validation].iter().any(|split| splits.folder(*split).is_some());
+    if !has_splits {
+        let folders = splits.classes.clone();
+        if folders.is_empty() && splits.folders.is_empty() {
+            return Err(Error::NoClasses(splits.root.clone()));
+        }
+        if !classes_are_sure {
+            check_levels(&splits.root, &folders)?;
+        }
+        let reading = Reading { root: &splits.root, top: &splits.root, split: None };
+        classes.extend(reading.classes(&folders, &mut listing)?);
+    }
+    for (split, folder) in order {
+        let reading = Reading { root: &splits.root, top: &folder, split: Some(split) };
+        let found = reading.split(&classes, classes_are_sure, &mut listing)?;
+        if split == SplitName::Train {
+            classes = found;
+        }
+    }
+    if !has_splits && !splits.folders.is_empty() {
+        // Class folders beside a test split: what has no split is what is trained on.
+        for item in &mut listing.items {
+            item.split.get_or_insert(SplitName::Train);
+        }
+    }
+    Ok(listing)
+}
+
+fn check(root: &Path) -> Result<(), Error> {
+    match fs::metadata(root) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::NotAFolder(root.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(root.to_owned())),
+        Err(source) => Err(Error::List { path: root.to_owned(), source }),
+    }
+}
+
+/// Class folders of one split.
+struct Reading<'a> {
+    /// The data folder.
+    root: &'a Path,
+    /// The folder that holds the class folders.
+    top: &'a Path,
+    split: Option<SplitName>,
+}
+
+impl Reading<'_> {
+    /// Lists a split's own folder, and returns its classes.
+    fn split(
+        &self,
+        known: &BTreeSet<String>,
+        classes_are_sure: bool,
+        listing: &mut Listing,
+    ) -> Result<BTreeSet<String>, Error> {
+        let top = descended(self.top, known, &mut listing.left_out)?.remarked(&mut listing.remarks);
+        if let Some(beside) = beside::list(&top)? {
+            listing.remarks.push(Remark::FromList { list: beside.clone() });
+            let mut rows = list::read(&beside, None, None)?;
+            rows.items.iter_mut().for_each(|item| item.split = self.split);
+            let classes = rows.items.iter().map(|item| item.class.clone()).collect();
+            listing.items.append(&mut rows.items);
+            listing.remarks.append(&mut rows.remarks);
+            return Ok(classes);
+        }
+        let (folders, files) = folders_and_files(&top, &mut Vec::new())?;
+        let is_image = |path: &&PathBuf| content::of(path) == Content::Image;
+        listing.left_out.extend(files.iter().filter(is_image).map(|path| LeftOut::new(path, Reason::Loose)));
+        if folders.is_empty() {
+            // An empty val/ is as good as none.
+            if self.split == Some(SplitName::Train) || files.iter().any(|file| is_image(&file)) {
+                return Err(Error::NoClasses(top));
+            }
+            listing.left_out.push(LeftOut::new(top, Reason::NoClasses));
+            return Ok(BTreeSet::new());
+        }
+        if self.split == Some(SplitName::Train) && !classes_are_sure {
+            check_levels(&top, &folders)?;
+        }
+        let within = Reading { root: self.root, top: &top, split: self.split };
+        within.classes(&folders, listing)
+    }
+
+    /// Lists class folders, and returns their classes.
+    fn classes(&self, folders: &[PathBuf], listing: &mut Listing) -> Result<BTreeSet<String>, Error> {
+        let mut classes = BTreeSet::new();
+        for folder in folders {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let class = class_name(name.ok_or_else(|| Error::ClassName(folder.clone()))?);
+            let images = walk::images(folder, &mut listing.left_out)?;
+            if images.is_empty() {
+                if matches!(self.split, None | Some(SplitName::Train)) {
+                    let empty = EmptyClass { folder: folder.clone(), class, holds: holds(folder) };
+                    listing.empty.push(empty);
+                } else {
+                    listing.left_out.push(LeftOut::new(folder, Reason::Empty));
+                }
+                continue;
+            }
+            listing.items.extend(images.into_iter().map(|path| Item {
+                class: class.clone(),
+                split: self.split,
+                group: None,
+                id: id(&slashed(path.strip_prefix(self.top).unwrap_or(&path))),
+                inner: text(path.strip_prefix(folder).unwrap_or(&path)),
+                below_root: text(path.strip_prefix(self.root).unwrap_or(&path)),
+                line: None,
+                path,
+            }));
+            classes.insert(class);
+        }
+        Ok(classes)
+    }
+}
+
+/// A path with `/` between its parts.
+pub(crate) fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&slashed(path)).into_owned()
+}
+
+/// Refuses folders that are no classes but a level above them: none has an image of its own, and all have the same
+/// sub-folders.
+fn check_levels(root: &Path, folders: &[PathBuf]) -> Result<(), Error> {
+    if folders.len() < 2 {
+        return Ok(());
+    }
+    let mut shared: Option<BTreeSet<String>> = None;
+    for folder in folders {
+        let (below, files) = folders_and_files(folder, &mut Vec::new())?;
+        if files.iter().any(|file| content::of(file) == Content::Image) {
+            return Ok(());
+        }
+        let names: BTreeSet<String> = below
+            .iter()
+            .filter_map(|path| path.file_name().and_then(|name| name.to_str()))
+            .map(class_name)
+            .collect();
+        shared = Some(match shared {
+            Some(shared) => shared.intersection(&names).cloned().collect(),
+            None => names,
+        });
+    }
+    match shared.filter(|shared| shared.len() > 1) {
+        Some(shared) => Err(Error::Levels {
+            root: root.to_owned(),
+            folders: folders
+                .iter()
+                .filter_map(|path| path.file_name())
+                .map(|n| n.to_string_lossy().into())
+                .collect(),
+            shared: shared.into_iter().collect(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// What a class folder without images holds, by extension.
+fn holds(folder: &Path) -> String {
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut pending = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = pending.pop() {
+        let Ok((folders, files)) = folders_and_files(&folder, &mut Vec::new()) else { continue };
+        // A link in a circle goes no deeper.
+        if depth < 3 {
+            pending.extend(folders.into_iter().map(|folder| (folder, depth + 1)));
+        }
+        for file in files {
+            let kind = match file.extension() {
+                Some(extension) => format!(".{}", extension.to_string_lossy()),
+                None => "no extension".to_owned(),
+            };
+            *kinds.entry(kind).or_default() += 1;
+        }
+    }
+    let mut kinds: Vec<(String, usize)> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let each: Vec<String> =
+        kinds.iter().take(3).map(|(kind, count)| format!("{count} with {kind}")).collect();
+    if each.is_empty() {
+        "it is empty".to_owned()
+    } else {
+        format!(
+            "it holds {} file(s): {}",
+            kinds.iter().map(|(_, count)| count).sum::<usize>(),
+            each.join(", ")
+        )
+    }
+}

@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::beside;
+use super::content::{self, Content};
+use super::walk::folders_and_files;
+use crate::left_out::{LeftOut, Reason};
+use crate::{Error, Remark, SplitName};
+
+/// Folders one inside the other that are followed until the data is found.
+const DEEPEST: usize = 8;
+
+/// Which folders of a data folder hold which split.
+pub(crate) struct Splits {
+    /// The data folder, or the only folder in it.
+    pub(crate) root: PathBuf,
+    /// The splits with their folders, each split once.
+    pub(crate) folders: Vec<(SplitName, PathBuf)>,
+    /// Folders that are class folders of `root` itself, where it has no training split.
+    pub(crate) classes: Vec<PathBuf>,
+}
+
+impl Splits {
+    /// Finds the splits below `root` by the names of its folders; a `root` that holds nothing but one folder of folders is
+    /// that folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed, two folders for one split, or splits without a training split.
+    pub(crate) fn find(
+        root: &Path,
+        left_out: &mut Vec<LeftOut>,
+        remarks: &mut Vec<Remark>,
+    ) -> Result<Splits, Error> {
+        let root = descended(root, &BTreeSet::new(), left_out)?;
+        let (folders, files) = folders_and_files(&root.folder, &mut Vec::new())?;
+        let root = root.remarked(remarks);
+        let is_image = |path: &&PathBuf| content::of(path) == Content::Image;
+        left_out.extend(files.iter().filter(is_image).map(|path| LeftOut::new(path, Reason::Loose)));
+
+        let (named, others): (Vec<_>, Vec<_>) =
+            folders.into_iter().partition(|folder| split_of(folder).is_some());
+        let mut with_classes = Vec::new();
+        let mut without = Vec::new();
+        for folder in named {
+            let split = split_of(&folder).unwrap_or(SplitName::Whole);
+            let holds = holds_classes(&folder)?;
+            if holds { with_classes.push((split, folder)) } else { without.push((split, folder)) }
+        }
+        // Nothing but splits: they are no classes, whatever they hold.
+        if others.is_empty() && with_classes.is_empty() {
+            with_classes.append(&mut without);
+        }
+        for (position, (split, folder)) in with_classes.iter().enumerate() {
+            if let Some((_, first)) = with_classes[..position].iter().find(|(other, _)| other == split) {
+                return Err(Error::TwoSplits {
+                    split: split.name(),
+                    one: first.clone(),
+                    other: folder.clone(),
+                });
+            }
+        }
+        let has = |wanted| with_classes.iter().any(|(split, _)| *split == wanted);
+        if has(SplitName::Train) || has(SplitName::Validation) {
+            left_out.extend(others.into_iter().map(|path| LeftOut::new(path, Reason::NoSplit)));
+            left_out.extend(without.into_iter().map(|(_, path)| LeftOut::new(path, Reason::NoClasses)));
+            return Ok(Splits { root, folders: with_classes, classes: Vec::new() });
+        }
+        // With neither of these a test split may stand beside the class folders. What has a split's name and no class
+        // folders is a class.
+        let classes: Vec<PathBuf> =
+            others.into_iter().chain(without.into_iter().map(|(_, folder)| folder)).collect();
+        Ok(Splits { root, folders: with_classes, classes: sorted(classes) })
+    }
+
+    /// The folder of a split.
+    pub(crate) fn folder(&self, wanted: SplitName) -> Option<&Path> {
+        self.folders.iter().find(|(split, _)| *split == wanted).map(|(_, folder)| folder.as_path())
+    }
+}
+
+fn sorted(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort();
+    paths
+}
+
+/// The split that a folder's name means.
+fn split_of(folder: &Path) -> Option<SplitName> {
+    folder.file_name().and_then(|name| name.to_str()).and_then(SplitName::of_word)
+}
+
+/// Whether a folder has sub-folders, or a list of labels in their place.
+fn holds_classes(folder: &Path) -> Result<bool, Error> {
+    let (folders, _) = folders_and_files(folder, &mut Vec::new())?;
+    Ok(!folders.is_empty() || beside::list(folder)?.is_some())
+}
+
+/// A folder, and whether it is another one than was given.
+pub(crate) struct Descended {
+    pub(crate) folder: PathBuf,
+    moved: bool,
+}
+
+impl Descended {
+    pub(crate) fn remarked(self, remarks: &mut Vec<Remark>) -> PathBuf {
+        if self.moved {
+            remarks.push(Remark::Descended { into: self.folder.clone() });
+        }
+        self.folder
+    }
+}
+
+/// Where the data lies: an unpacked archive often has one folder too many. A folder without images and lists of its own
+/// whose only sub-folder holds folders, too, is left for that one, unless that is one of the `classes`.
+pub(crate) fn descended(
+    folder: &Path,
+    classes: &BTreeSet<String>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Descended, Error> {
+    let mut here = Descended { folder: folder.to_owned(), moved: false };
+    for _ in 0..DEEPEST {
+        let (folders, files) = folders_and_files(&here.folder, left_out)?;
+        let [only] = &folders[..] else { break };
+        let is_class = only
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| classes.contains(&crate::class_name::class_name(name)));
+        let has_images = files.iter().any(|file| content::of(file) != Content::Other);
+        let (below, in_it) = folders_and_files(only, &mut Vec::new())?;
+        let is_wrapper = !below.is_empty() && !in_it.iter().any(|file| content::of(file) != Content::Other);
+        let keeps = split_of(only).is_some() && split_of(&here.folder) != split_of(only);
+        if is_class || has_images || !is_wrapper || keeps || beside::list(&here.folder)?.is_some() {
+            break;
+        }
+        here = Descended { folder: only.clone(), moved: true };
+    }
+    Ok(here)
+}
