@@ -10,7 +10,7 @@ use pretrained::{Checkpoint, Fit, InputSpec};
 use super::against_data::{self, Known};
 use crate::Error;
 use crate::config::{CompareConfig, Switch};
-use crate::event::Listener;
+use crate::event::{Event, Listener};
 use crate::freeze::{Depth, FreezePlan};
 use crate::interrupt::Interrupt;
 use crate::pictures::{self, Pictures};
