@@ -41,6 +41,7 @@ pub(crate) fn command(workspace: &Workspace) -> ExitCode {
         component(workspace, "rustfmt", "fmt"),
         component(workspace, "clippy", "clippy"),
         compiler(),
+        assembler(),
         pip(),
         libtorch(workspace),
         folder_of(&workspace.root.join("weights"), "weights", is_weights, "cargo xtask fetch-weights"),
@@ -117,6 +118,18 @@ fn compiler() -> Finding {
     match process::ask(Command::new(program).arg("--version")) {
         Some(answer) => good(name, answer.lines().next().unwrap_or_default()),
         None => missing(name, format!("`{program}` does not answer"), "sudo apt install g++   # on Debian"),
+    }
+}
+
+/// What the SIMD of the JPEG decoder is written in, on x86.
+fn assembler() -> Finding {
+    match process::ask(Command::new("nasm").arg("-v")) {
+        Some(answer) => good("nasm", answer.lines().next().unwrap_or_default()),
+        None => lacking(
+            "nasm",
+            "JPEGs are decoded without SIMD, which on x86 takes longer".to_owned(),
+            "sudo apt install nasm && cargo clean -p mozjpeg-sys   # on Debian",
+        ),
     }
 }
 

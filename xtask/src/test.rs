@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::process::{self, Interrupted, say};
+use crate::tools::Tool;
 use crate::workspace::{Crates, Workspace};
 use crate::{fetch_data, fetch_weights, setup};
 
@@ -27,6 +28,12 @@ pub(crate) struct Arguments {
     /// Also read the sample pages' event files with TensorBoard: a Python with tensorboard and pillow
     #[arg(long, value_name = "PYTHON")]
     tensorboard: Option<PathBuf>,
+    /// Also read this many damaged files, 10000 for a thorough run: images are compared with Pillow
+    #[arg(long, value_name = "N", requires = "pillow")]
+    fuzz: Option<u32>,
+    /// The Python for --fuzz, with pillow==13.0.0 and numpy
+    #[arg(long, value_name = "PYTHON", requires = "fuzz")]
+    pillow: Option<PathBuf>,
 }
 
 /// One part of the test.
@@ -44,6 +51,12 @@ enum Work {
     Photographs(PathBuf),
     /// Another program with these arguments.
     Program(PathBuf, Vec<PathBuf>),
+    /// Damaging images and comparing what this Python reads of them.
+    DamagedImages {
+        /// How many.
+        count: u32,
+        python: PathBuf,
+    },
 }
 
 /// How OpenMP, on which libtorch's threads are built, waits.
@@ -67,6 +80,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
         steps.extend(photograph_steps(photos));
     }
     steps.extend(page_steps(arguments.browser.as_deref(), arguments.tensorboard.as_deref()));
+    steps.extend(fuzz_steps(arguments));
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
@@ -91,12 +105,21 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             Ok(process::status(&mut cargo)?.success())
         }
         Work::Photographs(folder) => fetch_photographs(workspace, folder),
-        Work::Program(program, arguments) => {
-            let mut command = Command::new(program);
-            command.args(arguments).current_dir(&workspace.root).env("PYTHONDONTWRITEBYTECODE", "1");
-            Ok(process::status(&mut command)?.success())
+        Work::Program(program, arguments) => runs(workspace, Command::new(program).args(arguments)),
+        Work::DamagedImages { count, python } => {
+            let tool = Tool::damaged_images(workspace)?;
+            let script = "crates/images/tests/differential/differential.py";
+            let mut command = Command::new(python);
+            command.args([script, "compare"]).arg(tool.program()).arg(count.to_string());
+            runs(workspace, &mut command)
         }
     }
+}
+
+/// Runs a program from the root.
+fn runs(workspace: &Workspace, command: &mut Command) -> Result<bool> {
+    command.current_dir(&workspace.root).env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(process::status(command)?.success())
 }
 
 /// Brings the photographs, and the weights of the configurations that learn them; says what cannot be brought.
@@ -144,6 +167,15 @@ fn page_steps(browser: Option<&Path>, tensorboard: Option<&Path>) -> Vec<Step> {
     steps
 }
 
+/// Damaged files, a step for each kind.
+fn fuzz_steps(arguments: &Arguments) -> Vec<Step> {
+    let images = arguments.fuzz.zip(arguments.pillow.clone()).map(|(count, python)| Step {
+        name: "damaged images against Pillow",
+        work: Work::DamagedImages { count, python },
+    });
+    images.into_iter().collect()
+}
+
 /// Where the sample pages are drawn, from the root.
 const PAGES: &str = "target/pages";
 
@@ -156,7 +188,6 @@ fn all_steps(crates: &Crates) -> Vec<Step> {
         step("formatting", "fmt --all --check", &[]),
         step("clippy", "clippy --workspace --all-targets", &[]).then(FETCH).then("-- -D warnings"),
         step("tests above the torch line", "test --no-fail-fast", &crates.above).then(FETCH),
-        step("pixels of libjpeg-turbo", "test --package images --features libjpeg-turbo --test decode", &[]),
         step("all tests", "test --workspace --no-fail-fast", &[]),
     ]
 }
@@ -202,7 +233,7 @@ mod tests {
     fn words(step: &Step) -> &[String] {
         match &step.work {
             Work::Cargo(words) => words,
-            Work::Photographs(_) | Work::Program(..) => &[],
+            Work::Photographs(_) | Work::Program(..) | Work::DamagedImages { .. } => &[],
         }
     }
 
@@ -214,7 +245,6 @@ mod tests {
             "fmt --all --check",
             "clippy --workspace --all-targets --features pretrained/fetch -- -D warnings",
             "test --no-fail-fast --package a --package b --features pretrained/fetch",
-            "test --package images --features libjpeg-turbo --test decode",
             "test --workspace --no-fail-fast",
         ];
         assert_eq!(lines, expected);
@@ -233,6 +263,22 @@ mod tests {
         let arguments = [script, PAGES, "chromium"].map(PathBuf::from).to_vec();
         assert_eq!(steps[1].work, Work::Program("python3".into(), arguments));
         assert_eq!(names(steps).len(), 3);
+    }
+
+    #[test]
+    fn damaged_images_are_compared_only_where_a_python_is_named() {
+        let parse = |words: &str| {
+            #[derive(clap::Parser)]
+            struct Line {
+                #[command(flatten)]
+                arguments: Arguments,
+            }
+            <Line as clap::Parser>::try_parse_from(words.split(' ')).map(|line| fuzz_steps(&line.arguments))
+        };
+        assert_eq!(parse("test").unwrap(), []);
+        let [step] = &parse("test --fuzz 70 --pillow /venv/bin/python").unwrap()[..] else { panic!() };
+        assert_eq!(step.work, Work::DamagedImages { count: 70, python: "/venv/bin/python".into() });
+        assert!(parse("test --fuzz 70").is_err() && parse("test --pillow python").is_err());
     }
 
     #[test]

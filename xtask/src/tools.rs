@@ -61,6 +61,13 @@ const PIXELS: Kind = Kind {
     variable: "FINETUNE_PIXELS",
 };
 
+const DAMAGED_IMAGES: Kind = Kind {
+    what: "the tool that damages images",
+    binary: "differential",
+    build: &["--package", "images", "--example", "differential"],
+    variable: "FINETUNE_DIFFERENTIAL",
+};
+
 const BENCH_OF_PICTURES: Kind = Kind {
     what: "the micro benches of pictures",
     binary: "pictures",
@@ -90,6 +97,14 @@ impl Tool {
     /// As [`Tool::downloader`].
     pub(crate) fn pixels(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &PIXELS)
+    }
+
+    /// The example `differential` of the room `images`: damages image files and reads them.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub(crate) fn damaged_images(workspace: &Workspace) -> Result<Self> {
+        Self::built(workspace, &DAMAGED_IMAGES)
     }
 
     /// The micro benches of the room `images`.

@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::fitting::{Fitted, fitted_to_all};
-use crate::source_weights::recorded_input;
-use crate::source_weights::metadata;
+use crate::source_weights::{metadata, recorded_input};
 
 /// A checkpoint as facts.
 #[derive(Clone, Debug, Serialize)]

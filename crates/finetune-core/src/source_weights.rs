@@ -105,7 +105,6 @@ pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint
 
 /// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
 /// for these weights, else that for the network's default weights, else the network's.
-#[must_use]
 ///
 /// # Errors
 /// [`UnknownInput`] when the file's own word is not understood.

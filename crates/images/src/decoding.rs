@@ -27,12 +27,38 @@ pub(crate) struct Decoded {
     pub(crate) brightest: Option<u16>,
 }
 
+/// Values of 16 bits as bytes; remembers the largest.
+#[derive(Debug)]
+pub(crate) struct Narrow {
+    range: Option<SampleRange>,
+    brightest: Option<u16>,
+}
+
+impl Narrow {
+    /// In this range; without one the upper 8 bits are taken.
+    pub(crate) fn to(range: Option<SampleRange>) -> Self {
+        Self { range, brightest: None }
+    }
+
+    /// A value of a colour.
+    pub(crate) fn byte(&mut self, value: u16) -> u8 {
+        self.brightest = self.brightest.max(Some(value));
+        self.range.map_or((value >> 8) as u8, |range| range.to_byte(value))
+    }
+
+    /// The largest value of a colour, if there was one of 16 bits.
+    pub(crate) fn brightest(&self) -> Option<u16> {
+        self.brightest
+    }
+}
+
 impl Least {
-    /// Whether an image of this size is large enough.
-    pub(crate) fn holds(self, width: u32, height: u32) -> bool {
-        match self {
-            Self::Shorter(least) => width.min(height) >= least,
-            Self::Longer(least) => width.max(height) >= least,
-        }
+    /// By how much an image of this size can be divided at most, rounded down.
+    pub(crate) fn divisor(self, width: u32, height: u32) -> u32 {
+        let (side, least) = match self {
+            Self::Shorter(least) => (width.min(height), least),
+            Self::Longer(least) => (width.max(height), least),
+        };
+        side.checked_div(least).unwrap_or(0)
     }
 }

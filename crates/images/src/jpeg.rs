@@ -1,32 +1,43 @@
-/// Whether a JPEG reaches its end-of-image marker.
+use image::RgbImage;
+use libjpeg::{Decoder, Reduction, Size};
+
+use crate::DecodeError;
+use crate::decode::{MAX_BYTES, MAX_PIXELS};
+use crate::decoding::Least;
+
+/// Decodes a JPEG to RGB as Pillow's `convert("RGB")` gives it, to the bit; its orientation is not applied.
 ///
-/// The decoder fills what is missing with gray; a training set must not hold such pictures. Markers are found by
-/// walking the segments (ITU T.81, annex B), because an embedded thumbnail has an end marker of its own.
-pub(crate) fn is_complete(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let Some((marker, after)) = next_marker(rest) {
-        match marker {
-            0xD9 => return true,
-            // Markers that stand alone: start of image, restart, temporary.
-            0x01 | 0xD0..=0xD8 => rest = after,
-            _ => match segment(after) {
-                Some(after) => rest = after,
-                None => return false,
-            },
+/// With `least`, an image that is more than twice as large as that comes out at a half, a quarter or an eighth of its size,
+/// with `least` pixels or more: of each block of 8 x 8 only the lower frequencies are turned into pixels, which is
+/// most of the work. Colours and refusals are the same at every size, because the decoder is.
+///
+/// # Errors
+/// [`DecodeError::TooLarge`], [`DecodeError::Truncated`] and [`DecodeError::Jpeg`].
+pub(crate) fn decode(bytes: &[u8], least: Option<Least>) -> Result<RgbImage, DecodeError> {
+    let decoder = Decoder::new(bytes, MAX_BYTES as usize)?;
+    let Size { width, height } = decoder.size();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
+    }
+    let rgb = decoder.rgb(least.map_or(Reduction::Whole, |least| reduction(least.divisor(width, height))))?;
+    RgbImage::from_raw(rgb.size.width, rgb.size.height, rgb.pixels).ok_or(DecodeError::Empty)
+}
+
+/// By as much as this at most.
+fn reduction(divisor: u32) -> Reduction {
+    match divisor {
+        0..2 => Reduction::Whole,
+        2..4 => Reduction::Half,
+        4..8 => Reduction::Quarter,
+        8.. => Reduction::Eighth,
+    }
+}
+
+impl From<libjpeg::Error> for DecodeError {
+    fn from(error: libjpeg::Error) -> DecodeError {
+        match error {
+            libjpeg::Error::Truncated => DecodeError::Truncated,
+            other => DecodeError::Jpeg(other),
         }
     }
-    false
-}
-
-/// The next marker's code and what follows it. Within compressed data `FF 00` is a byte of data.
-fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let is_marker = |pair: &[u8]| pair[0] == 0xFF && pair[1] != 0x00 && pair[1] != 0xFF;
-    let at = bytes.windows(2).position(is_marker)?;
-    Some((bytes[at + 1], &bytes[at + 2..]))
-}
-
-/// What follows a segment that starts with its own length.
-fn segment(bytes: &[u8]) -> Option<&[u8]> {
-    let length = u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]);
-    bytes.get(usize::from(length)..)
 }

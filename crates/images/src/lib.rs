@@ -10,7 +10,8 @@
 //! - `dataset`: from a folder or list to splits; `folder`, `list`: the two ways to name images; `listing`: what both give;
 //!   `selection`, `exclude`, `group`: which of them, and what belongs together; `split`: stratified choice
 //! - `split_name`, `class_name`: words for splits and classes; `left_out`, `remark`: what is worth knowing
-//! - `decode`: any picture file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `jpeg`, `scaled`, `libjpeg`: what JPEG needs beside that
+//! - `decode`: any image file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
+//!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of a picture; `geometry`: where; `resample`: antialiased resizing
@@ -23,6 +24,7 @@ mod augment;
 mod batches;
 mod blur;
 mod class_name;
+mod codecs;
 mod dataset;
 mod decode;
 mod decoding;
@@ -31,6 +33,7 @@ mod error;
 mod exclude;
 mod files;
 mod folder;
+mod format;
 mod framing;
 mod geometry;
 mod group;
@@ -39,17 +42,15 @@ mod jpeg;
 mod labelled;
 mod layout;
 mod left_out;
-#[cfg(feature = "libjpeg-turbo")]
-mod libjpeg;
 mod list;
 mod listing;
 mod operations;
+mod orientation;
 mod policy;
 mod probability;
 mod random;
 mod remark;
 mod resample;
-mod scaled;
 mod selection;
 mod split;
 mod split_name;

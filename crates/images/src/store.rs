@@ -278,7 +278,10 @@ impl Shared {
     }
 }
 
-/// The same file decoded for the same gives the same pixels, by the same decoder.
+/// Which decoders these are: another number when pixels of any format become others (0 and 1 had zune-jpeg).
+const DECODERS: u32 = 3;
+
+/// The same file decoded for the same gives the same pixels, by the same decoders.
 fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     let (longer, least) = match decoding.least {
         None => (false, 0),
@@ -286,8 +289,8 @@ fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
         Some(Least::Longer(least)) => (true, least),
     };
     let range = decoding.range.map_or(0, |range| u32::from(range.largest()));
-    // The largest values take 16 bits.
-    let kind = u32::from(cfg!(feature = "libjpeg-turbo")) | u32::from(longer) << 1 | range << 2;
+    // Bits of their own: 8 for the decoders, 1, and 16 for the largest of ranges.
+    let kind = DECODERS | u32::from(longer) << 8 | range << 9;
     let how = [kind, least].map(u32::to_le_bytes);
     Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }

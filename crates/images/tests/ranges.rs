@@ -1,5 +1,6 @@
 //! Data of 10, 12 and 14 bits in images of 16, in every kind of pixel, and those of 8 bits beside them.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,16 +30,56 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         path
     };
     [
-        ("luma.png", DynamicImage::ImageLuma16(luma.clone())),
+        ("luma.png", DynamicImage::ImageLuma16(luma)),
         ("luma-alpha.png", DynamicImage::ImageLumaA16(luma_a)),
-        ("rgb.png", DynamicImage::ImageRgb16(rgb.clone())),
+        ("rgb.png", DynamicImage::ImageRgb16(rgb)),
         ("rgba.png", DynamicImage::ImageRgba16(rgba)),
-        ("luma.tiff", DynamicImage::ImageLuma16(luma)),
-        ("rgb.tiff", DynamicImage::ImageRgb16(rgb)),
         ("narrow.png", DynamicImage::ImageLuma8(narrow)),
     ]
     .map(save)
-    .to_vec()
+    .into_iter()
+    .chain([1, 3].map(|samples| {
+        let path = folder.join(format!("{samples}.tiff"));
+        fs::write(&path, tiff(samples)).expect("write");
+        path
+    }))
+    .collect()
+}
+
+/// The same as an uncompressed TIFF of 16 bits with so many samples a pixel.
+fn tiff(samples: u16) -> Vec<u8> {
+    let (short, long) = (3u16, 4u16);
+    let bytes = u32::from(samples) * 4 * 2 * 2;
+    // Behind the header, nine entries and the end of them: the depths of three samples, then the pixels.
+    let depths = 8 + 2 + 9 * 12 + 4;
+    let depth = if samples == 1 { 16 } else { depths };
+    let entries = [
+        (256, short, 1, 4),
+        (257, short, 1, 2),
+        (258, short, u32::from(samples), depth),
+        (259, short, 1, 1),
+        (262, short, 1, if samples == 1 { 1 } else { 2 }),
+        (273, long, 1, depths + 6),
+        (277, short, 1, samples.into()),
+        (278, short, 1, 2),
+        (279, long, 1, bytes),
+    ];
+    let mut file = b"II*\0\x08\0\0\0\x09\0".to_vec();
+    for (tag, kind, count, value) in entries {
+        let (tag, kind): (u16, u16) = (tag, kind);
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(u32::to_le_bytes(count));
+        file.extend(u32::to_le_bytes(value));
+    }
+    file.extend([0; 4]);
+    file.extend([16, 0, 16, 0, 16, 0]);
+    for y in 0..2 {
+        for x in 0..4 {
+            file.extend(value(x, y).to_le_bytes().repeat(samples.into()));
+        }
+    }
+    file
 }
 
 /// The 2 x 2 pixels in the middle, as bytes.
@@ -102,7 +143,7 @@ fn a_store_reads_them_so_however_it_keeps_them() {
             let go_on = |_, _| ControlFlow::Continue(());
             let store = Store::decode(samples.clone(), keep.clone(), limit, 1, &go_on).expect("store");
             assert_eq!(store.wide(), WideImages { count: 6, brightest: BRIGHTEST, clipped: 0 });
-            for index in 0..6 {
+            for index in [0, 1, 2, 3, 5, 6] {
                 let (_, pixels) = store.shown(index, &wanted).expect("shown");
                 assert_eq!(
                     pixels[..4].iter().map(|value| value.round()).collect::<Vec<_>>(),

@@ -1,0 +1,58 @@
+//! The formats other than JPEG to RGB pixels, upright or not, as Pillow's `convert("RGB")` gives them.
+//!
+//! `png`, `gif`: row by row, so that a file counts as whole when all of its rows are there; `tiff`: every kind that Pillow
+//! reads; `bmp`: what runs of BMP leave open; `simple`: WebP, PNM and other BMP, as the `image` crate reads them. Each refusal names the format.
+
+mod bmp;
+mod gif;
+pub(crate) mod png;
+mod simple;
+mod tiff;
+
+use image::RgbImage;
+
+use crate::DecodeError;
+use crate::decode::{MAX_BYTES, MAX_PIXELS};
+use crate::decoding::Narrow;
+use crate::format::Format;
+
+/// Decodes a file of this format. JPEG is no business of this module: `None`.
+///
+/// # Errors
+/// Everything that gives no whole image: see [`DecodeError`].
+pub(crate) fn decode(
+    bytes: &[u8],
+    format: Format,
+    narrow: &mut Narrow,
+) -> Option<Result<RgbImage, DecodeError>> {
+    match format {
+        Format::Jpeg => None,
+        Format::Png => Some(png::decode(bytes, narrow)),
+        Format::Gif => Some(gif::decode(bytes)),
+        Format::Tiff => Some(tiff::decode(bytes, narrow)),
+        Format::Bmp => Some(bmp::decode(bytes, narrow)),
+        Format::WebP | Format::Pnm => Some(simple::decode(bytes, format, narrow)),
+    }
+}
+
+/// Refuses a size that is no image or a decompression bomb. `samples`: bytes that a pixel needs while it is decoded.
+fn check_size(width: u32, height: u32, samples: u64) -> Result<(), DecodeError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(DecodeError::Empty);
+    }
+    if pixels > MAX_PIXELS || pixels.saturating_mul(samples) > MAX_BYTES {
+        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
+    }
+    Ok(())
+}
+
+/// A kind of the format that is not read.
+fn unsupported(format: Format, what: impl Into<String>) -> DecodeError {
+    DecodeError::Unsupported { format: format.name(), what: what.into() }
+}
+
+/// Content that contradicts itself.
+fn damaged(format: Format) -> DecodeError {
+    DecodeError::Damaged { format: format.name() }
+}

@@ -1,0 +1,40 @@
+//! TIFF: the kinds that Pillow reads (`PIL/TiffImagePlugin.py`, `OPEN_INFO`), the first page.
+//!
+//! `layout`: what the directory says, checked; `chunks`: strips and tiles, unpacked; `samples`: numbers of 1 to 32 bits to
+//! bytes; `colors`: bytes to RGB.
+
+mod chunks;
+mod colors;
+mod layout;
+mod samples;
+
+use image::RgbImage;
+
+use super::{damaged, unsupported};
+use crate::DecodeError;
+use crate::decoding::Narrow;
+use crate::format::Format;
+use crate::orientation::exif::Directory;
+use layout::{Compression, Layout};
+
+/// Decodes the first page of a TIFF or BigTIFF.
+pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
+    let directory = Directory::first(bytes).ok_or(DecodeError::Truncated)?;
+    let layout = Layout::of(&directory)?;
+    if layout.compression == Compression::Jpeg {
+        return colors::of_jpegs(bytes, &directory, &layout);
+    }
+    if layout.is_subsampled() {
+        return colors::of_units(bytes, &layout);
+    }
+    let samples = samples::read(bytes, &layout, narrow)?;
+    colors::to_rgb(&samples, &layout)
+}
+
+fn refused(what: impl Into<String>) -> DecodeError {
+    unsupported(Format::Tiff, what)
+}
+
+fn broken() -> DecodeError {
+    damaged(Format::Tiff)
+}
