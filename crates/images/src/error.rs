@@ -126,7 +126,9 @@ pub enum DecodeError {
         advice: &'static str,
     },
     /// A format that is read, but not this kind of it.
-    #[error("a {format} {what}, which this program does not read; save it as PNG or JPEG with 8 bits a sample")]
+    #[error(
+        "a {format} {what}, which this program does not read; save it as PNG or JPEG with 8 bits a sample"
+    )]
     Unsupported {
         /// The format.
         format: &'static str,

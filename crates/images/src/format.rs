@@ -31,7 +31,8 @@ impl Format {
             Some(Format::Tiff)
         } else if starts(b"BM") && bytes.len() > 14 {
             Some(Format::Bmp)
-        } else if matches!(bytes.get(..3), Some([b'P', b'1'..=b'7', space]) if space.is_ascii_whitespace() || *space == b'#') {
+        } else if matches!(bytes.get(..3), Some([b'P', b'1'..=b'7', space]) if space.is_ascii_whitespace() || *space == b'#')
+        {
             Some(Format::Pnm)
         } else {
             None
@@ -90,7 +91,9 @@ pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
     }
     if at(4, b"ftyp") {
         let brands = bytes.get(8..bytes.len().min(64)).unwrap_or_default();
-        let brand = |name: &[u8]| brands.chunks_exact(4).enumerate().any(|(index, brand)| index != 1 && brand == name);
+        let brand = |name: &[u8]| {
+            brands.chunks_exact(4).enumerate().any(|(index, brand)| index != 1 && brand == name)
+        };
         let heic = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"];
         return if brand(b"avif") || brand(b"avis") {
             image("an AVIF image")
@@ -166,10 +169,14 @@ fn text(bytes: &[u8]) -> Option<Foreign> {
     let lower = head.to_ascii_lowercase();
     let holds = |word: &[u8]| lower.windows(word.len()).any(|window| window == word);
     let starts = |word: &[u8]| lower.starts_with(word);
-    if starts(b"<svg") || (starts(b"<?xml") || starts(b"<!--") || starts(b"<!doctype svg")) && holds(b"<svg") {
+    if starts(b"<svg") || (starts(b"<?xml") || starts(b"<!--") || starts(b"<!doctype svg")) && holds(b"<svg")
+    {
         Some(Foreign { what: "an SVG drawing", advice: Advice::SaveAs })
     } else if starts(b"<!doctype html") || starts(b"<html") || holds(b"<head") || holds(b"<body") {
-        Some(Foreign { what: "an HTML page, perhaps a server's error instead of an image", advice: Advice::NoImage })
+        Some(Foreign {
+            what: "an HTML page, perhaps a server's error instead of an image",
+            advice: Advice::NoImage,
+        })
     } else if starts(b"<?xml") {
         Some(Foreign { what: "an XML file", advice: Advice::NoImage })
     } else if starts(b"{") || starts(b"[") {

@@ -67,7 +67,8 @@ fn agrees(image: &RgbImage, name: &str, line: &[&str]) -> bool {
     }
     let lossy = name.ends_with(".jpg") || name.ends_with("jpeg.tiff") || name.ends_with("lossy.webp");
     let near = || {
-        let off = |(mean, expected): (&u8, String)| u8::from_str_radix(&expected, 16).map(|e| e.abs_diff(*mean));
+        let off =
+            |(mean, expected): (&u8, String)| u8::from_str_radix(&expected, 16).map(|e| e.abs_diff(*mean));
         let expected = line[6].as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned());
         coarse(image).iter().zip(expected).all(|pair| off(pair).is_ok_and(|off| off <= LOSSY))
     };
@@ -85,7 +86,12 @@ fn damaged_images_are_read_as_by_pillow_or_refused() {
         let line: Vec<&str> = line.split(' ').collect();
         let damaged = mutations::damaged(&whole, SEED, index);
         assert_eq!(damaged.name, line[0], "expected.txt is of other mutations: write it again");
-        assert_eq!(short(&damaged.bytes), line[1], "{}: expected.txt is of other files: write it again", line[0]);
+        assert_eq!(
+            short(&damaged.bytes),
+            line[1],
+            "{}: expected.txt is of other files: write it again",
+            line[0]
+        );
         fs::write(&path, &damaged.bytes).expect("write");
         let start = Instant::now();
         let outcome = decode(Path::new(&path));
@@ -102,12 +108,52 @@ fn damaged_images_are_read_as_by_pillow_or_refused() {
     let group = |name: &str| groups.get(name).cloned().unwrap_or_default();
     assert_eq!(groups.values().map(Vec::len).sum::<usize>(), 300);
     assert!(group("same pixels").len() > 90, "{groups:#?}");
-    for (name, most) in
-        [("read by us alone", US_ALONE), ("read by Pillow alone", PILLOW_ALONE), ("other pixels", OTHER_PIXELS)]
-    {
+    for (name, most) in [
+        ("read by us alone", US_ALONE),
+        ("read by Pillow alone", PILLOW_ALONE),
+        ("other pixels", OTHER_PIXELS),
+    ] {
         let files = group(name);
         assert!(files.len() <= most, "{name}: {} of at most {most}\n{}", files.len(), files.join("\n"));
     }
     let beyond_damage = |name: &String| name.contains("-trailer-");
     assert!(!group("other pixels").iter().any(beyond_damage), "{:?}", group("other pixels"));
+}
+
+/// What is decoded decides: a file that lacks its end is refused, or has lost nothing of its pixels.
+#[test]
+fn a_file_cut_anywhere_has_all_of_its_pixels_or_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("cut");
+    let mut read = 0;
+    for whole in mutations::whole_files().expect("whole files") {
+        fs::write(&path, &whole.bytes).expect("write");
+        let image = decode(&path).expect(&whole.name);
+        // The last number of a text file may lose a digit, for Pillow too.
+        let end = if whole.name.starts_with("plain") { whole.bytes.len() - 4 } else { whole.bytes.len() };
+        // Every length would take a minute: here and there, and all near the end.
+        for length in (0..end).step_by(29).chain(end - 14..end) {
+            fs::write(&path, &whole.bytes[..length]).expect("write");
+            if let Ok(cut) = decode(&path) {
+                assert!(cut == image, "{} cut to {length} of {} bytes", whole.name, whole.bytes.len());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 100, "PNG and GIF need nothing behind the last row: {read}");
+}
+
+/// A trailer behind the end, as phones and cameras write it, changes nothing.
+#[test]
+fn a_trailer_changes_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trailer");
+    for whole in mutations::whole_files().expect("whole files") {
+        fs::write(&path, &whole.bytes).expect("write");
+        let image = decode(&path).expect(&whole.name);
+        for trailer in [&b"SEFHe\0\0\0\x01\0\0\0SEFT"[..], &[0; 64], &[0xFF; 7], &whole.bytes] {
+            fs::write(&path, [&whole.bytes, trailer].concat()).expect("write");
+            assert!(decode(&path).expect(&whole.name) == image, "{}", whole.name);
+        }
+    }
 }

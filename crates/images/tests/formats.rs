@@ -23,7 +23,9 @@ fn problem(words: &[&str], folder: &Path) -> Option<String> {
         ([_, "refused"], Ok(_)) => Some("is read and should be refused".to_owned()),
         (_, Err(error)) => Some(error.to_string()),
         ([_, width, height, tolerance, hex], Ok(image)) => {
-            if (image.width().to_string(), image.height().to_string()) != ((*width).to_owned(), (*height).to_owned()) {
+            if (image.width().to_string(), image.height().to_string())
+                != ((*width).to_owned(), (*height).to_owned())
+            {
                 return Some(format!("is {:?}", image.dimensions()));
             }
             let off = image.as_raw().iter().zip(from_hex(hex)).map(|(a, b)| a.abs_diff(b)).max();
@@ -39,8 +41,10 @@ fn every_kind_of_file_and_orientation_comes_out_as_from_pillow() {
     let folder = fixtures().join("formats");
     let lines: Vec<Vec<&str>> = expected.lines().map(|line| line.split(' ').collect()).collect();
     assert!(lines.len() > 450, "{}", lines.len());
-    let problems: Vec<String> =
-        lines.iter().filter_map(|words| Some(format!("{}: {}", words[0], problem(words, &folder)?))).collect();
+    let problems: Vec<String> = lines
+        .iter()
+        .filter_map(|words| Some(format!("{}: {}", words[0], problem(words, &folder)?)))
+        .collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -22,9 +22,24 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
         None => Cow::Borrowed(bytes),
     };
     match simple::decode(&bytes, Format::Bmp) {
-        Err(DecodeError::Truncated) => simple::decode(&[&bytes[..], &[0; 3]].concat(), Format::Bmp),
+        Err(DecodeError::Truncated) => {
+            simple::decode(&[&bytes[..], &[0; 3][..padding(&bytes)]].concat(), Format::Bmp)
+        }
         outcome => outcome,
     }
+}
+
+/// Bytes that fill a row up to a multiple of four.
+fn padding(bytes: &[u8]) -> usize {
+    let short = |at: usize| {
+        bytes.get(at..at + 2).map_or(0, |part| usize::from(u16::from_le_bytes([part[0], part[1]])))
+    };
+    // The oldest header has numbers of two bytes.
+    let (width, bits) = match short(HEADER_SIZE) {
+        12 => (short(WIDTH), short(24)),
+        _ => (short(WIDTH) | short(WIDTH + 2) << 16, short(BITS)),
+    };
+    width.saturating_mul(bits).div_ceil(8).wrapping_neg() % 4
 }
 
 /// A BMP whose pixels are written as runs.
@@ -39,7 +54,9 @@ struct Runs {
 
 impl Runs {
     fn of(bytes: &[u8]) -> Option<Result<Runs, DecodeError>> {
-        let long = |at: usize| bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]));
+        let long = |at: usize| {
+            bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]))
+        };
         let bits = bytes.get(BITS..BITS + 2).map(|part| u16::from_le_bytes([part[0], part[1]]));
         let nibbles = match (long(COMPRESSION)?, bits?) {
             (1, 8) => false,
@@ -49,7 +66,12 @@ impl Runs {
         (long(HEADER_SIZE)? >= 40).then_some(())?;
         let (width, height) = (long(WIDTH)?, long(HEIGHT)?.cast_signed().unsigned_abs());
         let data = long(DATA)? as usize;
-        Some(check_size(width, height, 8).map(|()| Runs { nibbles, width: width as usize, height: height as usize, data }))
+        Some(check_size(width, height, 8).map(|()| Runs {
+            nibbles,
+            width: width as usize,
+            height: height as usize,
+            data,
+        }))
     }
 
     /// The same file without runs, of 8 bits a pixel.
@@ -74,7 +96,8 @@ impl Runs {
         let size = self.width * self.height;
         let mut out = Vec::with_capacity(size);
         let (mut x, mut at) = (0, self.data);
-        let pair = |at: usize| bytes.get(at..at + 2).map(|pair| (pair[0], pair[1])).ok_or(DecodeError::Truncated);
+        let pair =
+            |at: usize| bytes.get(at..at + 2).map(|pair| (pair[0], pair[1])).ok_or(DecodeError::Truncated);
         while out.len() < size {
             let (count, value) = pair(at)?;
             at += 2;

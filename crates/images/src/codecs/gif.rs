@@ -17,7 +17,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     options.set_memory_limit(NonZeroU64::new(MAX_BYTES).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
     options.allow_unknown_blocks(true);
     let with_palette = gray_palette(bytes);
-    let mut decoder = options.read_info(Cursor::new(with_palette.as_deref().unwrap_or(bytes))).map_err(refusal)?;
+    let mut decoder =
+        options.read_info(Cursor::new(with_palette.as_deref().unwrap_or(bytes))).map_err(refusal)?;
     let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     let frame = decoder.next_frame_info().map_err(refusal)?.ok_or(DecodeError::Truncated)?.clone();
     let [left, top, across, down] = [frame.left, frame.top, frame.width, frame.height].map(u32::from);

@@ -52,13 +52,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     if reader.finish().is_err_and(|error| error.to_string().contains("deflate")) {
         return Err(damaged(Format::Png));
     }
-    let rgb = match color {
-        ColorType::Rgb => pixels,
-        ColorType::Rgba => pixels.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    match color {
+        ColorType::Rgb => rgb = pixels,
+        ColorType::Rgba => pixels.chunks_exact(4).for_each(|pixel| rgb.extend_from_slice(&pixel[..3])),
         ColorType::Grayscale | ColorType::GrayscaleAlpha | ColorType::Indexed => {
-            pixels.chunks_exact(channels).flat_map(|pixel| [pixel[0]; 3]).collect()
+            pixels.chunks_exact(channels).for_each(|pixel| rgb.extend_from_slice(&[pixel[0]; 3]));
         }
-    };
+    }
     RgbImage::from_raw(width, height, rgb).ok_or(DecodeError::Empty)
 }
 
@@ -71,7 +72,9 @@ fn head_is_sound(bytes: &[u8]) -> bool {
         if kind == b"IDAT" {
             break;
         }
-        let (Some(body), Some(sum)) = (rest.get(8..8 + length), rest.get(8 + length..12 + length)) else { break };
+        let (Some(body), Some(sum)) = (rest.get(8..8 + length), rest.get(8 + length..12 + length)) else {
+            break;
+        };
         let matters = kind[0].is_ascii_uppercase() || kind == b"tRNS";
         if matters && checksum(kind, body) != sum {
             return false;
@@ -91,7 +94,9 @@ pub(crate) fn checksum(kind: &[u8], body: &[u8]) -> [u8; 4] {
 
 fn refusal(error: DecodingError) -> DecodeError {
     match error {
-        DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            DecodeError::Truncated
+        }
         DecodingError::LimitsExceeded => DecodeError::TooMuchMemory { limit: MAX_BYTES },
         _ => damaged(Format::Png),
     }

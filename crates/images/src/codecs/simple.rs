@@ -32,8 +32,12 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<RgbImage, DecodeErr
 /// Whether a WebP is as long as it says, and its chunks end where it ends: pixels of the lossy kind have no checksum, and
 /// the bytes behind a gap would be taken for them.
 fn all_chunks_are_there(bytes: &[u8]) -> bool {
-    let length = |at: usize| bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]) as usize);
-    let Some(end) = length(4).map(|size| size.saturating_add(8)).filter(|&end| end <= bytes.len()) else { return false };
+    let length = |at: usize| {
+        bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]) as usize)
+    };
+    let Some(end) = length(4).map(|size| size.saturating_add(8)).filter(|&end| end <= bytes.len()) else {
+        return false;
+    };
     let mut at = 12;
     while at + 8 <= end {
         let Some(size) = length(at + 4) else { return false };
@@ -49,7 +53,8 @@ fn all_chunks_are_there(bytes: &[u8]) -> bool {
 /// An extended WebP that does not claim to hold EXIF or XMP: the decoder refuses a file that claims so in vain.
 fn without_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
     const EXIF_AND_XMP: u8 = 0x0C;
-    let claims = bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & EXIF_AND_XMP != 0);
+    let claims =
+        bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & EXIF_AND_XMP != 0);
     claims.then(|| {
         let mut file = bytes.to_vec();
         file[20] &= !EXIF_AND_XMP;

@@ -19,7 +19,9 @@ pub(super) fn jpeg(bytes: &[u8]) -> Option<Metadata> {
     let mut found = Metadata::default();
     let mut rest = bytes.get(2..).unwrap_or_default();
     while let Some(at) = rest.iter().position(|&byte| byte == 0xFF) {
-        let Some(code) = rest[at..].iter().position(|&byte| byte != 0xFF).map(|fill| at + fill) else { break };
+        let Some(code) = rest[at..].iter().position(|&byte| byte != 0xFF).map(|fill| at + fill) else {
+            break;
+        };
         let after = &rest[code + 1..];
         let kind = rest[code];
         if kind == 0xDA || kind == 0xD9 {
@@ -30,7 +32,10 @@ pub(super) fn jpeg(bytes: &[u8]) -> Option<Metadata> {
             rest = after;
             continue;
         }
-        let Some(length) = after.get(..2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]]))) else { break };
+        let Some(length) = after.get(..2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
+        else {
+            break;
+        };
         let Some(segment) = after.get(2..length.max(2)) else { break };
         if kind == 0xE1 {
             if let Some(piece) = segment.strip_prefix(b"Exif\0\0") {
@@ -58,12 +63,12 @@ pub(super) fn png(bytes: &[u8]) -> Option<Metadata> {
         let Some(body) = rest.get(8..8_usize.saturating_add(length)) else { break };
         let sum = rest.get(8 + length..12 + length);
         // In front of the pixels Pillow takes no chunk whose checksum is wrong, behind them it does not look at it.
-        let taken = behind || sum == Some(&checksum(kind, body)[..]);
+        let taken = || behind || sum == Some(&checksum(kind, body)[..]);
         match kind {
             b"IEND" => break,
             b"IDAT" => behind = true,
-            b"eXIf" if taken => found.exif = Some(body.to_vec()),
-            b"tEXt" | b"zTXt" | b"iTXt" if taken => {
+            b"eXIf" if taken() => found.exif = Some(body.to_vec()),
+            b"tEXt" | b"zTXt" | b"iTXt" if taken() => {
                 if let Some((key, text)) = text(kind, body) {
                     match key {
                         b"Raw profile type exif" => profile = Some(text),
@@ -143,7 +148,8 @@ pub(super) fn webp(bytes: &[u8]) -> Option<Metadata> {
     const EXIF: u8 = 0x08;
     const XMP: u8 = 0x04;
     let mut found = Metadata::default();
-    let flags = bytes.get(12..16).filter(|kind| kind == b"VP8X").and_then(|_| bytes.get(20).copied()).unwrap_or(0);
+    let flags =
+        bytes.get(12..16).filter(|kind| kind == b"VP8X").and_then(|_| bytes.get(20).copied()).unwrap_or(0);
     let mut rest = bytes.get(12..).unwrap_or_default();
     while let Some(head) = rest.get(..8) {
         let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;

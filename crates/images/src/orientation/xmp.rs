@@ -17,7 +17,10 @@ mod tests {
     fn attribute_and_element_are_found_and_the_first_one_counts() {
         assert_eq!(orientation(br#"<a tiff:Orientation="6" />"#), Some(6));
         assert_eq!(orientation(b"<tiff:Orientation>3</tiff:Orientation>"), Some(3));
-        assert_eq!(orientation(br#"tiff:Orientation='6' tiff:Orientation="7" tiff:Orientation="8""#), Some(7));
+        assert_eq!(
+            orientation(br#"tiff:Orientation='6' tiff:Orientation="7" tiff:Orientation="8""#),
+            Some(7)
+        );
         assert_eq!(orientation(b"<tiff:Orientation></tiff:Orientation>"), None);
         assert_eq!(orientation(b"tiff:Orientation"), None);
         assert_eq!(orientation(b""), None);

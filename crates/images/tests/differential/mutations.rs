@@ -85,7 +85,9 @@ struct Random(u64);
 
 impl Random {
     fn new(seed: u64, stream: u64) -> Random {
-        Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D).wrapping_add(stream.wrapping_mul(0xD134_2543_DE82_EF95)))
+        Random(
+            seed.wrapping_mul(0x2545_F491_4F6C_DD1D).wrapping_add(stream.wrapping_mul(0xD134_2543_DE82_EF95)),
+        )
     }
 
     fn next(&mut self) -> u64 {

@@ -38,7 +38,15 @@ impl Layout {
             let (left, top) = (place % across * self.chunk[0], place / across * self.chunk[1]);
             let height = self.chunk[1].min(self.height - top);
             let rows = if self.tiled { self.chunk[1] } else { height };
-            Chunk { index, sample: index / plane, left, top, width: self.chunk[0].min(self.width - left), height, rows }
+            Chunk {
+                index,
+                sample: index / plane,
+                left,
+                top,
+                width: self.chunk[0].min(self.width - left),
+                height,
+                rows,
+            }
         })
     }
 
@@ -57,7 +65,12 @@ pub(super) fn stored<'a>(bytes: &'a [u8], layout: &Layout, index: usize) -> Resu
 }
 
 /// The `size` bytes of a chunk, unpacked; numbers are in the file's order of bytes.
-pub(super) fn unpacked(bytes: &[u8], layout: &Layout, chunk: &Chunk, size: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn unpacked(
+    bytes: &[u8],
+    layout: &Layout,
+    chunk: &Chunk,
+    size: usize,
+) -> Result<Vec<u8>, DecodeError> {
     let mut stored = Cow::Borrowed(stored(bytes, layout, chunk.index)?);
     if layout.compression == Compression::None {
         // Pillow reads uncompressed chunks without asking how long they are.

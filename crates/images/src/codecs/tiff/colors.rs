@@ -11,7 +11,9 @@ use crate::{DecodeError, jpeg};
 pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, DecodeError> {
     let pixels = samples.chunks_exact(layout.samples);
     let rgb: Vec<u8> = match layout.photometric {
-        Photometric::WhiteIsZero => pixels.flat_map(|pixel| gray(pixel, layout).map(|level| 255 - level)).collect(),
+        Photometric::WhiteIsZero => {
+            pixels.flat_map(|pixel| gray(pixel, layout).map(|level| 255 - level)).collect()
+        }
         Photometric::BlackIsZero => pixels.flat_map(|pixel| gray(pixel, layout)).collect(),
         Photometric::YCbCr if layout.samples < 3 => pixels.flat_map(|pixel| gray(pixel, layout)).collect(),
         Photometric::Palette => pixels.flat_map(|pixel| layout.palette[usize::from(pixel[0])]).collect(),
@@ -19,7 +21,9 @@ pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, Decode
             pixels.flat_map(|pixel| [0, 1, 2].map(|channel| divided(pixel[channel], pixel[3]))).collect()
         }
         Photometric::Rgb => pixels.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
-        Photometric::Cmyk => pixels.flat_map(|pixel| of_ink([pixel[0], pixel[1], pixel[2], pixel[3]])).collect(),
+        Photometric::Cmyk => {
+            pixels.flat_map(|pixel| of_ink([pixel[0], pixel[1], pixel[2], pixel[3]])).collect()
+        }
         Photometric::YCbCr => pixels.flat_map(|pixel| of_luma([pixel[0], pixel[1], pixel[2]])).collect(),
     };
     image(layout, rgb)
@@ -52,18 +56,27 @@ pub(super) fn of_units(bytes: &[u8], layout: &Layout) -> Result<RgbImage, Decode
 }
 
 /// RGB of chunks that are JPEGs, whose tables may stand in the directory.
-pub(super) fn of_jpegs(bytes: &[u8], directory: &Directory<'_>, layout: &Layout) -> Result<RgbImage, DecodeError> {
+pub(super) fn of_jpegs(
+    bytes: &[u8],
+    directory: &Directory<'_>,
+    layout: &Layout,
+) -> Result<RgbImage, DecodeError> {
     let marker = match layout.photometric {
         Photometric::YCbCr if layout.samples == 3 => Some(1),
         Photometric::Rgb if layout.samples == 3 => Some(0),
-        Photometric::BlackIsZero | Photometric::WhiteIsZero | Photometric::YCbCr if layout.samples == 1 => None,
+        Photometric::BlackIsZero | Photometric::WhiteIsZero | Photometric::YCbCr if layout.samples == 1 => {
+            None
+        }
         _ => return Err(refused("of JPEGs in other colours than gray, RGB and YCbCr")),
     };
     if layout.planar || layout.bits != 8 {
         return Err(refused("of JPEGs in planes or of another depth than 8 bits"));
     }
     let tables = directory.bytes(347).unwrap_or(b"\xFF\xD8\xFF\xD9");
-    let tables = tables.strip_prefix(b"\xFF\xD8").and_then(|rest| rest.strip_suffix(b"\xFF\xD9")).ok_or_else(broken)?;
+    let tables = tables
+        .strip_prefix(b"\xFF\xD8")
+        .and_then(|rest| rest.strip_suffix(b"\xFF\xD9"))
+        .ok_or_else(broken)?;
     let mut whole = RgbImage::new(layout.width as u32, layout.height as u32);
     for chunk in layout.chunks() {
         let stored = chunks::stored(bytes, layout, chunk.index)?;

@@ -66,6 +66,14 @@ pub(super) enum Numbers {
     Float,
 }
 
+/// How the samples of a pixel are meant.
+struct Kind {
+    photometric: Photometric,
+    samples: usize,
+    /// Samples that the file says are beside the colour.
+    extras: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Predictor {
     None,
@@ -86,7 +94,8 @@ impl Layout {
         }
         check_size(width, height, samples + 3)?;
         let samples = samples as usize;
-        let bits = uniform(directory, 258, samples, 1).ok_or_else(|| refused("with samples of different depths"))?;
+        let bits =
+            uniform(directory, 258, samples, 1).ok_or_else(|| refused("with samples of different depths"))?;
         let numbers = match uniform(directory, 339, samples, 1) {
             Some(1 | 4) => Numbers::Unsigned,
             Some(2) => Numbers::Signed,
@@ -100,7 +109,7 @@ impl Layout {
             Photometric::Rgb | Photometric::Cmyk => return Err(broken()),
             _ => 1,
         };
-        check_depth(photometric, bits, numbers, samples)?;
+        check_depth(&Kind { photometric, samples, extras: extra.len() }, bits, numbers)?;
         let tiled = directory.bytes(324).is_some() && directory.bytes(273).is_none();
         let chunk = if tiled { [size(322)?, size(323)?] } else { [width, size_or(directory, 278, height)] };
         if chunk.contains(&0) {
@@ -116,8 +125,10 @@ impl Layout {
             return Err(DecodeError::TooMuchMemory { limit: MAX_BYTES });
         }
         let (places, sizes) = if tiled { (324, 325) } else { (273, 279) };
-        let offsets = directory.numbers(places, chunks).filter(|offsets| offsets.len() == chunks).ok_or_else(broken)?;
-        let palette = if photometric == Photometric::Palette { palette(directory, bits)? } else { Vec::new() };
+        let offsets =
+            directory.numbers(places, chunks).filter(|offsets| offsets.len() == chunks).ok_or_else(broken)?;
+        let palette =
+            if photometric == Photometric::Palette { palette(directory, bits)? } else { Vec::new() };
         let subsampling = (photometric == Photometric::YCbCr && samples == 3)
             .then(|| directory.numbers(530, 2).filter(|pair| pair.len() == 2))
             .flatten()
@@ -150,7 +161,10 @@ impl Layout {
     /// Whether colour differences stand beside several luma samples. Where the file does not say, compressed ones do, as
     /// the standard has it and libtiff reads it, and others do not, as Pillow reads them.
     pub(super) fn is_subsampled(&self) -> bool {
-        self.photometric == Photometric::YCbCr && self.samples == 3 && !self.planar && self.sampling() != [1, 1]
+        self.photometric == Photometric::YCbCr
+            && self.samples == 3
+            && !self.planar
+            && self.sampling() != [1, 1]
     }
 
     /// Luma samples for each pair of colour differences, across and down.
@@ -209,19 +223,27 @@ fn photometric(code: u64) -> Result<Photometric, DecodeError> {
     })
 }
 
-fn check_depth(photometric: Photometric, bits: usize, numbers: Numbers, samples: usize) -> Result<(), DecodeError> {
-    let gray = matches!(photometric, Photometric::BlackIsZero | Photometric::WhiteIsZero) && samples <= 2;
+fn check_depth(kind: &Kind, bits: usize, numbers: Numbers) -> Result<(), DecodeError> {
+    let Kind { photometric, samples, extras } = *kind;
+    let gray = matches!(photometric, Photometric::BlackIsZero | Photometric::WhiteIsZero);
+    let alone = samples == 1;
+    // A second sample that the file does not name may be a measurement of its own.
+    let organised = match photometric {
+        Photometric::Rgb | Photometric::Cmyk => true,
+        Photometric::YCbCr => alone || samples == 3,
+        _ => alone || samples == 2 && extras == 1,
+    };
     let read = match (numbers, bits) {
-        (Numbers::Unsigned, 1 | 2 | 4) => gray && samples == 1 || photometric == Photometric::Palette && samples == 1,
+        (Numbers::Unsigned, 1 | 2 | 4) => alone && (gray || photometric == Photometric::Palette),
         (Numbers::Unsigned, 8) => true,
-        (Numbers::Unsigned, 12) => gray && samples == 1,
+        (Numbers::Unsigned, 12) => gray && alone,
         (Numbers::Unsigned, 16) => gray || matches!(photometric, Photometric::Rgb | Photometric::Cmyk),
-        (Numbers::Unsigned, 32) | (Numbers::Signed, 16 | 32) => photometric == Photometric::BlackIsZero && samples == 1,
-        (Numbers::Signed, 8) => false,
-        (Numbers::Float, 32) => photometric == Photometric::BlackIsZero && samples == 1,
+        (Numbers::Unsigned | Numbers::Float, 32) | (Numbers::Signed, 8 | 16 | 32) => {
+            photometric == Photometric::BlackIsZero && alone
+        }
         _ => false,
     };
-    if read {
+    if read && organised {
         return Ok(());
     }
     let kind = match numbers {
@@ -229,12 +251,15 @@ fn check_depth(photometric: Photometric, bits: usize, numbers: Numbers, samples:
         Numbers::Signed => "signed",
         Numbers::Float => "floating-point",
     };
-    Err(refused(format!("with {samples} {kind} samples of {bits} bits a pixel")))
+    let plural = if alone { "" } else { "s" };
+    Err(refused(format!("with {samples} {kind} sample{plural} of {bits} bits a pixel")))
 }
 
 fn predictor(code: u64, compression: Compression) -> Result<Predictor, DecodeError> {
     match (code, compression) {
-        (_, Compression::None | Compression::PackBits | Compression::Group4 | Compression::Jpeg) | (1, _) => Ok(Predictor::None),
+        (_, Compression::None | Compression::PackBits | Compression::Group4 | Compression::Jpeg) | (1, _) => {
+            Ok(Predictor::None)
+        }
         (2, _) => Ok(Predictor::Horizontal),
         (3, _) => Ok(Predictor::Float),
         _ => Err(broken()),
@@ -244,7 +269,8 @@ fn predictor(code: u64, compression: Compression) -> Result<Predictor, DecodeErr
 /// Pillow keeps the upper 8 of the 16 bits.
 fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, DecodeError> {
     let levels = 1 << bits.min(8);
-    let values = directory.numbers(320, 3 * levels).filter(|values| values.len() == 3 * levels).ok_or_else(broken)?;
+    let values =
+        directory.numbers(320, 3 * levels).filter(|values| values.len() == 3 * levels).ok_or_else(broken)?;
     let channel = |index: usize, channel: usize| (values[channel * levels + index] >> 8) as u8;
     Ok((0..levels).map(|index| [channel(index, 0), channel(index, 1), channel(index, 2)]).collect())
 }

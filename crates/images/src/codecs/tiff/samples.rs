@@ -34,18 +34,21 @@ fn spread(row: &[u8], layout: &Layout, chunk: &Chunk, out: &mut [u8], range: &mu
     let place = |index: usize| if layout.planar { index * to + chunk.sample } else { index };
     let order = if layout.predictor == Predictor::Float { Order::Big } else { layout.order };
     match layout.bits {
-        8 if !layout.planar => out.copy_from_slice(&row[..count]),
-        8 => (0..count).for_each(|index| out[place(index)] = row[index]),
+        8 if layout.numbers == Numbers::Unsigned && !layout.planar => out.copy_from_slice(&row[..count]),
+        8 if layout.numbers == Numbers::Unsigned => {
+            (0..count).for_each(|index| out[place(index)] = row[index]);
+        }
         16 if layout.numbers == Numbers::Unsigned => {
             let upper = usize::from(order == Order::Little);
             (0..count).for_each(|index| out[place(index)] = row[2 * index + upper]);
         }
-        bits @ (16 | 32) => {
+        bits @ (8 | 16 | 32) => {
             let wide = bits / 8;
             for (index, value) in row.chunks_exact(wide).take(count).enumerate() {
                 let raw = order.number(value);
                 let value = match (layout.numbers, bits) {
                     (Numbers::Float, _) => f64::from(f32::from_bits(raw as u32)),
+                    (Numbers::Signed, 8) => f64::from(raw as u8 as i8),
                     (Numbers::Signed, 16) => f64::from(raw as u16 as i16),
                     (Numbers::Signed, _) => f64::from(raw as u32 as i32),
                     (Numbers::Unsigned, _) => raw as f64,
@@ -101,7 +104,9 @@ impl Range {
         let fractions = layout.numbers == Numbers::Float && self.highest > 0.0 && self.highest <= 1.0;
         if self.lowest < 0.0 || self.highest > 255.0 || fractions {
             let (lowest, highest) = (self.lowest, self.highest);
-            return Err(refused(format!("of {bits}-bit {kind} from {lowest} to {highest} instead of brightnesses from 0 to 255")));
+            return Err(refused(format!(
+                "of {bits}-bit {kind} from {lowest} to {highest} instead of brightnesses from 0 to 255"
+            )));
         }
         Ok(())
     }
