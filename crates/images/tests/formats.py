@@ -192,6 +192,11 @@ def tiffs():
         for kind, factor in (("", 1), ("-unit", 1 / 256), ("-large", 90)):
             yield f"float32{kind}-{end}.tiff", tiff([(real * order_float(factor)).astype(order + "f4").tobytes()], bits=[32], order=order, tags=[(339, 3, [3])])
         yield f"float64-{end}.tiff", tiff([real.astype(order + "f8").tobytes()], bits=[64], order=order, tags=[(339, 3, [3])])
+    yield "int8.tiff", tiff([(light // 2).tobytes()], tags=[(339, 3, [2])])
+    yield "int8-negative.tiff", tiff([light.tobytes()], tags=[(339, 3, [2])])
+    yield "two-bands.tiff", tiff([np.stack([light, see_through], -1).tobytes()], bits=[8, 8])
+    yield "four-bands.tiff", tiff([four.tobytes()], bits=[8] * 4)
+    yield "four-bands16.tiff", tiff([(four.astype("<u2") * 257).tobytes()], bits=[16] * 4)
     broken = light.astype("<f4")
     broken[3, 4] = np.nan
     yield "float32-nan.tiff", tiff([broken.tobytes()], bits=[32], tags=[(339, 3, [3])])
@@ -738,7 +743,7 @@ OURS = {
     "gray16-white-is-zero-mm.tiff": lambda path: three(WHITE_IS_ZERO),
     # Numbers that are no brightnesses, which Pillow clips in silence; and what has no decoder here.
     **dict.fromkeys([f"{kind}-{end}.tiff" for kind in ("int16-large", "int32-large", "float32-unit", "float32-large") for end in ("ii", "mm")]),
-    **dict.fromkeys(["float32-nan.tiff", "float32-white-is-zero.tiff", "lab.tiff", "jpeg-cmyk.tiff", "compressed-group3.tiff",
+    **dict.fromkeys(["float32-nan.tiff", "int8-negative.tiff", "float32-white-is-zero.tiff", "lab.tiff", "jpeg-cmyk.tiff", "compressed-group3.tiff",
                      "compressed-tiff_ccitt.tiff", "compressed-lzma.tiff", "compressed-zstd.tiff", "pf-little.pfm", "pf-big.pfm", "pf-unit.pfm"]),
     # Read here and not by Pillow.
     "rgb-x-planar.tiff": lambda path: rgb(),

@@ -23,9 +23,24 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
         None => Cow::Borrowed(bytes),
     };
     match simple::decode(&bytes, Format::Bmp, narrow) {
-        Err(DecodeError::Truncated) => simple::decode(&[&bytes[..], &[0; 3]].concat(), Format::Bmp, narrow),
+        Err(DecodeError::Truncated) => {
+            simple::decode(&[&bytes[..], &[0; 3][..padding(&bytes)]].concat(), Format::Bmp, narrow)
+        }
         outcome => outcome,
     }
+}
+
+/// Bytes that fill a row up to a multiple of four.
+fn padding(bytes: &[u8]) -> usize {
+    let short = |at: usize| {
+        bytes.get(at..at + 2).map_or(0, |part| usize::from(u16::from_le_bytes([part[0], part[1]])))
+    };
+    // The oldest header has numbers of two bytes.
+    let (width, bits) = match short(HEADER_SIZE) {
+        12 => (short(WIDTH), short(24)),
+        _ => (short(WIDTH) | short(WIDTH + 2) << 16, short(BITS)),
+    };
+    width.saturating_mul(bits).div_ceil(8).wrapping_neg() % 4
 }
 
 /// A BMP whose pixels are written as runs.

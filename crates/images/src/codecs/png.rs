@@ -58,13 +58,14 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
     if wide {
         pixels = narrowed(&pixels, channels, narrow);
     }
-    let rgb = match color {
-        ColorType::Rgb => pixels,
-        ColorType::Rgba => pixels.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    match color {
+        ColorType::Rgb => rgb = pixels,
+        ColorType::Rgba => pixels.chunks_exact(4).for_each(|pixel| rgb.extend_from_slice(&pixel[..3])),
         ColorType::Grayscale | ColorType::GrayscaleAlpha | ColorType::Indexed => {
-            pixels.chunks_exact(channels).flat_map(|pixel| [pixel[0]; 3]).collect()
+            pixels.chunks_exact(channels).for_each(|pixel| rgb.extend_from_slice(&[pixel[0]; 3]));
         }
-    };
+    }
     RgbImage::from_raw(width, height, rgb).ok_or(DecodeError::Empty)
 }
 

@@ -63,12 +63,12 @@ pub(super) fn png(bytes: &[u8]) -> Option<Metadata> {
         let Some(body) = rest.get(8..8_usize.saturating_add(length)) else { break };
         let sum = rest.get(8 + length..12 + length);
         // In front of the pixels Pillow takes no chunk whose checksum is wrong, behind them it does not look at it.
-        let taken = behind || sum == Some(&checksum(kind, body)[..]);
+        let taken = || behind || sum == Some(&checksum(kind, body)[..]);
         match kind {
             b"IEND" => break,
             b"IDAT" => behind = true,
-            b"eXIf" if taken => found.exif = Some(body.to_vec()),
-            b"tEXt" | b"zTXt" | b"iTXt" if taken => {
+            b"eXIf" if taken() => found.exif = Some(body.to_vec()),
+            b"tEXt" | b"zTXt" | b"iTXt" if taken() => {
                 if let Some((key, text)) = text(kind, body) {
                     match key {
                         b"Raw profile type exif" => profile = Some(text),

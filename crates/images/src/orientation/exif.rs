@@ -34,6 +34,7 @@ pub(crate) struct Directory<'a> {
     order: Order,
     big: bool,
     entries: Vec<Entry<'a>>,
+    whole: bool,
 }
 
 /// A tag with its values as they lie in the file.
@@ -65,8 +66,10 @@ impl<'a> Directory<'a> {
             _ => return None,
         };
         let at = if big { order.number(bytes.get(8..16)?) } else { order.number(bytes.get(4..8)?) };
-        let mut directory = Directory { bytes, order, big, entries: Vec::new() };
-        directory.read(usize::try_from(at).ok()?);
+        let mut directory = Directory { bytes, order, big, entries: Vec::new(), whole: true };
+        if directory.read(usize::try_from(at).ok()?).is_none() {
+            directory.whole = false;
+        }
         Some(directory)
     }
 
@@ -75,6 +78,12 @@ impl<'a> Directory<'a> {
         self.order
     }
 
+    /// Whether all entries are there, with their values; without, what is missing may be what makes the pixels right.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Reads the entries; `None` where the file ends before they do.
     fn read(&mut self, start: usize) -> Option<()> {
         let (word, step) = if self.big { (8, 20) } else { (4, 12) };
         let head = if self.big { 8 } else { 2 };
@@ -82,7 +91,8 @@ impl<'a> Directory<'a> {
         let entries = self.bytes.get(start + head..)?;
         let mut outside: u64 = 0;
         // Each entry takes its bytes of the file, so that a wrong count costs nothing.
-        for entry in entries.chunks_exact(step).take(usize::try_from(count).unwrap_or(usize::MAX)) {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        for entry in entries.chunks_exact(step).take(count) {
             let tag = self.order.number(&entry[..2]) as u16;
             let kind = self.order.number(&entry[2..4]) as u16;
             let Some(unit) = unit(kind) else { continue };
@@ -93,6 +103,7 @@ impl<'a> Directory<'a> {
             let data = if size > word as u64 {
                 outside = outside.saturating_add(size);
                 if outside > self.bytes.len() as u64 {
+                    self.whole = false;
                     continue;
                 }
                 let at = usize::try_from(self.order.number(&entry[4 + word..])).ok()?;
@@ -104,7 +115,7 @@ impl<'a> Directory<'a> {
                 self.entries.push(Entry { tag, kind, data });
             }
         }
-        Some(())
+        (entries.len() / step >= count).then_some(())
     }
 
     fn entry(&self, tag: u16) -> Option<&Entry<'a>> {

@@ -66,6 +66,14 @@ pub(super) enum Numbers {
     Float,
 }
 
+/// How the samples of a pixel are meant.
+struct Kind {
+    photometric: Photometric,
+    samples: usize,
+    /// Samples that the file says are beside the colour.
+    extras: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Predictor {
     None,
@@ -101,7 +109,7 @@ impl Layout {
             Photometric::Rgb | Photometric::Cmyk => return Err(broken()),
             _ => 1,
         };
-        check_depth(photometric, bits, numbers, samples)?;
+        check_depth(&Kind { photometric, samples, extras: extra.len() }, bits, numbers)?;
         let tiled = directory.bytes(324).is_some() && directory.bytes(273).is_none();
         let chunk = if tiled { [size(322)?, size(323)?] } else { [width, size_or(directory, 278, height)] };
         if chunk.contains(&0) {
@@ -224,28 +232,27 @@ fn photometric(code: u64) -> Result<Photometric, DecodeError> {
     })
 }
 
-fn check_depth(
-    photometric: Photometric,
-    bits: usize,
-    numbers: Numbers,
-    samples: usize,
-) -> Result<(), DecodeError> {
-    let gray = matches!(photometric, Photometric::BlackIsZero | Photometric::WhiteIsZero) && samples <= 2;
+fn check_depth(kind: &Kind, bits: usize, numbers: Numbers) -> Result<(), DecodeError> {
+    let Kind { photometric, samples, extras } = *kind;
+    let gray = matches!(photometric, Photometric::BlackIsZero | Photometric::WhiteIsZero);
+    let alone = samples == 1;
+    // A second sample that the file does not name may be a measurement of its own.
+    let organised = match photometric {
+        Photometric::Rgb | Photometric::Cmyk => true,
+        Photometric::YCbCr => alone || samples == 3,
+        _ => alone || samples == 2 && extras == 1,
+    };
     let read = match (numbers, bits) {
-        (Numbers::Unsigned, 1 | 2 | 4) => {
-            gray && samples == 1 || photometric == Photometric::Palette && samples == 1
-        }
+        (Numbers::Unsigned, 1 | 2 | 4) => alone && (gray || photometric == Photometric::Palette),
         (Numbers::Unsigned, 8) => true,
-        (Numbers::Unsigned, 12) => gray && samples == 1,
+        (Numbers::Unsigned, 12) => gray && alone,
         (Numbers::Unsigned, 16) => gray || matches!(photometric, Photometric::Rgb | Photometric::Cmyk),
-        (Numbers::Unsigned, 32) | (Numbers::Signed, 16 | 32) => {
-            photometric == Photometric::BlackIsZero && samples == 1
+        (Numbers::Unsigned | Numbers::Float, 32) | (Numbers::Signed, 8 | 16 | 32) => {
+            photometric == Photometric::BlackIsZero && alone
         }
-        (Numbers::Signed, 8) => false,
-        (Numbers::Float, 32) => photometric == Photometric::BlackIsZero && samples == 1,
         _ => false,
     };
-    if read {
+    if read && organised {
         return Ok(());
     }
     let kind = match numbers {
@@ -253,7 +260,8 @@ fn check_depth(
         Numbers::Signed => "signed",
         Numbers::Float => "floating-point",
     };
-    Err(refused(format!("with {samples} {kind} samples of {bits} bits a pixel")))
+    let plural = if alone { "" } else { "s" };
+    Err(refused(format!("with {samples} {kind} sample{plural} of {bits} bits a pixel")))
 }
 
 fn predictor(code: u64, compression: Compression) -> Result<Predictor, DecodeError> {

@@ -20,6 +20,9 @@ use layout::{Compression, Layout};
 /// Decodes the first page of a TIFF or BigTIFF.
 pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
     let directory = Directory::first(bytes).ok_or(DecodeError::Truncated)?;
+    if !directory.is_whole() {
+        return Err(DecodeError::Truncated);
+    }
     let layout = Layout::of(&directory)?;
     if layout.compression == Compression::Jpeg {
         return colors::of_jpegs(bytes, &directory, &layout);

@@ -41,8 +41,10 @@ fn spread(
     let place = |index: usize| if layout.planar { index * to + chunk.sample } else { index };
     let order = if layout.predictor == Predictor::Float { Order::Big } else { layout.order };
     match layout.bits {
-        8 if !layout.planar => out.copy_from_slice(&row[..count]),
-        8 => (0..count).for_each(|index| out[place(index)] = row[index]),
+        8 if layout.numbers == Numbers::Unsigned && !layout.planar => out.copy_from_slice(&row[..count]),
+        8 if layout.numbers == Numbers::Unsigned => {
+            (0..count).for_each(|index| out[place(index)] = row[index]);
+        }
         16 if layout.numbers == Numbers::Unsigned => {
             let colors = layout.light();
             for (index, value) in row.chunks_exact(2).take(count).enumerate() {
@@ -51,12 +53,13 @@ fn spread(
                 out[place(index)] = if sample < colors { narrow.byte(value) } else { (value >> 8) as u8 };
             }
         }
-        bits @ (16 | 32) => {
+        bits @ (8 | 16 | 32) => {
             let wide = bits / 8;
             for (index, value) in row.chunks_exact(wide).take(count).enumerate() {
                 let raw = order.number(value);
                 let value = match (layout.numbers, bits) {
                     (Numbers::Float, _) => f64::from(f32::from_bits(raw as u32)),
+                    (Numbers::Signed, 8) => f64::from(raw as u8 as i8),
                     (Numbers::Signed, 16) => f64::from(raw as u16 as i16),
                     (Numbers::Signed, _) => f64::from(raw as u32 as i32),
                     (Numbers::Unsigned, _) => raw as f64,
