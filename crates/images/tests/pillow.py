@@ -3,8 +3,8 @@
 
     pip install pillow==13.0.0 numpy && python3 pillow.py
 
-`decoded.txt` has a line for each picture: name, width, height, tolerance, RGB in hex. The tolerance covers what JPEG
-and lossy WebP leave to the decoder (inverse DCT, upsampling of colour).
+`decoded.txt` has a line for each picture: name, width, height, tolerance, RGB in hex. The tolerance covers what lossy
+WebP leaves to the decoder (upsampling of colour); JPEG is decoded as Pillow does it, to the bit.
 `resized.txt` has a line for each case: name, source width and height, resize, crop, filter, mode, pixels in hex. The
 source is `picture(width, height)`, written the same in transform.rs.
 """
@@ -91,18 +91,18 @@ def decoded():
     save("lossy.webp", soft, 6, quality=95)
     save("palette.gif", palette)
     save("animated.gif", palette, save_all=True, append_images=[palette.rotate(180)], transparency=3)
-    save("rgb.jpg", soft, 3, quality=95, subsampling=0)
-    save("subsampled.jpg", soft, 6, quality=95, subsampling=2)
-    save("progressive.jpg", soft, 3, quality=95, subsampling=0, progressive=True)
-    save("gray.jpg", soft.convert("L"), 2, quality=95)
-    save("cmyk.jpg", soft.convert("CMYK"), 4, quality=95, subsampling=0)
+    save("rgb.jpg", soft, quality=95, subsampling=0)
+    save("subsampled.jpg", soft, quality=95, subsampling=2)
+    save("progressive.jpg", soft, quality=95, subsampling=0, progressive=True)
+    save("gray.jpg", soft.convert("L"), quality=95)
+    save("cmyk.jpg", soft.convert("CMYK"), quality=95, subsampling=0)
 
     # The same file with an Adobe marker that says YCCK: other colours, but the same way to read it.
     file = (HERE / "cmyk.jpg").read_bytes()
     at = file.index(b"Adobe")
     ycck = file[:at + 11] + b"\x02" + file[at + 12:]
     (HERE / "ycck.jpg").write_bytes(ycck)
-    add("ycck.jpg", 4)
+    add("ycck.jpg")
 
     # 16 bits: Pillow keeps the upper 8 of colour, and clips grayscale at 255. The latter we do not follow.
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -117,7 +117,7 @@ def decoded():
     exif = Image.Exif()
     for orientation in range(1, 9):
         exif[0x0112] = orientation
-        save(f"orientation-{orientation}.jpg", soft, 3, quality=90, subsampling=0, exif=exif)
+        save(f"orientation-{orientation}.jpg", soft, quality=90, subsampling=0, exif=exif)
     exif[0x0112] = 6
     save("orientation.png", rgb, exif=exif)
     save("orientation.tiff", rgb, exif=exif)

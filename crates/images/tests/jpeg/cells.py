@@ -166,6 +166,13 @@ def sizes():
         add("size", f"progressive/{side}x{34 - side}", usual(scans=SCRIPTS["spectral"], sof=0xC2, samples=ycc(side, 34 - side)))
 
 
+def wide():
+    """Rows of more than vector instructions take at a time, and odd ends behind them."""
+    for name, factors in SAMPLINGS.items():
+        samples = ycc(150 if name in ("4:4:4", "4:2:2", "4:2:0") else 67, 17) // 16 * 16
+        add("size", f"wide/{name}", usual(factors=factors, samples=samples, scans=[Scan((c,)) for c in range(3)], quantisers=[30]))
+
+
 def colours():
     one, four = [(1, 1)], [(1, 1)] * 4
     gray, rgb, inks = ycc()[:, :, :1], picture(27, 19), picture(27, 19, 4)
@@ -217,6 +224,11 @@ def tables():
     for name, changes in {"luma": {1: 30}, "chroma": {2: 30}}.items():
         frame = Frame(ycc(), SAMPLINGS["4:4:4"], quantisers=[6, 14], scans=[Scan((0,)), Scan((1,)), Scan((2,))], requantise=changes)
         add("tables", f"quantiser-redefined/{name}", frame)
+    for process in ("extended", "progressive"):
+        frame = usual(scans=SCRIPTS["usual"] if process == "progressive" else None, **PROCESSES[process])
+        for number, one in enumerate(frame.components, 1):
+            one.huffman = number
+        add("tables", f"huffman-numbers/{process}", frame)
     for quantiser in (1, 2, 60, 255):
         add("tables", f"quantiser/{quantiser}", usual(quantisers=[quantiser]))
         add("tables", f"quantiser/wide/{quantiser}", usual(quantisers=[quantiser], wide_tables=True, sof=0xC1))
@@ -355,7 +367,7 @@ def pillow(file):
 
 
 def main():
-    for group in (sampling_and_scans, restarts, sizes, colours, tables, markers, kinds, ends):
+    for group in (sampling_and_scans, restarts, sizes, wide, colours, tables, markers, kinds, ends):
         group()
     lines, packed, seen = [], b"", set()
     for group, name, file, refused, like in CELLS:
