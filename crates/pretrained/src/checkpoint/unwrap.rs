@@ -317,7 +317,7 @@ pub(super) fn by_form(leaves: &[Leaf]) -> Selection {
 fn common_wrapper(names: &[String]) -> Option<&'static str> {
     let all = |wrapper: &&str| {
         names.iter().all(|name| {
-            name.strip_prefix(**wrapper).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+            name.strip_prefix(*wrapper).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
         })
     };
     WRAPPERS.into_iter().find(all).filter(|_| !names.is_empty())
