@@ -158,7 +158,8 @@ impl Subject {
         let size = golden.train.as_ref().map_or(224, |train| train.shape[2]);
         let options = Options { size, dropout: Some(0.0), stochastic_depth: Some(0.0), ..Options::default() };
         let backbone = (network.build)(&Variables::new().root(), &options);
-        let ours = |theirs: &String| network.rename.and_then(|rename| rename(theirs));
+        let ours =
+            |theirs: &String| network.dialects.first().and_then(|theirs_are| (theirs_are.rename)(theirs));
         let pairs = golden.state_dict.iter();
         let theirs = pairs.map(|(name, ..)| (ours(name).unwrap_or(name.clone()), name.clone())).collect();
         Self { golden, backbone, theirs }

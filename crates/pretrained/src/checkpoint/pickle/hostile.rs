@@ -237,10 +237,10 @@ fn judged(pickle: &Pickle, object: &Object) -> Option<String> {
         if is_dangerous(&name) && !(object.made == Made::Allocated && is_class(&name)) {
             return Some(name);
         }
-    } else if let Value::Object(inner) = pickle.get(object.callable) {
-        if let Some(name) = unknown_callable(pickle, inner) {
-            return Some(name);
-        }
+    } else if let Value::Object(inner) = pickle.get(object.callable)
+        && let Some(name) = unknown_callable(pickle, inner)
+    {
+        return Some(name);
     }
     if is_partial(pickle, object) {
         return None;

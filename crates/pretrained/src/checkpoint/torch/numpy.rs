@@ -1,11 +1,11 @@
 //! Arrays and scalars of numpy in a pickle.
 
-use super::view::{From, View};
+use super::view::{Found, From, View};
 use crate::checkpoint::Dtype;
 use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
 
 /// An array's element type, shape, and where its values are; None where the object is no array.
-pub(super) fn array(pickle: &Pickle, object: &Object) -> Option<Result<(Dtype, Vec<usize>, View), String>> {
+pub(super) fn array(pickle: &Pickle, object: &Object) -> Option<Found> {
     let name = pickle.dotted(object.callable)?;
     if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct")
     {
@@ -33,9 +33,9 @@ pub(super) fn strides(shape: &[usize], first_fastest: bool) -> Option<Vec<usize>
         Some(())
     };
     if first_fastest {
-        (0..shape.len()).try_for_each(&mut set)?
+        (0..shape.len()).try_for_each(&mut set)?;
     } else {
-        (0..shape.len()).rev().try_for_each(&mut set)?
+        (0..shape.len()).rev().try_for_each(&mut set)?;
     }
     Some(stride)
 }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::container::Container;
-use super::view::{From, View, storage_of, torch_dtype};
+use super::view::{Found, From, View, storage_of, torch_dtype};
 use super::{nested_storage, numpy};
 use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
@@ -63,9 +63,6 @@ struct Walk<'a> {
     /// Element types of storages that lie in the pickle as files of their own.
     nested: RefCell<HashMap<Id, Result<Dtype, String>>>,
 }
-
-/// A tensor, or why it cannot be read.
-type Found = Result<(Dtype, Vec<usize>, View), String>;
 
 impl Walk<'_> {
     fn visit(&mut self, id: Id) -> Result<(), String> {
@@ -138,7 +135,7 @@ impl Walk<'_> {
             let attributes = self.attributes(state);
             self.visits += attributes.len() as u64;
             if let Some(tables) = tables_of(pickle, &attributes) {
-                return self.module(&tables, &String::new());
+                return self.module(&tables, "");
             }
             let skipped = self.tree.skipped.len();
             self.entries(&attributes)?;

@@ -4,6 +4,9 @@ use crate::checkpoint::Dtype;
 use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Pickle, Value};
 
+/// A tensor's element type, extents and place, or why it cannot be read.
+pub(super) type Found = Result<(Dtype, Vec<usize>, View), String>;
+
 /// Where a tensor's values are.
 #[derive(Clone, Debug)]
 pub(super) struct View {
