@@ -26,3 +26,11 @@ fn it_never_does_without_photographs() {
     assert_eq!(asked(Some("/some/where")), "xtask test --photos /some/where\n");
     assert!(asked(None).starts_with("xtask test --photos "));
 }
+
+#[test]
+fn a_path_outside_the_repository_is_only_the_default_of_a_variable() {
+    let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/run")).unwrap();
+    for line in script.lines().filter(|line| line.contains("../") && !line.contains("BASH_SOURCE")) {
+        assert!(line.starts_with(": \"${FINETUNE_PHOTOS:="), "{line}");
+    }
+}

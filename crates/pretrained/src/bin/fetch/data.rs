@@ -177,9 +177,15 @@ fn bring(set: &DataSet, archive: &Archive, place: &Place, arguments: &Arguments)
     let is_own = archive.file.starts_with(&set.name);
     let local = if is_own { archive.file.clone() } else { format!("{}-{}", set.name, archive.file) };
     let to = arguments.into.join(&local);
-    let fetcher = Fetcher::new(Patience::default());
+    if arguments.accept_digest.is_none() && archive.versions.iter().all(|version| version.sha256.is_none()) {
+        say(format!("no digest of {} is known: --accept-digest takes what comes", archive.file));
+    }
     let mut failures = Vec::new();
-    for url in urls {
+    for (number, url) in (1..).zip(urls) {
+        // Where another address is left, patience is short.
+        let usual = Patience::default();
+        let attempts = if number < urls.len() { 2 } else { usual.attempts };
+        let fetcher = Fetcher::new(Patience { attempts, ..usual });
         let request =
             Request { url: url.clone(), to: to.clone(), digest: wanted.clone(), expected_length: None };
         let mut watch = progress::of_fetch(format!("downloading {local}"));

@@ -1,4 +1,5 @@
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use super::*;
 
@@ -96,4 +97,29 @@ fn an_archive_of_another_layout_leaves_nothing() {
     let error = fetch(&arguments).err().unwrap().to_string();
     assert!(error.contains("2750/"), "{error}");
     assert_eq!(fs::read_dir(into).unwrap().count(), 0);
+}
+
+#[test]
+fn another_address_is_asked_where_the_first_does_not_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = |path: &str| format!("http://{}/{path}", listener.local_addr().unwrap());
+    let place = Place::Urls(vec![url("gone"), url("here")]);
+    let server = std::thread::spawn(move || {
+        for answer in ["403 Forbidden\r\nContent-Length: 0", "200 OK\r\nContent-Length: 3"] {
+            let mut stream = listener.accept().unwrap().0;
+            let _request = stream.read(&mut [0; 4096]).unwrap();
+            write!(stream, "HTTP/1.1 {answer}\r\nConnection: close\r\n\r\nzip").unwrap();
+        }
+    });
+    let set = named("beans").unwrap();
+    let arguments = Arguments {
+        name: set.name.clone(),
+        from: None,
+        into: folder.path().to_owned(),
+        accept_digest: Some(None),
+    };
+    let here = bring(set, &set.archives[0], &place, &arguments).unwrap();
+    server.join().unwrap();
+    assert_eq!((fs::read(&here.path).unwrap(), here.temporary), (b"zip".to_vec(), true));
 }
