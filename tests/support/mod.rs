@@ -90,7 +90,7 @@ impl Desk {
 
 /// What came of a run of the program.
 pub(crate) struct Ran {
-    code: Option<i32>,
+    pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }

@@ -50,6 +50,12 @@ pub(crate) fn filled(arch: &str) -> Vec<Named> {
 
 /// Since torch 1.6: a zip archive of a pickle and the values.
 pub(crate) fn write_zip(path: &Path, tensors: &[Named]) {
+    write_zip_under(path, &[], tensors, &[]);
+}
+
+/// The same with the tensors under these keys, one within the other, and beside them in the outermost dictionary other
+/// keys with objects, each as a pickle without its end.
+pub(crate) fn write_zip_under(path: &Path, keys: &[&str], tensors: &[Named], beside: &[(&str, &[u8])]) {
     let mut archive = zip::ZipWriter::new(BufWriter::new(File::create(path).unwrap()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut add = |name: String, content: &[u8]| {
@@ -57,7 +63,7 @@ pub(crate) fn write_zip(path: &Path, tensors: &[Named]) {
         archive.write_all(content).unwrap();
     };
     let reference = |key: usize, count: usize| storage(&tensors[key].2, key, count, b"");
-    add("data.pkl".to_owned(), &state_dict(tensors, reference));
+    add("data.pkl".to_owned(), &under(keys, &state_dict(tensors, reference), beside));
     add("byteorder".to_owned(), b"little");
     for (key, (.., values)) in tensors.iter().enumerate() {
         add(format!("data/{key}"), &values.bytes());
@@ -105,6 +111,26 @@ impl Values {
             Self::Count(count) => count.to_le_bytes().to_vec(),
         }
     }
+}
+
+/// Pickle of `{key: {..: value}, beside: object}`, of the pickle of a value.
+fn under(keys: &[&str], value: &[u8], beside: &[(&str, &[u8])]) -> Vec<u8> {
+    let inner = &value[2..value.len() - 1]; // without protocol and end
+    let mut pickle = b"\x80\x02".to_vec();
+    for key in keys {
+        pickle.extend(b"}(");
+        pickle.extend(text(key));
+    }
+    pickle.extend(inner);
+    for depth in (0..keys.len()).rev() {
+        for (key, object) in beside.iter().filter(|_| depth == 0) {
+            pickle.extend(text(key));
+            pickle.extend(*object);
+        }
+        pickle.push(b'u');
+    }
+    pickle.push(b'.');
+    pickle
 }
 
 /// Pickle of `OrderedDict([(name, _rebuild_tensor_v2(storage, 0, shape, stride, False, OrderedDict())), ...])`.

@@ -8,12 +8,14 @@
 //! - `doctor`: what is there, what is missing, what mends it
 //! - `test`: formatting, clippy and all tests
 //! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
+//! - `cases`: the kinds of input that people bring, and what becomes of each
 //! - `recipe`: the default experiment, letters of two alphabets
 //! - `regret`: what following `finetune advise` costs against the best of a grid
 //! - `bench`: how fast it is, beside PyTorch scripts that do the same work
 //! - `tools`, `workspace`, `process`, `pip`, `disk`: what the commands share
 
 mod bench;
+mod cases;
 mod disk;
 mod doctor;
 mod fetch_data;
@@ -54,6 +56,8 @@ enum Task {
     FetchWeights(fetch_weights::Arguments),
     FetchData(fetch_data::Arguments),
     Recipe(recipe::Arguments),
+    /// Try the kinds of input that people bring, and print what finetune does with each
+    Cases,
     Bench(bench::Arguments),
     Regret(regret::Arguments),
     #[command(hide = true)]
@@ -98,6 +102,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(arguments) => return test::command(&workspace, &arguments),
         Task::FetchWeights(arguments) => fetch_weights::command(&workspace, &arguments)?,
         Task::FetchData(arguments) => fetch_data::command(&workspace, &arguments)?,
+        Task::Cases => return cases::command(&workspace),
         Task::Recipe(arguments) => recipe::command(&workspace, &arguments)?,
         Task::Regret(arguments) => regret::command(&workspace, &arguments)?,
         Task::Bench(arguments) => bench::command(&workspace, &arguments)?,

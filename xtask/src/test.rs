@@ -57,6 +57,8 @@ enum Work {
         count: u32,
         python: PathBuf,
     },
+    /// Damaging so many checkpoints and reading them.
+    DamagedCheckpoints(u32),
 }
 
 /// How OpenMP, on which libtorch's threads are built, waits.
@@ -112,6 +114,11 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             let mut command = Command::new(python);
             command.args([script, "compare"]).arg(tool.program()).arg(count.to_string());
             runs(workspace, &mut command)
+        }
+        Work::DamagedCheckpoints(count) => {
+            let words = ["test", "--package", "pretrained", "--test", "mutated", "--", "--nocapture"];
+            let mut cargo = workspace.cargo(&words);
+            Ok(process::status(cargo.env("CHECKPOINT_MUTATIONS", count.to_string()))?.success())
         }
     }
 }
@@ -173,7 +180,12 @@ fn fuzz_steps(arguments: &Arguments) -> Vec<Step> {
         name: "damaged images against Pillow",
         work: Work::DamagedImages { count, python },
     });
-    images.into_iter().collect()
+    // A checkpoint is read in a tenth of the time.
+    let checkpoints = arguments.fuzz.map(|count| Step {
+        name: "damaged checkpoints",
+        work: Work::DamagedCheckpoints(count.saturating_mul(4)),
+    });
+    images.into_iter().chain(checkpoints).collect()
 }
 
 /// Where the sample pages are drawn, from the root.
@@ -233,7 +245,10 @@ mod tests {
     fn words(step: &Step) -> &[String] {
         match &step.work {
             Work::Cargo(words) => words,
-            Work::Photographs(_) | Work::Program(..) | Work::DamagedImages { .. } => &[],
+            Work::Photographs(_)
+            | Work::Program(..)
+            | Work::DamagedImages { .. }
+            | Work::DamagedCheckpoints(_) => &[],
         }
     }
 
@@ -276,7 +291,10 @@ mod tests {
             <Line as clap::Parser>::try_parse_from(words.split(' ')).map(|line| fuzz_steps(&line.arguments))
         };
         assert_eq!(parse("test").unwrap(), []);
-        let [step] = &parse("test --fuzz 70 --pillow /venv/bin/python").unwrap()[..] else { panic!() };
+        let [step, checkpoints] = &parse("test --fuzz 70 --pillow /venv/bin/python").unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(checkpoints.work, Work::DamagedCheckpoints(280));
         assert_eq!(step.work, Work::DamagedImages { count: 70, python: "/venv/bin/python".into() });
         assert!(parse("test --fuzz 70").is_err() && parse("test --pillow python").is_err());
     }

@@ -157,6 +157,14 @@ pub enum Error {
     /// The place for the results is taken.
     #[error("{} exists already and is not overwritten; name another place with --out, or remove it", .0.display())]
     FolderTaken(PathBuf),
+    /// A single run, which cannot be resumed.
+    #[error("{} is a single run, and only a comparison can be resumed; the nearest is a new run from its last weights: {command}", path.display())]
+    SingleRun {
+        /// The run's folder.
+        path: PathBuf,
+        /// What comes nearest.
+        command: String,
+    },
     /// A comparison cannot go on as another one.
     #[error("{} does not hold a comparison of this configuration; resume with the configuration and options it was begun with, or begin a new one with --out", .0.display())]
     OtherComparison(PathBuf),

@@ -65,6 +65,12 @@ impl RunFolder {
             config
         };
         let kept: Option<Config> = toml::from_str(&text).ok();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.compare.is_none()) {
+            return Err(Error::SingleRun {
+                path: path.to_path_buf(),
+                command: nearest_to_resuming(path, kept),
+            });
+        }
         let same =
             kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
         if same { Ok(Self::of_another(path)) } else { Err(Error::OtherComparison(path.to_path_buf())) }
@@ -250,6 +256,18 @@ impl Metrics {
         serde_json::to_writer(&mut self.out, &Line { kind, record })?;
         self.out.write_all(b"\n")
     }
+}
+
+/// The command that comes nearest to going on with a single run: a new one from its last weights.
+fn nearest_to_resuming(path: &Path, kept: &Config) -> String {
+    let last = path.join("checkpoints/last.safetensors");
+    let weights = if last.exists() { last } else { path.join("model.safetensors") };
+    let depth = if kept.finetune.depth == "scratch" { " --set finetune.depth=all" } else { "" };
+    format!(
+        "finetune --config {} --set model.weights={} --set finetune.head=keep{depth}",
+        path.join("config.toml").display(),
+        weights.display()
+    )
 }
 
 #[cfg(test)]

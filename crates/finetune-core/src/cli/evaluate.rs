@@ -10,7 +10,7 @@ use images::{Labelled, Origin, Selection, SplitName, is_list};
 use report::text::{Side, aligned, count, counted, percent, visible};
 
 use super::predictions::Predictions;
-use super::source::{ModelArguments, tell_data, tell_unreadable};
+use super::source::{ModelArguments, print_data, tell_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -83,7 +83,7 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         false => Origin::Folder(path),
     };
     let data = Labelled::open(origin, &selection, split).map_err(Error::from)?;
-    tell_data(&data.left_out, &data.root, &data.remarks);
+    print_data(&data.left_out, &data.root, &data.remarks);
     let model = arguments.model.open()?;
     let predictions = arguments.predictions.as_deref();
     let mut predictions = predictions.map(|path| Predictions::create(path, &model.classes)).transpose()?;

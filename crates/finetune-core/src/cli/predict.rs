@@ -11,7 +11,7 @@ use images::Files;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
 
-use super::source::{ModelArguments, tell_data, tell_unreadable};
+use super::source::{ModelArguments, print_data, tell_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -76,7 +76,7 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     if let Some(warning) = wide_images::warning(wide, model.input.range) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    tell_data(&left_out, Path::new(""), &[]);
+    print_data(&left_out, Path::new(""), &[]);
     if read == 0 {
         let named: Vec<_> = arguments.pictures.iter().map(|path| path.to_string_lossy()).collect();
         return Err(Error::NothingReadable { what: named.join(", "), count: unreadable.len() }.into());

@@ -94,7 +94,7 @@ impl ModelArguments {
 }
 
 /// Says on stderr what of the data is not used, and what else is worth knowing of it.
-pub(super) fn tell_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
+pub(super) fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
     let sentences = left_out_sentence(left_out, root).into_iter();
     for sentence in sentences.chain(remarks.iter().map(ToString::to_string)) {
         let _ = writeln!(io::stderr(), "{}", visible(&sentence));
