@@ -27,7 +27,7 @@ impl ClassOrder {
             Self::Same => "its classes are the data's, in the same order",
             Self::Moved => "its rows were put into the order of the data's classes, by name",
             Self::Unknown => {
-                "its weights name no classes, so that their order cannot be checked: it is taken to be that of the data's classes, sorted by name"
+                "its classes cannot be matched by name: their order is taken to be that of the data's classes, sorted by name"
             }
         }
     }
