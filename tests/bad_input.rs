@@ -232,7 +232,7 @@ fn unreadable_pictures_are_left_out_counted_and_named() {
     refused(&desk, 1, "--config c.toml --out out", &says);
 
     let more = "--config c.toml --out out --set data.max_unreadable=0.25";
-    let ran = desk.finetune(more).ends(0, &["warning: left out: 1 HEIC image", "train/bar/phone.heic"]);
+    let ran = desk.finetune(more).ends(0, &["warning: left out: a HEIC photograph", "train/bar/phone.heic"]);
     assert!(ran.stdout.contains("5 files left out because unreadable"), "{}", ran.stdout);
     let data = desk.json("out/summary.json")["data"].clone();
     assert_eq!((data["train"].as_u64(), data["validation"].as_u64()), (Some(12), Some(4)));

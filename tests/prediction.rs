@@ -116,7 +116,7 @@ fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
         desk.finetune("predict --run out --json --batch-size 2 in named.whatever in/b/001.png missing.png");
     let ran = ran.ends(
         0,
-        &["in/a/003.jpg: not a picture", "missing.png: No such file", "7 pictures classified, 2 unreadable"],
+        &["in/a/003.jpg: not an image", "missing.png: No such file", "7 pictures classified, 2 unreadable"],
     );
     let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = [
@@ -168,7 +168,7 @@ fn evaluate_chooses_the_split_and_refuses_a_class_of_its_own() {
     assert_eq!(measured["images"], 4);
     desk.draw("data/val/disc", "disc", 0..1);
     desk.finetune("evaluate --run out --data data")
-        .ends(1, &["class \"disc\" of data/val is none of the model's classes (bar, cross)"]);
+        .ends(1, &["class \"disc\" of data is none of the model's classes (bar, cross)"]);
     // A class of the model that has no folder is nobody's mistake.
     desk.draw("some/cross", "cross", 0..3);
     let measured = evaluated(&desk, "--run out --data some");

@@ -17,7 +17,7 @@ pub enum Reason {
     NoData,
     /// An image beside the class folders, so that it has no class.
     Loose,
-    /// An image in a format that is not read.
+    /// An image in a format that is not read, with an article.
     Format(&'static str),
     /// A link that leads back to a folder above it.
     Circle,
@@ -70,13 +70,10 @@ fn words(reason: Reason) -> (String, String) {
         Reason::Loose => {
             pair("1 image beside the class folders", "images beside the class folders, without a class")
         }
-        Reason::Format(format) => {
-            let what = format!("which are not read: save them as JPEG or PNG");
-            (
-                format!("1 {format} image, which is not read: save it as JPEG or PNG"),
-                format!("{format} images, {what}"),
-            )
-        }
+        Reason::Format(what) => (
+            format!("{what}, which is not read: save it as JPEG or PNG"),
+            format!("files of which each is {what}, which are not read: save them as JPEG or PNG"),
+        ),
         Reason::Circle => pair("1 link that leads in a circle", "links that lead in a circle"),
         Reason::NoSplit => {
             pair("1 folder that is no split by its name", "folders that are no splits by their names")
@@ -99,10 +96,17 @@ mod tests {
             LeftOut::new("data/loose.png", Reason::Loose),
             LeftOut::new("data/b/.git", Reason::NoData),
             LeftOut::new("data/a/Thumbs.db", Reason::NoData),
-            LeftOut::new("data/a/x.heic", Reason::Format("HEIC")),
+            LeftOut::new("data/a/x.heic", Reason::Format("a HEIC photograph")),
         ];
         let sentence = left_out_sentence(&left_out, root).expect("a sentence");
-        for part in ["2 hidden", "first a/Thumbs.db", "1 image beside", "(loose.png)", "1 HEIC", "a/x.heic"] {
+        for part in [
+            "2 hidden",
+            "first a/Thumbs.db",
+            "1 image beside",
+            "(loose.png)",
+            "a HEIC photograph, which",
+            "a/x.heic",
+        ] {
             assert!(sentence.contains(part), "{sentence}");
         }
     }

@@ -110,7 +110,7 @@ fn hidden_files_and_companions_are_left_out() {
     assert_eq!((set.classes.clone(), counts(&set)), (vec!["a".to_owned(), "b".to_owned()], [2, 1, 0]));
     let count = |wanted: Reason| set.left_out.iter().filter(|entry| entry.reason == wanted).count();
     assert_eq!(
-        [Reason::NoData, Reason::Loose, Reason::Format("HEIC"), Reason::Empty].map(count),
+        [Reason::NoData, Reason::Loose, Reason::Format("a HEIC photograph"), Reason::Empty].map(count),
         [6, 2, 1, 1],
         "{:#?}",
         set.left_out
