@@ -1,10 +1,13 @@
 //! The front door: the default recipe in its small form, as `cargo xtask recipe --quick --json` runs it, in a workspace of
 //! its own, so that nobody's data and weights are touched. What it did, its configuration does again by hand.
 
+#[path = "support/built.rs"]
+mod built;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -23,7 +26,11 @@ impl Workspace {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("xtask")).unwrap();
-        Self { root, xtask: built("xtask"), glyphs: built("glyphs") }
+        Self {
+            root,
+            xtask: built::program(&["--package", "xtask", "--bin", "xtask"]),
+            glyphs: built::program(&["--package", "glyphs", "--bin", "glyphs"]),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,29 +68,6 @@ impl Workspace {
             })
             .collect()
     }
-}
-
-/// A program of the real workspace, built as `cargo xtask` builds it. It needs no libtorch.
-fn built(package: &str) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--message-format", "json"]);
-    cargo.args(["--package", package, "--bin", package]);
-    // What cargo says of this test's own package would make build scripts that watch it run again.
-    for (name, _) in std::env::vars_os() {
-        let is_of_package =
-            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
-        if is_of_package {
-            cargo.env_remove(&name);
-        }
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success());
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let executable = |line: &str| {
-        let message: Value = serde_json::from_str(line).unwrap();
-        message["executable"].as_str().map(PathBuf::from)
-    };
-    messages.lines().filter_map(executable).next_back().unwrap()
 }
 
 /// What a command that succeeded said on stderr.

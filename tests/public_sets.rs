@@ -1,18 +1,19 @@
 //! The large public set's known damage, in a small copy with drawn images: served from the loopback, fetched and unpacked
 //! by the command that everybody tries first, and learned.
 
+#[path = "support/built.rs"]
+mod built;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use image::{DynamicImage, ImageFormat};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::{Desk, SCRATCH, names, picture};
 
@@ -33,8 +34,11 @@ fn without_jfif(jpeg: &[u8]) -> Vec<u8> {
     [&jpeg[..2], &jpeg[4 + length..]].concat()
 }
 
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// The files of a class: those that can be read, and those that cannot.
-fn class(name: &str, shape: &str, empty: u32) -> (Vec<(String, Vec<u8>)>, Vec<(String, Vec<u8>)>) {
+fn class(name: &str, shape: &str, empty: u32) -> (Files, Files) {
     let file = |number: u32| format!("PetImages/{name}/{number}.jpg");
     let jpeg = |number| encoded(shape, number, ImageFormat::Jpeg);
     let mut sound: Vec<_> = (0..SOUND).map(|number| (file(number), jpeg(number))).collect();
@@ -76,35 +80,12 @@ fn serve(body: Vec<u8>) -> String {
     address
 }
 
-/// A program of the real workspace that needs no libtorch.
-fn built(arguments: &[&str]) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--message-format", "json"]);
-    cargo.args(arguments);
-    // What cargo says of this test's own package would make build scripts that watch it run again.
-    for (name, _) in std::env::vars_os() {
-        let is_of_package =
-            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
-        if is_of_package {
-            cargo.env_remove(&name);
-        }
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success());
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let executable = |line: &str| {
-        let message: Value = serde_json::from_str(line).unwrap();
-        message["executable"].as_str().map(PathBuf::from)
-    };
-    messages.lines().filter_map(executable).next_back().unwrap()
-}
-
 /// `cargo xtask fetch-data`, in a workspace that is this desk.
 fn fetch_data(desk: &Desk, arguments: &[&str]) -> Command {
     fs::create_dir_all(desk.path("xtask")).unwrap();
     let fetch = ["--package", "pretrained", "--no-default-features", "--features", "fetch", "--bin", "fetch"];
-    let mut command = Command::new(built(&["--package", "xtask", "--bin", "xtask"]));
-    command.env("CARGO_MANIFEST_DIR", desk.path("xtask")).env("FINETUNE_FETCH", built(&fetch));
+    let mut command = Command::new(built::program(&["--package", "xtask", "--bin", "xtask"]));
+    command.env("CARGO_MANIFEST_DIR", desk.path("xtask")).env("FINETUNE_FETCH", built::program(&fetch));
     command.arg("fetch-data").args(arguments);
     command
 }

@@ -258,6 +258,6 @@ fn groups_on_both_sides(train: &[Sample], others: &[&Sample], classes: &[String]
         groups: both.len(),
         example: format!("{} of {class}", example.path.file_name().unwrap_or_default().to_string_lossy()),
         training: train.iter().filter(is_of).count(),
-        others: others.iter().copied().filter(|sample| is_of(&sample)).count(),
+        others: others.iter().copied().filter(|sample| is_of(sample)).count(),
     })
 }

@@ -115,8 +115,7 @@ impl fmt::Display for Remark {
             }
             Self::NearlyTheSame { one, other } => write!(
                 f,
-                "classes {one:?} and {other:?} differ in capitals alone and are two classes; if they are one, join them: data.merge = {{ {:?} = [{one:?}, {other:?}] }}",
-                other
+                "classes {one:?} and {other:?} differ in capitals alone and are two classes; if they are one, join them: data.merge = {{ {other:?} = [{one:?}, {other:?}] }}"
             ),
             Self::NotChosen { classes, images } => write!(
                 f,

@@ -25,7 +25,7 @@ fn batches_keep_the_order_and_tell_what_is_unreadable() {
     fs::write(folder.path().join(".DS_Store"), "no picture").unwrap();
     let list = folder.path().join("named.csv");
     fs::write(&list, "file\nsub/c.jpg\nnowhere.jpg\n").unwrap();
-    let listed = Files::below(&[list.clone()], None).unwrap().paths;
+    let listed = Files::below(std::slice::from_ref(&list), None).unwrap().paths;
     assert_eq!(listed, ["sub/c.jpg", "nowhere.jpg"].map(|name| folder.path().join(name)));
     let elsewhere = Files::below(&[list], Some(Path::new("other"))).unwrap().paths;
     assert_eq!(elsewhere[0], Path::new("other/sub/c.jpg"));
