@@ -2,10 +2,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::class_name::folded;
+use crate::group::Groups;
 use crate::left_out::LeftOut;
 use crate::listing::{Item, Listing};
 use crate::split::{self, Parts};
-use crate::{Error, GroupBy, Remark, Selection, SplitName, folder, group, list};
+use crate::{Error, GroupBy, Remark, Selection, SplitName, folder, list};
 
 /// Where labelled images are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl DataSet {
         }
         let root = origin.path();
         let listing = origin.listing(selection)?;
-        let groups = group::numbered(selection.group.as_ref(), &listing.items)?;
+        let groups = Groups::find(selection.group.as_ref(), &listing.items)?;
         let Listing { items, empty, mut left_out, mut remarks, .. } = listing;
         let is_training = |split: Option<SplitName>| matches!(split, None | Some(SplitName::Train));
 
@@ -106,7 +107,7 @@ impl DataSet {
         let classes: Vec<String> = classes.into_iter().collect();
         let mut labels = Labels::of(&classes);
         let mut parts: BTreeMap<SplitName, Vec<Sample>> = BTreeMap::new();
-        for (item, group) in items.into_iter().zip(groups) {
+        for (item, &group) in items.into_iter().zip(&groups.of_images) {
             let label = labels.find(&item, root)?;
             let split = item.split.unwrap_or(SplitName::Train);
             let sample = Sample { path: item.path, label, id: item.id, group };
@@ -134,7 +135,7 @@ impl DataSet {
         }
         let others: Vec<&Sample> =
             if is_given { validation.iter().chain(&test).collect() } else { test.iter().collect() };
-        remarks.extend(groups_on_both_sides(&train, &others, &classes));
+        remarks.extend(groups_on_both_sides(&train, &others, &groups.names));
         left_out.sort();
         left_out.dedup();
         Ok(DataSet { root: root.to_owned(), classes, train, validation, test, left_out, remarks })
@@ -247,16 +248,15 @@ fn nothing_held_out(
 }
 
 /// Groups of which some images are trained on and others measured with, where the data says so itself.
-fn groups_on_both_sides(train: &[Sample], others: &[&Sample], classes: &[String]) -> Option<Remark> {
+fn groups_on_both_sides(train: &[Sample], others: &[&Sample], names: &[String]) -> Option<Remark> {
     let trained: BTreeSet<u32> = train.iter().filter_map(|sample| sample.group).collect();
     let both: BTreeSet<u32> =
         others.iter().filter_map(|sample| sample.group).filter(|group| trained.contains(group)).collect();
     let is_of = |sample: &&Sample| sample.group.is_some_and(|group| both.contains(&group));
-    let example = train.iter().find(is_of)?;
-    let class = &classes[example.label];
+    let first = usize::try_from(*both.first()?).ok()?;
     Some(Remark::GroupsOnBothSides {
         groups: both.len(),
-        example: format!("{} of {class}", example.path.file_name().unwrap_or_default().to_string_lossy()),
+        example: names.get(first)?.clone(),
         training: train.iter().filter(is_of).count(),
         others: others.iter().copied().filter(|sample| is_of(sample)).count(),
     })

@@ -107,28 +107,38 @@ impl Pattern {
     }
 }
 
-/// The group of each image by number; `None` for an image that belongs to none. Without a rule, the list's own column
-/// decides where it has one.
-///
-/// # Errors
-/// As [`Pattern::groups`].
-pub(crate) fn numbered(by: Option<&GroupBy>, items: &[Item]) -> Result<Vec<Option<u32>>, Error> {
-    let names: Vec<Option<String>> = match by {
-        Some(GroupBy::Pattern(pattern)) => pattern.groups(items)?.into_iter().map(Some).collect(),
-        Some(GroupBy::Column(_)) | None => items.iter().map(|item| item.group.clone()).collect(),
-    };
-    let mut numbers: HashMap<String, u32> = HashMap::new();
-    let number = |name: String| {
-        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-        *numbers.entry(name).or_insert(next)
-    };
-    Ok(names
-        .into_iter()
-        .map({
-            let mut number = number;
-            move |name| name.map(&mut number)
-        })
-        .collect())
+/// Groups of images.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// The group of each image by number; `None` for an image that belongs to none.
+    pub(crate) of_images: Vec<Option<u32>>,
+    /// The name of each group.
+    pub(crate) names: Vec<String>,
+}
+
+impl Groups {
+    /// Finds the group of each image. Without a rule, the list's own column decides where it has one.
+    ///
+    /// # Errors
+    /// As [`Pattern::groups`].
+    pub(crate) fn find(by: Option<&GroupBy>, items: &[Item]) -> Result<Groups, Error> {
+        let named: Vec<Option<String>> = match by {
+            Some(GroupBy::Pattern(pattern)) => pattern.groups(items)?.into_iter().map(Some).collect(),
+            Some(GroupBy::Column(_)) | None => items.iter().map(|item| item.group.clone()).collect(),
+        };
+        let mut groups = Groups::default();
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        for name in named {
+            let number = name.map(|name| {
+                *numbers.entry(name).or_insert_with_key(|name| {
+                    groups.names.push(name.clone());
+                    u32::try_from(groups.names.len() - 1).unwrap_or(u32::MAX)
+                })
+            });
+            groups.of_images.push(number);
+        }
+        Ok(groups)
+    }
 }
 
 #[cfg(test)]
@@ -156,18 +166,19 @@ mod tests {
     #[test]
     fn the_first_capture_is_the_group() {
         let items = ["p1_a.png", "p2_a.png", "p1_b.png"].map(item);
-        let groups = numbered(Some(&pattern("^([^_]+)_")), &items).expect("groups");
-        assert_eq!(groups, [Some(0), Some(1), Some(0)]);
+        let find = |by: Option<&GroupBy>| Groups::find(by, &items).expect("groups");
+        let groups = find(Some(&pattern("^([^_]+)_")));
+        assert_eq!(groups.of_images, [Some(0), Some(1), Some(0)]);
+        assert_eq!(groups.names, ["p1", "p2"]);
         // Below the data folder where it does not match below the class folder.
-        let groups = numbered(Some(&pattern("/(p[0-9])_")), &items).expect("groups");
-        assert_eq!(groups, [Some(0), Some(1), Some(0)]);
-        assert_eq!(numbered(None, &items).expect("none"), [None; 3]);
+        assert_eq!(find(Some(&pattern("/(p[0-9])_"))).of_images, [Some(0), Some(1), Some(0)]);
+        assert_eq!(find(None).of_images, [None; 3]);
     }
 
     #[test]
     fn what_does_not_match_is_shown_and_what_captures_nothing_refused() {
         let items = ["p1_a.png", "x.png", "y.png", "z.png", "w.png"].map(item);
-        let message = numbered(Some(&pattern("^([^_]+)_")), &items).expect_err("no match").to_string();
+        let message = Groups::find(Some(&pattern("^([^_]+)_")), &items).expect_err("no match").to_string();
         assert!(message.contains('4') && message.contains("x.png, "), "{message}");
         assert!("^p".parse::<Pattern>().expect_err("no capture").contains("parentheses"));
         assert!("(".parse::<Pattern>().is_err());

@@ -139,9 +139,7 @@ fn groups_of_a_column() {
 
     let given = "path,label,split,group\n1.png,a,train,x\n2.png,b,train,y\n3.png,a,val,x\n4.png,b,test,z\n";
     let set = Desk::with("l.csv", given).open().expect("data set");
-    let both = |remark: &Remark| {
-        matches!(remark, Remark::GroupsOnBothSides { groups: 1, training: 1, others: 1, .. })
-    };
+    let both = |remark: &Remark| matches!(remark, Remark::GroupsOnBothSides { groups: 1, example, training: 1, others: 1 } if example == "x");
     assert!(set.remarks.iter().any(both), "{:?}", set.remarks);
     let folder = tempfile::tempdir().expect("folder");
     let split = Split { validation_fraction: 0.0, seed: 0 };
