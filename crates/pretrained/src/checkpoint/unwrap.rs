@@ -14,7 +14,11 @@
 //!
 //! Everything that was taken off or left out is told ([`Unwrapped`]).
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use self::words::{AVERAGED, CONTAINERS, COUNTERS, HEADS, OPTIMIZER, TRAINED, WRAPPERS};
 
 use super::content::Leaf;
 
@@ -62,116 +66,6 @@ pub(super) struct Selection {
     pub(super) chosen: Vec<(usize, String)>,
     pub(super) unwrapped: Unwrapped,
 }
-
-/// Keys under which training scripts put a state dict, the likeliest first; used where no network's names are known.
-const CONTAINERS: [&str; 20] = [
-    "state_dict_ema",
-    "model_ema",
-    "ema_state_dict",
-    "ema",
-    "params_ema",
-    "state_dict",
-    "model_state_dict",
-    "model_state",
-    "model",
-    "net",
-    "network",
-    "module",
-    "weights",
-    "params",
-    "encoder",
-    "backbone",
-    "generator",
-    "net_state_dict",
-    "student",
-    "teacher",
-];
-
-/// Parts of names that wrappers add: DataParallel and DDP, torch.compile, FSDP, activation checkpointing, DeepSpeed.
-const WRAPPERS: [&str; 8] = [
-    "module",
-    "_orig_mod",
-    "_fsdp_wrapped_module",
-    "_checkpoint_wrapped_module",
-    "_forward_module",
-    "_module",
-    "_original_module",
-    "_wrapped_model",
-];
-
-/// Parts of a prefix by which averaged weights are known.
-const AVERAGED: [&str; 16] = [
-    "ema",
-    "ema_model",
-    "model_ema",
-    "ema_state_dict",
-    "state_dict_ema",
-    "model_state_dict_ema",
-    "params_ema",
-    "weights_ema",
-    "swa",
-    "swa_model",
-    "model_swa",
-    "averaged",
-    "averaged_model",
-    "averagemodel",
-    "teacher",
-    "ema_weights",
-];
-
-/// The encoder of a pair that is trained by gradients, which is the one to use.
-const TRAINED: [&str; 4] = ["encoder_q", "online", "online_encoder", "online_network"];
-
-/// Parts of a prefix that belong to an optimizer.
-const OPTIMIZER: [&str; 22] = [
-    "optimizer",
-    "optimizers",
-    "optimizer_states",
-    "optimizer_state_dict",
-    "optim",
-    "optimizer_state",
-    "opt",
-    "momentum",
-    "momentum_buffer",
-    "exp_avg",
-    "exp_avg_sq",
-    "max_exp_avg_sq",
-    "square_avg",
-    "grad",
-    "grads",
-    "gradients",
-    "velocity",
-    "mu",
-    "nu",
-    "slow_buffer",
-    "scheduler",
-    "lr_schedulers",
-];
-
-/// Siblings of a backbone's prefix that hold the head.
-const HEADS: [&str; 9] = [
-    "head",
-    "cls_head",
-    "classifier",
-    "fc",
-    "heads",
-    "classification_head",
-    "linear",
-    "head_module",
-    "decoder",
-];
-
-/// Names of values that profilers, counters and averages leave within a network.
-const COUNTERS: [&str; 8] = [
-    "total_ops",
-    "total_params",
-    "num_batches_tracked",
-    "n_averaged",
-    "num_updates",
-    "flops",
-    "params_count",
-    "__flops__",
-];
 
 impl Unwrapped {
     /// In a sentence or two; empty where nothing was taken off and nothing left.
