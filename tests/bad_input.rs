@@ -210,7 +210,7 @@ fn a_class_that_training_lacks_is_named() {
     for split in ["val", "test"] {
         desk.draw(&format!("data/{split}/disc"), "disc", 0..1);
         let name = if split == "val" { "validation" } else { split };
-        let says = format!("data: class `disc` of the {name} split is not among the training classes");
+        let says = format!("data: class \"disc\" of the {name} split is not among the training classes");
         refused(&desk, 1, "--config c.toml --out out", &[&says]);
         fs::remove_dir_all(desk.path(&format!("data/{split}"))).unwrap();
     }

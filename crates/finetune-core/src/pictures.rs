@@ -53,12 +53,20 @@ pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, 
         .map_err(|error| at_its_key(error, source))?;
     labels_of_groups(config, &set.classes, source)?;
     if set.classes.len() < 2 {
+        // The user's own choice comes before the data.
+        let key = match () {
+            () if !config.classes.is_empty() => "data.classes",
+            () if !config.merge.is_empty() => "data.merge",
+            () if config.exclude.is_some() => "data.exclude",
+            () => config.origin_key(),
+        };
         let message = format!(
-            "{} has only one class, {}; a classifier needs at least two",
+            "{} has only one class{}, {}; a classifier needs at least two",
             set.root.display(),
+            if key == config.origin_key() { "" } else { " left" },
             set.classes.join("")
         );
-        return Err(source.wrong(config.origin_key(), message).into());
+        return Err(source.wrong(key, message).into());
     }
     Ok(set)
 }
@@ -84,7 +92,7 @@ fn at_its_key(error: images::Error, source: &Source) -> Error {
 
 /// Says what of the data is not used, and what else is worth knowing of it.
 pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
-    let is_news = |reason: Reason| !matches!(reason, Reason::NoData | Reason::List);
+    let is_news = |reason: Reason| reason != Reason::NoData;
     let (news, usual): (Vec<_>, Vec<_>) =
         set.left_out.iter().cloned().partition(|entry| is_news(entry.reason));
     if let Some(sentence) = left_out_sentence(&news, &set.root) {

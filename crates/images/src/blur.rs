@@ -8,7 +8,7 @@ use crate::operations::Operation;
 /// Gaussian blur of a random strength: TorchVision's `GaussianBlur`, applied with a probability (Chen et al., "A Simple
 /// Framework for Contrastive Learning of Visual Representations", 2020, appendix A).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "write a table such as { probability = 0.5 }")]
 pub struct Blur {
     /// The probability that an image is blurred.
     pub probability: Probability,

@@ -214,7 +214,8 @@ impl<'a> Labels<'a> {
         let Some(Some(label)) = self.folded.get(&folded(&item.class)) else {
             let split = item.split.unwrap_or(SplitName::Whole).name();
             let root = root.to_owned();
-            return Err(Error::UnknownClass { class: item.class.clone(), root, line: item.line, split });
+            let (class, known) = (item.class.clone(), self.classes.to_vec());
+            return Err(Error::UnknownClass { class, root, line: item.line, split, known });
         };
         let remark =
             Remark::CapitalsDiffer { written: item.class.clone(), class: self.classes[*label].clone() };
@@ -243,8 +244,9 @@ fn nothing_held_out(
         .filter(|&label| lacking.contains(&classes[label]))
         .map(|label| (classes[label].clone(), count(label)))
         .collect();
-    (!lacking.is_empty())
-        .then(|| Remark::NothingHeldOut { classes: lacking, needed: split::needed_to_hold_out(fraction) })
+    let grouped = train.iter().any(|sample| sample.group.is_some());
+    let needed = split::needed_to_hold_out(fraction);
+    (!lacking.is_empty()).then_some(Remark::NothingHeldOut { classes: lacking, needed, grouped })
 }
 
 /// Groups of which some images are trained on and others measured with, where the data says so itself.

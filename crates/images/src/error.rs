@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -60,6 +60,24 @@ pub enum Error {
         /// Sub-folders that all of them have.
         shared: Vec<String>,
     },
+    /// Each class folder holds the splits of its class.
+    #[error("in {} the splits ({}) lie within the class folders; put the classes into the splits ({}), or name images, labels and splits in a list (data.list)", root.display(), splits.join(", "), example_of(example, splits))]
+    SplitsBelowClasses {
+        /// The folder that holds the class folders.
+        root: PathBuf,
+        /// One of the class folders.
+        example: PathBuf,
+        /// The splits in each.
+        splits: Vec<String>,
+    },
+    /// The data lies in one of several folders that hold images.
+    #[error("the images seem to lie in {}, but {} beside it holds images too; name the folder that is meant", folder.display(), beside.display())]
+    DataBelow {
+        /// The folder that looks like the data.
+        folder: PathBuf,
+        /// Another folder with images.
+        beside: PathBuf,
+    },
     /// A class folder of the training split holds no image.
     #[error("{} holds no images: {holds}; add some or remove the folder", folder.display())]
     EmptyClass {
@@ -72,7 +90,7 @@ pub enum Error {
     #[error("{} names no images, or none of the chosen classes", .0.display())]
     NoImages(PathBuf),
     /// A validation or test class that the training split lacks.
-    #[error("{}{}: class `{class}` of the {split} split is not among the training classes; add images of it to the training split, or choose classes (data.classes)", root.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    #[error("{}{}: class {class:?} of the {split} split is not among the training classes ({}); add images of it to the training split, or choose classes (data.classes)", root.display(), line.map(|line| format!(":{line}")).unwrap_or_default(), crate::remark::quoted(known))]
     UnknownClass {
         /// The class.
         class: String,
@@ -82,9 +100,11 @@ pub enum Error {
         line: Option<u64>,
         /// The split in which it stands.
         split: &'static str,
+        /// The training classes.
+        known: Vec<String>,
     },
     /// A class that a key names and the data does not have.
-    #[error("the data has no class {class:?}; it has {}", crate::remark::names(known))]
+    #[error("the data has no class {class:?}; it has {}", crate::remark::quoted(known))]
     NoSuchClass {
         /// The key.
         key: &'static str,
@@ -210,6 +230,12 @@ pub enum Error {
     /// A worker thread failed in a way it should not.
     #[error("a worker thread failed: {0}; this is a defect of this program, please report it")]
     Worker(String),
+}
+
+/// `train/cat` for the class folder `cat`.
+fn example_of(class: &Path, splits: &[String]) -> String {
+    let class = class.file_name().unwrap_or_default().to_string_lossy();
+    format!("{}/{class}", splits.last().map_or("train", String::as_str))
 }
 
 /// Why a file gives no picture. The message names no path: whoever knows it adds it.

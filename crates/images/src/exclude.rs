@@ -28,7 +28,7 @@ struct Exclude {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "write [[exclude]] with path, sha256 or both")]
 struct Entry {
     path: Option<String>,
     sha256: Option<String>,

@@ -15,11 +15,14 @@ pub(crate) enum Format {
 /// Names of the formats that are read, as messages list them.
 pub(crate) const NAMES: &str = "JPEG, PNG, GIF, BMP, TIFF, WebP, PNM";
 
+/// A JPEG whose first segment is the frame of JPEG-LS.
+const JPEG_LS: &[u8] = b"\xFF\xD8\xFF\xF7";
+
 impl Format {
     /// Recognises a format that is read.
     pub(crate) fn of(bytes: &[u8]) -> Option<Format> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);
-        if starts(b"\xFF\xD8\xFF") {
+        if starts(b"\xFF\xD8\xFF") && !starts(JPEG_LS) {
             Some(Format::Jpeg)
         } else if starts(b"\x89PNG\r\n\x1A\n") {
             Some(Format::Png)
@@ -107,15 +110,18 @@ pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
             other("an MP4 video")
         };
     }
-    let table: [(usize, &[u8], &'static str); 23] = [
+    // A Targa image may begin as an icon does, but for their number.
+    if matches!(bytes, [0, 0, 1 | 2, 0, few, 0, ..] if *few > 0) {
+        return image(if bytes[2] == 1 { "a Windows icon" } else { "a Windows cursor" });
+    }
+    let table: [(usize, &[u8], &'static str); 22] = [
+        (0, JPEG_LS, "a JPEG-LS image"),
         (0, b"\0\0\0\x0CjP  \r\n\x87\n", "a JPEG 2000 image"),
         (0, b"\xFF\x4F\xFF\x51", "a JPEG 2000 image"),
         (0, b"\0\0\0\x0CJXL \r\n\x87\n", "a JPEG XL image"),
         (0, b"\xFF\x0A", "a JPEG XL image"),
         (0, b"II\xBC", "a JPEG XR image"),
         (0, b"8BPS", "a Photoshop document"),
-        (0, b"\0\0\x01\0", "a Windows icon"),
-        (0, b"\0\0\x02\0", "a Windows cursor"),
         (0, b"icns", "a Macintosh icon"),
         (0, b"qoif", "a QOI image"),
         (0, b"DDS ", "a DirectDraw texture"),

@@ -24,7 +24,7 @@ pub struct Pattern(Regex);
 
 /// As a configuration has it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "write { column = \"NAME\" } or { pattern = \"REGEX\" }")]
 struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<String>,

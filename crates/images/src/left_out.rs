@@ -27,8 +27,8 @@ pub enum Reason {
     NoClasses,
     /// A class folder without an image, in a split that is not trained on.
     Empty,
-    /// A list of labels beside class folders, which decide instead.
-    List,
+    /// An image that the list in its folder does not name.
+    Unlisted,
 }
 
 impl LeftOut {
@@ -80,7 +80,7 @@ fn words(reason: Reason) -> (String, String) {
         }
         Reason::NoClasses => pair("1 split without class folders", "splits without class folders"),
         Reason::Empty => pair("1 class folder without images", "class folders without images"),
-        Reason::List => pair("1 list beside class folders", "lists beside class folders"),
+        Reason::Unlisted => pair("1 image that the list does not name", "images that the list does not name"),
     }
 }
 

@@ -85,6 +85,15 @@ pub enum Remark {
         classes: Vec<(String, usize)>,
         /// Images a class needs for one to be held out.
         needed: usize,
+        /// Whether images belong to groups, which are held out whole.
+        grouped: bool,
+    },
+    /// A list has a column of groups, and some of its rows are of none.
+    WithoutGroup {
+        /// How many rows.
+        rows: usize,
+        /// The line of the first, from 1.
+        line: u64,
     },
 }
 
@@ -98,6 +107,11 @@ pub(crate) fn names(all: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// The same in quotation marks, in which characters that cannot be seen are written out.
+pub(crate) fn quoted(all: &[String]) -> String {
+    names(&all.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>())
 }
 
 impl fmt::Display for Remark {
@@ -131,20 +145,27 @@ impl fmt::Display for Remark {
                 f,
                 "{groups} group(s) are on both sides of the given split ({training} images to train on, {others} to validate or test on; {example:?} for one): measurements will look better than they are"
             ),
+            Self::WithoutGroup { rows, line } => {
+                write!(
+                    f,
+                    "{rows} row(s) have no group (first in line {line}) and are each held for one of their own"
+                )
+            }
             Self::NamedTwice { rows, line } => {
                 write!(
                     f,
                     "{rows} row(s) name an image that an earlier row names too (first in line {line}); each counts once"
                 )
             }
-            Self::NothingHeldOut { classes, needed } => {
+            Self::NothingHeldOut { classes, needed, grouped } => {
                 let each: Vec<String> =
                     classes.iter().map(|(class, images)| format!("{class} ({images})")).collect();
-                write!(
-                    f,
-                    "no validation image of {}: a class needs {needed} images for one to be held out",
-                    names(&each)
-                )
+                let why = if *grouped {
+                    "groups are held out whole, and none could be without taking all of a class".to_owned()
+                } else {
+                    format!("a class needs {needed} images for one to be held out")
+                };
+                write!(f, "no validation image of {}: {why}", names(&each))
             }
         }
     }

@@ -14,7 +14,7 @@ pub enum SplitName {
 /// Names of the splits in the folders and lists of the world: Roboflow and Ultralytics write `valid`, Hugging Face
 /// `validation`, Keras and Kaggle `training_set` and the like.
 const WORDS: [(SplitName, &[&str]); 3] = [
-    (SplitName::Train, &["train", "training"]),
+    (SplitName::Train, &["train", "training", "trainval"]),
     (
         SplitName::Validation,
         &["val", "valid", "validate", "validation", "dev", "development", "eval", "evaluation"],
@@ -52,6 +52,11 @@ impl SplitName {
     }
 
     fn of_bare_word(word: &str) -> Option<SplitName> {
+        // COCO and its like: train2017.
+        let word = word.strip_suffix(|last: char| last.is_ascii_digit()).map_or(word, |_| {
+            let bare = word.trim_end_matches(|last: char| last.is_ascii_digit());
+            if word.len() - bare.len() == 4 { bare } else { word }
+        });
         let bare = FILLERS.iter().find_map(|filler| word.strip_suffix(filler)).unwrap_or(word);
         WORDS
             .iter()
@@ -72,10 +77,20 @@ mod tests {
 
     #[test]
     fn names_of_exporters_mean_splits_and_classes_do_not() {
-        let train = ["train", "Train", "TRAINING", "training_set", "train-images", "trainset", "seg_train"];
+        let train = [
+            "train",
+            "Train",
+            "TRAINING",
+            "training_set",
+            "train-images",
+            "trainset",
+            "seg_train",
+            "trainval",
+            "train2017",
+        ];
         let validation = ["val", "valid", "Validation", "dev", "EVAL", "validation set", "val.images"];
         let test = ["test", "testing", "Test_Data", "testset", " test "];
-        for (split, words) in [(SplitName::Train, &train), (SplitName::Validation, &validation)] {
+        for (split, words) in [(SplitName::Train, &train[..]), (SplitName::Validation, &validation)] {
             for word in words {
                 assert_eq!(SplitName::of_word(word), Some(split), "{word}");
             }

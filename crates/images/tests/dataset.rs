@@ -169,8 +169,12 @@ fn what_is_wrong_is_named() {
         (&["a/1.png"], "a/1.png", "a/1.png is a file"),
         (&["1.png"], "", "has no class folders"),
         (&["a/1.png", "b/readme.txt"], "", "b holds no images: it holds 1 file(s): 1 with .txt"),
-        (&["train/a/1.png", "val/a/1.png", "val/c/1.png"], "", "class `c` of the validation split"),
-        (&["train/a/1.png", "test/d/1.png"], "", "class `d` of the test split"),
+        (
+            &["train/a/1.png", "val/a/1.png", "val/c/1.png"],
+            "",
+            "class \"c\" of the validation split is not among the training classes (\"a\")",
+        ),
+        (&["train/a/1.png", "test/d/1.png"], "", "class \"d\" of the test split"),
         (&["val/a/1.png", "other/a/1.png"], "", "has a validation split but no training split"),
         (&["train/a/1.png", "val/a/1.png", "validation/a/1.png"], "", "both the validation split"),
     ];

@@ -89,6 +89,47 @@ fn levels_above_the_classes_are_no_classes() {
 }
 
 #[test]
+fn folders_beside_the_data_are_not_classes() {
+    let splits = ["set/train/a/1.png", "set/train/b/1.png", "set/valid/a/2.png"];
+    let with = |more: &str| folder_of(&[&splits[..], &[more]].concat());
+    // What holds no images is passed, and said.
+    for more in ["docs/a.txt", "sample.png", "annotations/"] {
+        let folder = with(more);
+        if more == "docs/a.txt" {
+            fs::write(folder.path().join(more), "words").expect("file");
+        }
+        let set = open(folder.path()).expect(more);
+        assert_eq!(counts(&set), [2, 1, 0], "{more}");
+        assert!(!set.left_out.is_empty(), "{more}");
+    }
+    let message = open(with("docs/a/1.png").path()).expect_err("two that hold images").to_string();
+    assert!(message.contains("set") && message.contains("docs"), "{message}");
+    let folder = folder_of(&["images/a/1.png", "images/b/1.png", "masks/x/1.png"]);
+    assert!(matches!(open(folder.path()), Err(Error::DataBelow { .. })));
+    let folder = folder_of(&["images/a/1.png", "images/b/1.png", "annotations/"]);
+    assert_eq!(open(folder.path()).expect("data set").classes, ["a", "b"]);
+    // Splits within the classes.
+    let folder = folder_of(&["a/train/1.png", "a/val/2.png", "b/train/1.png", "b/val/2.png"]);
+    let message = open(folder.path()).expect_err("splits below").to_string();
+    assert!(message.contains("train, val") && !message.contains("data.classes"), "{message}");
+}
+
+#[test]
+fn a_class_folder_without_images_says_what_it_holds() {
+    for (file, says) in
+        [("train/b/1.heic", "a HEIC photograph"), ("train/b/._1.png", "hidden"), ("train/b/1.txt", ".txt")]
+    {
+        let folder = folder_of(&["train/a/1.png", file]);
+        fs::write(folder.path().join(file), b"\0\0\0\x18ftypheic").expect("file");
+        if file.ends_with("txt") {
+            fs::write(folder.path().join(file), "words").expect("file");
+        }
+        let message = open(folder.path()).expect_err(file).to_string();
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn hidden_files_and_companions_are_left_out() {
     let folder = folder_of(&[
         "train/a/1.png",
@@ -254,6 +295,6 @@ fn so_few_images_that_none_is_held_out_are_named() {
     let folder = folder_of(&["a/1.png", "a/2.png", "b/1.png", "b/2.png", "b/3.png"]);
     let split = Split { validation_fraction: 0.2, seed: 1 };
     let set = DataSet::open(Origin::Folder(folder.path()), &Selection::default(), &split).expect("data set");
-    let lacking = Remark::NothingHeldOut { classes: vec![("a".to_owned(), 2)], needed: 3 };
+    let lacking = Remark::NothingHeldOut { classes: vec![("a".to_owned(), 2)], needed: 3, grouped: false };
     assert_eq!((counts(&set), &set.remarks[..]), ([4, 1, 0], &[lacking][..]));
 }

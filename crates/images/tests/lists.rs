@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use images::{DataSet, Error, GroupBy, Labelled, Origin, Remark, Selection, Split, SplitName};
+use images::{DataSet, Error, GroupBy, Labelled, Origin, Reason, Remark, Selection, Split, SplitName};
 
 /// A folder with images `1.png` to `9.png` and in `sub/`, and this list.
 struct Desk {
@@ -54,6 +54,9 @@ fn the_same_list_in_every_form() {
         ("windows.csv", csv.replace('\n', "\r\n").replace("sub/", "sub\\").into_bytes()),
         ("wide.CSV", wide),
         ("semicolons.csv", csv.replace(',', ";").replace("; or so", ", or so").into_bytes()),
+        ("sep.csv", format!("sep=;\n{}", csv.replace(',', ";").replace("; or so", ", or so")).into_bytes()),
+        ("comment.csv", format!("# made by hand, twice\n{csv}").into_bytes()),
+        ("commas.tsv", csv.as_bytes().to_vec()),
         ("l.tsv", csv.replace(',', "\t").replace("\t or so", ", or so").into_bytes()),
         ("metadata.jsonl", json.as_bytes().to_vec()),
     ] {
@@ -95,13 +98,17 @@ fn rows_at_fault_are_named_with_their_line() {
         ("path,label,split\n1.png,a,train\n2.png,b,foo\n", &[":3: ", "\"foo\" is no split", "validation"]),
         (
             "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,val\n",
-            &[":4: ", "class `c` of the validation"],
+            &[":4: ", "class \"c\" of the validation"],
         ),
         ("path,label,split\n1.png,a,val\n2.png,b,val\n", &["no training split"]),
         ("path,label\n1.png,a,b\n", &[":2: ", "3 cells", "2"]),
         ("1.png,cat\n2.png,dog\n", &[":1: ", "no header"]),
         ("path,label\n", &["no rows"]),
         ("", &["is empty"]),
+        ("path,label\n1.png,a\nsub,b\n", &[":3: ", "sub is a folder"]),
+        ("path,label\n1.png,a\n./sub/../1.png,b\n", &[":3: ", "\"b\" here and \"a\" in line 2"]),
+        ("path,label\n1.png,a\n\"2.png,b\n3.png,b\n", &[":3: ", "is not closed"]),
+        ("path,label\n1.png,l\u{0}y\n", &[":2: ", "control character"]),
         ("path,text\n1.png,hello\n", &[":1: ", "no column of labels", "\"text\""]),
     ] {
         let desk = Desk::with("l.csv", text);
@@ -111,7 +118,11 @@ fn rows_at_fault_are_named_with_their_line() {
     }
     let desk = Desk::with("l.jsonl", "{\"path\": \"1.png\", \"label\": \"a\"}\n[1]\n");
     assert!(desk.open().expect_err("an array").to_string().contains("l.jsonl:2: "));
+    let desk = Desk::with("l.jsonl", "{\"path\": \"1.png\", \"label\": [\"a\", \"b\"]}\n");
+    assert!(desk.open().expect_err("two labels").to_string().contains("l.jsonl:1: 1.png has the label"));
     assert!(matches!(Desk::with("l.xlsx", "PK").open(), Err(Error::ListText { .. })));
+    let workbook = Desk::with("l.csv", b"PK\x03\x04\x14\0").open().expect_err("a workbook").to_string();
+    assert!(workbook.contains("Excel"), "{workbook}");
 }
 
 #[test]
@@ -141,6 +152,9 @@ fn groups_of_a_column() {
     let set = Desk::with("l.csv", given).open().expect("data set");
     let both = |remark: &Remark| matches!(remark, Remark::GroupsOnBothSides { groups: 1, example, training: 1, others: 1 } if example == "x");
     assert!(set.remarks.iter().any(both), "{:?}", set.remarks);
+    let some = "path,label,group\n1.png,a,x\n2.png,b,\n3.png,a,\n";
+    let set = Desk::with("l.csv", some).open().expect("data set");
+    assert!(set.remarks.contains(&Remark::WithoutGroup { rows: 2, line: 3 }), "{:?}", set.remarks);
     let folder = tempfile::tempdir().expect("folder");
     let split = Split { validation_fraction: 0.0, seed: 0 };
     let refused = DataSet::open(Origin::Folder(folder.path()), &selection, &split);
@@ -175,6 +189,25 @@ fn metadata_beside_images_works_as_it_is() {
             DataSet::open(Origin::Folder(splits.path()), &Selection::default(), &split).expect("data set");
         assert_eq!((set.train.len(), set.validation.len()), (2, 2));
     }
+    // At the top, with the splits in its paths; an image that it does not name is left out.
+    let folder = tempfile::tempdir().expect("folder");
+    for split in ["train", "validation"] {
+        fs::create_dir(folder.path().join(split)).expect("folder");
+        for image in ["x.png", "y.png", "z.png"] {
+            fs::write(folder.path().join(split).join(image), "").expect("file");
+        }
+    }
+    let text = "file_name,label\ntrain/x.png,cat\ntrain/y.png,dog\nvalidation/x.png,cat\n";
+    fs::write(folder.path().join("metadata.csv"), text).expect("file");
+    let set = DataSet::open(Origin::Folder(folder.path()), &Selection::default(), &split).expect("data set");
+    assert_eq!((set.train.len(), set.validation.len()), (2, 1));
+    let unlisted = set.left_out.iter().filter(|entry| entry.reason == Reason::Unlisted).count();
+    assert_eq!(unlisted, 3, "{:?}", set.left_out);
+    // Without labels it says so.
+    fs::write(folder.path().join("train/metadata.csv"), "file_name,text\nx.png,hello\n").expect("file");
+    fs::remove_file(folder.path().join("metadata.csv")).expect("remove");
+    let refused = DataSet::open(Origin::Folder(folder.path()), &Selection::default(), &split);
+    assert!(matches!(refused, Err(Error::Columns { .. })), "{refused:?}");
 }
 
 #[test]

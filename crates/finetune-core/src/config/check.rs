@@ -19,7 +19,7 @@ pub(crate) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
     let checks = [
         (
             "data.root",
-            data.root.is_some() || data.list.is_some(),
+            [&data.root, &data.list].into_iter().flatten().any(|path| !path.as_os_str().is_empty()),
             "give the folder with the images here, or a list of them as data.list",
         ),
         (

@@ -27,6 +27,9 @@ pub(super) fn decode(bytes: &[u8], format: Format, narrow: &mut Narrow) -> Resul
     let decoder = reader.into_decoder().map_err(|error| refusal(error, format))?;
     let (width, height) = decoder.dimensions();
     check_size(width, height, decoder.color_type().bytes_per_pixel().into())?;
+    // PNM says its largest value itself, and the decoder has spread its values over all 16 bits.
+    let mut whole = Narrow::to(None);
+    let narrow = if format == Format::Pnm { &mut whole } else { narrow };
     DynamicImage::from_decoder(decoder)
         .map(|image| to_rgb(image, narrow))
         .map_err(|error| refusal(error, format))

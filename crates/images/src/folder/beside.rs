@@ -12,9 +12,8 @@ const NAMES: [&str; 2] = ["metadata.jsonl", "metadata.csv"];
 /// A list that cannot be read, or both.
 pub(crate) fn list(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let mut found = None;
-    for name in NAMES {
-        let path = folder.join(name);
-        if path.is_file() && list::has_labels(&path)? {
+    for path in candidates(folder) {
+        if list::has_labels(&path)? {
             if let Some(one) = found {
                 return Err(Error::TwoLists { one, other: path });
             }
@@ -22,4 +21,9 @@ pub(crate) fn list(folder: &Path) -> Result<Option<PathBuf>, Error> {
         }
     }
     Ok(found)
+}
+
+/// The lists that lie in a folder by their names, with labels or without.
+pub(crate) fn candidates(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    NAMES.map(|name| folder.join(name)).into_iter().filter(|path| path.is_file())
 }

@@ -33,18 +33,15 @@ use crate::{Error, Remark, SplitName, list};
 pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error> {
     check(root)?;
     let mut listing = Listing::default();
-    let splits = Splits::find(root, &mut listing.left_out, &mut listing.remarks)?;
-    listing.root.clone_from(&splits.root);
-    if let Some(beside) = beside::list(&splits.root)?
-        && splits.folders.is_empty()
-    {
-        listing.left_out.retain(|entry| entry.reason != Reason::Loose);
-        listing.remarks.push(Remark::FromList { list: beside.clone() });
-        let rows = list::read(&beside, None, None)?;
-        listing.items = rows.items;
-        listing.remarks.extend(rows.remarks);
+    let root = descended(root, &BTreeSet::new(), &mut listing.left_out)?.remarked(&mut listing.remarks);
+    listing.root.clone_from(&root);
+    if let Some(beside) = beside::list(&root)? {
+        let mut items = listed(&beside, &mut listing)?;
+        splits_of_paths(&mut items);
+        listing.items = items;
         return Ok(listing);
     }
+    let splits = Splits::find(root, &mut listing.left_out)?;
     let mut classes = BTreeSet::new();
     let mut order = splits.folders.clone();
     order.sort_by_key(|(split, _)| *split);
@@ -86,6 +83,28 @@ fn check(root: &Path) -> Result<(), Error> {
     }
 }
 
+/// What a list in a folder names; images there that it does not name are left out.
+fn listed(list: &Path, listing: &mut Listing) -> Result<Vec<Item>, Error> {
+    listing.left_out.retain(|entry| entry.reason != Reason::Loose);
+    listing.remarks.push(Remark::FromList { list: list.to_owned() });
+    let mut rows = list::read(list, None, None)?;
+    listing.remarks.append(&mut rows.remarks);
+    let named: BTreeSet<PathBuf> = rows.items.iter().map(|item| walk::normal(&item.path)).collect();
+    let folder = list.parent().unwrap_or(Path::new(""));
+    let images = walk::images(folder, &mut listing.left_out)?;
+    let unnamed = images.into_iter().filter(|path| !named.contains(&walk::normal(path)));
+    listing.left_out.extend(unnamed.map(|path| LeftOut::new(path, Reason::Unlisted)));
+    Ok(rows.items)
+}
+
+/// Where a list at the top has no column of splits and all its paths begin with a folder of a split, that decides.
+fn splits_of_paths(items: &mut [Item]) {
+    let of = |item: &Item| SplitName::of_word(item.inner.trim_start_matches("./").split_once('/')?.0);
+    if items.iter().all(|item| item.split.is_none() && of(item).is_some()) {
+        items.iter_mut().for_each(|item| item.split = of(item));
+    }
+}
+
 /// Class folders of one split.
 struct Reading<'a> {
     /// The data folder.
@@ -105,12 +124,10 @@ impl Reading<'_> {
     ) -> Result<BTreeSet<String>, Error> {
         let top = descended(self.top, known, &mut listing.left_out)?.remarked(&mut listing.remarks);
         if let Some(beside) = beside::list(&top)? {
-            listing.remarks.push(Remark::FromList { list: beside.clone() });
-            let mut rows = list::read(&beside, None, None)?;
-            rows.items.iter_mut().for_each(|item| item.split = self.split);
-            let classes = rows.items.iter().map(|item| item.class.clone()).collect();
-            listing.items.append(&mut rows.items);
-            listing.remarks.append(&mut rows.remarks);
+            let mut items = listed(&beside, listing)?;
+            items.iter_mut().for_each(|item| item.split = self.split);
+            let classes = items.iter().map(|item| item.class.clone()).collect();
+            listing.items.append(&mut items);
             return Ok(classes);
         }
         let (folders, files) = folders_and_files(&top, &mut Vec::new())?;
@@ -119,6 +136,10 @@ impl Reading<'_> {
         if folders.is_empty() {
             // An empty val/ is as good as none.
             if self.split == Some(SplitName::Train) || files.iter().any(|file| is_image(&file)) {
+                // A list without labels says so itself.
+                if let Some(list) = beside::candidates(&top).next() {
+                    list::read(&list, None, None)?;
+                }
                 return Err(Error::NoClasses(top));
             }
             listing.left_out.push(LeftOut::new(top, Reason::NoClasses));
@@ -190,7 +211,13 @@ fn check_levels(root: &Path, folders: &[PathBuf]) -> Result<(), Error> {
             None => names,
         });
     }
-    match shared.filter(|shared| shared.len() > 1) {
+    let is_split = |name: &String| SplitName::of_word(name).is_some();
+    match shared.filter(|shared| shared.len() > 1 || shared.iter().any(is_split)) {
+        Some(shared) if shared.iter().all(is_split) => Err(Error::SplitsBelowClasses {
+            root: root.to_owned(),
+            example: folders[0].clone(),
+            splits: shared.into_iter().collect(),
+        }),
         Some(shared) => Err(Error::Levels {
             root: root.to_owned(),
             folders: folders
@@ -204,17 +231,22 @@ fn check_levels(root: &Path, folders: &[PathBuf]) -> Result<(), Error> {
     }
 }
 
-/// What a class folder without images holds, by extension.
+/// What a class folder without images holds.
 fn holds(folder: &Path) -> String {
-    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut kinds, mut hidden): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Vec::new());
+    let mut unread: Option<(&'static str, usize)> = None;
     let mut pending = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = pending.pop() {
-        let Ok((folders, files)) = folders_and_files(&folder, &mut Vec::new()) else { continue };
+        let Ok((folders, files)) = folders_and_files(&folder, &mut hidden) else { continue };
         // A link in a circle goes no deeper.
         if depth < 3 {
             pending.extend(folders.into_iter().map(|folder| (folder, depth + 1)));
         }
         for file in files {
+            if let Content::Unread(what) = content::of(&file) {
+                unread = Some((what, unread.map_or(0, |(_, count)| count) + 1));
+                continue;
+            }
             let kind = match file.extension() {
                 Some(extension) => format!(".{}", extension.to_string_lossy()),
                 None => "no extension".to_owned(),
@@ -226,13 +258,14 @@ fn holds(folder: &Path) -> String {
     kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let each: Vec<String> =
         kinds.iter().take(3).map(|(kind, count)| format!("{count} with {kind}")).collect();
-    if each.is_empty() {
-        "it is empty".to_owned()
-    } else {
-        format!(
-            "it holds {} file(s): {}",
-            kinds.iter().map(|(_, count)| count).sum::<usize>(),
-            each.join(", ")
-        )
+    let count: usize = kinds.iter().map(|(_, count)| count).sum();
+    match (unread, each.is_empty(), hidden.len()) {
+        (Some((what, 1)), ..) => format!("it holds {what}, which is not read: save it as JPEG or PNG"),
+        (Some((what, count)), ..) => {
+            format!("it holds {count} files such as {what}, which are not read: save them as JPEG or PNG")
+        }
+        (None, false, _) => format!("it holds {count} file(s): {}", each.join(", ")),
+        (None, true, 0) => "it is empty".to_owned(),
+        (None, true, hidden) => format!("all of the {hidden} files in it are hidden ones by their names"),
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::beside;
 use super::content::{self, Content};
-use super::walk::folders_and_files;
+use super::walk::{self, folders_and_files};
 use crate::left_out::{LeftOut, Reason};
 use crate::{Error, Remark, SplitName};
 
@@ -21,19 +21,12 @@ pub(crate) struct Splits {
 }
 
 impl Splits {
-    /// Finds the splits below `root` by the names of its folders; a `root` that holds nothing but one folder of folders is
-    /// that folder.
+    /// Finds the splits below `root` by the names of its folders.
     ///
     /// # Errors
     /// A folder that cannot be listed, two folders for one split, or splits without a training split.
-    pub(crate) fn find(
-        root: &Path,
-        left_out: &mut Vec<LeftOut>,
-        remarks: &mut Vec<Remark>,
-    ) -> Result<Splits, Error> {
-        let root = descended(root, &BTreeSet::new(), left_out)?;
-        let (folders, files) = folders_and_files(&root.folder, &mut Vec::new())?;
-        let root = root.remarked(remarks);
+    pub(crate) fn find(root: PathBuf, left_out: &mut Vec<LeftOut>) -> Result<Splits, Error> {
+        let (folders, files) = folders_and_files(&root, &mut Vec::new())?;
         let is_image = |path: &&PathBuf| content::of(path) == Content::Image;
         left_out.extend(files.iter().filter(is_image).map(|path| LeftOut::new(path, Reason::Loose)));
 
@@ -84,7 +77,7 @@ fn sorted(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 /// The split that a folder's name means.
-fn split_of(folder: &Path) -> Option<SplitName> {
+pub(super) fn split_of(folder: &Path) -> Option<SplitName> {
     folder.file_name().and_then(|name| name.to_str()).and_then(SplitName::of_word)
 }
 
@@ -109,8 +102,12 @@ impl Descended {
     }
 }
 
-/// Where the data lies: an unpacked archive often has one folder too many. A folder without images and lists of its own
-/// whose only sub-folder holds folders, too, is left for that one, unless that is one of the `classes`.
+/// Where the data lies: an unpacked archive often has one folder too many. A folder is left for the one in it that holds
+/// all the images: its only sub-folder, if that holds folders and neither has images of its own; one that holds a training
+/// split; or one that is no class by its name (`images`) and holds folders. One of the `classes` is none of these.
+///
+/// # Errors
+/// [`Error::DataBelow`] where folders beside that one hold images, too.
 pub(crate) fn descended(
     folder: &Path,
     classes: &BTreeSet<String>,
@@ -119,19 +116,78 @@ pub(crate) fn descended(
     let mut here = Descended { folder: folder.to_owned(), moved: false };
     for _ in 0..DEEPEST {
         let (folders, files) = folders_and_files(&here.folder, left_out)?;
-        let [only] = &folders[..] else { break };
-        let is_class = only
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| classes.contains(&crate::class_name::class_name(name)));
-        let has_images = files.iter().any(|file| content::of(file) != Content::Other);
-        let (below, in_it) = folders_and_files(only, &mut Vec::new())?;
-        let is_wrapper = !below.is_empty() && !in_it.iter().any(|file| content::of(file) != Content::Other);
-        let keeps = split_of(only).is_some() && split_of(&here.folder) != split_of(only);
-        if is_class || has_images || !is_wrapper || keeps || beside::list(&here.folder)?.is_some() {
+        if beside::list(&here.folder)?.is_some() {
             break;
         }
-        here = Descended { folder: only.clone(), moved: true };
+        let has_images = files.iter().any(|file| content::of(file) != Content::Other);
+        let may_be = |folder: &&PathBuf| !is_class(folder, classes) && !is_split_of(folder, &here.folder);
+        let next = match &folders[..] {
+            [only] if !has_images && may_be(&only) && holds_folders_alone(only)? => Some(only.clone()),
+            _ => {
+                let mut found = None;
+                for folder in folders.iter().filter(may_be) {
+                    if holds_training(folder)? || is_generic(folder) && holds_several_folders(folder)? {
+                        found.get_or_insert_with(Vec::new).push(folder.clone());
+                    }
+                }
+                match found.as_deref() {
+                    Some([one]) => Some(one.clone()),
+                    _ => None,
+                }
+            }
+        };
+        let Some(next) = next else { break };
+        let others = folders.iter().filter(|folder| **folder != next);
+        for other in others {
+            if !walk::images(other, &mut Vec::new())?.is_empty() {
+                return Err(Error::DataBelow { folder: next, beside: other.clone() });
+            }
+            left_out.push(LeftOut::new(other, Reason::NoSplit));
+        }
+        let loose = files.iter().filter(|file| content::of(file) == Content::Image);
+        left_out.extend(loose.map(|file| LeftOut::new(file, Reason::Loose)));
+        here = Descended { folder: next, moved: true };
     }
     Ok(here)
+}
+
+fn is_class(folder: &Path, classes: &BTreeSet<String>) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| classes.contains(&crate::class_name::class_name(name)))
+}
+
+/// Whether a folder is a split by its name, and not the same split once more (`train/train`).
+fn is_split_of(folder: &Path, above: &Path) -> bool {
+    split_of(folder).is_some() && split_of(above) != split_of(folder)
+}
+
+/// Names of folders that hold images of all classes, or none.
+const GENERIC: [&str; 9] =
+    ["images", "image", "imgs", "img", "pictures", "photos", "data", "dataset", "datasets"];
+
+fn is_generic(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    GENERIC.contains(&&*name)
+}
+
+fn holds_folders_alone(folder: &Path) -> Result<bool, Error> {
+    let (folders, files) = folders_and_files(folder, &mut Vec::new())?;
+    let has_list = beside::list(folder)?.is_some();
+    Ok((!folders.is_empty() || has_list)
+        && (has_list || !files.iter().any(|file| content::of(file) != Content::Other)))
+}
+
+fn holds_several_folders(folder: &Path) -> Result<bool, Error> {
+    let (folders, files) = folders_and_files(folder, &mut Vec::new())?;
+    Ok(folders.len() > 1 && !files.iter().any(|file| content::of(file) == Content::Image))
+}
+
+fn holds_training(folder: &Path) -> Result<bool, Error> {
+    let (folders, _) = folders_and_files(folder, &mut Vec::new())?;
+    for folder in folders.iter().filter(|folder| split_of(folder) == Some(SplitName::Train)) {
+        if holds_classes(folder)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

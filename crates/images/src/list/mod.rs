@@ -48,34 +48,53 @@ pub(crate) fn read(list: &Path, root: Option<&Path>, group: Option<&str>) -> Res
     let mut seen: HashMap<PathBuf, usize> = HashMap::new();
     let mut missing = Missing::default();
     let mut again: Option<(usize, u64)> = None;
+    let mut without_group: Option<(usize, u64)> = None;
     for row in rows.rows() {
         let wrong = |message: String| Error::ListRow { list: list.to_owned(), line: row.line, message };
         let written = row.cell(columns.path);
         if written.is_empty() {
             return Err(wrong("this row names no file".to_owned()));
         }
+        if written.contains(['\n', '\r']) {
+            return Err(wrong("a quotation mark opens in this row and is not closed in it".to_owned()));
+        }
         let class = class_name(row.cell(label));
         if class.is_empty() {
             return Err(wrong(format!("{written} has no label")));
         }
+        if row.is_compound(label) {
+            return Err(wrong(format!(
+                "{written} has the label {class}; an image has one label, a text or a number"
+            )));
+        }
+        if class.contains(char::is_control) {
+            return Err(wrong(format!("the label {class:?} holds a control character")));
+        }
         let split = columns.split.map(|column| split(&row, column)).transpose().map_err(wrong)?.flatten();
         let path = file(&root, written);
+        if path.is_dir() {
+            return Err(wrong(format!("{written} is a folder; name the files in it")));
+        }
         if !path.is_file() {
             missing.add(written, row.line);
+        }
+        let group = columns.group.map(|column| row.cell(column).to_owned());
+        if group.as_ref().is_some_and(String::is_empty) {
+            without_group = Some(without_group.map_or((1, row.line), |(rows, first)| (rows + 1, first)));
         }
         let item = Item {
             class,
             split,
-            group: columns.group.map(|column| row.cell(column).to_owned()).filter(|group| !group.is_empty()),
+            group: group.filter(|group| !group.is_empty()),
             id: id(written.replace('\\', "/").trim_start_matches("./").as_bytes()),
             inner: written.replace('\\', "/"),
             below_root: folder::text(path.strip_prefix(&root).unwrap_or(&path)),
             line: Some(row.line),
             path,
         };
-        match seen.get(&item.path).map(|&earlier| &listing.items[earlier]) {
+        match seen.get(&folder::walk::normal(&item.path)).map(|&earlier| &listing.items[earlier]) {
             None => {
-                seen.insert(item.path.clone(), listing.items.len());
+                seen.insert(folder::walk::normal(&item.path), listing.items.len());
                 listing.items.push(item);
             }
             Some(earlier) => {
@@ -102,6 +121,9 @@ pub(crate) fn read(list: &Path, root: Option<&Path>, group: Option<&str>) -> Res
         });
     }
     check_splits(list, &listing.items)?;
+    if let Some((rows, line)) = without_group {
+        listing.remarks.push(Remark::WithoutGroup { rows, line });
+    }
     if let Some((rows, line)) = again {
         listing.remarks.push(Remark::NamedTwice { rows, line });
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -33,6 +34,8 @@ pub(super) struct Rows {
     header: Vec<String>,
     /// Line, from 1, and cells; cells behind the last column are none.
     rows: Vec<(u64, Vec<String>)>,
+    /// Line and column of the cells that are JSON arrays or objects.
+    compound: BTreeSet<(u64, usize)>,
 }
 
 /// One row.
@@ -40,12 +43,18 @@ pub(super) struct Row<'a> {
     /// Its line, from 1.
     pub(super) line: u64,
     cells: &'a [String],
+    compound: &'a BTreeSet<(u64, usize)>,
 }
 
 impl Row<'_> {
     /// The cell of a column without spaces around it; empty where the row is short.
     pub(super) fn cell(&self, column: usize) -> &str {
         self.cells.get(column).map_or("", |cell| cell.trim())
+    }
+
+    /// Whether a cell is an array or an object of JSON.
+    pub(super) fn is_compound(&self, column: usize) -> bool {
+        self.compound.contains(&(self.line, column))
     }
 }
 
@@ -60,12 +69,16 @@ impl Rows {
             return Err(Error::ListText { list: list.to_owned(), message });
         };
         let text = text::read(list)?;
+        if text.starts_with("PK\u{3}\u{4}") {
+            let message = "is an Excel workbook by its content; save it as CSV".to_owned();
+            return Err(Error::ListText { list: list.to_owned(), message });
+        }
         if text.trim().is_empty() {
             return Err(Error::ListText { list: list.to_owned(), message: "is empty".to_owned() });
         }
         match form {
             Form::JsonLines => json_lines(list, &text),
-            Form::Csv | Form::Tsv => cells(list, &text, delimiter(form, &text)),
+            Form::Csv | Form::Tsv => cells(list, &text, form),
         }
     }
 
@@ -74,7 +87,7 @@ impl Rows {
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, cells)| Row { line: *line, cells })
+        self.rows.iter().map(|(line, cells)| Row { line: *line, cells, compound: &self.compound })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,19 +95,24 @@ impl Rows {
     }
 }
 
-/// A spreadsheet that writes decimal commas puts semicolons between cells.
-fn delimiter(form: Form, text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or_default();
-    match form {
-        Form::Tsv => b'\t',
-        _ if header.contains(',') => b',',
-        _ if header.contains(';') => b';',
-        _ if header.contains('\t') => b'\t',
-        _ => b',',
-    }
+/// What stands between cells, by the header. A spreadsheet that writes decimal commas puts semicolons there.
+fn delimiter(form: Form, header: &str) -> u8 {
+    let usual = if form == Form::Tsv { b'\t' } else { b',' };
+    [usual, b',', b';', b'\t', b'|']
+        .into_iter()
+        .find(|&mark| header.contains(char::from(mark)))
+        .unwrap_or(usual)
 }
 
-fn cells(list: &Path, text: &str, delimiter: u8) -> Result<Rows, Error> {
+/// Lines before the header: comments, and Excel's `sep=;`.
+fn lines_before_header(text: &str) -> usize {
+    let is_before = |line: &&str| line.starts_with('#') || line.to_lowercase().starts_with("sep=");
+    text.lines().take_while(is_before).count()
+}
+
+fn cells(list: &Path, text: &str, form: Form) -> Result<Rows, Error> {
+    let before = lines_before_header(text);
+    let delimiter = delimiter(form, text.lines().nth(before).unwrap_or_default());
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -107,7 +125,7 @@ fn cells(list: &Path, text: &str, delimiter: u8) -> Result<Rows, Error> {
             Error::ListRow { list: list.to_owned(), line, message: error.to_string() }
         })?;
         let line = record.position().map_or(0, csv::Position::line);
-        if record.iter().any(|cell| !cell.trim().is_empty()) {
+        if line > before as u64 && record.iter().any(|cell| !cell.trim().is_empty()) {
             all.push((line, record.iter().map(str::to_owned).collect::<Vec<_>>()));
         }
     }
@@ -122,12 +140,12 @@ fn cells(list: &Path, text: &str, delimiter: u8) -> Result<Rows, Error> {
         );
         return Err(Error::ListRow { list: list.to_owned(), line: *line, message });
     }
-    Ok(Rows { header, rows })
+    Ok(Rows { header, rows, compound: BTreeSet::new() })
 }
 
 fn json_lines(list: &Path, text: &str) -> Result<Rows, Error> {
     let mut header: Vec<String> = Vec::new();
-    let mut rows = Vec::new();
+    let (mut rows, mut compound) = (Vec::new(), BTreeSet::new());
     for (line, written) in (1..).zip(text.lines()) {
         if written.trim().is_empty() {
             continue;
@@ -142,6 +160,9 @@ fn json_lines(list: &Path, text: &str) -> Result<Rows, Error> {
                 cells.push(String::new());
                 header.len() - 1
             });
+            if value.is_array() || value.is_object() {
+                compound.insert((line, column));
+            }
             cells[column] = match value {
                 Value::String(text) => text,
                 Value::Null => String::new(),
@@ -150,5 +171,5 @@ fn json_lines(list: &Path, text: &str) -> Result<Rows, Error> {
         }
         rows.push((line, cells));
     }
-    Ok(Rows { header, rows })
+    Ok(Rows { header, rows, compound })
 }

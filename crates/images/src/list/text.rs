@@ -18,6 +18,8 @@ pub(super) fn read(list: &Path) -> Result<String, Error> {
 
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     match bytes {
+        // A ZIP archive, which a workbook of Excel is: told by its caller.
+        [b'P', b'K', 3, 4, ..] => Ok("PK\u{3}\u{4}".to_owned()),
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
