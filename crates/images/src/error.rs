@@ -235,7 +235,7 @@ pub enum Error {
 /// `train/cat` for the class folder `cat`.
 fn example_of(class: &Path, splits: &[String]) -> String {
     let class = class.file_name().unwrap_or_default().to_string_lossy();
-    format!("{}/{class}", splits.last().map_or("train", String::as_str))
+    format!("{}/{class}", splits.first().map_or("train", String::as_str))
 }
 
 /// Why a file gives no picture. The message names no path: whoever knows it adds it.

@@ -7,7 +7,7 @@ use crate::SplitName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remark {
-    /// The data folder holds a single folder, in which the data lies.
+    /// The data lies in a folder of the data folder.
     Descended {
         /// The folder that is read.
         into: PathBuf,
@@ -118,7 +118,7 @@ impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Descended { into } => {
-                write!(f, "the data lies in {}, the only folder there", into.display())
+                write!(f, "the data lies in {}", into.display())
             }
             Self::FromList { list } => write!(f, "labels are read from {}", list.display()),
             Self::ClassesMissing { split, classes } => {
