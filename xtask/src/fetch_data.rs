@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::process::say;
+use crate::process::{Interrupted, say};
 use crate::tools::Tool;
 use crate::workspace::Workspace;
 
@@ -56,7 +56,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     if let Some(accepted) = &arguments.accept_digest {
         fetch.arg("--accept-digest").args(accepted);
     }
-    let there: There = Tool::answer(&mut fetch)?;
+    let there: There = Tool::answer(&mut fetch).inspect_err(|error| {
+        if arguments.from.is_none() && !error.is::<Interrupted>() {
+            say("Without a network: --from takes the archive, a folder that holds it, or the address of a mirror.");
+        }
+    })?;
     anstream::println!("{}", there.folder.display());
     Ok(())
 }

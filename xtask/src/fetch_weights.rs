@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
 use crate::process::say;
@@ -99,8 +99,11 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
         return Ok(archs);
     }
     let config = arguments.config.clone().unwrap_or_else(|| workspace.root.join("dogs_cats.toml"));
-    let text = fs::read_to_string(&config).with_context(|| {
-        format!("cannot read {}: name a config with --config, or a network, or --all", config.display())
+    let text = fs::read_to_string(&config).map_err(|error| {
+        anyhow!(
+            "cannot read {} ({error}); name a configuration with --config, or a network, or --all",
+            config.display()
+        )
     })?;
     let config: Config =
         toml::from_str(&text).with_context(|| format!("{} is no config of finetune", config.display()))?;
