@@ -71,7 +71,7 @@ pub enum Error {
         splits: Vec<String>,
     },
     /// The data lies in one of several folders that hold images.
-    #[error("the images seem to lie in {}, but {} beside it holds images too; name the folder that is meant", folder.display(), beside.display())]
+    #[error("the images seem to lie in {}, but {} beside it holds images too; name the folder that is meant, or, if both are classes, name them in data.classes", folder.display(), beside.display())]
     DataBelow {
         /// The folder that looks like the data.
         folder: PathBuf,

@@ -106,6 +106,8 @@ fn folders_beside_the_data_are_not_classes() {
     assert!(message.contains("set") && message.contains("docs"), "{message}");
     let folder = folder_of(&["images/a/1.png", "images/b/1.png", "masks/x/1.png"]);
     assert!(matches!(open(folder.path()), Err(Error::DataBelow { .. })));
+    let sure = Selection { classes: vec!["images".to_owned(), "masks".to_owned()], ..Selection::default() };
+    assert_eq!(counts(&choose(folder.path(), &sure).expect("said to be classes")), [3, 0, 0]);
     let folder = folder_of(&["images/a/1.png", "images/b/1.png", "annotations/"]);
     assert_eq!(open(folder.path()).expect("data set").classes, ["a", "b"]);
     // Splits within the classes.

@@ -33,7 +33,8 @@ use crate::{Error, Remark, SplitName, list};
 pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error> {
     check(root)?;
     let mut listing = Listing::default();
-    let root = descended(root, &BTreeSet::new(), &mut listing.left_out)?.remarked(&mut listing.remarks);
+    let root = descended(root, &BTreeSet::new(), classes_are_sure, &mut listing.left_out)?
+        .remarked(&mut listing.remarks);
     listing.root.clone_from(&root);
     if let Some(beside) = beside::list(&root)? {
         let mut items = listed(&beside, &mut listing)?;
@@ -122,7 +123,8 @@ impl Reading<'_> {
         classes_are_sure: bool,
         listing: &mut Listing,
     ) -> Result<BTreeSet<String>, Error> {
-        let top = descended(self.top, known, &mut listing.left_out)?.remarked(&mut listing.remarks);
+        let top = descended(self.top, known, classes_are_sure, &mut listing.left_out)?
+            .remarked(&mut listing.remarks);
         if let Some(beside) = beside::list(&top)? {
             let mut items = listed(&beside, listing)?;
             items.iter_mut().for_each(|item| item.split = self.split);

@@ -104,13 +104,15 @@ impl Descended {
 
 /// Where the data lies: an unpacked archive often has one folder too many. A folder is left for the one in it that holds
 /// all the images: its only sub-folder, if that holds folders and neither has images of its own; one that holds a training
-/// split; or one that is no class by its name (`images`) and holds folders. One of the `classes` is none of these.
+/// split; or one that is no class by its name (`images`) and holds folders. One of the `classes` is none of these, and with
+/// `classes_are_sure` none is that has others beside it.
 ///
 /// # Errors
 /// [`Error::DataBelow`] where folders beside that one hold images, too.
 pub(crate) fn descended(
     folder: &Path,
     classes: &BTreeSet<String>,
+    classes_are_sure: bool,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<Descended, Error> {
     let mut here = Descended { folder: folder.to_owned(), moved: false };
@@ -137,7 +139,10 @@ pub(crate) fn descended(
             }
         };
         let Some(next) = next else { break };
-        let others = folders.iter().filter(|folder| **folder != next);
+        let others: Vec<&PathBuf> = folders.iter().filter(|folder| **folder != next).collect();
+        if classes_are_sure && !others.is_empty() {
+            break;
+        }
         for other in others {
             if !walk::images(other, &mut Vec::new())?.is_empty() {
                 return Err(Error::DataBelow { folder: next, beside: other.clone() });
