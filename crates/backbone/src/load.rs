@@ -65,8 +65,8 @@ pub enum LoadError {
         /// How many values are none.
         found: NotFinite,
     },
-    /// A tensor of integers that no network computes with.
-    #[error("{}: tensor {name} holds {found:?} values, which no network computes with", path.display())]
+    /// A tensor of integers where the network computes with fractions.
+    #[error("{}: {name} is {found}, and the network computes with floating-point numbers: are the weights quantised? save the float weights", path.display())]
     ElementType {
         /// The checkpoint.
         path: PathBuf,
@@ -74,6 +74,26 @@ pub enum LoadError {
         name: String,
         /// Its element type.
         found: Dtype,
+    },
+    /// A tensor of the network that is in the file in a way that is not read.
+    #[error("{}: tensor {name} is in the file, but {reason}", path.display())]
+    Unread {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor, as the file calls it.
+        name: String,
+        /// Why it is not read, and what to do.
+        reason: String,
+    },
+    /// Running variances below 0, of which no root can be taken.
+    #[error("{}: {name} holds {count} negative values, and a variance cannot be negative: the weights are spoilt, by averaging or editing them or a damaged file; use an earlier checkpoint", path.display())]
+    NegativeVariance {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// How many values are below 0.
+        count: usize,
     },
     /// libtorch refused a tensor.
     #[error("{}: tensor {name}: {source}", path.display())]
@@ -166,7 +186,9 @@ impl Backbone {
             .flat_map(|id| self.parameters(id))
             .all(|variable| report.missing.contains(&variable.name));
         let first_new = if lacks_it { classifier } else { self.head_id() };
+        check_types(checkpoint, &matched)?;
         if !self.differs_only_from(first_new, &report) {
+            check_read(checkpoint, &report)?;
             return Err(LoadError::OtherNetwork {
                 path: checkpoint.path.clone(),
                 arch: self.arch().to_owned(),
@@ -187,10 +209,12 @@ impl Backbone {
     pub fn load_whole(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
         let (report, matched) = self.matched(checkpoint);
         let left_out = |name: &String| self.left_out().iter().any(|root| lies_below(root, name));
+        check_types(checkpoint, &matched)?;
         if !report.missing.iter().all(|name| is_counter(name))
             || !report.wrong_shape.is_empty()
             || !report.unused.iter().all(left_out)
         {
+            check_read(checkpoint, &report)?;
             return Err(LoadError::Incomplete {
                 path: checkpoint.path.clone(),
                 arch: self.arch().to_owned(),
@@ -250,9 +274,47 @@ impl Backbone {
 /// Refuses values that are no numbers: whatever is computed from them is none either.
 fn check_finite(checkpoint: &Checkpoint, matched: &[(Variable, &Array)]) -> Result<(), LoadError> {
     let spoilt = matched.iter().find_map(|(variable, array)| Some((variable, array.not_finite()?)));
-    match spoilt {
-        Some((variable, found)) => {
-            Err(LoadError::NotFinite { path: checkpoint.path.clone(), name: variable.name.clone(), found })
+    if let Some((variable, found)) = spoilt {
+        let (path, name) = (checkpoint.path.clone(), variable.name.clone());
+        return Err(LoadError::NotFinite { path, name, found });
+    }
+    let variances = matched.iter().filter(|(variable, _)| variable.name.ends_with(".running_var"));
+    for (variable, array) in variances {
+        let values = array.to_f32().unwrap_or_default();
+        let count = values.iter().filter(|value| **value < 0.0).count();
+        if count > 0 {
+            let (path, name) = (checkpoint.path.clone(), variable.name.clone());
+            return Err(LoadError::NegativeVariance { path, name, count });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses integers where the network has floating-point numbers: read as they stand, quantised weights are others.
+fn check_types(checkpoint: &Checkpoint, matched: &[(Variable, &Array)]) -> Result<(), LoadError> {
+    let wrong =
+        matched.iter().find(|(variable, array)| variable.tensor.is_floating_point() && !array.dtype.is_float());
+    match wrong {
+        Some((variable, array)) => {
+            let (path, name) = (checkpoint.path.clone(), variable.name.clone());
+            Err(LoadError::ElementType { path, name, found: array.dtype })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Names a tensor that is missing only because it cannot be read.
+fn check_read(checkpoint: &Checkpoint, report: &LoadReport) -> Result<(), LoadError> {
+    let is = |path: &str, name: &str| {
+        path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    let unread = report.missing.iter().find_map(|name| {
+        checkpoint.unread.iter().find(|(path, _)| is(path, name))
+    });
+    match unread {
+        Some((name, reason)) => {
+            let (path, name, reason) = (checkpoint.path.clone(), name.clone(), reason.clone());
+            Err(LoadError::Unread { path, name, reason })
         }
         None => Ok(()),
     }

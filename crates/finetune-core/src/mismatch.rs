@@ -143,6 +143,7 @@ fn outline(checkpoint: &Checkpoint) -> Checkpoint {
         classes: None,
         unwrapped: checkpoint.unwrapped.clone(),
         skipped: Vec::new(),
+        unread: checkpoint.unread.clone(),
         sha256: String::new(),
     }
 }

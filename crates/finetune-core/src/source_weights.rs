@@ -265,6 +265,7 @@ mod tests {
             classes: None,
             unwrapped: Default::default(),
             skipped: Vec::new(),
+            unread: Vec::new(),
             sha256: format!("{digest:0<64}"),
         }
     }

@@ -49,6 +49,8 @@ pub struct Checkpoint {
     pub unwrapped: Unwrapped,
     /// What the file holds besides arrays, strings and numbers, as `"path: Python type"`; it was not read.
     pub skipped: Vec<String>,
+    /// Tensors that cannot be read, by their names in the file, and why and what to do.
+    pub unread: Vec<(String, String)>,
     /// SHA-256 of the file, 64 hex digits.
     pub sha256: String,
 }
@@ -207,6 +209,7 @@ impl Opened {
             classes: self.content.classes.clone(),
             unwrapped,
             skipped: self.content.skipped.clone(),
+            unread: self.content.unread.clone(),
             sha256,
         }
     }

@@ -64,6 +64,9 @@ fn weights_are_found_under_whatever_they_lie() {
         ("parameters.pth", ""),
         ("classes.pth", "state_dict."),
         ("harmless.pth", "state_dict."),
+        ("whole_optimizer.pth", "state_dict."),
+        ("dotted_twice.pth", "model."),
+        ("negated.pth", ""),
         ("old.pth", "module."),
         ("old_whole.pth", ""),
         ("detectron.pkl", "model.backbone."),
@@ -92,6 +95,25 @@ fn what_was_left_is_told() {
     );
     assert!(words("lightning.pth").contains("took \"state_dict.model\" off its names"));
     assert_eq!(words("whole.pth"), "");
+}
+
+#[test]
+fn names_that_clash_are_numbered_apart() {
+    let beside = found("dotted_twice.pth").unwrapped.beside;
+    assert_eq!(beside, ["a.b.c", "a.b.c~2"]);
+}
+
+#[test]
+fn tensors_that_cannot_be_read_are_named_with_what_to_do() {
+    let unread = found("unread.pth").unread;
+    for (name, word, advice) in [
+        ("conv.weight", "sparse", ".to_dense()"),
+        ("conv.bias", "Complex", "no network"),
+        ("fc.bias", "float8", ".float()"),
+    ] {
+        let (_, reason) = unread.iter().find(|(path, _)| path == name).unwrap();
+        assert!(reason.contains(word) && reason.contains(advice), "{name}: {reason}");
+    }
 }
 
 #[test]

@@ -125,6 +125,16 @@ def read_files():
     yield "numbers", {"model": {n: v.numpy() for n, v in weights().items()}, "loss": np.float64(0.5)}
     yield "parameters", {n: nn.Parameter(v) for n, v in weights().items()}
     yield "classes", {"state_dict": weights(), "class_to_idx": {"cat": 1, "ant": 0, "bee": 2}}
+    linear = nn.Linear(2, 2)
+    adam = torch.optim.Adam(linear.parameters())
+    linear(torch.ones(1, 2)).sum().backward()
+    adam.step()
+    # Keyed by parameters, and by 1 and "1": names clash.
+    yield "whole_optimizer", {"state_dict": weights(), "optimizer": adam, "more": {1: torch.ones(3), "1": torch.ones(3)}}
+    yield "dotted_twice", {"model": weights(), "a": {"b": {"c": torch.ones(2)}, "b.c": torch.ones(2)}}
+    yield "negated", {n: torch._neg_view(-v) for n, v in weights().items()}
+    yield "unread", {**weights(), "conv.weight": torch.zeros(2, 1, 3, 3).to_sparse(), "conv.bias": torch.zeros(2, dtype=torch.complex64),
+                     "fc.bias": torch.zeros(3).to(torch.float8_e4m3fn)}
     slots = Slots()
     slots.a, slots.b = 1, Colour.RED
     counter = collections.Counter("abca")

@@ -14,6 +14,8 @@ pub(super) struct Content {
     pub(super) classes: Option<Vec<String>>,
     /// What else there is, as `"path: Python type"`.
     pub(super) skipped: Vec<String>,
+    /// Tensors that cannot be read, by name, and why and what to do.
+    pub(super) unread: Vec<(String, String)>,
     pub(super) values: Box<dyn Values>,
 }
 

@@ -6,7 +6,7 @@ mod tar;
 mod tree;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -26,20 +26,34 @@ pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     if let Some(callable) = hostile_call(&container.pickle) {
         return Err(Error::Hostile { path: path.to_path_buf(), callable });
     }
-    let Tree { leaves, views, metadata, classes, skipped } =
+    let Tree { mut leaves, views, metadata, classes, skipped, unread } =
         tree::of(&container).map_err(|reason| damaged(path, reason))?;
-    check_names(path, &leaves)?;
+    number_apart(&mut leaves);
     let values = Box::new(InFile { path: path.to_path_buf(), format, views });
-    Ok(Content { leaves, metadata, classes, skipped, values })
+    Ok(Content { leaves, metadata, classes, skipped, unread, values })
 }
 
-/// Two tensors end under one name only if a key holds a dot that is not a level; then one would vanish.
-fn check_names(path: &Path, leaves: &[Leaf]) -> Result<(), Error> {
-    let mut names: Vec<String> = leaves.iter().map(Leaf::path).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(twice) => Err(damaged(path, format!("it saves two arrays under the name {}", twice[0]))),
-        None => Ok(()),
+/// Numbers the later ones of tensors that end under one name: `a.b` and `a.b~2`. So it is where keys are no strings (an
+/// optimizer's state is kept by parameter), where `1` and `"1"` are keys, and where a key holds a dot that is no level.
+fn number_apart(leaves: &mut [Leaf]) {
+    let mut taken: HashSet<String> = HashSet::with_capacity(leaves.len());
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for leaf in leaves {
+        let path = leaf.path();
+        if taken.insert(path.clone()) {
+            continue;
+        }
+        let count = counts.entry(path.clone()).or_insert(1);
+        let ending = loop {
+            *count += 1;
+            let ending = format!("~{count}");
+            if taken.insert(format!("{path}{ending}")) {
+                break ending;
+            }
+        };
+        if let Some(last) = leaf.levels.last_mut() {
+            last.push_str(&ending);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn array(pickle: &Pickle, object: &Object) -> Option<Found> {
     let fortran = matches!(pickle.get(*fortran), Value::Bool(true) | Value::Int(1));
     let stride = strides(&shape, fortran)?;
     let from = From::Inline(*bytes);
-    Some(Ok((dtype, shape, View { from, offset: 0, stride, swapped })))
+    Some(Ok((dtype, shape, View { from, offset: 0, stride, swapped, negated: false })))
 }
 
 /// Strides of an array without gaps; None where its elements cannot be counted.
