@@ -67,6 +67,16 @@ fn weights_are_found_under_whatever_they_lie() {
         ("whole_optimizer.pth", "state_dict."),
         ("dotted_twice.pth", "model."),
         ("negated.pth", ""),
+        ("init_first.pth", "model."),
+        ("discriminator_first.pth", "generator_net."),
+        ("prev_first.pth", "state_dict."),
+        ("last_and_best.pth", "best.model."),
+        ("distilled.pth", "student."),
+        ("dino.pth", "teacher."),
+        ("net_ema.pth", "net_ema.module."),
+        ("more_classes_first.pth", "model."),
+        ("folds.pth", "fold0."),
+        ("list_of_two.pth", "0."),
         ("old.pth", "module."),
         ("old_whole.pth", ""),
         ("detectron.pkl", "model.backbone."),
@@ -95,6 +105,20 @@ fn what_was_left_is_told() {
     );
     assert!(words("lightning.pth").contains("took \"state_dict.model\" off its names"));
     assert_eq!(words("whole.pth"), "");
+}
+
+#[test]
+fn a_guess_between_copies_is_told() {
+    for (name, tied) in [("folds.pth", "fold1."), ("list_of_two.pth", "1.")] {
+        let unwrapped = found(name).unwrapped;
+        assert_eq!(unwrapped.tied, [tied], "{name}");
+        assert!(unwrapped.guess().unwrap().contains("nothing says which is meant"));
+    }
+    for name in ["last_and_best.pth", "raw_and_average.pth", "whole.pth", "half_wrapped.pth"] {
+        assert_eq!(found(name).unwrapped.guess(), None, "{name}");
+    }
+    // Half of the names have a prefix, and all are used.
+    assert_eq!(found("half_wrapped.pth").unwrapped.others, []);
 }
 
 #[test]

@@ -135,6 +135,19 @@ def read_files():
     yield "negated", {n: torch._neg_view(-v) for n, v in weights().items()}
     yield "unread", {**weights(), "conv.weight": torch.zeros(2, 1, 3, 3).to_sparse(), "conv.bias": torch.zeros(2, dtype=torch.complex64),
                      "fc.bias": torch.zeros(3).to(torch.float8_e4m3fn)}
+    worse = {name: value - 100 for name, value in weights().items()}
+    yield "init_first", {"model_init": worse, "model": weights()}
+    yield "discriminator_first", {"discriminator": worse, "generator_net": weights()}
+    yield "prev_first", {"state_dict_prev": worse, "state_dict": weights()}
+    yield "last_and_best", {"last": {"model": worse}, "best": {"model": weights()}}
+    yield "distilled", {"teacher": worse, "student": weights()}
+    yield "dino", {"student": worse, "teacher": weights(), "dino_loss": {"center": torch.zeros(1, 3)}}
+    yield "net_ema", {"net": worse, "net_ema": {"module": weights()}}
+    yield "more_classes_first", {"pretrained": {**worse, "fc.bias": torch.zeros(3)},
+                                 "model": weights()}
+    yield "folds", {"fold0": weights(), "fold1": worse}
+    yield "list_of_two", [weights(), worse]
+    yield "half_wrapped", {("module." if n.startswith("conv") else "") + n: v for n, v in weights().items()}
     slots = Slots()
     slots.a, slots.b = 1, Colour.RED
     counter = collections.Counter("abca")
