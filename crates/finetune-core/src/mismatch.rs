@@ -141,6 +141,7 @@ fn outline(checkpoint: &Checkpoint) -> Checkpoint {
         tensors: checkpoint.tensors.iter().map(|(name, array)| (name.clone(), bare(array))).collect(),
         metadata: std::collections::BTreeMap::new(),
         classes: None,
+        classes_wrong: None,
         unwrapped: checkpoint.unwrapped.clone(),
         skipped: Vec::new(),
         unread: checkpoint.unread.clone(),

@@ -263,6 +263,7 @@ mod tests {
             tensors: std::collections::BTreeMap::new(),
             metadata: std::collections::BTreeMap::new(),
             classes: None,
+        classes_wrong: None,
             unwrapped: Default::default(),
             skipped: Vec::new(),
             unread: Vec::new(),

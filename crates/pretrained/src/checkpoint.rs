@@ -45,6 +45,8 @@ pub struct Checkpoint {
     pub metadata: BTreeMap<String, String>,
     /// Names of its classes in label order, where the file has them under a key that training scripts use.
     pub classes: Option<Vec<String>>,
+    /// Why the names of classes in the file could not be put into label order, where it has some.
+    pub classes_wrong: Option<String>,
     /// What was taken off its names, and which tensors are no weights.
     pub unwrapped: Unwrapped,
     /// What the file holds besides arrays, strings and numbers, as `"path: Python type"`; it was not read.
@@ -206,7 +208,8 @@ impl Opened {
             format: self.format,
             tensors,
             metadata: self.content.metadata.clone(),
-            classes: self.content.classes.clone(),
+            classes: self.content.classes.names.clone(),
+            classes_wrong: self.content.classes.wrong.clone(),
             unwrapped,
             skipped: self.content.skipped.clone(),
             unread: self.content.unread.clone(),

@@ -146,6 +146,14 @@ fn names_of_classes_are_found() {
     assert_eq!(classes("classes.pth").unwrap(), ["ant", "cat", "bee"]);
     assert_eq!(classes("head_beside.pth").unwrap(), ["a", "b", "c"]);
     assert_eq!(classes("imagenet.pth"), None);
+    for name in ["numpy", "tensor", "array", "objects", "np_str"] {
+        assert_eq!(classes(&format!("classes_{name}.pth")).unwrap(), ["ant", "cat", "bee"], "{name}");
+    }
+    for (name, wrong) in [("classes_from_1.pth", "from 1"), ("classes_with_gap.pth", "gaps")] {
+        let found = found(name);
+        assert_eq!(found.classes, None);
+        assert!(found.classes_wrong.unwrap().contains(wrong), "{name}");
+    }
 }
 
 #[test]

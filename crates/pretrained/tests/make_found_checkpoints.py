@@ -148,6 +148,14 @@ def read_files():
     yield "folds", {"fold0": weights(), "fold1": worse}
     yield "list_of_two", [weights(), worse]
     yield "half_wrapped", {("module." if n.startswith("conv") else "") + n: v for n, v in weights().items()}
+    named = ["ant", "cat", "bee"]
+    yield "classes_numpy", {"model": weights(), "class_to_idx": {n: np.int64(i) for i, n in enumerate(named)}}
+    yield "classes_tensor", {"model": weights(), "class_to_idx": {n: torch.tensor(i) for i, n in enumerate(named)}}
+    yield "classes_array", {"model": weights(), "classes": np.array(named)}
+    yield "classes_objects", {"model": weights(), "classes": np.array(named, dtype=object)}
+    yield "classes_np_str", {"model": weights(), "classes": list(np.array(named))}
+    yield "classes_from_1", {"model": weights(), "class_to_idx": {n: i + 1 for i, n in enumerate(named)}}
+    yield "classes_with_gap", {"model": weights(), "class_to_idx": {"a": 0, "b": 3}}
     slots = Slots()
     slots.a, slots.b = 1, Colour.RED
     counter = collections.Counter("abca")

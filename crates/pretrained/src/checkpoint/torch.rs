@@ -1,5 +1,6 @@
 //! What `torch.save` writes: a pickle of the object, and the values of its tensors beside it.
 
+mod class_names;
 mod container;
 mod numpy;
 mod tar;
@@ -10,9 +11,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use self::class_names::Named;
 use self::container::{Container, Source};
 use self::tree::Tree;
 use self::view::{From, View};
+use super::classes::{self, Classes};
 use super::content::{Content, Leaf, Values};
 use super::pickle::hostile::hostile_call;
 use super::{Array, Format};
@@ -21,7 +24,7 @@ use crate::Error;
 /// Reads the objects of a file of `torch.save`, or of a bare pickle.
 pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     let file = super::open_file(path)?;
-    let container =
+    let mut container =
         Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
     if let Some(callable) = hostile_call(&container.pickle) {
         return Err(Error::Hostile { path: path.to_path_buf(), callable });
@@ -29,6 +32,14 @@ pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     let Tree { mut leaves, views, metadata, classes, skipped, unread } =
         tree::of(&container).map_err(|reason| damaged(path, reason))?;
     number_apart(&mut leaves);
+    let classes = match classes {
+        None => Classes::default(),
+        Some((_, Named::Listed(names))) => Classes { names: Some(names), wrong: None },
+        Some((key, Named::Numbered(numbered))) => {
+            let numbered = class_names::numbered(&mut container, numbered);
+            numbered.map_or_else(Classes::default, |numbered| classes::in_order(&key, numbered))
+        }
+    };
     let values = Box::new(InFile { path: path.to_path_buf(), format, views });
     Ok(Content { leaves, metadata, classes, skipped, unread, values })
 }

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::container::Container;
 use super::view::{Found, From, InPlace, View, storage_of, torch_dtype, unread_kind, unread_type};
-use super::{nested_storage, numpy};
+use super::class_names::Named;
+use super::{class_names, nested_storage, numpy};
 use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
 use crate::checkpoint::{Dtype, classes};
@@ -29,7 +30,8 @@ pub(super) struct Tree {
     pub(super) views: Vec<View>,
     /// Strings and numbers at the top.
     pub(super) metadata: BTreeMap<String, String>,
-    pub(super) classes: Option<Vec<String>>,
+    /// The key under which names of classes stand, and they.
+    pub(super) classes: Option<(String, Named)>,
     pub(super) skipped: Vec<String>,
     /// Tensors that cannot be read, by name, and why and what to do.
     pub(super) unread: Vec<(String, String)>,
@@ -114,7 +116,8 @@ impl Walk<'_> {
                 _ => self.pickle.key(key).unwrap_or_else(|| self.pickle.type_name(key)),
             };
             if classes::is_key(&name) && self.tree.classes.is_none() {
-                self.tree.classes = self.class_names(value);
+                let named = class_names::of(self.pickle, value, &|id| self.tensor(id, 8));
+                self.tree.classes = named.map(|named| (name.clone(), named));
             }
             self.below(name, value)?;
         }
@@ -392,31 +395,6 @@ impl Walk<'_> {
             None => unreadable(),
         }
     }
-
-    /// Names of classes in label order: a list of names, names by number, or numbers by name.
-    fn class_names(&self, id: Id) -> Option<Vec<String>> {
-        let pickle = self.pickle;
-        let text = |id: Id| pickle.text(id).map(str::to_owned);
-        match pickle.get(id) {
-            Value::List(items) | Value::Tuple(items) if !items.is_empty() => {
-                items.iter().map(|&item| text(item)).collect()
-            }
-            Value::Dict(entries) => {
-                let numbered =
-                    entries.iter().map(|&(key, value)| match (pickle.get(key), pickle.get(value)) {
-                        (Value::Int(number), Value::Text(name)) | (Value::Text(name), Value::Int(number)) => {
-                            Some((*number, name.to_string()))
-                        }
-                        (Value::Text(number), Value::Text(name)) => {
-                            Some((number.parse().ok()?, name.to_string()))
-                        }
-                        _ => None,
-                    });
-                classes::in_order(numbered.collect::<Option<_>>()?)
-            }
-            _ => None,
-        }
-    }
 }
 
 /// The tables that a `torch.nn.Module` keeps among its attributes.
@@ -445,7 +423,7 @@ fn tables_of(pickle: &Pickle, attributes: &[(Id, Id)]) -> Option<Tables> {
 }
 
 /// The entries of a dictionary, an `OrderedDict` included.
-fn dictionary(pickle: &Pickle, id: Id) -> Option<Vec<(Id, Id)>> {
+pub(super) fn dictionary(pickle: &Pickle, id: Id) -> Option<Vec<(Id, Id)>> {
     match pickle.get(id) {
         Value::Dict(entries) => Some(entries.clone()),
         Value::Object(object) => {
