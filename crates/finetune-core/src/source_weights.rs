@@ -187,6 +187,35 @@ pub fn told_of(checkpoint: &Checkpoint) -> String {
     told
 }
 
+/// What somebody should know who goes on with these weights: a guess between copies, names of classes that are of no use, and
+/// a library whose network computes otherwise. Each a sentence that names the file.
+#[must_use]
+pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
+    let file = checkpoint.path.display();
+    let mut warnings: Vec<String> = Vec::new();
+    warnings.extend(checkpoint.unwrapped.guess().map(|guess| format!("{file} {guess}")));
+    warnings.extend(classes_of_no_use(network, checkpoint).map(|wrong| format!("{file}: {wrong}: it names no class")));
+    let efficientnet = network.name.starts_with("efficientnet");
+    if efficientnet && checkpoint.unwrapped.dialect == Some("timm") {
+        warnings.push(format!(
+            "{file} has timm's names: timm's {} pads its convolutions or divides in batch-norm otherwise than this one, depending on whether it is a tf_ one, so that predictions differ; fine-tune from it, or check its predictions",
+            network.name
+        ));
+    }
+    warnings
+}
+
+/// Why the names of classes in a file are not those of its head's outputs, if it has some.
+#[must_use]
+pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
+    if checkpoint.classes_wrong.is_some() {
+        return checkpoint.classes_wrong.clone();
+    }
+    let (names, outputs) = (checkpoint.classes.as_ref()?.len(), crate::model::classes_in(network, checkpoint)?);
+    (i64::try_from(names) != Ok(outputs))
+        .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
+}
+
 /// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
 #[must_use]
 pub fn class_names(
