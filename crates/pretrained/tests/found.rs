@@ -184,6 +184,13 @@ fn hostile_pickles_are_named_and_not_executed() {
         ("hostile_import.pth", "builtin__.__import__"),
         ("hostile_setattr.pth", "builtin__.setattr"),
         ("hostile_popped.pkl", "posix.system"),
+        ("hostile_touch.pth", "pathlib"),
+        ("hostile_nested.pth", "posix"),
+        ("hostile_nested_file.pth", "posix.system"),
+        ("hostile_fx.pth", "_exec_with_source"),
+        ("hostile_sqlite.pth", "sqlite3"),
+        ("hostile_append.pkl", "append"),
+        ("hostile_setstate.pkl", "setattr"),
     ] {
         let error = checkpoint::open(&file(name)).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("nothing was run here") && error.contains(callable), "{name}: {error}");

@@ -13,15 +13,18 @@ import copyreg
 import datetime
 import enum
 import functools
+import io
 import operator
 import os
 import pathlib
 import pickle
 import random
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.fx
 from torch import nn
 
 HERE = Path(__file__).parent / "found"
@@ -172,6 +175,12 @@ def read_files():
         "optimizer": torch.optim.SGD(net.parameters(), 0.1)}}
 
 
+def saved(thing):
+    file = io.BytesIO()
+    torch.save(thing, file)
+    return file.getvalue()
+
+
 def hostile_files():
     state = weights()
     yield "system", {"state_dict": state, "x": Call(os.system, "touch hostile-was-executed")}
@@ -184,6 +193,11 @@ def hostile_files():
     yield "getattr", {"state_dict": state, "x": Call(getattr, Outer, "__subclasses__")}
     yield "partial_called", {"state_dict": state, "x": Chain()}
     yield "import", {"state_dict": state, "x": Call(__import__, "os")}
+    yield "touch", {"state_dict": state, "x": Call(pathlib.Path.touch, pathlib.Path("hostile-was-executed"))}
+    yield "nested", {"state_dict": state, "x": Call(torch.storage._load_from_bytes, pickle.dumps(Call(os.system, "touch hostile-was-executed"), 0))}
+    yield "nested_file", {"state_dict": state, "x": Call(torch.storage._load_from_bytes, saved({"x": Call(os.system, "true")}))}
+    yield "fx", {"state_dict": state, "x": Call(torch.fx.graph_module._exec_with_source, "import os", {})}
+    yield "sqlite", {"state_dict": state, "x": Call(sqlite3.connect, "hostile-was-executed")}
     yield "setattr", {"state_dict": state, "x": Call(setattr, Outer, "a", 1)}
 
 
@@ -202,6 +216,10 @@ def main():
     # What is called in vain before the weights come, and thrown away: POP behind a call.
     call = b"\x80\x02cposix\nsystem\nX\x1a\x00\x00\x00touch hostile-was-executed\x85R0"
     rest = pickle.dumps({"model": {n: v.numpy() for n, v in weights().items()}}, protocol=2)
+    # SimpleNamespace with an attribute that APPEND, or a second BUILD, calls.
+    space = b"\x80\x02ctypes\nSimpleNamespace\n)R}X%c\x00\x00\x00%scposix\nsystem\nsb%s0"
+    for name, after in (("append", b"X\x04\x00\x00\x00truea"), ("__setstate__", b"X\x04\x00\x00\x00trueb")):
+        (HERE / f"hostile_{name.strip('_')}.pkl").write_bytes(space % (len(name), name.encode(), after) + rest[2:])
     (HERE / "hostile_popped.pkl").write_bytes(call + rest[2:])
 
 

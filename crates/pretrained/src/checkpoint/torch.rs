@@ -17,6 +17,7 @@ use self::tree::Tree;
 use self::view::{From, View};
 use super::classes::{self, Classes};
 use super::content::{Content, Leaf, Values};
+use super::pickle::Value;
 use super::pickle::hostile::hostile_call;
 use super::{Array, Format};
 use crate::Error;
@@ -26,7 +27,7 @@ pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     let file = super::open_file(path)?;
     let mut container =
         Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
-    if let Some(callable) = hostile_call(&container.pickle) {
+    if let Some(callable) = hostile_within(&container, 4) {
         return Err(Error::Hostile { path: path.to_path_buf(), callable });
     }
     let Tree { mut leaves, views, metadata, classes, skipped, unread } =
@@ -124,6 +125,34 @@ impl Values for InFile {
         Ok(())
     }
 }
+
+/// The first call that makes a file hostile, in its own pickles or in files that its pickle holds as bytes and has PyTorch
+/// load.
+fn hostile_within(container: &Container, depth: u8) -> Option<String> {
+    let pickle = &container.pickle;
+    let own = hostile_call(pickle).or_else(|| container.hostile_beside.clone());
+    own.or_else(|| {
+        let loads = pickle.all().filter_map(|value| match value {
+            Value::Object(object) if pickle.dotted(object.callable)? == LOADS => Some(object),
+            _ => None,
+        });
+        loads.into_iter().find_map(|object| {
+            let judged = || {
+                let bytes = numpy::bytes(pickle, *pickle.arguments(object).first()?)?;
+                let depth = depth.checked_sub(1)?;
+                let format = super::sniff::format_of_head(&bytes[..bytes.len().min(512)]);
+                let format = format.unwrap_or(Format::Pickle);
+                let inner = Container::open(Box::new(Cursor::new(bytes)), format).ok()?;
+                Some(hostile_within(&inner, depth))
+            };
+            // What cannot be looked into is not trusted.
+            judged().unwrap_or_else(|| Some(LOADS.to_owned()))
+        })
+    })
+}
+
+/// Loads a file of `torch.save` from bytes; tensors come so where `pickle.dump` wrote them.
+const LOADS: &str = "torch.storage._load_from_bytes";
 
 /// The storage that lies as a file of its own within a pickle, as `pickle.dump` has tensors do: element type, bytes.
 fn nested_storage(container: &Container, id: super::pickle::Id) -> Result<(super::Dtype, Vec<u8>), String> {
