@@ -84,8 +84,7 @@ fn remedy(
                 Some(side) => format!("set crop = {side}, the size these weights were trained with"),
                 None => format!("{fitting} would fit"),
             };
-            let message =
-                format!("{shapes}, which is built for images of {crop} pixels here; {advice}");
+            let message = format!("{shapes}, which is built for images of {crop} pixels here; {advice}");
             return Some(Remedy { key: "data.input.crop", message });
         }
         // They are this network's but for the head: another network would fit no better.

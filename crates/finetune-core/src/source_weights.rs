@@ -194,12 +194,18 @@ pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
     let file = checkpoint.path.display();
     let mut warnings: Vec<String> = Vec::new();
     warnings.extend(checkpoint.unwrapped.guess().map(|guess| format!("{file} {guess}")));
-    warnings.extend(classes_of_no_use(network, checkpoint).map(|wrong| format!("{file}: {wrong}: it names no class")));
+    warnings.extend(
+        classes_of_no_use(network, checkpoint).map(|wrong| format!("{file}: {wrong}: it names no class")),
+    );
     let efficientnet = network.name.starts_with("efficientnet");
     if efficientnet && checkpoint.unwrapped.dialect == Some("timm") {
+        let differs = if network.name == "efficientnet_lite0" {
+            "this network pads as tf_efficientnet_lite0 does, and timm's efficientnet_lite0 pads otherwise"
+        } else {
+            "timm's tf_efficientnet networks pad otherwise than this one, and b5 to b7 differ in batch-norm's epsilon"
+        };
         warnings.push(format!(
-            "{file} has timm's names: timm's {} pads its convolutions or divides in batch-norm otherwise than this one, depending on whether it is a tf_ one, so that predictions differ; fine-tune from it, or check its predictions",
-            network.name
+            "{file} has timm's names: {differs}, which no name tells; fine-tune from it, or check its predictions"
         ));
     }
     warnings
@@ -211,7 +217,8 @@ pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<S
     if checkpoint.classes_wrong.is_some() {
         return checkpoint.classes_wrong.clone();
     }
-    let (names, outputs) = (checkpoint.classes.as_ref()?.len(), crate::model::classes_in(network, checkpoint)?);
+    let (names, outputs) =
+        (checkpoint.classes.as_ref()?.len(), crate::model::classes_in(network, checkpoint)?);
     (i64::try_from(names) != Ok(outputs))
         .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
 }
@@ -292,7 +299,7 @@ mod tests {
             tensors: std::collections::BTreeMap::new(),
             metadata: std::collections::BTreeMap::new(),
             classes: None,
-        classes_wrong: None,
+            classes_wrong: None,
             unwrapped: Default::default(),
             skipped: Vec::new(),
             unread: Vec::new(),

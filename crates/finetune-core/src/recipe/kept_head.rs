@@ -118,7 +118,8 @@ fn places(named: &[String], classes: &[String]) -> Option<Vec<usize>> {
     }
     let lower = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
     let (named, classes) = (lower(named), lower(classes));
-    let distinct = |names: &[String]| names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
+    let distinct =
+        |names: &[String]| names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
     let place = |class: &String| named.iter().position(|name| name == class);
     classes.iter().map(place).collect::<Option<_>>().filter(|_| distinct(&named) && distinct(&classes))
 }

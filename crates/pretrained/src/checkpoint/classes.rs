@@ -40,7 +40,9 @@ pub(super) fn in_order(key: &str, numbered: Vec<(i64, String)>) -> Classes {
     let wrong = match () {
         () if count == 0 => return Classes::default(),
         () if ordered.len() < count => format!("its {key} gives two classes the same number"),
-        () if first != 0 => format!("its {key} numbers the classes from {first}, and the outputs of a head count from 0"),
+        () if first != 0 => {
+            format!("its {key} numbers the classes from {first}, and the outputs of a head count from 0")
+        }
         () if usize::try_from(last).ok() != Some(count - 1) => {
             format!("its {key} numbers {count} classes from 0 to {last}, with gaps")
         }

@@ -139,9 +139,10 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
                 let group = groups.entry((scheme, path[..start].to_owned())).or_default();
                 let theirs = &leaves[index].shape;
                 // The classes of a head are whatever they are.
-                let of_head = ours.strip_prefix(layout.head.as_str()).is_some_and(|rest| rest.starts_with('.'))
-                    && theirs.len() == shape.len()
-                    && theirs.get(1..) == shape.get(1..);
+                let of_head =
+                    ours.strip_prefix(layout.head.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                        && theirs.len() == shape.len()
+                        && theirs.get(1..) == shape.get(1..);
                 let fits = of_head || theirs == shape || flattened(theirs, shape);
                 group.add(index, ours, fits);
             }

@@ -60,7 +60,10 @@ pub(super) fn of(pickle: &Pickle, id: Id, tensor: &dyn Fn(Id) -> Option<Found>) 
 }
 
 /// The numbers read from their tensors; None where one cannot be.
-pub(super) fn numbered(container: &mut Container, named: Vec<(Number, String)>) -> Option<Vec<(i64, String)>> {
+pub(super) fn numbered(
+    container: &mut Container,
+    named: Vec<(Number, String)>,
+) -> Option<Vec<(i64, String)>> {
     let read = named.into_iter().map(|(number, name)| match number {
         Number::Known(number) => Some((number, name)),
         Number::Stored((dtype, shape, view)) => {

@@ -66,13 +66,16 @@ pub(super) fn scalar(pickle: &Pickle, object: &Object) -> Option<String> {
 pub(super) fn texts(pickle: &Pickle, id: Id) -> Option<Vec<String>> {
     let Value::Object(object) = pickle.get(id) else { return None };
     let name = pickle.dotted(object.callable)?;
-    if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct") {
+    if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct")
+    {
         return None;
     }
     let [.., shape, dtype, _, values] = pickle.items(object.state?)? else { return None };
     let [count] = pickle.sizes(*shape)?[..] else { return None };
     let names: Vec<String> = match pickle.get(*values) {
-        Value::List(items) => items.iter().map(|&item| pickle.text(item).map(str::to_owned)).collect::<Option<_>>()?,
+        Value::List(items) => {
+            items.iter().map(|&item| pickle.text(item).map(str::to_owned)).collect::<Option<_>>()?
+        }
         _ => fixed_width(pickle, *dtype, &bytes(pickle, *values)?)?,
     };
     (names.len() == count && count > 0).then_some(names)

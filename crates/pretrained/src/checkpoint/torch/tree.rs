@@ -7,9 +7,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::class_names::Named;
 use super::container::Container;
 use super::view::{Found, From, InPlace, View, storage_of, torch_dtype, unread_kind, unread_type};
-use super::class_names::Named;
 use super::{class_names, nested_storage, numpy};
 use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
@@ -378,7 +378,8 @@ impl Walk<'_> {
             let read = || nested_storage(self.container, bytes).map(|(dtype, _)| dtype);
             return match self.nested.borrow_mut().entry(bytes).or_insert_with(read).clone() {
                 Ok(dtype) => {
-                    let view = View { from: From::Nested(bytes), offset, stride, swapped: false, negated: false };
+                    let view =
+                        View { from: From::Nested(bytes), offset, stride, swapped: false, negated: false };
                     Some(Ok((dtype, shape, view)))
                 }
                 Err(reason) => Some(Err(reason)),
@@ -388,7 +389,8 @@ impl Walk<'_> {
             Some(Ok(storage)) => {
                 let Some(dtype) = dtype.or(storage.dtype) else { return unreadable() };
                 let Some(offset) = offset.checked_add(storage.offset) else { return unreadable() };
-                let view = View { from: From::Storage(storage.key), offset, stride, swapped: false, negated: false };
+                let view =
+                    View { from: From::Storage(storage.key), offset, stride, swapped: false, negated: false };
                 Some(Ok((dtype, shape, view)))
             }
             Some(Err(reason)) => Some(Err(reason)),

@@ -186,9 +186,9 @@ pub(super) fn is_function_that_acts(parts: &[&str]) -> bool {
         ["logging", "config" | "handlers", ..] => true,
         ["torch", inner @ ..] if !inner.is_empty() => {
             let module = before.join(".");
-            let rebuilds = REBUILDING
-                .iter()
-                .any(|known| module.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+            let rebuilds = REBUILDING.iter().any(|known| {
+                module.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            });
             let named_so = last.trim_start_matches('_').starts_with("rebuild");
             !is_class(last) && !rebuilds && !named_so && !before.iter().any(|part| is_class(part))
         }
