@@ -325,10 +325,7 @@ fn check_read(checkpoint: &Checkpoint, report: &LoadReport) -> Result<(), LoadEr
 fn taken_apart(name: &str, unused: &[String]) -> Option<String> {
     let (module, leaf) = name.rsplit_once('.').unwrap_or(("", name));
     let joint = if module.is_empty() { "" } else { "." };
-    let has = |end: &str| {
-        let wanted = format!("{module}{joint}{end}");
-        unused.iter().any(|name| *name == wanted)
-    };
+    let has = |end: &str| unused.contains(&format!("{module}{joint}{end}"));
     let (what, call) = match () {
         () if has(&format!("{leaf}_mask")) => {
             ("pruned, in two parts (_orig and _mask)", "torch.nn.utils.prune.remove")

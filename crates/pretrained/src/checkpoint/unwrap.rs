@@ -108,8 +108,10 @@ impl Unwrapped {
         }
         if !self.others.is_empty() {
             let others = self.others.iter().take(3);
-            let others =
-                others.map(|(prefix, count)| format!("{:?} ({count} tensors)", prefix.trim_end_matches('.')));
+            let others = others.map(|(prefix, count)| match prefix.trim_end_matches('.') {
+                "" => format!("no prefix ({count} tensors)"),
+                prefix => format!("{prefix:?} ({count} tensors)"),
+            });
             told.push(format!(
                 "did not use the same network under {}",
                 others.collect::<Vec<_>>().join(", ")
