@@ -159,20 +159,19 @@ const ACTING: [&str; 154] = [
     "zipimport",
 ];
 
-/// Modules of PyTorch whose functions rebuild tensors and their like.
-const REBUILDING: [&str; 13] = [
+/// Modules of PyTorch whose functions rebuild tensors and their like, or compute.
+const REBUILDING: [&str; 12] = [
     "torch._utils",
     "torch._tensor",
     "torch._C",
-    "torch._storage_docs",
     "torch.storage",
     "torch.serialization",
-    "torch.nn.parameter",
+    "torch.nn",
+    "torch.functional",
     "torch.random",
     "torch.jit._pickle",
     "torch.distributed.tensor",
     "torch.distributed._tensor",
-    "torch.nn.utils",
     "torch.optim",
 ];
 
@@ -183,7 +182,7 @@ pub(super) fn is_function_that_acts(parts: &[&str]) -> bool {
     let is_class = |name: &str| name.trim_start_matches('_').starts_with(char::is_uppercase);
     match before {
         ["pathlib", ..] => !is_class(last),
-        ["logging", "config" | "handlers", ..] => true,
+        ["logging", "config" | "handlers", ..] | ["numpy", "f2py" | "distutils" | "testing", ..] => true,
         ["torch", inner @ ..] if !inner.is_empty() => {
             let module = before.join(".");
             let rebuilds = REBUILDING.iter().any(|known| {
