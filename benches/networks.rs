@@ -171,6 +171,8 @@ fn prediction(
         input_from: "given",
         path: PathBuf::new(),
         sha256: String::new(),
+        told: String::new(),
+        warnings: Vec::new(),
     };
     model.prepare(Precision::Float32, u32::try_from(workers)?, BATCH);
     let mut paths = Files::below(&[folder.to_owned()], None)?.paths;

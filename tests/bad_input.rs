@@ -329,7 +329,7 @@ fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
             "{own} --set data.input={{resize={crop},crop={crop},interpolation=\"bilinear\",channels=1,mean=[0.5],std=[0.5]}}"
         )
     };
-    let says = ["data.input.crop", "fc1.weight is [120, 400]", "[120, 1296]", "set crop = 28"];
+    let says = ["data.input.crop", "fc1.weight is [120, 400]", "[120, 1296]", "crop = 28 would fit"];
     refused(&desk, 2, &gray(48), &says);
     let says =
         ["model.arch", "holds the weights of lenet5", "not of resnet18", "set model.arch = \"lenet5\""];

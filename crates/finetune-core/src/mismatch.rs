@@ -6,6 +6,7 @@ use pretrained::{Checkpoint, InputSpec, checkpoint};
 use crate::Error;
 use crate::fitting::{Fitted, fitted, fitted_to_all};
 use crate::run::Run;
+use crate::source_weights;
 
 /// What would fit.
 struct Remedy {
@@ -42,7 +43,11 @@ pub(crate) fn of_model(
 }
 
 fn told_nearest(error: LoadError, network: &Network, checkpoint: &Checkpoint) -> Error {
-    let Some(nearest) = nearest(network, checkpoint) else { return error.into() };
+    let loaded = match &error {
+        LoadError::OtherNetwork { report, .. } | LoadError::Incomplete { report, .. } => report.loaded.len(),
+        _ => usize::MAX,
+    };
+    let Some(nearest) = nearest(network, checkpoint, loaded) else { return error.into() };
     Error::WeightsNearAnother { error: Box::new(error), nearest }
 }
 
@@ -73,11 +78,17 @@ fn remedy(
         }
         if here.fixed_size && here.size != crop {
             let fitting = sizes_that_fit(&here);
-            let message = format!(
-                "{shapes}, which is built for images of {crop} pixels here; set {fitting}, the size these weights were trained with"
-            );
+            let recorded = source_weights::recorded_input(checkpoint).ok().flatten();
+            let theirs = recorded.map(|input| i64::from(input.crop)).filter(|&side| fits_with(&here, side));
+            let advice = match theirs {
+                Some(side) => format!("set crop = {side}, the size these weights were trained with"),
+                None => format!("{fitting} would fit"),
+            };
+            let message = format!("{shapes}, which is built for images of {crop} pixels here; {advice}");
             return Some(Remedy { key: "data.input.crop", message });
         }
+        // They are this network's but for the head: another network would fit no better.
+        return None;
     }
     let opened = checkpoint::open(&checkpoint.path).ok()?;
     let mut others: Vec<&str> = fitted_to_all(&opened)
@@ -101,17 +112,7 @@ fn remedy(
 
 /// `crop = 28`, or a few values where several give the same tensors.
 fn sizes_that_fit(here: &Fitted) -> String {
-    let fits = |side: &i64| {
-        let options = backbone::Options {
-            classes: here.classes.unwrap_or(1000),
-            channels: here.channels,
-            size: *side,
-            auxiliary: Auxiliary::LeftOut,
-            ..backbone::Options::default()
-        };
-        let outline = backbone::Variables::holding(backbone::Values::Outline);
-        (here.network.build)(&outline.root(), &options).fit(&here.checkpoint).is_ok()
-    };
+    let fits = |side: &i64| fits_with(here, *side);
     // The usual size of this network comes first if it is one of them.
     let usual = i64::from((here.network.input)().crop);
     let mut sides: Vec<i64> = (here.size..here.size + 8).take_while(fits).collect();
@@ -128,6 +129,19 @@ fn sizes_that_fit(here: &Fitted) -> String {
     }
 }
 
+/// Whether nothing but the head differs if images have this side.
+fn fits_with(here: &Fitted, side: i64) -> bool {
+    let options = backbone::Options {
+        classes: here.classes.unwrap_or(1000),
+        channels: here.channels,
+        size: side,
+        auxiliary: Auxiliary::LeftOut,
+        ..backbone::Options::default()
+    };
+    let outline = backbone::Variables::holding(backbone::Values::Outline);
+    (here.network.build)(&outline.root(), &options).fit(&here.checkpoint).is_ok()
+}
+
 /// The same without values.
 fn outline(checkpoint: &Checkpoint) -> Checkpoint {
     let bare = |array: &pretrained::Array| pretrained::Array {
@@ -139,16 +153,18 @@ fn outline(checkpoint: &Checkpoint) -> Checkpoint {
         path: checkpoint.path.clone(),
         format: checkpoint.format,
         tensors: checkpoint.tensors.iter().map(|(name, array)| (name.clone(), bare(array))).collect(),
-        metadata: std::collections::BTreeMap::new(),
+        metadata: checkpoint.metadata.clone(),
         classes: None,
+        classes_wrong: None,
         unwrapped: checkpoint.unwrapped.clone(),
         skipped: Vec::new(),
+        unread: checkpoint.unread.clone(),
         sha256: String::new(),
     }
 }
 
-/// The network that has most in common with the file, if that is another one.
-fn nearest(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
+/// The network that has most in common with the file, if that is another one than this, which has `here` tensors in common.
+fn nearest(network: &Network, checkpoint: &Checkpoint, here: usize) -> Option<String> {
     let opened = checkpoint::open(&checkpoint.path).ok()?;
     let all = fitted_to_all(&opened);
     let best = all.iter().max_by_key(|fitted| fitted.report.loaded.len())?;
@@ -156,6 +172,6 @@ fn nearest(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
         best.report.loaded.len(),
         best.report.loaded.len() + best.report.missing.len() + best.report.wrong_shape.len(),
     );
-    (best.network.name != network.name && loaded * 2 > tensors)
+    (best.network.name != network.name && loaded > here && loaded * 2 > tensors)
         .then(|| format!("{} comes nearest, with {loaded} of its {tensors} tensors", best.network.name))
 }

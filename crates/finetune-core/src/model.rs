@@ -43,6 +43,10 @@ pub struct Model {
     pub path: PathBuf,
     /// Its SHA-256.
     pub sha256: String,
+    /// What was taken off the names in the file and what of it was not used, in words; empty where there was nothing.
+    pub told: String,
+    /// What should be known of the weights before anybody trusts them, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Why there is no model to predict with.
@@ -173,10 +177,8 @@ impl Model {
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint));
         }
-        let unwrapped = source_weights::told_of(&checkpoint);
-        if !unwrapped.is_empty() {
-            tracing::info!(file = %checkpoint.path.display(), "{unwrapped}");
-        }
+        let told = source_weights::told_of(&checkpoint);
+        let warnings = source_weights::warnings(network, &checkpoint);
         backbone.freeze_before(backbone.head_id());
         backbone.to(device, Kind::Float);
         let entry = source_weights::catalog_entry(network, weights, Some(&checkpoint));
@@ -184,7 +186,7 @@ impl Model {
         let classes = class_names(&checkpoint, known, backbone.head().classes)?;
         let temperature = temperature(&checkpoint)?;
         let Checkpoint { path, sha256, .. } = checkpoint;
-        Ok(Self { network, backbone, classes, input, temperature, input_from, path, sha256 })
+        Ok(Self { network, backbone, classes, input, temperature, input_from, path, sha256, told, warnings })
     }
 
     /// Makes it fast for predicting in batches of this size: see [`Backbone::prepare_inference`].

@@ -187,6 +187,42 @@ pub fn told_of(checkpoint: &Checkpoint) -> String {
     told
 }
 
+/// What somebody should know who goes on with these weights: a guess between copies, names of classes that are of no use, and
+/// a library whose network computes otherwise. Each a sentence that names the file.
+#[must_use]
+pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
+    let file = checkpoint.path.display();
+    let mut warnings: Vec<String> = Vec::new();
+    warnings.extend(checkpoint.unwrapped.guess().map(|guess| format!("{file} {guess}")));
+    warnings.extend(
+        classes_of_no_use(network, checkpoint).map(|wrong| format!("{file}: {wrong}: it names no class")),
+    );
+    let efficientnet = network.name.starts_with("efficientnet");
+    if efficientnet && checkpoint.unwrapped.dialect == Some("timm") {
+        let differs = if network.name == "efficientnet_lite0" {
+            "this network pads as tf_efficientnet_lite0 does, and timm's efficientnet_lite0 pads otherwise"
+        } else {
+            "timm's tf_efficientnet networks pad otherwise than this one, and b5 to b7 differ in batch-norm's epsilon"
+        };
+        warnings.push(format!(
+            "{file} has timm's names: {differs}, which no name tells; fine-tune from it, or check its predictions"
+        ));
+    }
+    warnings
+}
+
+/// Why the names of classes in a file are not those of its head's outputs, if it has some.
+#[must_use]
+pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<String> {
+    if checkpoint.classes_wrong.is_some() {
+        return checkpoint.classes_wrong.clone();
+    }
+    let (names, outputs) =
+        (checkpoint.classes.as_ref()?.len(), crate::model::classes_in(network, checkpoint)?);
+    (i64::try_from(names) != Ok(outputs))
+        .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
+}
+
 /// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
 #[must_use]
 pub fn class_names(
@@ -263,8 +299,10 @@ mod tests {
             tensors: std::collections::BTreeMap::new(),
             metadata: std::collections::BTreeMap::new(),
             classes: None,
+            classes_wrong: None,
             unwrapped: Default::default(),
             skipped: Vec::new(),
+            unread: Vec::new(),
             sha256: format!("{digest:0<64}"),
         }
     }

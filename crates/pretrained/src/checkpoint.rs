@@ -45,10 +45,14 @@ pub struct Checkpoint {
     pub metadata: BTreeMap<String, String>,
     /// Names of its classes in label order, where the file has them under a key that training scripts use.
     pub classes: Option<Vec<String>>,
+    /// Why the names of classes in the file could not be put into label order, where it has some.
+    pub classes_wrong: Option<String>,
     /// What was taken off its names, and which tensors are no weights.
     pub unwrapped: Unwrapped,
     /// What the file holds besides arrays, strings and numbers, as `"path: Python type"`; it was not read.
     pub skipped: Vec<String>,
+    /// Tensors that cannot be read, by their names in the file, and why and what to do.
+    pub unread: Vec<(String, String)>,
     /// SHA-256 of the file, 64 hex digits.
     pub sha256: String,
 }
@@ -204,9 +208,11 @@ impl Opened {
             format: self.format,
             tensors,
             metadata: self.content.metadata.clone(),
-            classes: self.content.classes.clone(),
+            classes: self.content.classes.names.clone(),
+            classes_wrong: self.content.classes.wrong.clone(),
             unwrapped,
             skipped: self.content.skipped.clone(),
+            unread: self.content.unread.clone(),
             sha256,
         }
     }

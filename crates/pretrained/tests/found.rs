@@ -64,6 +64,19 @@ fn weights_are_found_under_whatever_they_lie() {
         ("parameters.pth", ""),
         ("classes.pth", "state_dict."),
         ("harmless.pth", "state_dict."),
+        ("whole_optimizer.pth", "state_dict."),
+        ("dotted_twice.pth", "model."),
+        ("negated.pth", ""),
+        ("init_first.pth", "model."),
+        ("discriminator_first.pth", "generator_net."),
+        ("prev_first.pth", "state_dict."),
+        ("last_and_best.pth", "best.model."),
+        ("distilled.pth", "student."),
+        ("dino.pth", "teacher."),
+        ("net_ema.pth", "net_ema.module."),
+        ("more_classes_first.pth", "model."),
+        ("folds.pth", "fold0."),
+        ("list_of_two.pth", "0."),
         ("old.pth", "module."),
         ("old_whole.pth", ""),
         ("detectron.pkl", "model.backbone."),
@@ -95,11 +108,52 @@ fn what_was_left_is_told() {
 }
 
 #[test]
+fn a_guess_between_copies_is_told() {
+    for (name, tied) in [("folds.pth", "fold1."), ("list_of_two.pth", "1.")] {
+        let unwrapped = found(name).unwrapped;
+        assert_eq!(unwrapped.tied, [tied], "{name}");
+        assert!(unwrapped.guess().unwrap().contains("nothing says which is meant"));
+    }
+    for name in ["last_and_best.pth", "raw_and_average.pth", "whole.pth", "half_wrapped.pth"] {
+        assert_eq!(found(name).unwrapped.guess(), None, "{name}");
+    }
+    // Half of the names have a prefix, and all are used.
+    assert_eq!(found("half_wrapped.pth").unwrapped.others, []);
+}
+
+#[test]
+fn names_that_clash_are_numbered_apart() {
+    let beside = found("dotted_twice.pth").unwrapped.beside;
+    assert_eq!(beside, ["a.b.c", "a.b.c~2"]);
+}
+
+#[test]
+fn tensors_that_cannot_be_read_are_named_with_what_to_do() {
+    let unread = found("unread.pth").unread;
+    for (name, word, advice) in [
+        ("conv.weight", "sparse", ".to_dense()"),
+        ("conv.bias", "Complex", "no network"),
+        ("fc.bias", "float8", ".float()"),
+    ] {
+        let (_, reason) = unread.iter().find(|(path, _)| path == name).unwrap();
+        assert!(reason.contains(word) && reason.contains(advice), "{name}: {reason}");
+    }
+}
+
+#[test]
 fn names_of_classes_are_found() {
     let classes = |name: &str| found(name).classes;
     assert_eq!(classes("classes.pth").unwrap(), ["ant", "cat", "bee"]);
     assert_eq!(classes("head_beside.pth").unwrap(), ["a", "b", "c"]);
     assert_eq!(classes("imagenet.pth"), None);
+    for name in ["numpy", "tensor", "array", "objects", "np_str"] {
+        assert_eq!(classes(&format!("classes_{name}.pth")).unwrap(), ["ant", "cat", "bee"], "{name}");
+    }
+    for (name, wrong) in [("classes_from_1.pth", "from 1"), ("classes_with_gap.pth", "gaps")] {
+        let found = found(name);
+        assert_eq!(found.classes, None);
+        assert!(found.classes_wrong.unwrap().contains(wrong), "{name}");
+    }
 }
 
 #[test]
@@ -130,6 +184,13 @@ fn hostile_pickles_are_named_and_not_executed() {
         ("hostile_import.pth", "builtin__.__import__"),
         ("hostile_setattr.pth", "builtin__.setattr"),
         ("hostile_popped.pkl", "posix.system"),
+        ("hostile_touch.pth", "pathlib"),
+        ("hostile_nested.pth", "posix"),
+        ("hostile_nested_file.pth", "posix.system"),
+        ("hostile_fx.pth", "_exec_with_source"),
+        ("hostile_sqlite.pth", "sqlite3"),
+        ("hostile_append.pkl", "append"),
+        ("hostile_setstate.pkl", "setattr"),
     ] {
         let error = checkpoint::open(&file(name)).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("nothing was run here") && error.contains(callable), "{name}: {error}");

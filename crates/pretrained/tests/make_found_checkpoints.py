@@ -13,15 +13,18 @@ import copyreg
 import datetime
 import enum
 import functools
+import io
 import operator
 import os
 import pathlib
 import pickle
 import random
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.fx
 from torch import nn
 
 HERE = Path(__file__).parent / "found"
@@ -125,6 +128,37 @@ def read_files():
     yield "numbers", {"model": {n: v.numpy() for n, v in weights().items()}, "loss": np.float64(0.5)}
     yield "parameters", {n: nn.Parameter(v) for n, v in weights().items()}
     yield "classes", {"state_dict": weights(), "class_to_idx": {"cat": 1, "ant": 0, "bee": 2}}
+    linear = nn.Linear(2, 2)
+    adam = torch.optim.Adam(linear.parameters())
+    linear(torch.ones(1, 2)).sum().backward()
+    adam.step()
+    # Keyed by parameters, and by 1 and "1": names clash.
+    yield "whole_optimizer", {"state_dict": weights(), "optimizer": adam, "more": {1: torch.ones(3), "1": torch.ones(3)}}
+    yield "dotted_twice", {"model": weights(), "a": {"b": {"c": torch.ones(2)}, "b.c": torch.ones(2)}}
+    yield "negated", {n: torch._neg_view(-v) for n, v in weights().items()}
+    yield "unread", {**weights(), "conv.weight": torch.zeros(2, 1, 3, 3).to_sparse(), "conv.bias": torch.zeros(2, dtype=torch.complex64),
+                     "fc.bias": torch.zeros(3).to(torch.float8_e4m3fn)}
+    worse = {name: value - 100 for name, value in weights().items()}
+    yield "init_first", {"model_init": worse, "model": weights()}
+    yield "discriminator_first", {"discriminator": worse, "generator_net": weights()}
+    yield "prev_first", {"state_dict_prev": worse, "state_dict": weights()}
+    yield "last_and_best", {"last": {"model": worse}, "best": {"model": weights()}}
+    yield "distilled", {"teacher": worse, "student": weights()}
+    yield "dino", {"student": worse, "teacher": weights(), "dino_loss": {"center": torch.zeros(1, 3)}}
+    yield "net_ema", {"net": worse, "net_ema": {"module": weights()}}
+    yield "more_classes_first", {"pretrained": {**worse, "fc.bias": torch.zeros(3)},
+                                 "model": weights()}
+    yield "folds", {"fold0": weights(), "fold1": worse}
+    yield "list_of_two", [weights(), worse]
+    yield "half_wrapped", {("module." if n.startswith("conv") else "") + n: v for n, v in weights().items()}
+    named = ["ant", "cat", "bee"]
+    yield "classes_numpy", {"model": weights(), "class_to_idx": {n: np.int64(i) for i, n in enumerate(named)}}
+    yield "classes_tensor", {"model": weights(), "class_to_idx": {n: torch.tensor(i) for i, n in enumerate(named)}}
+    yield "classes_array", {"model": weights(), "classes": np.array(named)}
+    yield "classes_objects", {"model": weights(), "classes": np.array(named, dtype=object)}
+    yield "classes_np_str", {"model": weights(), "classes": list(np.array(named))}
+    yield "classes_from_1", {"model": weights(), "class_to_idx": {n: i + 1 for i, n in enumerate(named)}}
+    yield "classes_with_gap", {"model": weights(), "class_to_idx": {"a": 0, "b": 3}}
     slots = Slots()
     slots.a, slots.b = 1, Colour.RED
     counter = collections.Counter("abca")
@@ -141,6 +175,12 @@ def read_files():
         "optimizer": torch.optim.SGD(net.parameters(), 0.1)}}
 
 
+def saved(thing):
+    file = io.BytesIO()
+    torch.save(thing, file)
+    return file.getvalue()
+
+
 def hostile_files():
     state = weights()
     yield "system", {"state_dict": state, "x": Call(os.system, "touch hostile-was-executed")}
@@ -153,6 +193,11 @@ def hostile_files():
     yield "getattr", {"state_dict": state, "x": Call(getattr, Outer, "__subclasses__")}
     yield "partial_called", {"state_dict": state, "x": Chain()}
     yield "import", {"state_dict": state, "x": Call(__import__, "os")}
+    yield "touch", {"state_dict": state, "x": Call(pathlib.Path.touch, pathlib.Path("hostile-was-executed"))}
+    yield "nested", {"state_dict": state, "x": Call(torch.storage._load_from_bytes, pickle.dumps(Call(os.system, "touch hostile-was-executed"), 0))}
+    yield "nested_file", {"state_dict": state, "x": Call(torch.storage._load_from_bytes, saved({"x": Call(os.system, "true")}))}
+    yield "fx", {"state_dict": state, "x": Call(torch.fx.graph_module._exec_with_source, "import os", {})}
+    yield "sqlite", {"state_dict": state, "x": Call(sqlite3.connect, "hostile-was-executed")}
     yield "setattr", {"state_dict": state, "x": Call(setattr, Outer, "a", 1)}
 
 
@@ -171,6 +216,10 @@ def main():
     # What is called in vain before the weights come, and thrown away: POP behind a call.
     call = b"\x80\x02cposix\nsystem\nX\x1a\x00\x00\x00touch hostile-was-executed\x85R0"
     rest = pickle.dumps({"model": {n: v.numpy() for n, v in weights().items()}}, protocol=2)
+    # SimpleNamespace with an attribute that APPEND, or a second BUILD, calls.
+    space = b"\x80\x02ctypes\nSimpleNamespace\n)R}X%c\x00\x00\x00%scposix\nsystem\nsb%s0"
+    for name, after in (("append", b"X\x04\x00\x00\x00truea"), ("__setstate__", b"X\x04\x00\x00\x00trueb")):
+        (HERE / f"hostile_{name.strip('_')}.pkl").write_bytes(space % (len(name), name.encode(), after) + rest[2:])
     (HERE / "hostile_popped.pkl").write_bytes(call + rest[2:])
 
 

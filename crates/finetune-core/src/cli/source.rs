@@ -68,6 +68,12 @@ impl ModelArguments {
             model.input_from
         );
         let _ = writeln!(io::stderr(), "{}", visible(&line));
+        if !model.told.is_empty() {
+            let _ = writeln!(io::stderr(), "weights: {}", visible(&model.told));
+        }
+        for warning in &model.warnings {
+            let _ = writeln!(io::stderr(), "warning: {}", visible(warning));
+        }
         Ok(model)
     }
 

@@ -73,6 +73,10 @@ pub fn gather_chosen(
     check_network(run, checkpoint.as_ref())?;
     let of_use = |checkpoint| source_weights::of_use(run.network, run.weights.as_ref(), checkpoint);
     let mut checkpoint = checkpoint.map(of_use);
+    for warning in checkpoint.iter().flat_map(|checkpoint| source_weights::warnings(run.network, checkpoint))
+    {
+        listen(&Event::Warning(warning));
+    }
     let (input, input_from) = input(run, checkpoint.as_ref())?;
     check_input(run, &input)?;
     // Built once without training so that other weights or an unknown stage are told before any picture is read.

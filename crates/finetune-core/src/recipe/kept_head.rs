@@ -58,6 +58,12 @@ pub(super) fn check(
             classes.len()
         ));
     }
+    if let Some(wrong) = source_weights::classes_of_no_use(run.network, checkpoint) {
+        return refuse(format!(
+            "{}: {wrong}: which row is which class cannot be told; take the names out of the file, or use \"new\"",
+            checkpoint.path.display()
+        ));
+    }
     let Some((named, by)) = names(run, checkpoint, classes) else { return Ok(()) };
     // The folders of ImageNet are numbers of WordNet (n01440764), and sorted they are in the order of the rows.
     let numbers_of_wordnet =
@@ -103,10 +109,19 @@ fn names(run: &Run, checkpoint: &Checkpoint, classes: &[String]) -> Option<(Vec<
     named.filter(|(names, _)| names.len() == classes.len())
 }
 
-/// For each class of the data its row; None where some class has none.
+/// For each class of the data its row; None where some class has none. Names that differ in capitals alone are the same, as
+/// for `evaluate`, unless two classes do.
 fn places(named: &[String], classes: &[String]) -> Option<Vec<usize>> {
+    let exact = |class: &String| named.iter().position(|name| name == class);
+    if let Some(places) = classes.iter().map(exact).collect() {
+        return Some(places);
+    }
+    let lower = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
+    let (named, classes) = (lower(named), lower(classes));
+    let distinct =
+        |names: &[String]| names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
     let place = |class: &String| named.iter().position(|name| name == class);
-    classes.iter().map(place).collect()
+    classes.iter().map(place).collect::<Option<_>>().filter(|_| distinct(&named) && distinct(&classes))
 }
 
 /// The same array with these rows.
@@ -138,5 +153,8 @@ mod tests {
         let array = Array::from_f32(vec![3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
         assert_eq!(with_rows(&array, &places).to_f32().unwrap(), [2.0, 3.0, 4.0, 5.0, 0.0, 1.0]);
         assert_eq!(super::places(&named, &list(&["ant", "bee", "dog"])), None);
+        assert_eq!(super::places(&named, &list(&["Ant", "BEE", "cat"])).unwrap(), [1, 2, 0]);
+        assert_eq!(super::places(&list(&["a", "A"]), &list(&["A", "a"])).unwrap(), [1, 0]);
+        assert_eq!(super::places(&list(&["a", "A"]), &list(&["b", "a"])), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::classes::Classes;
 use super::{Array, Dtype};
 use crate::Error;
 
@@ -11,9 +12,11 @@ pub(super) struct Content {
     pub(super) leaves: Vec<Leaf>,
     pub(super) metadata: BTreeMap<String, String>,
     /// Names of classes in label order, as a key of the file gives them.
-    pub(super) classes: Option<Vec<String>>,
+    pub(super) classes: Classes,
     /// What else there is, as `"path: Python type"`.
     pub(super) skipped: Vec<String>,
+    /// Tensors that cannot be read, by name, and why and what to do.
+    pub(super) unread: Vec<(String, String)>,
     pub(super) values: Box<dyn Values>,
 }
 

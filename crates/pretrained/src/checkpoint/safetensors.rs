@@ -24,11 +24,15 @@ pub(super) fn open(path: &Path, file: &mut File) -> Result<Content, Error> {
             header.data_len()
         )));
     }
-    let (mut leaves, mut places) = (Vec::new(), Vec::new());
+    let (mut leaves, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for name in header.offset_keys() {
         let Some(info) = header.info(&name) else {
             return Err(damaged(format!("its header lists {name:?} twice")));
         };
+        if Dtype::from_safetensors(info.dtype).is_none() {
+            unread.push((name.clone(), format!("{} values are not read: save it with .float()", info.dtype)));
+            continue;
+        }
         let (leaf, place) = leaf(&name, info, file_length - data_length).map_err(|reason| Error::Tensor {
             path: path.to_path_buf(),
             tensor: name.clone(),
@@ -41,7 +45,7 @@ pub(super) fn open(path: &Path, file: &mut File) -> Result<Content, Error> {
         header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let classes = classes::in_metadata(&metadata);
     let values = Box::new(InFile { path: path.to_path_buf(), starts: places });
-    Ok(Content { leaves, metadata, classes, skipped: Vec::new(), values })
+    Ok(Content { leaves, metadata, classes, skipped: Vec::new(), unread, values })
 }
 
 /// The header, checked by the `safetensors` crate to cover the values without gap or overlap, and the length of what

@@ -1,19 +1,23 @@
 //! What `torch.save` writes: a pickle of the object, and the values of its tensors beside it.
 
+mod class_names;
 mod container;
 mod numpy;
 mod tar;
 mod tree;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use self::class_names::Named;
 use self::container::{Container, Source};
 use self::tree::Tree;
 use self::view::{From, View};
+use super::classes::{self, Classes};
 use super::content::{Content, Leaf, Values};
+use super::pickle::Value;
 use super::pickle::hostile::hostile_call;
 use super::{Array, Format};
 use crate::Error;
@@ -21,25 +25,47 @@ use crate::Error;
 /// Reads the objects of a file of `torch.save`, or of a bare pickle.
 pub(super) fn open(path: &Path, format: Format) -> Result<Content, Error> {
     let file = super::open_file(path)?;
-    let container =
+    let mut container =
         Container::open(Box::new(std::io::BufReader::new(file)), format).map_err(|wrong| wrong.at(path))?;
-    if let Some(callable) = hostile_call(&container.pickle) {
+    if let Some(callable) = hostile_within(&container, 4) {
         return Err(Error::Hostile { path: path.to_path_buf(), callable });
     }
-    let Tree { leaves, views, metadata, classes, skipped } =
+    let Tree { mut leaves, views, metadata, classes, skipped, unread } =
         tree::of(&container).map_err(|reason| damaged(path, reason))?;
-    check_names(path, &leaves)?;
+    number_apart(&mut leaves);
+    let classes = match classes {
+        None => Classes::default(),
+        Some((_, Named::Listed(names))) => Classes { names: Some(names), wrong: None },
+        Some((key, Named::Numbered(numbered))) => {
+            let numbered = class_names::numbered(&mut container, numbered);
+            numbered.map_or_else(Classes::default, |numbered| classes::in_order(&key, numbered))
+        }
+    };
     let values = Box::new(InFile { path: path.to_path_buf(), format, views });
-    Ok(Content { leaves, metadata, classes, skipped, values })
+    Ok(Content { leaves, metadata, classes, skipped, unread, values })
 }
 
-/// Two tensors end under one name only if a key holds a dot that is not a level; then one would vanish.
-fn check_names(path: &Path, leaves: &[Leaf]) -> Result<(), Error> {
-    let mut names: Vec<String> = leaves.iter().map(Leaf::path).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(twice) => Err(damaged(path, format!("it saves two arrays under the name {}", twice[0]))),
-        None => Ok(()),
+/// Numbers the later ones of tensors that end under one name: `a.b` and `a.b~2`. So it is where keys are no strings (an
+/// optimizer's state is kept by parameter), where `1` and `"1"` are keys, and where a key holds a dot that is no level.
+fn number_apart(leaves: &mut [Leaf]) {
+    let mut taken: HashSet<String> = HashSet::with_capacity(leaves.len());
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for leaf in leaves {
+        let path = leaf.path();
+        if taken.insert(path.clone()) {
+            continue;
+        }
+        let count = counts.entry(path.clone()).or_insert(1);
+        let ending = loop {
+            *count += 1;
+            let ending = format!("~{count}");
+            if taken.insert(format!("{path}{ending}")) {
+                break ending;
+            }
+        };
+        if let Some(last) = leaf.levels.last_mut() {
+            last.push_str(&ending);
+        }
     }
 }
 
@@ -99,6 +125,34 @@ impl Values for InFile {
         Ok(())
     }
 }
+
+/// The first call that makes a file hostile, in its own pickles or in files that its pickle holds as bytes and has PyTorch
+/// load.
+fn hostile_within(container: &Container, depth: u8) -> Option<String> {
+    let pickle = &container.pickle;
+    let own = hostile_call(pickle).or_else(|| container.hostile_beside.clone());
+    own.or_else(|| {
+        let loads = pickle.all().filter_map(|value| match value {
+            Value::Object(object) if pickle.dotted(object.callable)? == LOADS => Some(object),
+            _ => None,
+        });
+        loads.into_iter().find_map(|object| {
+            let judged = || {
+                let bytes = numpy::bytes(pickle, *pickle.arguments(object).first()?)?;
+                let depth = depth.checked_sub(1)?;
+                let format = super::sniff::format_of_head(&bytes[..bytes.len().min(512)]);
+                let format = format.unwrap_or(Format::Pickle);
+                let inner = Container::open(Box::new(Cursor::new(bytes)), format).ok()?;
+                Some(hostile_within(&inner, depth))
+            };
+            // What cannot be looked into is not trusted.
+            judged().unwrap_or_else(|| Some(LOADS.to_owned()))
+        })
+    })
+}
+
+/// Loads a file of `torch.save` from bytes; tensors come so where `pickle.dump` wrote them.
+const LOADS: &str = "torch.storage._load_from_bytes";
 
 /// The storage that lies as a file of its own within a pickle, as `pickle.dump` has tensors do: element type, bytes.
 fn nested_storage(container: &Container, id: super::pickle::Id) -> Result<(super::Dtype, Vec<u8>), String> {

@@ -8,17 +8,22 @@
 //! Where a network lies in the file more than once, in this order:
 //! 1. where more of its tensors are, and in its shapes: an average that lacks the running statistics is no whole network;
 //! 2. not among an optimizer's state;
-//! 3. **averaged weights before raw ones** (`ema`, `model_ema`, `state_dict_ema`, `teacher`, ...), as timm and
-//!    Ultralytics choose: they are what was validated. Of contrastive pairs the trained encoder (`encoder_q`, `online`);
-//! 4. the one that comes first in the file.
+//! 3. **averaged weights before raw ones** (`ema`, `net_ema`, `state_dict_ema`, ...), as timm and Ultralytics choose: they
+//!    are what was validated. Of contrastive pairs the trained encoder (`encoder_q`, `online`);
+//! 4. the usual containers (`state_dict`, `model`, `best`, `student`, ...) before unknown words, and those before what
+//!    words call an earlier or another network (`init`, `old`, `last`, `pretrained`, `discriminator`, ...). A `teacher` is
+//!    such another one, unless it is called an average or the losses of DINO lie in the file;
+//! 5. the one that comes first in the file: that is a guess, and told as a warning.
 //!
 //! Everything that was taken off or left out is told ([`Unwrapped`]).
 
+mod rank;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use self::words::{AVERAGED, CONTAINERS, COUNTERS, HEADS, OPTIMIZER, TRAINED, WRAPPERS};
+use self::rank::{Rank, has_averaging_teacher, rank};
+use self::words::{CONTAINERS, COUNTERS, HEADS, WRAPPERS};
 
 use super::content::Leaf;
 
@@ -55,6 +60,8 @@ pub struct Unwrapped {
     pub dialect: Option<&'static str>,
     /// Other prefixes under which the same network lies, with the number of its tensors.
     pub others: Vec<(String, usize)>,
+    /// Those of the other prefixes that might as well have been taken: nothing in the file but the order tells them apart.
+    pub tied: Vec<String>,
     /// Tensors beside the weights, under their names in the file.
     pub beside: Vec<String>,
 }
@@ -68,6 +75,21 @@ pub(super) struct Selection {
 }
 
 impl Unwrapped {
+    /// The warning that another copy of the network might as well have been taken; None where nothing was guessed.
+    #[must_use]
+    pub fn guess(&self) -> Option<String> {
+        let others: Vec<String> =
+            self.tied.iter().take(3).map(|prefix| format!("{:?}", prefix.trim_end_matches('.'))).collect();
+        let more = if self.tied.len() > 3 { ", ..." } else { "" };
+        (!others.is_empty()).then(|| {
+            format!(
+                "holds the same network more than once, and nothing says which is meant: took {:?}, the first, and not {}{more}; save the one you want in a file of its own",
+                self.prefix.trim_end_matches('.'),
+                others.join(", ")
+            )
+        })
+    }
+
     /// In a sentence or two; empty where nothing was taken off and nothing left.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -86,8 +108,10 @@ impl Unwrapped {
         }
         if !self.others.is_empty() {
             let others = self.others.iter().take(3);
-            let others =
-                others.map(|(prefix, count)| format!("{:?} ({count} tensors)", prefix.trim_end_matches('.')));
+            let others = others.map(|(prefix, count)| match prefix.trim_end_matches('.') {
+                "" => format!("no prefix ({count} tensors)"),
+                prefix => format!("{prefix:?} ({count} tensors)"),
+            });
             told.push(format!(
                 "did not use the same network under {}",
                 others.collect::<Vec<_>>().join(", ")
@@ -115,14 +139,22 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
             for (scheme, ours) in readings(&name, layout) {
                 let Some(shape) = layout.tensors.get(&ours) else { continue };
                 let group = groups.entry((scheme, path[..start].to_owned())).or_default();
-                let fits = leaves[index].shape == *shape || flattened(&leaves[index].shape, shape);
+                let theirs = &leaves[index].shape;
+                // The classes of a head are whatever they are.
+                let of_head =
+                    ours.strip_prefix(layout.head.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                        && theirs.len() == shape.len()
+                        && theirs.get(1..) == shape.get(1..);
+                let fits = of_head || theirs == shape || flattened(theirs, shape);
                 group.add(index, ours, fits);
             }
         }
     }
+    let averaging_teacher = has_averaging_teacher(&paths);
+    let worth = |prefix: &str, group: &Group| (group.worth(), rank(prefix, averaging_teacher));
     let best = groups.iter().max_by_key(|((scheme, prefix), group)| {
         let first = group.found.values().map(|(index, _)| *index).min().unwrap_or(usize::MAX);
-        (group.worth(), preference(prefix), std::cmp::Reverse((*scheme, first, prefix.len())))
+        (worth(prefix, group), std::cmp::Reverse((*scheme, first, prefix.len())))
     });
     let ((scheme, prefix), group) = best?;
     let mut unwrapped =
@@ -164,13 +196,19 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
     }
     unwrapped.inner = inner.into_iter().collect();
     let half = group.found.len().div_ceil(2).max(2);
-    let same = |other: &str, found: usize| other != prefix && found >= half && preference(other) > 0;
-    let others = groups.iter().filter(|((_, other), group)| same(other, group.found.len()));
-    let mut others: Vec<(String, usize)> =
-        others.map(|((_, other), group)| (other.clone(), group.found.len())).collect();
-    others.sort();
-    others.dedup_by(|a, b| a.0 == b.0);
-    unwrapped.others = others;
+    let mut others = BTreeMap::new();
+    for ((_, other), found) in &groups {
+        let left = found.found.values().filter(|(index, _)| !taken.contains_key(index)).count();
+        let is_copy = other != prefix && left >= half && rank(other, averaging_teacher) > Rank::Optimizer;
+        if is_copy {
+            others.insert(other.clone(), found.found.len());
+            if worth(other, found) == worth(prefix, group) && !unwrapped.tied.contains(other) {
+                unwrapped.tied.push(other.clone());
+            }
+        }
+    }
+    unwrapped.tied.sort();
+    unwrapped.others = others.into_iter().collect();
     unwrapped.beside = (0..leaves.len())
         .filter(|index| !taken.contains_key(index))
         .map(|index| paths[index].clone())
@@ -244,17 +282,6 @@ impl Group {
     fn worth(&self) -> usize {
         let fitting = self.found.values().filter(|(_, fits)| *fits).count();
         self.found.len() + 2 * fitting
-    }
-}
-
-/// How much one of several equal places is to be preferred.
-fn preference(prefix: &str) -> u8 {
-    let lower = prefix.to_lowercase();
-    let has = |words: &[&str]| lower.split(['.', '/']).any(|part| words.contains(&part));
-    match () {
-        () if has(&OPTIMIZER) => 0,
-        () if has(&AVERAGED) || has(&TRAINED) => 2,
-        () => 1,
     }
 }
 

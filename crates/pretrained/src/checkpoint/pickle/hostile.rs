@@ -10,16 +10,35 @@
 //! 3. *A call of what a call returned* is hostile, because it cannot be known before: `partial(...)()`,
 //!    `attrgetter("system")(...)`. Exempt is the way in which Python names what is nested: `getattr(Outer, "Inner")`, if the
 //!    name is given as it stands and is none of those that lead out of a class (`__globals__`, `__subclasses__`, ...).
-//! 4. *Attributes set on a class or module*, and any `setattr`, are hostile.
+//! 4. *Attributes set on a class or module*, any `setattr`, and attributes that later opcodes would call (`__setstate__`,
+//!    `append`), are hostile.
+//! 5. *A file within the file* (`torch.storage._load_from_bytes`) is judged by the same rules.
+//!
+//! What is dangerous to call? An allow list of all that only builds data cannot be had, because checkpoints hold objects of anybody's
+//! classes. So it goes by whose the name is. Of **Python's own library and of PyTorch** functions are dangerous unless
+//! they are known to build data only ([`standard`]): whoever attacks needs what is there on every machine. Their
+//! classes, and whatever belongs to other modules, are harmless unless listed here.
 //!
 //! Everything else stays a name: classes and functions of any module stored as values, nested classes, methods, enums, paths,
 //! dates, namespaces, partials of harmless functions, arrays of numpy. A class that is merely allocated runs no code of
 //! its `__init__`. Calls of the named result types of dangerous modules (`os.stat_result`, `socket.AddressFamily`) are harmless too.
 
+mod standard;
+
+use self::standard::is_function_that_acts;
 use super::{Id, Made, Object, Pickle, Value};
 
 /// Modules whose functions run commands, load code, or reach the disk or the network.
-const MODULES: [&str; 45] = [
+const MODULES: [&str; 54] = [
+    "pip",
+    "setuptools",
+    "sqlite3",
+    "_sqlite3",
+    "IPython",
+    "paramiko",
+    "invoke",
+    "sh",
+    "multiprocessing",
     "commands",
     "os",
     "posix",
@@ -69,7 +88,12 @@ const MODULES: [&str; 45] = [
 
 /// Functions of modules that are harmless otherwise, or called as people call their own (`code`, `trace`), by the end of
 /// their dotted name.
-const FUNCTIONS: [&str; 41] = [
+const FUNCTIONS: [&str; 46] = [
+    "logging.FileHandler",
+    "logging.handlers.SocketHandler",
+    "zipfile.ZipFile",
+    "tarfile.TarFile",
+    "tempfile.NamedTemporaryFile",
     "code.interact",
     "code.InteractiveInterpreter",
     "code.InteractiveConsole",
@@ -234,6 +258,9 @@ fn judged(pickle: &Pickle, object: &Object) -> Option<String> {
         if is_getattr(&name) {
             return computed_attribute(pickle, arguments);
         }
+        if let Some(key) = called_later(pickle, object) {
+            return Some(format!("the attribute {key} of a {name}"));
+        }
         if is_dangerous(&name) && !(object.made == Made::Allocated && is_class(&name)) {
             return Some(name);
         }
@@ -247,6 +274,25 @@ fn judged(pickle: &Pickle, object: &Object) -> Option<String> {
     }
     let given = arguments.iter().chain(&object.items);
     given.into_iter().find_map(|&argument| dangerous_within(pickle, argument, 4))
+}
+
+/// An attribute set on an object that later opcodes call: `__setstate__` for its state, `append`, `extend` and `add` for its items.
+fn called_later(pickle: &Pickle, object: &Object) -> Option<String> {
+    let state = object.state?;
+    let parts = match pickle.get(state) {
+        Value::Tuple(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(&state),
+    };
+    let tables = parts.iter().filter_map(|&part| match pickle.get(part) {
+        Value::Dict(entries) => Some(entries),
+        _ => None,
+    });
+    tables.flatten().find_map(|&(key, value)| {
+        let key = pickle.text(key)?;
+        let is_code = matches!(pickle.get(value), Value::Global(_) | Value::Object(_));
+        let called = matches!(key, "__setstate__" | "append" | "extend" | "add") && is_code;
+        called.then(|| key.to_owned())
+    })
 }
 
 /// `getattr` names what is nested, if the name stands there and does not lead out.
@@ -288,6 +334,9 @@ fn dangerous_within(pickle: &Pickle, id: Id, depth: u8) -> Option<String> {
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
             items.iter().take(FEW).find_map(|&item| dangerous_within(pickle, item, depth))
         }
+        Value::Dict(entries) => {
+            entries.iter().take(FEW).find_map(|&(_, value)| dangerous_within(pickle, value, depth))
+        }
         Value::Object(object) if is_partial(pickle, object) => {
             let mut kept = pickle.arguments(object).iter();
             kept.find_map(|&argument| dangerous_within(pickle, argument, depth))
@@ -327,7 +376,7 @@ fn is_dangerous(name: &str) -> bool {
         [.., "builtins" | "__builtin__" | "__builtins__"] => BUILTINS.contains(last),
         [first, ..] if MODULES.contains(first) => true,
         [_, inner @ ..] if inner.iter().any(|module| REACHED.contains(module)) => true,
-        _ => FUNCTIONS.iter().any(ends_with),
+        _ => FUNCTIONS.iter().any(ends_with) || is_function_that_acts(&parts),
     }
 }
 
@@ -365,6 +414,21 @@ mod tests {
             "ctypes.CDLL",
             "my.Class.__subclasses__",
             "urllib.request.urlopen",
+            "pathlib.Path.touch",
+            "pathlib._local.PosixPath.write_text",
+            "sqlite3.connect",
+            "pip.main",
+            "pip._internal.main",
+            "torch.fx.graph_module._exec_with_source",
+            "torch.fx.graph_module.reduce_graph_module",
+            "logging.config.dictConfig",
+            "logging.config.fileConfig",
+            "gzip.open",
+            "fileinput.input",
+            "linecache.getline",
+            "test.support.script_helper.assert_python_ok",
+            "torch.utils.collect_env.run",
+            "torch._dynamo.something",
         ] {
             assert!(is_dangerous(name), "{name}");
         }
@@ -381,6 +445,21 @@ mod tests {
             "torch._utils._rebuild_tensor_v2",
             "collections.OrderedDict",
             "pathlib.PosixPath",
+            "pathlib._local.PosixPath",
+            "datetime.timedelta",
+            "re._compile",
+            "logging.getLogger",
+            "torch.nn.modules.loss.CrossEntropyLoss",
+            "torch.serialization._get_layout",
+            "torch.device",
+            "mylib.build_model",
+            "_codecs.encode",
+            "array._array_reconstructor",
+            "uuid.UUID",
+            "enum.Flag",
+            "zoneinfo.ZoneInfo._unpickle",
+            "operator.itemgetter",
+            "numpy.random._pickle.__bit_generator_ctor",
         ] {
             assert!(!is_dangerous(name), "{name}");
         }

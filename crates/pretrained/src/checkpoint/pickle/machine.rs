@@ -288,8 +288,10 @@ impl Machine {
         let target = self.pop()?;
         self.stack.push(target);
         if let Some(Value::Object(object)) = self.values.get_mut(target.0 as usize) {
-            object.state = Some(state);
-            return Ok(());
+            // A second time, Python calls whatever `__setstate__` the first has set.
+            if object.state.replace(state).is_none() {
+                return Ok(());
+            }
         }
         let name = Name { module: "builtins".to_owned(), name: "setattr".to_owned() };
         let callable = self.add(Value::Global(Box::new(name)))?;

@@ -10,6 +10,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::tar::{TarTensor, read_tar};
 use super::view::storage_of;
 use crate::Error;
+use crate::checkpoint::pickle::hostile::hostile_call;
 use crate::checkpoint::pickle::{MAX_OPCODES, Pickle, Value, parse, stream};
 use crate::checkpoint::{Format, sniff};
 
@@ -26,6 +27,8 @@ impl<T: BufRead + Seek + Send> Source for T {}
 /// A file of `torch.save`, its objects read and its values not yet.
 pub(super) struct Container {
     pub(super) pickle: Pickle,
+    /// The first call that makes another pickle of the file hostile.
+    pub(super) hostile_beside: Option<String>,
     /// Tensors by persistent id, as the tar form has them.
     pub(super) tensors: HashMap<String, TarTensor>,
     storages: Storages,
@@ -83,19 +86,26 @@ impl Container {
             Format::TorchZip => Self::zip(source, length),
             Format::TorchTar => {
                 let (pickle, tensors, places) = read_tar(&mut source, length)?;
-                Ok(Self { pickle, tensors, storages: Storages::Places { source, places }, length })
+                Ok(Self {
+                    pickle,
+                    hostile_beside: None,
+                    tensors,
+                    storages: Storages::Places { source, places },
+                    length,
+                })
             }
             Format::TorchLegacy => Self::legacy(source, length),
             Format::Pickle | Format::SafeTensors => {
                 let pickle = parse(&mut source, &mut { MAX_OPCODES })?;
                 let storages = Storages::Places { source, places: HashMap::new() };
-                Ok(Self { pickle, tensors: HashMap::new(), storages, length })
+                Ok(Self { pickle, hostile_beside: None, tensors: HashMap::new(), storages, length })
             }
         }
     }
 
     fn zip(source: Box<dyn Source>, length: u64) -> Result<Self, Wrong> {
-        let mut archive = ZipArchive::new(source).map_err(|e| e.to_string())?;
+        let mut archive = ZipArchive::new(source)
+            .map_err(|e| format!("the file is cut off or damaged: copy or download it again ({e})"))?;
         let names = archive.file_names().map(|name| name.map(Cow::into_owned));
         let names: Vec<String> = names.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
         if let Some(found) = sniff::describe_zip(&names) {
@@ -115,7 +125,8 @@ impl Container {
         }
         let bytes = entry(&mut archive, &format!("{root}data.pkl"), length, MAX_PICKLE)?;
         let pickle = parse(&mut Cursor::new(bytes), &mut { MAX_OPCODES })?;
-        Ok(Self { pickle, tensors: HashMap::new(), storages: Storages::Zip { archive, root }, length })
+        let storages = Storages::Zip { archive, root };
+        Ok(Self { pickle, hostile_beside: None, tensors: HashMap::new(), storages, length })
     }
 
     /// Five pickles (magic, version, system, the object, keys of storages), then for each key a number of elements and
@@ -123,11 +134,17 @@ impl Container {
     fn legacy(mut source: Box<dyn Source>, length: u64) -> Result<Self, Wrong> {
         let mut budget = MAX_OPCODES;
         let mut next = |source: &mut Box<dyn Source>| parse(source, &mut budget);
-        let _magic = next(&mut source)?;
-        let _version = next(&mut source)?;
-        check_order(&next(&mut source)?)?;
+        let magic = next(&mut source)?;
+        let version = next(&mut source)?;
+        let system = next(&mut source)?;
+        // Python opens these as well.
+        let hostile_beside = [&magic, &version, &system].into_iter().find_map(hostile_call);
+        if hostile_beside.is_none() {
+            check_order(&system)?;
+        }
         let pickle = next(&mut source)?;
         let keys = next(&mut source)?;
+        let hostile_beside = hostile_beside.or_else(|| hostile_call(&keys));
         let sizes = element_sizes(&pickle);
         let mut places = HashMap::new();
         for &key in keys.items(keys.root()).ok_or_else(|| "its list of storages is none".to_owned())? {
@@ -147,7 +164,8 @@ impl Container {
             source.seek(SeekFrom::Start(end)).map_err(|e| e.to_string())?;
             places.insert(key, (start, end - start));
         }
-        Ok(Self { pickle, tensors: HashMap::new(), storages: Storages::Places { source, places }, length })
+        let storages = Storages::Places { source, places };
+        Ok(Self { pickle, hostile_beside, tensors: HashMap::new(), storages, length })
     }
 
     /// The bytes of a storage.

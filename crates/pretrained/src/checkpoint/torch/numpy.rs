@@ -20,7 +20,7 @@ pub(super) fn array(pickle: &Pickle, object: &Object) -> Option<Found> {
     let fortran = matches!(pickle.get(*fortran), Value::Bool(true) | Value::Int(1));
     let stride = strides(&shape, fortran)?;
     let from = From::Inline(*bytes);
-    Some(Ok((dtype, shape, View { from, offset: 0, stride, swapped })))
+    Some(Ok((dtype, shape, View { from, offset: 0, stride, swapped, negated: false })))
 }
 
 /// Strides of an array without gaps; None where its elements cannot be counted.
@@ -60,6 +60,62 @@ pub(super) fn scalar(pickle: &Pickle, object: &Object) -> Option<String> {
             Err(_) => array.to_i64().ok()?.first().map(ToString::to_string),
         },
     }
+}
+
+/// An array of strings: of a fixed width, or of Python's objects.
+pub(super) fn texts(pickle: &Pickle, id: Id) -> Option<Vec<String>> {
+    let Value::Object(object) = pickle.get(id) else { return None };
+    let name = pickle.dotted(object.callable)?;
+    if !matches!(name.as_str(), "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct")
+    {
+        return None;
+    }
+    let [.., shape, dtype, _, values] = pickle.items(object.state?)? else { return None };
+    let [count] = pickle.sizes(*shape)?[..] else { return None };
+    let names: Vec<String> = match pickle.get(*values) {
+        Value::List(items) => {
+            items.iter().map(|&item| pickle.text(item).map(str::to_owned)).collect::<Option<_>>()?
+        }
+        _ => fixed_width(pickle, *dtype, &bytes(pickle, *values)?)?,
+    };
+    (names.len() == count && count > 0).then_some(names)
+}
+
+/// A string as numpy has it: `numpy.core.multiarray.scalar(dtype("U3"), bytes)`.
+pub(super) fn text_scalar(pickle: &Pickle, id: Id) -> Option<String> {
+    let Value::Object(object) = pickle.get(id) else { return None };
+    let name = pickle.dotted(object.callable)?;
+    if !matches!(name.as_str(), "numpy.core.multiarray.scalar" | "numpy._core.multiarray.scalar") {
+        return None;
+    }
+    let [dtype, value] = pickle.arguments(object) else { return None };
+    match fixed_width(pickle, *dtype, &bytes(pickle, *value)?)?.as_slice() {
+        [text] => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Strings of a fixed number of characters of four bytes each (`U5`) or one (`S5`), filled up with zeros.
+fn fixed_width(pickle: &Pickle, dtype: Id, data: &[u8]) -> Option<Vec<String>> {
+    let Value::Object(object) = pickle.get(dtype) else { return None };
+    if pickle.dotted(object.callable)? != "numpy.dtype" {
+        return None;
+    }
+    let kind = pickle.text(*pickle.arguments(object).first()?)?;
+    let order = object.state.and_then(|state| pickle.items(state)?.get(1).copied());
+    let big = order.and_then(|order| pickle.text(order)) == Some(">");
+    let width = |digits: &str| digits.parse::<usize>().ok().filter(|&width| width > 0);
+    if let Some(width) = kind.strip_prefix('S').and_then(width) {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        return data.chunks(width).map(|part| Some(text(part)?.trim_end_matches('\0').to_owned())).collect();
+    }
+    let width = kind.strip_prefix('U').and_then(width)?.checked_mul(4)?;
+    let letter = |bytes: &[u8; 4]| {
+        let number = if big { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
+        char::from_u32(number)
+    };
+    let text = |part: &[u8]| part.as_chunks::<4>().0.iter().map(letter).collect::<Option<String>>();
+    data.chunks(width).map(|part| Some(text(part)?.trim_end_matches('\0').to_owned())).collect()
 }
 
 /// Bytes, also as protocol 2 writes them: `_codecs.encode("...", "latin1")`, or a string of Python 2.

@@ -128,7 +128,7 @@ fn tensors(
         let stride = (0..rank).map(|_| number()).collect::<Result<Vec<_>, _>>()?;
         let offset = number()?;
         let dtype = *types.get(&storage).ok_or_else(|| format!("tensor {key} has no storage"))?;
-        let view = View { from: From::Storage(storage), offset, stride, swapped: false };
+        let view = View { from: From::Storage(storage), offset, stride, swapped: false, negated: false };
         tensors.insert(key, TarTensor { dtype, shape, view });
     }
     Ok(tensors)

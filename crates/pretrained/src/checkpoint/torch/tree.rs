@@ -7,9 +7,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::class_names::Named;
 use super::container::Container;
-use super::view::{Found, From, View, storage_of, torch_dtype};
-use super::{nested_storage, numpy};
+use super::view::{Found, From, InPlace, View, storage_of, torch_dtype, unread_kind, unread_type};
+use super::{class_names, nested_storage, numpy};
 use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Object, Pickle, Value};
 use crate::checkpoint::{Dtype, classes};
@@ -29,8 +30,11 @@ pub(super) struct Tree {
     pub(super) views: Vec<View>,
     /// Strings and numbers at the top.
     pub(super) metadata: BTreeMap<String, String>,
-    pub(super) classes: Option<Vec<String>>,
+    /// The key under which names of classes stand, and they.
+    pub(super) classes: Option<(String, Named)>,
     pub(super) skipped: Vec<String>,
+    /// Tensors that cannot be read, by name, and why and what to do.
+    pub(super) unread: Vec<(String, String)>,
 }
 
 pub(super) fn of(container: &Container) -> Result<Tree, String> {
@@ -112,7 +116,8 @@ impl Walk<'_> {
                 _ => self.pickle.key(key).unwrap_or_else(|| self.pickle.type_name(key)),
             };
             if classes::is_key(&name) && self.tree.classes.is_none() {
-                self.tree.classes = self.class_names(value);
+                let named = class_names::of(self.pickle, value, &|id| self.tensor(id, 8));
+                self.tree.classes = named.map(|named| (name.clone(), named));
             }
             self.below(name, value)?;
         }
@@ -254,6 +259,9 @@ impl Walk<'_> {
                 Ok(())
             }
             Err(reason) => {
+                if self.names <= MAX_NAMES && !self.levels.is_empty() {
+                    self.tree.unread.push((self.levels.join("."), reason.clone()));
+                }
                 let kind = self.pickle.type_name(id);
                 self.skip(&format!("{kind} ({reason})"))
             }
@@ -302,13 +310,19 @@ impl Walk<'_> {
         match (function, arguments) {
             (
                 "torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2",
-                [storage, offset, shape, stride, ..],
-            ) => self.view(*storage, *offset, *shape, *stride, None),
-            ("torch._utils._rebuild_tensor_v3", [storage, offset, shape, stride, _, _, dtype, ..]) => {
-                let dtype = pickle.global(*dtype).and_then(|(_, name)| torch_dtype(name));
-                match dtype {
-                    Some(dtype) => self.view(*storage, *offset, *shape, *stride, Some(dtype)),
-                    None => Some(Err("its element type is not supported".to_owned())),
+                [storage, offset, shape, stride, rest @ ..],
+            ) => {
+                let found = self.view(*storage, *offset, *shape, *stride, None)?;
+                Some(found.and_then(|found| self.with_metadata(found, rest.get(2))))
+            }
+            ("torch._utils._rebuild_tensor_v3", [storage, offset, shape, stride, _, _, dtype, rest @ ..]) => {
+                let name = pickle.global(*dtype).map_or("an unknown type", |(_, name)| name);
+                match torch_dtype(name) {
+                    Some(dtype) => {
+                        let found = self.view(*storage, *offset, *shape, *stride, Some(dtype))?;
+                        Some(found.and_then(|found| self.with_metadata(found, rest.first())))
+                    }
+                    None => Some(Err(unread_type(name))),
                 }
             }
             ("torch._tensor._rebuild_from_type_v2", [function, _, arguments, ..]) => {
@@ -324,10 +338,29 @@ impl Walk<'_> {
             }
             (function, _) if function.starts_with("torch._utils._rebuild_") => {
                 let kind = function.rsplit("_rebuild_").next().unwrap_or_default();
-                Some(Err(format!("a tensor of a kind that is not read: {kind}")))
+                Some(Err(unread_kind(kind)))
             }
             _ => None,
         }
+    }
+
+    /// What a tensor's metadata say of its values: `neg`, the other sign, and `conj`, which only complex ones have.
+    fn with_metadata(&self, found: InPlace, metadata: Option<&Id>) -> Found {
+        let (dtype, shape, mut view) = found;
+        for (key, value) in metadata.and_then(|&id| dictionary(self.pickle, id)).unwrap_or_default() {
+            if matches!(self.pickle.get(value), Value::Bool(false) | Value::None | Value::Int(0)) {
+                continue;
+            }
+            match self.pickle.text(key) {
+                Some("neg") if dtype.is_float() => view.negated = true,
+                Some(key @ ("neg" | "conj")) => {
+                    let advice = "save it with .resolve_neg() or .resolve_conj()";
+                    return Err(format!("{dtype} values seen through a view ({key}); {advice}"));
+                }
+                _ => {}
+            }
+        }
+        Ok((dtype, shape, view))
     }
 
     fn view(&self, storage: Id, offset: Id, shape: Id, stride: Id, dtype: Option<Dtype>) -> Option<Found> {
@@ -345,7 +378,8 @@ impl Walk<'_> {
             let read = || nested_storage(self.container, bytes).map(|(dtype, _)| dtype);
             return match self.nested.borrow_mut().entry(bytes).or_insert_with(read).clone() {
                 Ok(dtype) => {
-                    let view = View { from: From::Nested(bytes), offset, stride, swapped: false };
+                    let view =
+                        View { from: From::Nested(bytes), offset, stride, swapped: false, negated: false };
                     Some(Ok((dtype, shape, view)))
                 }
                 Err(reason) => Some(Err(reason)),
@@ -355,36 +389,12 @@ impl Walk<'_> {
             Some(Ok(storage)) => {
                 let Some(dtype) = dtype.or(storage.dtype) else { return unreadable() };
                 let Some(offset) = offset.checked_add(storage.offset) else { return unreadable() };
-                let view = View { from: From::Storage(storage.key), offset, stride, swapped: false };
+                let view =
+                    View { from: From::Storage(storage.key), offset, stride, swapped: false, negated: false };
                 Some(Ok((dtype, shape, view)))
             }
             Some(Err(reason)) => Some(Err(reason)),
             None => unreadable(),
-        }
-    }
-
-    /// Names of classes in label order: a list of names, names by number, or numbers by name.
-    fn class_names(&self, id: Id) -> Option<Vec<String>> {
-        let pickle = self.pickle;
-        let text = |id: Id| pickle.text(id).map(str::to_owned);
-        match pickle.get(id) {
-            Value::List(items) | Value::Tuple(items) if !items.is_empty() => {
-                items.iter().map(|&item| text(item)).collect()
-            }
-            Value::Dict(entries) => {
-                let numbered =
-                    entries.iter().map(|&(key, value)| match (pickle.get(key), pickle.get(value)) {
-                        (Value::Int(number), Value::Text(name)) | (Value::Text(name), Value::Int(number)) => {
-                            Some((*number, name.to_string()))
-                        }
-                        (Value::Text(number), Value::Text(name)) => {
-                            Some((number.parse().ok()?, name.to_string()))
-                        }
-                        _ => None,
-                    });
-                classes::in_order(numbered.collect::<Option<_>>()?)
-            }
-            _ => None,
         }
     }
 }
@@ -415,7 +425,7 @@ fn tables_of(pickle: &Pickle, attributes: &[(Id, Id)]) -> Option<Tables> {
 }
 
 /// The entries of a dictionary, an `OrderedDict` included.
-fn dictionary(pickle: &Pickle, id: Id) -> Option<Vec<(Id, Id)>> {
+pub(super) fn dictionary(pickle: &Pickle, id: Id) -> Option<Vec<(Id, Id)>> {
     match pickle.get(id) {
         Value::Dict(entries) => Some(entries.clone()),
         Value::Object(object) => {

@@ -5,7 +5,10 @@ use crate::checkpoint::content::Leaf;
 use crate::checkpoint::pickle::{Id, Pickle, Value};
 
 /// A tensor's element type, extents and place, or why it cannot be read.
-pub(super) type Found = Result<(Dtype, Vec<usize>, View), String>;
+pub(super) type Found = Result<InPlace, String>;
+
+/// A tensor's element type, extents and place.
+pub(super) type InPlace = (Dtype, Vec<usize>, View);
 
 /// Where a tensor's values are.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub(super) struct View {
     pub(super) stride: Vec<usize>,
     /// Whether the bytes of each element come the other way round.
     pub(super) swapped: bool,
+    /// Whether the values are those of the storage with the other sign (`torch._neg_view`).
+    pub(super) negated: bool,
 }
 
 /// What holds the values.
@@ -55,7 +60,7 @@ pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<Result<Storage, Stri
     } else {
         match storage_dtype(&class) {
             Some(dtype) => Some(dtype),
-            None => return Some(Err(format!("torch.{class} is not supported"))),
+            None => return Some(Err(unread_type(class.trim_end_matches("Storage")))),
         }
     };
     let offset = match view.first().map(|&view| pickle.items(view)) {
@@ -79,6 +84,29 @@ pub(super) fn storage_dtype(class: &str) -> Option<Dtype> {
         "BoolStorage" => Dtype::Bool,
         _ => return None,
     })
+}
+
+/// Why values of an element type are not read, and what to do.
+pub(super) fn unread_type(name: &str) -> String {
+    let advice = match name.to_lowercase() {
+        name if name.starts_with("complex") => "no network here computes with them",
+        name if name.starts_with('q') || name.starts_with("uint") || name.starts_with("int") => {
+            "save the weights before quantisation, or .dequantize() them"
+        }
+        _ => "save it with .float()",
+    };
+    format!("{name} values are not read: {advice}")
+}
+
+/// Why a tensor that is rebuilt in a way of its own is not read, and what to do.
+pub(super) fn unread_kind(kind: &str) -> String {
+    let advice = match kind {
+        "sparse_tensor" | "sparse_csr_tensor" | "nested_tensor" => "save it with .to_dense()",
+        "qtensor" => "save the weights before quantisation, or .dequantize() them",
+        "meta_tensor_no_storage" => "it has no values: move the network off the meta device before saving",
+        _ => "save a plain tensor, with .detach().cpu()",
+    };
+    format!("a {} is not read: {advice}", kind.replace('_', " "))
 }
 
 /// `torch.float32` and so on.
@@ -178,6 +206,11 @@ impl View {
     pub(super) fn finish(&self, leaf: &Leaf, data: &mut [u8]) {
         if self.swapped {
             data.chunks_exact_mut(leaf.dtype.size()).for_each(<[u8]>::reverse);
+        }
+        if self.negated {
+            // The sign is the highest bit of a floating-point number of any width.
+            let highest = leaf.dtype.size() - 1;
+            data.chunks_exact_mut(leaf.dtype.size()).for_each(|value| value[highest] ^= 0x80);
         }
         if leaf.dtype == Dtype::Bool {
             data.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));

@@ -37,7 +37,7 @@ pub(super) const WRAPPERS: [&str; 8] = [
 ];
 
 /// Parts of a prefix by which averaged weights are known.
-pub(super) const AVERAGED: [&str; 16] = [
+pub(super) const AVERAGED: [&str; 15] = [
     "ema",
     "ema_model",
     "model_ema",
@@ -52,8 +52,76 @@ pub(super) const AVERAGED: [&str; 16] = [
     "averaged",
     "averaged_model",
     "averagemodel",
-    "teacher",
     "ema_weights",
+];
+
+/// Words in a part of a prefix by which averaged weights are known: `net_ema`, `averaged_net`.
+pub(super) const AVERAGES: [&str; 6] = ["ema", "swa", "averaged", "average", "lawa", "polyak"];
+
+/// Words in a part of a prefix by which a copy is known that is not the result: an earlier one, or another network that was
+/// trained against.
+pub(super) const BEHIND: [&str; 29] = [
+    "init",
+    "initial",
+    "initialisation",
+    "initialization",
+    "old",
+    "older",
+    "prev",
+    "previous",
+    "last",
+    "latest",
+    "pretrained",
+    "pretrain",
+    "start",
+    "before",
+    "backup",
+    "bak",
+    "discriminator",
+    "disc",
+    "critic",
+    "target",
+    "reference",
+    "ref",
+    "frozen",
+    "anchor",
+    "snapshot",
+    "history",
+    "worst",
+    "fallback",
+    "queue",
+];
+
+/// Whole parts of a prefix that say the same.
+pub(super) const APART: [&str; 5] = ["netd", "net_d", "d", "encoder_k", "target_encoder"];
+
+/// Words of which the usual containers are made: `best_model_state_dict`, `student`.
+pub(super) const USUAL: [&str; 25] = [
+    "state",
+    "dict",
+    "statedict",
+    "states",
+    "model",
+    "net",
+    "network",
+    "weights",
+    "weight",
+    "params",
+    "parameters",
+    "best",
+    "final",
+    "trained",
+    "checkpoint",
+    "ckpt",
+    "student",
+    "backbone",
+    "encoder",
+    "generator",
+    "classifier",
+    "main",
+    "module",
+    "variables",
+    "pytorch",
 ];
 
 /// The encoder of a pair that is trained by gradients, which is the one to use.
