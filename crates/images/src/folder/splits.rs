@@ -178,8 +178,8 @@ fn is_generic(folder: &Path) -> bool {
 fn holds_folders_alone(folder: &Path) -> Result<bool, Error> {
     let (folders, files) = folders_and_files(folder, &mut Vec::new())?;
     let has_list = beside::list(folder)?.is_some();
-    Ok((!folders.is_empty() || has_list)
-        && (has_list || !files.iter().any(|file| content::of(file) != Content::Other)))
+    let has_files = files.iter().any(|file| content::of(file) != Content::Other);
+    Ok(has_list || !folders.is_empty() && !has_files)
 }
 
 fn holds_several_folders(folder: &Path) -> Result<bool, Error> {
