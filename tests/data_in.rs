@@ -82,7 +82,7 @@ fn mistakes_in_a_list_have_their_line_and_in_keys_theirs() {
     let keys: [(&str, &[&str]); 5] = [
         (
             "root = \"data\"\nclasses = [\"bar\", \"barr\"]",
-            &["c.toml:3:11: data.classes", "\"barr\"", "bar, cross"],
+            &["c.toml:3:11: data.classes", "\"barr\"", "\"bar\", \"cross\""],
         ),
         ("root = \"data\"\nmerge = { all = [\"disc\"] }", &["c.toml:3:9: data.merge", "\"disc\""]),
         ("root = \"data\"\ngroup = { column = \"patient\" }", &["c.toml:3:9: data.group", "data.list"]),
