@@ -68,6 +68,11 @@ fn a_list_is_trained_on_measured_with_and_predicted() {
     let again = "evaluate --device cpu --run out --data labels.csv --predictions said.csv";
     desk.finetune(again).ends(1, &["said.csv", "nothing is overwritten"]);
 
+    desk.write("hollow/bar/a.png", "no image");
+    let nothing = "evaluate --device cpu --run out --data hollow --predictions none.csv";
+    desk.finetune(nothing).ends(1, &["none of the 1"]);
+    assert!(!desk.path("none.csv").exists());
+
     let ran = desk.finetune("predict --device cpu --run out --json labels.csv data/val/bar").ends(0, &[]);
     assert_eq!(ran.stdout.lines().count(), 16 + 2);
     desk.finetune("advise --config l.toml --out advice").ends(2, &["model.weights"]);
@@ -110,6 +115,7 @@ fn joined_classes_are_trained_and_measured() {
     let measure = "evaluate --device cpu --run out --data data";
     desk.finetune(measure).ends(1, &["class \"bar\" of data", "--merge"]);
     desk.finetune(&format!("{measure} --merge line=bar,cross")).ends(0, &[]);
+    desk.finetune(&format!("{measure} --merge line=bar --merge line=cross")).ends(0, &[]);
     let ran = desk
         .finetune(&format!("{measure} --classes disc --json"))
         .ends(0, &["2 other class(es) are not used: bar, cross"]);

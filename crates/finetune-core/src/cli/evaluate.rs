@@ -1,5 +1,6 @@
 //! `finetune evaluate`: a model measured on a folder of pictures.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -71,9 +72,13 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         Split::Val => Some(SplitName::Validation),
         Split::Train => Some(SplitName::Train),
     };
+    let mut merge = BTreeMap::<String, Vec<String>>::new();
+    for (into, members) in &arguments.merge {
+        merge.entry(into.clone()).or_default().extend_from_slice(members);
+    }
     let selection = Selection {
         classes: arguments.classes.clone(),
-        merge: arguments.merge.iter().cloned().collect(),
+        merge,
         group: None,
         exclude: arguments.exclude.clone(),
     };
@@ -89,7 +94,12 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let mut predictions = predictions.map(|path| Predictions::create(path, &model.classes)).transpose()?;
     let measured = measure::<anyhow::Error>(&model, &data, arguments.model.pace(), &mut |judged| {
         predictions.as_mut().map_or(Ok(()), |predictions| predictions.add(judged))
-    })?;
+    });
+    if measured.is_err() {
+        // A file without an image would only be in the way of the next attempt.
+        predictions.take().into_iter().for_each(Predictions::discard);
+    }
+    let measured = measured?;
     if let Some(predictions) = predictions {
         predictions.finish()?;
     }

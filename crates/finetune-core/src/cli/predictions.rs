@@ -49,6 +49,12 @@ impl<'a> Predictions<'a> {
         self.writer.flush().with_context(|| format!("cannot write {}", self.path.display()))
     }
 
+    /// Removes the file.
+    pub(super) fn discard(self) {
+        drop(self.writer);
+        let _ = std::fs::remove_file(self.path);
+    }
+
     fn write(&mut self, row: impl Iterator<Item = String>) -> anyhow::Result<()> {
         self.writer.write_record(row).with_context(|| format!("cannot write {}", self.path.display()))
     }
