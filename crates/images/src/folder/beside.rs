@@ -6,14 +6,15 @@ use crate::{Error, list};
 const NAMES: [&str; 2] = ["metadata.jsonl", "metadata.csv"];
 
 /// The list of labels that lies in a folder, if there is one: a `metadata.jsonl` or `metadata.csv` with columns for path
-/// and label. One without labels, of captions or boxes, is none.
+/// and label. One without labels, of captions or boxes, is none,
+/// and one that cannot be read is not, either: class folders may stand beside it.
 ///
 /// # Errors
-/// A list that cannot be read, or both.
+/// [`Error::TwoLists`] for both.
 pub(crate) fn list(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let mut found = None;
     for path in candidates(folder) {
-        if list::has_labels(&path)? {
+        if list::has_labels(&path) {
             if let Some(one) = found {
                 return Err(Error::TwoLists { one, other: path });
             }

@@ -51,7 +51,7 @@ pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error
     if !has_splits {
         let folders = splits.classes.clone();
         if folders.is_empty() && splits.folders.is_empty() {
-            return Err(Error::NoClasses(splits.root.clone()));
+            return Err(no_classes(splits.root));
         }
         if !classes_are_sure {
             check_levels(&splits.root, &folders)?;
@@ -82,6 +82,12 @@ fn check(root: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(root.to_owned())),
         Err(source) => Err(Error::List { path: root.to_owned(), source }),
     }
+}
+
+/// The error for a folder without class folders: what is wrong with the list in it, where there is one.
+fn no_classes(folder: PathBuf) -> Error {
+    let wrong = beside::candidates(&folder).find_map(|list| list::read(&list, None, None).err());
+    wrong.unwrap_or(Error::NoClasses(folder))
 }
 
 /// What a list in a folder names; images there that it does not name are left out.
@@ -138,11 +144,7 @@ impl Reading<'_> {
         if folders.is_empty() {
             // An empty val/ is as good as none.
             if self.split == Some(SplitName::Train) || files.iter().any(|file| is_image(&file)) {
-                // A list without labels says so itself.
-                if let Some(list) = beside::candidates(&top).next() {
-                    list::read(&list, None, None)?;
-                }
-                return Err(Error::NoClasses(top));
+                return Err(no_classes(top));
             }
             listing.left_out.push(LeftOut::new(top, Reason::NoClasses));
             return Ok(BTreeSet::new());

@@ -23,13 +23,11 @@ pub fn is_list(path: &Path) -> bool {
     rows::Form::of(path).is_some()
 }
 
-/// Whether a list has columns for path and label.
-///
-/// # Errors
-/// [`Error::ListRow`] or [`Error::ListText`] for a list that cannot be read.
-pub(crate) fn has_labels(list: &Path) -> Result<bool, Error> {
-    let rows = Rows::read(list)?;
-    Ok(Columns::find(list, rows.header(), None).is_ok_and(|columns| columns.label.is_some()))
+/// Whether a list can be read and has columns for path and label.
+pub(crate) fn has_labels(list: &Path) -> bool {
+    let has =
+        |rows: Rows| Columns::find(list, rows.header(), None).is_ok_and(|columns| columns.label.is_some());
+    Rows::read(list).is_ok_and(has)
 }
 
 /// Lists the images that a list names, with their classes, splits and groups. Paths are relative to `root`, or else to the
