@@ -14,22 +14,21 @@ use std::path::{Path, PathBuf};
 use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Variables};
 use finetune_core::batches::{Feed, Preparation, Variation};
 use finetune_core::config::{RegularizeConfig, SamplerKind, Switch, TrainConfig};
-use finetune_core::event::Event;
-use finetune_core::freeze::{Depth, FreezePlan};
-use finetune_core::interrupt::Interrupt;
+use finetune_core::freeze::FreezePlan;
 use finetune_core::model::Model;
 use finetune_core::pictures::Part;
 use finetune_core::precision::Precision;
 use finetune_core::predict::{Pace, Said, predict};
 use finetune_core::train::optimizer::{self, Optimizer, Rule};
 use finetune_core::train::schedule::Setting;
-use finetune_core::zoo;
-use harness::{Amount, Harness, Outcome};
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
+use records::{Depth, Event, Interrupt};
 use regularize::Mixing;
 use tch::{Device, Kind, Tensor};
 use torch_extra::determinism::{Denormals, denormals};
+
+use harness::{Amount, Harness, Outcome};
 
 const BATCH: usize = 16;
 const CLASSES: i64 = 2;

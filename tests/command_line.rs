@@ -7,13 +7,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
-use finetune_core::event::Event;
-use finetune_core::interrupt::Interrupt;
 use finetune_core::{config, recipe, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use report::record::Outcome;
+use records::{Event, Interrupt, Outcome};
 use serde_json::Value;
+
 use support::{Desk, Ran, names, picture};
 
 #[test]

@@ -5,10 +5,10 @@ mod cheapest;
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, StageId, Values, Variables};
-use cheapest::{CHEAPEST, build, for_the_cheapest, input, one_at_a_time};
 use finetune_core::grad_cam::heat_maps;
-use finetune_core::zoo;
 use tch::{Kind, Tensor};
+
+use cheapest::{CHEAPEST, build, for_the_cheapest, input, one_at_a_time};
 
 #[test]
 fn stages_partition_the_variables_and_their_names_are_unique() {

@@ -9,9 +9,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use finetune_core::zoo;
 use serde::Deserialize;
 use serde_json::Value;
+
 use support::{Desk, names};
 
 #[test]

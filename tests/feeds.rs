@@ -8,18 +8,17 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use backbone::{Backbone, StageId};
-use cheapest::for_the_cheapest;
 use finetune_core::batches::{Feed, Preparation, Stop, Variation};
 use finetune_core::config::SamplerKind;
-use finetune_core::event::Event;
 use finetune_core::feature_cache::{FeatureCache, Key};
-use finetune_core::interrupt::Interrupt;
 use finetune_core::pictures::Part;
-use finetune_core::zoo;
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
+use records::{Event, Interrupt};
 use regularize::Mixing;
 use tch::{Kind, Tensor};
+
+use cheapest::for_the_cheapest;
 
 /// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
 /// or found there again; with pictures that stay the same and with views of them.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use backbone::{Options, Role, Variables};
-use finetune_core::zoo;
 use tch::{Kind, Tensor};
 
 /// Standard errors that two draws may differ by.

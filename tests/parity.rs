@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::{Backbone, Mode, Network, Options, Output, Role, StageId, Variable, Variables};
-use finetune_core::zoo;
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 

@@ -1,8 +1,8 @@
 //! The smallest input that every network of the zoo declares: it can be read, and less is refused.
 
 use backbone::{Backbone, Mode, Network, Options, StageId, Values, Variables};
-use finetune_core::interrupt::Interrupt;
 use finetune_core::{config, recipe, run, zoo};
+use records::Interrupt;
 use tch::{Device, Kind, Tensor};
 
 /// The cheapest network of each family.

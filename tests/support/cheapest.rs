@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::{Backbone, Network, Options, Variables};
-use finetune_core::zoo;
 use tch::{Device, Kind, Tensor};
 
 /// The cheapest network of each family, and an input it can read in training.

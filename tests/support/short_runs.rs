@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use report::record::RunRecord;
+use records::RunRecord;
 
 use crate::support::{Desk, Ran};
 

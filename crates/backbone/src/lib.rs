@@ -13,7 +13,9 @@
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
 //! - [`Trace`]: what a forward pass would give and cost, without one.
 //! - [`LoadReport`]: what became of a checkpoint.
+//! - [`digest`]: SHA-256 of a stage; [`Snapshot`]: copies of weights to go back to.
 
+pub mod digest;
 mod family;
 mod head;
 pub mod layers;
@@ -21,6 +23,7 @@ mod load;
 mod network;
 mod options;
 mod prepared;
+mod snapshot;
 mod stage;
 mod trace;
 mod variables;
@@ -30,6 +33,7 @@ pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
 pub use network::{Backbone, UnknownStage};
 pub use options::{Auxiliary, Options};
+pub use snapshot::Snapshot;
 pub use stage::{Mode, Module, Sequence, Stage, StageId};
 pub use trace::Trace;
 pub use variables::{Path, Role, Values, Variable, Variables};

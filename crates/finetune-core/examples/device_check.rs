@@ -19,16 +19,16 @@ use anyhow::Result;
 use backbone::{Backbone, Mode, Network, Options, StageId, Variables};
 use clap::Parser;
 use finetune_core::config::{RegularizeConfig, TrainConfig};
-use finetune_core::freeze::{Depth, FreezePlan};
+use finetune_core::freeze::FreezePlan;
 use finetune_core::precision::Precision;
-use finetune_core::source_weights::default_input;
 use finetune_core::train::optimizer::{self, Optimizer, Rule};
 use finetune_core::train::schedule::Setting;
-use finetune_core::zoo;
+use records::Depth;
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
 use torch_extra::cuda::Float32;
 use torch_extra::determinism::{Algorithms, set_algorithms};
+use zoo::source_weights::default_input;
 
 #[derive(Parser)]
 struct Arguments {

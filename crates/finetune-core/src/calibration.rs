@@ -4,7 +4,7 @@
 //! before the softmax mends most of that, and never changes which class is the most probable: C. Guo, G. Pleiss, Y. Sun,
 //! K. Q. Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
-use report::record::{ReliabilityBin, ReliabilityRecord};
+use records::{ReliabilityBin, ReliabilityRecord};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backbone::{Backbone, Mode};
-use report::record::EvaluationRecord;
+use records::EvaluationRecord;
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use backbone::{LoadReport, WrongShape};
 use pretrained::{Array, Catalog, Checkpoint, Format, checkpoint};
 use serde::Serialize;
+use zoo::fitting::{Fitted, fitted_to_all};
+use zoo::source_weights::{metadata, recorded_input};
 
 use crate::Error;
-use crate::fitting::{Fitted, fitted_to_all};
-use crate::source_weights::{metadata, recorded_input};
 
 /// A checkpoint as facts.
 #[derive(Clone, Debug, Serialize)]

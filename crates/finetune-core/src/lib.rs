@@ -18,25 +18,20 @@
 //!   right.
 //! - [`archs`], [`inspect`]: the zoo and checkpoint files as facts.
 //! - [`run_folder`], [`model_file`], [`digest`]: what a run leaves behind.
-//! - [`event`]: what a run says while it works; [`interrupt`]: how it is told to stop.
+//! What a run says while it works, and how it is stopped: [`records::Session`].
 
 pub mod advise;
-pub mod archs;
 pub mod batches;
 pub mod cache_folder;
 pub mod calibration;
 pub mod config;
-pub mod digest;
 mod error;
 pub mod evaluate;
-pub mod event;
 pub mod feature_cache;
-mod fitting;
 pub mod freeze;
 pub mod grad_cam;
 pub mod grid;
 pub mod inspect;
-pub mod interrupt;
 pub mod measure;
 mod mismatch;
 pub mod model;
@@ -47,9 +42,7 @@ pub mod predict;
 pub mod recipe;
 pub mod run;
 pub mod run_folder;
-pub mod source_weights;
 pub mod train;
 pub mod wide_images;
-pub mod zoo;
 
 pub use error::Error;

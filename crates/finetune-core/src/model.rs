@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use tch::{Device, Kind};
+use zoo::source_weights::{self, SourceWeights, metadata};
 
 use crate::precision::{Precision, Purpose, Workload};
-use crate::source_weights::{self, SourceWeights, metadata};
-use crate::{Error, mismatch, zoo};
+use crate::{Error, mismatch};
 
 /// Where a model comes from.
 #[derive(Clone, Debug)]
@@ -213,12 +213,6 @@ pub(crate) fn build(
         ..defaults
     };
     (network.build)(&Variables::holding(values).root(), &options)
-}
-
-/// How many classes the head of a checkpoint with our names tells apart.
-pub(crate) fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
-    let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
-    head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
 }
 
 fn refuse_features(

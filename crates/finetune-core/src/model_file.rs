@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backbone::Backbone;
+use backbone::{Backbone, digest};
 use pretrained::safetensors_file::{self, ArrayView};
 use pretrained::{Dtype, InputSpec};
 use serde_json::{Map, Value, json};
 use tch::Kind;
+use zoo::source_weights::metadata;
 
-use crate::source_weights::metadata;
-use crate::{Error, digest, zoo};
+use crate::Error;
 
 /// What a model file says about its model.
 #[derive(Clone, Debug)]

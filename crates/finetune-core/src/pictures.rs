@@ -8,12 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
-use report::record::{DataRecord, UnreadableRecord};
+use records::{DataRecord, Event, Interrupt, Listener, UnreadableRecord};
 
 use crate::Error;
 use crate::config::{DataConfig, Source};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 
 /// Some of the pictures of a store, by position.
 #[derive(Clone)]

@@ -3,10 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use finetune_core::event::Event;
-use finetune_core::recipe::StepName;
 use indicatif::{ProgressBar, ProgressStyle};
-use report::record::{CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, StepRecord};
+use records::{CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, StepName, StepRecord};
 
 /// Shows events as they come.
 pub(crate) struct Progress {

@@ -5,12 +5,11 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use report::record::{AdviceRecord, GridRecord, RunRecord};
+use records::{AdviceRecord, Event, GridRecord, RunRecord};
 use serde::Serialize;
 
 use crate::Error;
 use crate::config::Config;
-use crate::event::Event;
 
 /// A fresh folder for the results of a run.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! What was taken for what, and what follows for each class.
 
+use records::{EvaluationRecord, RunRecord};
+
 use crate::reading::class_name;
-use crate::record::{EvaluationRecord, RunRecord};
 
 /// A confusion matrix as found in the record; rows may be short or missing, and count as zeros.
 pub(crate) struct Confusion<'a> {

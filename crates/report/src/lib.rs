@@ -1,26 +1,22 @@
-//! A finished run's record, and its ways out: one self-contained HTML page, SVG plots, lines for the
+//! A finished run's record ([`records`]), and its ways out: one self-contained HTML page, SVG plots, lines for the
 //! terminal and TensorBoard events.
 //!
 //! This room reads records and draws them. It never trains, never measures and never looks at a data set;
 //! whatever a page shows stands in the record.
 //!
-//! - [`record`]: what a run and a grid of runs leave behind
 //! - [`text`]: the same facts as aligned plain text
 //! - [`html`]: the page of a run, the page of a grid
 //! - [`plot`]: line charts as SVG
 //! - [`events`]: TensorBoard event files
 //! - `write`: pages as files
 //! - `numbers`, `pivot`, `reading`: how figures are written, a grid's rows as tables, what page and text ask alike
-//! - `json`: values of a record that JSON cannot hold
 
 pub mod events;
 pub mod html;
 pub mod plot;
-pub mod record;
 pub mod text;
 
 mod confusion;
-mod json;
 mod numbers;
 mod pivot;
 mod reading;

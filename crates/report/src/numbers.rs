@@ -1,6 +1,6 @@
 //! How figures are written: the same everywhere, on the page and in the terminal.
 
-use crate::record::Interval;
+use records::Interval;
 
 /// A fraction as a percentage with one decimal, `97.5%`.
 pub fn percent(fraction: f64) -> String {

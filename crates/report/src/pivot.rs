@@ -1,6 +1,6 @@
 //! A grid's rows as tables: images per class downwards, methods across.
 
-use crate::record::{GridRecord, GridRow, Interval, MeanSd};
+use records::{GridRecord, GridRow, Interval, MeanSd};
 
 /// One table of a grid: one variant, one view of its accuracy.
 pub(crate) struct Table<'a> {

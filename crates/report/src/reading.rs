@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{EvaluationRecord, Outcome, RunRecord};
+use records::{EvaluationRecord, Outcome, RunRecord};
 
 /// The five steps of the recipe in their order.
 pub(crate) const FIVE_STEPS: [&str; 5] = ["load", "freeze", "head", "train-head", "fine-tune"];

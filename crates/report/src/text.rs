@@ -18,7 +18,7 @@ pub use plan::{phase_plan, range_test};
 
 use crate::pivot::{self, Table, images_label};
 use crate::reading::{FIVE_STEPS, depth_in_words, headline, interrupted};
-use crate::record::{GridRecord, RunRecord};
+use records::{GridRecord, RunRecord};
 
 /// The tables of a grid: images per class downwards, methods across, mean ± standard deviation in percent.
 ///

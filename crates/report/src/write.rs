@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::record::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
+
 use crate::{Error, html, pivot};
 
 /// Writes the page of a run as `report.html` into the folder `dir`, which must exist.

@@ -1,13 +1,11 @@
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
+use records::{Event, Interrupt, Listener, SourceEvidence};
 use regularize::Mixing;
-use report::record::SourceEvidence;
 use tch::{Kind, Tensor};
 
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation, most_at_once};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use crate::recipe::Materials;
 use crate::run::Run;

@@ -1,12 +1,9 @@
 use images::{DataSet, take_per_class};
-use report::record::{AdviceRecord, PartSeconds, RunRecord};
+use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, UnknownDepth};
 
 use super::subset::subset;
 use super::{IMAGES, Subject, advise};
 use crate::Error;
-use crate::event::Listener;
-use crate::freeze::{Depth, UnknownDepth};
-use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use crate::recipe::{self, Materials};
 use crate::run::Run;

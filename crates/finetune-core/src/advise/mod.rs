@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use backbone::{Backbone, StageId, Values};
 use images::shuffled;
-use report::record::{AdviceRecord, PartSeconds, StageEvidence};
+use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
 use tch::Kind;
 
 use self::features::{Seen, look};
@@ -38,9 +38,7 @@ use self::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use self::rule::{Evidence, Verdict};
 use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
-use crate::event::{Event, Listener};
-use crate::freeze::{Depth, FreezePlan};
-use crate::interrupt::Interrupt;
+use crate::freeze::FreezePlan;
 use crate::pictures::Part;
 use crate::recipe::{self, Materials};
 use crate::run::Run;

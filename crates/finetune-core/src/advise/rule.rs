@@ -3,7 +3,7 @@
 //! The thresholds were written down before the runs that docs/advise.md compares them with; that page says what they were
 //! drawn from, and how the rule fares.
 
-use report::record::Similarity;
+use records::Similarity;
 
 /// Where a probe on what the head reads errs no more often than this, a new head is all that is needed.
 const FINE: f64 = 0.03;

@@ -1,4 +1,4 @@
-use report::record::Similarity;
+use records::Similarity;
 
 use super::rule::{Because, Evidence, Verdict};
 

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use backbone::{Backbone, Mode, StageId};
+use records::{Event, Listener};
 use tch::{Device, Tensor};
 use torch_extra::layout::channels_last;
 
 use super::merged::{Merged, chosen};
 use super::{Preparation, Variation, place, prepared, to_device};
 use crate::Error;
-use crate::event::{Event, Listener};
 use crate::feature_cache::{Draft, FeatureCache, Form, Key, List, Partial};
 use crate::pictures::Part;
 

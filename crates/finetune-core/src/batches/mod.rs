@@ -16,15 +16,14 @@ use std::time::{Duration, Instant};
 
 use backbone::{Backbone, StageId};
 use images::{Allocate, Batches, Layout, PixelBatch, Transform, balanced, shuffled};
+use records::{Interrupt, Listener};
 use regularize::{Mixing, Targets};
 use tch::{Device, Kind, Tensor};
 use torch_extra::room::{Order, Purpose, Room};
 
 use crate::Error;
 use crate::config::SamplerKind;
-use crate::event::Listener;
 use crate::feature_cache::{FeatureCache, Key};
-use crate::interrupt::Interrupt;
 use crate::pictures::Part;
 use kept::{Kept, keep, laid, read, run_frozen};
 

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use finetune_core::archs::{self, Arch, ArchStage, Weights};
 use finetune_core::model::ModelError;
 use finetune_core::{Error, zoo};
 use report::text::{Side, aligned, count};
+use zoo::archs::{self, Arch, ArchStage, Weights};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ArchsArguments {

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use finetune_core::grid::{Vary, VaryError, vary};
-use report::record::Outcome;
+use records::Outcome;
 
 use super::train::{self, TrainArguments};
 

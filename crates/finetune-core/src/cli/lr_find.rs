@@ -53,7 +53,7 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     let run = run::resolve(config, source)?;
     let mut progress = Progress::new();
-    let mut listen = |event: &finetune_core::event::Event<'_>| progress.listen(event);
+    let mut listen = |event: &records::Event<'_>| progress.listen(event);
     let mut materials = recipe::gather(&run, interrupt, &mut listen)?;
     let record = recipe::lr_find(&run, &mut materials, sweep, interrupt, &mut listen)?;
     let folder = match &arguments.out {

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::grid::VaryError;
 use finetune_core::model::ModelError;
-use report::record::Outcome;
+use records::Outcome;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

@@ -29,7 +29,8 @@ use tempfile::NamedTempFile;
 
 use self::about::About;
 pub use self::key::{Key, List};
-use crate::{cache_folder, digest};
+use crate::cache_folder;
+use backbone::digest;
 
 /// The folder of kept features, and how much it may hold.
 ///

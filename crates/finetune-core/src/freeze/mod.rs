@@ -1,12 +1,9 @@
 //! How far back to fine-tune, how gently, and from when on, as plain data.
 
-mod depth;
-
 use std::collections::BTreeMap;
 
 use backbone::{Backbone, Stage, StageId, UnknownStage};
-
-pub use depth::{Depth, UnknownDepth};
+use records::Depth;
 
 use crate::config::{FinetuneConfig, ThawConfig};
 

@@ -1,6 +1,6 @@
 //! Which setting did best with each amount of data, and which others these runs cannot tell apart from it.
 
-use report::record::CellRecord;
+use records::CellRecord;
 
 use super::bootstrap;
 
@@ -32,7 +32,7 @@ pub(super) fn of(cells: &[CellRecord], judged_on: Option<&str>) -> Vec<String> {
 struct Best<'a> {
     name: &'a str,
     mean: f64,
-    interval: Option<report::record::Interval>,
+    interval: Option<records::Interval>,
     /// Those whose paired difference from it has an interval that holds zero.
     equals: Vec<&'a str>,
     others: usize,

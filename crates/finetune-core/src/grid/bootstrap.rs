@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use report::record::Interval;
+use records::Interval;
 
 /// Tables drawn for an interval.
 const DRAWS: usize = 2000;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use report::record::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
+use records::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
 use serde::de::DeserializeOwned;
 
 use super::Cell;

@@ -1,6 +1,6 @@
 //! Runs of a grid whose numbers ran away: what is said of them, and what is no longer said of their settings.
 
-use report::record::{CellRecord, DivergedRecord};
+use records::{CellRecord, DivergedRecord};
 use report::text::counted;
 
 use super::rows::{of_cell, of_diverged};

@@ -17,15 +17,13 @@ mod worker;
 
 use std::time::Instant;
 
-use report::record::{CellRecord, GridRecord, Outcome, TraceRecord};
+use records::{CellRecord, Event, GridRecord, Interrupt, Listener, Outcome, TraceRecord};
 
 use self::cells::Cells;
 use self::rows::Ended;
 use self::worker::Worker;
 use crate::Error;
 use crate::config::{CompareConfig, Method};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
 

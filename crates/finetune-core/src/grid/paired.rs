@@ -1,6 +1,6 @@
 //! Which settings did better than a baseline, seed by seed.
 
-use report::record::CellRecord;
+use records::CellRecord;
 
 use super::figure;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use report::record::{CellRecord, DivergedRecord, GridRow, MeanSd, RatioRecord};
+use records::{CellRecord, DivergedRecord, GridRow, MeanSd, RatioRecord};
 
 use super::bootstrap;
 

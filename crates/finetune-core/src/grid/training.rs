@@ -1,6 +1,6 @@
 //! What a grid's rows say of how training went: how far gradients reached, and what was learned by heart.
 
-use report::record::{GridRow, MeanSd, RatioRecord};
+use records::{GridRow, MeanSd, RatioRecord};
 use report::text::{counted, percent};
 
 /// A sentence on gradients and one on the gap between training and other images, where the rows know of them.

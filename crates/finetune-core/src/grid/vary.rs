@@ -4,13 +4,13 @@ use std::fmt::Display;
 
 use backbone::{Options, Values, Variables};
 use pretrained::Fit;
+use records::{Depth, UnknownDepth};
 
 use crate::config::{
     BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
     ThawConfig,
 };
-use crate::freeze::{Depth, FreezePlan, UnknownDepth};
-use crate::zoo;
+use crate::freeze::FreezePlan;
 
 /// What the runs of a comparison differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a grid's figures say, in sentences. Whatever comes out is said, whichever method wins.
 
-use report::record::{CellRecord, GridRow, Interval};
+use records::{CellRecord, GridRow, Interval};
 
 use super::bootstrap;
 use crate::config::Method;

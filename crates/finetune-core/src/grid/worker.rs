@@ -1,16 +1,14 @@
 use pretrained::PartialInput;
-use report::record::Outcome;
+use records::{Event, Interrupt, Listener, Outcome};
+use zoo::source_weights::SourceWeights;
 
 use super::Cell;
 use super::cells::{Cells, amount};
 use crate::Error;
 use crate::advise;
 use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 use crate::recipe::{self, Materials};
 use crate::run::Run;
-use crate::source_weights::SourceWeights;
 
 /// Carries out cells one after another. The pictures and weights of a variant are read once.
 pub(super) struct Worker<'a> {

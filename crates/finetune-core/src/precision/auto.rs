@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, Mode, Snapshot, StageId};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
@@ -13,7 +13,6 @@ use torch_extra::convolution::onednn_computes;
 use torch_extra::determinism::{self, RandomState};
 
 use super::{Purpose, Workload, name, processor};
-use crate::train::snapshot::Snapshot;
 use crate::{Error, cache_folder};
 
 /// A short type has to be this much faster to be chosen: less is not worth its rounding.
@@ -200,9 +199,8 @@ mod tests {
     use pretrained::InputSpec;
 
     use super::*;
-    use crate::digest;
-    use crate::source_weights::default_input;
-    use crate::zoo;
+    use backbone::digest;
+    use zoo::source_weights::default_input;
 
     fn lenet() -> Backbone {
         let options = Options { classes: 2, channels: 1, size: 28, dropout: Some(0.5), ..Options::default() };

@@ -2,14 +2,14 @@
 
 use backbone::{Backbone, LoadReport, StageId};
 use pretrained::Checkpoint;
+use records::Depth;
+use zoo::source_weights;
 
 use crate::config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, ScheduleKind};
-use crate::freeze::{Depth, FreezePlan};
+use crate::freeze::FreezePlan;
 use crate::run::Run;
-use crate::source_weights;
 use crate::train::schedule::warmup_steps;
 use crate::train::{enough_epochs, steps_per_epoch};
-use crate::zoo;
 
 /// The pictures of a run, as far as its policies depend on them.
 pub(super) struct Known<'a> {

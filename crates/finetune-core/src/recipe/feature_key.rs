@@ -1,6 +1,6 @@
 //! What decides about the output of frozen stages, beside view and pictures.
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, StageId, digest};
 use pretrained::InputSpec;
 use tch::{Device, Kind};
 use torch_extra::determinism::{Algorithms, algorithms};
@@ -9,7 +9,7 @@ use crate::batches::chunk;
 use crate::config::Cache;
 use crate::feature_cache::{FeatureCache, Key};
 use crate::run::Run;
-use crate::{Error, digest, precision};
+use crate::{Error, precision};
 
 /// Where features are kept from run to run, if they are, and what decides about them beside how the pictures are varied.
 pub(super) fn feature_cache(
@@ -77,8 +77,7 @@ mod tests {
     use pretrained::{Fit, SampleRange};
 
     use super::*;
-    use crate::source_weights::default_input;
-    use crate::zoo;
+    use zoo::source_weights::default_input;
 
     #[test]
     fn whatever_decides_about_features_is_in_their_key() {

@@ -1,10 +1,10 @@
 //! The proof that what is frozen stood still: a digest of every stage before training and after it.
 
-use backbone::{Backbone, StageId};
-use report::record::StageRecord;
+use backbone::{Backbone, StageId, digest};
+use records::StageRecord;
 
+use crate::Error;
 use crate::freeze::FreezePlan;
-use crate::{Error, digest};
 
 /// What every stage is before training.
 pub(super) fn records(backbone: &Backbone, plan: &FreezePlan) -> Result<Vec<StageRecord>, Error> {

@@ -6,18 +6,17 @@ use std::time::Instant;
 use backbone::{Backbone, Network, Options, Values, Variables};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, Fit, InputSpec};
+use records::{Depth, Event, Interrupt, Listener};
+use zoo::source_weights;
 
 use super::against_data::{self, Known};
 use super::kept_head::{self, ClassOrder};
 use crate::Error;
 use crate::config::{CompareConfig, HeadPolicy, Switch};
-use crate::event::{Event, Listener};
-use crate::freeze::{Depth, FreezePlan};
-use crate::interrupt::Interrupt;
+use crate::freeze::FreezePlan;
 use crate::mismatch;
 use crate::pictures::{self, Pictures};
 use crate::run::Run;
-use crate::source_weights;
 use crate::wide_images;
 
 /// What a run needs from disk; several runs of a grid may share it.

@@ -1,13 +1,12 @@
 //! Step 3: the head that is trained, new or the source's.
 
 use backbone::layers::LinearInit;
+use records::{Depth, Event, Listener};
 use tch::Kind;
 
 use super::frozen;
 use super::perform::Work;
 use crate::Error;
-use crate::event::{Event, Listener};
-use crate::freeze::Depth;
 use crate::precision::{Purpose, Workload};
 
 impl Work<'_> {

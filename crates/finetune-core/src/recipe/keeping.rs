@@ -116,8 +116,7 @@ mod tests {
     use backbone::{Options, Values, Variables};
 
     use super::*;
-    use crate::source_weights::default_input;
-    use crate::zoo;
+    use zoo::source_weights::default_input;
 
     fn keeping(run: &RunConfig, pictures: u64) -> String {
         let network = zoo::network("resnet50").unwrap();

@@ -2,11 +2,11 @@
 
 use backbone::{Backbone, LoadReport};
 use pretrained::{Array, Checkpoint};
+use zoo::source_weights::{self, NamedBy};
 
 use super::against_data::has_classifier;
 use crate::config::{ConfigError, HeadPolicy};
 use crate::run::Run;
-use crate::source_weights::{self, NamedBy};
 
 /// How the rows of a head and the classes of the data came together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,13 @@
 use std::time::Instant;
 
 use backbone::StageId;
-use report::record::RangeRecord;
+use records::{Depth, Event, Interrupt, Listener, RangeRecord, StepName};
 
 use super::perform::{Work, drawn};
 use super::training::{Place, make_feeds, phase};
-use super::{Action, Materials, StepName, plan};
+use super::{Action, Materials, plan};
 use crate::Error;
 use crate::advise;
-use crate::event::{Event, Listener};
-use crate::freeze::Depth;
-use crate::interrupt::Interrupt;
 use crate::run::Run;
 use crate::train::Phase;
 use crate::train::outline::policy;

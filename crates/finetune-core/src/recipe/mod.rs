@@ -22,7 +22,7 @@ pub use kept_head::ClassOrder;
 pub use lr_find::lr_find;
 pub(crate) use perform::drawn;
 pub use perform::{Finished, perform};
-pub use plan::{Action, PlannedStep, StepName, plan};
+pub use plan::{Action, PlannedStep, plan};
 #[cfg(test)]
 pub(crate) use source::Kept;
 #[cfg(test)]

@@ -2,26 +2,25 @@ use std::time::Instant;
 
 use backbone::{Backbone, StageId, Values};
 use pretrained::InputSpec;
-use report::record::{
-    EpochRecord, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord, RunRecord, StageRecord,
+use records::{
+    Depth, EpochRecord, Event, Interrupt, Listener, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord,
+    RunRecord, StageRecord, StepName,
 };
 use tch::Kind;
+use zoo::source_weights;
 
 use super::frozen;
 use super::gather::{Materials, build, freeze_plan};
-use super::plan::{Action, StepName, plan};
+use super::plan::{Action, plan};
 use super::source::Kept;
 use crate::Error;
 use crate::evaluate::Scored;
-use crate::event::{Event, Listener};
-use crate::freeze::{Depth, FreezePlan};
-use crate::interrupt::Interrupt;
+use crate::freeze::FreezePlan;
 use crate::model_file::Description;
 use crate::pictures::Pictures;
 use crate::precision;
 use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::source_weights;
 use crate::train::Feeds;
 
 /// A run that is over.

@@ -2,8 +2,8 @@
 
 use backbone::StageId;
 use images::Transform;
+use records::{CalibrationRecord, EvaluationRecord, SampleRecord, TemperatureRecord};
 use regularize::Mixing;
-use report::record::{CalibrationRecord, EvaluationRecord, SampleRecord, TemperatureRecord};
 
 use super::perform::Work;
 use super::samples;

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use images::Transform;
 use pretrained::InputSpec;
-use report::record::{HeatMapRecord, SampleRecord};
+use records::{HeatMapRecord, SampleRecord};
 use tch::Tensor;
 
 use crate::Error;

@@ -4,16 +4,16 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId, Values};
 use images::Transform;
+use records::{Event, Listener, StepName};
 use regularize::{CoTuning, CrossEntropy, Mixing, Targets, attention, importance};
 use tch::{Kind, Tensor};
 
 use super::gather::build;
 use super::perform::Work;
-use super::plan::{Action, StepName, plan};
+use super::plan::{Action, plan};
 use crate::Error;
 use crate::batches::{Batch, Feed, Preparation, Variation};
 use crate::config::{HeadPolicy, RegularizeConfig};
-use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
 use crate::train::penalties::{Attended, OriginalHead, Penalties, SourceWeightsKept};
 

@@ -4,21 +4,19 @@ use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
 use images::Transform;
+use records::{Depth, EpochRecord, Event, Interrupt, Listener, PhasePlanRecord, StepName};
 use regularize::{CrossEntropy, Mixing};
-use report::record::{EpochRecord, PhasePlanRecord};
 use tch::{Kind, Tensor};
 
 use super::feature_key::feature_cache;
 use super::keeping::{self, Keeping};
 use super::perform::{Work, description};
-use super::plan::{Action, StepName, plan};
+use super::plan::{Action, plan};
 use crate::Error;
 use crate::batches::{Feed, Passed, Preparation, Stop, Variation};
 use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights, Config};
-use crate::event::{Event, Listener};
 use crate::feature_cache::{FeatureCache, Key};
-use crate::freeze::{Depth, FreezePlan};
-use crate::interrupt::Interrupt;
+use crate::freeze::FreezePlan;
 use crate::model_file;
 use crate::pictures::Pictures;
 use crate::recipe::Materials;

@@ -2,13 +2,13 @@
 //! `recipe::gather`.
 
 use images::Sampling;
+use records::Depth;
 
 use super::{answers_for, idle};
 use crate::config::{
     BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, OptimizerKind, PolicyKind, SamplerKind,
     ScheduleKind, Source, ThawConfig,
 };
-use crate::freeze::Depth;
 
 /// Refuses policies that contradict each other, at the key that asks for the impossible.
 pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(), ConfigError> {

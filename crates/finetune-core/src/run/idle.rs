@@ -1,12 +1,12 @@
 //! Values without effect. Who gives one is told; where a comparison or an advice puts it beside what it does not go with, it is
 //! left out.
 
+use records::Depth;
 use regularize::Decay;
 
 use crate::config::{
     AdamConfig, Config, FinetuneConfig, OptimizerKind, RmsPropConfig, ScheduleKind, SgdConfig,
 };
-use crate::freeze::Depth;
 
 /// A value without effect.
 pub(super) struct Idle {

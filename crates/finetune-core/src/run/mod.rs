@@ -5,17 +5,16 @@ mod idle;
 mod threads;
 
 use backbone::Network;
+use records::Depth;
 use tch::Device;
 use torch_extra::determinism::{self, Algorithms, Denormals};
+use zoo::source_weights::SourceWeights;
 
 use crate::Error;
 use crate::config::{
     self, BatchNormPolicy, CompareConfig, Config, HeadPolicy, Method, OptimizerKind, PolicyKind,
     RegularizeConfig, ScheduleKind, SettingConfig, Source,
 };
-use crate::freeze::Depth;
-use crate::source_weights::SourceWeights;
-use crate::zoo;
 pub use threads::Threads;
 
 /// A validated run. Names have become things; nothing optional is left that a default could fill.
@@ -50,10 +49,11 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, Error> {
     fill_in(&mut config);
     let network =
         zoo::network(&config.model.arch).map_err(|error| source.wrong("model.arch", error.to_string()))?;
-    let depth: Depth =
-        config.finetune.depth.parse().map_err(|error: crate::freeze::UnknownDepth| {
-            source.wrong("finetune.depth", error.to_string())
-        })?;
+    let depth: Depth = config
+        .finetune
+        .depth
+        .parse()
+        .map_err(|error: records::UnknownDepth| source.wrong("finetune.depth", error.to_string()))?;
     contradictions::check(&config, &depth, &source)?;
     let weights = SourceWeights::find(network.name, &config.model.weights)
         .map_err(|error| source.wrong("model.weights", error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use backbone::{Backbone, StageId};
-use report::record::{EpochRecord, StepRecord};
+use records::{EpochRecord, Event, Interrupt, Listener, StepRecord};
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
@@ -17,8 +17,6 @@ use super::schedule::{Schedule, Setting};
 use super::{Phase, clip, divergence};
 use crate::Error;
 use crate::batches::{Batch, Drawn};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 
 /// What moves from step to step.
 pub(super) struct Moving {

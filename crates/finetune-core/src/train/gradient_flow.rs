@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use backbone::Backbone;
-use report::record::GradientRecord;
+use records::GradientRecord;
 use tch::Tensor;
 
 use super::clip;

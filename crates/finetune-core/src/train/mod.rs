@@ -5,7 +5,7 @@
 //! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
 //! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. What a step has to tell
 //! waits in [`readings`], and `scaler` keeps the gradients of float16 within its range. [`divergence`] looks for the
-//! place where numbers went out of bounds, [`snapshot`] goes back; `gradient_flow` notes how large each stage's gradient is. [`range_test`] sweeps the learning rate.
+//! place where numbers went out of bounds; `gradient_flow` notes how large each stage's gradient is. [`range_test`] sweeps the learning rate.
 
 pub mod average;
 pub mod clip;
@@ -20,25 +20,21 @@ pub mod range_test;
 pub mod readings;
 mod scaler;
 pub mod schedule;
-pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
 use std::time::Instant;
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, Snapshot, StageId};
+use records::{EpochRecord, Event, Interrupt, Listener, StepName};
 use regularize::{EarlyStopping, Verdict};
-use report::record::EpochRecord;
 use tch::{Kind, Tensor};
 
 use crate::Error;
 use crate::batches::{Drawn, Feed};
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use crate::evaluate::{self, Keep, Scored};
-use crate::event::{Event, Listener};
 use crate::freeze::FreezePlan;
-use crate::interrupt::Interrupt;
-use crate::recipe::StepName;
 use average::{Average, Averaging};
 use epoch::{Moving, one_epoch};
 use gradient_flow::GradientFlow;
@@ -47,7 +43,6 @@ use optimizer::{Optimizer, Rule, Trainable};
 use readings::Readings;
 use scaler::Scaler;
 use schedule::{Decision, Plateau, Schedule};
-use snapshot::Snapshot;
 
 /// One training step of the recipe.
 pub struct Phase<'a> {

@@ -1,13 +1,12 @@
 //! What a phase is going to do, as a record: for the table before the training and the drawing in the report.
 
 use backbone::{Backbone, StageId};
-use report::record::{PhasePlanRecord, RatePoint, StagePlanRecord};
+use records::{PhasePlanRecord, RatePoint, StagePlanRecord, StepName};
 
 use super::schedule::Schedule;
 use super::steps_per_epoch;
 use crate::config::{BatchNormPolicy, SamplerKind, ScheduleKind, TrainConfig};
 use crate::freeze::FreezePlan;
-use crate::recipe::StepName;
 
 /// More points than this are not drawn; the first and the last are always among them.
 const POINTS: u64 = 240;

@@ -1,18 +1,15 @@
 //! The learning-rate range test (Smith, "Cyclical Learning Rates for Training Neural Networks", 2017): one step at each of
 //! a rising series of rates, until the loss runs away.
 
-use backbone::Backbone;
-use report::record::{RangePoint, StepRecord};
+use backbone::{Backbone, Snapshot};
+use records::{Event, Interrupt, Listener, RangePoint, StepRecord};
 
 use super::Phase;
 use super::epoch::{Moving, one_step};
 use super::readings::Readings;
 use super::schedule::Setting;
-use super::snapshot::Snapshot;
 use crate::Error;
 use crate::batches::{Batch, Feed};
-use crate::event::{Event, Listener};
-use crate::interrupt::Interrupt;
 
 /// Which rates are tried: `steps` of them, each the same multiple of the one before.
 #[derive(Clone, Copy, Debug, PartialEq)]

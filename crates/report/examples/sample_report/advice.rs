@@ -1,6 +1,6 @@
 //! An invented advice that looks like a real one. No figure here was measured.
 
-use report::record::{AdviceRecord, PartSeconds, RunRecord, Similarity, SourceEvidence, StageEvidence};
+use records::{AdviceRecord, PartSeconds, RunRecord, Similarity, SourceEvidence, StageEvidence};
 
 use crate::records;
 

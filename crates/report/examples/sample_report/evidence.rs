@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use report::record::{
+use records::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     TemperatureRecord,
 };

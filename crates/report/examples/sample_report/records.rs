@@ -8,7 +8,7 @@ use std::f64::consts::PI;
 use std::io::Cursor;
 
 use base64::Engine as _;
-use report::record::{
+use records::{
     CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, Interval, LoadRecord, MeanSd,
     Outcome, PhasePlanRecord, RatePoint, RatioRecord, RecipeStepRecord, RunRecord, SampleRecord,
     StagePlanRecord, StageRecord, TraceRecord, UnreadableRecord,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use maud::{Markup, html};
+use records::{AdviceRecord, EvaluationRecord, RunRecord};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
@@ -11,7 +12,6 @@ use crate::confusion::Confusion;
 use crate::html::{accuracy_charts, advice_charts, flow_chart, rate_charts, reliability_chart};
 use crate::pivot::Table;
 use crate::plot::{LineChart, standing_alone};
-use crate::record::{AdviceRecord, EvaluationRecord, RunRecord};
 
 /// More classes than this are not drawn: nobody could read it.
 const MATRIX_CLASSES: usize = 50;

@@ -1,9 +1,10 @@
 use std::path::Path;
 
+use records::GridRecord;
+
 use super::{EventWriter, figures, seconds_since_1970, write_run};
 use crate::Error;
 use crate::pivot::{self, Table};
-use crate::record::GridRecord;
 
 /// Writes a comparison: its table as `dir/comparison`, and the runs whose training is recorded, one for each setting, as
 /// folders of `dir` that are named after them: `1-held-out-faces-30-per-class-scratch`. What is there from before is not

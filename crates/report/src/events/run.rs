@@ -4,12 +4,12 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use records::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
 
 use super::{EventWriter, figures, seconds_since_1970};
 use crate::Error;
 use crate::confusion::Confusion;
 use crate::html::png_size;
-use crate::record::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
 
 /// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
 /// write.

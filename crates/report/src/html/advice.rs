@@ -1,12 +1,12 @@
 //! How far back to fine-tune: the advice, and what it was drawn from.
 
 use maud::{Markup, html};
+use records::{AdviceRecord, StageEvidence};
 
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::depth_in_words;
-use crate::record::{AdviceRecord, StageEvidence};
 use crate::text::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 
 /// The page of an advice that no run has followed yet.

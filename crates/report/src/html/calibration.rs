@@ -1,12 +1,12 @@
 //! How far the model's probabilities can be believed.
 
 use maud::{Markup, html};
+use records::{CalibrationRecord, EvaluationRecord, ReliabilityRecord, RunRecord};
 
 use super::shell::scroll;
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::headline;
-use crate::record::{CalibrationRecord, EvaluationRecord, ReliabilityRecord, RunRecord};
 
 /// `None` where the record holds no calibration.
 pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {

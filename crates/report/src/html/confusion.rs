@@ -1,11 +1,11 @@
 //! What was taken for what: the confusion matrix, the most frequent confusions, precision and recall of each class.
 
 use maud::{Markup, html};
+use records::{EvaluationRecord, RunRecord};
 
 use super::shell::{Level, scroll};
 use crate::confusion::Confusion;
 use crate::numbers;
-use crate::record::{EvaluationRecord, RunRecord};
 
 /// Up to this many classes a matrix can be read; beyond, only the list of confusions is shown.
 const MATRIX_CLASSES: usize = 50;

@@ -1,12 +1,12 @@
 //! Loss and accuracy over the epochs of both phases.
 
 use maud::{Markup, html};
+use records::{EpochRecord, RunRecord};
 
 use super::shell::scroll;
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::moments;
-use crate::record::{EpochRecord, RunRecord};
 
 pub(super) fn curves(run: &RunRecord) -> Markup {
     if run.epochs.is_empty() {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use records::{DataRecord, LoadRecord};
 
 use super::shell::{Level, listing, scroll};
 use crate::numbers;
-use crate::record::{DataRecord, LoadRecord};
 
 /// Lists longer than this start folded.
 const UNFOLDED: usize = 12;

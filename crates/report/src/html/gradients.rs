@@ -1,12 +1,12 @@
 //! Gradient flow: how large the gradient of each live stage is over training.
 
 use maud::{Markup, html};
+use records::{GradientRecord, RunRecord};
 
 use super::shell::scroll;
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::{moments, steps_before};
-use crate::record::{GradientRecord, RunRecord};
 
 /// `None` where the record holds no gradients.
 pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {

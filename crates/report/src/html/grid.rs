@@ -1,6 +1,7 @@
 //! Many runs compared: the question, the verdict, the figure and the tables.
 
 use maud::{Markup, html};
+use records::{CellRecord, GridRecord};
 
 use super::data;
 use super::grid_training;
@@ -9,7 +10,6 @@ use crate::numbers;
 use crate::pivot::{self, Table, images_label};
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::method_in_words;
-use crate::record::{CellRecord, GridRecord};
 
 /// The sections of a grid; the last one, the configuration, belongs at the page's end.
 pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {

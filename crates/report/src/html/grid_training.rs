@@ -1,6 +1,7 @@
 //! How training went under each setting of a grid: what was learned by heart, and how far gradients reached.
 
 use maud::{Markup, html};
+use records::{GridRecord, GridRow, MeanSd, RatioRecord, TraceRecord};
 
 use super::curves::accuracy_chart;
 use super::gradients::flow_chart;
@@ -9,7 +10,6 @@ use crate::numbers;
 use crate::pivot::images_label;
 use crate::plot::LineChart;
 use crate::reading::method_in_words;
-use crate::record::{GridRecord, GridRow, MeanSd, RatioRecord, TraceRecord};
 
 /// `None` where the record tells nothing about it, or there are too many settings to look at.
 pub(super) fn section(grid: &GridRecord) -> Option<Markup> {

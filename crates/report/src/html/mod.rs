@@ -35,10 +35,10 @@ pub(crate) use plan::rate_charts;
 pub(crate) use samples::png_size;
 
 use maud::html;
+use records::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
 
 use crate::plot;
 use crate::reading;
-use crate::record::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
 use shell::{Level, Link, Page};
 
 /// Our own style sheet; the charts bring theirs.

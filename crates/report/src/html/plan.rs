@@ -1,12 +1,12 @@
 //! Learning rates as they were planned and as they were used, and a range test.
 
 use maud::{Markup, html};
+use records::{EpochRecord, PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
 
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
 use crate::reading::{depth_in_words, span, thaw};
-use crate::record::{EpochRecord, PhasePlanRecord, RangeRecord, RunRecord, StagePlanRecord};
 use crate::text::range_verdict;
 
 /// The rate of every group of stages over the steps of each phase, and when they thaw.

@@ -1,11 +1,11 @@
 //! The five steps as a sequence, and the stages they froze or trained.
 
 use maud::{Markup, html};
+use records::{RecipeStepRecord, RunRecord, StageRecord};
 
 use super::shell::{Level, scroll};
 use crate::numbers;
 use crate::reading::{FIVE_STEPS, interrupted};
-use crate::record::{RecipeStepRecord, RunRecord, StageRecord};
 
 /// What each of the five steps is for, whatever it did in this run.
 fn purpose(step: &str) -> &'static str {

@@ -1,12 +1,12 @@
 //! One run: its verdict and the order of its sections.
 
 use maud::{Markup, html};
+use records::{EvaluationRecord, RunRecord};
 
 use super::shell::{Level, Section};
 use super::{advice, calibration, confusion, curves, data, gradients, plan, recipe, samples};
 use crate::numbers;
 use crate::reading::{depth_in_words, headline, interrupted};
-use crate::record::{EvaluationRecord, RunRecord};
 
 /// All sections of a run, in reading order; those the record has nothing for are left out.
 pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {

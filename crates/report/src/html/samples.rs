@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
+use records::{HeatMapRecord, RunRecord, SampleRecord};
 
 use super::shell::Level;
 use crate::numbers;
 use crate::reading::class_name;
-use crate::record::{HeatMapRecord, RunRecord, SampleRecord};
 
 /// Thumbnails narrower than this are shown with their pixels as they are, not blurred.
 const TINY: u32 = 64;

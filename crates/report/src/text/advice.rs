@@ -1,6 +1,7 @@
+use records::{AdviceRecord, Similarity, StageEvidence};
+
 use super::{Side, aligned, visible};
 use crate::numbers;
-use crate::record::{AdviceRecord, Similarity, StageEvidence};
 
 /// What must be said beside every advice.
 pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about features that stay as they are; none of them sees what training would make of them. docs/advise.md says how far rule and scores can be trusted.";

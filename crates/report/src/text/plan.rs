@@ -1,7 +1,8 @@
+use records::{PhasePlanRecord, RangePoint, RangeRecord, StagePlanRecord};
+
 use super::{Side, aligned, visible};
 use crate::numbers;
 use crate::reading::depth_in_words;
-use crate::record::{PhasePlanRecord, RangePoint, RangeRecord, StagePlanRecord};
 
 /// More epochs than this are not shown side by side.
 const COLUMNS: usize = 8;

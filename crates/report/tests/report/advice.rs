@@ -1,7 +1,7 @@
 //! An advice on its page, in a run's page and in the terminal.
 
+use records::{AdviceRecord, StageEvidence};
 use report::html::{advice_page, run_page};
-use report::record::{AdviceRecord, StageEvidence};
 use report::text;
 use scraper::{Html, Selector};
 
@@ -39,7 +39,7 @@ fn a_run_shows_the_advice_it_followed_and_others_show_none() {
         text::run_summary(&sample_advice::advised_run()).contains("How far back: Your 200 images per class")
     );
     let json = serde_json::to_string(&sample_advice::advised_run()).unwrap();
-    let back: report::record::RunRecord = serde_json::from_str(&json).unwrap();
+    let back: records::RunRecord = serde_json::from_str(&json).unwrap();
     assert_eq!(back, sample_advice::advised_run());
     assert!(!serde_json::to_string(&records::run()).unwrap().contains("advice"));
 }
@@ -72,7 +72,7 @@ fn little_value_comes_first_and_how_the_rule_has_fared_is_shown() {
     let second = text::advice(&little).lines().nth(1).unwrap().to_owned();
     assert_eq!(second, "Transfer is of little value here.");
     assert_eq!(texts(&advice_page(&little), "header .notice"), ["Transfer is of little value here."]);
-    let run = report::record::RunRecord { advice: Some(Box::new(little)), ..records::run() };
+    let run = records::RunRecord { advice: Some(Box::new(little)), ..records::run() };
     assert_eq!(texts(&run_page(&run), "#advice .notice"), ["Transfer is of little value here."]);
 }
 

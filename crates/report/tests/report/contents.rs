@@ -1,7 +1,7 @@
 //! What the pages show of a run and of a comparison, and when.
 
+use records::{GridRecord, MeanSd, RunRecord, TemperatureRecord};
 use report::html::{grid_page, run_page};
-use report::record::{GridRecord, MeanSd, RunRecord, TemperatureRecord};
 use scraper::{ElementRef, Html};
 
 use crate::pages::all;

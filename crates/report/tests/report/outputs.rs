@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use crate::records;
-use report::record::{GridRecord, RunRecord};
+use records::{GridRecord, RunRecord};
 use report::text::{grid_table, run_summary};
 use report::{html, write_figures, write_grid, write_run};
+
+use crate::records;
 
 #[test]
 fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {

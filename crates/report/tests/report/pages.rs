@@ -1,11 +1,11 @@
 //! The pages, read back as a browser would: complete, self-contained, accessible, safe against hostile names. What they
 //! show is in `contents`.
 
-use report::html::{advice_page, grid_page, run_page};
-use report::record::{
+use records::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
 };
+use report::html::{advice_page, grid_page, run_page};
 use scraper::{ElementRef, Html, Selector};
 
 use crate::{records, sample_advice};

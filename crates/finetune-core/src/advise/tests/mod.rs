@@ -147,7 +147,7 @@ fn the_rule_says_what_the_evidence_asks_for() {
     assert_eq!(decide(&Evidence { images: 2000.0, ..large }).because, Because::Related);
     assert_eq!(
         verdict(1.0, &[0.9, 0.9], 50.0).similarity,
-        report::record::Similarity::Unlike,
+        records::Similarity::Unlike,
         "nothing to take away"
     );
 }

@@ -5,10 +5,9 @@ use std::path::Path;
 use backbone::{Options, Variables};
 use images::{Augment, Keep, Sample, Store};
 use tch::Kind;
+use zoo::source_weights::default_input;
 
 use super::*;
-use crate::source_weights::default_input;
-use crate::zoo;
 
 const PICTURES: u64 = 5;
 /// What the head of LeNet reads of a picture.

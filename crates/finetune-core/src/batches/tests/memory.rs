@@ -7,7 +7,6 @@ use tch::Kind;
 use torch_extra::layout::is_channels_last;
 
 use super::*;
-use crate::zoo;
 
 /// Five pictures of noise in two classes.
 fn part(folder: &std::path::Path) -> Part {

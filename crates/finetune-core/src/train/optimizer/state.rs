@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use backbone::digest;
 use pretrained::safetensors_file::{self, ArrayView};
 use pretrained::{Dtype, checkpoint};
 use tch::{Kind, Tensor};
 
 use super::{Memory, Optimizer, laid_as};
-use crate::{Error, digest};
+use crate::Error;
 
 /// Everything an [`Optimizer`] remembers of its parameters: with the weights themselves, all that a later process needs
 /// to go on as if nothing had happened.

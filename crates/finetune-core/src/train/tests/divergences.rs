@@ -1,13 +1,13 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Variables};
+use records::{Depth, StepName};
 use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};
 use tch::{Device, Kind, Tensor};
 
 use crate::batches::Batch;
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
-use crate::freeze::{Depth, FreezePlan};
-use crate::recipe::StepName;
+use crate::freeze::FreezePlan;
 use crate::train::Phase;
 use crate::train::average::Averaging;
 use crate::train::divergence::{Origin, find, in_gradients, in_weights};

@@ -4,26 +4,22 @@ use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Variables};
 use images::{Keep, Sample, Store, Transform};
+use records::{Depth, EpochRecord, Event, Interrupt, StepName, StepRecord};
 use regularize::{CrossEntropy, Mixing};
-use report::record::{EpochRecord, StepRecord};
 use tch::{Device, Kind, Tensor};
+use zoo::source_weights::default_input;
 
 use crate::Error;
 use crate::batches::{Feed, Preparation, Variation};
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use crate::evaluate;
-use crate::event::Event;
-use crate::freeze::{Depth, FreezePlan};
-use crate::interrupt::Interrupt;
+use crate::freeze::FreezePlan;
 use crate::pictures::Part;
-use crate::recipe::StepName;
-use crate::source_weights::default_input;
 use crate::train::average::Averaging;
 use crate::train::divergence::Origin;
 use crate::train::objective::Objective;
 use crate::train::penalties::Penalties;
 use crate::train::{Phase, train};
-use crate::zoo;
 
 const PICTURES: usize = 21;
 
@@ -108,7 +104,7 @@ fn trained(
             steps.push((*record).clone());
         }
     };
-    let mut feeds = |backbone: &Backbone, _, _, _: &mut crate::event::Listener<'_>| {
+    let mut feeds = |backbone: &Backbone, _, _, _: &mut records::Listener<'_>| {
         Ok((feed(backbone, &part), feed(backbone, &part)))
     };
     let trained =

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Variable, Variables};
+use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -12,8 +13,8 @@ use tch::{Device, Kind, Tensor};
 use super::{assert_close, numbers, values};
 use crate::batches::Batch;
 use crate::config::{BatchNormPolicy, OptimizerKind, RegularizeConfig, ScheduleKind, TrainConfig};
-use crate::freeze::{Depth, FreezePlan};
-use crate::recipe::{Kept, StepName, mode_of};
+use crate::freeze::FreezePlan;
+use crate::recipe::{Kept, mode_of};
 use crate::train::Phase;
 use crate::train::average::Averaging;
 use crate::train::epoch::one_step;

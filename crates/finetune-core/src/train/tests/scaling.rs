@@ -1,14 +1,14 @@
 //! Steps with scaled gradients, computed in float32: what the scale does is the same in float16.
 
 use backbone::{Backbone, Mode, Options, StageId, Variables};
+use records::{Depth, StepName};
 use regularize::CrossEntropy;
 use tch::{Device, Kind, Tensor};
 
 use super::values;
 use crate::batches::Batch;
 use crate::config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
-use crate::freeze::{Depth, FreezePlan};
-use crate::recipe::StepName;
+use crate::freeze::FreezePlan;
 use crate::train::average::Averaging;
 use crate::train::divergence::Origin;
 use crate::train::epoch::{Fault, Moving, one_step};

@@ -1,12 +1,12 @@
 use backbone::{Backbone, Mode, Options, Output, StageId, Variables};
+use records::{Depth, StepName};
 use regularize::{CrossEntropy, Targets};
 use tch::{Device, Kind, Tensor};
 
 use super::{assert_close, goldens, numbers, tensor, values};
 use crate::batches::Batch;
 use crate::config::{BatchNormPolicy, Config, RegularizeConfig, TrainConfig};
-use crate::freeze::{Depth, FreezePlan};
-use crate::recipe::StepName;
+use crate::freeze::FreezePlan;
 use crate::train::average::Averaging;
 use crate::train::epoch::one_step;
 use crate::train::objective::Objective;

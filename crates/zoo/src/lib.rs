@@ -1,4 +1,13 @@
-//! The networks there are. This is the only file that names every family.
+//! Every network by name, and the weights that it can start from.
+//!
+//! - this file: the only one that names every family
+//! - [`source_weights`]: a catalog entry, a file or nothing, as what a network starts from
+//! - [`archs`]: the networks as facts: costs, stages, published accuracies
+//! - [`fitting`]: a checkpoint file held against each network
+
+pub mod archs;
+pub mod fitting;
+pub mod source_weights;
 
 use backbone::{Family, Network};
 
@@ -86,6 +95,10 @@ pub fn network(name: &str) -> Result<&'static Network, UnknownNetwork> {
 
 #[cfg(test)]
 mod tests {
+    use backbone::digest::{stage, stages};
+    use backbone::{Options, Variable, Variables};
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -98,5 +111,24 @@ mod tests {
         let message = network("resnet81").unwrap_err().to_string();
         assert!(message.contains("did you mean \"resnet1"), "{message}");
         assert!(!network("zzz").unwrap_err().to_string().contains("did you mean"));
+    }
+
+    #[test]
+    fn each_stage_has_the_digest_of_its_names_shapes_types_and_values() {
+        let options = Options { channels: 1, size: 28, ..Options::default() };
+        let network = network("lenet5_relu").unwrap();
+        let backbone = (network.build)(&Variables::new().root(), &options);
+        let all = stages(&backbone, backbone.ids()).unwrap();
+        assert_eq!(all.len(), backbone.ids().count());
+        for (id, digest) in backbone.ids().zip(&all) {
+            let mut expected = Sha256::new();
+            for Variable { name, tensor, .. } in backbone.stage_variables(id) {
+                expected.update(format!("{name} {:?} Float\n", tensor.size()));
+                let values = Vec::<f32>::try_from(tensor.flatten(0, -1)).unwrap();
+                values.iter().for_each(|value| expected.update(value.to_le_bytes()));
+            }
+            assert_eq!(*digest, hex::encode(expected.finalize()), "{}", backbone.name(id));
+            assert_eq!(stage(&backbone, id).unwrap(), *digest);
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use backbone::{Backbone, StageId, Variable};
 use sha2::{Digest, Sha256};
 use tch::{Device, TchError, Tensor};
+
+use crate::{Backbone, StageId, Variable};
 
 /// Digest of a stage's parameters and buffers: names, shapes, types and values. 64 hex digits.
 ///
@@ -79,30 +80,4 @@ pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>, TchError> {
 #[must_use]
 pub fn text(text: &str) -> String {
     hex::encode(Sha256::digest(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use backbone::{Options, Variables};
-
-    use super::*;
-
-    #[test]
-    fn each_stage_has_the_digest_of_its_names_shapes_types_and_values() {
-        let options = Options { channels: 1, size: 28, ..Options::default() };
-        let network = crate::zoo::network("lenet5_relu").unwrap();
-        let backbone = (network.build)(&Variables::new().root(), &options);
-        let all = stages(&backbone, backbone.ids()).unwrap();
-        assert_eq!(all.len(), backbone.ids().count());
-        for (id, digest) in backbone.ids().zip(&all) {
-            let mut expected = Sha256::new();
-            for Variable { name, tensor, .. } in backbone.stage_variables(id) {
-                expected.update(format!("{name} {:?} Float\n", tensor.size()));
-                let values = Vec::<f32>::try_from(tensor.flatten(0, -1)).unwrap();
-                values.iter().for_each(|value| expected.update(value.to_le_bytes()));
-            }
-            assert_eq!(*digest, hex::encode(expected.finalize()), "{}", backbone.name(id));
-            assert_eq!(stage(&backbone, id).unwrap(), *digest);
-        }
-    }
 }

@@ -1,7 +1,6 @@
-//! Copies of weights to go back to.
-
-use backbone::{Backbone, StageId, Variable};
 use tch::Tensor;
+
+use crate::{Backbone, StageId, Variable};
 
 /// Copies of the parameters and buffers from a stage on.
 #[derive(Debug)]

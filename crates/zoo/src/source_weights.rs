@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use backbone::Network;
 use pretrained::{Catalog, Checkpoint, Entry, InputSpec, checkpoint};
 
-use crate::{Error, zoo};
+use crate::fitting::classes_in;
 
 /// The keys of a saved model's metadata.
 pub mod metadata {
@@ -44,7 +44,7 @@ impl SourceWeights {
     ///
     /// # Errors
     /// When it is neither a catalog name of this network nor a path.
-    pub fn find(arch: &str, weights: &str) -> Result<Option<Self>, Error> {
+    pub fn find(arch: &str, weights: &str) -> Result<Option<Self>, pretrained::Error> {
         if weights == "none" {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl SourceWeights {
     /// # Errors
     /// When it is not there (the message names the command that fetches it), is not what its digest says, or is no
     /// checkpoint.
-    pub fn read(&self, network: &Network) -> Result<Checkpoint, Error> {
+    pub fn read(&self, network: &Network) -> Result<Checkpoint, pretrained::Error> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Catalog(entry) => pretrained::locate(entry, &weights_folders())?,
@@ -169,7 +169,7 @@ pub fn recorded_input(checkpoint: &Checkpoint) -> Result<Option<InputSpec>, Unkn
 #[must_use]
 pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Option<&'a str> {
     let arch = checkpoint.metadata.get(metadata::ARCH)?;
-    (arch != network.name && zoo::network(arch).is_ok()).then_some(arch)
+    (arch != network.name && crate::network(arch).is_ok()).then_some(arch)
 }
 
 /// What was taken off the names in a file and what of it was left or not read, in words; empty where there was nothing.
@@ -217,8 +217,7 @@ pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<S
     if checkpoint.classes_wrong.is_some() {
         return checkpoint.classes_wrong.clone();
     }
-    let (names, outputs) =
-        (checkpoint.classes.as_ref()?.len(), crate::model::classes_in(network, checkpoint)?);
+    let (names, outputs) = (checkpoint.classes.as_ref()?.len(), classes_in(network, checkpoint)?);
     (i64::try_from(names) != Ok(outputs))
         .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
 }
@@ -277,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_classifier_is_scaled_as_its_weights_say() {
-        let network = zoo::network("resnet50").unwrap();
+        let network = crate::network("resnet50").unwrap();
         let scale = |digest: &str, temperature: Option<&str>| {
             let metadata = temperature.map(|value| (metadata::TEMPERATURE.to_owned(), value.to_owned()));
             let checkpoint = Checkpoint { metadata: metadata.into_iter().collect(), ..with_digest(digest) };
@@ -311,7 +310,7 @@ mod tests {
     /// network would be new and whether all its numbers are numbers, or why it is refused.
     fn features_of_vgg16(digest: &str) -> Result<(String, bool), String> {
         use backbone::{Options, Values, Variables};
-        let network = zoo::network("vgg16").unwrap();
+        let network = crate::network("vgg16").unwrap();
         let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
         let mut checkpoint = with_digest(digest);
         for variable in outline.variables().all() {
@@ -338,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_file_of_the_catalog_is_known_by_its_digest_and_another_has_the_default_preparation() {
-        let network = zoo::network("resnet50").unwrap();
+        let network = crate::network("resnet50").unwrap();
         // V1 resizes to 256 and V2, the default, to 232.
         for (digest, resize, from) in
             [(RESNET50_V1, 256, "the catalog"), (RESNET50_V2, 232, "the catalog"), ("ffff", 232, "default")]

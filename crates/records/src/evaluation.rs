@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::CalibrationRecord;
+use crate::CalibrationRecord;
 use crate::json;
 
 /// A model measured on one split.

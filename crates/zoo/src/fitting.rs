@@ -4,40 +4,39 @@ use backbone::{Auxiliary, Backbone, LoadReport, Network, Options, Values, Variab
 use pretrained::Checkpoint;
 use pretrained::checkpoint::Opened;
 
-use crate::model::classes_in;
+use crate::networks;
 use crate::source_weights::recorded_input;
-use crate::zoo;
 
 /// A file held against one network.
 #[derive(Clone, Debug)]
-pub(crate) struct Fitted {
+pub struct Fitted {
     /// The network.
-    pub(crate) network: &'static Network,
+    pub network: &'static Network,
     /// Its tensors, with no values.
-    pub(crate) checkpoint: Checkpoint,
+    pub checkpoint: Checkpoint,
     /// What would become of them.
-    pub(crate) report: LoadReport,
+    pub report: LoadReport,
     /// Whether the auxiliary heads of the network, if it has some, are in the file.
-    pub(crate) auxiliary_heads: bool,
+    pub auxiliary_heads: bool,
     /// Classes that the file's head tells apart, if it has one.
-    pub(crate) classes: Option<i64>,
+    pub classes: Option<i64>,
     /// Channels of images with which it fits best.
-    pub(crate) channels: i64,
+    pub channels: i64,
     /// Side of images with which it fits best, in pixels.
-    pub(crate) size: i64,
+    pub size: i64,
     /// Whether the network is built for one size.
-    pub(crate) fixed_size: bool,
+    pub fixed_size: bool,
     /// Whether nothing differs but the head.
-    pub(crate) usable: bool,
+    pub usable: bool,
 }
 
 /// The largest side that is tried.
 const LARGEST: i64 = 512;
 
 /// A file held against every network of the zoo, with and without auxiliary heads.
-pub(crate) fn fitted_to_all(opened: &Opened) -> Vec<Fitted> {
+pub fn fitted_to_all(opened: &Opened) -> Vec<Fitted> {
     let mut all = Vec::new();
-    for network in zoo::networks() {
+    for network in networks() {
         let checkpoint = opened.outline(Some(&network.layout()));
         let without = fitted(network, &checkpoint, Auxiliary::LeftOut);
         let with = fitted(network, &checkpoint, Auxiliary::Built);
@@ -50,7 +49,7 @@ pub(crate) fn fitted_to_all(opened: &Opened) -> Vec<Fitted> {
 }
 
 /// The outline of a file with a network's names held against it, for the channels and the size that suit it best.
-pub(crate) fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Auxiliary) -> Fitted {
+pub fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Auxiliary) -> Fitted {
     let recorded = recorded_input(checkpoint).ok().flatten();
     let input = recorded.unwrap_or_else(|| (network.input)());
     let classes = classes_in(network, checkpoint);
@@ -109,6 +108,13 @@ fn channels_in(outline: &Backbone, checkpoint: &Checkpoint) -> Option<i64> {
 
 fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
     backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
+}
+
+/// How many classes the head of a checkpoint with our names tells apart.
+#[must_use]
+pub fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
+    let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
+    head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! What a run says while it works. It is told, never asked: nothing that listens can change a run.
 
-use report::record::{
-    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepRecord,
+use crate::{
+    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepName, StepRecord,
 };
-
-use crate::recipe::StepName;
 
 /// Something happened.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use backbone::{Auxiliary, Backbone, Family, Network, Options, Trace, Values, Var
 use pretrained::{Catalog, InputSpec};
 use serde::Serialize;
 
+use crate::FamilyId;
 use crate::source_weights::default_input;
-use crate::zoo::FamilyId;
 
 /// A network of the zoo.
 #[derive(Clone, Debug, Serialize)]

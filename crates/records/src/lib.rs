@@ -1,6 +1,10 @@
-//! What a run leaves behind, as plain serialisable records.
+//! What a run leaves behind, as plain serialisable records, and the words in which it speaks while it works.
 //!
-//! The trainer returns these and nothing else; printing, logging and drawing are done by whoever reads them.
+//! The trainer returns records and nothing else; printing, logging and drawing belong to their readers.
+//! - the records: [`RunRecord`] of a run, [`GridRecord`] of a comparison, and what they are made of
+//! - [`StepName`]: the five steps of the recipe; [`Depth`]: how far back it fine-tunes
+//! - [`Event`]: what happens during a run; [`Interrupt`]: a request to stop; [`Session`]: both ends together
+//!
 //! Losses are mean cross-entropies in nats, accuracies are fractions in `0..=1`, times are seconds of wall clock.
 //!
 //! JSON has no number that is not finite: `NaN` and infinities are written as `null` and read back as `NaN`.
@@ -8,25 +12,32 @@
 
 mod advice;
 mod calibration;
+mod comparison;
+mod depth;
 mod evaluation;
-mod grid;
+mod event;
+mod interrupt;
+mod json;
 mod plan;
+mod step_name;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json;
-
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
-pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
-pub use grid::{
+pub use comparison::{
     CellRecord, DivergedRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord,
     TrainingRecord,
 };
+pub use depth::{Depth, UnknownDepth};
+pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
+pub use event::{Event, Listener};
+pub use interrupt::{Interrupt, Session};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
+pub use step_name::StepName;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

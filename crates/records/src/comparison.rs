@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::RunRecord;
+use crate::RunRecord;
 use crate::json;
 
 /// Everything known about a grid of runs: the content of its `summary.json`.
