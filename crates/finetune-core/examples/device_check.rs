@@ -9,7 +9,7 @@
 //! than 1e-2 or a type with fewer bits by more than 0.1, and if a network could not be run. "range" stands where numbers
 //! grew beyond float16's.
 //!
-//! `xtask/peers/device.py` measures the same of PyTorch.
+//! `experiments/peers/device.py` measures the same of PyTorch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

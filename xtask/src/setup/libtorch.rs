@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// The libtorch that tch 0.24 binds.
-pub(crate) const VERSION: &str = "2.11.0";
+pub const VERSION: &str = "2.11.0";
 
 /// Written last into a folder that was set up; its presence says that the folder was finished.
 const INVENTORY: &str = "set-up.json";
