@@ -111,7 +111,9 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// How a command ended and what it wrote to stdout.
 pub struct Captured {
+    /// How it ended.
     pub status: ExitStatus,
+    /// What it wrote; bytes that are no Unicode are replaced.
     pub stdout: String,
 }
 

@@ -198,6 +198,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -217,6 +219,21 @@ mod tests {
         assert_eq!(variants.len(), 2);
         assert_eq!(variants[1]["root"].as_str(), Some("data/letters/latin-families"));
         assert!(variants[1].get("weights").is_none(), "from random weights");
+    }
+
+    /// A changed text would have the source weights trained again on every machine that has them.
+    #[test]
+    fn the_text_of_the_source_config_is_what_it_was() {
+        let letters = Letters {
+            name: "latin-faces".to_owned(),
+            root: "data/letters/latin-faces".to_owned(),
+            digest: String::new(),
+            unshared: Vec::new(),
+        };
+        let text = source(&Plan::full(), &[&letters]).unwrap();
+        // Made by this test, from the text that version 0.1.0 wrote.
+        let expected = "e0da0cd00dbbc6fc50e361f6411f037409c4ce786bde2eef752a86e343feca72";
+        assert_eq!(hex::encode(Sha256::digest(&text)), expected, "{text}");
     }
 
     #[test]
