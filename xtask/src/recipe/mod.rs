@@ -149,7 +149,7 @@ fn make_parent(folder: &Path) -> Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(path, text)?;
     say(format!("Wrote {}", path.display()));
     Ok(())
 }

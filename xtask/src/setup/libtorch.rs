@@ -200,7 +200,7 @@ fn sizes(lib: &Path) -> io::Result<BTreeMap<String, u64>> {
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    Ok(files::write(path, text)?)
 }
 
 /// A folder that looks like libtorch, a few bytes long.
