@@ -1,15 +1,10 @@
 //! What finds no room on the disk is named, and what was trained is kept all the same.
 
-#[path = "support/stopped.rs"]
-mod stopped;
-#[expect(dead_code, reason = "no summary is read here")]
-mod support;
-
 use std::fs;
 use std::process::Command;
 
-use stopped::stopped;
-use support::{Desk, Ran, names, picture};
+use crate::support::stopped::stopped;
+use crate::support::{Desk, Ran, names, picture};
 
 /// A limit on the size of files stands for a full disk: it needs no privilege.
 #[test]

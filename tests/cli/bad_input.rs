@@ -1,16 +1,14 @@
 //! Bad input gets a clear error that names the file and the line or thing at fault, and leaves nothing behind that looks
 //! like a run.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
+use crate::repository;
+use crate::support::{Desk, SCRATCH, names};
 use pretrained::Dtype;
 use pretrained::safetensors_file::{self, ArrayView};
-use support::{Desk, SCRATCH, names};
 
 /// From trained weights to a new head.
 const TRANSFER: &str =
@@ -267,7 +265,7 @@ fn a_class_without_a_readable_picture_is_an_error() {
 fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
     let desk = desk_with_model();
     let whole = fs::read(desk.path("m.safetensors")).unwrap();
-    let foreign = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pretrained/tests/checkpoints");
+    let foreign = repository().join("crates/pretrained/tests/checkpoints");
     let zip = fs::read(foreign.join("zip.pth")).unwrap();
     desk.write("cut.safetensors", &whole[..whole.len() - 1]);
     desk.write("header.safetensors", &whole[..40]);
@@ -310,7 +308,7 @@ fn weights_of_another_network_are_refused() {
     let tanh = format!("{TRANSFER} --set model.arch=lenet5");
     refused(&desk, 2, &tanh, &["m.safetensors holds the weights of lenet5_relu, not of lenet5"]);
     // A file that does not say what it is.
-    let foreign = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pretrained/tests/checkpoints/zip.pth");
+    let foreign = repository().join("crates/pretrained/tests/checkpoints/zip.pth");
     fs::copy(foreign, desk.path("zip.pth")).unwrap();
     let says = ["zip.pth: these are not the weights of lenet5_relu", "missing", "only the head may differ"];
     refused(&desk, 1, &TRANSFER.replace("m.safetensors", "zip.pth"), &says);
