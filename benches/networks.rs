@@ -12,21 +12,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Variables};
-use finetune_core::batches::{Feed, Preparation, Variation};
-use finetune_core::config::{RegularizeConfig, SamplerKind, Switch, TrainConfig};
-use finetune_core::freeze::FreezePlan;
+use features::batches::{Feed, Preparation, Variation};
+use features::pictures::Part;
 use finetune_core::model::Model;
-use finetune_core::pictures::Part;
-use finetune_core::precision::Precision;
 use finetune_core::predict::{Pace, Said, predict};
-use finetune_core::train::optimizer::{self, Optimizer, Rule};
-use finetune_core::train::schedule::Setting;
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 use records::{Depth, Event, Interrupt};
 use regularize::Mixing;
+use run_config::{Precision, RegularizeConfig, SamplerKind, Switch, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use torch_extra::determinism::{Denormals, denormals};
+use training::freeze::FreezePlan;
+use training::optimizer::{self, Optimizer, Rule};
+use training::schedule::Setting;
 
 use harness::{Amount, Harness, Outcome};
 

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use backbone::{Backbone, StageId};
-use finetune_core::batches::{Feed, Preparation, Stop, Variation};
-use finetune_core::config::SamplerKind;
-use finetune_core::feature_cache::{FeatureCache, Key};
-use finetune_core::pictures::Part;
+use features::batches::{Feed, Preparation, Stop, Variation};
+use features::feature_cache::{FeatureCache, Key};
+use features::pictures::Part;
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use records::{Event, Interrupt};
 use regularize::Mixing;
+use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
 use crate::cheapest::for_the_cheapest;

@@ -18,16 +18,15 @@ use std::time::Instant;
 use anyhow::Result;
 use backbone::{Backbone, Mode, Network, Options, StageId, Variables};
 use clap::Parser;
-use finetune_core::config::{RegularizeConfig, TrainConfig};
-use finetune_core::freeze::FreezePlan;
-use finetune_core::precision::Precision;
-use finetune_core::train::optimizer::{self, Optimizer, Rule};
-use finetune_core::train::schedule::Setting;
 use records::Depth;
+use run_config::{Precision, RegularizeConfig, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
 use torch_extra::cuda::Float32;
 use torch_extra::determinism::{Algorithms, set_algorithms};
+use training::freeze::FreezePlan;
+use training::optimizer::{self, Optimizer, Rule};
+use training::schedule::Setting;
 use zoo::source_weights::default_input;
 
 #[derive(Parser)]

@@ -1,9 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::config::ConfigError;
+use run_config::ConfigError;
+
 use crate::model::ModelError;
-use crate::train::divergence::Origin;
-use crate::train::optimizer::StateError;
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -11,47 +10,12 @@ pub enum Error {
     /// The configuration is at fault.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The pictures are at fault.
+    /// The images could not be made into batches.
     #[error(transparent)]
-    Images(images::Error),
-    /// The data folder is not where it is named, but beside the configuration.
-    #[error("{} does not exist; paths are relative to the folder that finetune is started in, and there is {}", path.display(), there.display())]
-    DataElsewhere {
-        /// As it is named.
-        path: PathBuf,
-        /// Where it is.
-        there: PathBuf,
-    },
-    /// The data folder is not there, and is one that can be fetched.
-    #[error("{} does not exist; it is a public image set, which this brings: {command}", root.display())]
-    NotFetched {
-        /// The data folder.
-        root: PathBuf,
-        /// What brings it.
-        command: String,
-    },
-    /// More files are unreadable than the configuration puts up with.
-    #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
-    TooManyUnreadable {
-        /// Unreadable files.
-        count: usize,
-        /// All files.
-        total: usize,
-        /// The data folder.
-        root: PathBuf,
-        /// The configured share.
-        limit: f64,
-        /// Path and reason of the first.
-        first: String,
-    },
-    /// A class has lost all its training images.
-    #[error("class {class:?} has no readable training image below {}", root.display())]
-    EmptyClass {
-        /// The class.
-        class: String,
-        /// The data folder.
-        root: PathBuf,
-    },
+    Features(features::Error),
+    /// Training failed.
+    #[error(transparent)]
+    Training(training::Error),
     /// A checkpoint, or the catalog.
     #[error(transparent)]
     Weights(#[from] pretrained::Error),
@@ -121,31 +85,9 @@ pub enum Error {
     /// libtorch refused something that tch has no function for.
     #[error(transparent)]
     TorchExtra(#[from] torch_extra::Error),
-    /// Training went out of bounds.
-    #[error(
-        "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",
-        ran_away(*loss), where_kept(kept.as_deref())
-    )]
-    Diverged {
-        /// Step of the recipe.
-        phase: String,
-        /// Epoch within it, from 1.
-        epoch: u32,
-        /// Optimizer step within the run, from 1.
-        step: u64,
-        /// The loss.
-        loss: f64,
-        /// Where it began.
-        origin: Origin,
-        /// The file with the weights from before that epoch.
-        kept: Option<PathBuf>,
-    },
     /// Runs of a comparison went out of bounds; the others were carried out.
     #[error("{0}")]
     RunsDiverged(String),
-    /// An optimizer's state that does not fit.
-    #[error(transparent)]
-    OptimizerState(#[from] StateError),
     /// A frozen stage changed, which must never be.
     #[error(
         "stage {stage} is frozen and yet it changed while training; this is a mistake in the program, and the model was not saved"
@@ -217,14 +159,28 @@ pub enum Error {
     Interrupted,
 }
 
+impl From<features::Error> for Error {
+    fn from(error: features::Error) -> Self {
+        match error {
+            features::Error::Config(error) => Self::Config(error),
+            features::Error::Interrupted => Self::Interrupted,
+            other => Self::Features(other),
+        }
+    }
+}
+
+impl From<training::Error> for Error {
+    fn from(error: training::Error) -> Self {
+        match error {
+            training::Error::Features(error) => error.into(),
+            other => Self::Training(other),
+        }
+    }
+}
+
 impl From<images::Error> for Error {
     fn from(error: images::Error) -> Self {
-        let images::Error::Missing(root) = &error else { return Self::Images(error) };
-        let here = std::env::current_dir().unwrap_or_default();
-        match pretrained::data_sets::command_for(root, &here) {
-            Some(command) => Self::NotFetched { root: root.clone(), command },
-            None => Self::Images(error),
-        }
+        features::Error::from(error).into()
     }
 }
 
@@ -234,14 +190,4 @@ impl Error {
         let path = path.into();
         move |source| Self::Write { path, source }
     }
-}
-
-fn ran_away(loss: f64) -> String {
-    if loss.is_finite() { "training ran away".to_owned() } else { format!("the loss became {loss}") }
-}
-
-fn where_kept(file: Option<&Path>) -> String {
-    file.map_or_else(String::new, |file| {
-        format!("; the weights from before that epoch are kept in {}", file.display())
-    })
 }

@@ -21,14 +21,7 @@
 //! What a run says while it works, and how it is stopped: [`records::Session`].
 
 pub mod advise;
-pub mod batches;
-pub mod cache_folder;
-pub mod calibration;
-pub mod config;
 mod error;
-pub mod evaluate;
-pub mod feature_cache;
-pub mod freeze;
 pub mod grad_cam;
 pub mod grid;
 pub mod inspect;
@@ -36,13 +29,9 @@ pub mod measure;
 mod mismatch;
 pub mod model;
 pub mod model_file;
-pub mod pictures;
-pub mod precision;
 pub mod predict;
 pub mod recipe;
-pub mod run;
 pub mod run_folder;
-pub mod train;
 pub mod wide_images;
 
 pub use error::Error;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use images::{Labelled, Unreadable};
 use serde::Serialize;
+use training::calibration::{Reliability, cross_entropy};
 
 use crate::Error;
-use crate::calibration::{Reliability, cross_entropy};
 use crate::model::Model;
 use crate::predict::{Pace, Passed, Said, predict};
 use crate::wide_images;

@@ -2,11 +2,11 @@
 
 use backbone::{Auxiliary, LoadError, LoadReport, Network, WrongShape};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
+use run_config::Run;
 use zoo::fitting::{Fitted, fitted, fitted_to_all};
 use zoo::source_weights;
 
 use crate::Error;
-use crate::run::Run;
 
 /// What would fit.
 struct Remedy {

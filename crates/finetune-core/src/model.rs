@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use tch::{Device, Kind};
+use training::precision::{Precision, Purpose, Workload};
 use zoo::source_weights::{self, SourceWeights, metadata};
 
-use crate::precision::{Precision, Purpose, Workload};
 use crate::{Error, mismatch};
 
 /// Where a model comes from.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use backbone::{Mode, StageId};
+use features::batches::{place, room, timed};
 use images::{FileBatch, FileBatches, Layout, Transform, Unreadable, WideImages};
+use run_config::Switch;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 use torch_extra::room::Room;
 
 use crate::Error;
-use crate::batches::{place, room, timed};
-use crate::config::Switch;
 use crate::model::Model;
 
 /// How pictures pass through the model.

@@ -6,10 +6,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use records::{AdviceRecord, Event, GridRecord, RunRecord};
+use run_config::Config;
 use serde::Serialize;
 
 use crate::Error;
-use crate::config::Config;
 
 /// A fresh folder for the results of a run.
 #[derive(Clone, Debug)]

@@ -19,9 +19,11 @@ pub mod cuda;
 pub mod determinism;
 pub mod layout;
 pub mod memory;
+mod processor;
 pub mod room;
 mod shim;
 pub mod step;
 pub mod trained;
 
+pub use processor::processor;
 pub use shim::Error;

@@ -1,14 +1,14 @@
 use backbone::{Backbone, Mode, StageId};
+use features::batches::{Feed, Preparation, Variation, most_at_once};
+use features::pictures::Part;
 use images::Transform;
 use records::{Event, Interrupt, Listener, SourceEvidence};
 use regularize::Mixing;
+use run_config::Run;
 use tch::{Kind, Tensor};
 
 use crate::Error;
-use crate::batches::{Feed, Preparation, Variation, most_at_once};
-use crate::pictures::Part;
 use crate::recipe::Materials;
-use crate::run::Run;
 
 /// Values of a picture's feature vector, about: maps are averaged over the finest grid that has no more.
 const VALUES: i64 = 512;

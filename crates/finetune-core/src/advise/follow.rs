@@ -1,12 +1,12 @@
+use features::pictures::Part;
 use images::{DataSet, take_per_class};
 use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, UnknownDepth};
+use run_config::Run;
 
 use super::subset::subset;
 use super::{IMAGES, Subject, advise};
 use crate::Error;
-use crate::pictures::Part;
 use crate::recipe::{self, Materials};
-use crate::run::Run;
 
 /// The run with the depth that its pictures ask for, and the advice, if its configuration leaves the depth open.
 ///

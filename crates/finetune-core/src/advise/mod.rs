@@ -12,39 +12,29 @@
 
 mod features;
 mod follow;
-mod h_score;
-mod logistic;
-mod logme;
-mod probe;
-mod resample;
-mod rule;
-mod spectrum;
 mod standing;
-mod subset;
 mod words;
-
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 
 use backbone::{Backbone, StageId, Values};
 use images::shuffled;
 use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
+use run_config::Run;
 use tch::Kind;
+use training::freeze::FreezePlan;
+use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
+use transferability::rule::{Evidence, Verdict};
+use transferability::{h_score, late_stage_gain, logme, probe, resample, rule};
 
 use self::features::{Seen, look};
-use self::probe::{Probe, SETTLED, deal, deal_groups, probe};
-use self::rule::{Evidence, Verdict};
 use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
-use crate::freeze::FreezePlan;
-use crate::pictures::Part;
 use crate::recipe::{self, Materials};
-use crate::run::Run;
+use features::pictures::Part;
 
 pub use self::follow::{decide, note, perform};
-pub use self::standing::standing;
+pub use self::standing::STANDING;
 
 /// Pictures that are looked at, about.
 pub const IMAGES: usize = 512;
@@ -139,7 +129,7 @@ pub fn advise(
         stages: rows(&backbone, &seen, (&probes, &scores), &plan),
         source: seen.source,
         value: verdict.value,
-        drop: gain(stages),
+        drop: late_stage_gain(stages),
         similarity: similarity(&verdict, &evidence),
         little_value: verdict.little_value(),
         depth: depth.to_string(),
@@ -152,7 +142,7 @@ pub fn advise(
             .collect(),
         confidence,
         paragraph: paragraph(&verdict, &evidence, &around),
-        standing: standing(),
+        standing: STANDING.to_owned(),
         parts: clock.parts,
         seconds: started.elapsed().as_secs_f64(),
     })
@@ -222,13 +212,6 @@ fn rows(
             rate_scale: stage.stage.map(|id| plan.rate_scale[id.index()]).filter(|&scale| scale > 0.0),
         })
         .collect()
-}
-
-/// Mean accuracy of the last third of the stages less that of the first.
-fn gain(stages: &[f64]) -> f64 {
-    let third = stages.len().div_ceil(3).max(1);
-    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
-    mean(&stages[stages.len().saturating_sub(third)..]) - mean(&stages[..third.min(stages.len())])
 }
 
 /// Where the weights come from, in words.

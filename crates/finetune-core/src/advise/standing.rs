@@ -1,22 +1,6 @@
-/// The page that `cargo xtask regret` writes.
-const PAGE: &str = include_str!("../../../../docs/advise.md");
-
-/// How the advice has fared against real runs, as plain text: what stands first in docs/advise.md.
-#[must_use]
-pub fn standing() -> String {
-    let first = PAGE.split("\n\n").find(|paragraph| !paragraph.starts_with('#')).unwrap_or_default();
-    first.replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_a_verdict_in_plain_text() {
-        let said = standing();
-        assert!(said.ends_with('.') && !said.contains(['*', '#', '|', '\n']), "{said}");
-        let verdicts = ["Not measured yet: ", "The advice loses to the best constant answer: ", "On the "];
-        assert!(verdicts.iter().any(|verdict| said.starts_with(verdict)), "{said}");
-    }
-}
+/// How the advice has fared against real runs, measured before 0.2.0; docs/advise.md has every figure.
+pub const STANDING: &str = "On the 4 tasks never used for tuning the advice has a mean regret of 1.01 points; the best constant answer, \
+     always `last:2`, has 2.17. The aim of one point is missed. Its worst is 2.6 points, on ants and bees from \
+     Latin letters. By its depth alone, at the rate of every other run, it has 2.04 on them against 2.17; 2.13 on \
+     the fresh ones against 2.04, and loses. Over those alone that were first run when the rule was final (2) it \
+     is 1.5, against 2.0 of always `last:2`; over all 8 tasks 0.5, against 2.2 of always `last:2`.";

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 const HOW: &str = "A subset of the training images passes through the network once; after every stage a cross-validated linear probe, LogME and the H-score are measured. A fixed rule makes a depth and a rate of the probes' accuracies and the number of images. Nothing is trained and no weights are kept; a page with the evidence is all that is written. finetune.depth = \"auto\" does the same within a run.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{} (docs/advise.md)\n\n{HOW}", advise::standing()))]
+#[command(after_help = format!("{} (docs/advise.md)\n\n{HOW}", advise::STANDING))]
 pub(super) struct AdviseArguments {
     /// The run's configuration (TOML); its own finetune.depth does not matter.
     #[arg(long, value_name = "FILE")]

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune_core::run_folder::RunFolder;
-use finetune_core::train::range_test::Sweep;
 use finetune_core::{Error, config, recipe, run};
+use training::range_test::Sweep;
 
 use super::Misused;
 use super::train::listen_for_ctrl_c;

@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use finetune_core::config::Switch;
 use finetune_core::model::{Model, ModelSource};
-use finetune_core::precision::Precision;
 use finetune_core::predict::Pace;
 use images::{LeftOut, Remark, left_out_sentence};
 use pretrained::Fit;
 use report::text::{count, visible};
+use run_config::{Precision, Switch};
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]

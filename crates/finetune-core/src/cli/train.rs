@@ -7,13 +7,12 @@ use std::thread;
 
 use anyhow::Context;
 use backbone::Backbone;
-use finetune_core::config::{self, Config};
 use finetune_core::grid::Helpers;
 use finetune_core::model_file::Description;
-use finetune_core::run::{self, Run};
 use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::{Error, advise, grid, model_file, recipe};
 use records::{Event, Interrupt, Outcome};
+use run_config::{self, Config, Run};
 use serde::Serialize;
 
 use super::INTERRUPTED;

@@ -3,14 +3,13 @@ use std::fs;
 use std::io;
 
 use records::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
+use run_config::{CompareConfig, Run};
 use serde::de::DeserializeOwned;
 
 use super::Cell;
 use crate::Error;
-use crate::config::CompareConfig;
 use crate::model_file;
 use crate::recipe::{Finished, Materials};
-use crate::run::Run;
 use crate::run_folder::RunFolder;
 
 /// Ends a cell whose numbers ran away, in place of the summary of a run.
@@ -210,15 +209,10 @@ pub(super) fn amount(images_per_class: Option<u32>) -> String {
     images_per_class.map_or_else(|| "all images".to_owned(), |count| format!("{count} per class"))
 }
 
-/// A variant's name as part of a folder's.
-pub(crate) fn slug(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Method;
+    use run_config::Method;
 
     #[test]
     fn a_cell_is_claimed_once_and_released_when_unfinished() {

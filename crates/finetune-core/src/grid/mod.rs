@@ -18,16 +18,14 @@ mod worker;
 use std::time::Instant;
 
 use records::{CellRecord, Event, GridRecord, Interrupt, Listener, Outcome, TraceRecord};
+use run_config::{CompareConfig, Method, Run};
 
 use self::cells::Cells;
 use self::rows::Ended;
 use self::worker::Worker;
 use crate::Error;
-use crate::config::{CompareConfig, Method};
-use crate::run::Run;
 use crate::run_folder::RunFolder;
 
-pub(crate) use cells::slug;
 pub use diverged::diverged;
 pub use helpers::Helpers;
 pub use vary::{Vary, VaryError, vary};

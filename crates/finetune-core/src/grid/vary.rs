@@ -5,12 +5,11 @@ use std::fmt::Display;
 use backbone::{Options, Values, Variables};
 use pretrained::Fit;
 use records::{Depth, UnknownDepth};
-
-use crate::config::{
+use run_config::{
     BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
     ThawConfig,
 };
-use crate::freeze::FreezePlan;
+use training::freeze::FreezePlan;
 
 /// What the runs of a comparison differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
             let decay = config.regularize.decay;
             config.regularize =
                 RegularizeConfig { decay, weight_decay: Some(0.0), ..RegularizeConfig::default() };
-            config.augment = crate::config::AugmentConfig::default();
+            config.augment = run_config::AugmentConfig::default();
         }
         Vary::Depth(_) => {
             // What is said of stages holds for one depth only.
@@ -217,7 +216,7 @@ fn inline(table: impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
+    use run_config as config;
 
     fn varied(depth: &str, what: Vary, only: &[&str]) -> Result<Config, VaryError> {
         let text = format!(

@@ -1,9 +1,9 @@
 //! What a grid's figures say, in sentences. Whatever comes out is said, whichever method wins.
 
 use records::{CellRecord, GridRow, Interval};
+use run_config::Method;
 
 use super::bootstrap;
-use crate::config::Method;
 
 /// One paragraph per variant, on the judged group of classes or on all.
 pub(super) fn of(rows: &[GridRow], cells: &[CellRecord], judged_on: Option<&str>) -> Vec<String> {

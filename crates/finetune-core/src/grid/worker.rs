@@ -1,14 +1,13 @@
 use pretrained::PartialInput;
 use records::{Event, Interrupt, Listener, Outcome};
+use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
 use zoo::source_weights::SourceWeights;
 
 use super::Cell;
 use super::cells::{Cells, amount};
 use crate::Error;
 use crate::advise;
-use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
 use crate::recipe::{self, Materials};
-use crate::run::Run;
 
 /// Carries out cells one after another. The pictures and weights of a variant are read once.
 pub(super) struct Worker<'a> {

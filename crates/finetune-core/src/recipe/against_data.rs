@@ -3,13 +3,11 @@
 use backbone::{Backbone, LoadReport, StageId};
 use pretrained::Checkpoint;
 use records::Depth;
+use run_config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, Run, ScheduleKind};
+use training::freeze::FreezePlan;
+use training::schedule::warmup_steps;
+use training::{enough_epochs, steps_per_epoch};
 use zoo::source_weights;
-
-use crate::config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, ScheduleKind};
-use crate::freeze::FreezePlan;
-use crate::run::Run;
-use crate::train::schedule::warmup_steps;
-use crate::train::{enough_epochs, steps_per_epoch};
 
 /// The pictures of a run, as far as its policies depend on them.
 pub(super) struct Known<'a> {

@@ -2,9 +2,9 @@
 
 use backbone::{Backbone, StageId, digest};
 use records::StageRecord;
+use training::freeze::FreezePlan;
 
 use crate::Error;
-use crate::freeze::FreezePlan;
 
 /// What every stage is before training.
 pub(super) fn records(backbone: &Backbone, plan: &FreezePlan) -> Result<Vec<StageRecord>, Error> {

@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Values, Variables};
+use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, Fit, InputSpec};
 use records::{Depth, Event, Interrupt, Listener};
+use run_config::{CompareConfig, HeadPolicy, Run, Switch};
+use training::freeze::FreezePlan;
 use zoo::source_weights;
 
 use super::against_data::{self, Known};
 use super::kept_head::{self, ClassOrder};
 use crate::Error;
-use crate::config::{CompareConfig, HeadPolicy, Switch};
-use crate::freeze::FreezePlan;
 use crate::mismatch;
-use crate::pictures::{self, Pictures};
-use crate::run::Run;
 use crate::wide_images;
 
 /// What a run needs from disk; several runs of a grid may share it.

@@ -3,11 +3,11 @@
 use backbone::layers::LinearInit;
 use records::{Depth, Event, Listener};
 use tch::Kind;
+use training::precision::{Purpose, Workload};
 
 use super::frozen;
 use super::perform::Work;
 use crate::Error;
-use crate::precision::{Purpose, Workload};
 
 impl Work<'_> {
     /// Step 3.

@@ -2,11 +2,10 @@
 
 use backbone::{Backbone, LoadReport};
 use pretrained::{Array, Checkpoint};
+use run_config::{ConfigError, HeadPolicy, Run};
 use zoo::source_weights::{self, NamedBy};
 
 use super::against_data::has_classifier;
-use crate::config::{ConfigError, HeadPolicy};
-use crate::run::Run;
 
 /// How the rows of a head and the classes of the data came together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

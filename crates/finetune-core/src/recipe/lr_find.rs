@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use backbone::StageId;
 use records::{Depth, Event, Interrupt, Listener, RangeRecord, StepName};
+use run_config::Run;
+use training::Phase;
+use training::outline::policy;
+use training::range_test::{Suggestion, Sweep, suggest, sweep};
 
 use super::perform::{Work, drawn};
 use super::training::{Place, make_feeds, phase};
 use super::{Action, Materials, plan};
 use crate::Error;
 use crate::advise;
-use crate::run::Run;
-use crate::train::Phase;
-use crate::train::outline::policy;
-use crate::train::range_test::{Suggestion, Sweep, suggest, sweep};
 
 /// Sweeps the learning rate as the main training of a run would use it, from an untrained head on, everything thawed that it
 /// ever thaws. Nothing is kept.

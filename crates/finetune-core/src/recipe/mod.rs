@@ -1,11 +1,9 @@
 //! The five steps, planned and carried out.
 
 mod against_data;
-mod feature_key;
 mod frozen;
 mod gather;
 mod head;
-mod keeping;
 mod kept_head;
 mod lr_find;
 mod perform;

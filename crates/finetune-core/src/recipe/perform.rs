@@ -1,12 +1,17 @@
 use std::time::Instant;
 
 use backbone::{Backbone, StageId, Values};
+use features::pictures::Pictures;
 use pretrained::InputSpec;
 use records::{
     Depth, EpochRecord, Event, Interrupt, Listener, LoadRecord, Outcome, PhasePlanRecord, RecipeStepRecord,
     RunRecord, StageRecord, StepName,
 };
+use run_config::Run;
 use tch::Kind;
+use training::evaluate::Scored;
+use training::freeze::FreezePlan;
+use training::{Feeds, precision};
 use zoo::source_weights;
 
 use super::frozen;
@@ -14,14 +19,8 @@ use super::gather::{Materials, build, freeze_plan};
 use super::plan::{Action, plan};
 use super::source::Kept;
 use crate::Error;
-use crate::evaluate::Scored;
-use crate::freeze::FreezePlan;
 use crate::model_file::Description;
-use crate::pictures::Pictures;
-use crate::precision;
-use crate::run::Run;
 use crate::run_folder::RunFolder;
-use crate::train::Feeds;
 
 /// A run that is over.
 pub struct Finished {

@@ -1,7 +1,5 @@
 use records::{Depth, StepName};
-
-use crate::config::HeadPolicy;
-use crate::run::Run;
+use run_config::{HeadPolicy, Run};
 
 /// What a step of the recipe is going to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +58,8 @@ pub fn plan(run: &Run) -> [PlannedStep; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
-    use crate::run::resolve;
+    use run_config as config;
+    use run_config::resolve;
 
     fn planned(depth: &str) -> [Action; 5] {
         let folder = tempfile::tempdir().unwrap();

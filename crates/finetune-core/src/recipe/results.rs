@@ -1,18 +1,18 @@
 //! After training: what the model is measured to be worth.
 
 use backbone::StageId;
+use features::batches::{Feed, Preparation, Variation};
+use features::pictures::Part;
 use images::Transform;
 use records::{CalibrationRecord, EvaluationRecord, SampleRecord, TemperatureRecord};
 use regularize::Mixing;
+use training::calibration::Unfitted;
+use training::divergence::Origin;
+use training::evaluate::{self, Scored};
 
 use super::perform::Work;
 use super::samples;
 use crate::Error;
-use crate::batches::{Feed, Preparation, Variation};
-use crate::calibration::Unfitted;
-use crate::evaluate::{self, Scored};
-use crate::pictures::Part;
-use crate::train::divergence::Origin;
 
 /// What came of the final measurements.
 pub(super) struct Results {

@@ -3,16 +3,16 @@
 use backbone::Backbone;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use features::batches::{chunk, padded};
+use features::pictures::Part;
 use images::Transform;
 use pretrained::InputSpec;
 use records::{HeatMapRecord, SampleRecord};
 use tch::Tensor;
+use training::evaluate::Predictions;
 
 use crate::Error;
-use crate::batches::{chunk, padded};
-use crate::evaluate::Predictions;
 use crate::grad_cam::heat_maps;
-use crate::pictures::Part;
 
 const EACH: usize = 6;
 const THUMBNAIL: u32 = 96;

@@ -3,19 +3,19 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId, Values};
+use features::batches::{Batch, Feed, Preparation, Variation};
 use images::Transform;
 use records::{Event, Listener, StepName};
 use regularize::{CoTuning, CrossEntropy, Mixing, Targets, attention, importance};
+use run_config::{HeadPolicy, RegularizeConfig};
 use tch::{Kind, Tensor};
+use training::freeze::FreezePlan;
+use training::penalties::{Attended, OriginalHead, Penalties, SourceWeightsKept};
 
 use super::gather::build;
 use super::perform::Work;
 use super::plan::{Action, plan};
 use crate::Error;
-use crate::batches::{Batch, Feed, Preparation, Variation};
-use crate::config::{HeadPolicy, RegularizeConfig};
-use crate::freeze::FreezePlan;
-use crate::train::penalties::{Attended, OriginalHead, Penalties, SourceWeightsKept};
 
 /// Batches over which DELTA measures how much a channel matters, as its authors do.
 const ATTENTIVE_BATCHES: usize = 4;

@@ -3,29 +3,28 @@
 use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
+use features::batches::{Feed, Passed, Preparation, Stop, Variation};
+use features::feature_cache::{FeatureCache, Key};
+use features::feature_key::feature_cache;
+use features::keeping::{self, Keeping};
+use features::pictures::Pictures;
 use images::Transform;
 use records::{Depth, EpochRecord, Event, Interrupt, Listener, PhasePlanRecord, StepName};
 use regularize::{CrossEntropy, Mixing};
+use run_config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights, Config, Run};
 use tch::{Kind, Tensor};
+use training::average::Averaging;
+use training::freeze::FreezePlan;
+use training::objective::{Objective, balanced_weights};
+use training::outline::outline;
+use training::penalties::Penalties;
+use training::{self, Ending, Feeds, Phase, Trained, enough_epochs, readings};
 
-use super::feature_key::feature_cache;
-use super::keeping::{self, Keeping};
 use super::perform::{Work, description};
 use super::plan::{Action, plan};
 use crate::Error;
-use crate::batches::{Feed, Passed, Preparation, Stop, Variation};
-use crate::config::{BatchNormPolicy, Cache, Checkpoints, ClassWeights, Config};
-use crate::feature_cache::{FeatureCache, Key};
-use crate::freeze::FreezePlan;
 use crate::model_file;
-use crate::pictures::Pictures;
 use crate::recipe::Materials;
-use crate::run::Run;
-use crate::train::average::Averaging;
-use crate::train::objective::{Objective, balanced_weights};
-use crate::train::outline::outline;
-use crate::train::penalties::Penalties;
-use crate::train::{self, Ending, Feeds, Phase, Trained, enough_epochs, readings};
 
 impl Work<'_> {
     /// Steps 4 and 5.

@@ -1,0 +1,149 @@
+//! What decides about the output of frozen stages, beside view and pictures.
+
+use backbone::{Backbone, StageId, digest};
+use pretrained::InputSpec;
+use run_config::{Cache, Run};
+use tch::{Device, Kind};
+use torch_extra::determinism::{Algorithms, algorithms};
+
+use crate::Error;
+use crate::batches::chunk;
+use crate::feature_cache::{FeatureCache, Key};
+
+/// Number of the numbers that features are made of: how images become pixels and pixels features. It is raised by whoever
+/// changes them, so that features kept by an older program are not taken for equal.
+const FORMAT: u32 = 1;
+
+/// Where features are kept from run to run, if they are, and what decides about them beside how the pictures are varied.
+pub fn feature_cache(
+    run: &Run,
+    input: &InputSpec,
+    (backbone, cut): (&Backbone, StageId),
+) -> Result<Option<(FeatureCache, Key)>, Error> {
+    let config = &run.config.run;
+    // Pixels are made from the pictures as fast as they are read.
+    if config.cache != Cache::On || cut == StageId::INPUT {
+        return Ok(None);
+    }
+    let Some(cache) = FeatureCache::of_user(config.cache_mib.saturating_mul(1 << 20)) else {
+        return Ok(None);
+    };
+    let means = Means {
+        format: FORMAT,
+        libtorch: torch_extra::determinism::libtorch(),
+        processor: torch_extra::processor(),
+        device: run.device,
+        threads: run.threads,
+        chunk: chunk(run.device, run.config.train.batch_size),
+        kind: backbone.prepared_kind(),
+        algorithms: algorithms(),
+        flushes_denormals: config.flush_denormals,
+    };
+    Ok(Some((cache, key_of(&means, input, (backbone, cut))?)))
+}
+
+/// What is computed with. Each of these may change the last bits of a result.
+#[derive(Clone, Debug)]
+struct Means {
+    format: u32,
+    libtorch: String,
+    processor: String,
+    device: Device,
+    threads: u32,
+    chunk: usize,
+    kind: Option<Kind>,
+    algorithms: Algorithms,
+    flushes_denormals: bool,
+}
+
+/// Weights alone do not decide: `lenet5` and `lenet5_relu` have the same.
+fn key_of(means: &Means, input: &InputSpec, (backbone, cut): (&Backbone, StageId)) -> Result<Key, Error> {
+    let Means { format, libtorch, processor, device, threads, chunk, kind, algorithms, flushes_denormals } =
+        means;
+    let computed = format!("{device:?}, {threads} threads, {chunk} pictures at once, {kind:?}, {input:?}");
+    let how = format!("{algorithms:?}, denormal numbers flushed: {flushes_denormals}");
+    let mut parts =
+        vec![format!("features, format {format}"), libtorch.clone(), processor.clone(), computed, how];
+    parts.push(backbone.arch().to_owned());
+    let frozen = || backbone.ids().take_while(|&id| id < cut);
+    for (id, digest) in frozen().zip(digest::stages(backbone, frozen())?) {
+        parts.extend([backbone.name(id).to_owned(), digest]);
+    }
+    Ok(Key::of(&parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use backbone::{Options, Variables};
+
+    use pretrained::{Fit, SampleRange};
+
+    use super::*;
+    use zoo::source_weights::default_input;
+
+    #[test]
+    fn whatever_decides_about_features_is_in_their_key() {
+        let build = |name| {
+            let network = zoo::network(name).unwrap();
+            tch::manual_seed(0);
+            let options = Options { channels: 1, size: 32, ..Options::default() };
+            (network.build)(&Variables::new().root(), &options)
+        };
+        let (relu, other) = (build("lenet5_relu"), build("lenet5"));
+        let input = default_input(zoo::network("lenet5_relu").unwrap());
+        let means = Means {
+            format: 1,
+            libtorch: "TORCH_VERSION=2.11.0".to_owned(),
+            processor: "a processor".to_owned(),
+            device: Device::Cpu,
+            threads: 2,
+            chunk: 8,
+            kind: Some(Kind::Float),
+            algorithms: Algorithms::Fastest,
+            flushes_denormals: false,
+        };
+        let key = |means: &Means, input: &InputSpec, network: &Backbone, cut| {
+            key_of(means, input, (network, cut)).unwrap().name()
+        };
+        let head = relu.head_id();
+        // The two networks differ in what lies between their layers alone.
+        let weights = |network: &Backbone| digest::stage(network, StageId::INPUT).unwrap();
+        assert_eq!(weights(&relu), weights(&other));
+        let weighed = key(&means, &input, &relu, head);
+        assert_eq!(weighed, key(&means.clone(), &input, &relu, head));
+        let mut keys = BTreeSet::from([weighed, key(&means, &input, &other, head)]);
+        keys.insert(key(&means, &input, &relu, relu.stage("fc2").unwrap()));
+        for changed in [
+            InputSpec { crop: 30, ..input.clone() },
+            InputSpec { fit: Fit::Pad, ..input.clone() },
+            InputSpec { fit: Fit::Squash, ..input.clone() },
+            InputSpec { range: SampleRange::try_from(4095).ok(), ..input.clone() },
+        ] {
+            keys.insert(key(&means, &changed, &relu, head));
+        }
+        for changed in [
+            Means { format: 2, ..means.clone() },
+            Means { libtorch: "TORCH_VERSION=2.11.1".to_owned(), ..means.clone() },
+            Means { processor: "another".to_owned(), ..means.clone() },
+            Means { device: Device::Cuda(0), ..means.clone() },
+            Means { threads: 1, ..means.clone() },
+            Means { chunk: 16, ..means.clone() },
+            Means { kind: Some(Kind::BFloat16), ..means.clone() },
+            Means { algorithms: Algorithms::Repeatable, ..means.clone() },
+            Means { flushes_denormals: true, ..means.clone() },
+        ] {
+            keys.insert(key(&changed, &input, &relu, head));
+        }
+        assert_eq!(keys.len(), 3 + 4 + 9, "two of them share a key");
+        let moved = relu.stage_variables(StageId::INPUT);
+        tch::no_grad(|| drop(moved[0].tensor.shallow_clone().g_add_scalar_(1.0)));
+        assert!(keys.insert(key(&means, &input, &relu, head)), "other weights, another key");
+    }
+
+    #[test]
+    fn libtorch_says_which_it_is() {
+        assert!(torch_extra::determinism::libtorch().contains("TORCH_VERSION="));
+    }
+}

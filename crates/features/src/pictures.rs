@@ -1,0 +1,275 @@
+//! The pictures of a run: listed, decoded once, and counted.
+
+mod copies;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
+use records::{DataRecord, Event, Interrupt, Listener, UnreadableRecord};
+use run_config::{DataConfig, Source};
+
+use crate::Error;
+
+/// Some of the pictures of a store, by position.
+#[derive(Clone)]
+pub struct Part {
+    /// Where they are kept.
+    pub store: Store,
+    /// Which of them, and in which order.
+    pub indices: Vec<u32>,
+}
+
+/// The pictures of a run.
+#[derive(Clone)]
+pub struct Pictures {
+    /// The data folder, or the list.
+    pub root: PathBuf,
+    /// Class names in label order.
+    pub classes: Vec<String>,
+    /// Labels of each named group of classes.
+    pub groups: BTreeMap<String, Vec<usize>>,
+    /// To train on.
+    pub train: Part,
+    /// To choose by; may be empty.
+    pub validation: Part,
+    /// To measure with, once, at the end; may be empty.
+    pub test: Part,
+    /// What no picture came out of.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// Lists the pictures and checks names; decodes nothing yet.
+///
+/// # Errors
+/// When the folder is not a data set, or a group names a class that it does not have.
+pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, Error> {
+    let split = Split { validation_fraction: config.validation_fraction, seed };
+    let set = DataSet::open(config.origin(), &config.selection(), &split)
+        .map_err(|error| at_its_key(error, source))?;
+    labels_of_groups(config, &set.classes, source)?;
+    if set.classes.len() < 2 {
+        // The user's own choice comes before the data.
+        let key = match () {
+            () if !config.classes.is_empty() => "data.classes",
+            () if !config.merge.is_empty() => "data.merge",
+            () if config.exclude.is_some() => "data.exclude",
+            () => config.origin_key(),
+        };
+        let message = format!(
+            "{} has only one class{}, {}; a classifier needs at least two",
+            set.root.display(),
+            if key == config.origin_key() { "" } else { " left" },
+            set.classes.join("")
+        );
+        return Err(source.wrong(key, message).into());
+    }
+    Ok(set)
+}
+
+/// What the keys of `[data]` name and the data does not have is said at the key; what is wrong with the data itself is not.
+fn at_its_key(error: images::Error, source: &Source) -> Error {
+    let key = match &error {
+        images::Error::NoSuchClass { key, .. } => key,
+        images::Error::MergedTwice { .. } => "data.merge",
+        images::Error::NoColumns { .. } | images::Error::NoGroup { .. } => "data.group",
+        images::Error::Exclude { line: 0, .. } => "data.exclude",
+        images::Error::Missing(path) => {
+            let relative = path.is_relative().then(|| source.folder().join(path));
+            return match relative.filter(|path| path.exists()) {
+                Some(there) => Error::DataElsewhere { path: path.clone(), there },
+                None => error.into(),
+            };
+        }
+        _ => return error.into(),
+    };
+    source.wrong(key, error.to_string()).into()
+}
+
+/// Says what of the data is not used, and what else is worth knowing of it.
+pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
+    let is_news = |reason: Reason| reason != Reason::NoData;
+    let (news, usual): (Vec<_>, Vec<_>) =
+        set.left_out.iter().cloned().partition(|entry| is_news(entry.reason));
+    if let Some(sentence) = left_out_sentence(&news, &set.root) {
+        listen(&Event::Warning(sentence));
+    }
+    if let Some(sentence) = left_out_sentence(&usual, &set.root) {
+        listen(&Event::Note(sentence));
+    }
+    for remark in &set.remarks {
+        let sentence = remark.to_string();
+        match remark {
+            Remark::Descended { .. }
+            | Remark::FromList { .. }
+            | Remark::NotChosen { .. }
+            | Remark::Excluded { .. } => listen(&Event::Note(sentence)),
+            _ => listen(&Event::Warning(sentence)),
+        }
+    }
+}
+
+/// Decodes every listed picture once, on so many threads; unreadable ones are left out and counted. Of the training pictures
+/// and of the others is kept what `keep` says of each.
+///
+/// # Errors
+/// When too many are unreadable, a class has no training image left, or the run is interrupted.
+pub fn decode(
+    set: DataSet,
+    (config, source): (&DataConfig, &Source),
+    ([training, others], threads): ([Keep; 2], usize),
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<Pictures, Error> {
+    let groups = labels_of_groups(config, &set.classes, source)?;
+    let counts = [&set.train, &set.validation, &set.test].map(|samples| samples.len() as u64);
+    let total: u64 = counts.iter().sum();
+    let listen = Mutex::new(listen);
+    let decode = |samples: Vec<Sample>, keep: Keep, before: u64| {
+        let bytes = u128::from(config.memory_mib) << 20;
+        let share = samples.len() as u128 * bytes / u128::from(total.max(1));
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        let progress = |done: u64, _: u64| {
+            let event = Event::Prepared { what: "decoding", done: before + done, total };
+            (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
+            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        Store::decode(samples, keep, share, threads, &progress).map_err(|error| match error {
+            images::Error::Interrupted => Error::Interrupted,
+            other => other.into(),
+        })
+    };
+    let train = decode(set.train, training, 0)?;
+    let validation = decode(set.validation, others.clone(), counts[0])?;
+    let test = decode(set.test, others, counts[0] + counts[1])?;
+
+    let unreadable: Vec<UnreadableRecord> = [&train, &validation, &test]
+        .into_iter()
+        .flat_map(Store::unreadable)
+        .map(|file| UnreadableRecord { path: file.path.clone(), reason: file.reason.clone() })
+        .collect();
+    if unreadable.len() as f64 > config.max_unreadable * total as f64
+        && let Some(first) = unreadable.first()
+    {
+        return Err(Error::TooManyUnreadable {
+            count: unreadable.len(),
+            total: usize::try_from(total).unwrap_or(usize::MAX),
+            root: set.root,
+            limit: config.max_unreadable,
+            first: format!("{}: {}", first.path.display(), first.reason),
+        });
+    }
+    let has_images = |label: usize| train.samples().iter().any(|sample| sample.label == label);
+    if let Some(label) = (0..set.classes.len()).find(|&label| !has_images(label)) {
+        return Err(Error::EmptyClass { class: set.classes[label].clone(), root: set.root });
+    }
+    let others = [("validation", &validation), ("test", &test)];
+    let copies = copies::sentences(&train, &others, &set.classes, &set.root);
+    let mut listen = listen.lock().unwrap_or_else(PoisonError::into_inner);
+    copies.into_iter().for_each(|sentence| listen(&Event::Warning(sentence)));
+    Ok(Pictures {
+        root: set.root,
+        classes: set.classes,
+        groups,
+        train: Part::all(train),
+        validation: Part::all(validation),
+        test: Part::all(test),
+        unreadable,
+    })
+}
+
+impl Part {
+    fn all(store: Store) -> Self {
+        let indices = (0..u32::try_from(store.samples().len()).unwrap_or(u32::MAX)).collect();
+        Self { store, indices }
+    }
+
+    /// Number of pictures.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The label of each picture.
+    #[must_use]
+    pub fn labels(&self) -> Vec<usize> {
+        let samples = self.store.samples();
+        self.indices
+            .iter()
+            .filter_map(|&index| samples.get(index as usize))
+            .map(|sample| sample.label)
+            .collect()
+    }
+
+    /// The group that each image belongs to; `None` for one that belongs to none.
+    #[must_use]
+    pub fn groups(&self) -> Vec<Option<u32>> {
+        let samples = self.store.samples();
+        self.indices
+            .iter()
+            .map(|&index| samples.get(index as usize).and_then(|sample| sample.group))
+            .collect()
+    }
+
+    /// The same with `per_class` pictures of each class, drawn by the seed.
+    ///
+    /// # Errors
+    /// When a class has fewer.
+    pub fn take_per_class(&self, per_class: u32, seed: u64) -> Result<Self, Error> {
+        let samples = self.store.samples();
+        let place: HashMap<&PathBuf, u32> =
+            samples.iter().zip(0..).map(|(sample, index)| (&sample.path, index)).collect();
+        let drawn = images::take_per_class(samples, per_class, seed)?;
+        let indices = drawn.iter().filter_map(|sample| place.get(&sample.path).copied()).collect();
+        Ok(Self { store: self.store.clone(), indices })
+    }
+}
+
+impl Pictures {
+    /// Those of all splits that have 16 bits.
+    #[must_use]
+    pub fn wide(&self) -> WideImages {
+        [&self.train, &self.validation, &self.test]
+            .into_iter()
+            .fold(WideImages::default(), |wide, part| wide.and(part.store.wide()))
+    }
+
+    /// The counts and what was unreadable.
+    #[must_use]
+    pub fn record(&self) -> DataRecord {
+        DataRecord {
+            root: self.root.clone(),
+            classes: self.classes.clone(),
+            train: self.train.len() as u64,
+            validation: self.validation.len() as u64,
+            test: self.test.len() as u64,
+            unreadable: self.unreadable.clone(),
+        }
+    }
+}
+
+fn labels_of_groups(
+    config: &DataConfig,
+    classes: &[String],
+    source: &Source,
+) -> Result<BTreeMap<String, Vec<usize>>, Error> {
+    let label = |group: &str, class: &String| {
+        classes.iter().position(|known| known == class).ok_or_else(|| {
+            source.wrong(&format!("data.groups.{group}"), format!("the data set has no class {class:?}"))
+        })
+    };
+    let mut groups = BTreeMap::new();
+    for (group, members) in &config.groups {
+        let labels = members.iter().map(|class| label(group, class)).collect::<Result<Vec<_>, _>>()?;
+        groups.insert(group.clone(), labels);
+    }
+    Ok(groups)
+}

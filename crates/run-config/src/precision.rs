@@ -1,0 +1,70 @@
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+/// `run.precision` and `--precision`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// The faster of float32 and bfloat16, measured once for a machine, a network and what it does.
+    Auto,
+    /// 32 bits: the reference. A GPU convolves with factors rounded to TF32 where it has that, as in PyTorch.
+    #[default]
+    Float32,
+    /// bfloat16: float32's range, 8 bits of precision.
+    Bf16,
+    /// float16: for GPUs.
+    Fp16,
+}
+
+/// A precision that does not exist, or not here.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrecisionError {
+    /// No such word.
+    #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\" or \"fp16\"")]
+    Unknown(String),
+    /// CPUs have no fast float16.
+    #[error("\"fp16\" is for GPUs; on a CPU use \"bf16\" or \"auto\"")]
+    HalfOnCpu,
+}
+
+impl FromStr for Precision {
+    type Err = PrecisionError;
+
+    fn from_str(text: &str) -> Result<Self, PrecisionError> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "float32" => Ok(Self::Float32),
+            "bf16" => Ok(Self::Bf16),
+            "fp16" => Ok(Self::Fp16),
+            other => Err(PrecisionError::Unknown(other.to_owned())),
+        }
+    }
+}
+
+impl Precision {
+    /// Whether it can be had on this device.
+    ///
+    /// # Errors
+    /// For float16 on a CPU.
+    pub fn check(self, device: Device) -> Result<(), PrecisionError> {
+        match (self, device) {
+            (Self::Fp16, Device::Cpu) => Err(PrecisionError::HalfOnCpu),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_precisions_and_float16_stays_off_the_cpu() {
+        assert_eq!("bf16".parse(), Ok(Precision::Bf16));
+        assert!("half".parse::<Precision>().unwrap_err().to_string().contains("\"fp16\""));
+        assert_eq!(Precision::Fp16.check(Device::Cpu), Err(PrecisionError::HalfOnCpu));
+        assert_eq!(Precision::Fp16.check(Device::Cuda(0)), Ok(()));
+    }
+}

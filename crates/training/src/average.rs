@@ -1,0 +1,140 @@
+//! Averages of weights over the training, which are often better than the last weights and are what is then saved.
+
+use std::collections::HashSet;
+
+use backbone::{Backbone, Mode, Role, StageId, Variable};
+use features::batches::Batch;
+use run_config::TrainConfig;
+use tch::Tensor;
+
+use crate::Error;
+
+/// Which average is kept, if any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Averaging {
+    /// None: the last weights are the model.
+    None,
+    /// An exponential moving average with this decay, after every step (Polyak and Juditsky 1992). In the first steps
+    /// the decay is at most (1 + steps) / (10 + steps), so that the weights of the start are soon forgotten; running
+    /// statistics are averaged like weights.
+    Exponential(f64),
+    /// The plain mean of the weights at the ends of the epochs from this one on, batch-norm statistics measured anew
+    /// (SWA, Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018).
+    FromEpoch(u32),
+}
+
+/// An average under way.
+#[derive(Debug)]
+pub struct Average {
+    averaging: Averaging,
+    /// Each variable with its average; between two calls of [`Average::exchange`] it is the other way round.
+    shadows: Vec<(Variable, Tensor)>,
+    taken: u32,
+}
+
+impl Averaging {
+    /// The configured one.
+    #[must_use]
+    pub fn of(train: &TrainConfig) -> Self {
+        match (train.ema, train.swa_from) {
+            (Some(decay), _) => Self::Exponential(decay),
+            (None, Some(epoch)) => Self::FromEpoch(epoch),
+            (None, None) => Self::None,
+        }
+    }
+}
+
+impl Average {
+    /// An average of nothing yet.
+    #[must_use]
+    pub fn new(averaging: Averaging) -> Self {
+        Self { averaging, shadows: Vec::new(), taken: 0 }
+    }
+
+    /// From now on everything from stage `first` on is averaged. What joins later was constant until now, and so was its
+    /// average.
+    pub fn follow(&mut self, backbone: &Backbone, first: StageId) {
+        if self.averaging == Averaging::None {
+            return;
+        }
+        let known: HashSet<String> = self.shadows.iter().map(|(variable, _)| variable.name.clone()).collect();
+        let live = backbone.ids().filter(|&id| id >= first).flat_map(|id| backbone.stage_variables(id));
+        self.shadows.extend(live.filter(|variable| !known.contains(&variable.name)).map(|variable| {
+            let copy = variable.tensor.detach().copy();
+            (variable, copy)
+        }));
+    }
+
+    /// Takes the weights after a step into account.
+    pub fn after_step(&mut self) {
+        if let Averaging::Exponential(decay) = self.averaging {
+            let steps = f64::from(self.taken);
+            self.take_in(1.0 - decay.min((1.0 + steps) / (10.0 + steps)));
+        }
+    }
+
+    /// Takes the weights after an epoch, from 1, into account.
+    pub fn after_epoch(&mut self, epoch: u32) {
+        if let Averaging::FromEpoch(from) = self.averaging
+            && epoch >= from
+        {
+            self.take_in(1.0 / (f64::from(self.taken) + 1.0));
+        }
+    }
+
+    /// Weights averaged so far.
+    #[must_use]
+    pub fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Whether the average stands for the model at the end of every epoch, and not only of the last.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.averaging, Averaging::Exponential(_)) && self.taken > 0
+    }
+
+    /// Exchanges the network's weights and their average; a second time, back again.
+    pub fn exchange(&mut self) {
+        tch::no_grad(|| {
+            for (variable, shadow) in &mut self.shadows {
+                let weights = variable.tensor.detach().copy();
+                variable.tensor.copy_(shadow);
+                shadow.copy_(&weights);
+            }
+        });
+    }
+
+    /// Moves the average by this share of the way to the present weights.
+    fn take_in(&mut self, share: f64) {
+        let _no_gradient = tch::no_grad_guard();
+        for (variable, shadow) in &mut self.shadows {
+            if variable.tensor.is_floating_point() {
+                let _ = shadow.lerp_(&variable.tensor.detach(), share);
+            } else {
+                shadow.copy_(&variable.tensor);
+            }
+        }
+        self.taken += 1;
+    }
+}
+
+/// Measures the statistics of every live batch-norm anew for the present weights, as the plain mean over these batches.
+///
+/// # Errors
+/// When a picture can no longer be read.
+pub fn measure_norms(
+    backbone: &Backbone,
+    from: StageId,
+    batches: impl Iterator<Item = Result<Batch, Error>>,
+) -> Result<(), Error> {
+    let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.stage_variables(id));
+    if live.into_iter().all(|variable| variable.role == Role::Parameter) {
+        return Ok(());
+    }
+    let _no_gradient = tch::no_grad_guard();
+    for (batch, before) in batches.zip(0..) {
+        let _ = backbone.classify(&batch?.x, from, Mode::MeasureNorm { before });
+    }
+    Ok(())
+}

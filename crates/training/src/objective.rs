@@ -1,0 +1,97 @@
+//! What is minimised, for one batch.
+
+use backbone::{Backbone, Mode, Output, StageId};
+use features::batches::Batch;
+use regularize::{CrossEntropy, Targets};
+use tch::{Kind, Tensor};
+
+use super::penalties::Penalties;
+
+/// The loss of a training step: cross-entropy and penalties. The shares of a step's batches sum to one, and so does what
+/// is added to each of them.
+#[derive(Debug)]
+pub struct Objective {
+    /// How the live stages run: with the batch's statistics or with fixed ones.
+    pub mode: Mode,
+    /// The loss of what the network says: smoothing and class weights.
+    pub cross_entropy: CrossEntropy,
+    /// What is added against overfitting.
+    pub penalties: Penalties,
+}
+
+/// A batch as the objective sees it.
+#[derive(Debug)]
+pub struct Judged {
+    /// The loss, a scalar with its graph.
+    pub loss: Tensor,
+    /// Pictures whose most probable class is the right one, an int64 scalar.
+    pub right: Tensor,
+}
+
+impl Objective {
+    /// The mean loss of a batch, which is the input of stage `from`; in a mean, each picture counts by its class's
+    /// weight. A mixture is told rightly when it is told by the picture that it is called after.
+    #[must_use]
+    pub fn of(&self, backbone: &Backbone, batch: &Batch, from: StageId) -> Judged {
+        let taps = self.penalties.taps(from);
+        let collected = backbone.classify_collect(&batch.x, from, &taps, self.mode);
+        let right = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
+        let data = self.data_loss(&collected.output, &batch.targets);
+        let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
+        let loss = penalties.into_iter().fold(data, |sum, (_, penalty)| sum + penalty);
+        Judged { loss, right }
+    }
+
+    /// The share of each batch in the loss of its step, by the class weights of its pictures. They sum to one; it is 0 where
+    /// a batch's pictures all weigh nothing. With class weights this waits for a GPU.
+    #[must_use]
+    pub fn shares(&self, group: &[Batch]) -> Vec<f64> {
+        let weights: Vec<f64> = group.iter().map(|batch| self.weight(batch)).collect();
+        let total: f64 = weights.iter().sum();
+        weights.into_iter().map(|weight| if weight > 0.0 { weight / total } else { 0.0 }).collect()
+    }
+
+    /// What a batch weighs within its step: the sum of its pictures' class weights. Mixing pairs each picture with one of
+    /// the same batch, so that both halves of the targets weigh the same.
+    fn weight(&self, batch: &Batch) -> f64 {
+        match &self.cross_entropy.class_weights {
+            None => batch.labels.size()[0] as f64,
+            Some(weights) => weights.index_select(0, &batch.labels).sum(Kind::Double).double_value(&[]),
+        }
+    }
+
+    /// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
+    pub(crate) fn data_loss(&self, output: &Output, targets: &Targets) -> Tensor {
+        let main = self.cross_entropy.of(&output.logits, targets);
+        let aux = output.aux.iter();
+        aux.fold(main, |sum, (logits, weight)| sum + self.cross_entropy.of(logits, targets) * *weight)
+    }
+}
+
+/// `images / (classes * images of the class)`, for the labels of a training set; 0 for a class without images.
+#[must_use]
+pub fn balanced_weights(labels: &[usize], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0usize; classes];
+    for &label in labels {
+        if let Some(count) = counts.get_mut(label) {
+            *count += 1;
+        }
+    }
+    let share = |&count: &usize| match count {
+        0 => 0.0,
+        count => labels.len() as f64 / (classes * count) as f64,
+    };
+    counts.iter().map(share).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_weights_make_every_class_weigh_the_same_as_a_whole() {
+        let weights = balanced_weights(&[0, 0, 0, 1, 0, 0], 2);
+        assert!((weights[0] - 0.6).abs() < 1e-12 && (weights[1] - 3.0).abs() < 1e-12);
+        assert!((5.0 * weights[0] - weights[1]).abs() < 1e-12);
+    }
+}

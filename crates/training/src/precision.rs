@@ -1,0 +1,60 @@
+//! The type that networks compute in: float32, or a shorter one where it is faster.
+//!
+//! Weights stay float32 whatever is chosen here. Frozen stages and predictions compute with short copies of them; live
+//! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes
+//! (`train/scaler.rs`). Which type is faster depends on the device, on the network and on what it does, so
+//! [`Precision::Auto`] tries both once and remembers.
+
+mod auto;
+
+use backbone::{Backbone, StageId};
+use pretrained::InputSpec;
+use run_config::Precision;
+use tch::Kind;
+
+/// What a network is going to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload<'a> {
+    /// How its pictures are prepared.
+    pub input: &'a InputSpec,
+    /// Pictures at once.
+    pub batch_size: usize,
+    /// Threads that libtorch computes with.
+    pub threads: u32,
+    /// Whether it learns.
+    pub purpose: Purpose,
+}
+
+/// What a network computes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Scores.
+    Predict,
+    /// Gradients of the stages from this one on.
+    Train {
+        /// The first stage that is trained.
+        from: StageId,
+    },
+}
+
+/// Returns the type to compute in. [`Precision::Auto`] times what is going to run, unless that is remembered; nothing is left
+/// of it in the network but that its preparations for inference are gone.
+pub fn kind(precision: Precision, backbone: &mut Backbone, work: &Workload<'_>) -> Kind {
+    match precision {
+        Precision::Float32 => Kind::Float,
+        Precision::Bf16 => Kind::BFloat16,
+        Precision::Fp16 => Kind::Half,
+        Precision::Auto => auto::faster(backbone, work),
+    }
+}
+
+/// How a type is called in configurations and records.
+#[must_use]
+pub fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::BFloat16 => "bf16",
+        Kind::Half => "fp16",
+        Kind::Double => "float64",
+        _ => "float32",
+    }
+}

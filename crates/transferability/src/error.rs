@@ -1,0 +1,4 @@
+/// A libtorch call failed.
+#[derive(Debug, thiserror::Error)]
+#[error("libtorch: {0}")]
+pub struct Error(#[from] pub tch::TchError);
