@@ -1,15 +1,21 @@
-//! A user's desk: a folder with generated pictures and a configuration, where the `finetune` program is run.
+//! A user's desk: a folder with generated images and a configuration, where the `finetune` program is run.
+
+pub(crate) mod built;
+pub(crate) mod safetensors;
+mod shapes;
+pub(crate) mod short_runs;
+pub(crate) mod stopped;
+pub(crate) mod transfer;
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use image::{GrayImage, Luma};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Side of a generated picture, in pixels.
-const SIDE: u32 = 32;
+pub(crate) use shapes::picture;
 
 /// LeNet from random weights, one epoch in batches of four, on one thread.
 pub(crate) const SCRATCH: &str = r#"[data]
@@ -36,7 +42,7 @@ workers = 1
 pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    /// With the configuration [`SCRATCH`] as `c.toml`, and pictures of two classes: six each to train on and two each to
+    /// With the configuration [`SCRATCH`] as `c.toml`, and images of two classes: six each to train on and two each to
     /// validate with.
     pub(crate) fn new() -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
@@ -60,12 +66,9 @@ impl Desk {
         fs::write(path, content).unwrap();
     }
 
-    /// Draws the pictures of these numbers into a folder.
-    pub(crate) fn draw(&self, folder: &str, shape: &str, numbers: std::ops::Range<u32>) {
-        fs::create_dir_all(self.path(folder)).unwrap();
-        for number in numbers {
-            picture(shape, number).save(self.path(folder).join(format!("{number:03}.png"))).unwrap();
-        }
+    /// Draws the images of these numbers into a folder.
+    pub(crate) fn draw(&self, folder: &str, shape: &str, numbers: Range<u32>) {
+        shapes::draw(&self.path(folder), shape, numbers);
     }
 
     /// The program, ready to be started here. Weights are found on the desk alone, and a backtrace would be shown.
@@ -125,25 +128,4 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
     names.sort();
     names
-}
-
-/// A white shape somewhere on a dark, noisy ground; the number decides where, and the noise.
-pub(crate) fn picture(shape: &str, number: u32) -> GrayImage {
-    let mut state = number.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-    let mut chance = |below: u32| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 16) % below
-    };
-    let (x0, y0) = (11 + chance(10), 11 + chance(10));
-    GrayImage::from_fn(SIDE, SIDE, |x, y| {
-        let (dx, dy) = (x.abs_diff(x0), y.abs_diff(y0));
-        let inside = match shape {
-            "bar" => dy < 3 && dx < 10,
-            "cross" => (dy < 2 && dx < 8) || (dx < 2 && dy < 8),
-            "disc" => dx * dx + dy * dy < 50,
-            other => panic!("there is no shape {other}"),
-        };
-        let noise = u8::try_from(chance(60)).unwrap();
-        Luma([if inside { 255 - noise } else { noise }])
-    })
 }

@@ -1,4 +1,4 @@
-//! Short trainings by the program, on a desk that the tests of a file share.
+//! Short trainings by the program, on a desk that tests share.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -39,13 +39,13 @@ workers = 1
 checkpoints = "none"
 "#;
 
-/// Small pictures in colour.
+/// Small images in colour.
 pub(crate) const COLOUR: &str = concat!(
     "data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,",
     "mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}"
 );
 
-/// With [`BASE`] as `c.toml`, its pictures, and the source weights of a LeNet and of a ResNet (`r.safetensors`).
+/// With [`BASE`] as `c.toml`, its images, and the source weights of a LeNet and of a ResNet (`r.safetensors`).
 pub(crate) static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let desk = Desk::new();
     for class in ["bar", "cross"] {
@@ -69,8 +69,7 @@ pub(crate) static DESK: LazyLock<Desk> = LazyLock::new(|| {
 
 /// The digest of the model file that the program leaves after a run with these overrides, and the run's record.
 pub(crate) fn trained(sets: &[&str]) -> (String, RunRecord) {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let out = format!("trained-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let out = name();
     let mut program = DESK.program();
     program.args(["--config", "c.toml", "--out", &out]);
     program.args(sets.iter().flat_map(|set| ["--set", set]));
@@ -78,4 +77,34 @@ pub(crate) fn trained(sets: &[&str]) -> (String, RunRecord) {
     let record: RunRecord = serde_json::from_value(DESK.json(&format!("{out}/summary.json"))).unwrap();
     fs::remove_dir_all(DESK.path(&out)).unwrap();
     (record.digests["model.safetensors"].clone(), record)
+}
+
+/// Records of the runs that each of these cases makes of [`BASE`] with the overrides `base`: settings of one comparison,
+/// which one process trains.
+pub(crate) fn compared(base: &[&str], cases: &[&[&str]]) -> Vec<RunRecord> {
+    let out = name();
+    let settings = cases
+        .iter()
+        .enumerate()
+        .map(|(number, set)| format!("[[compare.setting]]\nname = \"case-{number}\"\nset = {set:?}\n"));
+    let settings = settings.collect::<String>();
+    let compare = "[compare]\nmethods = [\"fine-tune\"]\nseeds = [0]\njobs = 1\n";
+    DESK.write(&format!("{out}.toml"), format!("{BASE}\n{compare}{settings}"));
+    let mut program = DESK.program();
+    program.args(["--config", &format!("{out}.toml"), "--out", &out]);
+    program.args(base.iter().flat_map(|set| ["--set", set]));
+    Ran::of(&program.output().unwrap()).ends(0, &[]);
+    let record = |number| {
+        let summary = format!("{out}/cells/all-images-case-{number}-seed-0/summary.json");
+        serde_json::from_value(DESK.json(&summary)).unwrap()
+    };
+    let records = (0..cases.len()).map(record).collect();
+    fs::remove_dir_all(DESK.path(&out)).unwrap();
+    records
+}
+
+/// A name that no other run on the desk has.
+fn name() -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    format!("trained-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }

@@ -151,7 +151,7 @@ fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<bool> {
 fn photograph_steps(photos: &Path) -> [Step; 2] {
     [
         Step { name: "fetching photographs", work: Work::Photographs(photos.to_owned()) },
-        step("real photographs", "test --package finetune-core --test real_photos -- --ignored", &[]),
+        step("real photographs", "test --package finetune-core --test cli real_photos -- --ignored", &[]),
     ]
 }
 
@@ -314,7 +314,7 @@ mod tests {
         assert!(!passes(&workspace, &fetching.work).unwrap(), "an error would end all that comes after");
         assert_eq!(
             words(&learning).join(" "),
-            "test --package finetune-core --test real_photos -- --ignored"
+            "test --package finetune-core --test cli real_photos -- --ignored"
         );
     }
 }

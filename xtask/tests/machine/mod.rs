@@ -1,10 +1,13 @@
 //! A machine that xtask believes to be bare, and a server on the loopback.
 
+#[path = "../../../tests/support/built.rs"]
+mod built;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::sync::LazyLock;
 use std::thread;
 
@@ -41,33 +44,8 @@ pub(crate) fn xtask(machine: &Path, arguments: &[&str]) -> Command {
 
 /// The downloader, from the real workspace.
 static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--package", "pretrained"]);
-    cargo.args([
-        "--no-default-features",
-        "--features",
-        "fetch",
-        "--bin",
-        "fetch",
-        "--message-format",
-        "json",
-    ]);
-    // What cargo says of xtask's own package would make build scripts that watch it run again.
-    for (name, _) in std::env::vars_os() {
-        let is_of_package =
-            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
-        if is_of_package {
-            cargo.env_remove(&name);
-        }
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success());
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let executable = |line: &str| {
-        let message: serde_json::Value = serde_json::from_str(line).unwrap();
-        message["executable"].as_str().map(PathBuf::from)
-    };
-    messages.lines().filter_map(executable).next_back().unwrap()
+    let feature = ["--no-default-features", "--features", "fetch", "--bin", "fetch"];
+    built::program(&[&["--package", "pretrained"], &feature[..]].concat())
 });
 
 /// What a command said on stderr.

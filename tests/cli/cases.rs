@@ -1,19 +1,13 @@
 //! The kinds of input that people bring and tools get wrong: each is tried on `finetune`, and what it does is printed as a
 //! table (`cargo xtask cases`). The images in `cases/` are made by the script beside them.
 
-#[path = "torchvision/generator.rs"]
-mod generator;
-#[path = "torchvision/pth.rs"]
-#[expect(dead_code, reason = "only zip archives are written")]
-mod pth;
-mod support;
-
 use std::fs;
-use std::path::Path;
 
 use pretrained::checkpoint;
-use pth::{Named, Values};
-use support::{Desk, Ran, SCRATCH, names};
+
+use crate::pth::{self, Named, Values};
+use crate::repository;
+use crate::support::{Desk, Ran, SCRATCH, names};
 
 /// A kind of input, and how it is tried. What is returned goes into the table: what the program does, or `Err` with what
 /// it does wrongly.
@@ -117,7 +111,7 @@ fn logits(desk: &Desk, path: &str) -> Result<String, String> {
 fn twins(desk: &Desk, pairs: &[[&str; 2]]) -> Result<String, String> {
     for pair in pairs {
         let [usual, odd] = pair.map(|name| {
-            let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases").join(name));
+            let bytes = fs::read(repository().join("tests/cli/cases").join(name));
             desk.write(name, bytes.expect("a fixture"));
             logits(desk, name)
         });
@@ -375,7 +369,7 @@ fn not_finite(desk: &Desk) -> Result<String, String> {
 }
 
 fn ends(desk: &Desk) -> Result<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let folder = repository().join("tests/cli/cases");
     let whole = fs::read(folder.join("frame-usual.jpg")).expect("a fixture");
     desk.write("whole.jpg", &whole);
     desk.write("trailer.jpg", [&whole[..], b"SEFT and more that a phone writes"].concat());

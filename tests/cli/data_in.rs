@@ -1,11 +1,8 @@
 //! Images as strangers have them, from folders and lists to what `finetune` trains on, measures and says.
 
-#[expect(dead_code, reason = "names of a folder are not asked for here")]
-mod support;
-
 use std::fs;
 
-use support::{Desk, SCRATCH};
+use crate::support::{Desk, SCRATCH};
 
 /// The configuration with these lines in `[data]` in place of its folder.
 fn with_data(lines: &str) -> String {
@@ -159,7 +156,7 @@ fn paths_are_expanded_and_a_folder_beside_the_configuration_is_pointed_at() {
     let run = |root: &str, out: &str| {
         desk.write("c.toml", with_data(&format!("root = {root:?}")));
         let arguments = ["--config", "c.toml", "--out", out];
-        support::Ran::of(
+        crate::support::Ran::of(
             &desk.program().env("HOME", &home).env("IMAGES", "data").args(arguments).output().unwrap(),
         )
     };

@@ -1,15 +1,10 @@
 //! What finds no room on the disk is named, and what was trained is kept all the same.
 
-#[path = "support/stopped.rs"]
-mod stopped;
-#[expect(dead_code, reason = "no summary is read here")]
-mod support;
-
 use std::fs;
 use std::process::Command;
 
-use stopped::stopped;
-use support::{Desk, Ran, names, picture};
+use crate::support::stopped::stopped;
+use crate::support::{Desk, Ran, names, picture};
 
 /// A limit on the size of files stands for a full disk: it needs no privilege.
 #[test]
@@ -24,12 +19,11 @@ fn a_file_that_cannot_be_written_is_named_and_none_is_left_in_part() {
         Ran::of(&shell.output().unwrap())
     };
     // The training goes on without checkpoints; the model itself has no room either.
-    let unsaved = "the training goes on without this checkpoint";
-    let says = ["cannot write out/checkpoints/last.safetensors", "too large", unsaved];
-    limited("").ends(1, &says).ends(1, &["step 5/5", "finetune: cannot write out/model.safetensors"]);
+    let says = ["warning: ", "out/checkpoints/last.safetensors", "too large"];
+    limited("").ends(1, &says).ends(1, &["step 5/5", "finetune: ", "out/model.safetensors"]);
     assert_eq!(names(&desk.path("out/checkpoints")), [""; 0]);
     fs::remove_dir_all(desk.path("out")).unwrap();
-    limited("--set run.checkpoints=none").ends(1, &["cannot write out/model.safetensors"]);
+    limited("--set run.checkpoints=none").ends(1, &["out/model.safetensors"]);
     assert_eq!(names(&desk.path("out")), ["config.toml", "metrics.jsonl"]);
 }
 
@@ -46,16 +40,16 @@ fn a_trained_model_that_cannot_be_written_is_kept_elsewhere_and_a_checkpoint_is_
             fs::create_dir(place).unwrap();
         })
     };
-    let warning = "warning: cannot write a/checkpoints/fine-tune.safetensors";
-    run("a", "a/checkpoints/fine-tune.safetensors").ends(130, &[warning, "goes on without this checkpoint"]);
+    let warning = ["warning: ", "a/checkpoints/fine-tune.safetensors"];
+    run("a", "a/checkpoints/fine-tune.safetensors").ends(130, &warning);
     assert!(desk.path("a/model.safetensors").is_file() && desk.path("a/summary.json").is_file());
     assert_eq!(names(&desk.path("tmp")), [""; 0]);
 
-    let says = ["cannot write b/model.safetensors", "the trained model is kept in "];
+    let says = ["b/model.safetensors", "/tmp/"];
     run("b", "b/model.safetensors").ends(1, &says);
     let kept = names(&desk.path("tmp"));
     let model = format!("--set model.weights=tmp/{}/model.safetensors --set finetune.depth=head", kept[0]);
-    desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["loaded 10 tensors from tmp/"]);
+    desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["10", "tmp/"]);
 }
 
 /// The disk is full when the model is already written. Only where a user may mount something for himself.
@@ -83,7 +77,7 @@ fn a_full_disk_is_named_and_keeps_the_model() {
     let arguments = "--config c.toml --out disk/out --set run.checkpoints=none";
     let script = format!("{mount} && '{finetune}' {arguments}; code=$?; cp -r disk kept; exit $code");
     let output = in_own_space(script).unwrap();
-    Ran::of(&output).ends(1, &["cannot write disk/out/", "No space left on device"]);
+    Ran::of(&output).ends(1, &["disk/out/", "No space left on device"]);
     let left = names(&desk.path("kept/out"));
     assert!(!left.contains(&"summary.json".to_owned()), "a part of it is left: {left:?}");
     let model = "--config c.toml --out again --set finetune.depth=head";

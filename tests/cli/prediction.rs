@@ -1,19 +1,14 @@
 //! `finetune predict` and `evaluate`, from the command line to what they print; TorchVision's logits for a picture.
 
-#[path = "torchvision/generator.rs"]
-mod generator;
-#[path = "torchvision/pth.rs"]
-mod pth;
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use crate::support::{Desk, names};
+use crate::{generator, pth};
 use serde::Deserialize;
 use serde_json::Value;
-use support::{Desk, names};
 
 /// A LeNet in `out/`, trained long enough to be right more often than not, and pictures of a test split.
 static LENET: LazyLock<Desk> = LazyLock::new(|| {

@@ -1,8 +1,5 @@
 //! What a feed gives is the same to the bit, however the features of its frozen stages come: for every family.
 
-#[path = "support/cheapest.rs"]
-mod cheapest;
-
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,7 +15,7 @@ use regularize::Mixing;
 use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
-use cheapest::for_the_cheapest;
+use crate::cheapest::for_the_cheapest;
 
 /// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
 /// or found there again; with pictures that stay the same and with views of them.

@@ -1,182 +1,10 @@
 //! Every key of `[regularize]` and `[augment]` changes what is trained, each in its own way; the same seed gives the same
 //! bytes; and what cannot be is told by its line.
 
-#[path = "support/short_runs.rs"]
-mod short_runs;
-mod support;
-
-use std::collections::BTreeMap;
 use std::fs;
 
-use image::{Rgb, RgbImage};
-use short_runs::{BASE, COLOUR, DESK, trained};
-use support::{names, picture};
-
-/// The program is run with and without each key.
-#[test]
-fn every_key_is_wired_and_each_to_something_of_its_own() {
-    let crop = "augment.resized_crop.scale=[0.5, 1.0]";
-    let random = "augment.policy=randaugment";
-    let erasing = "augment.erasing.probability=0.9";
-    let cases: &[&[&str]] = &[
-        &[],
-        &["regularize.weight_decay=0.5"],
-        &["regularize.weight_decay=0.5", "regularize.decay=all"],
-        &["regularize.l1=1e-2"],
-        &["regularize.l1=1e-2", "regularize.decay=all"],
-        &["regularize.max_norm=0.3"],
-        &["regularize.label_smoothing=0.2"],
-        &["regularize.label_smoothing=0.2", "train.class_weights={cross=2.0}"],
-        &["regularize.mixup=0.4"],
-        &["regularize.cutmix=1.0"],
-        &["regularize.mixup=0.4", "regularize.cutmix=1.0"],
-        &["regularize.mixup=0.4", "train.class_weights={cross=2.0}"],
-        &["regularize.l2_sp={}"],
-        &["regularize.l2_sp={alpha=5.0}"],
-        &["regularize.l2_sp={beta=5.0}"],
-        &["regularize.delta={}"],
-        &["regularize.delta={alpha=5.0}"],
-        &["regularize.delta={beta=5.0}"],
-        // Without a trained head all channels matter alike.
-        &["regularize.delta={alpha=0.0}", "finetune.head_epochs=0"],
-        &["regularize.delta={alpha=5.0}", "finetune.head_epochs=0"],
-        &["regularize.spectral_shrinkage={}"],
-        &["regularize.spectral_shrinkage={eta=0.1}"],
-        &["regularize.spectral_shrinkage={k=2}"],
-        &["regularize.co_tuning={}"],
-        &["regularize.co_tuning={lambda=0.5}"],
-        &["regularize.co_tuning={scale=3.0}"],
-        &["augment.horizontal_flip=0.5"],
-        &[crop],
-        &[crop, "augment.resized_crop.ratio=[0.5, 2.0]"],
-        &["augment.resized_crop.scale=[0.2, 1.0]"],
-        &["augment.vertical_flip=0.5"],
-        &["augment.quarter_turns=true"],
-        &["augment.blur.sigma=[1.0, 3.0]"],
-        &["augment.blur.sigma=[1.0, 3.0]", "augment.blur.kernel=3"],
-        &["augment.blur.sigma=[1.0, 3.0]", "augment.blur.probability=1"],
-        &["augment.rotation=20"],
-        &["augment.rotation=20", "augment.sampling=bilinear"],
-        &["augment.rotation=20", "augment.views=2"],
-        &["augment.rotation=20", "augment.views=2", "regularize.mixup=0.4"],
-        // The better these know their training pictures, the worse the others.
-        &["data.root=swapped"],
-        &["data.root=swapped", "regularize.early_stopping=1"],
-        &[random],
-        &[random, "augment.randaugment.operations=3"],
-        &[random, "augment.randaugment.magnitude=20"],
-        &["augment.policy=trivialaugment"],
-        &["augment.color_jitter.brightness=0.5"],
-        &["augment.color_jitter.contrast=0.5"],
-        &[erasing],
-        &["augment.erasing.probability=0.4"],
-        &[erasing, "augment.erasing.scale=[0.3, 0.5]"],
-        &[erasing, "augment.erasing.ratio=[0.1, 0.2]"],
-        &[erasing, "augment.erasing.fill=noise"],
-    ];
-    for (class, shape) in [("bar", "cross"), ("cross", "bar")] {
-        DESK.draw(&format!("swapped/train/{class}"), class, 0..9);
-        DESK.draw(&format!("swapped/val/{class}"), shape, 0..9);
-    }
-    let mut seen: BTreeMap<String, &[&str]> = BTreeMap::new();
-    for &sets in cases {
-        let (digest, record) = trained(sets);
-        if let Some(other) = seen.insert(digest, sets) {
-            panic!("{other:?} and {sets:?} give the same weights");
-        }
-        for stage in &record.stages {
-            let moved = stage.digest_before != stage.digest_after;
-            assert_eq!(moved, stage.live && stage.parameters > 0, "{sets:?}: {}", stage.name);
-        }
-        // Pixels that vary cannot be kept as features, but a few views of them can, if they are not mixed.
-        let mixes = sets.iter().any(|set| set.contains(".mixup=") || set.contains(".cutmix="));
-        let views = sets.contains(&"augment.views=2");
-        let varies = mixes || (!views && sets.iter().any(|set| set.starts_with("augment.")));
-        let kept = record.steps[4].what.contains("features kept");
-        assert_eq!(kept, !varies, "{sets:?}: {}", record.steps[4].what);
-    }
-
-    // Colours, and what a LeNet does not have: residual branches, and dropout of its own.
-    let residual = format!("model.weights={:?}", DESK.path("r.safetensors").display().to_string());
-    let coloured = |sets: &[&str]| {
-        let resnet = ["model.arch=resnet18", &residual, COLOUR, "finetune.depth=last:1", "train.epochs=1"];
-        trained(&[&resnet, sets].concat()).0
-    };
-    let mut different = vec![coloured(&[])];
-    for set in [
-        "regularize.delta={alpha=5.0}",
-        "regularize.spectral_shrinkage={eta=0.1}",
-        "augment.color_jitter.saturation=0.9",
-        "augment.color_jitter.hue=0.5",
-        "augment.gray=0.5",
-    ] {
-        let gray = set.starts_with("augment");
-        let digest = coloured(&[set]);
-        // Saturation and hue leave gray pictures alone.
-        assert_eq!(different.contains(&digest), gray, "{set}");
-        different.push(digest);
-    }
-    for (split, numbers) in [("train", 0..9), ("val", 100..102)] {
-        for class in ["bar", "cross"] {
-            let folder = DESK.path(&format!("coloured/{split}/{class}"));
-            fs::create_dir_all(&folder).unwrap();
-            for number in numbers.clone() {
-                let gray = picture(class, number);
-                let colour = |x, y| {
-                    let [light] = gray.get_pixel(x, y).0;
-                    Rgb([light, light / 3, 255 - light])
-                };
-                let picture = RgbImage::from_fn(gray.width(), gray.height(), colour);
-                picture.save(folder.join(format!("{number}.png"))).unwrap();
-            }
-        }
-    }
-    let mut different = vec![coloured(&["data.root=coloured"])];
-    for set in ["augment.color_jitter.saturation=0.9", "augment.color_jitter.hue=0.5", "augment.gray=0.5"] {
-        let digest = coloured(&["data.root=coloured", set]);
-        assert!(!different.contains(&digest), "{set}");
-        different.push(digest);
-    }
-    let efficient = |sets: &[&str]| {
-        let scratch = [
-            "model.arch=efficientnet_lite0",
-            "model.weights=none",
-            "finetune.depth=scratch",
-            COLOUR,
-            "train.epochs=1",
-        ];
-        trained(&[&scratch, sets].concat()).0
-    };
-    let plain = efficient(&[]);
-    for set in ["regularize.dropout=0.7", "regularize.stochastic_depth=0.6"] {
-        assert_ne!(plain, efficient(&[set]), "{set}");
-    }
-
-    // The same seed gives the same bytes with everything at once.
-    let mixture = [
-        "regularize.l1=1e-4",
-        "regularize.max_norm=2.0",
-        "regularize.label_smoothing=0.1",
-        "regularize.mixup=0.4",
-        "regularize.cutmix=1.0",
-        "regularize.delta={alpha=0.5}",
-        "regularize.spectral_shrinkage={}",
-        "regularize.co_tuning={}",
-        "augment.policy=trivialaugment",
-        "augment.rotation=10",
-        "augment.vertical_flip=0.5",
-        "augment.quarter_turns=true",
-        "augment.blur={}",
-        "augment.erasing={}",
-        "train.accumulate=2",
-        "finetune.thaw.every=1",
-    ];
-    let (first, _) = trained(&mixture);
-    assert_eq!(first, trained(&mixture).0);
-    // Another number of decoding threads changes nothing either.
-    assert_eq!(first, trained(&[&mixture[..], &["run.workers=3"]].concat()).0);
-    assert_ne!(first, trained(&[&mixture[..], &["run.seed=1"]].concat()).0);
-}
+use crate::support::short_runs::{BASE, DESK};
+use crate::support::{names, safetensors};
 
 #[test]
 fn what_cannot_be_is_refused_at_its_line() {
@@ -238,9 +66,9 @@ fn what_cannot_be_is_refused_at_its_line() {
         }
     }
     // Weights without a classifier serve every technique but the one that keeps it.
-    let tensors = tch::Tensor::read_safetensors(desk.path("m.safetensors")).unwrap();
-    let headless: Vec<_> = tensors.into_iter().filter(|(name, _)| !name.starts_with("fc3.")).collect();
-    tch::Tensor::write_safetensors(&headless, desk.path("headless.safetensors")).unwrap();
+    let mut tensors = safetensors::read(&desk.path("m.safetensors"));
+    tensors.retain(|name, _| !name.starts_with("fc3."));
+    safetensors::write(&desk.path("headless.safetensors"), &tensors);
     let headless = "--config c.toml --out bad --set model.weights=headless.safetensors";
     desk.finetune(&format!("{headless} --set regularize.co_tuning={{}}"))
         .ends(2, &["regularize.co_tuning", "good for their features only"]);

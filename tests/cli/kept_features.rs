@@ -1,14 +1,10 @@
 //! What frozen stages make of the pictures is kept, found again, and never wrong.
 
-mod support;
-#[path = "support/transfer.rs"]
-mod transfer;
-
 use std::fs;
 
+use crate::support::transfer::{LENET, RESNET, TRANSFER, sha256, trained};
+use crate::support::{Desk, names};
 use serde_json::Value;
-use support::{Desk, names};
-use transfer::{LENET, RESNET, TRANSFER, sha256, trained};
 
 #[test]
 fn kept_features_change_nothing_but_the_time() {

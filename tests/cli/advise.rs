@@ -1,14 +1,12 @@
 //! `finetune advise` and `finetune.depth = "auto"`: the whole way on small pictures, the same figures for the same seed, and
 //! what cannot be advised on.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use crate::support::{Desk, SCRATCH, names};
 use serde_json::Value;
-use support::{Desk, SCRATCH, names};
 
 /// A LeNet that has learned bars and crosses, to be transferred to bars and discs.
 static DESK: LazyLock<Desk> = LazyLock::new(|| {

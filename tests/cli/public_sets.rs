@@ -1,10 +1,6 @@
 //! The large public set's known damage, in a small copy with drawn images: served from the loopback, fetched and unpacked
 //! by the command that everybody tries first, and learned.
 
-#[path = "support/built.rs"]
-mod built;
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -13,9 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use crate::support::{Desk, SCRATCH, built, names, picture};
 use image::{DynamicImage, ImageFormat};
 use sha2::{Digest, Sha256};
-use support::{Desk, SCRATCH, names, picture};
 
 /// Images of each class that have nothing wrong with them.
 const SOUND: u32 = 60;

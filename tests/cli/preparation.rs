@@ -1,14 +1,12 @@
 //! How images are prepared, from the configuration to the saved model and what predicts with it: the whole of wide images,
 //! and data of 12 bits in images of 16.
 
-mod support;
-
 use std::fs;
 use std::sync::LazyLock;
 
+use crate::support::{Desk, names, picture};
 use image::{GrayImage, ImageBuffer, Luma};
 use serde_json::Value;
-use support::{Desk, names, picture};
 
 /// Images three times as wide as high with a mark at the one end or the other, which a crop of the centre does not show.
 static WIDE: LazyLock<Desk> = LazyLock::new(|| {

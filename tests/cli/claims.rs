@@ -1,17 +1,13 @@
 //! The textbook's claims run as experiments from the configurations that the guide names.
 
-#[expect(dead_code, reason = "nobody looks into a folder here")]
-mod support;
-
-use std::path::Path;
-
+use crate::repository;
+use crate::support::Desk;
 use serde_json::Value;
-use support::Desk;
 
 /// Runs a configuration of the guide on the desk's pictures, as little of it as can be, and gives its summary.
 #[track_caller]
 fn claim(desk: &Desk, name: &str, sets: &[&str], out: &str) -> Value {
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../configs/claims/{name}.toml"));
+    let config = repository().join(format!("configs/claims/{name}.toml"));
     let mut arguments = format!("--config {} --set data.root=data --out {out}", config.display());
     for set in sets.iter().chain(&["train.epochs=1", "run.workers=1"]) {
         arguments += &format!(" --set {set}");

@@ -1,9 +1,6 @@
 //! The front door: the default recipe in its small form, as `cargo xtask recipe --quick --json` runs it, in a workspace of
 //! its own, so that nobody's data and weights are touched. What it did, its configuration does again by hand.
 
-#[path = "support/built.rs"]
-mod built;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +9,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+
+use crate::support::built;
 
 const FINETUNE: &str = env!("CARGO_BIN_EXE_finetune");
 

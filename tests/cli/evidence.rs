@@ -1,13 +1,11 @@
 //! What a run gives as evidence: calibration and the temperature in the model, gradients along the way, heat maps. From
 //! the command line to the files.
 
-mod support;
-
 use std::fs;
 use std::sync::LazyLock;
 
+use crate::support::{Desk, names, safetensors};
 use serde_json::Value;
-use support::{Desk, names};
 
 /// A LeNet in `out/`, fine-tuned stage by stage on bars and crosses, of which it has enough to fit a temperature on.
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
@@ -25,14 +23,6 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
 const FINE_TUNE: &str = "--set model.weights=m.safetensors --set finetune.depth=last:2 --set finetune.thaw.every=2 \
     --set finetune.head_epochs=2 --set train.epochs=3";
 
-/// The metadata of a safetensors file.
-fn metadata(desk: &Desk, path: &str) -> Value {
-    let bytes = fs::read(desk.path(path)).unwrap();
-    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
-    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
-    header["__metadata__"].clone()
-}
-
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -43,7 +33,10 @@ fn the_temperature_is_stored_and_makes_the_probabilities() {
     let temperature = summary["temperature"]["value"].as_f64().unwrap();
     assert_eq!(summary["temperature"]["images"], 80);
     assert!(temperature > 0.0 && (temperature - 1.0).abs() > 1e-3, "{temperature}");
-    assert_eq!(metadata(&DESK, "out/model.safetensors")["temperature"], temperature.to_string());
+    assert_eq!(
+        safetensors::metadata(&DESK.path("out/model.safetensors"))["temperature"],
+        temperature.to_string()
+    );
     // Fitted on validation images, where it cannot make the loss larger.
     let calibration = &summary["evaluations"][0]["calibration"];
     let loss = |which: &str| calibration[which]["loss"].as_f64().unwrap();
@@ -147,7 +140,7 @@ fn without_enough_validation_images_no_temperature_is_stored() {
     let summary = desk.json("few/summary.json");
     assert_eq!(summary["temperature"]["value"], Value::Null);
     assert_eq!(summary["temperature"]["unfitted"], "there are fewer than 30 validation images");
-    assert_eq!(metadata(&desk, "few/model.safetensors").get("temperature"), None);
+    assert_eq!(safetensors::metadata(&desk.path("few/model.safetensors")).get("temperature"), None);
     assert!(fs::read_to_string(desk.path("few/report.html")).unwrap().contains("No temperature was fitted"));
 
     fs::remove_dir_all(desk.path("data/val")).unwrap();
@@ -161,17 +154,9 @@ fn without_enough_validation_images_no_temperature_is_stored() {
 
 #[test]
 fn a_temperature_that_makes_no_probabilities_is_refused() {
-    let name = "out/model.safetensors";
-    let bytes = fs::read(DESK.path(name)).unwrap();
-    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
-    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let [right, wrong_file] = ["out", "wrong"].map(|run| DESK.path(run).join("model.safetensors"));
     for wrong in ["0", "-1", "NaN", "inf", "warm"] {
-        header["__metadata__"]["temperature"] = wrong.into();
-        let text = header.to_string();
-        let mut file = (text.len() as u64).to_le_bytes().to_vec();
-        file.extend(text.as_bytes());
-        file.extend(&bytes[8 + length..]);
-        DESK.write("wrong/model.safetensors", file);
+        safetensors::copy_with_metadata(&right, &wrong_file, "temperature", wrong);
         DESK.finetune("predict --run wrong data/test/bar/400.png")
             .ends(1, &["its metadata gives the temperature", wrong]);
     }

@@ -4,18 +4,13 @@
 //! The photographs are not part of the repository: `cargo xtask test --photos DIR` fetches them from a folder with their
 //! zips, and the weights by pip, and runs these tests.
 
-#[path = "torchvision/generator.rs"]
-mod generator;
-#[path = "torchvision/pth.rs"]
-#[expect(dead_code, reason = "one form of torch.save is enough here")]
-mod pth;
-
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::{pth, repository};
 
 /// Runs a configuration of the workspace and gives its accuracy on the validation split, and how many images that has.
 fn validation(config: &str) -> (f64, u64) {
@@ -24,10 +19,9 @@ fn validation(config: &str) -> (f64, u64) {
 
 /// The same with changes to the configuration.
 fn validation_of(config: &str, changes: &[&str]) -> (f64, u64) {
-    let root = root();
     let out = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
-    program.current_dir(root).args(["--json", "--config", config]).args(["--set", "run.device=cpu"]);
+    program.current_dir(repository()).args(["--json", "--config", config]).args(["--set", "run.device=cpu"]);
     program.args(changes.iter().flat_map(|change| ["--set", change]));
     let ran = program.arg("--out").arg(out.path().join("run")).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -82,14 +76,10 @@ const SMALL: &str = "data.root=data/dogs_cats_small";
 /// The validation photographs of `dogs_cats_small`.
 const PHOTOGRAPHS: &str = "data/dogs_cats_small/val";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// The JSON lines of `finetune predict` with these arguments, run in the workspace.
 fn predicted(arguments: &[&str]) -> Vec<Value> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
-    program.current_dir(root()).args(["predict", "--device", "cpu", "--json"]).args(arguments);
+    program.current_dir(repository()).args(["predict", "--device", "cpu", "--json"]).args(arguments);
     let ran = program.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let lines = String::from_utf8(ran.stdout).unwrap();

@@ -1,27 +1,27 @@
 //! Comparisons of many runs: what they measure, and how they go on after having been cut off.
 
-#[path = "support/stopped.rs"]
-mod stopped;
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use crate::support::stopped::stopped;
+use crate::support::{Desk, names};
 use image::imageops::FilterType;
 use serde_json::Value;
-use stopped::stopped;
-use support::{Desk, names};
 
 /// JPEGs of eight times the side that the network reads.
 fn large_photographs(desk: &Desk) {
     for (class, numbers) in ["bar", "cross"].iter().flat_map(|class| [(class, 0..6), (class, 100..102)]) {
         let split = if numbers.start == 0 { "train" } else { "val" };
         for number in numbers {
-            let large =
-                image::imageops::resize(&support::picture(class, number), 256, 256, FilterType::CatmullRom);
+            let large = image::imageops::resize(
+                &crate::support::picture(class, number),
+                256,
+                256,
+                FilterType::CatmullRom,
+            );
             let path = desk.path(&format!("large/{split}/{class}/{number}.jpg"));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             large.save(path).unwrap();

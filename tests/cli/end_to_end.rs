@@ -1,33 +1,16 @@
 //! The five steps on small generated tasks: what they move, what they leave alone, and what they write.
 
-mod support;
-#[path = "support/transfer.rs"]
-mod transfer;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::repository;
+use crate::support::transfer::{LENET, RESNET, TRANSFER, sha256, trained};
+use crate::support::{Desk, names, picture, safetensors};
 use image::{DynamicImage, ImageBuffer, ImageEncoder, Luma};
 use serde_json::Value;
-use support::{Desk, names, picture};
-use transfer::{LENET, RESNET, TRANSFER, sha256, trained};
 
 const STEPS: [&str; 5] = ["load", "freeze", "head", "train-head", "fine-tune"];
-
-/// A safetensors file: its header as it is written, and the bytes of each tensor.
-fn safetensors(path: &Path) -> (String, BTreeMap<String, Vec<u8>>) {
-    let bytes = fs::read(path).unwrap();
-    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
-    let text = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
-    let header: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-    let tensors = header.iter().filter(|(name, _)| *name != "__metadata__").map(|(name, tensor)| {
-        let offset =
-            |end: usize| 8 + length + usize::try_from(tensor["data_offsets"][end].as_u64().unwrap()).unwrap();
-        (name.clone(), bytes[offset(0)..offset(1)].to_vec())
-    });
-    (text, tensors.collect())
-}
 
 /// The lines of one kind in `metrics.jsonl`.
 fn metrics(desk: &Desk, out: &str, kind: &str) -> Vec<Value> {
@@ -73,9 +56,9 @@ fn the_five_steps_move_what_the_depth_says_and_nothing_else() {
         let expected = if depth == "head" { &STEPS[3..4] } else { &STEPS[3..] };
         assert_eq!(phases, expected, "{depth}");
 
-        let (_, before) = safetensors(&desk.path("source/model.safetensors"));
-        let (_, after) = safetensors(&desk.path(&format!("{out}/model.safetensors")));
-        assert_eq!(after["fc3.weight"].len(), 4 * 84 * 3);
+        let before = safetensors::read(&desk.path("source/model.safetensors"));
+        let after = safetensors::read(&desk.path(&format!("{out}/model.safetensors")));
+        assert_eq!(after["fc3.weight"].data.len(), 4 * 84 * 3);
         for name in ["conv1", "conv2", "fc1", "fc2"] {
             let weight = format!("{name}.weight");
             assert_eq!(before[&weight] != after[&weight], live.contains(&name), "{depth}: {weight}");
@@ -125,7 +108,8 @@ fn a_run_folder_holds_what_a_run_promises() {
     let (again, _) = trained(&desk, "again", "--config out/config.toml");
     assert_eq!(summary["digests"]["model.safetensors"], again);
 
-    let (header, tensors) = safetensors(&desk.path("out/model.safetensors"));
+    let file = desk.path("out/model.safetensors");
+    let (header, tensors) = (safetensors::header(&file), safetensors::read(&file));
     let places: Vec<_> = tensors.keys().map(|name| header.find(&format!("\"{name}\":")).unwrap()).collect();
     assert!(places.is_sorted() && places.len() == 10, "{header}");
     let metadata = serde_json::from_str::<Value>(&header).unwrap()["__metadata__"].clone();
@@ -168,7 +152,8 @@ fn training_in_bfloat16_leaves_float32_weights_repeats_to_the_bit_and_learns() {
     assert_eq!(first, second);
     assert_ne!(first, float32, "nothing was computed in another type");
     assert_eq!(summary["device"], "cpu, bf16");
-    let (header, tensors) = safetensors(&desk.path("bf16/model.safetensors"));
+    let file = desk.path("bf16/model.safetensors");
+    let (header, tensors) = (safetensors::header(&file), safetensors::read(&file));
     assert_eq!((header.matches("\"dtype\":\"F32\"").count(), tensors.len()), (10, 10), "{header}");
     let losses: Vec<f64> = metrics(desk, "bf16", "epoch")
         .iter()
@@ -213,8 +198,8 @@ fn a_residual_network_is_the_same_to_the_bit_and_frozen_statistics_stand_still()
     );
     let (_, summary) = trained(&desk, "deep", &deep);
     assert_eq!(live_stages(&summary), ["layer4", "head"]);
-    let (_, before) = safetensors(&desk.path("source/model.safetensors"));
-    let (_, after) = safetensors(&desk.path("deep/model.safetensors"));
+    let before = safetensors::read(&desk.path("source/model.safetensors"));
+    let after = safetensors::read(&desk.path("deep/model.safetensors"));
     let buffers = ["running_mean", "running_var", "num_batches_tracked"];
     let mut counted = BTreeMap::<bool, u32>::new();
     for (name, values) in &before {
@@ -377,7 +362,7 @@ fn pictures_of_every_kind_are_trained_on() {
     plain.to_rgba8().save(folder.join("alpha.png")).unwrap();
     plain.to_luma_alpha8().save(folder.join("gray-alpha.webp")).unwrap();
     plain.to_luma16().save(folder.join("deep.png")).unwrap();
-    let deep = Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/tests/fixtures/gray16.tiff");
+    let deep = repository().join("crates/images/tests/fixtures/gray16.tiff");
     fs::copy(deep, folder.join("deep.tiff")).unwrap();
     plain.to_rgb8().save(folder.join("plain.bmp")).unwrap();
     plain.to_luma8().save(folder.join("plain.pgm")).unwrap();

@@ -1,0 +1,37 @@
+//! Tests of the whole system: each starts the `finetune` program as a user does and looks at what it prints, writes and
+//! exits with. Nothing here links libtorch.
+
+mod advise;
+mod bad_input;
+mod cases;
+mod claims;
+mod command_line;
+mod comparison;
+mod data_in;
+mod divergence;
+mod end_to_end;
+mod evidence;
+mod front_door;
+mod kept_features;
+mod keys;
+mod no_room;
+mod policies;
+mod prediction;
+mod preparation;
+mod public_sets;
+mod real_photos;
+mod regularizers;
+
+#[path = "../torchvision/generator.rs"]
+mod generator;
+#[path = "../torchvision/pth.rs"]
+mod pth;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
