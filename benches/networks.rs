@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Variables};
+use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Values};
 use finetune_core::batches::{Feed, Preparation, Variation};
 use finetune_core::config::{RegularizeConfig, SamplerKind, Switch, TrainConfig};
 use finetune_core::freeze::FreezePlan;
@@ -70,7 +70,7 @@ fn network(name: &str, input: &InputSpec) -> Result<(&'static Network, Backbone)
         auxiliary: Auxiliary::LeftOut,
         ..Options::default()
     };
-    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    let mut backbone = network.build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Float);
     Ok((network, backbone))
 }

@@ -3,10 +3,11 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 use torch_extra::layout::channels_last;
 
+use crate::family::Parts;
 use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
 use crate::stage::{Mode, Module, Stage, StageId};
-use crate::variables::{Path, Variable, Variables, lies_below};
+use crate::variables::{Variable, Variables, lies_below};
 
 /// A stage name that the network does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,28 +39,19 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// The network `arch` of these stages and this head, all of whose variables were made below `path`.
-    ///
     /// Everything is live at first.
-    #[must_use]
-    pub fn new(arch: &'static str, path: &Path, stages: Vec<Stage>, head: Head) -> Self {
-        let variables = path.variables().clone();
+    pub(crate) fn new(arch: &'static str, variables: Variables, parts: Parts) -> Self {
+        let Parts { stages, head, left_out } = parts;
         Self {
             arch,
             variables,
             first_new: StageId(stages.len()),
             stages,
             head,
-            left_out: Vec::new(),
+            left_out,
             first_live: StageId::INPUT,
             channels_last: false,
         }
-    }
-
-    /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
-    #[must_use]
-    pub fn leaving_out(self, left_out: Vec<&'static str>) -> Self {
-        Self { left_out, ..self }
     }
 
     /// TorchVision's name of the network, `resnet50`.
@@ -158,6 +150,12 @@ impl Backbone {
                 self.head.roots().into_iter().chain(aux).collect()
             }
         }
+    }
+
+    /// Whether any stage has a residual branch, which stochastic depth can skip.
+    #[must_use]
+    pub fn has_branches(&self) -> bool {
+        self.stages.iter().any(Stage::has_branch)
     }
 
     /// The variables of a stage.

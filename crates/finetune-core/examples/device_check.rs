@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use backbone::{Backbone, Mode, Network, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Network, Options, StageId, Values};
 use clap::Parser;
 use finetune_core::config::{RegularizeConfig, TrainConfig};
 use finetune_core::freeze::FreezePlan;
@@ -119,7 +119,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let options = Options { channels, size: side, ..Options::default() };
     let build = || {
         tch::manual_seed(0);
-        (network.build)(&Variables::new().root(), &options)
+        network.build(Values::default(), &options)
     };
     let mut reference = build();
     let x = Tensor::randn([COMPARED, channels, side, side], (Kind::Float, Device::Cpu));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
+use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use tch::{Device, Kind};
 use zoo::source_weights::{self, SourceWeights, metadata};
@@ -212,7 +212,7 @@ pub(crate) fn build(
         auxiliary: Auxiliary::LeftOut,
         ..defaults
     };
-    (network.build)(&Variables::holding(values).root(), &options)
+    network.build(values, &options)
 }
 
 fn refuse_features(

@@ -12,9 +12,14 @@ pub struct NormSpec {
     pub momentum: f64,
 }
 
+impl NormSpec {
+    /// Those of `torch.nn.BatchNorm2d`.
+    pub const TORCH: Self = Self { eps: 1e-5, momentum: 0.1 };
+}
+
 impl Default for NormSpec {
     fn default() -> Self {
-        Self { eps: 1e-5, momentum: 0.1 }
+        Self::TORCH
     }
 }
 
