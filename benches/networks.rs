@@ -77,7 +77,7 @@ fn network(name: &str, input: &InputSpec) -> Result<(&'static Network, Backbone)
 
 /// Lays the network out and freezes it as a run does; an optimizer for the rest.
 fn trained(backbone: &mut Backbone, plan: &FreezePlan) -> Optimizer {
-    backbone.lay_channels_last();
+    backbone.use_channels_last();
     backbone.freeze_before(plan.first_live);
     let mut optimizer = Optimizer::new(Rule::of(&TrainConfig::default()));
     optimizer.follow(optimizer::live(backbone, plan, 1, &RegularizeConfig::default()));

@@ -1,7 +1,7 @@
 /// What every network's constructor takes; the defaults are TorchVision's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Number of classes the head tells apart.
+    /// Number of classes.
     pub classes: i64,
     /// Channels of the input: 3 for RGB, 1 for grayscale (LeNet).
     pub channels: i64,

@@ -46,8 +46,7 @@ impl Subject {
 }
 
 /// A network with random weights, without dropout and stochastic depth, for square images of this size.
-#[must_use]
-pub fn drawn(network: &Network, size: i64) -> Backbone {
+pub(crate) fn drawn(network: &Network, size: i64) -> Backbone {
     tch::manual_seed(0);
     let options = Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
     network.build(Values::default(), &options)
@@ -68,8 +67,7 @@ pub(crate) fn channels(network: &Network) -> i64 {
 }
 
 /// A batch of four images of noise, `[4, C, size, size]`.
-#[must_use]
-pub fn input(network: &Network, size: i64) -> Tensor {
+pub(crate) fn input(network: &Network, size: i64) -> Tensor {
     Tensor::randn([4, channels(network), size, size], (Kind::Float, Device::Cpu))
 }
 

@@ -158,6 +158,6 @@ impl Module for SqueezeExcitation {
 
     fn trace(&self, x: Trace) -> Trace {
         let whole = x.branch().resized(|_| 1);
-        x.beside(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
+        x.plus(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
     }
 }

@@ -128,7 +128,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
 
     let mut backbone = build();
     backbone.to(device, Kind::Float);
-    backbone.lay_channels_last();
+    backbone.use_channels_last();
     let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));
     let head = backbone.head_id();
     torch_extra::cuda::set_float32(Float32::Whole)?;

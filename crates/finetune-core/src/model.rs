@@ -177,7 +177,7 @@ impl Model {
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint));
         }
-        let told = source_weights::told_of(&checkpoint);
+        let told = source_weights::describe_unwrapping(&checkpoint);
         let warnings = source_weights::warnings(network, &checkpoint);
         backbone.freeze_before(backbone.head_id());
         backbone.to(device, Kind::Float);

@@ -42,6 +42,6 @@ impl Module for Branches {
         let mut shape = traces.first().map_or_else(Vec::new, |first| first.shape.clone());
         shape[1] = traces.iter().map(|trace| trace.shape[1]).sum();
         let multiply_adds = traces.iter().map(|trace| trace.multiply_adds).sum();
-        Trace { shape, ..x }.beside(multiply_adds)
+        Trace { shape, ..x }.plus(multiply_adds)
     }
 }

@@ -138,7 +138,7 @@ impl Module for Block {
 
     fn trace(&self, x: Trace) -> Trace {
         let skip = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.trace(x.branch()).multiply_adds);
-        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).beside(skip)
+        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).plus(skip)
     }
 
     fn has_branch(&self) -> bool {

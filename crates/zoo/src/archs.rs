@@ -27,7 +27,7 @@ pub struct Arch {
     pub auxiliary_parameters: u64,
     /// Multiplications with an addition each for one image, in convolutions and linear layers.
     pub multiply_adds: u64,
-    /// Classes that the head tells apart: ImageNet's 1,000, or ten digits.
+    /// Number of classes: ImageNet's 1,000, or ten digits.
     pub classes: i64,
     /// How its images are prepared, with its default weights if it has some.
     pub input: InputSpec,

@@ -18,7 +18,7 @@ pub struct Fitted {
     pub report: LoadReport,
     /// Whether the auxiliary heads of the network, if it has some, are in the file.
     pub auxiliary_heads: bool,
-    /// Classes that the file's head tells apart, if it has one.
+    /// Number of classes of the file's head, if it has one.
     pub classes: Option<i64>,
     /// Channels of images with which it fits best.
     pub channels: i64,
@@ -110,7 +110,7 @@ fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
     backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
 }
 
-/// How many classes the head of a checkpoint with our names tells apart.
+/// Number of classes of the head in a checkpoint with our names.
 #[must_use]
 pub fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
     let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;

@@ -103,11 +103,11 @@ pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint
     checkpoint
 }
 
-/// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
+/// How images are prepared for a network with these weights, and where that comes from: the file's metadata, else the catalog's
 /// for these weights, else that for the network's default weights, else the network's.
 ///
 /// # Errors
-/// [`UnknownInput`] when the file's own word is not understood.
+/// [`UnknownInput`] when the file's metadata are not understood.
 pub fn input(
     network: &Network,
     weights: Option<&SourceWeights>,
@@ -133,7 +133,7 @@ pub struct UnknownInput {
 }
 
 /// What the logits of these weights' own classifier are multiplied by to make probabilities of them: one over the
-/// temperature that their metadata tell; else the scale of networks trained on ImageNet, where the catalog knows them for
+/// temperature in their metadata; else the scale of networks trained on ImageNet, where the catalog knows them for
 /// that; else 1.
 #[must_use]
 pub fn head_scale(network: &Network, weights: Option<&SourceWeights>, checkpoint: &Checkpoint) -> f64 {
@@ -165,30 +165,30 @@ pub fn recorded_input(checkpoint: &Checkpoint) -> Result<Option<InputSpec>, Unkn
 }
 
 /// The network that a file says it holds, if it is another one than this. Networks may differ only in what has no
-/// tensors, as lenet5 and lenet5_relu do: then the file's own word counts.
+/// tensors, as lenet5 and lenet5_relu do: then the file's metadata count.
 #[must_use]
 pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Option<&'a str> {
     let arch = checkpoint.metadata.get(metadata::ARCH)?;
     (arch != network.name && crate::network(arch).is_ok()).then_some(arch)
 }
 
-/// What was taken off the names in a file and what of it was left or not read, in words; empty where there was nothing.
+/// Describes what was taken off the names in a file and what of it was left or not read; empty where there was nothing.
 #[must_use]
-pub fn told_of(checkpoint: &Checkpoint) -> String {
-    let mut told = checkpoint.unwrapped.in_words();
+pub fn describe_unwrapping(checkpoint: &Checkpoint) -> String {
+    let mut text = checkpoint.unwrapped.in_words();
     if let Some(first) = checkpoint.skipped.first() {
         let more = match checkpoint.skipped.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let joint = if told.is_empty() { "" } else { "; " };
-        told.push_str(&format!("{joint}not read: {first}{more}"));
+        let joint = if text.is_empty() { "" } else { "; " };
+        text.push_str(&format!("{joint}not read: {first}{more}"));
     }
-    told
+    text
 }
 
-/// What somebody should know who goes on with these weights: a guess between copies, names of classes that are of no use, and
-/// a library whose network computes otherwise. Each a sentence that names the file.
+/// Warnings about these weights, a sentence each that names the file: a guess between copies, names of classes that are of
+/// no use, a library whose network computes otherwise.
 #[must_use]
 pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
     let file = checkpoint.path.display();
@@ -217,7 +217,7 @@ pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<S
         .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
 }
 
-/// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
+/// Names of the classes of these weights, in the order of the head's outputs: the file's own, else the catalog's.
 #[must_use]
 pub fn class_names(
     network: &Network,
@@ -231,12 +231,12 @@ pub fn class_names(
     Some((names.into_iter().map(str::to_owned).collect(), NamedBy::Catalog))
 }
 
-/// Whose word the names of classes are.
+/// Where the names of classes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedBy {
-    /// The file's.
+    /// The file itself.
     File,
-    /// The catalog's.
+    /// The catalog's entry of these weights.
     Catalog,
 }
 
