@@ -85,6 +85,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
+    use pretrained::checkpoint::Dtype;
     use tch::{Kind, Tensor};
 
     use super::*;
