@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
+use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
 use run_config::Precision;
 use tch::{Device, Kind};
@@ -179,7 +179,7 @@ impl Model {
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint));
         }
-        let told = source_weights::told_of(&checkpoint);
+        let told = source_weights::describe_unwrapping(&checkpoint);
         let warnings = source_weights::warnings(network, &checkpoint);
         backbone.freeze_before(backbone.head_id());
         backbone.to(device, Kind::Float);
@@ -214,7 +214,7 @@ pub(crate) fn build(
         auxiliary: Auxiliary::LeftOut,
         ..defaults
     };
-    (network.build)(&Variables::holding(values).root(), &options)
+    network.build(values, &options)
 }
 
 fn refuse_features(

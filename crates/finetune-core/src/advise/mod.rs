@@ -158,7 +158,7 @@ fn network(run: &Run, materials: &Materials) -> Result<(Backbone, bool), Error> 
     let loaded = backbone.load(checkpoint)?;
     let has_classifier = recipe::has_classifier(run, &backbone, checkpoint, &loaded);
     backbone.to(run.device, Kind::Float);
-    backbone.lay_channels_last();
+    backbone.use_channels_last();
     backbone.freeze_before(backbone.head_id());
     backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::Float);
     Ok((backbone, has_classifier))

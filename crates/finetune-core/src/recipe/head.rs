@@ -52,7 +52,7 @@ impl Work<'_> {
     /// What follows when the network has the head that is trained.
     fn head_is_there(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
         self.backbone.to(self.run.device, Kind::Float);
-        self.backbone.lay_channels_last();
+        self.backbone.use_channels_last();
         let work = Workload {
             input: &self.materials.input,
             batch_size: self.run.config.train.batch_size.min(self.pictures.train.len()),

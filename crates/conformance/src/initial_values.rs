@@ -1,10 +1,13 @@
-//! Fresh networks start as TorchVision's do: mean, deviation and kurtosis of every parameter against one draw of
+//! Random networks start as TorchVision's do: mean, deviation and kurtosis of every parameter against one draw of
 //! TorchVision's (`tests/torchvision/make_initialisation.py`), within the noise of two draws.
 
 use std::collections::BTreeMap;
 
-use backbone::{Options, Role, Variables};
+use backbone::{Options, Role, Values};
 use tch::{Kind, Tensor};
+
+use crate::parity::folder;
+use crate::subject::{Subject, one_at_a_time};
 
 /// Standard errors that two draws may differ by.
 const NOISE: f64 = 5.0;
@@ -12,24 +15,42 @@ const NOISE: f64 = 5.0;
 /// Name of a parameter -> mean, deviation, kurtosis.
 type Table = BTreeMap<String, [f64; 3]>;
 
-#[test]
-fn every_parameter_starts_with_torchvisions_distribution() {
-    let golden: BTreeMap<String, Table> =
-        serde_json::from_str(include_str!("torchvision/initialisation.json")).unwrap();
+/// Compares each network of the family that has a table; at least one has, where TorchVision has the family at all.
+pub fn check(subject: &Subject) {
+    let _one_at_a_time = one_at_a_time();
+    let mut tables = tables();
     // Inception's own size, at which it has its auxiliary head.
     let options = Options { size: 299, ..Options::default() };
-    tch::manual_seed(0);
-    for (arch, table) in &golden {
-        let variables = Variables::new();
-        let _network = (zoo::network(arch).unwrap().build)(&variables.root(), &options);
-        let parameters: Vec<_> =
-            variables.all().into_iter().filter(|variable| variable.role == Role::Parameter).collect();
-        assert_eq!(parameters.len(), table.len(), "{arch}");
+    let mut compared = 0;
+    for network in subject.family.networks {
+        let Some(table) = tables.remove(network.name) else { continue };
+        tch::manual_seed(0);
+        let backbone = network.build(Values::default(), &options);
+        let parameters: Vec<_> = backbone
+            .variables()
+            .all()
+            .into_iter()
+            .filter(|variable| variable.role == Role::Parameter)
+            .collect();
+        assert_eq!(parameters.len(), table.len(), "{}", network.name);
         for parameter in parameters {
-            let what = format!("{arch} {}", parameter.name);
+            let what = format!("{} {}", network.name, parameter.name);
             same_distribution(&what, &parameter.tensor, table[&parameter.name]);
         }
+        compared += 1;
     }
+    assert_eq!(compared > 0, subject.every_tensor.is_some(), "{}", subject.family.name);
+}
+
+/// Names of the networks that have a table.
+#[must_use]
+pub fn networks() -> Vec<String> {
+    tables().into_keys().collect()
+}
+
+fn tables() -> BTreeMap<String, Table> {
+    let text = std::fs::read_to_string(folder().join("initialisation.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 fn same_distribution(what: &str, ours: &Tensor, theirs: [f64; 3]) {

@@ -1,18 +1,17 @@
-//! Every network of the zoo against TorchVision's numbers: names, shapes and order of the state dict, logits in both
+//! Every network of a family against TorchVision's numbers: names, shapes and order of the state dict, logits in both
 //! modes, running statistics, gradient norms; and proof that a wrong tensor would show.
 //!
-//! The goldens and what they mean: `tests/torchvision/README.md`. Networks run one at a time on two threads.
-
-#[path = "torchvision/generator.rs"]
-mod generator;
+//! The goldens and what they mean: `tests/torchvision/README.md`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backbone::{Backbone, Mode, Network, Options, Output, Role, StageId, Variable, Variables};
+use backbone::{Backbone, Mode, Network, Output, Role, StageId, Values, Variable};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
+
+use crate::generator;
+use crate::subject::{Subject, one_at_a_time, options};
 
 /// Largest relative error of logits.
 const LOGITS: f64 = 1e-4;
@@ -73,8 +72,38 @@ struct Check {
     last: Vec<u32>,
 }
 
-#[test]
-fn the_generator_has_the_same_bits_as_its_twin() {
+/// Compares every network of a family; of one of them it also shows that no tensor can be wrong without a failure.
+pub fn check(subject: &Subject) {
+    let _one_at_a_time = one_at_a_time();
+    let Some(every_tensor) = subject.every_tensor else {
+        return subject.family.networks.iter().for_each(|network| assert!(!golden(network).exists()));
+    };
+    for network in subject.family.networks {
+        let compared = Compared::new(network);
+        compared.was_proven_sensitive();
+        compared.compare_state_dict();
+        compared.compare_evaluation();
+        compared.compare_training();
+        compared.compare_gradients();
+        if network.name == every_tensor {
+            compared.every_tensor_matters();
+        }
+    }
+    assert!(subject.family.networks.iter().any(|network| network.name == every_tensor), "{every_tensor}");
+}
+
+/// Names of the networks that have a golden, sorted.
+#[must_use]
+pub fn goldens() -> Vec<String> {
+    let files = std::fs::read_dir(folder().join("golden")).unwrap();
+    let stem = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut names: Vec<String> = files.map(|entry| stem(entry.unwrap().path())).collect();
+    names.sort();
+    names
+}
+
+/// The generator of values gives the bits of its Python twin, from which the goldens are.
+pub fn the_generator_has_the_bits_of_its_twin() {
     let text = std::fs::read_to_string(folder().join("generator_check.json")).unwrap();
     let checks: Vec<Check> = serde_json::from_str(&text).unwrap();
     assert!(checks.len() > 3);
@@ -85,78 +114,23 @@ fn the_generator_has_the_same_bits_as_its_twin() {
     }
 }
 
-#[test]
-fn every_network_but_lenet_has_a_golden() {
-    let goldens = std::fs::read_dir(folder().join("golden")).unwrap();
-    let mut goldens: Vec<String> = goldens
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    let names = zoo::networks().map(|network| network.name.to_owned());
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with("lenet")).collect();
-    goldens.sort();
-    names.sort();
-    assert_eq!(names, goldens);
-}
-
-#[test]
-fn resnet() {
-    family("resnet", "resnet18");
-}
-
-#[test]
-fn alexnet() {
-    family("alexnet", "alexnet");
-}
-
-#[test]
-fn vgg() {
-    family("vgg", "vgg11");
-}
-
-#[test]
-fn inception() {
-    family("inception", "googlenet");
-}
-
-#[test]
-fn efficientnet() {
-    family("efficientnet", "efficientnet_b0");
-}
-
-/// Compares every network of a family; of one of them it also shows that no tensor can be wrong unnoticed.
-fn family(name: &str, sensitive: &str) {
-    let _one_at_a_time = one_at_a_time();
-    tch::set_num_threads(2);
-    let family = zoo::FamilyId::ALL.into_iter().map(zoo::FamilyId::family).find(|family| family.name == name);
-    for network in family.unwrap().networks {
-        let subject = Subject::new(network);
-        subject.was_proven_sensitive();
-        subject.compare_state_dict();
-        subject.compare_evaluation();
-        subject.compare_training();
-        subject.compare_gradients();
-        if network.name == sensitive {
-            subject.every_tensor_matters();
-        }
-    }
-}
-
-/// A network of ours, and what TorchVision says of it.
-struct Subject {
+/// A network of ours beside TorchVision's numbers for it.
+struct Compared {
     golden: Golden,
     backbone: Backbone,
     /// Our names -> the golden's, which the generator's values hang on. Only Lite0's differ.
     theirs: BTreeMap<String, String>,
 }
 
-impl Subject {
+impl Compared {
     fn new(network: &Network) -> Self {
-        let path = folder().join("golden").join(format!("{}.json", network.name));
-        let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let golden: Golden =
+            serde_json::from_str(&std::fs::read_to_string(golden(network)).unwrap()).unwrap();
         assert_eq!(golden.arch, network.name);
         let size = golden.train.as_ref().map_or(224, |train| train.shape[2]);
-        let options = Options { size, dropout: Some(0.0), stochastic_depth: Some(0.0), ..Options::default() };
-        let backbone = (network.build)(&Variables::new().root(), &options);
+        let options =
+            backbone::Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
+        let backbone = network.build(Values::Unset, &options);
         let ours =
             |theirs: &String| network.dialects.first().and_then(|theirs_are| (theirs_are.rename)(theirs));
         let pairs = golden.state_dict.iter();
@@ -200,18 +174,18 @@ impl Subject {
     fn compare_evaluation(&self) {
         let Some(golden) = &self.golden.eval else { return };
         self.fill();
-        let said = tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate));
-        assert!(said.aux.is_empty());
-        self.agree("evaluation", &said.logits, &golden.logits["logits"]);
+        let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate));
+        assert!(output.aux.is_empty());
+        self.agree("evaluation", &output.logits, &golden.logits["logits"]);
     }
 
     fn compare_training(&self) {
         let Some(golden) = &self.golden.train else { return };
         self.fill();
-        let said = tch::no_grad(|| self.classify(&golden.shape, Mode::Train));
-        self.agree("training", &said.logits, &golden.logits["logits"]);
-        assert_eq!(said.aux.len() + 1, golden.logits.len());
-        for ((_, aux), (logits, _)) in self.backbone.aux().zip(&said.aux) {
+        let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Train));
+        self.agree("training", &output.logits, &golden.logits["logits"]);
+        assert_eq!(output.aux.len() + 1, golden.logits.len());
+        for ((_, aux), (logits, _)) in self.backbone.aux().zip(&output.aux) {
             self.agree(aux.root, logits, &golden.logits[aux.root]);
         }
         if let Some(running) = &golden.running {
@@ -242,10 +216,10 @@ impl Subject {
         let Some(golden) = &self.golden.gradients else { return };
         let arch = &self.golden.arch;
         self.fill();
-        let said = self.classify(&golden.shape, Mode::Train);
+        let output = self.classify(&golden.shape, Mode::Train);
         let labels = Tensor::from_slice(&golden.labels);
         let loss =
-            said.aux.iter().fold(said.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
+            output.aux.iter().fold(output.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
                 assert_eq!(Some(*weight), golden.auxiliary_weight, "{arch}");
                 loss + aux.cross_entropy_for_logits(&labels) * *weight
             });
@@ -296,7 +270,7 @@ impl Subject {
             } else {
                 Tensor::from(generator::batches_tracked(theirs))
             };
-            tch::no_grad(|| tensor.copy_(&value.view(tensor.size().as_slice())));
+            tensor.set_data(&value.view(tensor.size().as_slice()));
         }
     }
 
@@ -323,11 +297,10 @@ fn relative(a: &Tensor, b: &Tensor) -> f64 {
     (a - &b).abs().max().double_value(&[]) / b.abs().max().double_value(&[])
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/torchvision")
+fn golden(network: &Network) -> PathBuf {
+    folder().join("golden").join(format!("{}.json", network.name))
 }
 
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/torchvision")
 }
