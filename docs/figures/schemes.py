@@ -223,7 +223,7 @@ def gpu():
             figure.labelled(x + 140, 162, 100, 30, f"step {index + 1}", PALE_ORANGE, ORANGE, "tiny")
     figure.arrow([(140, 222), (740, 222)])
     figure.text(126, 226, "time", "small soft", "end")
-    figure.text(20, 30, "Three things at the same time; nobody waits for a loss that is not read yet", "strong", "start")
+    figure.text(20, 30, "Three things at the same time; losses are read 20 steps at a time", "strong", "start")
     return figure
 
 
