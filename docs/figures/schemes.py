@@ -216,7 +216,7 @@ def gpu():
         figure.line([(126, y + 38), (740, y + 38)], RULE, thickness=1)
     for index in range(5):
         x = 130 + index * 104
-        figure.labelled(x, 54, 96, 30, f"decode {index + 1}", PALE_BLUE, BLUE, "tiny")
+        figure.labelled(x, 54, 96, 30, f"prepare {index + 1}", PALE_BLUE, BLUE, "tiny")
         if index < 5:
             figure.labelled(x + 98, 108, 40, 30, str(index + 1), PALE_GREEN, GREEN, "tiny")
         if index < 4:
