@@ -14,7 +14,6 @@
 //!   content
 //! - [`digest`]: SHA-256 of a file, and what it is expected to be
 
-#[cfg(any(feature = "checkpoints", feature = "fetch"))]
 pub mod catalog;
 #[cfg(feature = "checkpoints")]
 pub mod checkpoint;
