@@ -59,12 +59,7 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
 fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
     let desk = Desk::new();
     let alexnet = "--config c.toml --out out --set model.arch=alexnet";
-    refused(
-        &desk,
-        2,
-        alexnet,
-        &["c.toml:2:8", "32", "alexnet", "63", "lenet5_relu", "[data.input]"],
-    );
+    refused(&desk, 2, alexnet, &["c.toml:2:8", "32", "alexnet", "63", "lenet5_relu", "[data.input]"]);
     let crop = |side: u32| {
         format!(
             "{SCRATCH}\n[data.input]\nresize = {side}\ncrop = {side}\ninterpolation = \"bilinear\"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\nchannels = 3\n"
@@ -95,8 +90,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     let file = desk.path("vgg11.safetensors");
     safetensors_file::write(&file, [("features.0.weight", first)], &BTreeMap::new()).unwrap();
     let vgg = "--config c.toml --out out --set model.arch=vgg11";
-    let small =
-        ["c.toml:2:8", "28", "vgg11", "32", "lenet5_relu", "[data.input]"];
+    let small = ["c.toml:2:8", "28", "vgg11", "32", "lenet5_relu", "[data.input]"];
     refused(&desk, 2, vgg, &small);
 
     let input = |side: u32| {
@@ -110,12 +104,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     refused(&desk, 2, vgg, &says);
     desk.write("c.toml", input(32));
     let pretrained = format!("{vgg} --set model.weights=vgg11.safetensors --set finetune.depth=head");
-    let says = [
-        "c.toml:24:",
-        "channels is 1",
-        "vgg11.safetensors",
-        "\"scratch\"",
-    ];
+    let says = ["c.toml:24:", "channels is 1", "vgg11.safetensors", "\"scratch\""];
     refused(&desk, 2, &pretrained, &says);
 }
 
@@ -296,12 +285,7 @@ fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
 fn weights_of_another_network_are_refused() {
     let desk = desk_with_model();
     let resnet = format!("{TRANSFER} --set model.arch=resnet18");
-    refused(
-        &desk,
-        2,
-        &resnet,
-        &["model.weights", "m.safetensors", "lenet5_relu", "resnet18"],
-    );
+    refused(&desk, 2, &resnet, &["model.weights", "m.safetensors", "lenet5_relu", "resnet18"]);
     // Every shape fits, and yet it is another network.
     let tanh = format!("{TRANSFER} --set model.arch=lenet5");
     refused(&desk, 2, &tanh, &["model.weights", "m.safetensors", "lenet5_relu"]);
@@ -327,8 +311,7 @@ fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
     };
     let says = ["data.input.crop", "fc1.weight", "[120, 400]", "[120, 1296]", "28"];
     refused(&desk, 2, &gray(48), &says);
-    let says =
-        ["model.arch = \"lenet5\"", "resnet18"];
+    let says = ["model.arch = \"lenet5\"", "resnet18"];
     refused(&desk, 2, &format!("{own} --set model.arch=resnet18"), &says);
 }
 
@@ -411,12 +394,7 @@ fn what_this_machine_has_not_is_refused_with_the_reason() {
         "{}",
         ran.stderr
     );
-    refused(
-        &desk,
-        2,
-        "--config c.toml --out out --set run.precision=fp16",
-        &["run.precision: "],
-    );
+    refused(&desk, 2, "--config c.toml --out out --set run.precision=fp16", &["run.precision: "]);
 }
 
 #[test]
