@@ -3,6 +3,7 @@
 
 mod advise;
 mod bad_input;
+mod bad_weights;
 mod cases;
 mod claims;
 mod command_line;
