@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Variables};
+use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Values};
 use features::batches::{Feed, Preparation, Variation};
 use features::pictures::Part;
 use finetune_core::model::Model;
@@ -69,14 +69,14 @@ fn network(name: &str, input: &InputSpec) -> Result<(&'static Network, Backbone)
         auxiliary: Auxiliary::LeftOut,
         ..Options::default()
     };
-    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    let mut backbone = network.build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Float);
     Ok((network, backbone))
 }
 
 /// Lays the network out and freezes it as a run does; an optimizer for the rest.
 fn trained(backbone: &mut Backbone, plan: &FreezePlan) -> Optimizer {
-    backbone.lay_channels_last();
+    backbone.use_channels_last();
     backbone.freeze_before(plan.first_live);
     let mut optimizer = Optimizer::new(Rule::of(&TrainConfig::default()));
     optimizer.follow(optimizer::live(backbone, plan, 1, &RegularizeConfig::default()));

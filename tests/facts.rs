@@ -6,40 +6,26 @@ mod generator;
 mod pth;
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use support::{Desk, names};
 
 #[test]
-fn archs_has_every_network_with_torchvisions_counts() {
+fn archs_lists_every_network_with_its_weights() {
     let desk = Desk::new();
     let table = desk.finetune("archs").ends(0, &[]).stdout;
     let all: Vec<Value> = serde_json::from_str(&desk.finetune("archs --json").ends(0, &[]).stdout).unwrap();
     let names: Vec<&str> = zoo::networks().map(|network| network.name).collect();
     assert_eq!(all.iter().map(|arch| arch["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
-    let counts = golden().giga_multiply_adds;
-    let mut counted = 0;
     for arch in &all {
         let name = arch["name"].as_str().unwrap();
         assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}\n{table}");
-        let parameters = arch["parameters"].as_u64().unwrap();
-        let whole = parameters + arch["auxiliary_parameters"].as_u64().unwrap();
         for weights in pretrained::Catalog::builtin().of_arch(name).unwrap_or_default() {
-            assert!([parameters, whole].contains(&weights.parameters), "{name}");
             assert!(table.contains(&weights.name), "{name}");
         }
-        if let Some(theirs) = counts.get(name) {
-            let ours = arch["multiply_adds"].as_u64().unwrap() as f64 / 1e9;
-            // TorchVision rounds to three decimals.
-            assert!((ours - theirs).abs() <= 0.00051, "{name}: {ours} and TorchVision's {theirs}");
-            counted += 1;
-        }
     }
-    assert_eq!(counted, counts.len());
 
     // One line in full, below what its family solved.
     let lines: Vec<String> =
@@ -62,16 +48,6 @@ fn archs_has_every_network_with_torchvisions_counts() {
         assert!(drawing.contains(text), "{text:?} is not in\n{drawing}");
     }
     desk.finetune("archs resnet81").ends(2, &["did you mean \"resnet1"]);
-}
-
-/// TorchVision's counts of operations.
-fn golden() -> Golden {
-    serde_json::from_str(&fs::read_to_string(pth::folder().join("prediction.json")).unwrap()).unwrap()
-}
-
-#[derive(Deserialize)]
-struct Golden {
-    giga_multiply_adds: BTreeMap<String, f64>,
 }
 
 #[test]

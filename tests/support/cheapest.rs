@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backbone::{Backbone, Network, Options, Variables};
+use backbone::{Backbone, Network, Options, Values};
 use tch::{Device, Kind, Tensor};
 
 /// The cheapest network of each family, and an input it can read in training.
@@ -30,7 +30,7 @@ pub(crate) fn build(network: &Network, size: i64) -> Backbone {
     let channels = (network.input)().channels.into();
     let options =
         Options { channels, size, dropout: Some(0.0), stochastic_depth: Some(0.0), ..Options::default() };
-    (network.build)(&Variables::new().root(), &options)
+    network.build(Values::default(), &options)
 }
 
 pub(crate) fn input(network: &Network, size: i64) -> Tensor {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 /// How many bytes more the disk that holds `folder` has room for, for an ordinary user.
-pub(crate) fn free(folder: &Path) -> io::Result<u64> {
+pub fn free(folder: &Path) -> io::Result<u64> {
     let disk = nix::sys::statvfs::statvfs(folder)?;
     // Their widths differ from system to system.
     #[expect(clippy::useless_conversion, reason = "u32 on macOS")]
@@ -13,7 +13,7 @@ pub(crate) fn free(folder: &Path) -> io::Result<u64> {
 }
 
 /// `5.25 GiB`.
-pub(crate) fn amount(bytes: u64) -> String {
+pub fn amount(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut value = bytes as f64;
     let mut unit = "B";

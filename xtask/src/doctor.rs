@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use pip::Pip;
+
 use crate::disk;
-use crate::pip::Pip;
 use crate::process;
 use crate::setup;
 use crate::workspace::{self, Workspace};
@@ -135,10 +136,10 @@ fn assembler() -> Finding {
 
 fn pip() -> Finding {
     match Pip::find() {
-        Ok(pip) => good("pip", pip.version),
-        Err(error) => lacking(
+        Some(pip) => good("pip", pip.version),
+        None => lacking(
             "pip",
-            format!("{error:#}; needed only where the official libtorch archive is out of reach"),
+            format!("{}; needed only where the official libtorch archive is out of reach", setup::no_pip()),
             "sudo apt install python3-pip   # on Debian",
         ),
     }

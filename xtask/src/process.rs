@@ -16,14 +16,14 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 /// The exit code after Ctrl-C.
-pub(crate) const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 static WAS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static CHILD_GROUP: Mutex<Option<Pid>> = Mutex::new(None);
 
 /// The user pressed Ctrl-C.
 #[derive(Debug)]
-pub(crate) struct Interrupted;
+pub struct Interrupted;
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +34,7 @@ impl fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 /// Installs the handler: Ctrl-C goes to the running child, or ends xtask with 130 when there is none.
-pub(crate) fn pass_interrupts_on() -> Result<()> {
+pub fn pass_interrupts_on() -> Result<()> {
     ctrlc::set_handler(|| {
         WAS_INTERRUPTED.store(true, Ordering::SeqCst);
         match *child_group() {
@@ -47,7 +47,7 @@ pub(crate) fn pass_interrupts_on() -> Result<()> {
 }
 
 /// Shows the command, runs it to its end, and fails if it failed.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
@@ -56,12 +56,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Like [`run`], with the child's stdout going to our stderr: its chatter is progress, not our result.
-pub(crate) fn run_as_progress(command: &mut Command) -> Result<()> {
+pub fn run_as_progress(command: &mut Command) -> Result<()> {
     run(command.stdout(Stdio::from(io::stderr())))
 }
 
 /// Shows the command, runs it to its end and says how it ended.
-pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
+pub fn status(command: &mut Command) -> Result<ExitStatus> {
     announce(command);
     let mut child = spawn(command)?;
     let status = child.wait();
@@ -69,7 +69,7 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
 }
 
 /// Like [`status`], without showing the command.
-pub(crate) fn quiet_status(command: &mut Command) -> Result<ExitStatus> {
+pub fn quiet_status(command: &mut Command) -> Result<ExitStatus> {
     let mut child = spawn(command)?;
     let status = child.wait();
     finish(command, status)
@@ -77,7 +77,7 @@ pub(crate) fn quiet_status(command: &mut Command) -> Result<ExitStatus> {
 
 /// Like [`status`], but asks `enough` every few milliseconds, and when it says so ends the command with all of its
 /// children; then there is no status.
-pub(crate) fn status_until(command: &mut Command, enough: &dyn Fn() -> bool) -> Result<Option<ExitStatus>> {
+pub fn status_until(command: &mut Command, enough: &dyn Fn() -> bool) -> Result<Option<ExitStatus>> {
     announce(command);
     let mut child = spawn(command)?;
     loop {
@@ -100,7 +100,7 @@ pub(crate) fn status_until(command: &mut Command, enough: &dyn Fn() -> bool) -> 
 }
 
 /// Shows the command, runs it to its end and returns what it wrote to stdout; its stderr is ours.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     announce(command);
     let output = captured(command)?;
     if !output.status.success() {
@@ -110,13 +110,15 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 }
 
 /// How a command ended and what it wrote to stdout.
-pub(crate) struct Captured {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
+pub struct Captured {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote; bytes that are no Unicode are replaced.
+    pub stdout: String,
 }
 
 /// Runs the command to its end without showing it; its stderr is ours.
-pub(crate) fn captured(command: &mut Command) -> Result<Captured> {
+pub fn captured(command: &mut Command) -> Result<Captured> {
     let child = spawn(command.stdout(Stdio::piped()))?;
     let output = child.wait_with_output();
     let stdout = output.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -126,18 +128,18 @@ pub(crate) fn captured(command: &mut Command) -> Result<Captured> {
 }
 
 /// The stdout of a short question such as `rustc --version`; nothing is shown, `None` if it cannot be asked.
-pub(crate) fn ask(command: &mut Command) -> Option<String> {
+pub fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A message of a command to the user: what it does or why. Where nobody listens any more, the work goes on.
-pub(crate) fn say(message: impl AsRef<str>) {
+pub fn say(message: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "{}", message.as_ref());
 }
 
 /// Shows the command.
-pub(crate) fn announce(command: &Command) {
+pub fn announce(command: &Command) {
     let dim = anstyle::Style::new().dimmed();
     say(format!("{dim}$ {}{dim:#}", shown(command)));
 }
@@ -169,7 +171,7 @@ fn child_group() -> MutexGuard<'static, Option<Pid>> {
 }
 
 /// The command as one would type it; arguments that a shell would split are quoted.
-pub(crate) fn shown(command: &Command) -> String {
+pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
         .map(|word| {

@@ -17,20 +17,21 @@ use crate::workspace::Workspace;
 
 /// A tool that is built.
 #[derive(Debug)]
-pub(crate) struct Tool {
+pub struct Tool {
     program: PathBuf,
 }
 
 /// What is known of a tool before it is built.
-struct Kind {
+#[derive(Debug)]
+pub struct Kind {
     /// What it is, for people.
-    what: &'static str,
+    pub what: &'static str,
     /// The name of its binary, example or bench.
-    binary: &'static str,
+    pub binary: &'static str,
     /// What tells cargo to build it.
-    build: &'static [&'static str],
-    /// Names a ready-built one, for tests and for machines that cannot build it.
-    variable: &'static str,
+    pub build: &'static [&'static str],
+    /// An environment variable that names a ready-built one, for tests and for machines that cannot build it.
+    pub variable: &'static str,
 }
 
 const DOWNLOADER: Kind = Kind {
@@ -54,13 +55,6 @@ const FINETUNE: Kind = Kind {
     variable: "FINETUNE",
 };
 
-const PIXELS: Kind = Kind {
-    what: "the bench of pictures",
-    binary: "pixels",
-    build: &["--package", "images", "--example", "pixels"],
-    variable: "FINETUNE_PIXELS",
-};
-
 const DAMAGED_IMAGES: Kind = Kind {
     what: "the tool that damages images",
     binary: "differential",
@@ -68,63 +62,25 @@ const DAMAGED_IMAGES: Kind = Kind {
     variable: "FINETUNE_DIFFERENTIAL",
 };
 
-const BENCH_OF_PICTURES: Kind = Kind {
-    what: "the micro benches of pictures",
-    binary: "pictures",
-    build: &["--package", "images", "--bench", "pictures"],
-    variable: "FINETUNE_BENCH_PICTURES",
-};
-
-const BENCH_OF_NETWORKS: Kind = Kind {
-    what: "the micro benches of networks",
-    binary: "networks",
-    build: &["--package", "finetune-core", "--bench", "networks"],
-    variable: "FINETUNE_BENCH_NETWORKS",
-};
-
 impl Tool {
     /// `finetune` itself.
     ///
     /// # Errors
     /// As [`Tool::downloader`].
-    pub(crate) fn finetune(workspace: &Workspace) -> Result<Self> {
+    pub fn finetune(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &FINETUNE)
-    }
-
-    /// The example `pixels` of the room `images`: times decoding and augmentation, draws pictures.
-    ///
-    /// # Errors
-    /// As [`Tool::downloader`].
-    pub(crate) fn pixels(workspace: &Workspace) -> Result<Self> {
-        Self::built(workspace, &PIXELS)
     }
 
     /// The example `differential` of the room `images`: damages image files and reads them.
     ///
     /// # Errors
     /// As [`Tool::downloader`].
-    pub(crate) fn damaged_images(workspace: &Workspace) -> Result<Self> {
+    pub fn damaged_images(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &DAMAGED_IMAGES)
     }
 
-    /// The micro benches of the room `images`.
-    ///
-    /// # Errors
-    /// As [`Tool::downloader`].
-    pub(crate) fn bench_of_pictures(workspace: &Workspace) -> Result<Self> {
-        Self::built(workspace, &BENCH_OF_PICTURES)
-    }
-
-    /// The micro benches of `finetune-core`; `cargo build` has them in the profile `dev`, as everything else.
-    ///
-    /// # Errors
-    /// As [`Tool::downloader`].
-    pub(crate) fn bench_of_networks(workspace: &Workspace) -> Result<Self> {
-        Self::built(workspace, &BENCH_OF_NETWORKS)
-    }
-
     /// Where it lies.
-    pub(crate) fn program(&self) -> &Path {
+    pub fn program(&self) -> &Path {
         &self.program
     }
 
@@ -132,7 +88,7 @@ impl Tool {
     ///
     /// # Errors
     /// It cannot be built; then cargo has said why.
-    pub(crate) fn downloader(workspace: &Workspace) -> Result<Self> {
+    pub fn downloader(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &DOWNLOADER)
     }
 
@@ -140,12 +96,15 @@ impl Tool {
     ///
     /// # Errors
     /// As [`Tool::downloader`].
-    pub(crate) fn letters(workspace: &Workspace) -> Result<Self> {
+    pub fn letters(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &LETTERS)
     }
 
-    /// Cargo builds it, unless it is up to date, and says where it lies.
-    fn built(workspace: &Workspace, kind: &Kind) -> Result<Self> {
+    /// Has cargo build it, unless it is up to date.
+    ///
+    /// # Errors
+    /// As [`Tool::downloader`].
+    pub fn built(workspace: &Workspace, kind: &Kind) -> Result<Self> {
         if let Some(program) = std::env::var_os(kind.variable) {
             return Ok(Self { program: program.into() });
         }
@@ -167,7 +126,7 @@ impl Tool {
     }
 
     /// The tool's command with these arguments; add to it, and pass it to [`Tool::answers`].
-    pub(crate) fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--json").args(arguments);
         command
@@ -177,7 +136,7 @@ impl Tool {
     ///
     /// # Errors
     /// Ctrl-C; the tool cannot be run, or fails without an answer that says why.
-    pub(crate) fn answers<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<Result<T>>> {
+    pub fn answers<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<Result<T>>> {
         process::announce(command);
         let output = process::captured(command)?;
         let answers = output.stdout.lines().map(answer).collect::<Result<Vec<_>>>()?;
@@ -188,7 +147,7 @@ impl Tool {
     }
 
     /// Like [`Tool::answers`], for a tool that answers once.
-    pub(crate) fn answer<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
+    pub fn answer<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
         let last = Self::answers(command)?.pop();
         last.with_context(|| format!("`{}` answered nothing", process::shown(command)))?
     }
@@ -196,17 +155,17 @@ impl Tool {
 
 /// A file that the downloader brought or found.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Fetched {
+pub struct Fetched {
     /// Where it is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// How it came.
-    pub(crate) route: Route,
+    pub route: Route,
 }
 
 /// How a file came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Route {
+pub enum Route {
     /// It was there already.
     Found,
     /// From a server.
@@ -221,13 +180,7 @@ pub(crate) enum Route {
 ///
 /// # Errors
 /// The archive is damaged or not safe; something of it is in `into` already; it holds more than `most_bytes`.
-pub(crate) fn unpack(
-    downloader: &Tool,
-    zip: &Path,
-    into: &Path,
-    only: &[&str],
-    most_bytes: u64,
-) -> Result<usize> {
+pub fn unpack(downloader: &Tool, zip: &Path, into: &Path, only: &[&str], most_bytes: u64) -> Result<usize> {
     let mut command = downloader.command(["unpack"]);
     command.arg(zip).arg("--into").arg(into).arg("--most-bytes").arg(most_bytes.to_string());
     for path in only {
@@ -237,7 +190,7 @@ pub(crate) fn unpack(
 }
 
 /// Runs `unpack` of the downloader.
-pub(crate) fn files(command: &mut Command) -> Result<usize> {
+pub fn files(command: &mut Command) -> Result<usize> {
     #[derive(Deserialize)]
     struct Unpacked {
         files: usize,

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::process;
 
 /// This checkout.
-pub(crate) struct Workspace {
+pub struct Workspace {
     /// The folder of the root `Cargo.toml`, absolute.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
 }
 
 impl Workspace {
     /// The workspace that this xtask belongs to, from wherever inside it `cargo xtask` was called.
-    pub(crate) fn find() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let manifest =
             std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let folder = PathBuf::from(manifest);
@@ -26,12 +26,12 @@ impl Workspace {
     }
 
     /// The link to libtorch that `.cargo/config.toml` names.
-    pub(crate) fn libtorch_link(&self) -> PathBuf {
+    pub fn libtorch_link(&self) -> PathBuf {
         self.root.join(".libtorch")
     }
 
     /// `cargo`, run at the root, with the environment that a user's own call would have.
-    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments).current_dir(&self.root);
         // Cargo set this one for xtask out of `.cargo/config.toml` and will set it again for its build scripts.
@@ -47,7 +47,7 @@ impl Workspace {
     }
 
     /// The crates of this workspace by whether they need libtorch, asked of cargo itself.
-    pub(crate) fn crates(&self) -> Result<Crates> {
+    pub fn crates(&self) -> Result<Crates> {
         let rustc = process::ask(Command::new("rustc").arg("-vV")).context("`rustc -vV` failed")?;
         let host = rustc
             .lines()
@@ -65,24 +65,21 @@ fn is_of_package(name: &str) -> bool {
     about.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The folder of this project in the user's cache: `$XDG_CACHE_HOME/finetune-rs`, else `~/.cache/finetune-rs`.
-pub(crate) fn cache_folder() -> Result<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // The XDG specification: a relative path is to be ignored.
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    match base {
-        Some(base) => Ok(base.join("finetune-rs")),
-        None => bail!("neither XDG_CACHE_HOME nor HOME names an absolute folder: set one of them"),
-    }
+/// The folder of this project in the user's cache, as [`files::cache_folder`] has it.
+///
+/// # Errors
+/// There is none.
+pub fn cache_folder() -> Result<PathBuf> {
+    files::cache_folder().context("neither XDG_CACHE_HOME nor HOME names an absolute folder: set one of them")
 }
 
 /// Names of the workspace's crates, each list sorted.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Crates {
+pub struct Crates {
     /// Above the torch line: these build and run without libtorch.
-    pub(crate) above: Vec<String>,
+    pub above: Vec<String>,
     /// Below it.
-    pub(crate) below: Vec<String>,
+    pub below: Vec<String>,
 }
 
 impl Crates {
@@ -172,7 +169,7 @@ mod tests {
     #[test]
     fn the_upper_rooms_of_this_workspace_need_no_libtorch() {
         let crates = Workspace::find().unwrap().crates().unwrap();
-        for room in ["glyphs", "images", "pretrained", "report", "xtask"] {
+        for room in ["experiments", "files", "glyphs", "images", "pip", "pretrained", "records", "report", "xtask"] {
             assert!(crates.above.iter().any(|name| name == room), "{room} has come to depend on torch-sys");
         }
     }

@@ -3,7 +3,7 @@
 //! LeNet's recipe was fourteen years old and had stayed with digits: on photographs of a thousand kinds of things,
 //! deeper networks took months to train and learned the training set by heart. AlexNet removed both obstacles at once.
 //! ReLU in place of tanh does not saturate, so that gradients survive the depth; two GPUs did the arithmetic; dropout and
-//! augmented pictures kept 60 million parameters from memorising. It won ImageNet by ten percentage points, and features
+//! augmented images kept 60 million parameters from memorising. It won ImageNet by ten percentage points, and features
 //! were no longer designed by hand.
 //!
 //! As in TorchVision (`torchvision/models/alexnet.py`), this is the one-column form of Krizhevsky's "One weird trick for
@@ -12,29 +12,29 @@
 use backbone::layers::{
     Activation, AdaptiveAvgPool, Conv, ConvNorm, Dropout, Flatten, Linear, LinearInit, MaxPool,
 };
-use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
 use pretrained::InputSpec;
 
 /// AlexNet.
 pub const FAMILY: Family = Family {
     name: "alexnet",
     solved: "depth on real photographs: ReLU, dropout, augmentation and GPUs make a large network trainable",
-    paper: "Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012",
     networks: &[Network {
         name: "alexnet",
         year: 2012,
+        paper: "Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, 2012",
         head: "classifier.6",
         smallest_input: 63,
         input: InputSpec::imagenet,
-        build: alexnet,
+        stochastic_depth: 0.0,
+        constructor: alexnet,
         dialects: &[],
         arguments: &[],
     }],
 };
 
-/// Five convolutions and three fully connected layers.
-#[must_use]
-pub fn alexnet(path: &Path, options: &Options) -> Backbone {
+/// Five convolutions and three fully connected layers: `[N, channels, 224, 224]` -> `[N, classes]`.
+fn alexnet(path: &Path, options: &Options) -> Parts {
     let conv = |index: usize, conv: Conv| -> ConvNorm { conv.biased(&(path / "features" / index)) };
     let full = |index: usize, inputs, outputs| {
         Linear::new(&(path / "classifier" / index), inputs, outputs, LinearInit::TorchDefault)
@@ -70,5 +70,5 @@ pub fn alexnet(path: &Path, options: &Options) -> Backbone {
     ];
     // Dropout stands before the two hidden layers, not before the last.
     let head = Head::new(path, "classifier.6", 4096, options.classes, 0.0, LinearInit::TorchDefault);
-    Backbone::new("alexnet", path, stages, head)
+    Parts::new(stages, head)
 }

@@ -1,4 +1,4 @@
-//! SHA-256 of what must not change unnoticed.
+//! SHA-256 of stages, by which a frozen one is shown not to have changed.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -25,7 +25,7 @@ pub fn stages(backbone: &Backbone, ids: impl IntoIterator<Item = StageId>) -> Re
     thread::scope(|scope| {
         let (give, take) = sync_channel(COPIED);
         let hashed = scope.spawn(|| hash(take));
-        // Whoever hashes goes on until nothing more comes.
+        // The other thread hashes until the channel is closed.
         let pass = |piece| drop(give.send(piece));
         let copied = ids.into_iter().try_for_each(|id| {
             for Variable { name, tensor, .. } in backbone.stage_variables(id) {
@@ -44,7 +44,7 @@ pub fn stages(backbone: &Backbone, ids: impl IntoIterator<Item = StageId>) -> Re
 /// Tensors that are copied before the first of them is hashed, at most.
 const COPIED: usize = 1;
 
-/// Of what is digested.
+/// A part of what is digested.
 enum Piece {
     Bytes(Vec<u8>),
     End,

@@ -1,7 +1,9 @@
 use pretrained::{Dialect, InputSpec, Layout};
 
+use crate::head::Head;
 use crate::network::Backbone;
 use crate::options::{Auxiliary, Options};
+use crate::stage::Stage;
 use crate::variables::{Path, Values, Variable, Variables};
 
 /// What a family's crate exports: its networks as a table.
@@ -11,35 +13,67 @@ pub struct Family {
     pub name: &'static str,
     /// The problem of its predecessors that this family solved, in a sentence.
     pub solved: &'static str,
-    /// The paper: authors, title, year.
-    pub paper: &'static str,
     /// Its networks, smallest first.
     pub networks: &'static [Network],
 }
 
-/// One network of a family.
+/// One network of a family: all that is known of it without building it.
 #[derive(Debug)]
 pub struct Network {
     /// TorchVision's name, `resnet50`; used in configurations.
     pub name: &'static str,
     /// Year of the paper.
     pub year: u16,
+    /// The paper: authors, title, year.
+    pub paper: &'static str,
     /// The path root of the classifier that step `head` replaces, `fc`.
     pub head: &'static str,
-    /// The smallest square input it can read, in pixels.
+    /// The smallest square input that it can read, in pixels.
     pub smallest_input: u32,
     /// How its images are prepared when no weights say otherwise.
     pub input: fn() -> InputSpec,
-    /// The constructor.
-    pub build: fn(&Path, &Options) -> Backbone,
+    /// Its own probability, 0 to 1, of skipping the last residual block in training ([`Options::stochastic_depth`]).
+    pub stochastic_depth: f64,
+    /// Its stages and its head, their variables made below a path.
+    pub constructor: fn(&Path, &Options) -> Parts,
     /// Names that other libraries give to its tensors.
     pub dialects: &'static [Dialect],
-    /// What TorchVision's constructor has to be told, beside the number of classes, to build the network that a saved
-    /// model holds: no auxiliary heads, pixels prepared outside, no waiting for random numbers.
+    /// Arguments of TorchVision's constructor, besides the number of classes, with which it builds the network that a
+    /// saved model holds: no auxiliary heads, images prepared outside, no random numbers drawn first.
     pub arguments: &'static [(&'static str, bool)],
 }
 
+/// What a family's constructor makes, and [`Network::build`] makes a network of.
+#[derive(Debug)]
+pub struct Parts {
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) head: Head,
+    pub(crate) left_out: Vec<&'static str>,
+}
+
+impl Parts {
+    /// Stages from the input on, and the head that reads the last of them.
+    #[must_use]
+    pub fn new(stages: Vec<Stage>, head: Head) -> Self {
+        Self { stages, head, left_out: Vec::new() }
+    }
+
+    /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
+    #[must_use]
+    pub fn leaving_out(self, left_out: Vec<&'static str>) -> Self {
+        Self { left_out, ..self }
+    }
+}
+
 impl Network {
+    /// Builds the network, its variables holding `values`. Every stage is live.
+    #[must_use]
+    pub fn build(&self, values: Values, options: &Options) -> Backbone {
+        let variables = Variables::holding(values);
+        let parts = (self.constructor)(&variables.root(), options);
+        Backbone::new(self.name, variables, parts)
+    }
+
     /// The names of its tensors, auxiliary heads included, and their extents with 1,000 classes and its usual input: what a
     /// checkpoint is searched for.
     #[must_use]
@@ -51,7 +85,7 @@ impl Network {
             auxiliary: Auxiliary::Built,
             ..Options::default()
         };
-        let outline = (self.build)(&Variables::holding(Values::Outline).root(), &options);
+        let outline = self.build(Values::Outline, &options);
         let side = |side: i64| usize::try_from(side).unwrap_or(0);
         let extents =
             |variable: Variable| (variable.name, variable.tensor.size().into_iter().map(side).collect());

@@ -12,17 +12,17 @@ pub struct Head {
     pub root: &'static str,
     /// Length of the feature vector it reads.
     pub features: i64,
-    /// Classes it tells apart.
+    /// Number of classes, the length of its output.
     pub classes: i64,
     /// Probability of dropping a feature in training.
     pub dropout: f64,
-    /// Initialisation of a fresh one.
+    /// Initialisation of a new one.
     pub init: LinearInit,
     linear: Linear,
 }
 
 impl Head {
-    /// A fresh head, its variables made below `path / root`.
+    /// Draws a new head, its variables made below `path / root`.
     #[must_use]
     pub fn new(
         path: &Path,
@@ -36,9 +36,9 @@ impl Head {
         Self { root, features, classes, dropout, init, linear }
     }
 
-    /// A fresh one in its place for another number of classes.
+    /// Draws a new one to take its place, for another number of classes.
     #[must_use]
-    pub fn fresh(&self, path: &Path, classes: i64, init: LinearInit) -> Self {
+    pub fn renewed(&self, path: &Path, classes: i64, init: LinearInit) -> Self {
         Self::new(path, self.root, self.features, classes, self.dropout, init)
     }
 
@@ -82,13 +82,13 @@ pub struct Aux {
 }
 
 impl Aux {
-    /// Auxiliary logits, `[N, classes]`.
+    /// Auxiliary logits: `[N, C, H, W]` -> `[N, classes]`.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         self.head.forward(&self.body.forward(x, mode), mode)
     }
 }
 
-/// What a network says of a batch.
+/// Logits of a network for a batch.
 #[derive(Debug)]
 pub struct Output {
     /// Scores before softmax, `[N, classes]`.
@@ -97,10 +97,10 @@ pub struct Output {
     pub aux: Vec<(Tensor, f64)>,
 }
 
-/// What a network says of a batch, and what it computed on the way.
+/// Logits of a network for a batch, and what it computed on the way.
 #[derive(Debug)]
 pub struct Collected {
-    /// What it says.
+    /// The logits.
     pub output: Output,
     /// What the head read, `[N, features, ..]`.
     pub features: Tensor,

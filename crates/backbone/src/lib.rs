@@ -7,7 +7,7 @@
 //! replacement are written here, once.
 //!
 //! - [`Backbone`], [`Stage`], [`StageId`], [`Head`], [`Aux`]: the network.
-//! - [`Family`], [`Network`]: what a family's crate exports, as a table.
+//! - [`Family`], [`Network`], [`Parts`]: what a family's crate exports, a table with a constructor for each network.
 //! - [`Options`]: what every constructor takes.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
@@ -28,7 +28,7 @@ mod stage;
 mod trace;
 mod variables;
 
-pub use family::{Family, Network};
+pub use family::{Family, Network, Parts};
 pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
 pub use network::{Backbone, UnknownStage};

@@ -1,9 +1,13 @@
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod check;
+mod error;
 
-use pretrained::checkpoint::{Array, Checkpoint, Dtype, NotFinite};
+use std::collections::BTreeMap;
+
+use pretrained::checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
+use self::check::{check_finite, check_read, check_types};
+pub use self::error::LoadError;
 use crate::network::Backbone;
 use crate::stage::StageId;
 use crate::variables::{Variable, lies_below};
@@ -32,83 +36,8 @@ pub struct LoadReport {
     pub wrong_shape: Vec<WrongShape>,
 }
 
-/// Why a checkpoint was not taken over. The network is left as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file holds another network.
-    #[error("{}: these are not the weights of {arch}: {}; only the head may differ", path.display(), report.differences())]
-    OtherNetwork {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The network.
-        arch: String,
-        /// The full account.
-        report: Box<LoadReport>,
-    },
-    /// The file does not hold the whole network.
-    #[error("{}: this is not the whole of {arch}: {}; nothing can be predicted with it", path.display(), report.differences())]
-    Incomplete {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The network.
-        arch: String,
-        /// The full account.
-        report: Box<LoadReport>,
-    },
-    /// A tensor that holds no numbers to compute with.
-    #[error("{}: tensor {name} holds {}: the weights are spoilt, by a training that ran away or a damaged file; use an earlier checkpoint", path.display(), spoilt(*found))]
-    NotFinite {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// How many values are none.
-        found: NotFinite,
-    },
-    /// A tensor of integers where the network computes with fractions.
-    #[error("{}: {name} is {found}, and the network computes with floating-point numbers: are the weights quantised? save the float weights", path.display())]
-    ElementType {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// Its element type.
-        found: Dtype,
-    },
-    /// A tensor of the network that is in the file in a way that is not read.
-    #[error("{}: tensor {name} is in the file, but {reason}", path.display())]
-    Unread {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The tensor, as the file calls it.
-        name: String,
-        /// Why it is not read, and what to do.
-        reason: String,
-    },
-    /// Running variances below 0, of which no root can be taken.
-    #[error("{}: {name} holds {count} negative values, and a variance cannot be negative: the weights are spoilt, by averaging or editing them or a damaged file; use an earlier checkpoint", path.display())]
-    NegativeVariance {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// How many values are below 0.
-        count: usize,
-    },
-    /// libtorch refused a tensor.
-    #[error("{}: tensor {name}: {source}", path.display())]
-    Tensor {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// libtorch's words.
-        source: tch::TchError,
-    },
-}
-
 impl LoadReport {
-    /// What differs, in a few words: counts and the first names.
+    /// Summarises what differs: counts and the first names.
     #[must_use]
     pub fn differences(&self) -> String {
         let wrong: Vec<String> = self
@@ -135,12 +64,12 @@ impl LoadReport {
             ("of the wrong shape", &wrong),
             ("not in this network", &self.unused),
         ];
-        let told = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
+        let differences = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
             let first = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 3 { ", ..." } else { "" };
             format!("{} {} ({first}{more})", names.len(), what)
         });
-        told.collect::<Vec<_>>().join(", ")
+        differences.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -149,7 +78,7 @@ type Matched<'a> = (LoadReport, Vec<(Variable, &'a Array)>);
 
 impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
-    /// because it is going to be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
+    /// because it will be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
     /// have auxiliary heads that this network was built without. It may also hold the features only, nothing at all of
     /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so.
     ///
@@ -271,88 +200,6 @@ impl Backbone {
     }
 }
 
-/// Refuses values that are no numbers: whatever is computed from them is none either.
-fn check_finite(checkpoint: &Checkpoint, matched: &[(Variable, &Array)]) -> Result<(), LoadError> {
-    let spoilt = matched.iter().find_map(|(variable, array)| Some((variable, array.not_finite()?)));
-    if let Some((variable, found)) = spoilt {
-        let (path, name) = (checkpoint.path.clone(), variable.name.clone());
-        return Err(LoadError::NotFinite { path, name, found });
-    }
-    let variances = matched.iter().filter(|(variable, _)| variable.name.ends_with(".running_var"));
-    for (variable, array) in variances {
-        let values = array.to_f32().unwrap_or_default();
-        let count = values.iter().filter(|value| **value < 0.0).count();
-        if count > 0 {
-            let (path, name) = (checkpoint.path.clone(), variable.name.clone());
-            return Err(LoadError::NegativeVariance { path, name, count });
-        }
-    }
-    Ok(())
-}
-
-/// Refuses integers where the network has floating-point numbers: read as they stand, quantised weights are others.
-fn check_types(checkpoint: &Checkpoint, matched: &[(Variable, &Array)]) -> Result<(), LoadError> {
-    let wrong = matched
-        .iter()
-        .find(|(variable, array)| variable.tensor.is_floating_point() && !array.dtype.is_float());
-    match wrong {
-        Some((variable, array)) => {
-            let (path, name) = (checkpoint.path.clone(), variable.name.clone());
-            Err(LoadError::ElementType { path, name, found: array.dtype })
-        }
-        None => Ok(()),
-    }
-}
-
-/// Names a tensor that is missing only because it cannot be read.
-fn check_read(checkpoint: &Checkpoint, report: &LoadReport) -> Result<(), LoadError> {
-    let is = |path: &str, name: &str| {
-        path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-    };
-    let unread =
-        report.missing.iter().find_map(|name| checkpoint.unread.iter().find(|(path, _)| is(path, name)));
-    let unread = unread.cloned();
-    let unread = unread.or_else(|| {
-        report.missing.iter().find_map(|name| Some((name.clone(), taken_apart(name, &report.unused)?)))
-    });
-    match unread {
-        Some((name, reason)) => Err(LoadError::Unread { path: checkpoint.path.clone(), name, reason }),
-        None => Ok(()),
-    }
-}
-
-/// What PyTorch's pruning and normalisations make of a weight, and the call that puts it together again.
-fn taken_apart(name: &str, unused: &[String]) -> Option<String> {
-    let (module, leaf) = name.rsplit_once('.').unwrap_or(("", name));
-    let joint = if module.is_empty() { "" } else { "." };
-    let has = |end: &str| unused.contains(&format!("{module}{joint}{end}"));
-    let (what, call) = match () {
-        () if has(&format!("{leaf}_mask")) => {
-            ("pruned, in two parts (_orig and _mask)", "torch.nn.utils.prune.remove")
-        }
-        () if has(&format!("{leaf}_g")) => {
-            ("in two parts (_g and _v) by weight_norm", "torch.nn.utils.remove_weight_norm")
-        }
-        () if has(&format!("{leaf}_orig")) => {
-            ("under spectral_norm (_orig and _u)", "torch.nn.utils.remove_spectral_norm")
-        }
-        () if has(&format!("parametrizations.{leaf}.original"))
-            || has(&format!("parametrizations.{leaf}.original0")) =>
-        {
-            ("parametrised", "torch.nn.utils.parametrize.remove_parametrizations")
-        }
-        () => return None,
-    };
-    Some(format!("{what}: call {call} on each such layer before saving"))
-}
-
-fn spoilt(found: NotFinite) -> String {
-    let NotFinite { nan, infinite, of } = found;
-    let parts = [(nan, "NaN"), (infinite, "infinite")].into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
-    format!("{} among its {of} values", parts.join(" and "))
-}
-
 fn take_over(checkpoint: &Checkpoint, matched: Vec<(Variable, &Array)>) -> Result<(), LoadError> {
     for (Variable { name, mut tensor, .. }, array) in matched {
         let kind = kind_of(checkpoint, &name, array)?;
@@ -391,62 +238,4 @@ fn kind_of(checkpoint: &Checkpoint, name: &str, array: &Array) -> Result<Kind, L
             return Err(LoadError::ElementType { path, name, found });
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_weight_that_was_taken_apart_is_known_by_its_parts() {
-        for (parts, call) in [
-            (&["fc1.weight_orig", "fc1.weight_mask"][..], "prune.remove"),
-            (&["fc1.weight_g", "fc1.weight_v"], "remove_weight_norm"),
-            (&["fc1.weight_orig", "fc1.weight_u"], "remove_spectral_norm"),
-            (&["fc1.parametrizations.weight.original0"], "remove_parametrizations"),
-        ] {
-            let unused: Vec<String> = parts.iter().map(ToString::to_string).collect();
-            assert!(taken_apart("fc1.weight", &unused).unwrap().contains(call), "{parts:?}");
-        }
-        assert_eq!(taken_apart("fc1.weight", &["fc2.weight_orig".to_owned()]), None);
-    }
-
-    fn checkpoint(name: &str, array: Array) -> (Checkpoint, Vec<(Variable, Array)>) {
-        let variable = Variable {
-            name: name.to_owned(),
-            tensor: Tensor::zeros(shape(&array), (Kind::Float, tch::Device::Cpu)),
-            role: crate::variables::Role::Buffer,
-        };
-        let checkpoint = Checkpoint {
-            path: PathBuf::from("my.pth"),
-            format: pretrained::Format::TorchZip,
-            tensors: BTreeMap::new(),
-            metadata: BTreeMap::new(),
-            classes: None,
-            classes_wrong: None,
-            unwrapped: Default::default(),
-            skipped: Vec::new(),
-            unread: vec![("model.fc.weight".to_owned(), "sparse: save it with .to_dense()".to_owned())],
-            sha256: String::new(),
-        };
-        (checkpoint, vec![(variable, array)])
-    }
-
-    #[test]
-    fn integers_negative_variances_and_unread_tensors_are_refused_by_name() {
-        let (file, matched) = checkpoint("fc1.weight", Array::new(vec![2], Dtype::I8, vec![1, 2]).unwrap());
-        let matched: Vec<(Variable, &Array)> = matched.iter().map(|(v, a)| (v.clone(), a)).collect();
-        let error = check_types(&file, &matched).unwrap_err().to_string();
-        assert!(error.contains("fc1.weight is int8") && error.contains("save the float weights"), "{error}");
-
-        let array = Array::from_f32(vec![3], &[1.0, -0.5, -0.0]).unwrap();
-        let (file, matched) = checkpoint("bn1.running_var", array);
-        let matched: Vec<(Variable, &Array)> = matched.iter().map(|(v, a)| (v.clone(), a)).collect();
-        let error = check_finite(&file, &matched).unwrap_err().to_string();
-        assert!(error.contains("bn1.running_var holds 1 negative"), "{error}");
-
-        let report = LoadReport { missing: vec!["fc.weight".to_owned()], ..LoadReport::default() };
-        let error = check_read(&file, &report).unwrap_err().to_string();
-        assert!(error.contains("model.fc.weight is in the file, but sparse"), "{error}");
-    }
 }

@@ -3,10 +3,11 @@ use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 use torch_extra::layout::channels_last;
 
+use crate::family::Parts;
 use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
 use crate::stage::{Mode, Module, Stage, StageId};
-use crate::variables::{Path, Variable, Variables, lies_below};
+use crate::variables::{Variable, Variables, lies_below};
 
 /// A stage name that the network does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ pub struct UnknownStage {
 pub struct Backbone {
     arch: &'static str,
     variables: Variables,
-    stages: Vec<Stage>,
+    pub(crate) stages: Vec<Stage>,
     head: Head,
     left_out: Vec<&'static str>,
     first_live: StageId,
@@ -38,28 +39,19 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// The network `arch` of these stages and this head, all of whose variables were made below `path`.
-    ///
     /// Everything is live at first.
-    #[must_use]
-    pub fn new(arch: &'static str, path: &Path, stages: Vec<Stage>, head: Head) -> Self {
-        let variables = path.variables().clone();
+    pub(crate) fn new(arch: &'static str, variables: Variables, parts: Parts) -> Self {
+        let Parts { stages, head, left_out } = parts;
         Self {
             arch,
             variables,
             first_new: StageId(stages.len()),
             stages,
             head,
-            left_out: Vec::new(),
+            left_out,
             first_live: StageId::INPUT,
             channels_last: false,
         }
-    }
-
-    /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
-    #[must_use]
-    pub fn leaving_out(self, left_out: Vec<&'static str>) -> Self {
-        Self { left_out, ..self }
     }
 
     /// TorchVision's name of the network, `resnet50`.
@@ -102,13 +94,13 @@ impl Backbone {
         (0..self.stages.len() + 1).map(StageId)
     }
 
-    /// The head's place.
+    /// Position of the head.
     #[must_use]
     pub fn head_id(&self) -> StageId {
         StageId(self.stages.len())
     }
 
-    /// The first stage that has nothing of the source: the head, which is going to be replaced; or, where the weights hold
+    /// The first stage that has nothing of the source: the head, which will be replaced; or, where the weights hold
     /// features only, the first stage of the classifier that the head ends.
     #[must_use]
     pub fn first_new(&self) -> StageId {
@@ -160,18 +152,26 @@ impl Backbone {
         }
     }
 
+    /// Whether any stage has a residual branch, which stochastic depth can skip.
+    #[must_use]
+    pub fn has_branches(&self) -> bool {
+        self.stages.iter().any(Stage::has_branch)
+    }
+
     /// The variables of a stage.
     #[must_use]
     pub fn stage_variables(&self, id: StageId) -> Vec<Variable> {
         self.variables.below(&self.roots(id))
     }
 
-    /// Runs the stages of a contiguous range, the head not among them: images or features in, features out.
+    /// Runs the stages of a contiguous range, the head not among them: images `[N, C, H, W]` or the output of the stage
+    /// before the range in, the output of its last stage out, `[N, C, H, W]` or `[N, features]`, in the type of the
+    /// parameters. An empty range returns its input.
     pub fn forward(&self, x: &Tensor, range: Range<StageId>, mode: Mode) -> Tensor {
         self.forward_collect(x, range, &[], mode).0
     }
 
-    /// As [`Backbone::forward`], and also returns the outputs after the stages in `taps`, in their order.
+    /// Does what [`Backbone::forward`] does, and also returns the outputs after the stages in `taps`, in their order.
     pub fn forward_collect(
         &self,
         x: &Tensor,
@@ -198,31 +198,33 @@ impl Backbone {
         (x, tapped.into_iter().flatten().collect())
     }
 
-    /// Runs everything from stage `from` to the logits.
+    /// Runs everything from stage `from`, whose input `x` is (`[N, C, H, W]` or `[N, features]`), to the logits
+    /// `[N, classes]`, in the type of the parameters.
     ///
-    /// In training, auxiliary heads speak too, but for those whose stage is frozen or lies before `from`.
+    /// In training, auxiliary heads take part, `[N, classes]` each, but for those whose stage is frozen or lies before
+    /// `from`.
     #[must_use]
     pub fn classify(&self, x: &Tensor, from: StageId, mode: Mode) -> Output {
         self.classify_collect(x, from, &[], mode).output
     }
 
-    /// As [`Backbone::classify`], and also returns what the head reads and the outputs after the stages in `taps`, which
+    /// Does what [`Backbone::classify`] does, and also returns what the head reads and the outputs after the stages in `taps`, which
     /// lie between `from` and the head.
     #[must_use]
     pub fn classify_collect(&self, x: &Tensor, from: StageId, taps: &[StageId], mode: Mode) -> Collected {
-        let (after, speaking): (Vec<StageId>, Vec<&Aux>) = self.speaking(from, mode).unzip();
+        let (after, heads): (Vec<StageId>, Vec<&Aux>) = self.live_aux(from, mode).unzip();
         let wanted: Vec<StageId> =
             taps.iter().copied().filter(|&tap| tap >= from && tap < self.head_id()).collect();
         let all = [wanted.as_slice(), after.as_slice()].concat();
         let (features, mut tapped) = self.forward_collect(x, from..self.head_id(), &all, mode);
-        let heard = tapped.split_off(wanted.len());
-        let aux = speaking.iter().zip(&heard).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
+        let read = tapped.split_off(wanted.len());
+        let aux = heads.iter().zip(&read).map(|(aux, x)| (aux.forward(x, mode), aux.weight)).collect();
         let output = Output { logits: self.head.forward(&features, mode), aux };
         Collected { output, features, tapped }
     }
 
-    /// The auxiliary heads that take part when the stages from `from` on run, each with the stage whose output it reads.
-    pub fn speaking(&self, from: StageId, mode: Mode) -> impl Iterator<Item = (StageId, &Aux)> {
+    /// Auxiliary heads that take part when the stages from `from` on run, each with the stage whose output it reads.
+    pub fn live_aux(&self, from: StageId, mode: Mode) -> impl Iterator<Item = (StageId, &Aux)> {
         let first = from.max(self.first_live);
         self.aux().filter(move |(after, _)| mode.is_training() && *after >= first)
     }
@@ -236,57 +238,9 @@ impl Backbone {
         }
     }
 
-    /// The type that a stage was prepared to compute in, if that counts in this mode.
-    fn prepared(&self, id: StageId, mode: Mode) -> Option<Kind> {
-        let evaluates = id < self.first_live || mode == Mode::Evaluate;
-        self.stages.get(id.0).filter(|_| evaluates)?.prepared
-    }
-
-    /// In the type of the network's own parameters.
-    fn plain(&self, x: &Tensor) -> Tensor {
-        x.to_kind(self.head.kind())
-    }
-
-    /// Laid out as the weights are.
+    /// The same batch, laid out as the weights are.
     fn laid(&self, x: &Tensor) -> Tensor {
         if self.channels_last { channels_last(x) } else { x.shallow_clone() }
-    }
-
-    /// Makes a range of stages fast for weights that stay as they are, computing in `kind` (float32, bfloat16, or on a
-    /// GPU float16). It holds for evaluation, until the weights are given a chance to change: by
-    /// [`Backbone::freeze_before`] for the stages it thaws, by loading, or by moving the network. Whoever prepares live stages
-    /// calls [`Backbone::forget_preparation`] before their next step.
-    ///
-    /// A network in float64 keeps computing in that. What comes out differs from the unprepared stages by rounding: about 1e-6 of the largest value in float32.
-    pub fn prepare_inference(&mut self, range: Range<StageId>, kind: Kind) {
-        let end = range.end.min(self.head_id());
-        let kind = if self.head.kind() == Kind::Double { Kind::Double } else { kind };
-        for stage in &mut self.stages[range.start.0..end.0] {
-            if stage.prepared != Some(kind) {
-                stage.prepare_inference(&self.variables, kind);
-            }
-        }
-    }
-
-    /// The type that the first stage was prepared to compute in.
-    #[must_use]
-    pub fn prepared_kind(&self) -> Option<Kind> {
-        self.stages.first()?.prepared
-    }
-
-    /// The type that holds what the stages before `cut` give without loss: the one that they were prepared to compute in, or
-    /// that of the network's own parameters.
-    #[must_use]
-    pub fn kind_before(&self, cut: StageId) -> Kind {
-        let last = cut.0.checked_sub(1).map(StageId);
-        last.and_then(|last| self.prepared(last, Mode::Evaluate)).unwrap_or_else(|| self.placement().1)
-    }
-
-    /// Takes preparations back from this stage on: their weights are going to change.
-    pub fn forget_preparation(&mut self, from: StageId) {
-        for stage in self.stages.iter_mut().skip(from.0) {
-            stage.forget_preparation(&self.variables);
-        }
     }
 
     /// The first stage that is trained; everything before it is frozen.
@@ -295,7 +249,7 @@ impl Backbone {
         self.first_live
     }
 
-    /// Freezes everything before `first_live` and thaws the rest; the head is always live.
+    /// Freezes everything before `first_live` and unfreezes the rest; the head is always live.
     pub fn freeze_before(&mut self, first_live: StageId) {
         self.first_live = first_live.min(self.head_id());
         self.forget_preparation(self.first_live);
@@ -322,19 +276,19 @@ impl Backbone {
         self.parameters(id).iter().map(|variable| variable.tensor.numel() as u64).sum()
     }
 
-    /// Puts fresh classifiers for `classes` classes in place of the head and the last layer of each auxiliary head.
+    /// Puts newly drawn classifiers for `classes` classes in place of the head and the last layer of each auxiliary head.
     ///
     /// On trained features [`LinearInit::TorchDefault`] is the one to choose, as a new `nn.Linear` has it in Python. A
     /// network's own may be meant for its 1,000 classes: EfficientNet's spreads as 1/sqrt(classes), which for two
-    /// classes is noise of 0.7 that few steps on few pictures do not wash out.
+    /// classes is noise of 0.7 that few steps on few images do not wash out.
     pub fn replace_head(&mut self, classes: i64, init: LinearInit) {
         let root = self.variables.root();
         let (device, kind) = self.placement();
         self.variables.remove(&self.head.roots());
-        self.head = self.head.fresh(&root, classes, init);
+        self.head = self.head.renewed(&root, classes, init);
         for aux in self.stages.iter_mut().filter_map(|stage| stage.aux.as_mut()) {
             self.variables.remove(&aux.head.roots());
-            aux.head = aux.head.fresh(&root, classes, init);
+            aux.head = aux.head.renewed(&root, classes, init);
         }
         self.to(device, kind);
     }
@@ -342,7 +296,7 @@ impl Backbone {
     /// Stores convolution weights with the channels of a position together, and from then on batches too: that is how
     /// convolutions over many channels compute fastest. Values and names stay as they are. A network that begins with
     /// few channels (LeNet) gains nothing and is left alone.
-    pub fn lay_channels_last(&mut self) {
+    pub fn use_channels_last(&mut self) {
         const MANY: i64 = 32;
         self.channels_last = self.stages.first().is_some_and(|stage| stage.channels >= MANY);
         if self.channels_last {
@@ -353,9 +307,9 @@ impl Backbone {
         }
     }
 
-    /// Whether it was laid so, and lays batches so that come otherwise.
+    /// Whether weights, and batches before they are computed with, have the channels of a position together.
     #[must_use]
-    pub fn lies_channels_last(&self) -> bool {
+    pub fn is_channels_last(&self) -> bool {
         self.channels_last
     }
 
@@ -365,7 +319,7 @@ impl Backbone {
         self.variables.to(device, kind);
     }
 
-    /// Where the network lies and in which precision it computes.
+    /// The device of the network and the precision in which it computes.
     #[must_use]
     pub fn placement(&self) -> (Device, Kind) {
         let first = self.variables.all().into_iter().find(|variable| variable.tensor.is_floating_point());

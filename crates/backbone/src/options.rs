@@ -1,7 +1,7 @@
 /// What every network's constructor takes; the defaults are TorchVision's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Number of classes the head tells apart.
+    /// Number of classes.
     pub classes: i64,
     /// Channels of the input: 3 for RGB, 1 for grayscale (LeNet).
     pub channels: i64,
@@ -10,7 +10,7 @@ pub struct Options {
     /// Probability of dropout wherever the network has some; `None` keeps its own.
     pub dropout: Option<f64>,
     /// Probability with which the last residual block is skipped in training, growing linearly from 0 at the first
-    /// (stochastic depth, Huang et al. 2016); `None` keeps the network's own. Networks without shortcuts ignore it.
+    /// (stochastic depth, Huang et al. 2016); `None` keeps the network's own. Networks without residual branches ignore it.
     pub stochastic_depth: Option<f64>,
     /// Whether auxiliary heads are built, for networks that have some.
     pub auxiliary: Auxiliary,

@@ -14,7 +14,7 @@ pub enum Mode {
     /// Running statistics, which do not move; dropout and stochastic depth on.
     TrainFixedNorm,
     /// Batch statistics, averaged into the running ones with equal weights; dropout and stochastic depth off. It measures
-    /// the statistics anew for weights that no training step has seen.
+    /// the statistics again for weights that no training step has seen.
     MeasureNorm {
         /// Batches measured before this one; at 0 what the running statistics held is forgotten.
         before: u32,
@@ -33,10 +33,10 @@ impl Mode {
 
 /// Something that turns a tensor into a tensor.
 pub trait Module: Debug + Send {
-    /// Computes the output for a batch.
+    /// Computes the output for a batch, `[N, ..]` -> `[N, ..]`; each module states its shapes.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor;
 
-    /// Shape and cost of that output, from the input's shape alone. As it stands here it is that of a module which works
+    /// Shape and cost of that output, from the input's shape alone. The default is that of a module which works
     /// on each value by itself.
     fn trace(&self, x: Trace) -> Trace {
         x
@@ -134,7 +134,7 @@ impl Stage {
         self.prepared = Some(kind);
     }
 
-    /// Takes that back, because the weights are going to change.
+    /// Takes that back, before the weights change.
     pub(crate) fn forget_preparation(&mut self, variables: &Variables) {
         if self.prepared.take().is_some() {
             variables.for_each_preparable(&self.roots, |layer| layer.forget());

@@ -6,7 +6,7 @@ use crate::network::Backbone;
 pub struct Trace {
     /// Shape of the output, `[N, C, H, W]` or `[N, features]`.
     pub shape: Vec<i64>,
-    /// Multiplications with an addition each, in convolutions and linear layers; the rest is small beside them.
+    /// Multiplications with an addition each, in convolutions and linear layers; the rest is small compared with them.
     pub multiply_adds: u64,
 }
 
@@ -31,9 +31,9 @@ impl Trace {
         Self { shape, multiply_adds }
     }
 
-    /// With the cost of something that was computed beside it and did not change the shape.
+    /// With the cost of something that was computed as well and did not change the shape.
     #[must_use]
-    pub fn beside(self, multiply_adds: u64) -> Self {
+    pub fn plus(self, multiply_adds: u64) -> Self {
         Self { multiply_adds: self.multiply_adds + multiply_adds, ..self }
     }
 

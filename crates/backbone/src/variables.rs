@@ -65,7 +65,7 @@ impl Variables {
         Self::default()
     }
 
-    /// No variables yet; this is what they are going to hold.
+    /// No variables yet; those to come hold `values`.
     #[must_use]
     pub fn holding(values: Values) -> Self {
         Self { values, ..Self::default() }
@@ -160,7 +160,7 @@ impl Path {
         self.add(name, value, Role::Buffer)
     }
 
-    /// Fresh tensors of these shapes: drawn, unless [`Values`] says otherwise.
+    /// New tensors of these shapes: drawn, unless [`Values`] says otherwise.
     pub(crate) fn values<const N: usize>(
         &self,
         shapes: [&[i64]; N],

@@ -7,14 +7,14 @@ use tch::Tensor;
 
 /// What all convolutions of a network have in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
+pub(crate) struct Style {
     activation: Activation,
     norm: NormSpec,
     excitation: Excitation,
     padding: Padding,
 }
 
-/// Squeeze-and-excitation: there or not.
+/// Whether blocks have squeeze-and-excitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Excitation {
     Present,
@@ -30,15 +30,13 @@ enum Padding {
 
 impl Style {
     /// SiLU, squeeze-and-excitation, symmetric padding.
-    #[must_use]
-    pub fn standard(norm: NormSpec) -> Self {
+    pub(crate) const fn standard(norm: NormSpec) -> Self {
         let (activation, padding) = (Activation::Silu, Padding::Symmetric);
         Self { activation, norm, excitation: Excitation::Present, padding }
     }
 
     /// ReLU6, no squeeze-and-excitation, TensorFlow's padding: easy to quantise.
-    #[must_use]
-    pub fn lite(norm: NormSpec) -> Self {
+    pub(crate) const fn lite(norm: NormSpec) -> Self {
         let (activation, padding) = (Activation::Relu6, Padding::TensorFlow);
         Self { activation, norm, excitation: Excitation::Absent, padding }
     }
@@ -134,7 +132,7 @@ impl Module for Block {
     }
 }
 
-/// Scales each channel by what the picture as a whole says of it (Hu et al., "Squeeze-and-Excitation Networks", 2018).
+/// Scales each channel by a number that the mean of every channel decides (Hu et al., "Squeeze-and-Excitation Networks", 2018).
 #[derive(Debug)]
 struct SqueezeExcitation {
     squeeze: ConvNorm,
@@ -160,6 +158,6 @@ impl Module for SqueezeExcitation {
 
     fn trace(&self, x: Trace) -> Trace {
         let whole = x.branch().resized(|_| 1);
-        x.beside(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
+        x.plus(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
     }
 }

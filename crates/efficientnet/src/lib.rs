@@ -1,6 +1,6 @@
 //! EfficientNet (Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019).
 //!
-//! ResNet made it possible to go deeper, wide ResNets to go wider, and larger pictures always helped a little; everyone
+//! ResNet made it possible to go deeper, wide ResNets to go wider, and larger images always helped a little; everyone
 //! scaled one of the three by feel, and each alone soon stops paying. EfficientNet found a small network by search (B0)
 //! and showed that the three belong together: with more pixels there is more to see, so more layers and more channels
 //! are worth having. One number scales all of them, and B7 matched the best network of its day with an eighth of the
@@ -10,83 +10,94 @@
 //! squeeze-and-excitation in between. Lite0 is B0 for phones: without squeeze-and-excitation, ReLU6 for SiLU, and
 //! TensorFlow's padding. It is here because its ImageNet weights come as a pip package.
 //!
-//! - [`blocks`]: the block, its two activations.
-//! - [`lite`]: Lite0's own names.
-//! - [`timm`]: timm's names.
+//! `blocks.rs` has the block and its two styles; `lite.rs` and `timm.rs` have the names that other libraries use.
 //!
 //! Sources: `torchvision/models/efficientnet.py`; for Lite0 the pip package `efficientnet-lite-pytorch`, under
 //! TorchVision's scheme of names.
 
-pub mod blocks;
-pub mod lite;
-pub mod timm;
+mod blocks;
+mod lite;
+mod timm;
 
 use backbone::layers::{AdaptiveAvgPool, LinearInit, NormSpec};
-use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
 use pretrained::{Dialect, InputSpec, Interpolation};
 
 use blocks::{Block, Shape, Style, build};
 
-const LITE: Dialect = Dialect { name: "efficientnet-lite-pytorch", rename: lite::rename };
-const TIMM: Dialect = Dialect { name: "timm", rename: timm::rename };
-const TIMM_LITE: Dialect = Dialect { name: "timm", rename: timm::rename_lite };
-
-/// EfficientNet Lite0 and B0 to B7.
+/// EfficientNet Lite0 and B0 to B7. Scales of width and depth against B0, and dropout, are the paper's.
 pub const FAMILY: Family = Family {
     name: "efficientnet",
     solved: "scaling depth, width and resolution together: more accuracy for the same arithmetic",
-    paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019",
     networks: &[
         Network {
             name: "efficientnet_lite0",
             year: 2020,
+            paper: PAPER,
             head: "classifier.1",
             smallest_input: 32,
             input: lite::input,
-            build: efficientnet_lite0,
+            stochastic_depth: STOCHASTIC_DEPTH,
+            constructor: |path, options| {
+                let style = Style::lite(TENSORFLOW_NORM);
+                efficientnet(path, options, Scale { width: 1.0, depth: 1.0, dropout: 0.2, style })
+            },
             dialects: &[LITE, TIMM_LITE],
             arguments: &[],
         },
-        network("efficientnet_b0", || input(256, 224), efficientnet_b0),
-        network("efficientnet_b1", || input(256, 240), efficientnet_b1),
-        network("efficientnet_b2", || input(288, 288), efficientnet_b2),
-        network("efficientnet_b3", || input(320, 300), efficientnet_b3),
-        network("efficientnet_b4", || input(384, 380), efficientnet_b4),
-        network("efficientnet_b5", || input(456, 456), efficientnet_b5),
-        network("efficientnet_b6", || input(528, 528), efficientnet_b6),
-        network("efficientnet_b7", || input(600, 600), efficientnet_b7),
+        network("efficientnet_b0", || input(256, 224), |path, options| efficientnet(path, options, B0)),
+        network("efficientnet_b1", || input(256, 240), |path, options| efficientnet(path, options, B1)),
+        network("efficientnet_b2", || input(288, 288), |path, options| efficientnet(path, options, B2)),
+        network("efficientnet_b3", || input(320, 300), |path, options| efficientnet(path, options, B3)),
+        network("efficientnet_b4", || input(384, 380), |path, options| efficientnet(path, options, B4)),
+        network("efficientnet_b5", || input(456, 456), |path, options| efficientnet(path, options, B5)),
+        network("efficientnet_b6", || input(528, 528), |path, options| efficientnet(path, options, B6)),
+        network("efficientnet_b7", || input(600, 600), |path, options| efficientnet(path, options, B7)),
     ],
 };
+
+const PAPER: &str =
+    "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019";
+
+/// Rate at which TorchVision's EfficientNets skip their last block in training.
+const STOCHASTIC_DEPTH: f64 = 0.2;
 
 const fn network(
     name: &'static str,
     input: fn() -> InputSpec,
-    build: fn(&Path, &Options) -> Backbone,
+    constructor: fn(&Path, &Options) -> Parts,
 ) -> Network {
     Network {
         name,
         year: 2019,
+        paper: PAPER,
         head: "classifier.1",
         smallest_input: 32,
         input,
-        build,
+        stochastic_depth: STOCHASTIC_DEPTH,
+        constructor,
         dialects: &[TIMM],
         arguments: &[],
     }
 }
 
-/// B0's seven stages of blocks (Table 1 of the paper): expansion, kernel, stride, channels in, channels out, blocks.
-pub(crate) const B0: [(i64, i64, i64, i64, i64, u32); 7] = [
-    (1, 3, 1, 32, 16, 1),
-    (6, 3, 2, 16, 24, 2),
-    (6, 5, 2, 24, 40, 2),
-    (6, 3, 2, 40, 80, 3),
-    (6, 5, 1, 80, 112, 3),
-    (6, 5, 2, 112, 192, 4),
-    (6, 3, 1, 192, 320, 1),
-];
+const LITE: Dialect = Dialect { name: "efficientnet-lite-pytorch", rename: lite::rename, differs: None };
+const TIMM: Dialect = Dialect {
+    name: "timm",
+    rename: timm::rename,
+    differs: Some(
+        "timm's tf_efficientnet networks pad otherwise than this one, and b5 to b7 differ in batch-norm's epsilon",
+    ),
+};
+const TIMM_LITE: Dialect = Dialect {
+    name: "timm",
+    rename: timm::rename_lite,
+    differs: Some(
+        "this network pads as tf_efficientnet_lite0 does, and timm's efficientnet_lite0 pads otherwise",
+    ),
+};
 
-/// How a network departs from B0.
+/// How a network departs from B0's table, and in which style its blocks are.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     width: f64,
@@ -95,94 +106,60 @@ struct Scale {
     style: Style,
 }
 
-/// The baseline, found by architecture search.
-#[must_use]
-pub fn efficientnet_b0(path: &Path, options: &Options) -> Backbone {
-    scaled("efficientnet_b0", path, options, 1.0, 1.0, 0.2)
+const B0: Scale = standard(1.0, 1.0, 0.2);
+const B1: Scale = standard(1.0, 1.1, 0.2);
+const B2: Scale = standard(1.1, 1.2, 0.3);
+const B3: Scale = standard(1.2, 1.4, 0.3);
+const B4: Scale = standard(1.4, 1.8, 0.4);
+const B5: Scale = converted(1.6, 2.2, 0.4);
+const B6: Scale = converted(1.8, 2.6, 0.5);
+const B7: Scale = converted(2.0, 3.1, 0.5);
+
+const fn standard(width: f64, depth: f64, dropout: f64) -> Scale {
+    Scale { width, depth, dropout, style: Style::standard(NormSpec::TORCH) }
 }
 
-/// Depth 1.1, for 240 pixels.
-#[must_use]
-pub fn efficientnet_b1(path: &Path, options: &Options) -> Backbone {
-    scaled("efficientnet_b1", path, options, 1.0, 1.1, 0.2)
-}
-
-/// Width 1.1, depth 1.2, for 288 pixels.
-#[must_use]
-pub fn efficientnet_b2(path: &Path, options: &Options) -> Backbone {
-    scaled("efficientnet_b2", path, options, 1.1, 1.2, 0.3)
-}
-
-/// Width 1.2, depth 1.4, for 300 pixels.
-#[must_use]
-pub fn efficientnet_b3(path: &Path, options: &Options) -> Backbone {
-    scaled("efficientnet_b3", path, options, 1.2, 1.4, 0.3)
-}
-
-/// Width 1.4, depth 1.8, for 380 pixels.
-#[must_use]
-pub fn efficientnet_b4(path: &Path, options: &Options) -> Backbone {
-    scaled("efficientnet_b4", path, options, 1.4, 1.8, 0.4)
-}
-
-/// Width 1.6, depth 2.2, for 456 pixels.
-#[must_use]
-pub fn efficientnet_b5(path: &Path, options: &Options) -> Backbone {
-    converted("efficientnet_b5", path, options, 1.6, 2.2, 0.4)
-}
-
-/// Width 1.8, depth 2.6, for 528 pixels.
-#[must_use]
-pub fn efficientnet_b6(path: &Path, options: &Options) -> Backbone {
-    converted("efficientnet_b6", path, options, 1.8, 2.6, 0.5)
-}
-
-/// Width 2.0, depth 3.1, for 600 pixels.
-#[must_use]
-pub fn efficientnet_b7(path: &Path, options: &Options) -> Backbone {
-    converted("efficientnet_b7", path, options, 2.0, 3.1, 0.5)
-}
-
-/// B0 for phones.
-#[must_use]
-pub fn efficientnet_lite0(path: &Path, options: &Options) -> Backbone {
-    let scale = Scale { width: 1.0, depth: 1.0, dropout: 0.2, style: Style::lite(TENSORFLOW_NORM) };
-    efficientnet("efficientnet_lite0", path, options, scale)
+/// TorchVision's weights of B5 to B7 were converted from TensorFlow's.
+const fn converted(width: f64, depth: f64, dropout: f64) -> Scale {
+    Scale { width, depth, dropout, style: Style::standard(TENSORFLOW_NORM) }
 }
 
 /// Batch-norm of networks whose weights were trained in TensorFlow.
 const TENSORFLOW_NORM: NormSpec = NormSpec { eps: 0.001, momentum: 0.01 };
 
-fn scaled(
-    name: &'static str,
-    path: &Path,
-    options: &Options,
-    width: f64,
-    depth: f64,
-    dropout: f64,
-) -> Backbone {
-    let style = Style::standard(NormSpec::default());
-    efficientnet(name, path, options, Scale { width, depth, dropout, style })
+/// A row of the paper's table 1: a stage of like blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) expansion: i64,
+    kernel: i64,
+    stride: i64,
+    input: i64,
+    output: i64,
+    pub(crate) blocks: u32,
 }
 
-/// B5 to B7: TorchVision's weights were converted from TensorFlow's.
-fn converted(
-    name: &'static str,
-    path: &Path,
-    options: &Options,
-    width: f64,
-    depth: f64,
-    dropout: f64,
-) -> Backbone {
-    let style = Style::standard(TENSORFLOW_NORM);
-    efficientnet(name, path, options, Scale { width, depth, dropout, style })
+const fn row(expansion: i64, kernel: i64, stride: i64, input: i64, output: i64, blocks: u32) -> Row {
+    Row { expansion, kernel, stride, input, output, blocks }
 }
 
-fn efficientnet(name: &'static str, path: &Path, options: &Options, scale: Scale) -> Backbone {
+/// B0's seven stages of blocks: expansion, kernel, stride, channels in, channels out, blocks.
+pub(crate) const TABLE: [Row; 7] = [
+    row(1, 3, 1, 32, 16, 1),
+    row(6, 3, 2, 16, 24, 2),
+    row(6, 5, 2, 24, 40, 2),
+    row(6, 3, 2, 40, 80, 3),
+    row(6, 5, 1, 80, 112, 3),
+    row(6, 5, 2, 112, 192, 4),
+    row(6, 3, 1, 192, 320, 1),
+];
+
+/// A stem, seven stages of blocks, a 1x1 convolution, the mean over all positions, a linear layer:
+/// `[N, channels, 224, 224]` -> `[N, classes]`.
+fn efficientnet(path: &Path, options: &Options, scale: Scale) -> Parts {
     let Scale { width, depth, dropout, style } = scale;
     let repeats = |blocks: u32| (f64::from(blocks) * depth).ceil() as usize;
-    let total: usize = B0.iter().map(|&(.., blocks)| repeats(blocks)).sum();
-    let last_rate = options.stochastic_depth.unwrap_or(0.2);
+    let total: usize = TABLE.iter().map(|row| repeats(row.blocks)).sum();
+    let last_rate = options.stochastic_depth.unwrap_or(STOCHASTIC_DEPTH);
     let features = path / "features";
 
     let stem_channels = eights(32.0 * width);
@@ -191,20 +168,20 @@ fn efficientnet(name: &'static str, path: &Path, options: &Options, scale: Scale
     let mut stages = vec![Stage::new(STAGES[0], &[STAGES[0]], stem_channels, Some(2), stem)]; // [N, 32, 112, 112]
     let mut stride_so_far = 2;
     let mut built = 0;
-    for (index, (expansion, kernel, stride, input, output, blocks)) in (1..).zip(B0) {
-        let (input, output) = (eights(input as f64 * width), eights(output as f64 * width));
+    for (index, row) in (1..).zip(TABLE) {
+        let (input, output) = (eights(row.input as f64 * width), eights(row.output as f64 * width));
         let path = &features / index;
         let mut stage = Sequence::new();
-        for number in 0..repeats(blocks) {
-            let (input, stride) = if number == 0 { (input, stride) } else { (output, 1) };
+        for number in 0..repeats(row.blocks) {
+            let (input, stride) = if number == 0 { (input, row.stride) } else { (output, 1) };
             // Unlike ResNet's, this rate would reach its last value only one block after the end.
             let rate = last_rate * built as f64 / total as f64;
-            let expanded = eights((input * expansion) as f64);
-            let shape = Shape { input, expanded, output, kernel, stride };
+            let expanded = eights((input * row.expansion) as f64);
+            let shape = Shape { input, expanded, output, kernel: row.kernel, stride };
             stage = stage.then(Block::new(&(&path / number), style, shape, rate));
             built += 1;
         }
-        stride_so_far *= stride;
+        stride_so_far *= row.stride;
         stages.push(Stage::new(STAGES[index], &[STAGES[index]], output, Some(stride_so_far), stage));
     }
     let (narrow, wide) = (eights(320.0 * width), 4 * eights(320.0 * width));
@@ -214,7 +191,7 @@ fn efficientnet(name: &'static str, path: &Path, options: &Options, scale: Scale
 
     let rate = options.dropout.unwrap_or(dropout);
     let head = Head::new(path, "classifier.1", wide, options.classes, rate, LinearInit::UniformFanOut);
-    Backbone::new(name, path, stages, head)
+    Parts::new(stages, head)
 }
 
 /// The stages are TorchVision's modules, and called as they are.

@@ -13,11 +13,10 @@
 
 use pretrained::{InputSpec, Interpolation};
 
-use crate::B0;
+use crate::TABLE;
 
 /// The name of a tensor of the published file in our scheme; `None` for any other name.
-#[must_use]
-pub fn rename(name: &str) -> Option<String> {
+pub(crate) fn rename(name: &str) -> Option<String> {
     let (module, tensor) = name.rsplit_once('.')?;
     let module = match module {
         "_conv_stem" => "features.0.0".to_owned(),
@@ -44,12 +43,12 @@ fn block(number: u32, layer: &str) -> Option<String> {
         _ => return None,
     };
     let mut first = 0;
-    for (stage, (expansion, .., blocks)) in (1..).zip(B0) {
-        if number < first + blocks {
-            let place: u32 = if expansion == 1 { u32::checked_sub(place, 1)? } else { place };
+    for (stage, row) in (1..).zip(TABLE) {
+        if number < first + row.blocks {
+            let place: u32 = if row.expansion == 1 { u32::checked_sub(place, 1)? } else { place };
             return Some(format!("features.{stage}.{}.block.{place}.{part}", number - first));
         }
-        first += blocks;
+        first += row.blocks;
     }
     None
 }

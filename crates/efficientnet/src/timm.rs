@@ -19,14 +19,12 @@
 //! `tf_efficientnet_lite0` does.
 
 /// The name of one of timm's tensors in TorchVision's scheme; `None` for any other name.
-#[must_use]
-pub fn rename(name: &str) -> Option<String> {
+pub(crate) fn rename(name: &str) -> Option<String> {
     renamed(name, true)
 }
 
 /// The same for Lite, which has no squeeze-and-excitation.
-#[must_use]
-pub fn rename_lite(name: &str) -> Option<String> {
+pub(crate) fn rename_lite(name: &str) -> Option<String> {
     renamed(name, false)
 }
 

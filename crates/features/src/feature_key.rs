@@ -76,7 +76,7 @@ fn key_of(means: &Means, input: &InputSpec, (backbone, cut): (&Backbone, StageId
 mod tests {
     use std::collections::BTreeSet;
 
-    use backbone::{Options, Variables};
+    use backbone::{Options, Values};
 
     use pretrained::{Fit, SampleRange};
 
@@ -89,7 +89,7 @@ mod tests {
             let network = zoo::network(name).unwrap();
             tch::manual_seed(0);
             let options = Options { channels: 1, size: 32, ..Options::default() };
-            (network.build)(&Variables::new().root(), &options)
+            network.build(Values::default(), &options)
         };
         let (relu, other) = (build("lenet5_relu"), build("lenet5"));
         let input = default_input(zoo::network("lenet5_relu").unwrap());

@@ -112,14 +112,14 @@ pub fn unkept(config: &Config) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use backbone::{Options, Values, Variables};
+    use backbone::{Options, Values};
 
     use super::*;
     use zoo::source_weights::default_input;
 
     fn keeping(run: &RunConfig, pictures: u64) -> String {
         let network = zoo::network("resnet50").unwrap();
-        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+        let outline = network.build(Values::Outline, &Options::default());
         let head = outline.head_id();
         Keeping::of(&outline, head, &default_input(network), run, pictures).unwrap().to_string()
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn without_frozen_stages_there_is_nothing_to_keep() {
         let network = zoo::network("resnet50").unwrap();
-        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+        let outline = network.build(Values::Outline, &Options::default());
         let input = default_input(network);
         assert_eq!(Keeping::of(&outline, StageId::INPUT, &input, &RunConfig::default(), 600), None);
     }

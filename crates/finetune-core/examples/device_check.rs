@@ -9,14 +9,14 @@
 //! than 1e-2 or a type with fewer bits by more than 0.1, and if a network could not be run. "range" stands where numbers
 //! grew beyond float16's.
 //!
-//! `xtask/peers/device.py` measures the same of PyTorch.
+//! `experiments/peers/device.py` measures the same of PyTorch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use backbone::{Backbone, Mode, Network, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Network, Options, StageId, Values};
 use clap::Parser;
 use records::Depth;
 use run_config::{Precision, RegularizeConfig, TrainConfig};
@@ -118,7 +118,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let options = Options { channels, size: side, ..Options::default() };
     let build = || {
         tch::manual_seed(0);
-        (network.build)(&Variables::new().root(), &options)
+        network.build(Values::default(), &options)
     };
     let mut reference = build();
     let x = Tensor::randn([COMPARED, channels, side, side], (Kind::Float, Device::Cpu));
@@ -127,7 +127,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
 
     let mut backbone = build();
     backbone.to(device, Kind::Float);
-    backbone.lay_channels_last();
+    backbone.use_channels_last();
     let batch = Tensor::randn([batch_size, channels, side, side], (Kind::Float, device));
     let head = backbone.head_id();
     torch_extra::cuda::set_float32(Float32::Whole)?;

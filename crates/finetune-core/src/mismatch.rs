@@ -138,8 +138,7 @@ fn fits_with(here: &Fitted, side: i64) -> bool {
         auxiliary: Auxiliary::LeftOut,
         ..backbone::Options::default()
     };
-    let outline = backbone::Variables::holding(backbone::Values::Outline);
-    (here.network.build)(&outline.root(), &options).fit(&here.checkpoint).is_ok()
+    here.network.build(backbone::Values::Outline, &options).fit(&here.checkpoint).is_ok()
 }
 
 /// The same without values.

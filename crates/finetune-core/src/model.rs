@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
+use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
+use run_config::Precision;
 use tch::{Device, Kind};
-use training::precision::{Precision, Purpose, Workload};
+use training::precision::{self, Purpose, Workload};
+use zoo::fitting::classes_in;
 use zoo::source_weights::{self, SourceWeights, metadata};
 
 use crate::{Error, mismatch};
@@ -177,7 +179,7 @@ impl Model {
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint));
         }
-        let told = source_weights::told_of(&checkpoint);
+        let told = source_weights::describe_unwrapping(&checkpoint);
         let warnings = source_weights::warnings(network, &checkpoint);
         backbone.freeze_before(backbone.head_id());
         backbone.to(device, Kind::Float);
@@ -192,7 +194,7 @@ impl Model {
     /// Makes it fast for predicting in batches of this size: see [`Backbone::prepare_inference`].
     pub fn prepare(&mut self, precision: Precision, threads: u32, batch_size: usize) {
         let work = Workload { input: &self.input, batch_size, threads, purpose: Purpose::Predict };
-        let kind = precision.kind(&mut self.backbone, &work);
+        let kind = precision::kind(precision, &mut self.backbone, &work);
         self.backbone.prepare_inference(StageId::INPUT..self.backbone.head_id(), kind);
     }
 }
@@ -212,7 +214,7 @@ pub(crate) fn build(
         auxiliary: Auxiliary::LeftOut,
         ..defaults
     };
-    (network.build)(&Variables::holding(values).root(), &options)
+    network.build(values, &options)
 }
 
 fn refuse_features(

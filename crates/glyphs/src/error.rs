@@ -68,6 +68,12 @@ pub enum Error {
     },
 }
 
+impl From<files::Error> for Error {
+    fn from(files::Error { action, path, source }: files::Error) -> Self {
+        Self::Io { action, path, source }
+    }
+}
+
 /// Adds the action and the path to an error of the file system.
 pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
     move |source| Error::Io { action, path: path.to_owned(), source }

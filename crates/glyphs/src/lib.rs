@@ -30,7 +30,6 @@ mod error;
 mod faces;
 mod image;
 mod manifest;
-mod parallel;
 mod spec;
 mod split;
 mod write;

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::io;
-use crate::{Error, Spec, parallel};
+use crate::{Error, Spec};
 
 /// Name of the manifest, beside `train/`. Readers of image folders pass over it, as it is not a folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -70,7 +71,7 @@ impl Manifest {
         if paths.len() as u64 != self.pictures {
             return Ok(false);
         }
-        let entries = parallel::map(&paths, parallel::cores(), |path| entry(dir, path))?;
+        let entries = paths.par_iter().map(|path| entry(dir, path)).collect::<Result<_, _>>()?;
         Ok(content_digest(entries) == self.content_digest)
     }
 }
@@ -80,7 +81,7 @@ impl Manifest {
         let path = dir.join(MANIFEST_FILE);
         let json = serde_json::to_vec_pretty(self)
             .map_err(|source| Error::Manifest { path: path.clone(), source })?;
-        fs::write(&path, json).map_err(io("write the manifest", &path))
+        Ok(files::write(&path, json)?)
     }
 }
 

@@ -3,54 +3,40 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use files::FolderDraft;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::io;
 use crate::manifest::{Entry, content_digest};
 use crate::split::shuffled;
-use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces, parallel};
+use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces};
 
 /// Writes what `spec` describes as an image folder: `dir/train/CLASS/FACE-NUMBER.png`, and so for `val` and `test`.
 ///
 /// Pictures are 8-bit grayscale PNGs, white on black. Every class shows every face of its part equally often (to within
 /// one). A picture depends on the spec's seed, its part, class and number, and not on how many others there are.
 ///
-/// All is written beside `dir` and moved there at the end, so a half-drawn folder never stands in its place; on an error
-/// what was written is removed. `progress` gets the pictures done and their total, from several threads at once, so the
-/// first number may now and then go back by a few.
+/// All is written to another folder next to `dir` and renamed at the end, so a half-drawn folder never stands in its
+/// place; on an error what was written is removed. `progress` gets the pictures done and their total, from several
+/// threads at once, so the first number may now and then go back by a few.
 ///
 /// # Errors
 ///
 /// [`Error::Occupied`] if anything at all is at `dir`; [`Error::Spec`] for a spec that cannot be drawn; [`Error::Io`].
 pub fn write(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Manifest, Error> {
-    write_with(parallel::cores(), spec, dir, progress)
-}
-
-fn write_with(
-    threads: NonZeroUsize,
-    spec: &Spec,
-    dir: &Path,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Manifest, Error> {
     let faces = faces()?;
     let partition = spec.check(&faces)?;
     refuse_occupied(dir)?;
-
-    let parent = parent(dir);
-    fs::create_dir_all(parent).map_err(io("create the folder", parent))?;
-    let beside = tempfile::Builder::new().prefix(".letters-").tempdir_in(parent);
-    let beside = beside.map_err(io("create a folder in", parent))?;
-    let draft = beside.path().join("draft");
-
+    let draft = FolderDraft::beside(dir)?;
     let classes = spec.alphabet.classes();
-    let entries = write_pictures(threads, spec, &plan(spec, &partition, &classes), &draft, progress)?;
+    let entries = write_pictures(spec, &plan(spec, &partition, &classes), draft.path(), progress)?;
     let manifest = describe(spec, &partition, entries);
-    manifest.write(&draft)?;
-    move_into_place(&draft, dir)?;
+    manifest.write(draft.path())?;
+    move_into_place(draft, dir)?;
     Ok(manifest)
 }
 
@@ -136,7 +122,6 @@ fn class_salt(seed: u64, alphabet: Alphabet, part: &str, class: &Class) -> Vec<u
 }
 
 fn write_pictures(
-    threads: NonZeroUsize,
     spec: &Spec,
     pictures: &[Picture<'_>],
     draft: &Path,
@@ -155,7 +140,7 @@ fn write_pictures(
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, pictures.len() as u64);
         Ok((path, Sha256::digest(&png).into()))
     };
-    parallel::map(pictures, threads, write_one)
+    pictures.par_iter().map(write_one).collect()
 }
 
 fn describe(spec: &Spec, partition: &Partition<'_>, entries: Vec<Entry>) -> Manifest {
@@ -181,22 +166,16 @@ fn refuse_occupied(dir: &Path) -> Result<(), Error> {
 }
 
 /// Renames the finished draft. On Unix this cannot overwrite a folder that has anything in it, even one made a moment ago.
-fn move_into_place(draft: &Path, dir: &Path) -> Result<(), Error> {
+fn move_into_place(draft: FolderDraft, dir: &Path) -> Result<(), Error> {
     refuse_occupied(dir)?;
-    fs::rename(draft, dir).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => {
-            occupied(dir, "something was put there while the letters were drawn")
-        }
-        _ => io("move the finished letters to", dir)(error),
+    draft.publish().map_err(|error| match error.source.kind() {
+        ErrorKind::AlreadyExists => occupied(dir, "something was put there while the letters were drawn"),
+        _ => error.into(),
     })
 }
 
 fn occupied(dir: &Path, reason: &str) -> Error {
     Error::Occupied { dir: dir.to_owned(), reason: reason.into() }
-}
-
-fn parent(dir: &Path) -> &Path {
-    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -215,7 +194,8 @@ mod tests {
         };
         let drawn = [1, 2, 7].map(|threads| {
             let dir = temp.path().join(threads.to_string());
-            write_with(NonZeroUsize::new(threads).unwrap(), &spec, &dir, &|_, _| {}).unwrap()
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| write(&spec, &dir, &|_, _| {})).unwrap()
         });
         assert_eq!(drawn[0].pictures, 33 * 3);
         assert_eq!((&drawn[0], &drawn[0]), (&drawn[1], &drawn[2]));

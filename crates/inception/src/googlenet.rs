@@ -1,22 +1,24 @@
 //! GoogLeNet, or Inception v1, in TorchVision's form: with batch-norm, which the paper did not have yet.
 
 use backbone::layers::{Activation, AdaptiveAvgPool, Conv, ConvNorm, Flatten, Linear, LinearInit, MaxPool};
-use backbone::{Aux, Auxiliary, Backbone, Head, Options, Path, Sequence, Stage};
+use backbone::{Aux, Auxiliary, Head, Options, Parts, Path, Sequence, Stage};
 
 use crate::layers::{Branches, basic};
 
-/// Deviation of all fresh weights.
+/// Deviation of all initial weights.
 const DEVIATION: f64 = 0.01;
 const INIT: LinearInit = LinearInit::TruncatedNormal(DEVIATION);
 /// Share of each auxiliary head in the training loss, as the paper has it.
 const AUX_WEIGHT: f64 = 0.3;
 
-/// 22 layers with parameters: three convolutions, nine inception blocks, a linear layer.
-#[must_use]
-pub fn googlenet(path: &Path, options: &Options) -> Backbone {
+/// 22 layers with parameters: three convolutions, nine inception blocks, a linear layer;
+/// `[N, channels, 224, 224]` -> `[N, classes]`.
+pub(crate) fn googlenet(path: &Path, options: &Options) -> Parts {
     let stem = |name: &str, conv: Conv| basic(&(path / name), conv, DEVIATION);
     let halve = || MaxPool::new(3, 2).ceil();
-    let block = |name: &'static str, plan: Plan| Sequence::new().then(inception(&(path / name), plan));
+    let block = |name: &'static str, input: i64, widths: Widths| {
+        Sequence::new().then(inception(&(path / name), input, widths))
+    };
 
     let stem1 = Sequence::new()
         .then(stem("conv1", Conv::new(options.channels, 64, 7).stride(2).padding(3))) // [N, 64, 112, 112]
@@ -25,17 +27,17 @@ pub fn googlenet(path: &Path, options: &Options) -> Backbone {
         .then(stem("conv2", Conv::new(64, 64, 1)))
         .then(stem("conv3", Conv::new(64, 192, 3).same())) // [N, 192, 56, 56]
         .then(halve());
-    // Input channels; 1x1; 3x3 after its reduction; "5x5" after its reduction; after the pool.
-    let inception3a = block("inception3a", (192, 64, (96, 128), (16, 32), 32));
-    let inception3b = block("inception3b", (256, 128, (128, 192), (32, 96), 64)).then(halve());
-    let inception4a = block("inception4a", (480, 192, (96, 208), (16, 48), 64));
-    let inception4b = block("inception4b", (512, 160, (112, 224), (24, 64), 64));
-    let inception4c = block("inception4c", (512, 128, (128, 256), (24, 64), 64));
-    let inception4d = block("inception4d", (512, 112, (144, 288), (32, 64), 64));
+    // Input channels, then the row of the paper's table 1.
+    let inception3a = block("inception3a", 192, [64, 96, 128, 16, 32, 32]);
+    let inception3b = block("inception3b", 256, [128, 128, 192, 32, 96, 64]).then(halve());
+    let inception4a = block("inception4a", 480, [192, 96, 208, 16, 48, 64]);
+    let inception4b = block("inception4b", 512, [160, 112, 224, 24, 64, 64]);
+    let inception4c = block("inception4c", 512, [128, 128, 256, 24, 64, 64]);
+    let inception4d = block("inception4d", 512, [112, 144, 288, 32, 64, 64]);
     let inception4e =
-        block("inception4e", (528, 256, (160, 320), (32, 128), 128)).then(MaxPool::new(2, 2).ceil());
-    let inception5a = block("inception5a", (832, 256, (160, 320), (32, 128), 128));
-    let inception5b = block("inception5b", (832, 384, (192, 384), (48, 128), 128));
+        block("inception4e", 528, [256, 160, 320, 32, 128, 128]).then(MaxPool::new(2, 2).ceil());
+    let inception5a = block("inception5a", 832, [256, 160, 320, 32, 128, 128]);
+    let inception5b = block("inception5b", 832, [384, 192, 384, 48, 128, 128]);
     let aux1 = aux(path, "aux1", "aux1.fc2", 512, options);
     let aux2 = aux(path, "aux2", "aux2.fc2", 528, options);
 
@@ -55,14 +57,16 @@ pub fn googlenet(path: &Path, options: &Options) -> Backbone {
     ];
     let head = Head::new(path, "fc", 1024, options.classes, options.dropout.unwrap_or(0.2), INIT);
     let left_out = if aux_built(options) { Vec::new() } else { vec!["aux1", "aux2"] };
-    Backbone::new("googlenet", path, stages, head).leaving_out(left_out)
+    Parts::new(stages, head).leaving_out(left_out)
 }
 
-/// Input channels; outputs of the four branches, the middle two with the channels they are reduced to first.
-type Plan = (i64, i64, (i64, i64), (i64, i64), i64);
+/// Output channels of a block's convolutions, as the paper's table 1 has them: 1x1; 3x3 reduce, 3x3; 5x5 reduce, 5x5;
+/// after the pool.
+type Widths = [i64; 6];
 
-/// Four views of the same input, side by side.
-fn inception(path: &Path, (input, one, (reduce3, three), (reduce5, five), pooled): Plan) -> Branches {
+/// Four views of the same input, their outputs joined as channels: `[N, input, H, W]` -> `[N, sum, H, W]`.
+fn inception(path: &Path, input: i64, widths: Widths) -> Branches {
+    let [one, reduce3, three, reduce5, five, pooled] = widths;
     let conv = |branch: &str, conv: Conv| -> ConvNorm { basic(&path.descend(branch), conv, DEVIATION) };
     Branches::new()
         .with(conv("branch1", Conv::new(input, one, 1)))

@@ -5,8 +5,7 @@ use backbone::{Mode, Module, Path, Trace};
 use tch::Tensor;
 
 /// `BasicConv2d`: convolution without bias, batch-norm with eps 0.001, ReLU; its variables are `conv` and `bn`.
-#[must_use]
-pub fn basic(path: &Path, conv: Conv, deviation: f64) -> ConvNorm {
+pub(crate) fn basic(path: &Path, conv: Conv, deviation: f64) -> ConvNorm {
     conv.init(ConvInit::TruncatedNormal(deviation))
         .norm(NormSpec { eps: 0.001, ..NormSpec::default() })
         .normed(&(path / "conv"), &(path / "bn"))
@@ -14,20 +13,18 @@ pub fn basic(path: &Path, conv: Conv, deviation: f64) -> ConvNorm {
 
 /// Branches that read the same input, their outputs side by side as channels.
 #[derive(Debug, Default)]
-pub struct Branches {
+pub(crate) struct Branches {
     branches: Vec<Box<dyn Module>>,
 }
 
 impl Branches {
     /// No branches yet.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// With one more branch.
-    #[must_use]
-    pub fn with(mut self, branch: impl Module + 'static) -> Self {
+    pub(crate) fn with(mut self, branch: impl Module + 'static) -> Self {
         self.branches.push(Box::new(branch));
         self
     }
@@ -45,6 +42,6 @@ impl Module for Branches {
         let mut shape = traces.first().map_or_else(Vec::new, |first| first.shape.clone());
         shape[1] = traces.iter().map(|trace| trace.shape[1]).sum();
         let multiply_adds = traces.iter().map(|trace| trace.multiply_adds).sum();
-        Trace { shape, ..x }.beside(multiply_adds)
+        Trace { shape, ..x }.plus(multiply_adds)
     }
 }

@@ -8,16 +8,15 @@
 //! classifiers on inner stages feed them in half-way, in training only. Inception v3 factors the filters further (5x5
 //! into two 3x3, 7x7 into 1x7 and 7x1) and puts batch-norm everywhere.
 //!
-//! - [`googlenet`](mod@googlenet), [`v3`]: the two networks, with TorchVision's names (`torchvision/models/googlenet.py`,
-//!   `inception.py`).
-//! - [`layers`]: what they share.
+//! The two networks are in `googlenet.rs` and `v3.rs`, under TorchVision's names (`torchvision/models/googlenet.py`,
+//! `inception.py`); what they share is in `layers.rs`.
 //!
 //! TorchVision's pretrained files were trained on pixels scaled to `-1..=1`, which it repairs inside the network
 //! (`transform_input`). Here the preparation belongs to the weights: mean and deviation 0.5.
 
-pub mod googlenet;
-pub mod layers;
-pub mod v3;
+mod googlenet;
+mod layers;
+mod v3;
 
 use backbone::{Family, Network};
 use pretrained::InputSpec;
@@ -26,25 +25,28 @@ use pretrained::InputSpec;
 pub const FAMILY: Family = Family {
     name: "inception",
     solved: "many filter sizes in one block at low cost, and auxiliary losses against vanishing gradients",
-    paper: "Szegedy et al., Going Deeper with Convolutions, 2014",
     networks: &[
         Network {
             name: "googlenet",
             year: 2014,
+            paper: "Szegedy et al., Going Deeper with Convolutions, 2014",
             head: "fc",
             smallest_input: 15,
             input: || input(256, 224),
-            build: googlenet::googlenet,
+            stochastic_depth: 0.0,
+            constructor: googlenet::googlenet,
             dialects: &[],
             arguments: ARGUMENTS,
         },
         Network {
             name: "inception_v3",
             year: 2015,
+            paper: "Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2015",
             head: "fc",
             smallest_input: 75,
             input: || input(342, 299),
-            build: v3::inception_v3,
+            stochastic_depth: 0.0,
+            constructor: v3::inception_v3,
             dialects: &[],
             arguments: ARGUMENTS,
         },

@@ -1,20 +1,19 @@
 //! Inception v3: the blocks A to E of "Rethinking the Inception Architecture", named as TorchVision names them.
 
 use backbone::layers::{AdaptiveAvgPool, AvgPool, Conv, ConvNorm, LinearInit, MaxPool};
-use backbone::{Aux, Auxiliary, Backbone, Head, Options, Path, Sequence, Stage};
+use backbone::{Aux, Auxiliary, Head, Options, Parts, Path, Sequence, Stage};
 
 use crate::layers::{Branches, basic};
 
-/// Deviation of fresh weights, but for the auxiliary head's.
+/// Deviation of initial weights, but for the auxiliary head's.
 const DEVIATION: f64 = 0.1;
 /// Share of the auxiliary head in the training loss.
 const AUX_WEIGHT: f64 = 0.4;
 /// The smallest input whose 17x17 grid is large enough for the auxiliary head's filters.
 const AUX_SMALLEST_INPUT: i64 = 299;
 
-/// 48 layers with parameters. Below 299 pixels the auxiliary head does not fit and is not built.
-#[must_use]
-pub fn inception_v3(path: &Path, options: &Options) -> Backbone {
+/// 48 layers with parameters: `[N, channels, 299, 299]` -> `[N, classes]`. Below 299 pixels the auxiliary head does not fit and is not built.
+pub(crate) fn inception_v3(path: &Path, options: &Options) -> Parts {
     let stem = |name: &str, conv: Conv| basic(&(path / name), conv, DEVIATION);
     let stem1 = Sequence::new()
         .then(stem("Conv2d_1a_3x3", Conv::new(options.channels, 32, 3).stride(2))) // [N, 32, 149, 149]
@@ -25,18 +24,18 @@ pub fn inception_v3(path: &Path, options: &Options) -> Backbone {
         .then(stem("Conv2d_3b_1x1", Conv::new(64, 80, 1))) // [N, 80, 73, 73]
         .then(stem("Conv2d_4a_3x3", Conv::new(80, 192, 3))) // [N, 192, 71, 71]
         .then(MaxPool::new(3, 2));
-    let mixed5b = a(&(path / "Mixed_5b"), 192, 32);
-    let mixed5c = a(&(path / "Mixed_5c"), 256, 64);
-    let mixed5d = a(&(path / "Mixed_5d"), 288, 64);
-    let mixed6a = b(&(path / "Mixed_6a"), 288);
-    let mixed6b = c(&(path / "Mixed_6b"), 128);
-    let mixed6c = c(&(path / "Mixed_6c"), 160);
-    let mixed6d = c(&(path / "Mixed_6d"), 160);
-    let mixed6e = c(&(path / "Mixed_6e"), 192);
+    let mixed5b = block_a(&(path / "Mixed_5b"), 192, 32);
+    let mixed5c = block_a(&(path / "Mixed_5c"), 256, 64);
+    let mixed5d = block_a(&(path / "Mixed_5d"), 288, 64);
+    let mixed6a = block_b(&(path / "Mixed_6a"), 288);
+    let mixed6b = block_c(&(path / "Mixed_6b"), 128);
+    let mixed6c = block_c(&(path / "Mixed_6c"), 160);
+    let mixed6d = block_c(&(path / "Mixed_6d"), 160);
+    let mixed6e = block_c(&(path / "Mixed_6e"), 192);
     let aux = (aux_built(options)).then(|| aux(path, options));
-    let mixed7a = d(&(path / "Mixed_7a"), 768);
-    let mixed7b = e(&(path / "Mixed_7b"), 1280);
-    let mixed7c = e(&(path / "Mixed_7c"), 2048);
+    let mixed7a = block_d(&(path / "Mixed_7a"), 768);
+    let mixed7b = block_e(&(path / "Mixed_7b"), 1280);
+    let mixed7c = block_e(&(path / "Mixed_7c"), 2048);
 
     let stem1_roots = ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"];
     let stages = vec![
@@ -58,11 +57,12 @@ pub fn inception_v3(path: &Path, options: &Options) -> Backbone {
     let init = LinearInit::TruncatedNormal(DEVIATION);
     let head = Head::new(path, "fc", 2048, options.classes, options.dropout.unwrap_or(0.5), init);
     let left_out = if aux_built(options) { Vec::new() } else { vec!["AuxLogits"] };
-    Backbone::new("inception_v3", path, stages, head).leaving_out(left_out)
+    Parts::new(stages, head).leaving_out(left_out)
 }
 
-/// Figure 5 of the paper: 1x1, 5x5, two 3x3 in place of a 5x5, pooling.
-fn a(path: &Path, input: i64, pooled: i64) -> Branches {
+/// Figure 5 of the paper: 1x1, 5x5, two 3x3 in place of a 5x5, pooling;
+/// `[N, input, 35, 35]` -> `[N, 224 + pooled, 35, 35]`.
+fn block_a(path: &Path, input: i64, pooled: i64) -> Branches {
     let conv = |name: &str, conv: Conv| branch(path, name, conv);
     Branches::new()
         .with(conv("branch1x1", Conv::new(input, 64, 1)))
@@ -80,8 +80,9 @@ fn a(path: &Path, input: i64, pooled: i64) -> Branches {
         .with(Sequence::new().then(AVERAGE).then(conv("branch_pool", Conv::new(input, pooled, 1))))
 }
 
-/// Figure 10: half the size, by strided convolutions and a pool side by side.
-fn b(path: &Path, input: i64) -> Branches {
+/// Figure 10: half the size, by strided convolutions and a pool side by side;
+/// `[N, input, 35, 35]` -> `[N, input + 480, 17, 17]`.
+fn block_b(path: &Path, input: i64) -> Branches {
     let conv = |name: &str, conv: Conv| branch(path, name, conv);
     Branches::new()
         .with(conv("branch3x3", Conv::new(input, 384, 3).stride(2)))
@@ -94,8 +95,8 @@ fn b(path: &Path, input: i64) -> Branches {
         .with(MaxPool::new(3, 2))
 }
 
-/// Figure 6: 7x7 factored into 1x7 and 7x1, once and twice.
-fn c(path: &Path, inner: i64) -> Branches {
+/// Figure 6: 7x7 factored into 1x7 and 7x1, once and twice; `[N, 768, 17, 17]` -> the same.
+fn block_c(path: &Path, inner: i64) -> Branches {
     let conv = |name: &str, conv: Conv| branch(path, name, conv);
     let wide = |output| Conv::rectangular(inner, output, [1, 7]).same();
     let high = |output| Conv::rectangular(inner, output, [7, 1]).same();
@@ -118,8 +119,8 @@ fn c(path: &Path, inner: i64) -> Branches {
         .with(Sequence::new().then(AVERAGE).then(conv("branch_pool", Conv::new(768, 192, 1))))
 }
 
-/// Half the size again, with the factored 7x7 in one branch.
-fn d(path: &Path, input: i64) -> Branches {
+/// Half the size again, with the factored 7x7 in one branch; `[N, input, 17, 17]` -> `[N, input + 512, 8, 8]`.
+fn block_d(path: &Path, input: i64) -> Branches {
     let conv = |name: &str, conv: Conv| branch(path, name, conv);
     Branches::new()
         .with(
@@ -137,8 +138,9 @@ fn d(path: &Path, input: i64) -> Branches {
         .with(MaxPool::new(3, 2))
 }
 
-/// Figure 7: on the coarsest grid 1x3 and 3x1 stand side by side, for breadth.
-fn e(path: &Path, input: i64) -> Branches {
+/// Figure 7: on the coarsest grid 1x3 and 3x1 stand side by side, for breadth;
+/// `[N, input, 8, 8]` -> `[N, 2048, 8, 8]`.
+fn block_e(path: &Path, input: i64) -> Branches {
     let conv = |name: &str, conv: Conv| branch(path, name, conv);
     let both = |wide: &str, high: &str| {
         Branches::new()

@@ -1,6 +1,6 @@
 //! LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998).
 //!
-//! Before it, a picture was a long vector: a fully connected network had to learn the same stroke anew at every place,
+//! Before it, an image was a long vector: a fully connected network had to learn the same stroke again at every place,
 //! and needed more examples than anybody had. LeNet's answer is the convolution: a small filter, *shared* by all places,
 //! followed by subsampling, so that what is learned once is recognised anywhere. Every network of this workspace still
 //! has that shape.
@@ -20,44 +20,50 @@
 //! coefficient, and the output is a softmax instead of distances to drawn prototypes.
 
 use backbone::layers::{Activation, AvgPool, Conv, Flatten, Linear, LinearInit, MaxPool};
-use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use backbone::{Family, Head, Module, Network, Options, Parts, Path, Sequence, Stage};
 use pretrained::{InputSpec, Interpolation};
 
 /// LeNet-5 as published and in its modern form.
 pub const FAMILY: Family = Family {
     name: "lenet",
     solved: "shared filters and subsampling: what is learned at one place is recognised at every place",
-    paper: "LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
-    networks: &[network("lenet5", lenet5), network("lenet5_relu", lenet5_relu)],
+    networks: &[
+        // As published in 1998: tanh and average pooling.
+        network("lenet5", |path, options| {
+            lenet(path, options, Activation::Tanh, || AvgPool { kernel: 2, stride: 2, padding: 0 })
+        }),
+        // The modern form: ReLU, which does not saturate (Krizhevsky et al. 2012), and max pooling.
+        network("lenet5_relu", |path, options| lenet(path, options, Activation::Relu, || MaxPool::new(2, 2))),
+    ],
 };
 
-const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
-    // 16 is the smallest field of which the two convolutions and subsamplings leave a pixel.
-    Network { name, year: 1998, head: "fc3", smallest_input: 16, input, build, dialects: &[], arguments: &[] }
+const fn network(name: &'static str, constructor: fn(&Path, &Options) -> Parts) -> Network {
+    Network {
+        name,
+        year: 1998,
+        paper: "LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
+        head: "fc3",
+        // The smallest field of which the two convolutions and subsamplings leave a pixel.
+        smallest_input: 16,
+        input,
+        stochastic_depth: 0.0,
+        constructor,
+        dialects: &[],
+        arguments: &[],
+    }
 }
 
-/// As published in 1998: tanh and average pooling.
-#[must_use]
-pub fn lenet5(path: &Path, options: &Options) -> Backbone {
-    let pool = || AvgPool { kernel: 2, stride: 2, padding: 0 };
-    lenet("lenet5", path, options, Activation::Tanh, pool)
-}
+/// Side of MNIST's digits, in pixels: the middle of the 32x32 field that the paper describes.
+const MNIST: u32 = 28;
 
-/// The modern form: ReLU, which does not saturate (Krizhevsky et al. 2012), and max pooling.
-#[must_use]
-pub fn lenet5_relu(path: &Path, options: &Options) -> Backbone {
-    lenet("lenet5_relu", path, options, Activation::Relu, || MaxPool::new(2, 2))
-}
-
-fn lenet<Pool: backbone::Module + 'static>(
-    name: &'static str,
+/// `[N, channels, size, size]` -> `[N, classes]`, for the one size of the options.
+fn lenet<Pool: Module + 'static>(
     path: &Path,
     options: &Options,
     activation: Activation,
     pool: impl Fn() -> Pool,
-) -> Backbone {
-    // MNIST's 28x28 digits are the middle of the 32x32 field that the paper describes.
-    let padding = if options.size == 28 { 2 } else { 0 };
+) -> Parts {
+    let padding = if options.size == i64::from(MNIST) { 2 } else { 0 };
     let side = ((options.size + 2 * padding - 4) / 2 - 4) / 2; // 5 for 28x28 and 32x32
     let c1 =
         Conv::new(options.channels, 6, 5).padding(padding).activation(activation).biased(&(path / "conv1"));
@@ -75,14 +81,14 @@ fn lenet<Pool: backbone::Module + 'static>(
     ];
     let dropout = options.dropout.unwrap_or(0.0);
     let head = Head::new(path, "fc3", 84, options.classes, dropout, LinearInit::TorchDefault);
-    Backbone::new(name, path, stages, head)
+    Parts::new(stages, head)
 }
 
 /// 28x28 grayscale, scaled to -1..=1.
 fn input() -> InputSpec {
     InputSpec {
-        resize: 28,
-        crop: 28,
+        resize: MNIST,
+        crop: MNIST,
         interpolation: Interpolation::Bilinear,
         channels: 1,
         mean: vec![0.5],

@@ -161,6 +161,12 @@ impl Error {
     }
 }
 
+impl From<files::Error> for Error {
+    fn from(files::Error { action, path, source }: files::Error) -> Self {
+        Self::Io { action, path, source }
+    }
+}
+
 fn list(paths: &[PathBuf]) -> String {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     shown.join(", ")

@@ -15,7 +15,6 @@
 //! - [`digest`]: SHA-256 of a file, and what it is expected to be
 
 #[cfg(any(feature = "checkpoints", feature = "fetch"))]
-mod atomic;
 pub mod catalog;
 #[cfg(feature = "checkpoints")]
 pub mod checkpoint;

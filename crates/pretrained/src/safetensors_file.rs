@@ -13,7 +13,7 @@ use safetensors::tensor::TensorInfo;
 use serde::Serialize;
 
 use crate::digest::Hashing;
-use crate::{Array, Dtype, Error, atomic};
+use crate::{Array, Dtype, Error};
 
 /// An array that lies somewhere else; what [`write`] takes.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ where
     let views = collect(path, tensors)?;
     let header = header(&views, metadata).map_err(|error| Error::io("write", path)(error.into()))?;
     let mut sha256 = String::new();
-    atomic::write(path, |file| {
+    files::write_with(path, |file| {
         let mut file = Hashing::new(file);
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;

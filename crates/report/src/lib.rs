@@ -65,3 +65,9 @@ pub enum Error {
         problem: String,
     },
 }
+
+impl From<files::Error> for Error {
+    fn from(files::Error { path, source, .. }: files::Error) -> Self {
+        Self::Write { path, source }
+    }
+}

@@ -1,13 +1,12 @@
 //! Pages as files, each replaced in one step.
 
-use std::fs;
 use std::path::Path;
 
 use records::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
 
 use crate::{Error, html, pivot};
 
-/// Writes the page of a run as `report.html` into the folder `dir`, which must exist.
+/// Writes the page of a run as `report.html` into the folder `dir`, which is created where missing.
 ///
 /// An older page there is replaced in one step, so a full disk never leaves half a page.
 ///
@@ -40,11 +39,6 @@ pub fn write_range(record: &RangeRecord, dir: &Path) -> Result<(), Error> {
 /// [`Error::Write`] when the file system refuses.
 pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
     let folder = dir.join("figures");
-    let refused = |path: &Path| {
-        let path = path.to_owned();
-        |source| Error::Write { path, source }
-    };
-    fs::create_dir_all(&folder).map_err(refused(&folder))?;
     let kinds = [
         ("accuracy", html::accuracy_charts(&pivot::tables(record))),
         ("training", html::training_charts(record)),
@@ -52,8 +46,7 @@ pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
     ];
     for (kind, charts) in kinds {
         for (number, chart) in (1..).zip(charts) {
-            let path = folder.join(format!("{kind}-{number}.svg"));
-            fs::write(&path, chart.document()).map_err(refused(&path))?;
+            files::write(&folder.join(format!("{kind}-{number}.svg")), chart.document())?;
         }
     }
     Ok(())
@@ -68,11 +61,5 @@ pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
 }
 
 fn write_page(page: &str, dir: &Path) -> Result<(), Error> {
-    let path = dir.join("report.html");
-    let part = dir.join("report.html.part");
-    fs::write(&part, page).and_then(|()| fs::rename(&part, &path)).map_err(|source| {
-        // The part file is of no use to anyone; that it may be missing is no second error.
-        let _ = fs::remove_file(&part);
-        Error::Write { path, source }
-    })
+    Ok(files::write(&dir.join("report.html"), page)?)
 }

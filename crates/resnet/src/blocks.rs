@@ -7,7 +7,7 @@ use tch::Tensor;
 
 /// Which block a network is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Two 3x3 convolutions: ResNet-18 and 34.
     Basic,
     /// 1x1 down, 3x3, 1x1 up to four times the width: ResNet-50 and deeper. TorchVision puts the stride on the 3x3
@@ -22,14 +22,18 @@ pub enum Kind {
 
 impl Kind {
     /// The bottleneck of the original paper.
-    pub const BOTTLENECK: Kind = Kind::Bottleneck { groups: 1, width_per_group: 64 };
+    pub(crate) const BOTTLENECK: Kind = Kind::grouped(1, 64);
 
     /// The bottleneck with twice the inner width.
-    pub const WIDE_BOTTLENECK: Kind = Kind::Bottleneck { groups: 1, width_per_group: 128 };
+    pub(crate) const WIDE: Kind = Kind::grouped(1, 128);
+
+    /// The bottleneck whose 3x3 convolution has groups, each with `width_per_group` channels at width 64.
+    pub(crate) const fn grouped(groups: i64, width_per_group: i64) -> Self {
+        Self::Bottleneck { groups, width_per_group }
+    }
 
     /// Output channels per unit of width.
-    #[must_use]
-    pub fn expansion(self) -> i64 {
+    pub(crate) fn expansion(self) -> i64 {
         match self {
             Self::Basic => 1,
             Self::Bottleneck { .. } => 4,
@@ -134,7 +138,7 @@ impl Module for Block {
 
     fn trace(&self, x: Trace) -> Trace {
         let skip = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.trace(x.branch()).multiply_adds);
-        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).beside(skip)
+        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).plus(skip)
     }
 
     fn has_branch(&self) -> bool {

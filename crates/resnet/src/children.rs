@@ -2,8 +2,7 @@
 //! fastai do: the parts are numbered, and `4` is `layer1`. (timm's names are TorchVision's.)
 
 /// The name of a tensor of the numbered parts in TorchVision's scheme; `None` for any other name.
-#[must_use]
-pub fn rename(name: &str) -> Option<String> {
+pub(crate) fn rename(name: &str) -> Option<String> {
     // conv1, bn1, relu, maxpool, layer1 to layer4, avgpool, fc; `fc` comes behind a flattening of its own, if at all.
     let (number, rest) = name.split_once('.')?;
     let part = match number {

@@ -6,14 +6,14 @@
 //! for nothing: each block adds a correction to its own input, `relu(f(x) + x)`. The shortcut carries the gradient past
 //! the block undiminished, and 152 layers train as easily as 18.
 //!
-//! [`blocks`] has the two kinds of block; here stands how they are stacked. Parameter names, shapes and initialisation
+//! `blocks.rs` has the two kinds of block; here stands how they are stacked. Parameter names, shapes and initialisation
 //! are TorchVision's (`torchvision/models/resnet.py`).
 
-pub mod blocks;
-pub mod children;
+mod blocks;
+mod children;
 
 use backbone::layers::{Activation, AdaptiveAvgPool, Conv, ConvInit, LinearInit, MaxPool};
-use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
 use pretrained::{Dialect, InputSpec};
 
 use blocks::{Kind, Plan};
@@ -22,101 +22,68 @@ use blocks::{Kind, Plan};
 pub const FAMILY: Family = Family {
     name: "resnet",
     solved: "identity shortcuts: each block learns a correction to its input, so that more depth stops hurting",
-    paper: "He et al., Deep Residual Learning for Image Recognition, 2015",
     networks: &[
-        network("resnet18", 2015, resnet18),
-        network("resnet34", 2015, resnet34),
-        network("resnet50", 2015, resnet50),
-        network("resnet101", 2015, resnet101),
-        network("resnet152", 2015, resnet152),
-        network("wide_resnet50_2", 2016, wide_resnet50_2),
-        network("wide_resnet101_2", 2016, wide_resnet101_2),
-        network("resnext50_32x4d", 2016, resnext50_32x4d),
-        network("resnext101_32x8d", 2016, resnext101_32x8d),
-        network("resnext101_64x4d", 2016, resnext101_64x4d),
+        network("resnet18", RESNET, |path, options| resnet(path, options, Kind::Basic, [2, 2, 2, 2])),
+        network("resnet34", RESNET, |path, options| resnet(path, options, Kind::Basic, [3, 4, 6, 3])),
+        network("resnet50", RESNET, |path, options| resnet(path, options, Kind::BOTTLENECK, [3, 4, 6, 3])),
+        network("resnet101", RESNET, |path, options| resnet(path, options, Kind::BOTTLENECK, [3, 4, 23, 3])),
+        network("resnet152", RESNET, |path, options| resnet(path, options, Kind::BOTTLENECK, [3, 8, 36, 3])),
+        // Inner convolutions twice as wide: breadth in place of depth.
+        network("wide_resnet50_2", WIDE, |path, options| resnet(path, options, Kind::WIDE, [3, 4, 6, 3])),
+        network("wide_resnet101_2", WIDE, |path, options| resnet(path, options, Kind::WIDE, [3, 4, 23, 3])),
+        // 3x3 convolutions in groups (32 groups of 4 channels at width 64): Inception's parallel branches, all alike.
+        network("resnext50_32x4d", NEXT, |path, options| {
+            resnet(path, options, Kind::grouped(32, 4), [3, 4, 6, 3])
+        }),
+        network("resnext101_32x8d", NEXT, |path, options| {
+            resnet(path, options, Kind::grouped(32, 8), [3, 4, 23, 3])
+        }),
+        network("resnext101_64x4d", NEXT, |path, options| {
+            resnet(path, options, Kind::grouped(64, 4), [3, 4, 23, 3])
+        }),
     ],
 };
 
-const fn network(name: &'static str, year: u16, build: fn(&Path, &Options) -> Backbone) -> Network {
+/// A paper and its year.
+struct Paper {
+    year: u16,
+    title: &'static str,
+}
+
+const RESNET: Paper =
+    Paper { year: 2015, title: "He et al., Deep Residual Learning for Image Recognition, 2015" };
+const WIDE: Paper = Paper { year: 2016, title: "Zagoruyko and Komodakis, Wide Residual Networks, 2016" };
+const NEXT: Paper = Paper {
+    year: 2016,
+    title: "Xie et al., Aggregated Residual Transformations for Deep Neural Networks, 2016",
+};
+
+const fn network(name: &'static str, paper: Paper, constructor: fn(&Path, &Options) -> Parts) -> Network {
     Network {
         name,
-        year,
+        year: paper.year,
+        paper: paper.title,
         head: "fc",
         smallest_input: 32,
         input: InputSpec::imagenet,
-        build,
-        dialects: &[Dialect { name: "nn.Sequential(*model.children())", rename: children::rename }],
+        stochastic_depth: STOCHASTIC_DEPTH,
+        constructor,
+        dialects: &[Dialect {
+            name: "nn.Sequential(*model.children())",
+            rename: children::rename,
+            differs: None,
+        }],
         arguments: &[],
     }
 }
 
-/// 18 layers of two-convolution blocks.
-#[must_use]
-pub fn resnet18(path: &Path, options: &Options) -> Backbone {
-    resnet("resnet18", path, options, Kind::Basic, [2, 2, 2, 2])
-}
+/// No block is skipped unless the options ask for it.
+const STOCHASTIC_DEPTH: f64 = 0.0;
 
-/// 34 layers of two-convolution blocks.
-#[must_use]
-pub fn resnet34(path: &Path, options: &Options) -> Backbone {
-    resnet("resnet34", path, options, Kind::Basic, [3, 4, 6, 3])
-}
-
-/// 50 layers of bottleneck blocks.
-#[must_use]
-pub fn resnet50(path: &Path, options: &Options) -> Backbone {
-    resnet("resnet50", path, options, Kind::BOTTLENECK, [3, 4, 6, 3])
-}
-
-/// 101 layers of bottleneck blocks.
-#[must_use]
-pub fn resnet101(path: &Path, options: &Options) -> Backbone {
-    resnet("resnet101", path, options, Kind::BOTTLENECK, [3, 4, 23, 3])
-}
-
-/// 152 layers of bottleneck blocks.
-#[must_use]
-pub fn resnet152(path: &Path, options: &Options) -> Backbone {
-    resnet("resnet152", path, options, Kind::BOTTLENECK, [3, 8, 36, 3])
-}
-
-/// ResNet-50 with inner convolutions twice as wide: breadth in place of depth (Zagoruyko and Komodakis, "Wide Residual
-/// Networks", 2016).
-#[must_use]
-pub fn wide_resnet50_2(path: &Path, options: &Options) -> Backbone {
-    resnet("wide_resnet50_2", path, options, Kind::WIDE_BOTTLENECK, [3, 4, 6, 3])
-}
-
-/// ResNet-101 with inner convolutions twice as wide.
-#[must_use]
-pub fn wide_resnet101_2(path: &Path, options: &Options) -> Backbone {
-    resnet("wide_resnet101_2", path, options, Kind::WIDE_BOTTLENECK, [3, 4, 23, 3])
-}
-
-/// ResNet-50 whose 3x3 convolutions are 32 groups of 4 channels: Inception's parallel branches, all alike (Xie et al.,
-/// "Aggregated Residual Transformations for Deep Neural Networks", 2016).
-#[must_use]
-pub fn resnext50_32x4d(path: &Path, options: &Options) -> Backbone {
-    let kind = Kind::Bottleneck { groups: 32, width_per_group: 4 };
-    resnet("resnext50_32x4d", path, options, kind, [3, 4, 6, 3])
-}
-
-/// ResNet-101 with 32 groups of 8 channels.
-#[must_use]
-pub fn resnext101_32x8d(path: &Path, options: &Options) -> Backbone {
-    let kind = Kind::Bottleneck { groups: 32, width_per_group: 8 };
-    resnet("resnext101_32x8d", path, options, kind, [3, 4, 23, 3])
-}
-
-/// ResNet-101 with 64 groups of 4 channels.
-#[must_use]
-pub fn resnext101_64x4d(path: &Path, options: &Options) -> Backbone {
-    let kind = Kind::Bottleneck { groups: 64, width_per_group: 4 };
-    resnet("resnext101_64x4d", path, options, kind, [3, 4, 23, 3])
-}
-
-fn resnet(name: &'static str, path: &Path, options: &Options, kind: Kind, depths: [usize; 4]) -> Backbone {
-    let mut plan = Plan::new(kind, depths.iter().sum(), options.stochastic_depth.unwrap_or(0.0));
+/// A stem, four stages of `depths` blocks each, the mean over all positions, a linear layer:
+/// `[N, channels, 224, 224]` -> `[N, classes]`.
+fn resnet(path: &Path, options: &Options, kind: Kind, depths: [usize; 4]) -> Parts {
+    let mut plan = Plan::new(kind, depths.iter().sum(), options.stochastic_depth.unwrap_or(STOCHASTIC_DEPTH));
     let [layer1, layer2, layer3, layer4] = depths;
     let out = |width: i64| width * kind.expansion();
 
@@ -138,5 +105,5 @@ fn resnet(name: &'static str, path: &Path, options: &Options, kind: Kind, depths
     ];
     let dropout = options.dropout.unwrap_or(0.0);
     let head = Head::new(path, "fc", out(512), options.classes, dropout, LinearInit::TorchDefault);
-    Backbone::new(name, path, stages, head)
+    Parts::new(stages, head)
 }

@@ -230,13 +230,14 @@ fn trainable(backbone: &Backbone) -> impl Iterator<Item = StageId> {
 
 #[cfg(test)]
 mod tests {
-    use backbone::{Options, Variables};
+    use backbone::{Options, Values};
 
     use super::*;
 
     fn first_live(depth: &str) -> String {
-        let backbone =
-            resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
+        let backbone = zoo::network("resnet18")
+            .unwrap()
+            .build(Values::default(), &Options { classes: 2, ..Options::default() });
         let plan = FreezePlan::new(&backbone, &depth.parse().unwrap(), 0.1).unwrap();
         assert!(plan.rate_scale[..plan.first_live.index()].iter().all(|&scale| scale == 0.0));
         assert!(plan.rate_scale[plan.first_live.index()..].iter().all(|&scale| scale > 0.0));
@@ -264,14 +265,14 @@ mod tests {
         for nonsense in ["", "last", "last:0", "last:-1", "last:x", "from:", "deep", "head:1"] {
             assert!(nonsense.parse::<Depth>().is_err(), "{nonsense}");
         }
-        let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
+        let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
         let error = FreezePlan::new(&backbone, &"from:layer9".parse().unwrap(), 0.1).unwrap_err().to_string();
         assert!(error.contains("stem, layer1, layer2, layer3, layer4, pool, head"), "{error}");
     }
 
     #[test]
     fn scratch_is_not_gentle() {
-        let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
+        let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
         assert!(
             FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0)
         );
@@ -280,7 +281,7 @@ mod tests {
     }
 
     fn planned(depth: &str, finetune: FinetuneConfig) -> Result<FreezePlan, String> {
-        let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
+        let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
         FreezePlan::of(&backbone, &depth.parse().unwrap(), &finetune)
             .map_err(|(key, error)| format!("{key}: {error}"))
     }
@@ -317,7 +318,7 @@ mod tests {
         let plan = planned("all", thawing(None, &[("layer4", 2), ("layer2", 6)])).unwrap();
         assert_eq!(plan.thaws, [live(6), live(6), live(6), live(2), live(2), live(1), live(1)]);
         assert_eq!(plan.last_thaw(), 6);
-        let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
+        let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
         let cuts = |epochs| {
             let cuts = plan.cuts(&backbone, epochs);
             cuts.into_iter().map(|id| backbone.name(id)).collect::<Vec<_>>()

@@ -82,7 +82,7 @@ impl OriginalHead {
         let (device, kind) = backbone.placement();
         let original = backbone.head();
         let variables = Variables::holding(Values::Unset);
-        let head = original.fresh(&variables.root(), original.classes, original.init);
+        let head = original.renewed(&variables.root(), original.classes, original.init);
         variables.to(device, kind);
         let known = backbone.variables().below(&original.roots());
         for (mut copy, original) in variables.all().into_iter().zip(known) {
@@ -180,7 +180,7 @@ impl Penalties {
 
 /// The parameters that take part from a stage on, by name. An auxiliary head that does not speak takes none.
 fn live(backbone: &Backbone, from: StageId, mode: Mode) -> Vec<(String, Tensor)> {
-    let speaking: Vec<&str> = backbone.speaking(from, mode).map(|(_, aux)| aux.root).collect();
+    let speaking: Vec<&str> = backbone.live_aux(from, mode).map(|(_, aux)| aux.root).collect();
     let silent = backbone.aux().map(|(_, aux)| aux.root).filter(|root| !speaking.contains(root));
     let silent: Vec<String> = silent.map(str::to_owned).collect();
     let silent = backbone.variables().below(&silent);

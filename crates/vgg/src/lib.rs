@@ -10,43 +10,29 @@
 //! random weights; the paper had to start them from shallow ones. Source: `torchvision/models/vgg.py`, where a layer's
 //! key is its position in the sequence of convolutions, norms, activations and pools, and so it is here.
 
-pub mod timm;
+mod timm;
 
 use backbone::layers::{
     Activation, AdaptiveAvgPool, Conv, ConvInit, ConvNorm, Dropout, Flatten, Linear, LinearInit, MaxPool,
 };
-use backbone::{Backbone, Family, Head, Network, Options, Path, Sequence, Stage};
+use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
 use pretrained::{Dialect, InputSpec};
 
-/// VGG-11 to VGG-19, without and with batch-norm.
+/// VGG-11 to VGG-19, without and with batch-norm; the number counts layers with weights, the three of the classifier included.
 pub const FAMILY: Family = Family {
     name: "vgg",
     solved: "small filters stacked: 3x3 convolutions alone, so that depth is the only thing left to choose",
-    paper: "Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2014",
     networks: &[
-        network("vgg11", vgg11),
-        network("vgg13", vgg13),
-        network("vgg16", vgg16),
-        network("vgg19", vgg19),
-        network("vgg11_bn", vgg11_bn),
-        network("vgg13_bn", vgg13_bn),
-        network("vgg16_bn", vgg16_bn),
-        network("vgg19_bn", vgg19_bn),
+        network("vgg11", |path, options| vgg(path, options, A, Form::Plain)),
+        network("vgg13", |path, options| vgg(path, options, B, Form::Plain)),
+        network("vgg16", |path, options| vgg(path, options, D, Form::Plain)),
+        network("vgg19", |path, options| vgg(path, options, E, Form::Plain)),
+        network("vgg11_bn", |path, options| vgg(path, options, A, Form::Normed)),
+        network("vgg13_bn", |path, options| vgg(path, options, B, Form::Normed)),
+        network("vgg16_bn", |path, options| vgg(path, options, D, Form::Normed)),
+        network("vgg19_bn", |path, options| vgg(path, options, E, Form::Normed)),
     ],
 };
-
-const fn network(name: &'static str, build: fn(&Path, &Options) -> Backbone) -> Network {
-    Network {
-        name,
-        year: 2014,
-        head: "classifier.6",
-        smallest_input: 32,
-        input: InputSpec::imagenet,
-        build,
-        dialects: &[Dialect { name: "timm", rename: timm::rename }],
-        arguments: &[],
-    }
-}
 
 /// Convolutions in each of the five blocks; the paper calls them configurations A, B, D and E.
 const A: [usize; 5] = [1, 1, 2, 2, 2];
@@ -54,61 +40,30 @@ const B: [usize; 5] = [2, 2, 2, 2, 2];
 const D: [usize; 5] = [2, 2, 3, 3, 3];
 const E: [usize; 5] = [2, 2, 4, 4, 4];
 
-/// 8 convolutions and 3 fully connected layers.
-#[must_use]
-pub fn vgg11(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg11", path, options, A, Form::Plain)
+const fn network(name: &'static str, constructor: fn(&Path, &Options) -> Parts) -> Network {
+    Network {
+        name,
+        year: 2014,
+        paper: "Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2014",
+        head: "classifier.6",
+        smallest_input: 32,
+        input: InputSpec::imagenet,
+        stochastic_depth: 0.0,
+        constructor,
+        dialects: &[Dialect { name: "timm", rename: timm::rename, differs: None }],
+        arguments: &[],
+    }
 }
 
-/// 10 convolutions and 3 fully connected layers.
-#[must_use]
-pub fn vgg13(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg13", path, options, B, Form::Plain)
-}
-
-/// 13 convolutions and 3 fully connected layers.
-#[must_use]
-pub fn vgg16(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg16", path, options, D, Form::Plain)
-}
-
-/// 16 convolutions and 3 fully connected layers.
-#[must_use]
-pub fn vgg19(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg19", path, options, E, Form::Plain)
-}
-
-/// VGG-11 with batch-norm.
-#[must_use]
-pub fn vgg11_bn(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg11_bn", path, options, A, Form::Normed)
-}
-
-/// VGG-13 with batch-norm.
-#[must_use]
-pub fn vgg13_bn(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg13_bn", path, options, B, Form::Normed)
-}
-
-/// VGG-16 with batch-norm.
-#[must_use]
-pub fn vgg16_bn(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg16_bn", path, options, D, Form::Normed)
-}
-
-/// VGG-19 with batch-norm.
-#[must_use]
-pub fn vgg19_bn(path: &Path, options: &Options) -> Backbone {
-    vgg("vgg19_bn", path, options, E, Form::Normed)
-}
-
+/// Whether batch-norm follows each convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Plain,
     Normed,
 }
 
-fn vgg(name: &'static str, path: &Path, options: &Options, depths: [usize; 5], form: Form) -> Backbone {
+/// `[N, channels, 224, 224]` -> `[N, classes]`.
+fn vgg(path: &Path, options: &Options, depths: [usize; 5], form: Form) -> Parts {
     let mut features = Features { path: path / "features", channels: options.channels, index: 0, form };
     let [block1, block2, block3, block4, block5] = depths;
     let mut stages = vec![
@@ -132,7 +87,7 @@ fn vgg(name: &'static str, path: &Path, options: &Options, depths: [usize; 5], f
         .then(Activation::Relu);
     stages.push(Stage::new("classifier", &["classifier.0", "classifier.3"], 4096, None, classifier)); // [N, 4096]
     let head = Head::new(path, "classifier.6", 4096, options.classes, rate, init);
-    Backbone::new(name, path, stages, head)
+    Parts::new(stages, head)
 }
 
 /// The convolutions, built one after another, and the position reached in TorchVision's sequence.

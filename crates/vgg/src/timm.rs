@@ -9,8 +9,7 @@
 //! There the first two are convolutions, 7 x 7 and 1 x 1, over the same values in the same order as TorchVision's linear layers.
 
 /// The name of one of timm's tensors in TorchVision's scheme; `None` for any other name.
-#[must_use]
-pub fn rename(name: &str) -> Option<String> {
+pub(crate) fn rename(name: &str) -> Option<String> {
     const MODULES: [(&str, &str); 3] =
         [("pre_logits.fc1", "classifier.0"), ("pre_logits.fc2", "classifier.3"), ("head.fc", "classifier.6")];
     let (module, tensor) = name.rsplit_once('.')?;

@@ -1,7 +1,7 @@
 //! The zoo as facts: what each network is, costs and reaches, and its stages. Nothing is computed, networks are outlined
 //! and traced.
 
-use backbone::{Auxiliary, Backbone, Family, Network, Options, Trace, Values, Variables};
+use backbone::{Auxiliary, Backbone, Family, Network, Options, Trace, Values};
 use pretrained::{Catalog, InputSpec};
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub struct Arch {
     pub year: u16,
     /// The problem of its predecessors that the family solved.
     pub solved: &'static str,
-    /// The family's paper.
+    /// The network's paper.
     pub paper: &'static str,
     /// Trainable values with the classes of [`Arch::classes`], without auxiliary heads.
     pub parameters: u64,
@@ -27,7 +27,7 @@ pub struct Arch {
     pub auxiliary_parameters: u64,
     /// Multiplications with an addition each for one image, in convolutions and linear layers.
     pub multiply_adds: u64,
-    /// Classes that the head tells apart: ImageNet's 1,000, or ten digits.
+    /// Number of classes: ImageNet's 1,000, or ten digits.
     pub classes: i64,
     /// How its images are prepared, with its default weights if it has some.
     pub input: InputSpec,
@@ -96,7 +96,7 @@ fn describe(family: &'static Family, network: &Network) -> Arch {
         family: family.name,
         year: network.year,
         solved: family.solved,
-        paper: family.paper,
+        paper: network.paper,
         parameters,
         auxiliary_parameters: count(&whole) - parameters,
         multiply_adds: stages.iter().map(|stage| stage.multiply_adds).sum(),
@@ -118,7 +118,7 @@ fn describe(family: &'static Family, network: &Network) -> Arch {
 fn outline(network: &Network, input: &InputSpec, classes: i64, auxiliary: Auxiliary) -> Backbone {
     let (channels, size) = (input.channels.into(), input.crop.into());
     let options = Options { classes, channels, size, auxiliary, ..Options::default() };
-    (network.build)(&Variables::holding(Values::Outline).root(), &options)
+    network.build(Values::Outline, &options)
 }
 
 fn stages(backbone: &Backbone, input: &InputSpec) -> Vec<ArchStage> {

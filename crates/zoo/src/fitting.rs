@@ -1,6 +1,6 @@
 //! A checkpoint file held against a network: with which channels and size of images it fits, if at all.
 
-use backbone::{Auxiliary, Backbone, LoadReport, Network, Options, Values, Variables};
+use backbone::{Auxiliary, Backbone, LoadReport, Network, Options, Values};
 use pretrained::Checkpoint;
 use pretrained::checkpoint::Opened;
 
@@ -18,7 +18,7 @@ pub struct Fitted {
     pub report: LoadReport,
     /// Whether the auxiliary heads of the network, if it has some, are in the file.
     pub auxiliary_heads: bool,
-    /// Classes that the file's head tells apart, if it has one.
+    /// Number of classes of the file's head, if it has one.
     pub classes: Option<i64>,
     /// Channels of images with which it fits best.
     pub channels: i64,
@@ -61,7 +61,7 @@ pub fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Aux
             auxiliary,
             ..Options::default()
         };
-        (network.build)(&Variables::holding(Values::Outline).root(), &options)
+        network.build(Values::Outline, &options)
     };
     let smallest = i64::from(network.smallest_input);
     let (mut channels, mut size) = (i64::from(input.channels), i64::from(input.crop).max(smallest));
@@ -110,49 +110,9 @@ fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
     backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
 }
 
-/// How many classes the head of a checkpoint with our names tells apart.
+/// Number of classes of the head in a checkpoint with our names.
 #[must_use]
 pub fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
     let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
     head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[derive(serde::Deserialize)]
-    struct Timm {
-        networks: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
-    }
-
-    /// The tables of names hold against timm itself (`tests/torchvision/make_timm_names.py`).
-    #[test]
-    fn every_tensor_of_timms_networks_is_one_of_ours() {
-        let text = include_str!("../../../tests/torchvision/timm_names.json");
-        let timm: Timm = serde_json::from_str(text).unwrap();
-        assert_eq!(timm.networks.len(), 10);
-        for (name, tensors) in &timm.networks {
-            let network = zoo::network(name.trim_start_matches("tf_")).unwrap();
-            let layout = network.layout();
-            let mut wanted = layout.tensors.clone();
-            wanted.retain(|name, _| !name.starts_with("AuxLogits."));
-            let timms = layout.dialects.iter().find(|dialect| dialect.name == "timm");
-            for (theirs, shape) in tensors {
-                let ours =
-                    timms.and_then(|dialect| (dialect.rename)(theirs)).unwrap_or_else(|| theirs.clone());
-                let expected = wanted.remove(&ours).unwrap_or_else(|| panic!("{name}: {theirs} is {ours}"));
-                let [ours_count, theirs_count] =
-                    [&expected, shape].map(|shape| shape.iter().product::<usize>());
-                assert_eq!(
-                    (expected[..expected.len().min(1)].to_vec(), ours_count),
-                    (shape[..shape.len().min(1)].to_vec(), theirs_count),
-                    "{theirs}"
-                );
-            }
-            assert!(wanted.is_empty(), "{name} lacks {wanted:?}");
-        }
-    }
 }

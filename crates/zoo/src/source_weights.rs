@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use backbone::Network;
-use pretrained::{Catalog, Checkpoint, Entry, InputSpec, checkpoint};
+use pretrained::{Catalog, Checkpoint, Dialect, Entry, InputSpec, checkpoint};
 
 use crate::fitting::classes_in;
 
@@ -103,11 +103,11 @@ pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint
     checkpoint
 }
 
-/// How images are prepared for a network with these weights, and whose word that is: the file's own, else the catalog's
+/// How images are prepared for a network with these weights, and where that comes from: the file's metadata, else the catalog's
 /// for these weights, else that for the network's default weights, else the network's.
 ///
 /// # Errors
-/// [`UnknownInput`] when the file's own word is not understood.
+/// [`UnknownInput`] when the file's metadata are not understood.
 pub fn input(
     network: &Network,
     weights: Option<&SourceWeights>,
@@ -133,7 +133,7 @@ pub struct UnknownInput {
 }
 
 /// What the logits of these weights' own classifier are multiplied by to make probabilities of them: one over the
-/// temperature that their metadata tell; else the scale of networks trained on ImageNet, where the catalog knows them for
+/// temperature in their metadata; else the scale of networks trained on ImageNet, where the catalog knows them for
 /// that; else 1.
 #[must_use]
 pub fn head_scale(network: &Network, weights: Option<&SourceWeights>, checkpoint: &Checkpoint) -> f64 {
@@ -165,30 +165,30 @@ pub fn recorded_input(checkpoint: &Checkpoint) -> Result<Option<InputSpec>, Unkn
 }
 
 /// The network that a file says it holds, if it is another one than this. Networks may differ only in what has no
-/// tensors, as lenet5 and lenet5_relu do: then the file's own word counts.
+/// tensors, as lenet5 and lenet5_relu do: then the file's metadata count.
 #[must_use]
 pub fn other_network<'a>(checkpoint: &'a Checkpoint, network: &Network) -> Option<&'a str> {
     let arch = checkpoint.metadata.get(metadata::ARCH)?;
     (arch != network.name && crate::network(arch).is_ok()).then_some(arch)
 }
 
-/// What was taken off the names in a file and what of it was left or not read, in words; empty where there was nothing.
+/// Describes what was taken off the names in a file and what of it was left or not read; empty where there was nothing.
 #[must_use]
-pub fn told_of(checkpoint: &Checkpoint) -> String {
-    let mut told = checkpoint.unwrapped.in_words();
+pub fn describe_unwrapping(checkpoint: &Checkpoint) -> String {
+    let mut text = checkpoint.unwrapped.in_words();
     if let Some(first) = checkpoint.skipped.first() {
         let more = match checkpoint.skipped.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let joint = if told.is_empty() { "" } else { "; " };
-        told.push_str(&format!("{joint}not read: {first}{more}"));
+        let joint = if text.is_empty() { "" } else { "; " };
+        text.push_str(&format!("{joint}not read: {first}{more}"));
     }
-    told
+    text
 }
 
-/// What somebody should know who goes on with these weights: a guess between copies, names of classes that are of no use, and
-/// a library whose network computes otherwise. Each a sentence that names the file.
+/// Warnings about these weights, a sentence each that names the file: a guess between copies, names of classes that are of
+/// no use, a library whose network computes otherwise.
 #[must_use]
 pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
     let file = checkpoint.path.display();
@@ -197,15 +197,10 @@ pub fn warnings(network: &Network, checkpoint: &Checkpoint) -> Vec<String> {
     warnings.extend(
         classes_of_no_use(network, checkpoint).map(|wrong| format!("{file}: {wrong}: it names no class")),
     );
-    let efficientnet = network.name.starts_with("efficientnet");
-    if efficientnet && checkpoint.unwrapped.dialect == Some("timm") {
-        let differs = if network.name == "efficientnet_lite0" {
-            "this network pads as tf_efficientnet_lite0 does, and timm's efficientnet_lite0 pads otherwise"
-        } else {
-            "timm's tf_efficientnet networks pad otherwise than this one, and b5 to b7 differ in batch-norm's epsilon"
-        };
+    let dialect = network.dialects.iter().find(|dialect| Some(dialect.name) == checkpoint.unwrapped.dialect);
+    if let Some(Dialect { name, differs: Some(differs), .. }) = dialect {
         warnings.push(format!(
-            "{file} has timm's names: {differs}, which no name tells; fine-tune from it, or check its predictions"
+            "{file} has {name}'s names: {differs}, which no name tells; fine-tune from it, or check its predictions"
         ));
     }
     warnings
@@ -222,7 +217,7 @@ pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<S
         .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
 }
 
-/// Names of the classes that the head of these weights tells apart, in its order: the file's own, else the catalog's.
+/// Names of the classes of these weights, in the order of the head's outputs: the file's own, else the catalog's.
 #[must_use]
 pub fn class_names(
     network: &Network,
@@ -236,12 +231,12 @@ pub fn class_names(
     Some((names.into_iter().map(str::to_owned).collect(), NamedBy::Catalog))
 }
 
-/// Whose word the names of classes are.
+/// Where the names of classes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedBy {
-    /// The file's.
+    /// The file itself.
     File,
-    /// The catalog's.
+    /// The catalog's entry of these weights.
     Catalog,
 }
 
@@ -257,94 +252,4 @@ pub fn weights_folders() -> Vec<PathBuf> {
 fn looks_like_a_path(weights: &str) -> bool {
     let path = Path::new(weights);
     path.components().count() > 1 || path.extension().is_some() || path.exists()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_paths_and_none_are_told_apart() {
-        assert!(SourceWeights::find("resnet18", "none").unwrap().is_none());
-        let named = SourceWeights::find("resnet18", "IMAGENET1K_V1").unwrap().unwrap();
-        assert_eq!(named.entry().map(|entry| entry.arch.as_str()), Some("resnet18"));
-        let file = SourceWeights::find("resnet18", "some/where.pth").unwrap().unwrap();
-        assert_eq!(file.entry(), None);
-        let unknown = SourceWeights::find("resnet18", "IMAGENET1K_V9").unwrap_err().to_string();
-        assert!(unknown.contains("IMAGENET1K_V1"), "{unknown}");
-    }
-
-    #[test]
-    fn a_classifier_is_scaled_as_its_weights_say() {
-        let network = crate::network("resnet50").unwrap();
-        let scale = |digest: &str, temperature: Option<&str>| {
-            let metadata = temperature.map(|value| (metadata::TEMPERATURE.to_owned(), value.to_owned()));
-            let checkpoint = Checkpoint { metadata: metadata.into_iter().collect(), ..with_digest(digest) };
-            head_scale(network, None, &checkpoint)
-        };
-        assert_eq!(scale(RESNET50_V2, None), regularize::IMAGENET_SCALE);
-        assert_eq!(scale(RESNET50_V2, Some("2")), 0.5);
-        assert_eq!(scale("ffff", Some("0")), 1.0);
-        assert_eq!(scale("ffff", None), 1.0);
-    }
-
-    const RESNET50_V1: &str = "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a";
-    const RESNET50_V2: &str = "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca";
-
-    fn with_digest(digest: &str) -> Checkpoint {
-        Checkpoint {
-            path: PathBuf::from("my.pth"),
-            format: pretrained::Format::TorchZip,
-            tensors: std::collections::BTreeMap::new(),
-            metadata: std::collections::BTreeMap::new(),
-            classes: None,
-            classes_wrong: None,
-            unwrapped: Default::default(),
-            skipped: Vec::new(),
-            unread: Vec::new(),
-            sha256: format!("{digest:0<64}"),
-        }
-    }
-
-    /// The features of vgg16 as zeros, and a classifier of numbers that are none, in a file of this digest: what of the
-    /// network would be new and whether all its numbers are numbers, or why it is refused.
-    fn features_of_vgg16(digest: &str) -> Result<(String, bool), String> {
-        use backbone::{Options, Values, Variables};
-        let network = crate::network("vgg16").unwrap();
-        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
-        let mut checkpoint = with_digest(digest);
-        for variable in outline.variables().all() {
-            let shape: Vec<usize> = variable.tensor.size().iter().map(|&side| side as usize).collect();
-            let value = if variable.name.starts_with("features.") { 0f32 } else { f32::NAN };
-            let data = value.to_le_bytes().repeat(shape.iter().product());
-            let array = pretrained::Array { shape, dtype: pretrained::Dtype::F32, data };
-            checkpoint.tensors.insert(variable.name, array);
-        }
-        let mut backbone = (network.build)(&Variables::new().root(), &Options::default());
-        backbone.load(&of_use(network, None, checkpoint)).map_err(|error| error.to_string())?;
-        let sums =
-            backbone.variables().all().into_iter().map(|variable| variable.tensor.sum(tch::Kind::Double));
-        let sound = sums.map(|sum| sum.double_value(&[])).all(f64::is_finite);
-        Ok((backbone.name(backbone.first_new()).to_owned(), sound))
-    }
-
-    #[test]
-    fn a_classifier_that_means_nothing_is_left_in_its_file_and_starts_afresh() {
-        assert_eq!(features_of_vgg16("88682ab5"), Ok(("classifier".to_owned(), true)));
-        let refused = features_of_vgg16("ffff").unwrap_err();
-        assert!(refused.contains("classifier.0.weight holds 102760448 NaN"), "{refused}");
-    }
-
-    #[test]
-    fn a_file_of_the_catalog_is_known_by_its_digest_and_another_has_the_default_preparation() {
-        let network = crate::network("resnet50").unwrap();
-        // V1 resizes to 256 and V2, the default, to 232.
-        for (digest, resize, from) in
-            [(RESNET50_V1, 256, "the catalog"), (RESNET50_V2, 232, "the catalog"), ("ffff", 232, "default")]
-        {
-            let (input, whose) = input(network, None, Some(&with_digest(digest))).unwrap();
-            assert_eq!(input.resize, resize);
-            assert!(whose.contains(from), "{whose}");
-        }
-    }
 }

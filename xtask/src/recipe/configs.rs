@@ -1,8 +1,6 @@
 //! The configs that `finetune` is run with.
 
 use anyhow::{Context, Result};
-use serde::Serialize;
-use std::collections::BTreeMap;
 
 use super::letters::Letters;
 
@@ -71,26 +69,40 @@ pub(super) struct Variant {
 /// The config that trains source weights on each of these Latin alphabets.
 pub(super) fn source(plan: &Plan, latin: &[&Letters]) -> Result<String> {
     let first = latin.first().context("there is nothing to train on")?;
-    let variant = |letters: &&'_ Letters| CompareVariant {
-        name: letters.name.clone(),
-        root: Some(letters.root.clone()),
-        weights: None,
-    };
-    let config = Config {
-        data: Data { root: &first.root, input: INPUT, groups: None },
-        model: Model { arch: ARCH, weights: "none" },
-        finetune: Finetune { depth: "scratch", head_epochs: None, rate_scale: None },
-        train: Train { epochs: plan.source_epochs, min_steps: None, batch_size: 64, learning_rate: 2e-3 },
-        compare: Some(Compare {
-            images_per_class: &[],
-            methods: &["scratch"],
-            seeds: &[0],
-            judge_on: None,
-            variant: latin.iter().map(variant).collect(),
-        }),
-        run: Run { name: "source", seed: 0, threads: 1, checkpoints: "none" },
-    };
-    written("Source task: typed Latin letters, from random weights.", &config)
+    let variants: String = latin
+        .iter()
+        .map(|letters| variant(&letters.name) + &format!("root = {}\n", quoted(&letters.root)))
+        .collect();
+    Ok(format!(
+        "# Source task: typed Latin letters, from random weights.
+# Written by `cargo xtask recipe`.
+
+[data]
+root = {root}
+{INPUT}
+[model]
+arch = \"{ARCH}\"
+weights = \"none\"
+
+[finetune]
+depth = \"scratch\"
+
+[train]
+epochs = {epochs}
+batch_size = 64
+learning_rate = 0.002
+
+[compare]
+images_per_class = []
+methods = [\"scratch\"]
+seeds = [0]
+{variants}
+[run]
+name = \"source\"
+{RUN}",
+        root = quoted(&first.root),
+        epochs = plan.source_epochs,
+    ))
 }
 
 /// Where, below its results, [`source`] leaves the run on these letters.
@@ -101,134 +113,93 @@ pub(super) fn source_cell(letters: &Letters) -> String {
 /// The config that compares the methods on Cyrillic letters; the first variant is the base, the others follow.
 pub(super) fn comparison(plan: &Plan, variants: &[Variant]) -> Result<String> {
     let base = variants.first().context("there is nothing to compare")?;
-    let others = variants.iter().skip(1);
-    let rows = std::iter::once(CompareVariant { name: base.name.to_owned(), root: None, weights: None })
-        .chain(others.map(|other| CompareVariant {
-            name: other.name.to_owned(),
-            root: Some(other.root.clone()),
-            weights: Some(other.weights.clone()),
-        }));
-    let config = Config {
-        data: Data {
-            root: &base.root,
-            input: INPUT,
-            groups: Some(BTreeMap::from([(UNSHARED, &*base.unshared)])),
-        },
-        model: Model { arch: ARCH, weights: &base.weights },
-        finetune: Finetune { depth: "all", head_epochs: Some(plan.head_epochs), rate_scale: Some(0.5) },
-        train: Train {
-            epochs: plan.target_epochs,
-            // With one image per class an epoch is two steps.
-            min_steps: Some(plan.target_steps),
-            batch_size: 32,
-            learning_rate: 2e-3,
-        },
-        compare: Some(Compare {
-            images_per_class: plan.images_per_class,
-            methods: &["scratch", "head", "fine-tune"],
-            seeds: plan.seeds,
-            judge_on: Some(UNSHARED),
-            variant: rows.collect(),
-        }),
-        run: Run { name: "letters", seed: 0, threads: 1, checkpoints: "none" },
-    };
-    written("Target task: Cyrillic capitals, from few images; compares three methods.", &config)
+    let others: String = variants[1..]
+        .iter()
+        .map(|other| {
+            let (root, weights) = (quoted(&other.root), quoted(&other.weights));
+            variant(other.name) + &format!("root = {root}\nweights = {weights}\n")
+        })
+        .collect();
+    Ok(format!(
+        "# Target task: Cyrillic capitals, from few images; compares three methods.
+# Written by `cargo xtask recipe`.
+
+[data]
+root = {root}
+{INPUT}
+[data.groups]
+{UNSHARED} = {unshared}
+
+[model]
+arch = \"{ARCH}\"
+weights = {weights}
+
+[finetune]
+depth = \"all\"
+head_epochs = {head_epochs}
+rate_scale = 0.5
+
+[train]
+epochs = {epochs}
+min_steps = {steps}
+batch_size = 32
+learning_rate = 0.002
+
+[compare]
+images_per_class = {images_per_class:?}
+methods = [\"scratch\", \"head\", \"fine-tune\"]
+seeds = {seeds:?}
+judge_on = \"{UNSHARED}\"
+{base_variant}{others}
+[run]
+name = \"letters\"
+{RUN}",
+        root = quoted(&base.root),
+        unshared = toml::Value::from(base.unshared.clone()),
+        weights = quoted(&base.weights),
+        head_epochs = plan.head_epochs,
+        epochs = plan.target_epochs,
+        // With one image per class an epoch is two steps.
+        steps = plan.target_steps,
+        images_per_class = plan.images_per_class,
+        seeds = plan.seeds,
+        base_variant = variant(base.name),
+    ))
 }
 
 /// The group of classes that look like no Latin letter.
 pub(super) const UNSHARED: &str = "unshared";
 
 /// Letters are 28 pixels wide, white on black, in grayscale.
-const INPUT: Input =
-    Input { resize: 28, crop: 28, interpolation: "bilinear", channels: 1, mean: [0.5], std: [0.5] };
+const INPUT: &str = "
+[data.input]
+resize = 28
+crop = 28
+interpolation = \"bilinear\"
+channels = 1
+mean = [0.5]
+std = [0.5]
+";
 
-fn written(title: &str, config: &Config<'_>) -> Result<String> {
-    Ok(format!("# {title}\n# Written by `cargo xtask recipe`.\n\n{}", toml::to_string(config)?))
+/// One thread: on images this small, more threads wait for each other longer than they compute.
+const RUN: &str = "seed = 0
+threads = 1
+checkpoints = \"none\"
+";
+
+/// The beginning of a variant, to which its own keys are added.
+fn variant(name: &str) -> String {
+    format!("\n[[compare.variant]]\nname = {}\n", quoted(name))
 }
 
-#[derive(Serialize)]
-struct Config<'a> {
-    data: Data<'a>,
-    model: Model<'a>,
-    finetune: Finetune<'a>,
-    train: Train,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compare: Option<Compare<'a>>,
-    run: Run<'a>,
-}
-
-#[derive(Serialize)]
-struct Data<'a> {
-    root: &'a str,
-    input: Input,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<BTreeMap<&'a str, &'a [String]>>,
-}
-
-#[derive(Serialize)]
-struct Input {
-    resize: u32,
-    crop: u32,
-    interpolation: &'static str,
-    channels: u8,
-    mean: [f64; 1],
-    std: [f64; 1],
-}
-
-#[derive(Serialize)]
-struct Model<'a> {
-    arch: &'a str,
-    weights: &'a str,
-}
-
-#[derive(Serialize)]
-struct Finetune<'a> {
-    depth: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    head_epochs: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rate_scale: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Train {
-    epochs: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    min_steps: Option<u32>,
-    batch_size: u32,
-    learning_rate: f64,
-}
-
-#[derive(Serialize)]
-struct Compare<'a> {
-    images_per_class: &'a [u32],
-    methods: &'a [&'a str],
-    seeds: &'a [u64],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    judge_on: Option<&'a str>,
-    variant: Vec<CompareVariant>,
-}
-
-#[derive(Serialize)]
-struct CompareVariant {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weights: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Run<'a> {
-    name: &'a str,
-    seed: u64,
-    /// One: on pictures this small, more threads wait for each other longer than they compute.
-    threads: u32,
-    checkpoints: &'a str,
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -248,6 +219,21 @@ mod tests {
         assert_eq!(variants.len(), 2);
         assert_eq!(variants[1]["root"].as_str(), Some("data/letters/latin-families"));
         assert!(variants[1].get("weights").is_none(), "from random weights");
+    }
+
+    /// A changed text would have the source weights trained again on every machine that has them.
+    #[test]
+    fn the_text_of_the_source_config_is_what_it_was() {
+        let letters = Letters {
+            name: "latin-faces".to_owned(),
+            root: "data/letters/latin-faces".to_owned(),
+            digest: String::new(),
+            unshared: Vec::new(),
+        };
+        let text = source(&Plan::full(), &[&letters]).unwrap();
+        // Made by this test, from the text that version 0.1.0 wrote.
+        let expected = "e0da0cd00dbbc6fc50e361f6411f037409c4ce786bde2eef752a86e343feca72";
+        assert_eq!(hex::encode(Sha256::digest(&text)), expected, "{text}");
     }
 
     #[test]

@@ -88,15 +88,15 @@ fn experiment(workspace: &Workspace, tools: &Tools, arguments: &Arguments, folde
 }
 
 /// The letters of the full experiment with faces held out, and what is transferred to them.
-pub(crate) struct LettersAndSource {
+pub struct LettersAndSource {
     /// The folder of Cyrillic letters, relative to the workspace.
-    pub(crate) cyrillic: String,
+    pub cyrillic: String,
     /// The weights trained on Latin letters, relative to the workspace.
-    pub(crate) weights: String,
+    pub weights: String,
 }
 
 /// Draws the letters of the full experiment and trains its source weights, unless they are there; `folder` takes the run.
-pub(crate) fn letters_and_source(workspace: &Workspace, folder: &Path) -> Result<LettersAndSource> {
+pub fn letters_and_source(workspace: &Workspace, folder: &Path) -> Result<LettersAndSource> {
     let plan = Plan::full();
     let drawn = letters::draw(&Tool::letters(workspace)?, workspace, &plan)?;
     let pair = drawn.first().context("no letters were drawn")?;
@@ -149,7 +149,7 @@ fn make_parent(folder: &Path) -> Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    files::write(path, text)?;
     say(format!("Wrote {}", path.display()));
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What came out of the comparison: for people and for programs.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use records::GridRow;
 use serde::{Deserialize, Serialize};
 
 use super::configs::UNSHARED;
@@ -12,24 +12,6 @@ use super::configs::UNSHARED;
 #[derive(Deserialize)]
 struct Summary {
     rows: Vec<GridRow>,
-}
-
-/// One line of its table: the seeds of one setting taken together. A figure that is not finite comes as `null`.
-#[derive(Deserialize)]
-struct GridRow {
-    variant: String,
-    images_per_class: Option<u32>,
-    method: String,
-    accuracy_mean: Option<f64>,
-    accuracy_sd: Option<f64>,
-    groups: BTreeMap<String, MeanSd>,
-    seeds: u32,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-struct MeanSd {
-    mean: Option<f64>,
-    sd: Option<f64>,
 }
 
 /// The JSON object of `--json`.
@@ -45,14 +27,14 @@ pub(super) struct Outcome {
     report: PathBuf,
 }
 
-/// The seeds of one setting taken together.
+/// The seeds of one setting taken together. A figure that is not finite becomes `null`.
 #[derive(Debug, Serialize)]
 struct Row {
     images_per_class: Option<u32>,
     method: String,
     /// Over all classes.
-    accuracy_mean: Option<f64>,
-    accuracy_sd: Option<f64>,
+    accuracy_mean: f64,
+    accuracy_sd: f64,
     seeds: u32,
     /// Over the classes that look like no Latin letter.
     unshared_mean: Option<f64>,
@@ -93,8 +75,8 @@ impl Row {
             accuracy_mean: row.accuracy_mean,
             accuracy_sd: row.accuracy_sd,
             seeds: row.seeds,
-            unshared_mean: unshared.and_then(|unshared| unshared.mean),
-            unshared_sd: unshared.and_then(|unshared| unshared.sd),
+            unshared_mean: unshared.map(|unshared| unshared.mean),
+            unshared_sd: unshared.map(|unshared| unshared.sd),
         }
     }
 }

@@ -96,8 +96,8 @@ fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
     let sha256 = sha256_of_file(model)?;
     let file = format!("{}-{name}-{}.safetensors", configs::ARCH, &sha256[..8]);
     let path = kept.join(&file);
-    fs::create_dir_all(kept).with_context(|| format!("cannot make {}", kept.display()))?;
-    replace(&path, |part| fs::copy(model, part).map(drop))?;
+    let mut trained = fs::File::open(model).with_context(|| format!("cannot read {}", model.display()))?;
+    files::write_with(&path, |file| io::copy(&mut trained, file).map(drop))?;
     let mut ledger = read(kept)?;
     ledger.trained.retain(|trained| trained.recipe != recipe);
     ledger.trained.push(Trained { recipe: recipe.to_owned(), file: file.clone(), sha256 });
@@ -105,16 +105,8 @@ fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
         "# Written by `cargo xtask recipe`: which weights it trained, and from what.\n\n{}",
         toml::to_string(&ledger)?
     );
-    replace(&kept.join(LEDGER), |part| fs::write(part, &text))?;
+    files::write(&kept.join(LEDGER), &text)?;
     Ok(file)
-}
-
-/// Writes a file beside its place and renames it, so that nobody sees half of it.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    let part = path.with_extension(format!("{}.part", std::process::id()));
-    write(&part)
-        .and_then(|()| fs::rename(&part, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn read(kept: &Path) -> Result<Ledger> {

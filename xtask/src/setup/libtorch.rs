@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// The libtorch that tch 0.24 binds.
-pub(crate) const VERSION: &str = "2.11.0";
+pub const VERSION: &str = "2.11.0";
 
 /// Written last into a folder that was set up; its presence says that the folder was finished.
 const INVENTORY: &str = "set-up.json";
@@ -200,7 +200,7 @@ fn sizes(lib: &Path) -> io::Result<BTreeMap<String, u64>> {
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    Ok(files::write(path, text)?)
 }
 
 /// A folder that looks like libtorch, a few bytes long.

@@ -17,8 +17,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-pub(crate) use self::libtorch::VERSION;
+pub use self::libtorch::VERSION;
 use self::libtorch::Variant;
+pub(crate) use self::pip::no_pip;
 use crate::process::{Interrupted, say};
 use crate::tools::Tool;
 use crate::workspace::Workspace;
@@ -38,11 +39,11 @@ pub(crate) struct Arguments {
 }
 
 /// A libtorch that was found or made.
-pub(crate) struct Found {
+pub struct Found {
     /// Where from, in a few words.
-    pub(crate) origin: String,
+    pub origin: String,
     /// The folder with `include` and `lib`; `None` where Python's own PyTorch is asked at build time.
-    pub(crate) folder: Option<PathBuf>,
+    pub folder: Option<PathBuf>,
 }
 
 impl fmt::Display for Found {
@@ -59,8 +60,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-/// What the other commands call first: nothing is said if libtorch is there.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<Found> {
+/// Sets up libtorch for the CPU; prints nothing if it is there.
+///
+/// # Errors
+/// It is not there and cannot be set up.
+pub fn ensure(workspace: &Workspace) -> Result<Found> {
     set_up(workspace, &Arguments::default())
 }
 

@@ -7,12 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::pip::Pip;
 use anyhow::{Context, Result, ensure};
 
 use super::cache::need_room;
 use super::libtorch::{self, VERSION, Variant};
-use crate::pip::{self, Pip};
-use crate::process::say;
+use crate::process::{self, Interrupted, say};
 use crate::tools::{Tool, unpack};
 
 /// How this origin is called in messages.
@@ -25,7 +25,7 @@ const GIB: u64 = 1 << 30;
 
 /// Fills `folder` with `include` and `lib`.
 pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Result<()> {
-    let pip = Pip::find()?;
+    let pip = Pip::find().with_context(no_pip)?;
     say(format!("Using {}", pip.version));
     // The wheels and what is taken out of them.
     need_room(folder, variant)?;
@@ -34,23 +34,51 @@ pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Res
     let torch = format!("torch=={VERSION}");
     match variant {
         Variant::Cpu => {
-            pip.download(&[&torch, RUNTIME[0], RUNTIME[1]], &wheels)?;
+            download(&pip, &[&torch, RUNTIME[0], RUNTIME[1]], &wheels)?;
             unpack_cpu(downloader, &wheels, folder)?;
         }
         Variant::Cuda => {
-            pip.download(&[&torch], &wheels)?;
-            let required = cuda_requirements(downloader, &pip::wheel(&wheels, "torch")?, &wheels)?;
-            pip.download_with_dependencies(&required, &wheels)?;
+            download(&pip, &[&torch], &wheels)?;
+            let required = cuda_requirements(downloader, &wheel(&wheels, "torch")?, &wheels)?;
+            process::run_as_progress(pip.download(&wheels).args(&required))?;
             unpack_cuda(downloader, &wheels, folder)?;
         }
     }
     fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
 }
 
+/// What to say where no pip is installed.
+pub(crate) fn no_pip() -> String {
+    let calls = ::pip::CALLS.map(|call| format!("`{}`", call.join(" "))).join(" nor ");
+    format!("no pip: neither {calls} answers (on Debian: `apt install python3-pip`)")
+}
+
+/// Downloads the wheels that satisfy `requirements` into `folder`, dependencies left out.
+///
+/// If the user's own Python has no fitting wheel, it asks again for the wheel of another.
+fn download(pip: &Pip, requirements: &[&str], folder: &Path) -> Result<()> {
+    let own = process::run_as_progress(pip.download(folder).arg("--no-deps").args(requirements));
+    match own {
+        Err(error) if !error.is::<Interrupted>() => {
+            say(format!("{error:#}; asking for the wheel of another Python"));
+            let mut other = pip.download(folder);
+            process::run_as_progress(::pip::for_python_3_12(&mut other).arg("--no-deps").args(requirements))
+        }
+        result => result,
+    }
+}
+
+/// The one wheel of `package` in `folder`.
+fn wheel(folder: &Path, package: &str) -> Result<PathBuf> {
+    let found =
+        ::pip::wheel(folder, package, None).with_context(|| format!("cannot list {}", folder.display()))?;
+    found.with_context(|| format!("pip left no wheel of {package} in {}", folder.display()))
+}
+
 /// Takes what the CPU needs out of the three wheels.
 fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
     let opened = wheels.join("opened");
-    let torch = pip::wheel(wheels, "torch")?;
+    let torch = wheel(wheels, "torch")?;
     let libraries = ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"].map(|name| format!("torch/lib/{name}"));
     let [c10, torch_cpu, gomp] = &libraries;
     unpack(downloader, &torch, &opened, &["torch/include", c10, torch_cpu, gomp], 4 * GIB)?;
@@ -58,7 +86,7 @@ fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
         ("nvidia_cuda_runtime", "nvidia/cu13/lib/libcudart.so.13"),
         ("nvidia_cuda_cupti", "nvidia/cu13/lib/libcupti.so.13"),
     ] {
-        let wheel = pip::wheel(wheels, package)?;
+        let wheel = wheel(wheels, package)?;
         let out = wheels.join(package);
         let count = unpack(downloader, &wheel, &out, &[library], GIB)?;
         ensure!(count == 1, "{} holds no {library}", wheel.display());
@@ -71,7 +99,7 @@ fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
 /// Takes all libraries out of the wheels, into one `lib`: there they find each other by `$ORIGIN`.
 fn unpack_cuda(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
     let opened = wheels.join("opened");
-    let torch = pip::wheel(wheels, "torch")?;
+    let torch = wheel(wheels, "torch")?;
     unpack(downloader, &torch, &opened, &["torch/include", "torch/lib"], 20 * GIB)?;
     let lib = opened.join("torch/lib");
     // Python's own binding would need Python to link.
@@ -79,7 +107,12 @@ fn unpack_cuda(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
     if python.exists() {
         fs::remove_file(&python).with_context(|| format!("cannot remove {}", python.display()))?;
     }
-    for (number, wheel) in pip::wheels(wheels)?.iter().filter(|wheel| **wheel != torch).enumerate() {
+    for (number, wheel) in ::pip::wheels(wheels)
+        .with_context(|| format!("cannot list {}", wheels.display()))?
+        .iter()
+        .filter(|wheel| **wheel != torch)
+        .enumerate()
+    {
         let out = wheels.join(number.to_string());
         if unpack(downloader, wheel, &out, &["nvidia"], 20 * GIB)? > 0 {
             gather_libraries(&out, &lib)?;

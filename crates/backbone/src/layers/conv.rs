@@ -128,7 +128,7 @@ impl Conv {
         ConvNorm::new(path, self, weight, Some(bias), Some(norm))
     }
 
-    /// Fresh weight and bias.
+    /// Initial weight and bias.
     fn values(&self, path: &Path) -> [Tensor; 2] {
         let [height, width] = self.kernel;
         let shape = [self.output, self.input / self.groups, height, width];

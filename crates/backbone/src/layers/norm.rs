@@ -12,9 +12,14 @@ pub struct NormSpec {
     pub momentum: f64,
 }
 
+impl NormSpec {
+    /// Those of `torch.nn.BatchNorm2d`.
+    pub const TORCH: Self = Self { eps: 1e-5, momentum: 0.1 };
+}
+
 impl Default for NormSpec {
     fn default() -> Self {
-        Self { eps: 1e-5, momentum: 0.1 }
+        Self::TORCH
     }
 }
 
@@ -112,7 +117,7 @@ mod tests {
         // Means 2.5, 1 and 6; unbiased variances 5/3, 4/3 and 4.
         assert!((values(&norm.running_mean)[0] - 9.5 / 3.0).abs() < 1e-6);
         assert!((values(&norm.running_var)[0] - 7.0 / 3.0).abs() < 1e-6);
-        // One picture of one pixel has no variance: it is normalised like any other and measures nothing.
+        // One image of one pixel has no variance: it is normalised like any other and measures nothing.
         let before = [&norm.running_mean, &norm.running_var].map(values);
         let fixed = norm.forward(&batches[0], Mode::TrainFixedNorm);
         assert_eq!(fixed, norm.forward(&batches[0], Mode::Evaluate));

@@ -23,7 +23,7 @@ enum Rounding {
 }
 
 impl MaxPool {
-    /// A square window moved by `stride`.
+    /// A square window at steps of `stride`.
     #[must_use]
     pub fn new(kernel: i64, stride: i64) -> Self {
         Self { kernel, stride, padding: 0, rounding: Rounding::Floor }

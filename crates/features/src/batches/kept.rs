@@ -177,7 +177,7 @@ fn form(backbone: &Backbone, cut: StageId, part: &Part, how: &Preparation<'_>) -
 
 /// Whether features of so many dimensions are kept as `[N, H, W, C]`: maps of a network that lies so.
 fn turned(dimensions: usize, backbone: &Backbone) -> bool {
-    dimensions == 4 && backbone.lies_channels_last()
+    dimensions == 4 && backbone.is_channels_last()
 }
 
 /// Features in the order in which they are kept, that in which the network reads them.
@@ -276,7 +276,7 @@ fn not_on_disk(error: &std::io::Error) {
 /// Maps laid out as the network is. Stages that compute with other algorithms for another layout, as oneDNN has them, give
 /// other last bits, and what frozen stages return lies otherwise than what was kept of them.
 pub(super) fn laid(x: &Tensor, backbone: &Backbone) -> Tensor {
-    if backbone.lies_channels_last() { channels_last(x) } else { x.contiguous() }
+    if backbone.is_channels_last() { channels_last(x) } else { x.contiguous() }
 }
 
 /// What some stages read through these, so many rows at a time, see [`chunk`].

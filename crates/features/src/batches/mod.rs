@@ -330,7 +330,7 @@ fn prepared(
     (view, batch_size): (u32, usize),
     workers: usize,
 ) -> Batches<Room> {
-    let layout = if backbone.lies_channels_last() { Layout::ChannelsLast } else { Layout::ChannelsFirst };
+    let layout = if backbone.is_channels_last() { Layout::ChannelsLast } else { Layout::ChannelsFirst };
     let transform = transform.laid(layout);
     Batches::within(&store, transform, indices, (view, batch_size), workers, room(backbone.placement().0, 0))
 }

@@ -1,4 +1,4 @@
-use backbone::{Options, Variables};
+use backbone::{Options, Values};
 use serde::Deserialize;
 use tch::Device;
 
@@ -21,7 +21,7 @@ fn waves(shape: &[i64], scale: f64) -> Tensor {
 
 fn lenet() -> Backbone {
     let options = Options { classes: 3, channels: 1, size: 28, ..Options::default() };
-    let mut backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     for (mut variable, number) in backbone.variables().all().into_iter().zip(1..) {
         let wide = if variable.name == "fc1.weight" { 0.3 } else { 1.0 };
@@ -51,7 +51,7 @@ fn maps_are_those_of_python() {
 fn the_last_stage_with_positions_is_asked_even_when_later_ones_shrink_to_one() {
     // Of 32 pixels a ResNet leaves 2 x 2 after layer3 and a single position after layer4.
     let options = Options { classes: 2, channels: 3, size: 32, ..Options::default() };
-    let mut backbone = resnet::resnet18(&Variables::new().root(), &options);
+    let mut backbone = zoo::network("resnet18").unwrap().build(Values::default(), &options);
     let pixels = Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu));
     let found = heat_maps(&mut backbone, &pixels, &[0, 1]).unwrap().unwrap();
     assert_eq!((backbone.name(found.stage), found.maps.size()), ("layer3", vec![2, 2, 2]));

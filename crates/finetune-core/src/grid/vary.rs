@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use backbone::{Options, Values, Variables};
+use backbone::{Options, Values};
 use pretrained::Fit;
 use records::{Depth, UnknownDepth};
 use run_config::{
@@ -196,14 +196,14 @@ impl Trained {
         else {
             return Self::default();
         };
-        let outline = (network.build)(&Variables::holding(Values::Outline).root(), &Options::default());
+        let outline = network.build(Values::Outline, &Options::default());
         let Ok(plan) = FreezePlan::new(&outline, &depth, 1.0) else { return Self::default() };
         let mut live = outline.ids().filter(|&id| id >= plan.first_live && id < outline.head_id());
         let has_norm = |id| outline.stage_variables(id).iter().any(|v| v.name.ends_with(".running_mean"));
         Self {
             skips: plan.skips_something(&outline),
             norms: live.any(has_norm),
-            own_rate: zoo::own_stochastic_depth(network),
+            own_rate: network.stochastic_depth,
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
     let live = || backbone.ids().filter(before_head);
     let can_move = live().any(|id| backbone.parameter_count(id) > 0);
     let Config { finetune, regularize, .. } = &run.config;
-    if regularize.stochastic_depth.is_some() && !zoo::has_shortcuts(run.network) {
+    if regularize.stochastic_depth.is_some() && !backbone.has_branches() {
         let message =
             format!("has no effect: {} has no residual branches to skip; remove it", run.network.name);
         return Err(run.source.wrong("regularize.stochastic_depth", message));

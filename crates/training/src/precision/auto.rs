@@ -197,7 +197,7 @@ impl Memory {
 mod tests {
     use std::collections::BTreeSet;
 
-    use backbone::{Options, Variables};
+    use backbone::{Options, Values};
     use pretrained::InputSpec;
 
     use super::*;
@@ -206,7 +206,7 @@ mod tests {
 
     fn lenet() -> Backbone {
         let options = Options { classes: 2, channels: 1, size: 28, dropout: Some(0.5), ..Options::default() };
-        lenet::lenet5_relu(&Variables::new().root(), &options)
+        zoo::network("lenet5_relu").unwrap().build(Values::default(), &options)
     }
 
     fn input() -> InputSpec {
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(asked, [Kind::Float, SHORT].repeat(3));
         let gain = memory.gain("much", &mut |_| panic!("it is remembered")).unwrap();
         assert_eq!(gain, 2.0);
-        let failing = memory.gain("new", &mut |_| Err(Error::Interrupted));
+        let failing = memory.gain("new", &mut |_| Err(Error::from(features::Error::Interrupted)));
         assert!(failing.is_err() && memory.0.len() == 3, "what failed is not remembered");
     }
 
@@ -291,7 +291,7 @@ mod tests {
     fn running_statistics_are_as_before_though_training_moves_them() {
         let input = InputSpec { crop: 32, channels: 3, ..input() };
         let options = Options { classes: 2, ..Options::default() };
-        let mut backbone = resnet::resnet18(&Variables::new().root(), &options);
+        let mut backbone = zoo::network("resnet18").unwrap().build(Values::default(), &options);
         let layer4 = backbone.stage("layer4").unwrap();
         let before = digest::stage(&backbone, layer4).unwrap();
         training(&mut backbone, &work(&input, Purpose::Train { from: layer4 }), layer4, Kind::Float).unwrap();

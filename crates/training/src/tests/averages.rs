@@ -1,4 +1,4 @@
-use backbone::{Backbone, Options, StageId, Variables};
+use backbone::{Backbone, Options, StageId, Values};
 use features::batches::Batch;
 use tch::{Kind, Tensor};
 
@@ -7,7 +7,7 @@ use crate::average::{Average, Averaging, measure_norms};
 
 fn lenet() -> Backbone {
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    lenet::lenet5_relu(&Variables::new().root(), &options)
+    zoo::network("lenet5_relu").unwrap().build(Values::default(), &options)
 }
 
 /// Sets every value of a stage.
@@ -66,8 +66,9 @@ fn the_mean_over_epochs_begins_where_it_should_and_counts_late_stages_as_they_we
 
 #[test]
 fn measured_statistics_are_those_of_the_present_weights_in_live_stages_only() {
-    let mut backbone =
-        resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
+    let mut backbone = zoo::network("resnet18")
+        .unwrap()
+        .build(Values::default(), &Options { classes: 2, ..Options::default() });
     let layer4 = backbone.stage("layer4").unwrap();
     backbone.freeze_before(layer4);
     let cpu = (Kind::Float, tch::Device::Cpu);

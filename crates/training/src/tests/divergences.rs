@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use backbone::{Backbone, Mode, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
 use records::{Depth, StepName};
 use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};
@@ -33,7 +33,7 @@ fn batch(pixel: f64) -> Batch {
 }
 
 fn resnet() -> Backbone {
-    resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() })
+    zoo::network("resnet18").unwrap().build(Values::default(), &Options { classes: 2, ..Options::default() })
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn gradients_are_followed_from_the_loss_backwards() {
 /// moved.
 fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (Option<Origin>, bool) {
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     scaled.iter().for_each(|&(name, factor)| scale(&backbone, name, factor));
     let penalties = penalties(&backbone);
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use backbone::{Backbone, Mode, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Options, StageId, Values};
 use tch::{Device, Kind, Tensor};
 
 use crate::gradient_flow::GradientFlow;
 
 fn lenet() -> Backbone {
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     backbone
 }

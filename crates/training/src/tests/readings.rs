@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use backbone::{Backbone, Mode, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::{Feed, Preparation, Variation};
 use features::pictures::Part;
 use images::{Keep, Sample, Store, Transform};
@@ -61,7 +61,7 @@ fn trained(
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     // Tests share libtorch's random generator, so these numbers come from elsewhere.
     for variable in backbone.variables().all() {
         let size = variable.tensor.size();
@@ -167,7 +167,7 @@ fn a_split_is_measured_the_same_however_many_batches_are_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     let feed = feed(&backbone, &part);
     let mut said = |every| {
         evaluate::pass(&mut backbone, &feed, (4, every), Kind::Float, evaluate::Keep::Scores).unwrap()

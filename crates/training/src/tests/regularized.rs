@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::rc::Rc;
 
-use backbone::{Backbone, Mode, Options, StageId, Variable, Variables};
+use backbone::{Backbone, Mode, Options, StageId, Values, Variable};
 use features::batches::Batch;
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
@@ -33,7 +33,7 @@ fn set(variable: &Variable, value: &Tensor) {
 
 fn lenet(classes: i64, factor: f64) -> Backbone {
     let options = Options { classes, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     for (variable, number) in backbone.variables().all().into_iter().zip(1..) {
         let wide = if variable.name == "fc1.weight" { 0.3 } else { 1.0 };
@@ -226,7 +226,7 @@ fn assert_near(found: &[f64], golden: &[f64], what: &str) {
 fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let RegularizeConfig { dropout, stochastic_depth, .. } = regularize(section);
     let options = Options { classes: 2, dropout, stochastic_depth, ..Options::default() };
-    let mut backbone = efficientnet::efficientnet_b0(&Variables::new().root(), &options);
+    let mut backbone = zoo::network("efficientnet_b0").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     for variable in backbone.ids().flat_map(|id| backbone.parameters(id)) {
         let shape = variable.tensor.size();

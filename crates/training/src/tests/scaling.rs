@@ -1,6 +1,6 @@
 //! Steps with scaled gradients, computed in float32: what the scale does is the same in float16.
 
-use backbone::{Backbone, Mode, Options, StageId, Variables};
+use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
 use records::{Depth, StepName};
 use regularize::CrossEntropy;
@@ -29,7 +29,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-        let backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+        let backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
         for variable in backbone.variables().all() {
             tch::no_grad(|| variable.tensor.shallow_clone().copy_(&waves(&variable.tensor.size(), 0.1)));
         }

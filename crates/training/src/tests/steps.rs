@@ -1,4 +1,4 @@
-use backbone::{Backbone, Mode, Options, Output, StageId, Variables};
+use backbone::{Backbone, Mode, Options, Output, StageId, Values};
 use features::batches::Batch;
 use records::{Depth, StepName};
 use regularize::{CrossEntropy, Targets};
@@ -34,7 +34,7 @@ fn weighted_cross_entropy_is_pytorchs() {
 /// The gradients of one step over these groups of a batch of ten.
 fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Vec<f64> {
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = lenet::lenet5_relu(&Variables::new().root(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     // Tests share libtorch's random generator, so these numbers come from elsewhere.
     let waves = |shape: &[i64], scale: f64| {

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use backbone::{Options, Variables};
+use backbone::{Options, Values};
 use images::{Augment, Keep, Sample, Store};
 use tch::Kind;
 use zoo::source_weights::default_input;
@@ -98,7 +98,7 @@ fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
 fn lenet() -> Backbone {
     let network = zoo::network("lenet5_relu").unwrap();
     let options = Options { channels: 1, size: 28, ..Options::default() };
-    let mut backbone = (network.build)(&Variables::new().root(), &options);
+    let mut backbone = network.build(Values::default(), &options);
     backbone.freeze_before(backbone.head_id());
     backbone
 }

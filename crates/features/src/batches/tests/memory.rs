@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use backbone::{Network, Options, Values, Variables};
+use backbone::{Network, Options, Values};
 use images::{DataSet, Keep, Origin, Selection, Split, Store};
 use pretrained::InputSpec;
 use tch::Kind;
@@ -30,8 +30,8 @@ fn part(folder: &std::path::Path) -> Part {
 
 fn built(network: &Network, size: i64) -> Backbone {
     let options = Options { classes: 2, size, ..Options::default() };
-    let mut backbone = (network.build)(&Variables::holding(Values::Unset).root(), &options);
-    backbone.lay_channels_last();
+    let mut backbone = network.build(Values::Unset, &options);
+    backbone.use_channels_last();
     backbone
 }
 

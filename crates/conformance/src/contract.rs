@@ -1,0 +1,119 @@
+//! What every network promises as a list of stages.
+
+use backbone::{Backbone, Mode, StageId};
+use tch::{Kind, Tensor};
+
+use crate::subject::{Subject, channels, outline};
+
+/// Every variable belongs to one stage, and the stages' names are unique; the table names network and head truly.
+pub fn stages_partition_the_variables(subject: &Subject) {
+    for network in subject.family.networks {
+        let backbone = outline(network, (network.input)().crop.into());
+        let mut names: Vec<&str> = backbone.ids().map(|id| backbone.name(id)).collect();
+        let mut owned: Vec<String> = backbone
+            .ids()
+            .flat_map(|id| backbone.stage_variables(id))
+            .map(|variable| variable.name)
+            .collect();
+        let mut all: Vec<String> =
+            backbone.variables().all().into_iter().map(|variable| variable.name).collect();
+        owned.sort();
+        all.sort();
+        assert_eq!(owned, all, "{}", network.name);
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{}", network.name);
+        assert_eq!(network.head, backbone.head().root, "{}", network.name);
+        assert_eq!(network.name, backbone.arch());
+    }
+}
+
+/// The features before any cut, run through the rest, give the logits of the whole to the bit.
+pub fn stages_up_to_a_cut_and_from_it_on_make_the_whole(subject: &Subject) {
+    subject.for_the_cheapest(|backbone, x| {
+        let whole = backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits;
+        for cut in backbone.ids() {
+            let features = backbone.forward(x, StageId::INPUT..cut, Mode::Evaluate);
+            let rest = backbone.classify(&features, cut, Mode::Evaluate).logits;
+            assert!(rest.equal(&whole), "{} cut before {}", backbone.arch(), backbone.name(cut));
+        }
+    });
+}
+
+/// Stages prepared for constant weights compute the same, and are forgotten when they are unfrozen.
+pub fn prepared_stages_compute_the_same(subject: &Subject) {
+    subject.for_the_cheapest(|backbone, x| {
+        let name = backbone.arch();
+        // Statistics of a network that has seen something, so that folding them is put to the test.
+        for mut variable in backbone.variables().all() {
+            tch::no_grad(|| match variable.name.rsplit_once('.') {
+                Some((_, "running_mean")) => drop(variable.tensor.uniform_(-0.3, 0.3)),
+                Some((_, "running_var")) => drop(variable.tensor.uniform_(0.5, 1.5)),
+                _ => {}
+            });
+        }
+        let logits = |backbone: &Backbone| {
+            tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits)
+        };
+        let apart = |a: &Tensor, b: &Tensor| ((a - b).abs().max() / b.abs().max()).double_value(&[]);
+        let plain = logits(backbone);
+        let head = backbone.head_id();
+        backbone.prepare_inference(StageId::INPUT..head, Kind::Float);
+        let prepared = logits(backbone);
+        assert!(apart(&prepared, &plain) < 1e-4, "{name}: {}", apart(&prepared, &plain));
+        backbone.prepare_inference(StageId::INPUT..head, Kind::BFloat16);
+        let short = logits(backbone);
+        assert!(!short.equal(&prepared) && short.kind() == Kind::Float, "{name}");
+        assert!(apart(&short, &plain) < 0.1, "{name}: {}", apart(&short, &plain));
+        backbone.freeze_before(StageId::INPUT);
+        assert!(logits(backbone).equal(&plain), "{name} is still prepared");
+    });
+}
+
+/// A stage of stride `s` has exactly `32 / s` more positions along a side when the input has 32 more. That a trace is true
+/// is the next check's to show.
+pub fn declared_channels_and_strides_are_true(subject: &Subject) {
+    for network in subject.family.networks {
+        let name = network.name;
+        // LeNet is built for one size, and 28 is padded to 32.
+        let size = i64::from((network.input)().crop.max(32));
+        let traced = |size| {
+            let backbone = outline(network, size);
+            let traces = backbone.trace(&[1, channels(network), size, size]);
+            let shapes: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
+            (backbone, shapes)
+        };
+        let ((backbone, small), (_, large)) = (traced(size), traced(size + 32));
+        for ((stage, small), large) in backbone.stages().iter().zip(&small).zip(&large) {
+            let what = format!("{name} {}", stage.name);
+            assert_eq!((small[1], large[1]), (stage.channels, stage.channels), "{what}");
+            let positions: i64 = small[2..].iter().product();
+            match stage.stride {
+                Some(stride) => {
+                    for axis in [2, 3] {
+                        assert_eq!((large[axis] - small[axis]) * stride, 32, "{what}");
+                    }
+                }
+                None => assert!(stage.name == "pool" || positions == 1, "{what}"),
+            }
+        }
+        let [.., last, logits] = small.as_slice() else { panic!("{name} has no stage") };
+        assert_eq!(backbone.head().features, last[1..].iter().product::<i64>(), "{name}");
+        assert_eq!(logits[1], backbone.head().classes, "{name}");
+    }
+}
+
+/// The shapes that a trace gives are those of a forward pass.
+pub fn a_trace_has_the_shapes_of_a_forward_pass(subject: &Subject) {
+    subject.for_the_cheapest(|backbone, x| {
+        let traces = backbone.trace(&x.size());
+        let stages: Vec<StageId> = backbone.ids().take(backbone.stages().len()).collect();
+        let range = StageId::INPUT..backbone.head_id();
+        let (_, outputs) = tch::no_grad(|| backbone.forward_collect(x, range, &stages, Mode::Evaluate));
+        let logits = tch::no_grad(|| backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits);
+        let shapes: Vec<Vec<i64>> = outputs.iter().chain([&logits]).map(Tensor::size).collect();
+        let traced: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
+        assert_eq!(traced, shapes, "{}", backbone.arch());
+    });
+}

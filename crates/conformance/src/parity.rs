@@ -1,0 +1,306 @@
+//! Every network of a family against TorchVision's numbers: names, shapes and order of the state dict, logits in both
+//! modes, running statistics, gradient norms; and proof that a wrong tensor would show.
+//!
+//! The goldens and what they mean: `tests/torchvision/README.md`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use backbone::{Backbone, Mode, Network, Output, Role, StageId, Values, Variable};
+use serde::Deserialize;
+use tch::{Kind, Tensor};
+
+use crate::generator;
+use crate::subject::{Subject, one_at_a_time, options};
+
+/// Largest relative error of logits.
+const LOGITS: f64 = 1e-4;
+/// Largest relative error of a gradient norm.
+const GRADIENTS: f64 = 1e-4;
+
+#[derive(Deserialize)]
+struct Golden {
+    arch: String,
+    parameters: u64,
+    gain: Option<f64>,
+    eval: Option<Pass>,
+    train: Option<Pass>,
+    gradients: Option<Gradients>,
+    proof: Option<Proof>,
+    state_dict: Vec<(String, Vec<i64>, String)>,
+}
+
+/// What the script measured when it made the golden.
+#[derive(Deserialize)]
+struct Proof {
+    /// The smallest change of the evaluation logits when one tensor, of all of them, is multiplied by 1.1.
+    weakest: f64,
+    /// The same for the auxiliary heads' own logits.
+    auxiliary: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Pass {
+    shape: Vec<i64>,
+    running: Option<BTreeMap<String, [f64; 2]>>,
+    #[serde(flatten)]
+    logits: BTreeMap<String, Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Gradients {
+    shape: Vec<i64>,
+    labels: Vec<i64>,
+    auxiliary_weight: Option<f64>,
+    loss: f64,
+    stages: Vec<StageNorm>,
+}
+
+#[derive(Deserialize)]
+struct StageNorm {
+    name: String,
+    roots: Vec<String>,
+    norm: f64,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    name: String,
+    shape: Vec<i64>,
+    gain: f64,
+    first: Vec<u32>,
+    last: Vec<u32>,
+}
+
+/// Compares every network of a family; of one of them it also shows that no tensor can be wrong without a failure.
+pub fn check(subject: &Subject) {
+    let _one_at_a_time = one_at_a_time();
+    let Some(every_tensor) = subject.every_tensor else {
+        return subject.family.networks.iter().for_each(|network| assert!(!golden(network).exists()));
+    };
+    for network in subject.family.networks {
+        let compared = Compared::new(network);
+        compared.was_proven_sensitive();
+        compared.compare_state_dict();
+        compared.compare_evaluation();
+        compared.compare_training();
+        compared.compare_gradients();
+        if network.name == every_tensor {
+            compared.every_tensor_matters();
+        }
+    }
+    assert!(subject.family.networks.iter().any(|network| network.name == every_tensor), "{every_tensor}");
+}
+
+/// Names of the networks that have a golden, sorted.
+#[must_use]
+pub fn goldens() -> Vec<String> {
+    let files = std::fs::read_dir(folder().join("golden")).unwrap();
+    let stem = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut names: Vec<String> = files.map(|entry| stem(entry.unwrap().path())).collect();
+    names.sort();
+    names
+}
+
+/// The generator of values gives the bits of its Python twin, from which the goldens are.
+pub fn the_generator_has_the_bits_of_its_twin() {
+    let text = std::fs::read_to_string(folder().join("generator_check.json")).unwrap();
+    let checks: Vec<Check> = serde_json::from_str(&text).unwrap();
+    assert!(checks.len() > 3);
+    for check in checks {
+        let values = generator::values(&check.name, &check.shape, check.gain).unwrap();
+        let bits: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
+        assert!(bits.starts_with(&check.first) && bits.ends_with(&check.last), "{}", check.name);
+    }
+}
+
+/// A network of ours beside TorchVision's numbers for it.
+struct Compared {
+    golden: Golden,
+    backbone: Backbone,
+    /// Our names -> the golden's, which the generator's values hang on. Only Lite0's differ.
+    theirs: BTreeMap<String, String>,
+}
+
+impl Compared {
+    fn new(network: &Network) -> Self {
+        let golden: Golden =
+            serde_json::from_str(&std::fs::read_to_string(golden(network)).unwrap()).unwrap();
+        assert_eq!(golden.arch, network.name);
+        let size = golden.train.as_ref().map_or(224, |train| train.shape[2]);
+        let options =
+            backbone::Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
+        let backbone = network.build(Values::Unset, &options);
+        let ours =
+            |theirs: &String| network.dialects.first().and_then(|theirs_are| (theirs_are.rename)(theirs));
+        let pairs = golden.state_dict.iter();
+        let theirs = pairs.map(|(name, ..)| (ours(name).unwrap_or(name.clone()), name.clone())).collect();
+        Self { golden, backbone, theirs }
+    }
+
+    /// Any one tensor changed by a tenth moved TorchVision's logits by more than the tolerance.
+    fn was_proven_sensitive(&self) {
+        let Golden { arch, eval, train, proof, .. } = &self.golden;
+        let Some(proof) = proof else {
+            assert!(eval.is_none() && train.is_none(), "{arch}: logits without a proof");
+            return;
+        };
+        assert!(proof.weakest > LOGITS, "{arch}: {:.1e}", proof.weakest);
+        assert!(proof.auxiliary.is_none_or(|weakest| weakest > LOGITS), "{arch}: auxiliary heads");
+        let has_auxiliary = self.backbone.aux().next().is_some();
+        assert_eq!(proof.auxiliary.is_some(), has_auxiliary, "{arch}");
+    }
+
+    /// Names, shapes, types and order; number of parameters.
+    fn compare_state_dict(&self) {
+        let arch = &self.golden.arch;
+        let ours = self.variables().into_iter().map(|variable| {
+            let kind = if variable.tensor.kind() == Kind::Int64 { "int64" } else { "float32" };
+            (
+                self.theirs.get(&variable.name).cloned().unwrap_or(variable.name),
+                variable.tensor.size(),
+                kind.to_owned(),
+            )
+        });
+        let ours: Vec<_> = ours.collect();
+        for (ours, theirs) in ours.iter().zip(&self.golden.state_dict) {
+            assert_eq!(ours, theirs, "{arch}: ours, TorchVision's");
+        }
+        assert_eq!(ours.len(), self.golden.state_dict.len(), "{arch}");
+        let parameters = self.backbone.ids().map(|id| self.backbone.parameter_count(id)).sum::<u64>();
+        assert_eq!(parameters, self.golden.parameters, "{arch}");
+    }
+
+    fn compare_evaluation(&self) {
+        let Some(golden) = &self.golden.eval else { return };
+        self.fill();
+        let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate));
+        assert!(output.aux.is_empty());
+        self.agree("evaluation", &output.logits, &golden.logits["logits"]);
+    }
+
+    fn compare_training(&self) {
+        let Some(golden) = &self.golden.train else { return };
+        self.fill();
+        let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Train));
+        self.agree("training", &output.logits, &golden.logits["logits"]);
+        assert_eq!(output.aux.len() + 1, golden.logits.len());
+        for ((_, aux), (logits, _)) in self.backbone.aux().zip(&output.aux) {
+            self.agree(aux.root, logits, &golden.logits[aux.root]);
+        }
+        if let Some(running) = &golden.running {
+            self.compare_running(running);
+        }
+    }
+
+    /// Sum and sum of squares of every running statistic after one forward pass in training mode.
+    fn compare_running(&self, running: &BTreeMap<String, [f64; 2]>) {
+        let mut seen = 0;
+        for Variable { name, tensor, .. } in self.variables() {
+            if let Some([sum, squares]) = running.get(&name) {
+                let values = tensor.to_kind(Kind::Double);
+                let scale = (values.numel() as f64 * squares).sqrt();
+                let ours = values.sum(Kind::Double).double_value(&[]);
+                assert!((ours - sum).abs() / scale < LOGITS, "{name}: sum {ours}, TorchVision's {sum}");
+                let ours = values.square().sum(Kind::Double).double_value(&[]);
+                assert!((ours - squares).abs() / squares < LOGITS, "{name}: squares {ours}, {squares}");
+                seen += 1;
+            } else if name.ends_with("num_batches_tracked") {
+                assert_eq!(tensor.int64_value(&[]), generator::batches_tracked(&name) + 1, "{name}");
+            }
+        }
+        assert_eq!(seen, running.len());
+    }
+
+    fn compare_gradients(&self) {
+        let Some(golden) = &self.golden.gradients else { return };
+        let arch = &self.golden.arch;
+        self.fill();
+        let output = self.classify(&golden.shape, Mode::Train);
+        let labels = Tensor::from_slice(&golden.labels);
+        let loss =
+            output.aux.iter().fold(output.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
+                assert_eq!(Some(*weight), golden.auxiliary_weight, "{arch}");
+                loss + aux.cross_entropy_for_logits(&labels) * *weight
+            });
+        let error = (loss.double_value(&[]) - golden.loss).abs() / golden.loss;
+        assert!(error < LOGITS, "{arch}: the loss differs by {error:.1e}");
+        loss.backward();
+        for StageNorm { name, roots, norm } in &golden.stages {
+            let owned = self.backbone.variables().below(roots).into_iter();
+            let squares = owned.filter(|variable| variable.role == Role::Parameter).map(|variable| {
+                variable.tensor.grad().to_kind(Kind::Double).square().sum(Kind::Double).double_value(&[])
+            });
+            let error = (squares.sum::<f64>().sqrt() - norm).abs() / norm;
+            eprintln!("{arch}: gradient of {name}: {error:.1e}");
+            assert!(error < GRADIENTS, "{arch}: the gradient of {name} differs by {error:.1e}");
+        }
+        for mut variable in self.variables().into_iter().filter(|variable| variable.role == Role::Parameter) {
+            variable.tensor.zero_grad();
+        }
+    }
+
+    /// Any tensor that evaluation reads, changed by a tenth, moves the logits further than the tolerance.
+    fn every_tensor_matters(&self) {
+        let golden = self.golden.eval.as_ref().unwrap();
+        self.fill();
+        let logits = || tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate).logits);
+        let reference = logits();
+        let aux: Vec<String> = self.backbone.aux().map(|(_, aux)| format!("{}.", aux.root)).collect();
+        for Variable { name, mut tensor, .. } in self.variables() {
+            if !tensor.is_floating_point() || aux.iter().any(|root| name.starts_with(root)) {
+                continue;
+            }
+            let kept = tensor.copy();
+            tch::no_grad(|| tensor.copy_(&(&kept * 1.1)));
+            let change = relative(&logits(), &reference);
+            tch::no_grad(|| tensor.copy_(&kept));
+            assert!(change > LOGITS, "{}: {name} moves the logits by {change:.1e} only", self.golden.arch);
+        }
+        assert_eq!(relative(&logits(), &reference), 0.0);
+    }
+
+    /// Sets every variable to the generator's values.
+    fn fill(&self) {
+        let gain = self.golden.gain.unwrap();
+        for Variable { name, mut tensor, .. } in self.variables() {
+            let theirs = &self.theirs[&name];
+            let value = if tensor.is_floating_point() {
+                Tensor::from_slice(&generator::values(theirs, &tensor.size(), gain).unwrap())
+            } else {
+                Tensor::from(generator::batches_tracked(theirs))
+            };
+            tensor.set_data(&value.view(tensor.size().as_slice()));
+        }
+    }
+
+    fn classify(&self, shape: &[i64], mode: Mode) -> Output {
+        let x = Tensor::from_slice(&generator::values("input", shape, 1.0).unwrap()).view(shape);
+        self.backbone.classify(&x, StageId::INPUT, mode)
+    }
+
+    fn agree(&self, what: &str, ours: &Tensor, theirs: &[f64]) {
+        let theirs = Tensor::from_slice(theirs).view(ours.size().as_slice());
+        let error = relative(ours, &theirs);
+        eprintln!("{}: {what}: {error:.1e}", self.golden.arch);
+        assert!(error < LOGITS, "{}: {what} logits differ by {error:.1e}", self.golden.arch);
+    }
+
+    fn variables(&self) -> Vec<Variable> {
+        self.backbone.variables().all()
+    }
+}
+
+/// max|a-b| / max|b|
+fn relative(a: &Tensor, b: &Tensor) -> f64 {
+    let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
+    (a - &b).abs().max().double_value(&[]) / b.abs().max().double_value(&[])
+}
+
+fn golden(network: &Network) -> PathBuf {
+    folder().join("golden").join(format!("{}.json", network.name))
+}
+
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/torchvision")
+}

@@ -1,0 +1,80 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use backbone::{Backbone, Family, Network, Options, Values};
+use tch::{Device, Kind, Tensor};
+
+/// A family under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Its networks.
+    pub family: &'static Family,
+    /// The cheapest networks that between them have every block of the family: what computes takes these.
+    pub cheapest: &'static [Cheapest],
+    /// The network of which parity also shows that no tensor can be wrong without a failure; `None` where TorchVision has
+    /// no network of the family.
+    pub every_tensor: Option<&'static str>,
+}
+
+/// A network, and a size at which a training step of it is cheap.
+#[derive(Clone, Copy, Debug)]
+pub struct Cheapest {
+    /// TorchVision's name.
+    pub network: &'static str,
+    /// Side of the square input, pixels.
+    pub size: i64,
+}
+
+impl Subject {
+    /// The network of that name.
+    ///
+    /// # Panics
+    /// When the family has none.
+    #[must_use]
+    pub fn network(&self, name: &str) -> &'static Network {
+        let found = self.family.networks.iter().find(|network| network.name == name);
+        found.unwrap_or_else(|| panic!("{} has no {name}", self.family.name))
+    }
+
+    /// Runs a check on each of the cheapest networks, random weights without dropout, and a batch of four that it reads.
+    pub fn for_the_cheapest(&self, mut check: impl FnMut(&mut Backbone, &Tensor)) {
+        let _one_at_a_time = one_at_a_time();
+        for Cheapest { network, size } in self.cheapest {
+            let network = self.network(network);
+            check(&mut drawn(network, *size), &input(network, *size));
+        }
+    }
+}
+
+/// A network with random weights, without dropout and stochastic depth, for square images of this size.
+pub(crate) fn drawn(network: &Network, size: i64) -> Backbone {
+    tch::manual_seed(0);
+    let options = Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
+    network.build(Values::default(), &options)
+}
+
+/// Names, shapes and costs alone.
+pub(crate) fn outline(network: &Network, size: i64) -> Backbone {
+    network.build(Values::Outline, &options(network, size))
+}
+
+/// TorchVision's options for square images of this size, with the channels that the network usually reads.
+pub(crate) fn options(network: &Network, size: i64) -> Options {
+    Options { channels: channels(network), size, ..Options::default() }
+}
+
+pub(crate) fn channels(network: &Network) -> i64 {
+    (network.input)().channels.into()
+}
+
+/// A batch of four images of noise, `[4, C, size, size]`.
+pub(crate) fn input(network: &Network, size: i64) -> Tensor {
+    Tensor::randn([4, channels(network), size, size], (Kind::Float, Device::Cpu))
+}
+
+/// Keeps other tests of the process waiting: each takes two threads, and libtorch has one random generator.
+pub fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::set_num_threads(2);
+    guard
+}

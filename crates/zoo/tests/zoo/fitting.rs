@@ -1,0 +1,34 @@
+//! Names of other libraries.
+
+use std::collections::BTreeMap;
+
+#[derive(serde::Deserialize)]
+struct Timm {
+    networks: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+}
+
+/// The tables of names hold against timm itself (`tests/torchvision/make_timm_names.py`).
+#[test]
+fn every_tensor_of_timms_networks_is_one_of_ours() {
+    let text = include_str!("../../../../tests/torchvision/timm_names.json");
+    let timm: Timm = serde_json::from_str(text).unwrap();
+    assert_eq!(timm.networks.len(), 10);
+    for (name, tensors) in &timm.networks {
+        let network = zoo::network(name.trim_start_matches("tf_")).unwrap();
+        let layout = network.layout();
+        let mut wanted = layout.tensors.clone();
+        wanted.retain(|name, _| !name.starts_with("AuxLogits."));
+        let timms = layout.dialects.iter().find(|dialect| dialect.name == "timm");
+        for (theirs, shape) in tensors {
+            let ours = timms.and_then(|dialect| (dialect.rename)(theirs)).unwrap_or_else(|| theirs.clone());
+            let expected = wanted.remove(&ours).unwrap_or_else(|| panic!("{name}: {theirs} is {ours}"));
+            let [ours_count, theirs_count] = [&expected, shape].map(|shape| shape.iter().product::<usize>());
+            assert_eq!(
+                (expected[..expected.len().min(1)].to_vec(), ours_count),
+                (shape[..shape.len().min(1)].to_vec(), theirs_count),
+                "{theirs}"
+            );
+        }
+        assert!(wanted.is_empty(), "{name} lacks {wanted:?}");
+    }
+}

@@ -1,0 +1,76 @@
+"""Charts of figures that a page of the guide has in a table: they are read from there."""
+
+import re
+from pathlib import Path
+
+from svg import BLUE, GREEN, ORANGE, RULE, SOFT, Figure
+
+DOCS = Path(__file__).resolve().parent.parent
+
+JOBS = {
+    "head only, ResNet-50, start to saved model": "A new head\non ResNet-50",
+    "last stage of ResNet-50 after an epoch of the head, start to saved model": "Head and last stage\nof ResNet-50",
+    "all of ResNet-18 with augmentation, an epoch": "All of ResNet-18,\none epoch",
+    "prediction over a folder, ResNet-50, start of process to last line": "Prediction,\nResNet-50",
+}
+
+
+def rows(page):
+    """The cells of every row of every table of a page."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+
+
+def seconds(cell):
+    """The median of a cell such as `13.4 s (9.72 s to 14.2 s), 61.5%`."""
+    return float(re.match(r"([\d.]+) s\b", cell)[1])
+
+
+def benchmarks():
+    """Seconds for four whole jobs, as bars, from the page's table of figures."""
+    figures = {row[0]: row for row in rows("benchmarks.md") if len(row) == 5 and row[0] in JOBS}
+    names, keys = ["finetune", "tuned PyTorch script", "usual PyTorch script"], [1, 2, 4]
+    colors = [ORANGE, BLUE, SOFT]
+    figure = Figure(760, 392, "Seconds for four jobs: finetune, a tuned and a usual PyTorch script, medians of three runs")
+    figure.text(20, 28, "Seconds for the same job, median of three runs (shorter is better)", "strong", "start")
+    x = 170
+    for name, color in zip(names, colors):
+        figure.box(x, 44, 14, 12, color, color, radius=2)
+        figure.text(x + 20, 55, name, "small", "start")
+        x += 40 + 8 * len(name)
+    scale = 500 / max(seconds(figures[job][key]) for job in JOBS for key in keys)
+    y = 76
+    for job, words in JOBS.items():
+        figure.text(158, y + 24, words, "small", "end")
+        for key, color in zip(keys, colors):
+            value = seconds(figures[job][key])
+            figure.box(170, y, value * scale, 16, color, color, radius=1)
+            shown = f"{value:.0f}" if value >= 100 else f"{value:g}"
+            figure.text(176 + value * scale, y + 13, f"{shown} s", "small", "start")
+            y += 20
+        y += 17
+    figure.line([(170, 68), (170, 376)], RULE)
+    return figure
+
+
+def growth():
+    """Milliseconds for one image against the number of images, from the page's table."""
+    points = [(int(row[0]), float(row[2].removesuffix(" ms"))) for row in rows("growth.md") if row[0].isdigit()]
+    figure = Figure(560, 300, "Milliseconds for one image of the whole job, with 100, 1,000 and 10,000 images")
+    figure.text(20, 28, "Milliseconds for one image, whole job (a new head on ResNet-18)", "strong", "start")
+    left, bottom, top = 70, 240, 60
+    highest = 60
+    height = (bottom - top) / highest
+    for value in range(0, highest + 1, 20):
+        y = bottom - value * height
+        figure.line([(left, y), (530, y)], RULE, thickness=1)
+        figure.text(left - 10, y + 4, str(value), "small soft", "end")
+    places = [left + 60 + 170 * index for index in range(len(points))]
+    drawn = [(x, bottom - value * height) for x, (_, value) in zip(places, points)]
+    figure.line(drawn, GREEN, thickness=2.2)
+    for (x, y), (count, value) in zip(drawn, points):
+        figure.dot(x, y, 5, GREEN)
+        figure.text(x, y + 24, f"{value:g} ms", "small")
+        figure.text(x, bottom + 20, f"{count:,}", "small")
+    figure.text(300, bottom + 44, "images", "small soft")
+    return figure

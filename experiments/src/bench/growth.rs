@@ -1,0 +1,136 @@
+//! How cost grows with the number of pictures: time, memory, disk of a head on generated ones.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use xtask::disk;
+use xtask::process::{self, say};
+
+use super::machine::Machine;
+use super::materials::{IMAGENET, Materials};
+use super::measure;
+
+const ARCH: &str = "resnet18";
+const EPOCHS: u32 = 3;
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cost {
+    pub(super) pictures: u32,
+    pub(super) seconds: f64,
+    pub(super) peak_bytes: u64,
+    /// Of the pictures themselves.
+    pub(super) pictures_bytes: u64,
+    /// Of the caches that the run leaves.
+    pub(super) cache_bytes: u64,
+    /// Of the run's folder.
+    pub(super) run_bytes: u64,
+}
+
+/// Runs the job on so many generated pictures.
+pub(super) fn cost(materials: &Materials, pictures: u32, scratch: &Path) -> Result<Cost> {
+    let (data, config, folder) = (scratch.join("data"), scratch.join("growth.toml"), scratch.join("run"));
+    say(format!("Drawing {pictures} pictures"));
+    let mut draw = materials.pixels.command(["draw", &pictures.to_string()]);
+    process::run_as_progress(draw.arg(&data))?;
+    let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+    let text = format!(
+        "# Written by `cargo xtask bench --growth`.\n\n[data]\nroot = {}\ninput = {}\n\n\
+         [model]\narch = \"{ARCH}\"\nweights = {}\n\n[finetune]\ndepth = \"head\"\n\n\
+         [train]\nepochs = {EPOCHS}\n\n[run]\ndevice = \"cpu\"\ncheckpoints = \"none\"\nprecision = \"{}\"\n",
+        quoted(&data),
+        IMAGENET.to_toml(),
+        quoted(materials.weights(ARCH)?),
+        materials.precision
+    );
+    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+    let mut command = materials.finetune(scratch)?;
+    command.arg("--config").arg(&config).arg("--out").arg(&folder);
+    let (measured, _) = measure::measured(&command, None, scratch)?;
+    Ok(Cost {
+        pictures,
+        seconds: measured.seconds,
+        peak_bytes: measured.peak_bytes,
+        pictures_bytes: bytes_below(&data)?,
+        cache_bytes: bytes_below(&scratch.join("cache"))?,
+        run_bytes: bytes_below(&folder)?,
+    })
+}
+
+/// The network that the job needs weights of.
+pub(super) fn network() -> &'static str {
+    ARCH
+}
+
+/// The page, in Markdown, which a terminal can read as well.
+pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String {
+    let Machine { hardware, program, day, .. } = machine;
+    let mut text = format!(
+        "# How cost grows\n\nWritten by `cargo xtask bench --growth` on {day}: {hardware}; {program}, precision `{precision}`. A \
+         new head on {ARCH}, {EPOCHS} epochs, start to saved model, on generated JPEGs of 500 x 375, nothing cached before.\n\n\
+         | pictures | time | for a picture | peak memory | on disk: pictures | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
+    );
+    for cost in costs {
+        text += &format!(
+            "| {} | {:.1} s | {:.1} ms | {} | {} | {} | {} |\n",
+            cost.pictures,
+            cost.seconds,
+            cost.seconds * 1e3 / f64::from(cost.pictures.max(1)),
+            disk::amount(cost.peak_bytes),
+            disk::amount(cost.pictures_bytes),
+            disk::amount(cost.cache_bytes),
+            disk::amount(cost.run_bytes)
+        );
+    }
+    text
+}
+
+fn bytes_below(folder: &Path) -> Result<u64> {
+    let told = || format!("cannot list {}", folder.display());
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).with_context(told)? {
+        let entry = entry.with_context(told)?;
+        let about = entry.metadata().with_context(told)?;
+        bytes += if about.is_dir() { bytes_below(&entry.path())? } else { about.len() };
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_line_for_each_number_of_pictures() {
+        let cost = Cost {
+            pictures: 1000,
+            seconds: 20.0,
+            peak_bytes: 1 << 30,
+            pictures_bytes: 1 << 20,
+            cache_bytes: 0,
+            run_bytes: 5 << 20,
+        };
+        let machine = Machine {
+            hardware: "a CPU".to_owned(),
+            program: "commit abc".to_owned(),
+            day: "2026-01-31".to_owned(),
+            load: None,
+        };
+        let text = page(&[cost], &machine, "auto");
+        assert!(text.contains("on 2026-01-31: a CPU; commit abc, precision `auto`."), "{text}");
+        assert!(
+            text.ends_with("| 1000 | 20.0 s | 20.0 ms | 1.00 GiB | 1.00 MiB | 0 B | 5.00 MiB |\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_folder_is_as_large_as_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(folder.path().join("a/b"), "12345").unwrap();
+        fs::write(folder.path().join("c"), "123").unwrap();
+        assert_eq!(bytes_below(folder.path()).unwrap(), 8);
+    }
+}

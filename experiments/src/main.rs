@@ -1,0 +1,44 @@
+//! What measures the project itself, by spawning `finetune`: `cargo run -p experiments -- bench` or `... regret`.
+//!
+//! - `bench`: how fast it is, in small pieces, or whole jobs next to PyTorch scripts (`peers/`) that do the same work
+//! - `regret`: what following `finetune advise` costs against the best of a grid of runs
+//! - `statistics`: medians and means of a few figures
+//!
+//! Set-up does not build it. Results go to stdout, progress and messages to stderr; exit codes as of `cargo xtask`.
+
+mod bench;
+mod regret;
+mod statistics;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::program;
+
+/// Measures the project: how fast it is, and how far its advice can be trusted.
+#[derive(Parser)]
+#[command(name = "experiments")]
+struct Arguments {
+    #[command(subcommand)]
+    experiment: Experiment,
+}
+
+#[derive(Subcommand)]
+enum Experiment {
+    Bench(bench::Arguments),
+    Regret(regret::Arguments),
+    #[command(hide = true)]
+    Measure(bench::measure::Arguments),
+}
+
+fn main() -> ExitCode {
+    let experiment = Arguments::parse().experiment;
+    program::run(|workspace| {
+        match experiment {
+            Experiment::Bench(arguments) => bench::command(workspace, &arguments)?,
+            Experiment::Regret(arguments) => regret::command(workspace, &arguments)?,
+            Experiment::Measure(arguments) => return bench::measure::command(&arguments),
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,56 @@
+//! The command line of `cargo xtask`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+use crate::{cases, doctor, experiments, fetch_data, fetch_weights, program, recipe, setup, test};
+
+/// Sets a machine up for this workspace, fetches what it needs and runs its experiment and tests.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Setup(setup::Arguments),
+    /// Say what is there, what is missing and the command that mends it
+    Doctor,
+    Test(test::Arguments),
+    FetchWeights(fetch_weights::Arguments),
+    FetchData(fetch_data::Arguments),
+    Recipe(recipe::Arguments),
+    /// Try the kinds of input that people bring, and print what finetune does with each
+    Cases,
+    /// Measure how fast it is: `cargo run -p experiments -- bench`
+    #[command(disable_help_flag = true)]
+    Bench(experiments::Arguments),
+    /// Compare what `finetune advise` recommends with a grid of runs: `cargo run -p experiments -- regret`
+    #[command(disable_help_flag = true)]
+    Regret(experiments::Arguments),
+}
+
+/// Reads the command line and does what it asks for.
+pub fn main() -> ExitCode {
+    let task = Arguments::parse().command;
+    program::run(|workspace| perform(workspace, task))
+}
+
+fn perform(workspace: &Workspace, task: Task) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Setup(arguments) => setup::command(workspace, &arguments)?,
+        Task::Doctor => return Ok(doctor::command(workspace)),
+        Task::Test(arguments) => return test::command(workspace, &arguments),
+        Task::FetchWeights(arguments) => fetch_weights::command(workspace, &arguments)?,
+        Task::FetchData(arguments) => fetch_data::command(workspace, &arguments)?,
+        Task::Recipe(arguments) => recipe::command(workspace, &arguments)?,
+        Task::Cases => return cases::command(workspace),
+        Task::Bench(arguments) => return experiments::command(workspace, "bench", &arguments),
+        Task::Regret(arguments) => return experiments::command(workspace, "regret", &arguments),
+    }
+    Ok(ExitCode::SUCCESS)
+}
