@@ -53,7 +53,7 @@ fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
         )
     };
     desk.write("c.toml", crop(32));
-    refused(&desk, 2, alexnet, &["c.toml:19:1", "63", "32"]);
+    refused(&desk, 2, alexnet, &["c.toml:20:1", "63", "32"]);
     desk.write("c.toml", crop(64));
     desk.finetune(alexnet).ends(0, &[]);
 }
