@@ -5,26 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::repository;
 use crate::support::{Desk, SCRATCH, names};
 use pretrained::Dtype;
 use pretrained::safetensors_file::{self, ArrayView};
 
-/// From trained weights to a new head.
-const TRANSFER: &str =
-    "--config c.toml --out out --set model.weights=m.safetensors --set finetune.depth=head";
-
-/// A desk with a trained LeNet as `m.safetensors`.
-fn desk_with_model() -> Desk {
-    let desk = Desk::new();
-    desk.finetune("--config c.toml --out trained").ends(0, &[]);
-    fs::rename(desk.path("trained/model.safetensors"), desk.path("m.safetensors")).unwrap();
-    desk
-}
-
 /// Runs towards `out`, which must fail in these words and leave no such folder.
 #[track_caller]
-fn refused(desk: &Desk, code: i32, arguments: &str, says: &[&str]) {
+pub(crate) fn refused(desk: &Desk, code: i32, arguments: &str, says: &[&str]) {
     desk.finetune(arguments).ends(code, says);
     assert!(!desk.path("out").exists(), "{:?} is left", names(&desk.path("out")));
 }
@@ -59,19 +46,14 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
 fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
     let desk = Desk::new();
     let alexnet = "--config c.toml --out out --set model.arch=alexnet";
-    refused(
-        &desk,
-        2,
-        alexnet,
-        &["c.toml:2:8", "32", "alexnet", "63", "lenet5_relu", "[data.input]"],
-    );
+    refused(&desk, 2, alexnet, &["c.toml:2:8", "32", "alexnet", "63", "lenet5_relu", "[data.input]"]);
     let crop = |side: u32| {
         format!(
             "{SCRATCH}\n[data.input]\nresize = {side}\ncrop = {side}\ninterpolation = \"bilinear\"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\nchannels = 3\n"
         )
     };
     desk.write("c.toml", crop(32));
-    refused(&desk, 2, alexnet, &["c.toml:19:1", "63", "32"]);
+    refused(&desk, 2, alexnet, &["c.toml:20:1", "63", "32"]);
     desk.write("c.toml", crop(64));
     desk.finetune(alexnet).ends(0, &[]);
 }
@@ -95,8 +77,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     let file = desk.path("vgg11.safetensors");
     safetensors_file::write(&file, [("features.0.weight", first)], &BTreeMap::new()).unwrap();
     let vgg = "--config c.toml --out out --set model.arch=vgg11";
-    let small =
-        ["c.toml:2:8", "28", "vgg11", "32", "lenet5_relu", "[data.input]"];
+    let small = ["c.toml:2:8", "28", "vgg11", "32", "lenet5_relu", "[data.input]"];
     refused(&desk, 2, vgg, &small);
 
     let input = |side: u32| {
@@ -110,12 +91,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     refused(&desk, 2, vgg, &says);
     desk.write("c.toml", input(32));
     let pretrained = format!("{vgg} --set model.weights=vgg11.safetensors --set finetune.depth=head");
-    let says = [
-        "c.toml:24:",
-        "channels is 1",
-        "vgg11.safetensors",
-        "\"scratch\"",
-    ];
+    let says = ["c.toml:24:", "channels is 1", "vgg11.safetensors", "\"scratch\""];
     refused(&desk, 2, &pretrained, &says);
 }
 
@@ -260,127 +236,6 @@ fn a_class_without_a_readable_picture_is_an_error() {
 }
 
 #[test]
-fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
-    let desk = desk_with_model();
-    let whole = fs::read(desk.path("m.safetensors")).unwrap();
-    let foreign = repository().join("crates/pretrained/tests/checkpoints");
-    let zip = fs::read(foreign.join("zip.pth")).unwrap();
-    desk.write("cut.safetensors", &whole[..whole.len() - 1]);
-    desk.write("header.safetensors", &whole[..40]);
-    desk.write("cut.pth", &zip[..zip.len() / 2]);
-    desk.write("empty.pth", "");
-    desk.write("page.pth", "<!DOCTYPE html><title>404</title>");
-    for name in ["hostile_zip.pth", "hostile_legacy.pth", "expanded_bomb.pth"] {
-        fs::copy(foreign.join(name), desk.path(name)).unwrap();
-    }
-    for (file, says) in [
-        ("nowhere.pth", ""),
-        ("data", ""),
-        ("cut.safetensors", ""),
-        ("header.safetensors", ""),
-        ("cut.pth", ""),
-        ("empty.pth", "0 bytes"),
-        ("page.pth", ""),
-        ("hostile_zip.pth", "posix.system"),
-        ("hostile_legacy.pth", "posix.system"),
-        ("expanded_bomb.pth", "expanded_bomb.pth"),
-    ] {
-        let arguments = TRANSFER.replace("m.safetensors", file);
-        refused(&desk, 1, &arguments, &[file, says]);
-    }
-    // What the hostile pickles would have done.
-    assert!(!desk.path("hostile-was-executed").exists());
-}
-
-#[test]
-fn weights_of_another_network_are_refused() {
-    let desk = desk_with_model();
-    let resnet = format!("{TRANSFER} --set model.arch=resnet18");
-    refused(
-        &desk,
-        2,
-        &resnet,
-        &["model.weights", "m.safetensors", "lenet5_relu", "resnet18"],
-    );
-    // Every shape fits, and yet it is another network.
-    let tanh = format!("{TRANSFER} --set model.arch=lenet5");
-    refused(&desk, 2, &tanh, &["model.weights", "m.safetensors", "lenet5_relu"]);
-    // A file that does not say what it is.
-    let foreign = repository().join("crates/pretrained/tests/checkpoints/zip.pth");
-    fs::copy(foreign, desk.path("zip.pth")).unwrap();
-    let says = ["zip.pth: ", "lenet5_relu"];
-    refused(&desk, 1, &TRANSFER.replace("m.safetensors", "zip.pth"), &says);
-}
-
-/// Weights of one's own that name nothing: the tensor, both shapes, and the key that would fit.
-#[test]
-fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
-    let desk = desk_with_model();
-    let model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
-    let nameless = std::collections::BTreeMap::new();
-    pretrained::safetensors_file::write(&desk.path("own.safetensors"), &model.tensors, &nameless).unwrap();
-    let own = TRANSFER.replace("m.safetensors", "own.safetensors");
-    let gray = |crop: u32| {
-        format!(
-            "{own} --set data.input={{resize={crop},crop={crop},interpolation=\"bilinear\",channels=1,mean=[0.5],std=[0.5]}}"
-        )
-    };
-    let says = ["data.input.crop", "fc1.weight", "[120, 400]", "[120, 1296]", "28"];
-    refused(&desk, 2, &gray(48), &says);
-    let says =
-        ["model.arch = \"lenet5\"", "resnet18"];
-    refused(&desk, 2, &format!("{own} --set model.arch=resnet18"), &says);
-}
-
-#[test]
-fn weights_that_are_no_numbers_are_refused_with_their_tensor() {
-    let desk = desk_with_model();
-    let mut model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
-    let write = |desk: &Desk, model: &pretrained::Checkpoint| {
-        pretrained::safetensors_file::write(
-            &desk.path("spoilt.safetensors"),
-            &model.tensors,
-            &model.metadata,
-        )
-        .unwrap();
-    };
-    let bias = model.tensors.get_mut("conv2.bias").unwrap();
-    bias.data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
-    bias.data[4..8].copy_from_slice(&f32::INFINITY.to_le_bytes());
-    write(&desk, &model);
-    let says = ["spoilt.safetensors: ", "conv2.bias", "1 NaN", "1 inf", "16"];
-    let run = TRANSFER.replace("m.safetensors", "spoilt.safetensors");
-    refused(&desk, 1, &run, &says);
-    let predict = "predict --arch lenet5_relu --weights spoilt.safetensors --device cpu data";
-    desk.finetune(predict).ends(1, &says);
-    // Sound weights whose scores are beyond all numbers: nothing is answered.
-    let bias = model.tensors.get_mut("conv2.bias").unwrap();
-    bias.data.chunks_exact_mut(4).for_each(|value| value.copy_from_slice(&3e38f32.to_le_bytes()));
-    write(&desk, &model);
-    let ran = desk.finetune(predict).ends(1, &["data/"]);
-    assert_eq!(ran.stdout, "");
-}
-
-#[test]
-fn catalog_weights_are_fetched_first_and_checked_by_digest() {
-    let desk = Desk::new();
-    let run = "--config c.toml --out out --set model.arch=resnet18 --set model.weights=IMAGENET1K_V1 \
-               --set finetune.depth=head";
-    refused(&desk, 1, run, &["resnet18-f37072fd.pth", "cargo xtask fetch-weights resnet18"]);
-    desk.write("weights/resnet18-f37072fd.pth", "another file");
-    let says = ["weights/resnet18-f37072fd.pth", "SHA-256", "f37072fd"];
-    refused(&desk, 1, run, &says);
-}
-
-#[test]
-fn an_unknown_stage_lists_the_known_ones() {
-    let desk = desk_with_model();
-    let unknown = TRANSFER.replace("depth=head", "depth=from:layer3");
-    let says = ["finetune.depth=from:layer3", "\"layer3\"", "conv1, conv2, fc1, fc2, head"];
-    refused(&desk, 2, &unknown, &says);
-}
-
-#[test]
 fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
     let desk = Desk::new();
     for (compare, says) in [
@@ -411,12 +266,7 @@ fn what_this_machine_has_not_is_refused_with_the_reason() {
         "{}",
         ran.stderr
     );
-    refused(
-        &desk,
-        2,
-        "--config c.toml --out out --set run.precision=fp16",
-        &["run.precision: "],
-    );
+    refused(&desk, 2, "--config c.toml --out out --set run.precision=fp16", &["run.precision: "]);
 }
 
 #[test]

@@ -8,10 +8,9 @@ fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
     let desk = &*DESK;
     // The rate of one stage alone is beyond measure, and it thaws in the second epoch.
     let steep = "--config c.toml --out steep --set finetune.thaw.at={fc1=2} --set finetune.rates={fc1=1e30}";
-    let ran = desk.finetune(steep).ends(
-        1,
-        &["in fine-tune, epoch 2, step", "fc1", "steep/checkpoints/last-good.safetensors"],
-    );
+    let ran = desk
+        .finetune(steep)
+        .ends(1, &["in fine-tune, epoch 2, step", "fc1", "steep/checkpoints/last-good.safetensors"]);
     assert_eq!(ran.stdout, "");
     assert!(!desk.path("steep/model.safetensors").exists());
     assert_eq!(names(&desk.path("steep/checkpoints")), ["last-good.safetensors"]);
@@ -20,10 +19,8 @@ fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
     let same = "--set train.schedule=constant --set train.epochs";
     let ran = format!("{same}=2 --set finetune.thaw.at={{fc1=2}} --set finetune.rates={{fc1=1e45}}");
     // Four steps of the head and four of the first epoch come before the step whose rate is beyond measure.
-    desk.finetune(&format!("--config c.toml --out beyond {ran}")).ends(
-        1,
-        &["in fine-tune, epoch 2, step 9", "fc1", "weights"],
-    );
+    desk.finetune(&format!("--config c.toml --out beyond {ran}"))
+        .ends(1, &["in fine-tune, epoch 2, step 9", "fc1", "weights"]);
     desk.finetune(&format!("--config c.toml --out one {same}=1 --set finetune.depth=last:1")).ends(0, &[]);
     let tensors = |file: &str| safetensors::read(&desk.path(file));
     let (good, first) =
@@ -41,10 +38,7 @@ fn a_validation_that_runs_away_ends_the_run_though_no_step_follows_it() {
     let steep = "--config c.toml --out unseen --set train.epochs=1 --set train.batch_size=13 --set finetune.rates={fc1=1e30,fc2=1e30}";
     let ran = desk.finetune(steep).ends(
         1,
-        &[
-            "in fine-tune, epoch 1, step 2", "validation",
-            "unseen/checkpoints/last-good.safetensors",
-        ],
+        &["in fine-tune, epoch 1, step 2", "validation", "unseen/checkpoints/last-good.safetensors"],
     );
     assert_eq!(ran.stdout, "");
     assert!(!desk.path("unseen/model.safetensors").exists());

@@ -296,7 +296,7 @@ fn early_stopping_goes_back_to_the_best_epoch() {
     let place = losses.iter().position(|&loss| loss == best).unwrap() + 1;
     assert_eq!(losses.len(), place + 3);
     let what = summary["steps"][4]["what"].as_str().unwrap();
-    assert!(what.contains(&format!("the weights of epoch {place},")), "{what}");
+    assert!(what.contains(&format!("epoch {place},")), "{what}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod advise;
 mod bad_input;
+mod bad_weights;
 mod cases;
 mod claims;
 mod command_line;
@@ -11,7 +12,9 @@ mod data_in;
 mod divergence;
 mod end_to_end;
 mod evidence;
+mod facts;
 mod front_door;
+mod heads;
 mod kept_features;
 mod keys;
 mod no_room;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use finetune_core::run;
-use run_config::{self, Config, Method};
+use run_config::{Config, Method};
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor,
@@ -25,9 +24,9 @@ fn every_configuration_of_the_repository_can_be_resolved() {
     }
     assert!(paths.len() > 8);
     for path in paths {
-        let (config, source) = config::read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
+        let (config, source) = run_config::read(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         let compare = config.compare.clone();
-        let run = run::resolve(config, source).unwrap_or_else(|error| panic!("{error}"));
+        let run = run_config::resolve(config, source).unwrap_or_else(|error| panic!("{error}"));
         for setting in compare.iter().flat_map(|compare| &compare.settings) {
             run.with(setting).unwrap_or_else(|error| panic!("{}: {}: {error}", path.display(), setting.name));
         }
@@ -39,9 +38,9 @@ fn every_configuration_of_the_repository_can_be_resolved() {
     }
     // The same would see a network, a stage and a key that there are not.
     for set in ["model.arch=lenet6", "finetune.rates={layer9=1}", "train.step.every=2"] {
-        let read = config::read(&root().join("dogs_cats.toml"), &[set.to_owned()]);
+        let read = run_config::read(&root().join("dogs_cats.toml"), &[set.to_owned()]);
         assert!(
-            read.is_err() || read.is_ok_and(|(config, source)| run::resolve(config, source).is_err()),
+            read.is_err() || read.is_ok_and(|(config, source)| run_config::resolve(config, source).is_err()),
             "{set}"
         );
     }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use finetune_core::{config, recipe, run};
+use finetune_core::recipe;
 use records::{Event, Interrupt, Outcome};
+use run_config::{Run, read, resolve};
 
 use crate::shapes::draw;
 
@@ -12,7 +13,7 @@ const SCRATCH: &str = "[model]\narch = \"lenet5_relu\"\nweights = \"none\"\n[fin
     [train]\nepochs = 1\nbatch_size = 4\n[run]\ndevice = \"cpu\"\nthreads = 1\nworkers = 1\n";
 
 /// Writes images of three splits, and the configuration of a run on them.
-fn drawn(folder: &Path) -> run::Run {
+fn drawn(folder: &Path) -> Run {
     for (split, numbers) in [("train", 0..6), ("val", 100..102), ("test", 400..402)] {
         for class in ["bar", "cross"] {
             draw(&folder.join("data").join(split).join(class), class, numbers.clone());
@@ -21,8 +22,8 @@ fn drawn(folder: &Path) -> run::Run {
     let file = folder.join("c.toml");
     let root = folder.join("data").display().to_string();
     std::fs::write(&file, format!("[data]\nroot = {root:?}\n{SCRATCH}")).unwrap();
-    let (config, source) = config::read(&file, &[]).unwrap();
-    run::resolve(config, source).unwrap()
+    let (config, source) = read(&file, &[]).unwrap();
+    resolve(config, source).unwrap()
 }
 
 #[test]

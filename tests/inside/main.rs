@@ -1,11 +1,12 @@
 //! Tests of what lies behind the command line, in process: they link libtorch.
 
+mod cheapest;
 mod configurations;
 mod feeds;
+mod grad_cam;
 mod interrupted;
+mod smallest_input;
 mod statistics;
 
-#[path = "../support/cheapest.rs"]
-mod cheapest;
 #[path = "../support/shapes.rs"]
 mod shapes;

@@ -55,7 +55,9 @@ impl Modules {
             let items = match child.content {
                 Some((_, items)) => items,
                 None => {
-                    let file = [folder.join(format!("{own}.rs")), below.join("mod.rs")];
+                    let named = path_of(&child.attrs).map(|path| folder.join(path));
+                    let usual = [folder.join(format!("{own}.rs")), below.join("mod.rs")];
+                    let file: Vec<PathBuf> = named.into_iter().chain(usual).collect();
                     let file = file.iter().find(|file| file.exists()).unwrap_or_else(|| panic!("{below:?}"));
                     parsed(file, &fs::read_to_string(file).unwrap()).items
                 }
@@ -161,6 +163,15 @@ fn circles_among<'a>(arrows: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>) ->
 
 fn parsed(path: &Path, text: &str) -> syn::File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The file that `#[path = "..."]` names.
+fn path_of(attributes: &[Attribute]) -> Option<String> {
+    let named = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    match &named.meta.require_name_value().ok()?.value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
+    }
 }
 
 /// A module that is not for tests alone.

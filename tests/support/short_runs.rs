@@ -88,7 +88,8 @@ pub(crate) fn compared(base: &[&str], cases: &[&[&str]]) -> Vec<RunRecord> {
         .enumerate()
         .map(|(number, set)| format!("[[compare.setting]]\nname = \"case-{number}\"\nset = {set:?}\n"));
     let settings = settings.collect::<String>();
-    let compare = "[compare]\nmethods = [\"fine-tune\"]\nseeds = [0]\njobs = 1\n";
+    let method = if base.contains(&"finetune.depth=scratch") { "scratch" } else { "fine-tune" };
+    let compare = format!("[compare]\nmethods = [{method:?}]\nseeds = [0]\njobs = 1\n");
     DESK.write(&format!("{out}.toml"), format!("{BASE}\n{compare}{settings}"));
     let mut program = DESK.program();
     program.args(["--config", &format!("{out}.toml"), "--out", &out]);

@@ -22,6 +22,7 @@ use finetune_core::Error;
 use finetune_core::grid::VaryError;
 use finetune_core::model::ModelError;
 use records::Outcome;
+use run_config::ConfigError;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -113,7 +114,9 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Error>() {
         Some(Error::Config(_) | Error::Model(ModelError::UnknownNetwork(_))) => ExitCode::from(USAGE),
         Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
-        None if error.is::<VaryError>() || error.is::<Misused>() => ExitCode::from(USAGE),
+        None if error.is::<ConfigError>() || error.is::<VaryError>() || error.is::<Misused>() => {
+            ExitCode::from(USAGE)
+        }
         _ => ExitCode::from(FAILED),
     }
 }

@@ -1,8 +1,9 @@
 //! An input below the smallest that a network of the zoo declares is refused.
 
 use backbone::Network;
-use finetune_core::{config, recipe, run};
+use finetune_core::recipe;
 use records::Interrupt;
+use run_config::{read, resolve};
 
 /// Whatever the network, an input below its smallest is refused with what to do, before anything is built.
 #[test]
@@ -27,11 +28,12 @@ fn an_input_below_the_smallest_is_refused() {
         );
         let path = folder.path().join("c.toml");
         std::fs::write(&path, text).unwrap();
-        let (config, source) = config::read(&path, &[]).unwrap();
-        let run = run::resolve(config, source).unwrap();
+        let (config, source) = read(&path, &[]).unwrap();
+        let run = resolve(config, source).unwrap();
         let Err(error) = recipe::gather(&run, &Interrupt::default(), &mut |_| {}) else { panic!("{name}") };
-        let says =
-            format!("{name} reads pictures of at least {smallest_input} pixels a side, and crop is {side}");
-        assert!(error.to_string().contains(&says), "{name}: {error}");
+        let said = error.to_string();
+        for part in ["c.toml:3:1", name, &smallest_input.to_string(), &side.to_string()] {
+            assert!(said.contains(part), "{name}: {part} is not in {error}");
+        }
     }
 }

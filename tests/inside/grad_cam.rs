@@ -1,13 +1,10 @@
 //! Grad-CAM in every family.
 
-#[path = "support/cheapest.rs"]
-mod cheapest;
-
 use backbone::{Backbone, StageId};
 use finetune_core::grad_cam::heat_maps;
 use tch::Kind;
 
-use cheapest::for_the_cheapest;
+use crate::cheapest::for_the_cheapest;
 
 /// Grad-CAM finds a map in every family, whatever is frozen or prepared, and leaves the network as it was.
 #[test]
