@@ -27,6 +27,17 @@ pub struct PixelBatch<M = Vec<f32>> {
     pub size: usize,
 }
 
+/// Which images come in which batch, and how they are augmented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchOrder {
+    /// Indices into [`Store::samples`], in the order of the batches.
+    pub indices: Vec<u32>,
+    /// Epoch, by which the transform augments.
+    pub epoch: u32,
+    /// Images in a batch, at least 1; the last batch may be smaller.
+    pub batch_size: usize,
+}
+
 impl Batches {
     /// Prepares the samples at the indices `order` of [`Store::samples`], `batch_size` (at least 1) at a time.
     ///
@@ -41,28 +52,28 @@ impl Batches {
         workers: usize,
     ) -> Batches {
         let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![0.0; shape.iter().product()]));
-        Batches::within(store, transform, order, (epoch, batch_size), workers, allocate)
+        let order = BatchOrder { indices: order, epoch, batch_size };
+        Batches::within(store, transform, order, workers, allocate)
     }
 }
 
 impl<M: AsMut<[f32]> + Send + 'static> Batches<M> {
-    /// As [`Batches::new`], with epoch and batch size in one, into memory that the caller gives. `allocate` is called by
-    /// whoever prepares the batch.
+    /// Prepares batches as [`Batches::new`] does, in memory that `allocate` returns; it is called by the thread that
+    /// prepares the batch.
     pub fn within(
         store: &Store,
         transform: Transform,
-        order: Vec<u32>,
-        (epoch, batch_size): (u32, usize),
+        BatchOrder { indices, epoch, batch_size }: BatchOrder,
         workers: usize,
         allocate: Arc<Allocate<M>>,
     ) -> Batches<M> {
         let store = store.clone();
         let batch_size = batch_size.max(1);
-        let count = order.len().div_ceil(batch_size);
+        let count = indices.len().div_ceil(batch_size);
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
-            let end = order.len().min((batch + 1) * batch_size);
-            let indices = &order[batch * batch_size..end];
-            prepare(&store, &transform, (indices, epoch), &*allocate, scratch, stop)
+            let end = indices.len().min((batch + 1) * batch_size);
+            let indices = &indices[batch * batch_size..end];
+            prepare(&store, &transform, indices, epoch, &*allocate, scratch, stop)
         };
         Batches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
@@ -85,7 +96,8 @@ impl<M: Send + 'static> ExactSizeIterator for Batches<M> {}
 fn prepare<M: AsMut<[f32]>>(
     store: &Store,
     transform: &Transform,
-    (indices, epoch): (&[u32], u32),
+    indices: &[u32],
+    epoch: u32,
     allocate: &Allocate<M>,
     scratch: &mut Scratch,
     stop: &Stop,

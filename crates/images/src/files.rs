@@ -80,7 +80,7 @@ impl<M: AsMut<[f32]> + Send + 'static> FileBatches<M> {
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
             let start = batch * batch_size;
             let end = paths.len().min(start.saturating_add(batch_size));
-            prepare((&paths[start..end], start), &transform, &*allocate, scratch, stop)
+            prepare(&paths[start..end], start, &transform, &*allocate, scratch, stop)
         };
         FileBatches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
@@ -101,7 +101,8 @@ impl<M: Send + 'static> Iterator for FileBatches<M> {
 }
 
 fn prepare<M: AsMut<[f32]>>(
-    (paths, start): (&[PathBuf], usize),
+    paths: &[PathBuf],
+    start: usize,
     transform: &Transform,
     allocate: &Allocate<M>,
     scratch: &mut Scratch,

@@ -61,7 +61,7 @@ mod wide;
 mod workers;
 
 pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
-pub use batches::{Batches, PixelBatch};
+pub use batches::{BatchOrder, Batches, PixelBatch};
 pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
 pub use dataset::{DataSet, Origin, Sample, Split};
 pub use decode::decode;

@@ -184,7 +184,7 @@ impl Transform {
         self.change(scratch, rng);
         self.normalise(&scratch.square, result);
         if let Some(erasing) = self.augment.erasing {
-            erasing.apply(result, (self.size(), self.layout), rng);
+            erasing.apply(result, self.size(), self.layout, rng);
         }
     }
 

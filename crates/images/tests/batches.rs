@@ -10,8 +10,8 @@ use std::thread;
 
 use image::RgbImage;
 use images::{
-    Allocate, Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout, PixelBatch, Policy,
-    ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
+    Allocate, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout,
+    PixelBatch, Policy, ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -254,8 +254,8 @@ fn batches_are_written_into_memory_that_is_given_in_the_layout_that_is_wanted() 
             assert_eq!(asked, layout);
             Ok(vec![7.0; (count + 1) * channels * height * width])
         });
-        let order = (0..5).collect();
-        let batches = Batches::within(&store, augmented().laid(layout), order, (3, 2), 2, allocate);
+        let order = BatchOrder { indices: (0..5).collect(), epoch: 3, batch_size: 2 };
+        let batches = Batches::within(&store, augmented().laid(layout), order, 2, allocate);
         for (batch, reference) in batches.zip(&reference) {
             let (batch, reference) = (batch.expect("batch"), reference.as_ref().expect("batch"));
             let numbers = 3 * 16 * 16;
@@ -274,9 +274,10 @@ fn batches_are_written_into_memory_that_is_given_in_the_layout_that_is_wanted() 
             assert_eq!(batch.pixels[reference.pixels.len()..], [7.0; 3 * 16 * 16]);
         }
     }
+    let one = || BatchOrder { indices: vec![0], epoch: 0, batch_size: 1 };
     let refused: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Err("nothing is left".to_owned()));
-    let outcome = Batches::within(&store, augmented(), vec![0], (0, 1), 0, refused).next();
+    let outcome = Batches::within(&store, augmented(), one(), 0, refused).next();
     assert!(matches!(outcome, Some(Err(Error::Worker(text))) if text == "nothing is left"));
     let short: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Ok(vec![0.0; 3]));
-    assert!(Batches::within(&store, augmented(), vec![0], (0, 1), 1, short).all(|batch| batch.is_err()));
+    assert!(Batches::within(&store, augmented(), one(), 1, short).all(|batch| batch.is_err()));
 }

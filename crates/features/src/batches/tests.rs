@@ -1,12 +1,13 @@
 use std::ops::ControlFlow;
 
-use backbone::{Network, Options, Values, Variables};
-use images::{DataSet, Keep, Origin, Selection, Split, Store};
+use backbone::{Backbone, Network, Options, Values, Variables};
+use images::{Batches, DataSet, Keep, Layout, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
-use tch::Kind;
+use tch::{Device, Kind, Tensor};
 use torch_extra::layout::is_channels_last;
 
-use super::*;
+use super::pixels::{OnDevice, prepared, room, to_device};
+use crate::pictures::Part;
 
 /// Five pictures of noise in two classes.
 fn part(folder: &std::path::Path) -> Part {
@@ -44,11 +45,11 @@ fn pictures_are_written_where_the_tensor_lies_and_as_the_network_lies() {
     for (name, last) in [("resnet18", true), ("lenet5_relu", false)] {
         let backbone = built(zoo::network(name).unwrap(), 32);
         let reference = Batches::new(&part.store, transform.clone(), (0..5).collect(), 0, 2, 0);
-        let batches = prepared(&backbone, part.clone(), transform.clone(), (0, 2), 2);
+        let batches = prepared(&backbone, part.clone(), transform.clone(), 0, 2, 2);
         for (batch, reference) in batches.zip(reference) {
             let (mut batch, reference) = (batch.unwrap(), reference.unwrap());
             let written = batch.pixels.as_mut().as_ptr();
-            let (pixels, labels) = to_device(batch, &backbone).unwrap();
+            let OnDevice { pixels, labels } = to_device(batch, &backbone).unwrap();
             assert_eq!(pixels.data_ptr().cast_const().cast(), written, "{name}: it was copied");
             assert_eq!(is_channels_last(&pixels), last, "{name}");
             let expected = Tensor::from_slice(&reference.pixels).view([-1, 3, 32, 32]);

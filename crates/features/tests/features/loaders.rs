@@ -1,7 +1,4 @@
-//! What a feed gives is the same to the bit, however the features of its frozen stages come: for every family.
-
-#[path = "support/cheapest.rs"]
-mod cheapest;
+//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -9,16 +6,15 @@ use std::path::Path;
 
 use backbone::{Backbone, StageId};
 use features::batches::{Feed, Preparation, Stop, Variation};
-use features::feature_cache::{FeatureCache, Key};
+use features::feature_cache::{Cached, FeatureCache, Key};
 use features::pictures::Part;
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use records::{Event, Interrupt};
-use regularize::Mixing;
 use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
-use cheapest::for_the_cheapest;
+use crate::families::for_each_family;
 
 /// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
 /// or found there again; with pictures that stay the same and with views of them.
@@ -28,9 +24,8 @@ fn kept_features_are_those_computed_anew() {
     let folder = tempfile::tempdir().unwrap();
     let part = drawn(folder.path(), PICTURES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
-    for_the_cheapest(|backbone, x| {
+    for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
         let input = InputSpec { resize: side, crop: side, ..(network.input)() };
         let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
         let varied = Transform::training(&input, &augment).unwrap();
@@ -44,21 +39,17 @@ fn kept_features_are_those_computed_anew() {
                 let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
                 let key = Key::of(&[&what]);
                 let bits = |keep_bytes, on_disk: Option<&FeatureCache>, found| {
+                    let cached = |cache: &FeatureCache| Cached { cache: cache.clone(), key: key.clone() };
+                    let interrupt = Interrupt::default();
                     let how = Preparation {
-                        transform: transform.clone(),
                         variation,
-                        mixing: Mixing::default(),
-                        batch_size: 16,
-                        workers: 2,
                         keep_bytes,
-                        cache: on_disk.map(|cache| (cache.clone(), key.clone())),
-                        stops: Vec::new(),
-                        passed: None,
-                        interrupt: &Interrupt::default(),
+                        cache: on_disk.map(cached),
+                        ..Preparation::once(transform.clone(), 16, 2, &interrupt)
                     };
                     let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
                     assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
-                    assert_eq!(feed.found(), (found, 0), "{what}");
+                    assert_eq!([feed.found(), feed.found_earlier()], [found, 0], "{what}");
                     let batches = (1..4).flat_map(|epoch| {
                         let drawn = feed.draw(backbone, 16, SamplerKind::Shuffle, 0, epoch);
                         drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
@@ -84,23 +75,18 @@ fn features_kept_in_passing_are_those_computed_anew() {
     const PICTURES: u64 = 13;
     let folder = tempfile::tempdir().unwrap();
     let part = drawn(folder.path(), PICTURES);
-    for_the_cheapest(|backbone, x| {
+    for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
         let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
         let transform = transform.unwrap();
         let feed = |backbone: &Backbone, cut, stops: &[StageId], passed, keep_bytes| {
+            let interrupt = Interrupt::default();
             let how = Preparation {
-                transform: transform.clone(),
                 variation: Variation::Fixed,
-                mixing: Mixing::default(),
-                batch_size: 5,
-                workers: 1,
                 keep_bytes,
-                cache: None,
                 stops: stops.iter().map(|&stage| Stop { stage, cache: None }).collect(),
                 passed,
-                interrupt: &Interrupt::default(),
+                ..Preparation::once(transform.clone(), 5, 1, &interrupt)
             };
             let mut passes = 0;
             let mut listen = |event: &Event<'_>| passes += u32::from(matches!(event, Event::Prepared { .. }));

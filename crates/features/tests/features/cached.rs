@@ -2,12 +2,14 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use backbone::{Options, Variables};
-use images::{Augment, Keep, Sample, Store};
-use tch::Kind;
+use backbone::{Backbone, Options, StageId, Variables};
+use features::batches::{Batch, Feed, Preparation, Stop, Variation, chunk};
+use features::feature_cache::{Cached, FeatureCache, Key};
+use features::pictures::Part;
+use images::{Augment, Keep, Sample, Store, Transform};
+use records::Interrupt;
+use tch::{Device, Kind, Tensor};
 use zoo::source_weights::default_input;
-
-use super::*;
 
 const PICTURES: u64 = 5;
 /// What the head of LeNet reads of a picture.
@@ -41,7 +43,7 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     {
         let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
         assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
-        assert_eq!(feed.found(), (found, 0));
+        assert_eq!([feed.found(), feed.found_earlier()], [found, 0]);
         let batches: Vec<Batch> = feed.in_order(&backbone, 2).map(Result::unwrap).collect();
         assert_eq!(batches.len(), 3);
         // In half the bytes nothing is lost.
@@ -84,7 +86,7 @@ fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
             [(&[3, 1][..], 0), (&[2, 1, 0, 3, 4], 2), (&[4, 0], 2), (&[0, 4, 1], 3), (&[3, 1], 2)]
         {
             let kept = of(indices);
-            assert_eq!(kept.found().0, found, "{indices:?}");
+            assert_eq!(kept.found(), found, "{indices:?}");
             // Where all are known nothing passes the stop.
             let passes = stop.is_some() && found < indices.len() as u64;
             assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), passes, "{indices:?}");
@@ -123,19 +125,21 @@ fn stopping(
     cache: &FeatureCache,
     stop: Option<StageId>,
 ) -> Feed {
-    let stop = stop.map(|stage| Stop { stage, cache: Some((cache.clone(), Key::of(&["lenet before it"]))) });
-    made(backbone, part, Variation::Fixed, (memory, cache), stop.into_iter().collect())
+    let cached = || Cached { cache: cache.clone(), key: Key::of(&["lenet before it"]) };
+    let stop = stop.map(|stage| Stop { stage, cache: Some(cached()) });
+    made(backbone, part, Variation::Fixed, memory, cache, stop.into_iter().collect())
 }
 
 fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
-    made(backbone, part, variation, (memory, cache), Vec::new())
+    made(backbone, part, variation, memory, cache, Vec::new())
 }
 
 fn made(
     backbone: &Backbone,
     part: &Part,
     variation: Variation,
-    (memory, cache): (u64, &FeatureCache),
+    memory: u64,
+    cache: &FeatureCache,
     stops: Vec<Stop>,
 ) -> Feed {
     let input = default_input(zoo::network("lenet5_relu").unwrap());
@@ -144,17 +148,13 @@ fn made(
         Variation::Fixed => Transform::evaluation(&input),
         _ => Transform::training(&input, &augment),
     };
+    let interrupt = Interrupt::default();
     let how = Preparation {
-        transform: transform.unwrap(),
         variation,
-        mixing: Mixing::default(),
-        batch_size: 2,
-        workers: 1,
         keep_bytes: memory,
-        cache: Some((cache.clone(), Key::of(&["lenet"]))),
+        cache: Some(Cached { cache: cache.clone(), key: Key::of(&["lenet"]) }),
         stops,
-        passed: None,
-        interrupt: &Interrupt::default(),
+        ..Preparation::once(transform.unwrap(), 2, 1, &interrupt)
     };
     Feed::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()
 }
