@@ -126,7 +126,7 @@ impl Work<'_> {
             self.run.workers,
             self.interrupt,
         );
-        Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})
+        Ok(Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})?)
     }
 }
 
