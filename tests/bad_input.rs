@@ -184,7 +184,7 @@ fn a_folder_that_is_no_data_set_is_named() {
     desk.draw("single/bar", "bar", 0..3);
     refused(&desk, 2, "--config c.toml --out out --set data.root=single", &["only one class, bar"]);
     let many = "--config c.toml --out out --set data.images_per_class=7";
-    refused(&desk, 2, many, &["data.images_per_class: 7 pictures per class", "has 6"]);
+    refused(&desk, 2, many, &["data.images_per_class: 7 images per class", "has 6"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     assert_eq!(files.len(), 2, "training and validation");
     let times = || files.iter().map(|file| fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
     let lengths = times();
-    let found = "features of the frozen stages are found from an earlier run: those of 16 of 16 pictures";
+    let found = "features of the frozen stages were found from an earlier run: those of 16 of 16";
     desk.finetune(&format!("{settings} --set run.seed=0 --out again")).ends(0, &[found]);
     let again = sha256(&desk.path("again/model.safetensors"));
     assert_eq!(kept().len(), 2, "the same were found");
@@ -106,7 +106,7 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     assert!([&first, &again, &torn].iter().all(|digest| **digest == off));
     // With another picture it is another file, for which that picture alone is computed.
     desk.draw("data/train/bar", "bar", 50..51);
-    let found = "those of 16 of 17 pictures";
+    let found = "those of 16 of 17 images";
     desk.finetune(&format!("{settings} --set run.seed=0 --out more")).ends(0, &[found]);
     assert_eq!(kept().len(), 3);
     let (anew, _) = trained(&desk, "anew", &format!("{settings} --set run.cache=off"));
@@ -128,7 +128,7 @@ fn views_of_a_renamed_picture_are_not_those_it_had() {
     assert_eq!(kept(), 3, "two views to train on, and validation");
     // It stays at its place among the others.
     fs::rename(desk.path("data/train/bar/005.png"), desk.path("data/train/bar/006.png")).unwrap();
-    let found = "found from an earlier run: those of 26 of 28 pictures";
+    let found = "found from an earlier run: those of 26 of 28 images";
     desk.finetune(&format!("{settings} --out after")).ends(0, &[found]);
     assert_eq!(kept(), 5);
     let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
@@ -151,13 +151,13 @@ fn the_program_says_what_it_keeps_and_what_would_let_it_keep_more() {
     let views = said("views", "--set augment.views=2");
     // Each of the two steps of one epoch sees one view of the twelve, and four to validate with.
     assert_eq!(times(&views), 0);
-    assert_eq!(views.matches("features of the frozen stages are kept: 16 pictures").count(), 2, "{views}");
+    assert_eq!(views.matches(": those of 16 images take").count(), 2, "{views}");
     // Those to validate with never vary.
-    assert_eq!(views.matches("found from an earlier run: those of 4 of 16 pictures").count(), 2, "{views}");
+    assert_eq!(views.matches("found from an earlier run: those of 4 of 16 images").count(), 2, "{views}");
     let off = said("off", "--set augment.views=2 --set run.cache=off");
     assert!(off.contains("not kept, as run.cache is \"off\"") && times(&off) == 0, "{off}");
     let found = said("found", "--set augment.views=2");
-    let all = "found from an earlier run: those of 16 of 16 pictures";
+    let all = "found from an earlier run: those of 16 of 16 images";
     assert_eq!(found.matches(all).count(), 2, "{found}");
     let nothing_frozen = said("all", "--set finetune.depth=all --set finetune.head_epochs=0");
     assert_eq!(times(&nothing_frozen), 0, "{nothing_frozen}");

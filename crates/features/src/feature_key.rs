@@ -1,4 +1,4 @@
-//! What decides about the output of frozen stages, beside view and pictures.
+//! The key of cached features: everything that decides about the features of an image, view and image aside.
 
 use backbone::{Backbone, StageId, digest};
 use pretrained::InputSpec;
@@ -10,7 +10,7 @@ use crate::Error;
 use crate::batches::chunk;
 use crate::feature_cache::{Cached, FeatureCache, Key};
 
-/// Number of the arithmetic that makes pixels from images, and features from pixels. Whoever changes a result raises it, so
+/// Number of the arithmetic that makes pixels from images, and features from pixels. Raise it when a result changes, so
 /// that cached features of an older program are not taken for equal; `tests/features/format.rs` holds golden values that
 /// force it up.
 pub const FORMAT: u32 = 1;
@@ -48,7 +48,7 @@ pub fn feature_cache(
     Ok(Some(Cached { cache, key: key_of(&means, input, backbone, cut)? }))
 }
 
-/// What is computed with. Each of these may change the last bits of a result.
+/// What features are computed with. Each of these may change the last bits of a result.
 #[derive(Clone, Debug)]
 struct Means {
     format: u32,

@@ -4,20 +4,20 @@ use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
 use crate::{Allocate, Error, Store, Transform};
 
-/// Batches of prepared pictures in a given order; the last one may be smaller.
+/// Batches of prepared images in a given order; the last one may be smaller.
 ///
-/// The same for any number of workers. A batch with a picture that cannot be read any more is an error; the
-/// following ones can still be had.
+/// They are the same for any number of workers. A batch with an image that can no longer be read is an error; the
+/// following ones can still be taken.
 pub struct Batches<M = Vec<f32>> {
     batches: InOrder<PixelBatch<M>, Scratch>,
 }
 
-/// Pictures as a network reads them, in memory of some kind.
+/// A batch of images as a network reads them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelBatch<M = Vec<f32>> {
     /// Indices into [`Store::samples`], `[N]`.
     pub indices: Vec<u32>,
-    /// Normalised values, `[N, channels, size, size]` in the transform's layout.
+    /// Normalised values, float32 `[N, channels, size, size]` in the transform's layout.
     pub pixels: M,
     /// Labels, `[N]`.
     pub labels: Vec<i64>,
@@ -41,8 +41,7 @@ pub struct BatchOrder {
 impl Batches {
     /// Prepares the samples at the indices `order` of [`Store::samples`], `batch_size` (at least 1) at a time.
     ///
-    /// With 0 workers the calling thread does the work; otherwise each worker prepares whole batches, up to two of them
-    /// ahead.
+    /// With 0 workers the calling thread prepares them; otherwise each worker prepares whole batches, up to two ahead.
     pub fn new(
         store: &Store,
         transform: Transform,
@@ -102,7 +101,7 @@ fn prepare<M: AsMut<[f32]>>(
     scratch: &mut Scratch,
     stop: &Stop,
 ) -> Result<PixelBatch<M>, Error> {
-    let mut memory = room(allocate, indices.len(), transform)?;
+    let mut memory = allocated(allocate, indices.len(), transform)?;
     let mut labels = Vec::with_capacity(indices.len());
     let framed = transform.framed();
     for (&index, pixels) in indices.iter().zip(memory.as_mut().chunks_exact_mut(transform.len())) {
@@ -111,7 +110,7 @@ fn prepare<M: AsMut<[f32]>>(
         match store.square(index, framed.as_ref()) {
             Some(square) => transform.apply_to_square(square, sample.id, epoch, scratch, pixels),
             None => transform.apply_into(
-                &*store.picture_for(index, framed.as_ref())?,
+                &*store.image_for(index, framed.as_ref())?,
                 sample.id,
                 epoch,
                 scratch,
@@ -129,8 +128,8 @@ fn prepare<M: AsMut<[f32]>>(
     })
 }
 
-/// Memory for so many pictures.
-pub(crate) fn room<M: AsMut<[f32]>>(
+/// Allocates memory for `count` images.
+pub(crate) fn allocated<M: AsMut<[f32]>>(
     allocate: &Allocate<M>,
     count: usize,
     transform: &Transform,
@@ -139,7 +138,7 @@ pub(crate) fn room<M: AsMut<[f32]>>(
     let mut memory = allocate(shape, transform.layout()).map_err(Error::Worker)?;
     let (given, needed) = (memory.as_mut().len(), count * transform.len());
     if given < needed {
-        return Err(Error::Worker(format!("there is memory for {given} numbers where {needed} come")));
+        return Err(Error::Worker(format!("memory for {given} values was allocated, {needed} are needed")));
     }
     Ok(memory)
 }

@@ -14,7 +14,7 @@ struct Rectangle {
 }
 
 impl Erasing {
-    /// Perhaps blots out a rectangle of the normalised picture, `side` pixels wide and high. What is drawn does not depend
+    /// Perhaps blots out a rectangle of the normalised image, `side` pixels wide and high. The random numbers do not depend
     /// on the layout.
     pub(crate) fn apply(&self, pixels: &mut [f32], side: usize, layout: Layout, rng: &mut ChaCha8Rng) {
         if rng.random::<f64>() >= self.probability {

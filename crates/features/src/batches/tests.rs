@@ -9,14 +9,14 @@ use torch_extra::layout::is_channels_last;
 use super::pixels::{OnDevice, prepared, room, to_device};
 use crate::pictures::Part;
 
-/// Five pictures of noise in two classes.
+/// Five images of noise in two classes.
 fn part(folder: &std::path::Path) -> Part {
     for (number, class) in ["a", "b", "a", "b", "a"].into_iter().enumerate() {
-        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+        let image = image::RgbImage::from_fn(40, 36, |x, y| {
             image::Rgb([x * 5, y * 7, x * y + number as u32].map(|value| value as u8))
         });
         std::fs::create_dir_all(folder.join(class)).unwrap();
-        picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
+        image.save(folder.join(class).join(format!("{number}.png"))).unwrap();
     }
     let samples = DataSet::open(
         Origin::Folder(folder),
@@ -37,7 +37,7 @@ fn built(network: &Network, size: i64) -> Backbone {
 }
 
 #[test]
-fn pictures_are_written_where_the_tensor_lies_and_as_the_network_lies() {
+fn images_are_written_where_the_tensor_lies_and_as_the_network_lies() {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let input = InputSpec { resize: 32, crop: 32, ..InputSpec::imagenet() };

@@ -1,6 +1,6 @@
 //! The limit of the folder's size: what is held, what killed runs left behind, and what goes first.
 //!
-//! Whoever counts, reserves or moves a file into place holds a lock on the folder, and a draft is locked for as long as its
+//! A process that counts, reserves or moves a file into place holds a lock on the folder, and a draft is locked for as long as its
 //! process works on it. So however many runs share a folder, its files never exceed the limit, and a draft that is not locked
 //! belongs to nobody.
 

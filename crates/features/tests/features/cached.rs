@@ -11,12 +11,12 @@ use records::Interrupt;
 use tch::{Device, Kind, Tensor};
 use zoo::source_weights::default_input;
 
-const PICTURES: u64 = 5;
-/// What the head of LeNet reads of a picture.
+const IMAGES: u64 = 5;
+/// What the head of LeNet reads of an image.
 const VALUES: u64 = 84;
 
 #[test]
-fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_pictures() {
+fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_images() {
     for (batch_size, expected) in
         [(0, 1), (1, 1), (16, 16), (128, 128), (129, 65), (200, 100), (usize::MAX, 128)]
     {
@@ -32,14 +32,13 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     let (mut backbone, part) = (lenet(), part(folder.path()));
     backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::BFloat16);
     let cache = FeatureCache::new(folder.path().join("features"), 1 << 20);
-    let values = PICTURES * VALUES;
+    let values = IMAGES * VALUES;
     // Nothing fits in there: these are computed anew.
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
     let anew = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
     assert_eq!(anew.kept_bytes(), None);
     let anew: Vec<Batch> = anew.in_order(&backbone, 2).map(Result::unwrap).collect();
-    for (memory, bytes, found) in
-        [(0, 2 * values, 0), (0, 2 * values, PICTURES), (1 << 20, 2 * values, PICTURES)]
+    for (memory, bytes, found) in [(0, 2 * values, 0), (0, 2 * values, IMAGES), (1 << 20, 2 * values, IMAGES)]
     {
         let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
         assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
@@ -57,19 +56,19 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
 fn all_views_together_have_to_fit_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, part) = (lenet(), part(folder.path()));
-    // A description takes 64 bytes for each picture, and fewer than 400 beside.
-    let cache = FeatureCache::new(folder.path().join("features"), PICTURES * (4 * VALUES + 64) + 400);
+    // A description takes 64 bytes for each image, and fewer than 400 beside.
+    let cache = FeatureCache::new(folder.path().join("features"), IMAGES * (4 * VALUES + 64) + 400);
     let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
     let two = feed(&backbone, &part, views(2), 0, &cache);
     assert_eq!(two.kept_bytes(), None);
     assert!(!folder.path().join("features").exists(), "a view was written that could not be used");
     let one = feed(&backbone, &part, views(1), 0, &cache);
-    assert_eq!(one.kept_bytes(), Some(4 * PICTURES * VALUES));
+    assert_eq!(one.kept_bytes(), Some(4 * IMAGES * VALUES));
 }
 
 /// In memory and on disk alone, with and without a stop on the way: a stage whose input is kept for later.
 #[test]
-fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
+fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, all) = (lenet(), part(folder.path()));
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
@@ -106,7 +105,7 @@ fn lenet() -> Backbone {
 }
 
 fn part(folder: &Path) -> Part {
-    let samples = (0..PICTURES).map(|id| {
+    let samples = (0..IMAGES).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let shade = u8::try_from(id).unwrap();
         image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y) as u8 ^ shade])).save(&path).unwrap();
@@ -114,10 +113,10 @@ fn part(folder: &Path) -> Part {
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { store, indices: (0..u32::try_from(PICTURES).unwrap()).collect() }
+    Part { store, indices: (0..u32::try_from(IMAGES).unwrap()).collect() }
 }
 
-/// A feed of pictures as they are, with a stop or without one.
+/// A feed of images as they are, with a stop or without one.
 fn stopping(
     backbone: &Backbone,
     part: &Part,

@@ -17,12 +17,12 @@ use tch::{Kind, Tensor};
 use crate::families::for_each_family;
 
 /// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
-/// or found there again; with pictures that stay the same and with views of them.
+/// or found there again; with images that stay the same and with views of them.
 #[test]
 fn kept_features_are_those_computed_anew() {
-    const PICTURES: u64 = 37;
+    const IMAGES: u64 = 37;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
+    let part = drawn(folder.path(), IMAGES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
@@ -34,7 +34,7 @@ fn kept_features_are_those_computed_anew() {
             backbone.freeze_before(cut);
             backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
             for (transform, variation, shown) in
-                [(&varied, views, 2 * PICTURES), (&plain, Variation::Fixed, PICTURES)]
+                [(&varied, views, 2 * IMAGES), (&plain, Variation::Fixed, IMAGES)]
             {
                 let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
                 let key = Key::of(&[&what]);
@@ -72,9 +72,9 @@ fn kept_features_are_those_computed_anew() {
 /// would have computed, and none of them computes anything.
 #[test]
 fn features_kept_in_passing_are_those_computed_anew() {
-    const PICTURES: u64 = 13;
+    const IMAGES: u64 = 13;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
+    let part = drawn(folder.path(), IMAGES);
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
         let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
@@ -116,16 +116,16 @@ fn features_kept_in_passing_are_those_computed_anew() {
     });
 }
 
-/// Coloured pictures of two classes, each another pattern.
+/// Coloured images of two classes, each another pattern.
 fn drawn(folder: &Path, count: u64) -> Part {
     let samples = (0..count).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let number = u32::try_from(id).unwrap();
         let (a, b) = (number * 7 + 3, number * 5 + 11);
-        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+        let image = image::RgbImage::from_fn(40, 36, |x, y| {
             image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
         });
-        picture.save(&path).unwrap();
+        image.save(&path).unwrap();
         Sample { path, label: number as usize % 2, id, group: None }
     });
     let store =
