@@ -11,6 +11,8 @@ use records::Interrupt;
 use tch::{Device, Kind, Tensor};
 use zoo::source_weights::default_input;
 
+use crate::families::use_one_thread;
+
 const IMAGES: u64 = 5;
 /// What the head of LeNet reads of an image.
 const VALUES: u64 = 84;
@@ -97,6 +99,7 @@ fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
 }
 
 fn lenet() -> Backbone {
+    use_one_thread();
     let network = zoo::network("lenet5_relu").unwrap();
     let options = Options { channels: 1, size: 28, ..Options::default() };
     let mut backbone = (network.build)(&Variables::new().root(), &options);

@@ -13,8 +13,14 @@ const CHEAPEST: [(&str, u32); 7] = [
     ("efficientnet_lite0", 64),
 ];
 
+/// Gives libtorch one thread. Every test begins with it, because the number is the process's and decides about last bits.
+pub(crate) fn use_one_thread() {
+    tch::set_num_threads(1);
+}
+
 /// Builds the cheapest network of each family and checks it, with the side of its input.
 pub(crate) fn for_each_family(mut check: impl FnMut(&mut Backbone, u32)) {
+    use_one_thread();
     for (name, size) in CHEAPEST {
         let network = zoo::network(name).unwrap();
         let options = Options {

@@ -66,7 +66,6 @@ fn remake() {
 
 impl Golden {
     fn computed() -> Self {
-        tch::set_num_threads(1);
         let folder = tempfile::tempdir().unwrap();
         let paths = drawn(folder.path());
         let mut features = BTreeMap::new();
@@ -257,7 +256,7 @@ fn set_weights(backbone: &Backbone, ids: &[StageId]) {
         }
         let count: i64 = size.iter().product();
         let steps = Tensor::arange(count, (Kind::Int64, Device::Cpu));
-        let hashed = (steps + number * 7919) * 40503 % 65_536;
+        let hashed = ((steps + number * 7919) * 40503).remainder(65_536);
         // Exact in float32, from -1/2 up to 1/2.
         let uniform = hashed.to_kind(Kind::Float) / 65_536.0 - 0.5;
         let name = variable.name.as_str();
