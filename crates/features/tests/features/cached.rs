@@ -35,11 +35,11 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::BFloat16);
     let cache = FeatureCache::new(folder.path().join("features"), 1 << 20);
     let values = IMAGES * VALUES;
-    // Nothing fits in there: these are computed anew.
+    // Nothing fits in there: these are computed again.
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
-    let anew = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
-    assert_eq!(anew.kept_bytes(), None);
-    let anew: Vec<Batch> = anew.in_order(&backbone, 2).map(Result::unwrap).collect();
+    let fresh = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
+    assert_eq!(fresh.kept_bytes(), None);
+    let fresh: Vec<Batch> = fresh.in_order(&backbone, 2).map(Result::unwrap).collect();
     for (memory, bytes, found) in [(0, 2 * values, 0), (0, 2 * values, IMAGES), (1 << 20, 2 * values, IMAGES)]
     {
         let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
@@ -49,7 +49,7 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
         assert_eq!(batches.len(), 3);
         // In half the bytes nothing is lost.
         assert!(
-            batches.iter().zip(&anew).all(|(kept, anew)| kept.x.kind() == Kind::Float && kept.x == anew.x)
+            batches.iter().zip(&fresh).all(|(kept, fresh)| kept.x.kind() == Kind::Float && kept.x == fresh.x)
         );
     }
 }
@@ -91,9 +91,9 @@ fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
             // Where all are known nothing passes the stop.
             let passes = stop.is_some() && found < indices.len() as u64;
             assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), passes, "{indices:?}");
-            let anew = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
-            assert_eq!(anew.kept_bytes(), None);
-            assert_eq!(read(&kept), read(&anew), "{indices:?} with {memory} bytes of memory");
+            let fresh = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
+            assert_eq!(fresh.kept_bytes(), None);
+            assert_eq!(read(&kept), read(&fresh), "{indices:?} with {memory} bytes of memory");
         }
     }
 }

@@ -16,10 +16,10 @@ use tch::{Kind, Tensor};
 
 use crate::families::for_each_family;
 
-/// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
+/// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
 /// or found there again; with images that stay the same and with views of them.
 #[test]
-fn kept_features_are_those_computed_anew() {
+fn kept_features_are_those_computed_again() {
     const IMAGES: u64 = 37;
     let folder = tempfile::tempdir().unwrap();
     let part = drawn(folder.path(), IMAGES);
@@ -58,11 +58,11 @@ fn kept_features_are_those_computed_anew() {
                 };
                 let kept = tempfile::tempdir().unwrap();
                 let disk = FeatureCache::new(kept.path().to_owned(), 1 << 30);
-                let anew = bits(0, None, 0);
-                assert!(bits(1 << 30, None, 0).equal(&anew), "{what}, kept in memory");
-                assert!(bits(0, Some(&disk), 0).equal(&anew), "{what}, written to disk");
-                assert!(bits(0, Some(&disk), shown).equal(&anew), "{what}, mapped from disk");
-                assert!(bits(1 << 30, Some(&disk), shown).equal(&anew), "{what}, found on disk");
+                let fresh = bits(0, None, 0);
+                assert!(bits(1 << 30, None, 0).equal(&fresh), "{what}, kept in memory");
+                assert!(bits(0, Some(&disk), 0).equal(&fresh), "{what}, written to disk");
+                assert!(bits(0, Some(&disk), shown).equal(&fresh), "{what}, mapped from disk");
+                assert!(bits(1 << 30, Some(&disk), shown).equal(&fresh), "{what}, found on disk");
             }
         }
     });
@@ -71,7 +71,7 @@ fn kept_features_are_those_computed_anew() {
 /// What a feed keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
 /// would have computed, and none of them computes anything.
 #[test]
-fn features_kept_in_passing_are_those_computed_anew() {
+fn features_kept_in_passing_are_those_computed_again() {
     const IMAGES: u64 = 13;
     let folder = tempfile::tempdir().unwrap();
     let part = drawn(folder.path(), IMAGES);
@@ -107,10 +107,10 @@ fn features_kept_in_passing_are_those_computed_anew() {
             assert_eq!(passed.is_some(), place > 0, "{what}");
             let (kept, passes) = feed(backbone, cut, &cuts[place + 1..], passed, 1 << 30);
             assert_eq!(passes > 0, place == 0, "{what}");
-            let (anew, _) = feed(backbone, cut, &[], None, 0);
-            assert!(kept.kept_bytes().is_some() && anew.kept_bytes().is_none(), "{what}");
+            let (fresh, _) = feed(backbone, cut, &[], None, 0);
+            assert!(kept.kept_bytes().is_some() && fresh.kept_bytes().is_none(), "{what}");
             assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), place < 2, "{what}");
-            assert!(bits(backbone, &kept).equal(&bits(backbone, &anew)), "{what}");
+            assert!(bits(backbone, &kept).equal(&bits(backbone, &fresh)), "{what}");
             before = Some(kept);
         }
     });
