@@ -19,7 +19,6 @@ use finetune_core::predict::{Pace, Said, predict};
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 use records::{Depth, Event, Interrupt};
-use regularize::Mixing;
 use run_config::{Precision, RegularizeConfig, SamplerKind, Switch, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use torch_extra::determinism::{Denormals, denormals};
@@ -124,17 +123,11 @@ fn cached_epoch(
     .train;
     let store = Store::decode(samples, Keep::Whole, u64::MAX, 2, &|_, _| ControlFlow::Continue(()))?;
     let indices = (0..u32::try_from(store.samples().len())?).collect();
+    let interrupt = Interrupt::default();
     let how = Preparation {
-        transform: Transform::evaluation(input)?,
         variation: Variation::Fixed,
-        mixing: Mixing::default(),
-        workers: 0,
         keep_bytes: u64::MAX,
-        cache: None,
-        stops: Vec::new(),
-        passed: None,
-        batch_size: BATCH,
-        interrupt: &Interrupt::default(),
+        ..Preparation::once(Transform::evaluation(input)?, BATCH, 0, &interrupt)
     };
     let feed = Feed::new(&backbone, cut, &Part { store, indices }, how, &mut |_: &Event<'_>| {})?;
     if feed.kept_bytes().is_none() {

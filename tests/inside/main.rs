@@ -2,7 +2,6 @@
 
 mod cheapest;
 mod configurations;
-mod feeds;
 mod grad_cam;
 mod interrupted;
 mod smallest_input;

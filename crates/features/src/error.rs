@@ -2,33 +2,33 @@ use std::path::PathBuf;
 
 use run_config::ConfigError;
 
-/// Why images could not be made into batches.
+/// Why images could not be read or passed through frozen stages.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration is at fault.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The pictures are at fault.
+    /// The images are at fault.
     #[error(transparent)]
     Images(images::Error),
-    /// The data folder is not where it is named, but beside the configuration.
-    #[error("{} does not exist; paths are relative to the folder that finetune is started in, and there is {}", path.display(), there.display())]
+    /// The data folder does not exist, but one of its name lies next to the configuration.
+    #[error("{} does not exist; paths are relative to the folder that finetune is started in: try {}", path.display(), there.display())]
     DataElsewhere {
-        /// As it is named.
+        /// The path as given.
         path: PathBuf,
-        /// Where it is.
+        /// The folder next to the configuration.
         there: PathBuf,
     },
-    /// The data folder is not there, and is one that can be fetched.
-    #[error("{} does not exist; it is a public image set, which this brings: {command}", root.display())]
+    /// The data folder does not exist, and can be fetched.
+    #[error("{} does not exist; it is a public data set, fetched by: {command}", root.display())]
     NotFetched {
         /// The data folder.
         root: PathBuf,
-        /// What brings it.
+        /// Command that fetches it.
         command: String,
     },
-    /// More files are unreadable than the configuration puts up with.
-    #[error("{count} of {total} pictures below {} cannot be read, more than data.max_unreadable = {limit} allows; the first is {first}", root.display())]
+    /// More files are unreadable than the configuration allows.
+    #[error("{count} of {total} images below {} cannot be read, more than data.max_unreadable = {limit} allows; the first: {first}", root.display())]
     TooManyUnreadable {
         /// Unreadable files.
         count: usize,
@@ -36,12 +36,12 @@ pub enum Error {
         total: usize,
         /// The data folder.
         root: PathBuf,
-        /// The configured share.
+        /// The configured share, 0 to 1.
         limit: f64,
         /// Path and reason of the first.
         first: String,
     },
-    /// A class has lost all its training images.
+    /// No training image of a class can be read.
     #[error("class {class:?} has no readable training image below {}", root.display())]
     EmptyClass {
         /// The class.

@@ -1,4 +1,4 @@
-//! What decides about the output of frozen stages, beside view and pictures.
+//! The key of cached features: everything that decides about the features of an image, view and image aside.
 
 use backbone::{Backbone, StageId, digest};
 use pretrained::InputSpec;
@@ -8,20 +8,26 @@ use torch_extra::determinism::{Algorithms, algorithms};
 
 use crate::Error;
 use crate::batches::chunk;
-use crate::feature_cache::{FeatureCache, Key};
+use crate::feature_cache::{Cached, FeatureCache, Key};
 
-/// Number of the numbers that features are made of: how images become pixels and pixels features. It is raised by whoever
-/// changes them, so that features kept by an older program are not taken for equal.
-const FORMAT: u32 = 1;
+/// Number of the arithmetic that makes pixels from images, and features from pixels. Raise it when a result changes, so
+/// that cached features of an older program are not taken for equal; `tests/features/format.rs` holds golden values that
+/// force it up.
+pub const FORMAT: u32 = 1;
 
-/// Where features are kept from run to run, if they are, and what decides about them beside how the pictures are varied.
+/// Returns the cache of a run's features at a cut, with the key of images that are not augmented; `None` where features are
+/// not cached on disk.
+///
+/// # Errors
+/// When a stage cannot be digested.
 pub fn feature_cache(
     run: &Run,
     input: &InputSpec,
-    (backbone, cut): (&Backbone, StageId),
-) -> Result<Option<(FeatureCache, Key)>, Error> {
+    backbone: &Backbone,
+    cut: StageId,
+) -> Result<Option<Cached>, Error> {
     let config = &run.config.run;
-    // Pixels are made from the pictures as fast as they are read.
+    // Pixels are computed as fast as they are read from disk.
     if config.cache != Cache::On || cut == StageId::INPUT {
         return Ok(None);
     }
@@ -39,10 +45,10 @@ pub fn feature_cache(
         algorithms: algorithms(),
         flushes_denormals: config.flush_denormals,
     };
-    Ok(Some((cache, key_of(&means, input, (backbone, cut))?)))
+    Ok(Some(Cached { cache, key: key_of(&means, input, backbone, cut)? }))
 }
 
-/// What is computed with. Each of these may change the last bits of a result.
+/// What features are computed with. Each of these may change the last bits of a result.
 #[derive(Clone, Debug)]
 struct Means {
     format: u32,
@@ -57,10 +63,10 @@ struct Means {
 }
 
 /// Weights alone do not decide: `lenet5` and `lenet5_relu` have the same.
-fn key_of(means: &Means, input: &InputSpec, (backbone, cut): (&Backbone, StageId)) -> Result<Key, Error> {
+fn key_of(means: &Means, input: &InputSpec, backbone: &Backbone, cut: StageId) -> Result<Key, Error> {
     let Means { format, libtorch, processor, device, threads, chunk, kind, algorithms, flushes_denormals } =
         means;
-    let computed = format!("{device:?}, {threads} threads, {chunk} pictures at once, {kind:?}, {input:?}");
+    let computed = format!("{device:?}, {threads} threads, {chunk} images at once, {kind:?}, {input:?}");
     let how = format!("{algorithms:?}, denormal numbers flushed: {flushes_denormals}");
     let mut parts =
         vec![format!("features, format {format}"), libtorch.clone(), processor.clone(), computed, how];
@@ -105,7 +111,7 @@ mod tests {
             flushes_denormals: false,
         };
         let key = |means: &Means, input: &InputSpec, network: &Backbone, cut| {
-            key_of(means, input, (network, cut)).unwrap().name()
+            key_of(means, input, network, cut).unwrap().name()
         };
         let head = relu.head_id();
         // The two networks differ in what lies between their layers alone.

@@ -1,4 +1,4 @@
-//! What keeping the output of frozen stages takes, and what it saves, in words, before it is done.
+//! Cost and benefit of keeping the features of frozen stages, in words, before anything is computed.
 
 use std::fmt;
 
@@ -6,37 +6,37 @@ use backbone::{Backbone, StageId};
 use pretrained::InputSpec;
 use run_config::{Cache, Config, RunConfig};
 
-/// Known from shapes alone, before anything is computed.
+/// Size of the features of a cut and the computation that they save, from shapes alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Keeping {
-    /// Pictures whose features are kept; a picture counts once for each of its views.
-    pictures: u64,
-    /// What the features of all of them take.
+    /// Number of images; an image counts once for each of its views.
+    images: u64,
+    /// Size of all features.
     bytes: u64,
-    /// Share of the network's multiply-adds that are in the frozen stages.
-    spared: f64,
-    place: Place,
+    /// Share of the network's multiply-adds that are in the frozen stages, 0 to 1.
+    saved: f64,
+    storage: Storage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Storage {
     Memory,
     MemoryAndDisk,
     Disk,
-    /// There is not enough room within these.
+    /// They are larger than these keys allow.
     Nowhere(&'static str),
-    /// As the configuration says.
+    /// Switched off by the configuration.
     Off,
 }
 
 impl Keeping {
-    /// The features of so many pictures at the cut; `None` if nothing is frozen before it.
+    /// Estimates the features of `images` images at a cut; `None` if nothing is frozen before it.
     pub fn of(
         backbone: &Backbone,
         cut: StageId,
         input: &InputSpec,
         run: &RunConfig,
-        pictures: u64,
+        images: u64,
     ) -> Option<Self> {
         let side = i64::from(input.crop);
         let traces = backbone.trace(&[1, input.channels.into(), side, side]);
@@ -45,67 +45,67 @@ impl Keeping {
         let cost =
             |traces: &[backbone::Trace]| traces.iter().map(|trace| trace.multiply_adds as f64).sum::<f64>();
         let value = backbone.kind_before(cut).elt_size_in_bytes() as u64;
-        let bytes = pictures * u64::try_from(features).unwrap_or(0) * value;
+        let bytes = images * u64::try_from(features).unwrap_or(0) * value;
         let within = |mebibytes: u64| bytes <= mebibytes.saturating_mul(1 << 20);
-        let place = match (run.cache, within(run.features_mib), within(run.cache_mib)) {
-            (Cache::Off, ..) => Place::Off,
-            (Cache::On, true, true) => Place::MemoryAndDisk,
-            (_, true, _) => Place::Memory,
-            (Cache::On, false, true) => Place::Disk,
-            (Cache::On, false, false) => Place::Nowhere("run.features_mib and run.cache_mib allow"),
-            (Cache::Memory, false, _) => Place::Nowhere("run.features_mib allows"),
+        let storage = match (run.cache, within(run.features_mib), within(run.cache_mib)) {
+            (Cache::Off, ..) => Storage::Off,
+            (Cache::On, true, true) => Storage::MemoryAndDisk,
+            (_, true, _) => Storage::Memory,
+            (Cache::On, false, true) => Storage::Disk,
+            (Cache::On, false, false) => Storage::Nowhere("run.features_mib and run.cache_mib allow"),
+            (Cache::Memory, false, _) => Storage::Nowhere("run.features_mib allows"),
         };
-        Some(Self { pictures, bytes, spared: cost(frozen) / cost(&traces), place })
+        Some(Self { images, bytes, saved: cost(frozen) / cost(&traces), storage })
     }
 }
 
 impl fmt::Display for Keeping {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pictures, bytes, spared, place } = *self;
-        let (size, spared) = (format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)), spared * 100.0);
-        let place = match place {
-            Place::MemoryAndDisk => "in memory, and on disk for later runs",
-            Place::Memory => "in memory",
-            Place::Disk => "on disk, from where they are mapped",
-            Place::Nowhere(limits) => {
+        let Self { images, bytes, saved, storage } = *self;
+        let (size, saved) = (format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)), saved * 100.0);
+        let storage = match storage {
+            Storage::MemoryAndDisk => "in memory, and on disk for later runs",
+            Storage::Memory => "in memory",
+            Storage::Disk => "on disk, from where they are mapped",
+            Storage::Nowhere(limits) => {
                 return write!(
                     formatter,
-                    "features of the frozen stages are not kept: {pictures} pictures take {size}, more than {limits}; \
-                     every epoch computes them anew, {spared:.1}% of a forward pass"
+                    "features of the frozen stages are not kept: those of {images} images take {size}, more than \
+                     {limits}; every epoch computes them again, {saved:.1}% of a forward pass"
                 );
             }
-            Place::Off => {
+            Storage::Off => {
                 return write!(
                     formatter,
-                    "features of the frozen stages are not kept, as run.cache is \"off\"; every epoch computes them anew, \
-                     {spared:.1}% of a forward pass"
+                    "features of the frozen stages are not kept, as run.cache is \"off\"; every epoch computes them again, \
+                     {saved:.1}% of a forward pass"
                 );
             }
         };
         write!(
             formatter,
-            "features of the frozen stages are kept: {pictures} pictures take {size} {place}; an epoch is spared \
-             {spared:.1}% of its forward pass"
+            "features of the frozen stages are kept {storage}: those of {images} images take {size}; an epoch saves \
+             {saved:.1}% of its forward pass"
         )
     }
 }
 
-/// What was found of so many features, if any.
+/// Says how many features of an earlier run were found among `all`; `None` if there were none.
 pub fn found(found: u64, all: u64) -> Option<String> {
     (found > 0).then(|| {
         format!(
-            "features of the frozen stages are found from an earlier run: those of {found} of {all} pictures"
+            "features of the frozen stages were found from an earlier run: those of {found} of {all} images"
         )
     })
 }
 
-/// What would let features be kept that are not, because pictures are varied anew in every epoch.
+/// Says how features could be kept that are not, because images are augmented at random in every epoch.
 pub fn unkept(config: &Config) -> Option<String> {
     let varies = config.augment.views == 0 && config.augment.changes(config.run.seed).varies();
-    // Pictures that are mixed anew each time cannot be kept in any number of views.
+    // Images that are mixed differ in every epoch, whatever the number of views.
     (varies && config.run.cache != Cache::Off && !config.regularize.mixing().varies()).then(|| {
-        "pictures vary with every epoch, so each computes the features of the frozen stages anew; augment.views = 4 would \
-         show four views of each in turn, and let their features be kept"
+        "images are augmented in every epoch, so each computes the features of the frozen stages again; augment.views = 4 \
+         would show four views of each in turn, and let their features be kept"
             .to_owned()
     })
 }
@@ -117,33 +117,36 @@ mod tests {
     use super::*;
     use zoo::source_weights::default_input;
 
-    fn keeping(run: &RunConfig, pictures: u64) -> String {
+    fn keeping(run: &RunConfig, images: u64) -> String {
         let network = zoo::network("resnet50").unwrap();
         let outline = network.build(Values::Outline, &Options::default());
         let head = outline.head_id();
-        Keeping::of(&outline, head, &default_input(network), run, pictures).unwrap().to_string()
+        Keeping::of(&outline, head, &default_input(network), run, images).unwrap().to_string()
     }
 
     #[test]
-    fn size_place_and_saving_are_told() {
-        // 2048 float32 numbers a picture; of the network's 4.09e9 multiply-adds 2.05e6 are in its head.
+    fn size_storage_and_saving_are_named() {
+        // 2048 float32 numbers an image; of the network's 4.09e9 multiply-adds 2.05e6 are in its head.
         let run = RunConfig::default();
         let both = keeping(&run, 600);
-        assert!(both.contains("600 pictures take 4.7 MiB in memory, and on disk"), "{both}");
-        assert!(both.contains("spared 99.9%"), "{both}");
+        assert!(
+            both.contains("kept in memory, and on disk for later runs: those of 600 images take 4.7 MiB"),
+            "{both}"
+        );
+        assert!(both.contains("saves 99.9%"), "{both}");
         let little = RunConfig { features_mib: 4, ..run };
-        assert!(keeping(&little, 600).contains("4.7 MiB on disk, from where"));
+        assert!(keeping(&little, 600).contains("kept on disk, from where"));
         let alone = RunConfig { cache: Cache::Memory, ..RunConfig::default() };
-        assert!(keeping(&alone, 600).contains("take 4.7 MiB in memory;"));
+        assert!(keeping(&alone, 600).contains("kept in memory: those of 600 images take 4.7 MiB;"));
         let none = RunConfig { features_mib: 4, ..alone };
         assert!(keeping(&none, 600).contains("more than run.features_mib allows; every epoch"));
         let neither = RunConfig { features_mib: 4, cache_mib: 4, ..RunConfig::default() };
         let neither = keeping(&neither, 600);
         assert!(neither.contains("run.features_mib and run.cache_mib allow"), "{neither}");
-        assert!(neither.contains("anew, 99.9% of a forward pass"), "{neither}");
+        assert!(neither.contains("again, 99.9% of a forward pass"), "{neither}");
         let off = keeping(&RunConfig { cache: Cache::Off, ..RunConfig::default() }, 600);
         assert!(
-            off.contains("not kept, as run.cache is \"off\"; every epoch computes them anew, 99.9%"),
+            off.contains("not kept, as run.cache is \"off\"; every epoch computes them again, 99.9%"),
             "{off}"
         );
     }

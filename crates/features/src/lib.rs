@@ -1,9 +1,9 @@
-//! Images in, batches out: through the frozen stages, whose outputs are computed once.
+//! Images in, batches out: through the frozen stages, whose features are computed once.
 //!
 //! - [`pictures`]: the images of a run: listed, decoded once, counted
-//! - [`batches`]: from images to tensors, and through the frozen stages; what they give is kept
-//! - [`feature_cache`]: the same, from run to run; [`feature_key`]: what decides about it
-//! - [`keeping`]: what keeping takes and spares, in words
+//! - [`batches`]: from images to tensors, and through the frozen stages; features are kept in memory
+//! - [`feature_cache`]: features on disk, from run to run; [`feature_key`]: what decides about them
+//! - [`keeping`]: what keeping features costs and saves, in words
 
 pub mod batches;
 pub mod cache_folder;

@@ -1,4 +1,4 @@
-//! The pictures of a run: listed, decoded once, and counted.
+//! The images of a run: listed, decoded once, and counted.
 
 mod copies;
 
@@ -13,16 +13,16 @@ use run_config::{DataConfig, Source};
 
 use crate::Error;
 
-/// Some of the pictures of a store, by position.
+/// Some of the images of a store, in an order.
 #[derive(Clone)]
 pub struct Part {
-    /// Where they are kept.
+    /// Decoded images.
     pub store: Store,
-    /// Which of them, and in which order.
+    /// Indices into [`Store::samples`].
     pub indices: Vec<u32>,
 }
 
-/// The pictures of a run.
+/// The images of a run, decoded, by split.
 #[derive(Clone)]
 pub struct Pictures {
     /// The data folder, or the list.
@@ -31,17 +31,17 @@ pub struct Pictures {
     pub classes: Vec<String>,
     /// Labels of each named group of classes.
     pub groups: BTreeMap<String, Vec<usize>>,
-    /// To train on.
+    /// Training images.
     pub train: Part,
-    /// To choose by; may be empty.
+    /// Validation images; may be empty.
     pub validation: Part,
-    /// To measure with, once, at the end; may be empty.
+    /// Test images; may be empty. Used once, at the end.
     pub test: Part,
-    /// What no picture came out of.
+    /// Files that could not be decoded.
     pub unreadable: Vec<UnreadableRecord>,
 }
 
-/// Lists the pictures and checks names; decodes nothing yet.
+/// Lists the images of a data set and checks the names of classes and groups; decodes nothing yet.
 ///
 /// # Errors
 /// When the folder is not a data set, or a group names a class that it does not have.
@@ -51,7 +51,7 @@ pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, 
         .map_err(|error| at_its_key(error, source))?;
     labels_of_groups(config, &set.classes, source)?;
     if set.classes.len() < 2 {
-        // The user's own choice comes before the data.
+        // A selection by the user comes before the data.
         let key = match () {
             () if !config.classes.is_empty() => "data.classes",
             () if !config.merge.is_empty() => "data.merge",
@@ -69,7 +69,7 @@ pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, 
     Ok(set)
 }
 
-/// What the keys of `[data]` name and the data does not have is said at the key; what is wrong with the data itself is not.
+/// Places an error at the key of `[data]` that names what the data does not have. Errors of the data itself have no key.
 fn at_its_key(error: images::Error, source: &Source) -> Error {
     let key = match &error {
         images::Error::NoSuchClass { key, .. } => key,
@@ -88,7 +88,7 @@ fn at_its_key(error: images::Error, source: &Source) -> Error {
     source.wrong(key, error.to_string()).into()
 }
 
-/// Says what of the data is not used, and what else is worth knowing of it.
+/// Reports the files that are not used, and remarks about the data.
 pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
     let is_news = |reason: Reason| reason != Reason::NoData;
     let (news, usual): (Vec<_>, Vec<_>) =
@@ -111,15 +111,26 @@ pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
     }
 }
 
-/// Decodes every listed picture once, on so many threads; unreadable ones are left out and counted. Of the training pictures
-/// and of the others is kept what `keep` says of each.
+/// How the images of a data set are decoded.
+#[derive(Clone, Debug)]
+pub struct Decoding {
+    /// What is kept in memory of training images.
+    pub training: Keep,
+    /// What is kept in memory of validation and test images.
+    pub others: Keep,
+    /// Threads to decode on.
+    pub threads: usize,
+}
+
+/// Decodes every listed image once; unreadable ones are left out and counted.
 ///
 /// # Errors
 /// When too many are unreadable, a class has no training image left, or the run is interrupted.
 pub fn decode(
     set: DataSet,
-    (config, source): (&DataConfig, &Source),
-    ([training, others], threads): ([Keep; 2], usize),
+    config: &DataConfig,
+    source: &Source,
+    Decoding { training, others, threads }: Decoding,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<Pictures, Error> {
@@ -165,7 +176,8 @@ pub fn decode(
     if let Some(label) = (0..set.classes.len()).find(|&label| !has_images(label)) {
         return Err(Error::EmptyClass { class: set.classes[label].clone(), root: set.root });
     }
-    let others = [("validation", &validation), ("test", &test)];
+    let others =
+        [("validation", &validation), ("test", &test)].map(|(name, store)| copies::Split { name, store });
     let copies = copies::sentences(&train, &others, &set.classes, &set.root);
     let mut listen = listen.lock().unwrap_or_else(PoisonError::into_inner);
     copies.into_iter().for_each(|sentence| listen(&Event::Warning(sentence)));
@@ -186,19 +198,19 @@ impl Part {
         Self { store, indices }
     }
 
-    /// Number of pictures.
+    /// Number of images.
     #[must_use]
     pub fn len(&self) -> usize {
         self.indices.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
-    /// The label of each picture.
+    /// Returns the label of each image.
     #[must_use]
     pub fn labels(&self) -> Vec<usize> {
         let samples = self.store.samples();
@@ -209,7 +221,7 @@ impl Part {
             .collect()
     }
 
-    /// The group that each image belongs to; `None` for one that belongs to none.
+    /// Returns the group of each image; `None` for one without a group.
     #[must_use]
     pub fn groups(&self) -> Vec<Option<u32>> {
         let samples = self.store.samples();
@@ -219,22 +231,22 @@ impl Part {
             .collect()
     }
 
-    /// The same with `per_class` pictures of each class, drawn by the seed.
+    /// Returns `per_class` images of each class, chosen by the seed.
     ///
     /// # Errors
     /// When a class has fewer.
     pub fn take_per_class(&self, per_class: u32, seed: u64) -> Result<Self, Error> {
         let samples = self.store.samples();
-        let place: HashMap<&PathBuf, u32> =
+        let index_of: HashMap<&PathBuf, u32> =
             samples.iter().zip(0..).map(|(sample, index)| (&sample.path, index)).collect();
-        let drawn = images::take_per_class(samples, per_class, seed)?;
-        let indices = drawn.iter().filter_map(|sample| place.get(&sample.path).copied()).collect();
+        let chosen = images::take_per_class(samples, per_class, seed)?;
+        let indices = chosen.iter().filter_map(|sample| index_of.get(&sample.path).copied()).collect();
         Ok(Self { store: self.store.clone(), indices })
     }
 }
 
 impl Pictures {
-    /// Those of all splits that have 16 bits.
+    /// Counts the images of 16 bits in all splits.
     #[must_use]
     pub fn wide(&self) -> WideImages {
         [&self.train, &self.validation, &self.test]
@@ -242,7 +254,7 @@ impl Pictures {
             .fold(WideImages::default(), |wide, part| wide.and(part.store.wide()))
     }
 
-    /// The counts and what was unreadable.
+    /// Returns the record of the data: counts and unreadable files.
     #[must_use]
     pub fn record(&self) -> DataRecord {
         DataRecord {

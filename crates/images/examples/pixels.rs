@@ -1,4 +1,4 @@
-//! Times the way of pictures on one core, and draws pictures to time other things with. `cargo xtask bench` runs it.
+//! Times the way of images on one core, and draws images to time other things with. `cargo xtask bench` runs it.
 //!
 //!     pixels time DATA          images a second, decoding included and from decoded pixels, and the seconds of each part,
 //!                               as a JSON object

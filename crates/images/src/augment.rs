@@ -2,15 +2,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Blur, Error, Probability};
 
-/// Random changes of the pictures that training sees, in the order of the fields; [`Augment::default`] changes nothing.
+/// Random changes of the images that training sees, in the order of the fields; [`Augment::default`] changes nothing.
 ///
 /// All but `erasing` work on the 8-bit square that has been cut out and resized, and give what TorchVision gives for a
-/// picture of Pillow's. What leaves the square is gone, and what comes in is black.
+/// image of Pillow's. What leaves the square is gone, and what comes in is black.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Augment {
     /// Decides everything, together with the epoch and the sample's id.
     pub seed: u64,
-    /// A random part of the picture instead of its centre.
+    /// A random part of the image instead of its centre.
     pub resized_crop: Option<ResizedCrop>,
     /// The probability of mirroring left and right.
     pub horizontal_flip: f64,
@@ -35,11 +35,11 @@ pub struct Augment {
     pub sampling: Sampling,
 }
 
-/// A random part of the picture, stretched to the network's size: TorchVision's `RandomResizedCrop`, described as
+/// A random part of the image, stretched to the network's size: TorchVision's `RandomResizedCrop`, described as
 /// "Inception-style" cropping (Szegedy et al., "Going deeper with convolutions", 2015, section 6).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResizedCrop {
-    /// Least and greatest share of the picture's area; TorchVision's default is 0.08 to 1.
+    /// Least and greatest share of the image's area; TorchVision's default is 0.08 to 1.
     pub scale: (f64, f64),
     /// Least and greatest width divided by height; TorchVision's default is 3/4 to 4/3.
     pub ratio: (f64, f64),
@@ -62,11 +62,11 @@ pub struct ColorJitter {
 }
 
 /// Random erasing (Zhong et al., "Random Erasing Data Augmentation", 2020), as TorchVision's `RandomErasing`: a
-/// rectangle of the normalised picture is blotted out, so that the network does not rely on one part of the object.
+/// rectangle of the normalised image is blotted out, so that the network does not rely on one part of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Erasing {
-    /// The probability that a picture loses a rectangle.
+    /// The probability that an image loses a rectangle.
     pub probability: f64,
     /// Least and greatest share of the area.
     pub scale: (f64, f64),
@@ -135,7 +135,7 @@ pub enum Sampling {
 }
 
 impl Augment {
-    /// Whether a picture may look different from one epoch to the next. If not, features of frozen stages can be kept.
+    /// Whether an image may look different from one epoch to the next. If not, features of frozen stages can be kept.
     #[must_use]
     pub fn varies(&self) -> bool {
         self.resized_crop.is_some()

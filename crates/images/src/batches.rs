@@ -4,20 +4,20 @@ use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};
 use crate::{Allocate, Error, Store, Transform};
 
-/// Batches of prepared pictures in a given order; the last one may be smaller.
+/// Batches of prepared images in a given order; the last one may be smaller.
 ///
-/// The same for any number of workers. A batch with a picture that cannot be read any more is an error; the
-/// following ones can still be had.
+/// They are the same for any number of workers. A batch with an image that can no longer be read is an error; the
+/// following ones can still be taken.
 pub struct Batches<M = Vec<f32>> {
     batches: InOrder<PixelBatch<M>, Scratch>,
 }
 
-/// Pictures as a network reads them, in memory of some kind.
+/// A batch of images as a network reads them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelBatch<M = Vec<f32>> {
     /// Indices into [`Store::samples`], `[N]`.
     pub indices: Vec<u32>,
-    /// Normalised values, `[N, channels, size, size]` in the transform's layout.
+    /// Normalised values, float32 `[N, channels, size, size]` in the transform's layout.
     pub pixels: M,
     /// Labels, `[N]`.
     pub labels: Vec<i64>,
@@ -27,11 +27,21 @@ pub struct PixelBatch<M = Vec<f32>> {
     pub size: usize,
 }
 
+/// Which images come in which batch, and how they are augmented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchOrder {
+    /// Indices into [`Store::samples`], in the order of the batches.
+    pub indices: Vec<u32>,
+    /// Epoch, by which the transform augments.
+    pub epoch: u32,
+    /// Images in a batch, at least 1; the last batch may be smaller.
+    pub batch_size: usize,
+}
+
 impl Batches {
     /// Prepares the samples at the indices `order` of [`Store::samples`], `batch_size` (at least 1) at a time.
     ///
-    /// With 0 workers the calling thread does the work; otherwise each worker prepares whole batches, up to two of them
-    /// ahead.
+    /// With 0 workers the calling thread prepares them; otherwise each worker prepares whole batches, up to two ahead.
     pub fn new(
         store: &Store,
         transform: Transform,
@@ -41,28 +51,28 @@ impl Batches {
         workers: usize,
     ) -> Batches {
         let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![0.0; shape.iter().product()]));
-        Batches::within(store, transform, order, (epoch, batch_size), workers, allocate)
+        let order = BatchOrder { indices: order, epoch, batch_size };
+        Batches::within(store, transform, order, workers, allocate)
     }
 }
 
 impl<M: AsMut<[f32]> + Send + 'static> Batches<M> {
-    /// As [`Batches::new`], with epoch and batch size in one, into memory that the caller gives. `allocate` is called by
-    /// whoever prepares the batch.
+    /// Prepares batches as [`Batches::new`] does, in memory that `allocate` returns; it is called by the thread that
+    /// prepares the batch.
     pub fn within(
         store: &Store,
         transform: Transform,
-        order: Vec<u32>,
-        (epoch, batch_size): (u32, usize),
+        BatchOrder { indices, epoch, batch_size }: BatchOrder,
         workers: usize,
         allocate: Arc<Allocate<M>>,
     ) -> Batches<M> {
         let store = store.clone();
         let batch_size = batch_size.max(1);
-        let count = order.len().div_ceil(batch_size);
+        let count = indices.len().div_ceil(batch_size);
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
-            let end = order.len().min((batch + 1) * batch_size);
-            let indices = &order[batch * batch_size..end];
-            prepare(&store, &transform, (indices, epoch), &*allocate, scratch, stop)
+            let end = indices.len().min((batch + 1) * batch_size);
+            let indices = &indices[batch * batch_size..end];
+            prepare(&store, &transform, indices, epoch, &*allocate, scratch, stop)
         };
         Batches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
@@ -85,12 +95,13 @@ impl<M: Send + 'static> ExactSizeIterator for Batches<M> {}
 fn prepare<M: AsMut<[f32]>>(
     store: &Store,
     transform: &Transform,
-    (indices, epoch): (&[u32], u32),
+    indices: &[u32],
+    epoch: u32,
     allocate: &Allocate<M>,
     scratch: &mut Scratch,
     stop: &Stop,
 ) -> Result<PixelBatch<M>, Error> {
-    let mut memory = room(allocate, indices.len(), transform)?;
+    let mut memory = allocated(allocate, indices.len(), transform)?;
     let mut labels = Vec::with_capacity(indices.len());
     let framed = transform.framed();
     for (&index, pixels) in indices.iter().zip(memory.as_mut().chunks_exact_mut(transform.len())) {
@@ -99,7 +110,7 @@ fn prepare<M: AsMut<[f32]>>(
         match store.square(index, framed.as_ref()) {
             Some(square) => transform.apply_to_square(square, sample.id, epoch, scratch, pixels),
             None => transform.apply_into(
-                &*store.picture_for(index, framed.as_ref())?,
+                &*store.image_for(index, framed.as_ref())?,
                 sample.id,
                 epoch,
                 scratch,
@@ -117,8 +128,8 @@ fn prepare<M: AsMut<[f32]>>(
     })
 }
 
-/// Memory for so many pictures.
-pub(crate) fn room<M: AsMut<[f32]>>(
+/// Allocates memory for `count` images.
+pub(crate) fn allocated<M: AsMut<[f32]>>(
     allocate: &Allocate<M>,
     count: usize,
     transform: &Transform,
@@ -127,7 +138,7 @@ pub(crate) fn room<M: AsMut<[f32]>>(
     let mut memory = allocate(shape, transform.layout()).map_err(Error::Worker)?;
     let (given, needed) = (memory.as_mut().len(), count * transform.len());
     if given < needed {
-        return Err(Error::Worker(format!("there is memory for {given} numbers where {needed} come")));
+        return Err(Error::Worker(format!("memory for {given} values was allocated, {needed} are needed")));
     }
     Ok(memory)
 }

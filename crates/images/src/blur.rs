@@ -25,7 +25,7 @@ pub struct BlurKernel(u32);
 
 /// Least and greatest standard deviation of a blur's kernel in pixels: rising, above 0 and up to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "(f64, f64)", into = "(f64, f64)")]
+#[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
 pub struct BlurSigma {
     least: f64,
     greatest: f64,
@@ -80,10 +80,10 @@ impl From<BlurKernel> for u32 {
     }
 }
 
-impl TryFrom<(f64, f64)> for BlurSigma {
+impl TryFrom<[f64; 2]> for BlurSigma {
     type Error = NoBlur;
 
-    fn try_from((least, greatest): (f64, f64)) -> Result<Self, NoBlur> {
+    fn try_from([least, greatest]: [f64; 2]) -> Result<Self, NoBlur> {
         if least > 0.0 && least <= greatest && greatest <= 100.0 {
             Ok(Self { least, greatest })
         } else {
@@ -92,9 +92,9 @@ impl TryFrom<(f64, f64)> for BlurSigma {
     }
 }
 
-impl From<BlurSigma> for (f64, f64) {
-    fn from(sigma: BlurSigma) -> (f64, f64) {
-        (sigma.least, sigma.greatest)
+impl From<BlurSigma> for [f64; 2] {
+    fn from(sigma: BlurSigma) -> [f64; 2] {
+        [sigma.least, sigma.greatest]
     }
 }
 
@@ -110,8 +110,8 @@ mod tests {
         for side in [-3, 0, 1, 4, 101] {
             assert_eq!(BlurKernel::try_from(side), Err(NoBlur::Kernel(side)));
         }
-        assert!(BlurSigma::try_from((0.1, 0.1)).is_ok());
-        for sigma in [(0.0, 1.0), (2.0, 1.0), (0.1, 101.0), (f64::NAN, 1.0), (0.1, f64::NAN)] {
+        assert!(BlurSigma::try_from([0.1, 0.1]).is_ok());
+        for sigma in [[0.0, 1.0], [2.0, 1.0], [0.1, 101.0], [f64::NAN, 1.0], [0.1, f64::NAN]] {
             assert!(BlurSigma::try_from(sigma).is_err(), "{sigma:?}");
         }
     }

@@ -69,7 +69,7 @@ impl DataSet {
     ///
     /// In a folder, sub-folders with the name of a split ([`SplitName::of_word`]) are the splits; without a validation
     /// split, one is split off the training split; without a training split, the folder itself holds the classes and is
-    /// split. (A folder with the name of a split and no sub-folders, beside others, is a class.) A folder that holds
+    /// split. (A folder with the name of a split and no sub-folders, next to others, is a class.) A folder that holds
     /// nothing but one folder of folders is that folder. Within a split the rules are those of TorchVision's
     /// `ImageFolder`: classes sorted by name, nested folders, links followed. Files are images by its list of extensions
     /// or by their first bytes; hidden files and companions of other programs are no data.

@@ -21,7 +21,7 @@ pub(crate) const MAX_BYTES: u64 = 1 << 30;
 /// clip other numbers, they are refused.
 ///
 /// # Errors
-/// Everything that gives no whole picture: see [`DecodeError`].
+/// Everything that gives no whole image: see [`DecodeError`].
 pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
     Ok(decode_for(path, Decoding::default())?.image)
 }
@@ -31,7 +31,7 @@ pub(crate) fn decode_for(path: &Path, decoding: Decoding) -> Result<Decoded, Dec
     decode_bytes(&read(path)?, decoding)
 }
 
-/// A picture file as it is.
+/// An image file as it is.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
     // Reading a named pipe would wait for ever.
     if !fs::metadata(path)?.is_file() {

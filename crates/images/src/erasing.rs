@@ -14,9 +14,9 @@ struct Rectangle {
 }
 
 impl Erasing {
-    /// Perhaps blots out a rectangle of the normalised picture, `side` pixels wide and high. What is drawn does not depend
+    /// Perhaps blots out a rectangle of the normalised image, `side` pixels wide and high. The random numbers do not depend
     /// on the layout.
-    pub(crate) fn apply(&self, pixels: &mut [f32], (side, layout): (usize, Layout), rng: &mut ChaCha8Rng) {
+    pub(crate) fn apply(&self, pixels: &mut [f32], side: usize, layout: Layout, rng: &mut ChaCha8Rng) {
         if rng.random::<f64>() >= self.probability {
             return;
         }
@@ -103,7 +103,7 @@ mod tests {
                 erasing.rectangle(32, &mut rng).expect("a rectangle")
             };
             let mut pixels = vec![9.0f32; 2 * 32 * 32];
-            erasing.apply(&mut pixels, (32, layout), &mut rng);
+            erasing.apply(&mut pixels, 32, layout, &mut rng);
             for (at, value) in pixels.iter().enumerate() {
                 let pixel = if layout == last { at / 2 } else { at % (32 * 32) };
                 let (y, x) = (pixel / 32, pixel % 32);

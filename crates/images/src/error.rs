@@ -71,12 +71,12 @@ pub enum Error {
         splits: Vec<String>,
     },
     /// The data lies in one of several folders that hold images.
-    #[error("the images seem to lie in {}, but {} beside it holds images too; name the folder that is meant, or, if both are classes, name them in data.classes", folder.display(), beside.display())]
+    #[error("the images seem to lie in {}, but {} holds images too; name the folder that is meant, or, if both are classes, name them in data.classes", folder.display(), other.display())]
     DataBelow {
         /// The folder that looks like the data.
         folder: PathBuf,
         /// Another folder with images.
-        beside: PathBuf,
+        other: PathBuf,
     },
     /// A class folder of the training split holds no image.
     #[error("{} holds no images: {holds}; add some or remove the folder", folder.display())]
@@ -193,22 +193,22 @@ pub enum Error {
         /// The splits it has.
         found: Vec<&'static str>,
     },
-    /// A subset asks for more pictures than a class has.
-    #[error("{wanted} pictures per class are asked for, but the class of {} has {available}", example.display())]
+    /// A subset asks for more images than a class has.
+    #[error("{wanted} images per class are asked for, but the class of {} has {available}", example.display())]
     TooFew {
-        /// Pictures asked for.
+        /// Images asked for.
         wanted: u32,
-        /// Pictures there are.
+        /// Images there are.
         available: usize,
         /// The label of the class.
         label: usize,
-        /// One of its pictures.
+        /// One of its images.
         example: PathBuf,
     },
     /// A preparation or augmentation that makes no sense.
     #[error("{0}")]
     Transform(String),
-    /// A picture that was readable before is not any more, or was never.
+    /// An image that was readable before is not any more, or was never.
     #[error("cannot read {}: {source}", path.display())]
     Decode {
         /// The file.
@@ -238,7 +238,7 @@ fn example_of(class: &Path, splits: &[String]) -> String {
     format!("{}/{class}", splits.first().map_or("train", String::as_str))
 }
 
-/// Why a file gives no picture. The message names no path: whoever knows it adds it.
+/// Why a file cannot be decoded. The message has no path: the caller adds it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {

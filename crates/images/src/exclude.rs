@@ -151,7 +151,7 @@ fn sha256(path: &Path) -> io::Result<[u8; 32]> {
 }
 
 fn digest_of_hex(written: &str) -> Result<[u8; 32], String> {
-    let wrong = || format!("{written:?} is no SHA-256; write its 64 hexadecimal digits");
+    let wrong = || format!("{written:?} is not a SHA-256: write 64 hexadecimal digits");
     let written_digits = written.as_bytes();
     if written_digits.len() != 64 || !written_digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(wrong());

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::batches::room;
+use crate::batches::allocated;
 use crate::decode::decode_for;
 use crate::decoding::Decoded;
 use crate::left_out::LeftOut;
@@ -41,12 +41,12 @@ impl Files {
 }
 
 /// Batches straight from files, each read once and not kept, for a data set of any size in little memory. A file that
-/// gives no picture is told with its batch, and the rest go on.
+/// cannot be decoded is reported with its batch, and the rest go on.
 pub struct FileBatches<M> {
     batches: InOrder<FileBatch<M>, Scratch>,
 }
 
-/// Pictures as a network reads them, and what became of the others.
+/// Images as a network reads them, and what became of the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileBatch<M> {
     /// Normalised values of the readable files, `[N, channels, size, size]` in the transform's layout, and after them what
@@ -80,13 +80,13 @@ impl<M: AsMut<[f32]> + Send + 'static> FileBatches<M> {
         let work = move |batch: usize, scratch: &mut Scratch, stop: &Stop| {
             let start = batch * batch_size;
             let end = paths.len().min(start.saturating_add(batch_size));
-            prepare((&paths[start..end], start), &transform, &*allocate, scratch, stop)
+            prepare(&paths[start..end], start, &transform, &*allocate, scratch, stop)
         };
         FileBatches { batches: InOrder::new(count, workers, Arc::new(work)) }
     }
 
-    /// Does something while the workers pause, each after the picture it is at: where all cores compute, a core that
-    /// prepares pictures beside it holds the others up at every layer.
+    /// Does something while the workers pause, each after the image it is at: where all cores compute, a core that
+    /// prepares images meanwhile holds the others up at every layer.
     pub fn pausing<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
         self.batches.pausing(meanwhile)
     }
@@ -101,14 +101,15 @@ impl<M: Send + 'static> Iterator for FileBatches<M> {
 }
 
 fn prepare<M: AsMut<[f32]>>(
-    (paths, start): (&[PathBuf], usize),
+    paths: &[PathBuf],
+    start: usize,
     transform: &Transform,
     allocate: &Allocate<M>,
     scratch: &mut Scratch,
     stop: &Stop,
 ) -> Result<FileBatch<M>, Error> {
     let mut batch = FileBatch {
-        pixels: room(allocate, paths.len(), transform)?,
+        pixels: allocated(allocate, paths.len(), transform)?,
         indices: Vec::new(),
         unreadable: Vec::new(),
         wide: WideImages::default(),

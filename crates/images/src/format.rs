@@ -84,7 +84,7 @@ fn raw_name(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What a file is that is no image, or one of a format that is not read; `None` where its first bytes say nothing.
+/// Names a file that is not an image, or one of a format that is not read; `None` where its first bytes do not tell.
 pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
     let at = |place: usize, magic: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(magic));
     let image = |what| Some(Foreign { what, advice: Advice::SaveAs });

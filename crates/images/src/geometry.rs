@@ -3,10 +3,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::ResizedCrop;
 
-/// What of a picture is shown, and where.
+/// What of an image is shown, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Frame {
-    /// The part of the picture that the filter sees.
+    /// The part of the image that the filter sees.
     pub(crate) seen: PixelBox,
     /// The columns that are shown, counted within `seen`.
     pub(crate) x: Span,
@@ -36,7 +36,7 @@ pub(crate) struct PixelBox {
     pub(crate) height: u32,
 }
 
-/// TorchVision's `resize(shorter)` and `center_crop(crop)` in one (`torchvision/transforms/functional.py`), for a picture
+/// TorchVision's `resize(shorter)` and `center_crop(crop)` in one (`torchvision/transforms/functional.py`), for an image
 /// of `[width, height]`.
 pub(crate) fn center_frame([width, height]: [u32; 2], shorter: u32, crop: u32) -> Frame {
     let short = u64::from(width.min(height));

@@ -3,7 +3,7 @@ use image::{Rgb, RgbImage, imageops};
 use crate::thumbnail::png;
 
 /// From little to much: dark blue, violet, red, orange, pale yellow. Lightness rises all the way, so that the order can be
-/// told without colours (after "inferno" of Matplotlib).
+/// distinguished without colours (after "inferno" of Matplotlib).
 const COLOURS: [[f64; 3]; 5] = [
     [20.0, 11.0, 54.0],
     [106.0, 23.0, 110.0],
@@ -14,7 +14,7 @@ const COLOURS: [[f64; 3]; 5] = [
 /// How much of a pixel is the map's.
 const SHARE: f64 = 0.6;
 
-/// A PNG of a square picture, shrunk (never enlarged) to this side, in gray, with a map of values between 0 and 1 in
+/// A PNG of a square image, shrunk (never enlarged) to this side, in gray, with a map of values between 0 and 1 in
 /// colour over it. `map` is `[height][width]`; it covers the whole square, and is interpolated between its values.
 pub fn heat_map_png(square: &RgbImage, map: &[Vec<f64>], side: u32) -> Vec<u8> {
     let (width, height) = square.dimensions();
@@ -61,7 +61,7 @@ fn colour(value: f64) -> [f64; 3] {
 mod tests {
     use super::*;
 
-    /// The map of a picture without light, read back.
+    /// The map of an image without light, read back.
     fn drawn(map: &[Vec<f64>], side: u32) -> RgbImage {
         let png = heat_map_png(&RgbImage::new(side, side), map, side);
         image::load_from_memory(&png).unwrap().to_rgb8()
@@ -70,15 +70,15 @@ mod tests {
     #[test]
     fn values_lie_in_the_middle_of_their_cells_and_lightness_rises_with_them() {
         let light =
-            |picture: &RgbImage, x, y| picture.get_pixel(x, y).0.iter().map(|&v| u32::from(v)).sum::<u32>();
-        let picture = drawn(&[vec![0.0, 1.0], vec![0.0, 0.5]], 8);
-        let row: Vec<u32> = (0..8).map(|x| light(&picture, x, 0)).collect();
+            |image: &RgbImage, x, y| image.get_pixel(x, y).0.iter().map(|&v| u32::from(v)).sum::<u32>();
+        let image = drawn(&[vec![0.0, 1.0], vec![0.0, 0.5]], 8);
+        let row: Vec<u32> = (0..8).map(|x| light(&image, x, 0)).collect();
         assert!(row.windows(2).all(|pair| pair[0] <= pair[1]) && row[0] < row[7], "{row:?}");
-        assert!(light(&picture, 7, 7) < light(&picture, 7, 0));
+        assert!(light(&image, 7, 7) < light(&image, 7, 0));
         // The middle of the upper right cell, and beyond it, is the value itself.
         let full = COLOURS[4].map(|part| (SHARE * part).round() as u8);
-        assert_eq!(picture.get_pixel(7, 0).0, full);
-        assert_eq!(picture.get_pixel(7, 1).0, full);
+        assert_eq!(image.get_pixel(7, 0).0, full);
+        assert_eq!(image.get_pixel(7, 1).0, full);
     }
 
     #[test]

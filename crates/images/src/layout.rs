@@ -9,11 +9,11 @@ pub enum Layout {
 }
 
 /// Gives memory for a batch of the shape `[N, channels, size, size]` in this layout, or says why there is none. What the
-/// pictures do not fill stays as it is given.
+/// images do not fill stays as it is given.
 pub type Allocate<M> = dyn Fn([usize; 4], Layout) -> Result<M, String> + Send + Sync;
 
 impl Layout {
-    /// Where in a picture of so many channels, `side` pixels wide and high, a number lies.
+    /// Returns the position of a value in an image with this number of channels, `side` pixels wide and high.
     pub(crate) fn place(self, channel: usize, pixel: usize, channels: usize, side: usize) -> usize {
         match self {
             Self::ChannelsFirst => channel * side * side + pixel,

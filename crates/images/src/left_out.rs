@@ -15,13 +15,13 @@ pub struct LeftOut {
 pub enum Reason {
     /// A hidden file or folder, a companion or a cache of another program.
     NoData,
-    /// An image beside the class folders, so that it has no class.
+    /// An image outside the class folders, which has no class.
     Loose,
     /// An image in a format that is not read, with an article.
     Format(&'static str),
     /// A link that leads back to a folder above it.
     Circle,
-    /// A folder beside the splits that is none by its name.
+    /// A folder next to the splits whose name is not that of a split.
     NoSplit,
     /// A folder with the name of a split, but without class folders.
     NoClasses,
@@ -62,13 +62,13 @@ pub fn left_out_sentence(left_out: &[LeftOut], root: &Path) -> Option<String> {
     (!parts.is_empty()).then(|| format!("left out: {}", parts.join("; ")))
 }
 
-/// What one and what several are called.
+/// Returns the words for one and for several.
 fn words(reason: Reason) -> (String, String) {
     let pair = |one: &str, many: &str| (one.to_owned(), many.to_owned());
     match reason {
         Reason::NoData => pair("1 hidden or system file", "hidden or system files and folders"),
         Reason::Loose => {
-            pair("1 image beside the class folders", "images beside the class folders, without a class")
+            pair("1 image outside the class folders", "images outside the class folders, without a class")
         }
         Reason::Format(what) => (
             format!("{what}, which is not read: save it as JPEG or PNG"),
@@ -76,7 +76,7 @@ fn words(reason: Reason) -> (String, String) {
         ),
         Reason::Circle => pair("1 link that leads in a circle", "links that lead in a circle"),
         Reason::NoSplit => {
-            pair("1 folder that is no split by its name", "folders that are no splits by their names")
+            pair("1 folder whose name is not that of a split", "folders whose names are not those of splits")
         }
         Reason::NoClasses => pair("1 split without class folders", "splits without class folders"),
         Reason::Empty => pair("1 class folder without images", "class folders without images"),
@@ -102,7 +102,7 @@ mod tests {
         for part in [
             "2 hidden",
             "first a/Thumbs.db",
-            "1 image beside",
+            "1 image outside",
             "(loose.png)",
             "a HEIC photograph, which",
             "a/x.heic",

@@ -14,7 +14,7 @@
 //!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
-//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of a picture; `geometry`: where; `resample`: antialiased resizing
+//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of an image; `geometry`: where; `resample`: antialiased resizing
 //! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
@@ -61,7 +61,7 @@ mod wide;
 mod workers;
 
 pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
-pub use batches::{Batches, PixelBatch};
+pub use batches::{BatchOrder, Batches, PixelBatch};
 pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
 pub use dataset::{DataSet, Origin, Sample, Split};
 pub use decode::decode;

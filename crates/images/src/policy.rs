@@ -59,7 +59,7 @@ struct Width {
 }
 
 impl Policy {
-    /// Hands the operations for one picture of this side to `perform`, in order.
+    /// Hands the operations for one image of this side to `perform`, in order.
     pub(crate) fn draw(self, side: usize, rng: &mut ChaCha8Rng, mut perform: impl FnMut(Operation)) {
         match self {
             Policy::RandAugment(numbers) => {
@@ -122,7 +122,7 @@ fn linspace(first: f32, last: f32, level: u32) -> f32 {
 }
 
 impl ColorJitter {
-    /// Hands the operations for one picture to `perform`, in order: as TorchVision's `ColorJitter`.
+    /// Hands the operations for one image to `perform`, in order: as TorchVision's `ColorJitter`.
     pub(crate) fn draw(&self, rng: &mut ChaCha8Rng, mut perform: impl FnMut(Operation)) {
         let mut order = [0, 1, 2, 3];
         order.shuffle(rng);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "f64", into = "f64")]
 pub struct Probability(f64);
 
-/// A number that is no probability.
+/// A number that is not a probability.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("a probability must lie between 0 and 1, and this is {0}")]
 pub struct NoProbability(f64);

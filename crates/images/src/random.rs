@@ -13,7 +13,7 @@ pub fn shuffled(n: usize, seed: u64, epoch: u32) -> Vec<u32> {
 
 /// A seeded order of as many places as there are labels, in which every class stands equally often, one more or less.
 ///
-/// A class with few pictures is repeated and one with many shows a part of them; none comes again before all of its class
+/// A class with few images is repeated and one with many shows a part of them; none comes again before all of its class
 /// have been shown.
 pub fn balanced(labels: &[usize], seed: u64, epoch: u32) -> Vec<u32> {
     let mut random = stream(Purpose::Shuffle, seed, [epoch.into(), 1]);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_balanced_order_shows_every_class_equally_often_and_wastes_no_picture() {
+    fn a_balanced_order_shows_every_class_equally_often_and_wastes_no_image() {
         let labels = [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2]; // 7, 2, 2
         let order = balanced(&labels, 5, 1);
         assert_eq!(order, balanced(&labels, 5, 1));

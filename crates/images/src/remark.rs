@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use crate::SplitName;
 
-/// Something about a data set that is no error and worth knowing. Its sentence has no full stop.
+/// A remark about a data set, which is not an error. Its sentence has no full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remark {

@@ -16,7 +16,7 @@ pub(crate) struct Pixels<'a> {
     pub(crate) channels: usize,
 }
 
-/// Where a picture is rendered: a square `[side, side, channels]`, and what it shows beside the picture.
+/// Where an image is rendered: a square `[side, side, channels]`, and the colour around the image.
 pub(crate) struct Canvas<'a> {
     pub(crate) square: &'a mut [u8],
     pub(crate) side: u32,
@@ -24,7 +24,7 @@ pub(crate) struct Canvas<'a> {
     pub(crate) fill: [u8; 3],
 }
 
-/// Antialiased resizing as Pillow's `Image.resize` does it; keeps its buffers between pictures.
+/// Antialiased resizing as Pillow's `Image.resize` does it; keeps its buffers between images.
 #[derive(Default)]
 pub(crate) struct Resampler {
     resizer: Resizer,
@@ -125,7 +125,7 @@ fn needed(span: &Span, rows: u32, support: f64) -> Range<u32> {
     first as u32..end as u32
 }
 
-/// Puts a smaller picture with rows of `row` bytes into its place within a square.
+/// Puts a smaller image with rows of `row` bytes into its place within a square.
 fn paste(shown: &[u8], row: usize, frame: &Frame, channels: usize, square: &mut [u8], side: u32) {
     let left = frame.x.target as usize * channels;
     let rows = square.chunks_exact_mut(side as usize * channels).skip(frame.y.target as usize);

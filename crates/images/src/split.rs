@@ -51,7 +51,7 @@ pub fn needed_to_hold_out(fraction: f64) -> usize {
     (2..=1000).find(|&images| held(images, fraction) > 0).unwrap_or(1000)
 }
 
-/// How many of so many images of a class are held out.
+/// Number of images of a class that are held out.
 fn held(images: usize, fraction: f64) -> usize {
     let share = (images as f64 * fraction).round() as usize;
     share.min(images.saturating_sub(1))

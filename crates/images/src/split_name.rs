@@ -22,7 +22,7 @@ const WORDS: [(SplitName, &[&str]); 3] = [
     (SplitName::Test, &["test", "testing"]),
 ];
 
-/// Words that stand beside a split's name and say nothing.
+/// Words around a split's name that mean nothing.
 const FILLERS: [&str; 11] =
     ["set", "data", "dataset", "split", "images", "image", "img", "imgs", "pictures", "photos", "seg"];
 

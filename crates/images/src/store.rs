@@ -13,41 +13,41 @@ use crate::decoding::{self, Decoding, Least};
 use crate::transform::{Framed, Scratch};
 use crate::{DecodeError, Error, Sample, Transform, WideImages};
 
-/// Pictures that were decoded once, kept in memory as far as a limit allows: whole, or only what a transform shows of
-/// them. Cloning shares them.
+/// Images that were decoded once, kept in memory up to a limit: whole, or only the part that a transform shows. Clones
+/// share them.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
 }
 
-/// A file that gave no picture.
+/// A file that could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// Reason, for the user.
     pub reason: String,
 }
 
-/// What of the pictures is kept.
+/// What [`Store`] keeps of each image.
 #[derive(Clone, Debug)]
 pub enum Keep {
-    /// All of them.
+    /// The whole image.
     Whole,
-    /// All of them, read as this transform reads them: 16-bit data in its range.
+    /// The whole image, decoded as this transform asks for: 16-bit data in its range.
     WholeFor(Box<Transform>),
-    /// The square that this transform shows, where it shows the same one in every epoch; it takes a third of the memory
-    /// of a photograph, and is resized once.
+    /// The resized square that this transform shows, if that is the same in every epoch. It takes about a third of the
+    /// memory of a photograph, and is resized once.
     Square(Box<Transform>),
 }
 
 struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
-    pictures: Vec<Option<Kept>>,
-    /// How kept squares were cut out.
+    images: Vec<Option<InMemory>>,
+    /// Framing of the squares; `None` where images are whole.
     framed: Option<Framed>,
-    /// How all pictures were decoded.
+    /// How all images were decoded.
     decoding: Decoding,
     /// The shorter side of each, in pixels.
     sides: Vec<u32>,
@@ -57,33 +57,32 @@ struct Shared {
     wide: WideImages,
 }
 
-/// A picture that could be read.
+/// A decoded image.
 struct Decoded {
     side: u32,
     sha256: [u8; 32],
     brightest: Option<u16>,
-    /// Itself, if there was room for it.
-    picture: Option<Kept>,
+    /// `None` if it did not fit into the limit.
+    image: Option<InMemory>,
 }
 
-/// A picture in memory.
-enum Kept {
+/// An image in memory.
+enum InMemory {
     Whole(RgbImage),
     /// `[side, side, channels]`
     Square(Vec<u8>),
 }
 
 impl Store {
-    /// Decodes every file once, on so many threads at most, and keeps of them what `keep` says, up to `memory_limit` bytes
-    /// altogether (which ones is left to chance; it never changes a result). The others are decoded again whenever they
-    /// are needed.
+    /// Decodes every file once, on up to `threads` threads, and keeps images up to `memory_limit` bytes in all. Which ones
+    /// are kept depends on chance, and never changes a result: the others are decoded again whenever they are needed.
     ///
     /// `progress` is called with the number of files done and their total, from several threads and not always in
-    /// rising order; it stops the work by returning `Break`.
+    /// rising order; `Break` stops the work.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if `progress` says so; [`Error::Worker`] without threads to be had. An
-    /// unreadable file is no error: see [`Store::unreadable`].
+    /// [`Error::Interrupted`] if `progress` returns `Break`; [`Error::Worker`] if no thread can be started. An unreadable
+    /// file is not an error: see [`Store::unreadable`].
     pub fn decode(
         samples: Vec<Sample>,
         keep: Keep,
@@ -105,16 +104,16 @@ impl Store {
         };
         let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
             let outcome = read(&sample.path).and_then(|file| {
-                let decoding::Decoded { image: picture, brightest } = decode_bytes(&file, decoding)?;
-                let side = picture.width().min(picture.height());
+                let decoding::Decoded { image, brightest } = decode_bytes(&file, decoding)?;
+                let side = image.width().min(image.height());
                 let sha256 = Sha256::digest(&file).into();
-                let bytes = transform.as_ref().map_or(picture.len(), |(_, framed)| framed.bytes());
+                let bytes = transform.as_ref().map_or(image.len(), |(_, framed)| framed.bytes());
                 let room = reserve(&free, bytes as u64);
-                let picture = room.then(|| match &transform {
-                    Some((transform, _)) => transform.cut(&picture, scratch).map(Kept::Square),
-                    None => Ok(Kept::Whole(picture)),
+                let image = room.then(|| match &transform {
+                    Some((transform, _)) => transform.cut(&image, scratch).map(InMemory::Square),
+                    None => Ok(InMemory::Whole(image)),
                 });
-                Ok(Decoded { side, sha256, brightest, picture: picture.and_then(Result::ok) })
+                Ok(Decoded { side, sha256, brightest, image: image.and_then(Result::ok) })
             });
             match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
                 ControlFlow::Continue(()) => Ok(outcome),
@@ -126,22 +125,23 @@ impl Store {
         let pool = pool.map_err(|error| Error::Worker(error.to_string()))?;
         let outcomes = pool.install(|| outcomes.collect::<Result<Vec<_>, Error>>())?;
         let framed = transform.map(|(_, framed)| framed);
-        Ok(Store { shared: Arc::new(Shared::sorted_out(samples, outcomes, framed, decoding)) })
+        Ok(Store { shared: Arc::new(Shared::new(samples, outcomes, framed, decoding)) })
     }
 
-    /// The readable samples, in the order in which they were given.
+    /// Returns the readable samples, in the order given.
     pub fn samples(&self) -> &[Sample] {
         &self.shared.samples
     }
 
-    /// The shorter side of a picture of middling size, in pixels; `None` without pictures.
+    /// Returns the (upper) median of the images' shorter sides, in pixels; `None` without images.
     pub fn median_side(&self) -> Option<u32> {
         let mut sides = self.shared.sides.clone();
         let middle = sides.len() / 2;
         (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
     }
 
-    /// Which image the sample at this index is, wherever it lies: a digest of its file and of how that is decoded.
+    /// Returns a digest of a sample's file and of how it is decoded: the same pixels have the same digest, wherever the file
+    /// lies.
     ///
     /// # Errors
     /// [`Error::NoSuchSample`].
@@ -151,31 +151,31 @@ impl Store {
         Ok(digest(sha256, *decoding))
     }
 
-    /// SHA-256 of the file of each sample.
+    /// Returns the SHA-256 of the file of each sample.
     pub fn sha256s(&self) -> &[[u8; 32]] {
         &self.shared.sha256s
     }
 
-    /// The files that gave no picture, sorted by path.
+    /// Returns the files that could not be decoded, sorted by path.
     pub fn unreadable(&self) -> &[Unreadable] {
         &self.shared.unreadable
     }
 
-    /// The readable pictures that have 16 bits.
+    /// Counts the readable images of 16 bits.
     pub fn wide(&self) -> WideImages {
         self.shared.wide
     }
 
-    /// The picture of the sample at this index of [`Store::samples`], from memory or from its file.
+    /// Returns the whole image at an index of [`Store::samples`], from memory or from its file.
     ///
     /// # Errors
     /// [`Error::Decode`] if the file has become unreadable since; [`Error::NoSuchSample`].
-    pub fn picture(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
+    pub fn image(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
         self.reduced(index, None)
     }
 
-    /// That picture for this frame: perhaps reduced, as the kept squares of its kind were.
-    pub(crate) fn picture_for(&self, index: u32, frame: Option<&Framed>) -> Result<Cow<'_, RgbImage>, Error> {
+    /// Returns the image for a frame: reduced while decoding if squares of this frame are kept.
+    pub(crate) fn image_for(&self, index: u32, frame: Option<&Framed>) -> Result<Cow<'_, RgbImage>, Error> {
         let alike = self.shared.framed.is_some() && self.shared.framed.as_ref() == frame;
         self.reduced(index, self.shared.decoding.least.filter(|_| alike))
     }
@@ -183,67 +183,68 @@ impl Store {
     fn reduced(&self, index: u32, least: Option<Least>) -> Result<Cow<'_, RgbImage>, Error> {
         let (sample, kept) = self.at(index)?;
         match kept {
-            Some(Kept::Whole(picture)) => Ok(Cow::Borrowed(picture)),
+            Some(InMemory::Whole(image)) => Ok(Cow::Borrowed(image)),
             _ => decode_for(&sample.path, Decoding { least, ..self.shared.decoding })
                 .map(|decoded| Cow::Owned(decoded.image))
                 .map_err(|source| Error::Decode { path: sample.path.clone(), source }),
         }
     }
 
-    /// What there is to look at of that picture: itself, or its square where only that is in memory.
+    /// Returns the image to display: the whole of it, or its square if only that is in memory.
     ///
     /// # Errors
-    /// As [`Store::picture`].
+    /// As [`Store::image`].
     pub fn view(&self, index: u32) -> Result<Cow<'_, RgbImage>, Error> {
         let squares = self.shared.framed.as_ref();
         match squares.zip(self.at(index)?.1) {
-            Some((framed, Kept::Square(square))) => Ok(Cow::Owned(framed.picture(square))),
-            _ => self.picture(index),
+            Some((framed, InMemory::Square(square))) => Ok(Cow::Owned(framed.image(square))),
+            _ => self.image(index),
         }
     }
 
-    /// That picture as a network reads it: the square it is shown, with its colours as they are (gray where the network
-    /// reads gray), and the numbers `transform` makes of that, `[channels, size, size]`.
+    /// Returns an image as a network reads it: the square, in its own colours (gray where the network reads gray), and the
+    /// normalised values that `transform` makes of it, float32 `[channels, size, size]`.
     ///
     /// # Errors
-    /// As [`Store::picture`]; [`Error::Transform`] if the transform shows another part of it in each epoch.
+    /// As [`Store::image`]; [`Error::Transform`] if the transform shows another part in each epoch.
     pub fn shown(&self, index: u32, transform: &Transform) -> Result<(RgbImage, Vec<f32>), Error> {
-        let framed =
-            transform.framed().ok_or_else(|| Error::Transform("nothing shown stays the same".to_owned()))?;
+        let framed = transform.framed().ok_or_else(|| {
+            Error::Transform("the transform shows another part of the image in each epoch".to_owned())
+        })?;
         let scratch = &mut Scratch::default();
         let square: Cow<'_, [u8]> = match self.square(index, Some(&framed)) {
             Some(square) => square.into(),
-            None => transform.cut(&*self.picture_for(index, Some(&framed))?, scratch)?.into(),
+            None => transform.cut(&*self.image_for(index, Some(&framed))?, scratch)?.into(),
         };
         let mut pixels = vec![0.0; transform.len()];
         transform.apply_to_square(&square, self.sample(index)?.id, 0, scratch, &mut pixels);
-        Ok((framed.picture(&square), pixels))
+        Ok((framed.image(&square), pixels))
     }
 
-    /// The kept square of that picture, `[side, side, channels]`, if it was cut out in this way.
+    /// Returns the square in memory, 8-bit `[side, side, channels]`, if it has this framing.
     pub(crate) fn square(&self, index: u32, framed: Option<&Framed>) -> Option<&[u8]> {
         let cut_alike = framed.is_some() && framed == self.shared.framed.as_ref();
-        match self.shared.pictures.get(index as usize).filter(|_| cut_alike)? {
-            Some(Kept::Square(square)) => Some(square),
+        match self.shared.images.get(index as usize).filter(|_| cut_alike)? {
+            Some(InMemory::Square(square)) => Some(square),
             _ => None,
         }
     }
 
-    /// The sample at this index of [`Store::samples`].
+    /// Returns the sample at an index of [`Store::samples`].
     pub(crate) fn sample(&self, index: u32) -> Result<&Sample, Error> {
         Ok(self.at(index)?.0)
     }
 
-    fn at(&self, index: u32) -> Result<(&Sample, Option<&Kept>), Error> {
-        let Shared { samples, pictures, .. } = &*self.shared;
-        let found = samples.get(index as usize).zip(pictures.get(index as usize));
+    fn at(&self, index: u32) -> Result<(&Sample, Option<&InMemory>), Error> {
+        let Shared { samples, images, .. } = &*self.shared;
+        let found = samples.get(index as usize).zip(images.get(index as usize));
         let (sample, kept) = found.ok_or(Error::NoSuchSample { index, len: samples.len() })?;
         Ok((sample, kept.as_ref()))
     }
 }
 
 impl Shared {
-    fn sorted_out(
+    fn new(
         samples: Vec<Sample>,
         outcomes: Vec<Result<Decoded, DecodeError>>,
         framed: Option<Framed>,
@@ -251,7 +252,7 @@ impl Shared {
     ) -> Shared {
         let mut shared = Shared {
             samples: Vec::new(),
-            pictures: Vec::new(),
+            images: Vec::new(),
             framed,
             decoding,
             sides: Vec::new(),
@@ -261,10 +262,10 @@ impl Shared {
         };
         for (sample, outcome) in samples.into_iter().zip(outcomes) {
             match outcome {
-                Ok(Decoded { side, sha256, brightest, picture }) => {
+                Ok(Decoded { side, sha256, brightest, image }) => {
                     shared.wide.add(brightest, decoding.range);
                     shared.samples.push(sample);
-                    shared.pictures.push(picture);
+                    shared.images.push(image);
                     shared.sides.push(side);
                     shared.sha256s.push(sha256);
                 }
@@ -278,10 +279,10 @@ impl Shared {
     }
 }
 
-/// Which decoders these are: another number when pixels of any format become others (0 and 1 had zune-jpeg).
+/// Version of the decoders; raised when they give other pixels for any format (0 and 1 had zune-jpeg).
 const DECODERS: u32 = 3;
 
-/// The same file decoded for the same gives the same pixels, by the same decoders.
+/// Digests a file, the way it is decoded and the version of the decoders.
 fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     let (longer, least) = match decoding.least {
         None => (false, 0),
@@ -295,7 +296,7 @@ fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }
 
-/// Takes `bytes` of what is free; false if there is less.
+/// Takes `bytes` from what is free; false, and nothing taken, if there is less.
 fn reserve(free: &AtomicU64, bytes: u64) -> bool {
     free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
 }

@@ -12,9 +12,9 @@ use crate::operations::{Operation, Square, luma};
 use crate::random::{Purpose, stream};
 use crate::resample::{Canvas, Pixels, Resampler};
 
-/// From a decoded picture to what a network reads: geometry, augmentation, normalisation.
+/// From a decoded image to what a network reads: geometry, augmentation, normalisation.
 ///
-/// The steps are TorchVision's (`torchvision/transforms/_presets.py`): a square is cut out of the resized picture, 8-bit
+/// The steps are TorchVision's (`torchvision/transforms/_presets.py`): a square is cut out of the resized image, 8-bit
 /// operations change it, each channel becomes `(value / 255 - mean) / std`, and perhaps a rectangle is erased.
 #[derive(Clone, Debug)]
 pub struct Transform {
@@ -24,7 +24,7 @@ pub struct Transform {
     framing: Framing,
     decoding: Decoding,
     layout: Layout,
-    /// Boxed, because most transforms lie in an enum beside something small.
+    /// Boxed, because most transforms lie in an enum whose other variants are small.
     augment: Box<Augment>,
     /// For each channel the result for each 8-bit value.
     normalised: Vec<[f32; 256]>,
@@ -39,7 +39,7 @@ pub(crate) struct Framed {
     interpolation: Interpolation,
 }
 
-/// Buffers that pass from picture to picture.
+/// Buffers that pass from image to image.
 #[derive(Default)]
 pub(crate) struct Scratch {
     resampler: Resampler,
@@ -86,14 +86,14 @@ impl Transform {
 
     /// Lets JPEG files that are more than twice as large as what is shown of them be reduced while they are decoded, to a
     /// half, a quarter or an eighth. It is quicker for photographs straight from a camera, and no longer TorchVision to
-    /// the pixel. Where each epoch shows another part of the picture, nothing is reduced.
+    /// the pixel. Where each epoch shows another part of the image, nothing is reduced.
     #[must_use]
     pub fn reducing(self) -> Transform {
         let decoding = Decoding { least: self.framing.least(self.side), ..self.decoding };
         Transform { decoding, ..self }
     }
 
-    /// Has the numbers of a picture lie in this order, in place of [`Layout::ChannelsFirst`].
+    /// Has the numbers of an image lie in this order, in place of [`Layout::ChannelsFirst`].
     #[must_use]
     pub fn laid(self, layout: Layout) -> Transform {
         Transform { layout, ..self }
@@ -104,7 +104,7 @@ impl Transform {
         self.layout
     }
 
-    /// How its pictures are decoded.
+    /// How its images are decoded.
     pub(crate) fn decoding(&self) -> Decoding {
         self.decoding
     }
@@ -119,13 +119,13 @@ impl Transform {
         self.side as usize
     }
 
-    /// Prepares one picture: `[channels, size, size]`. The sample's id and the epoch decide about random changes.
+    /// Prepares one image: `[channels, size, size]`. The sample's id and the epoch decide about random changes.
     ///
     /// # Errors
-    /// [`Error::Transform`] if the picture has no pixels.
-    pub fn apply(&self, picture: &RgbImage, id: u64, epoch: u32) -> Result<Vec<f32>, Error> {
+    /// [`Error::Transform`] if the image has no pixels.
+    pub fn apply(&self, image: &RgbImage, id: u64, epoch: u32) -> Result<Vec<f32>, Error> {
         let mut result = vec![0.0; self.len()];
-        self.apply_into(picture, id, epoch, &mut Scratch::default(), &mut result)?;
+        self.apply_into(image, id, epoch, &mut Scratch::default(), &mut result)?;
         Ok(result)
     }
 
@@ -139,27 +139,27 @@ impl Transform {
     }
 
     /// The square that [`Transform::framed`] tells of, `[size, size, channels]`.
-    pub(crate) fn cut(&self, picture: &RgbImage, scratch: &mut Scratch) -> Result<Vec<u8>, Error> {
-        // Nothing is drawn for it.
-        self.frame(picture, scratch, &mut stream(Purpose::Augment, 0, [0, 0]))?;
+    pub(crate) fn cut(&self, image: &RgbImage, scratch: &mut Scratch) -> Result<Vec<u8>, Error> {
+        // It takes no random numbers.
+        self.frame(image, scratch, &mut stream(Purpose::Augment, 0, [0, 0]))?;
         Ok(scratch.square.clone())
     }
 
-    /// Numbers per picture.
+    /// Numbers per image.
     pub(crate) fn len(&self) -> usize {
         self.channels * self.size() * self.size()
     }
 
     pub(crate) fn apply_into(
         &self,
-        picture: &RgbImage,
+        image: &RgbImage,
         id: u64,
         epoch: u32,
         scratch: &mut Scratch,
         result: &mut [f32],
     ) -> Result<(), Error> {
         let mut rng = stream(Purpose::Augment, self.augment.seed, [epoch.into(), id]);
-        self.frame(picture, scratch, &mut rng)?;
+        self.frame(image, scratch, &mut rng)?;
         self.finish(scratch, &mut rng, result);
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Transform {
         self.change(scratch, rng);
         self.normalise(&scratch.square, result);
         if let Some(erasing) = self.augment.erasing {
-            erasing.apply(result, (self.size(), self.layout), rng);
+            erasing.apply(result, self.size(), self.layout, rng);
         }
     }
 
@@ -222,19 +222,19 @@ impl Transform {
         }
     }
 
-    /// Fills `scratch.square` with the part of the picture that is shown, `[size, size, channels]`.
-    fn frame(&self, picture: &RgbImage, scratch: &mut Scratch, rng: &mut ChaCha8Rng) -> Result<(), Error> {
+    /// Fills `scratch.square` with the part of the image that is shown, `[size, size, channels]`.
+    fn frame(&self, image: &RgbImage, scratch: &mut Scratch, rng: &mut ChaCha8Rng) -> Result<(), Error> {
         let Scratch { resampler, gray, square, .. } = scratch;
         square.resize(self.len(), 0);
-        let size = [picture.width(), picture.height()];
+        let size = [image.width(), image.height()];
         if size.contains(&0) {
-            return Err(Error::Transform("a picture without pixels cannot be resized".to_owned()));
+            return Err(Error::Transform("an image without pixels cannot be resized".to_owned()));
         }
         let bytes = if self.channels == 1 {
-            to_luma(picture, gray);
+            to_luma(image, gray);
             gray.as_slice()
         } else {
-            picture.as_raw()
+            image.as_raw()
         };
         let source = Pixels { bytes, size, channels: self.channels };
         let frame = self.framing.frame(size, self.side, rng);
@@ -272,8 +272,8 @@ impl Framed {
         (self.side * self.side) as usize * self.channels
     }
 
-    /// A square as a picture.
-    pub(crate) fn picture(&self, square: &[u8]) -> RgbImage {
+    /// A square as an image.
+    pub(crate) fn image(&self, square: &[u8]) -> RgbImage {
         let side = self.side as usize;
         RgbImage::from_fn(self.side, self.side, |x, y| {
             let at = (y as usize * side + x as usize) * self.channels;
@@ -283,9 +283,9 @@ impl Framed {
     }
 }
 
-fn to_luma(picture: &RgbImage, gray: &mut Vec<u8>) {
+fn to_luma(image: &RgbImage, gray: &mut Vec<u8>) {
     gray.clear();
-    gray.extend(picture.as_raw().chunks_exact(3).map(luma));
+    gray.extend(image.as_raw().chunks_exact(3).map(luma));
 }
 
 fn check_input(input: &InputSpec) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Images of 16 bits: what is found of them, so that data of 10, 12 or 14 bits are told.
+//! Images of 16 bits: their largest values, so that data of 10, 12 or 14 bits are noticed.
 
 use pretrained::SampleRange;
 

@@ -13,6 +13,10 @@ use crate::Error;
 ///
 /// Each worker has its own scratch `S`. At most two tasks per worker are under way or waiting to be taken. Dropping
 /// the iterator stops the workers and waits for them.
+///
+/// This is not rayon's parallel map, which [`Store::decode`](crate::Store::decode) uses: that returns when all results are
+/// there. Here an epoch's batches would not fit into memory together. They are taken one by one while the network computes,
+/// the workers run a bounded number of tasks ahead, and they can be paused and stopped in the middle of one.
 pub(crate) struct InOrder<T, S> {
     work: Arc<Work<T, S>>,
     stop: Stop,
@@ -23,22 +27,25 @@ pub(crate) struct InOrder<T, S> {
     crew: Option<Crew<T>>,
 }
 
-/// Does one task; it should look at `Stop` now and then and give up.
+/// Computes one task; it should check `Stop` now and then and give up.
 pub(crate) type Work<T, S> = dyn Fn(usize, &mut S, &Stop) -> Result<T, Error> + Send + Sync;
 
-/// Whether nobody waits for results any more, or whoever does wants the processor to itself for a while.
+/// A request to the workers to stop, or to pause.
 #[derive(Clone, Default)]
-pub(crate) struct Stop(Arc<Told>);
+pub(crate) struct Stop(Arc<Requested>);
 
 #[derive(Default)]
-struct Told {
+struct Requested {
     stopped: AtomicBool,
     pausing: Mutex<bool>,
     over: Condvar,
 }
 
 impl Stop {
-    /// An error once nobody waits for the result; a pause is waited out.
+    /// Waits while the workers are paused.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once the results are no longer wanted.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let pausing = self.0.pausing.lock().unwrap_or_else(PoisonError::into_inner);
         let pausing = self.0.over.wait_while(pausing, |pausing| *pausing);
@@ -60,21 +67,22 @@ impl Stop {
 struct Crew<T> {
     tasks: Sender<usize>,
     results: Receiver<(usize, Result<T, Error>)>,
-    /// Results that came before their turn.
+    /// Results of tasks after the next one.
     early: BTreeMap<usize, Result<T, Error>>,
-    given_out: usize,
+    /// Number of tasks sent to the workers.
+    sent: usize,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static, S: Default + 'static> InOrder<T, S> {
-    /// Zero workers, or none that could be started, means that the calling thread does the work.
+    /// Starts the workers; with none, or if none can be started, the calling thread computes each result when it is taken.
     pub(crate) fn new(count: usize, workers: usize, work: Arc<Work<T, S>>) -> Self {
         let stop = Stop::default();
         let crew = Crew::start(count, workers.min(count), &work, &stop);
         InOrder { work, stop, next: 0, count, scratch: S::default(), crew }
     }
 
-    /// Does something while the workers pause: they wait where they look whether they should go on.
+    /// Runs `meanwhile` while the workers pause: they wait at their next check of `Stop`.
     pub(crate) fn pausing<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
         // Without a crew the calling thread would wait for itself.
         self.stop.pause(self.crew.is_some());
@@ -131,7 +139,7 @@ impl<T: Send + 'static> Crew<T> {
             let (to_do, done, work, stop) = (to_do.clone(), done.clone(), Arc::clone(work), stop.clone());
             thread::Builder::new()
                 .name("images".to_owned())
-                .spawn(move || labour(&to_do, &done, &*work, &stop))
+                .spawn(move || run_worker(&to_do, &done, &*work, &stop))
                 .ok()
         });
         let threads: Vec<_> = threads.collect();
@@ -141,12 +149,12 @@ impl<T: Send + 'static> Crew<T> {
         for task in 0..ahead {
             tasks.send(task).ok()?;
         }
-        Some(Crew { tasks, results, early: BTreeMap::new(), given_out: ahead, threads })
+        Some(Crew { tasks, results, early: BTreeMap::new(), sent: ahead, threads })
     }
 }
 
 impl<T> Crew<T> {
-    /// The result of a task; gives out a new one in its place.
+    /// Returns the result of a task and sends a new one to the workers.
     fn take(&mut self, wanted: usize, count: usize) -> Result<T, Error> {
         let gone = || Error::Worker("all workers have ended".to_owned());
         let result = loop {
@@ -156,15 +164,15 @@ impl<T> Crew<T> {
             let (task, result) = self.results.recv().map_err(|_| gone())?;
             self.early.insert(task, result);
         };
-        if self.given_out < count {
-            self.tasks.send(self.given_out).map_err(|_| gone())?;
-            self.given_out += 1;
+        if self.sent < count {
+            self.tasks.send(self.sent).map_err(|_| gone())?;
+            self.sent += 1;
         }
         result
     }
 }
 
-fn labour<T, S: Default>(
+fn run_worker<T, S: Default>(
     to_do: &Receiver<usize>,
     done: &Sender<(usize, Result<T, Error>)>,
     work: &Work<T, S>,
@@ -179,7 +187,7 @@ fn labour<T, S: Default>(
     }
 }
 
-/// A panic becomes an error, and the scratch it may have left half-written is replaced.
+/// Computes a task. A panic becomes an error, and the scratch it may have left half-written is replaced.
 fn guarded<T, S: Default>(work: &Work<T, S>, task: usize, scratch: &mut S, stop: &Stop) -> Result<T, Error> {
     stop.check()?;
     catch_unwind(AssertUnwindSafe(|| work(task, scratch, stop))).unwrap_or_else(|panic| {

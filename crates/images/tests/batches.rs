@@ -10,8 +10,8 @@ use std::thread;
 
 use image::RgbImage;
 use images::{
-    Allocate, Augment, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout, PixelBatch, Policy,
-    ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
+    Allocate, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout,
+    PixelBatch, Policy, ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 
@@ -107,7 +107,7 @@ fn kept_squares_change_nothing_but_the_memory() {
         let flip = Augment { seed: 1, horizontal_flip: 0.5, ..Augment::default() };
         let flipped = Transform::training(&input, &flip).expect("transform");
         let mut transforms = vec![evaluation, flipped];
-        // What shows another part of the picture cannot use them.
+        // What shows another part of the image cannot use them.
         transforms.extend((channels == 3).then(augmented));
         for transform in transforms {
             let of = |store: &Store| {
@@ -136,11 +136,11 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
     let wave = |at: u32, length: f64| (128.0 + 90.0 * (f64::from(at) / length).sin()) as u8;
     RgbImage::from_fn(640, 480, |x, y| image::Rgb([wave(x, 40.0), wave(y, 50.0), wave(x + y, 60.0)]))
         .save(&path)
-        .expect("picture");
+        .expect("image");
     let small = folder.path().join("small.jpg");
     RgbImage::from_fn(60, 50, |x, y| image::Rgb([wave(x, 5.0), wave(y, 6.0), 0]))
         .save(&small)
-        .expect("picture");
+        .expect("image");
     let sample = |path: &Path, id| Sample { path: path.to_owned(), label: 0, id, group: None };
     let samples = vec![sample(&path, 0), sample(&small, 1)];
 
@@ -154,7 +154,7 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
         batches.map(|batch| batch.expect("batch").pixels).collect()
     };
     let (whole, reduced) = (of(&evaluation, EVERYTHING), of(&evaluation.clone().reducing(), EVERYTHING));
-    assert_eq!(whole[1], reduced[1], "a small picture is never reduced");
+    assert_eq!(whole[1], reduced[1], "a small image is never reduced");
     assert_ne!(whole[0], reduced[0]);
     // One step of 255 is 1 / 255 / 0.25.
     let farthest = whole[0].iter().zip(&reduced[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -163,7 +163,7 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
 }
 
 #[test]
-fn a_picture_is_known_by_its_file_and_by_how_it_is_decoded() {
+fn a_image_is_known_by_its_file_and_by_how_it_is_decoded() {
     let folder = tempfile::tempdir().expect("folder");
     let mut samples = samples(folder.path(), 2);
     let elsewhere = folder.path().join("elsewhere.png");
@@ -254,19 +254,19 @@ fn batches_are_written_into_memory_that_is_given_in_the_layout_that_is_wanted() 
             assert_eq!(asked, layout);
             Ok(vec![7.0; (count + 1) * channels * height * width])
         });
-        let order = (0..5).collect();
-        let batches = Batches::within(&store, augmented().laid(layout), order, (3, 2), 2, allocate);
+        let order = BatchOrder { indices: (0..5).collect(), epoch: 3, batch_size: 2 };
+        let batches = Batches::within(&store, augmented().laid(layout), order, 2, allocate);
         for (batch, reference) in batches.zip(&reference) {
             let (batch, reference) = (batch.expect("batch"), reference.as_ref().expect("batch"));
             let numbers = 3 * 16 * 16;
             for (at, value) in reference.pixels.iter().enumerate() {
-                let (picture, within) = (at / numbers, at % numbers);
+                let (image, within) = (at / numbers, at % numbers);
                 let moved = match layout {
                     Layout::ChannelsFirst => within,
                     Layout::ChannelsLast => within % 256 * 3 + within / 256,
                 };
                 assert_eq!(
-                    batch.pixels[picture * numbers + moved].to_bits(),
+                    batch.pixels[image * numbers + moved].to_bits(),
                     value.to_bits(),
                     "{layout:?} {at}"
                 );
@@ -274,9 +274,10 @@ fn batches_are_written_into_memory_that_is_given_in_the_layout_that_is_wanted() 
             assert_eq!(batch.pixels[reference.pixels.len()..], [7.0; 3 * 16 * 16]);
         }
     }
+    let one = || BatchOrder { indices: vec![0], epoch: 0, batch_size: 1 };
     let refused: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Err("nothing is left".to_owned()));
-    let outcome = Batches::within(&store, augmented(), vec![0], (0, 1), 0, refused).next();
+    let outcome = Batches::within(&store, augmented(), one(), 0, refused).next();
     assert!(matches!(outcome, Some(Err(Error::Worker(text))) if text == "nothing is left"));
     let short: Arc<Allocate<Vec<f32>>> = Arc::new(|_, _| Ok(vec![0.0; 3]));
-    assert!(Batches::within(&store, augmented(), vec![0], (0, 1), 1, short).all(|batch| batch.is_err()));
+    assert!(Batches::within(&store, augmented(), one(), 1, short).all(|batch| batch.is_err()));
 }

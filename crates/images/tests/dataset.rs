@@ -140,7 +140,7 @@ fn the_split_is_stratified_and_stable() {
     // Nearly everything asked for: one of each class stays.
     assert_eq!(per_class(&open(folder.path(), 0.99).expect("data set").train), [1, 1, 1]);
 
-    // A new picture moves no other one between the splits, except at most one at the border.
+    // A new image moves no other one between the splits, except at most one at the border.
     fs::write(folder.path().join("many/new.png"), b"").expect("file");
     let grown = open(folder.path(), 0.25).expect("data set");
     let ids = |samples: &[Sample]| samples.iter().map(|sample| sample.id).collect::<BTreeSet<_>>();

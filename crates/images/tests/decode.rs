@@ -1,4 +1,4 @@
-//! Pictures of every kind against Pillow (`pillow.py`), and files that are no pictures.
+//! Images of every kind against Pillow (`pillow.py`), and files that are no images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,25 +15,25 @@ fn from_hex(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_kind_of_picture_comes_out_as_from_pillow() {
+fn every_kind_of_image_comes_out_as_from_pillow() {
     let expected = fs::read_to_string(fixture("decoded.txt")).expect("fixtures");
     let mut problems = Vec::new();
     for line in expected.lines() {
         let [name, width, height, tolerance, hex] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
-        let picture = match decode(&fixture(name)) {
-            Ok(picture) => picture,
+        let image = match decode(&fixture(name)) {
+            Ok(image) => image,
             Err(error) => {
                 problems.push(format!("{name}: {error}"));
                 continue;
             }
         };
-        if format!("{} {}", picture.width(), picture.height()) != format!("{width} {height}") {
-            problems.push(format!("{name}: {:?}", picture.dimensions()));
+        if format!("{} {}", image.width(), image.height()) != format!("{width} {height}") {
+            problems.push(format!("{name}: {:?}", image.dimensions()));
             continue;
         }
-        let off = picture.as_raw().iter().zip(from_hex(hex)).map(|(a, b)| a.abs_diff(b)).max();
+        let off = image.as_raw().iter().zip(from_hex(hex)).map(|(a, b)| a.abs_diff(b)).max();
         if off > Some(tolerance.parse().expect("tolerance")) {
             problems.push(format!("{name}: off by {off:?}, allowed {tolerance}"));
         }
@@ -46,13 +46,13 @@ fn the_content_decides_not_the_extension() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("really-a-png.jpg");
     fs::copy(fixture("rgb.png"), &path).expect("copy");
-    assert_eq!(decode(&path).expect("picture"), decode(&fixture("rgb.png")).expect("picture"));
+    assert_eq!(decode(&path).expect("image"), decode(&fixture("rgb.png")).expect("image"));
 }
 
 #[test]
-fn what_is_no_whole_picture_is_an_error() {
+fn what_is_no_whole_image_is_an_error() {
     let folder = tempfile::tempdir().expect("folder");
-    let path = folder.path().join("picture.jpg");
+    let path = folder.path().join("image.jpg");
     let outcome = |bytes: &[u8]| {
         fs::write(&path, bytes).expect("write");
         decode(&path)
@@ -89,7 +89,7 @@ fn a_decompression_bomb_is_refused_by_its_header() {
     );
 }
 
-/// Damaged files are errors or odd pictures, never panics.
+/// Damaged files are errors or odd images, never panics.
 #[test]
 fn damaged_files_never_panic() {
     let folder = tempfile::tempdir().expect("folder");

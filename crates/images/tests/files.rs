@@ -1,4 +1,4 @@
-//! Pictures that are named, and splits that are measured on.
+//! Images that are named, and splits that are measured on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ fn fixture(name: &str) -> PathBuf {
 #[test]
 fn batches_keep_the_order_and_tell_what_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("b.png"), "no picture").unwrap();
+    fs::write(folder.path().join("b.png"), "no image").unwrap();
     fs::create_dir(folder.path().join("sub")).unwrap();
     fs::copy(fixture("rgb.png"), folder.path().join("a.png")).unwrap();
     fs::copy(fixture("rgb.jpg"), folder.path().join("sub/c.jpg")).unwrap();
     fs::copy(fixture("animated.gif"), folder.path().join("sub/d.gif")).unwrap();
     let named = [fixture("gray.pgm"), folder.path().to_owned(), PathBuf::from("nowhere.png")];
-    fs::write(folder.path().join(".DS_Store"), "no picture").unwrap();
+    fs::write(folder.path().join(".DS_Store"), "no image").unwrap();
     let list = folder.path().join("named.csv");
     fs::write(&list, "file\nsub/c.jpg\nnowhere.jpg\n").unwrap();
     let listed = Files::below(std::slice::from_ref(&list), None).unwrap().paths;
@@ -37,8 +37,8 @@ fn batches_keep_the_order_and_tell_what_is_unreadable() {
 
     let transform =
         Transform::evaluation(&InputSpec { resize: 8, crop: 8, ..InputSpec::imagenet() }).unwrap();
-    let picture = images::decode(&files.paths[3]).unwrap();
-    let alone = transform.apply(&picture, 0, 0).unwrap();
+    let image = images::decode(&files.paths[3]).unwrap();
+    let alone = transform.apply(&image, 0, 0).unwrap();
     for (batch_size, workers) in [(1, 0), (2, 3), (9, 1)] {
         let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![-9.0; shape.iter().product()]));
         let batches = FileBatches::new(files.paths.clone(), transform.clone(), batch_size, workers, allocate);
@@ -57,7 +57,7 @@ fn batches_keep_the_order_and_tell_what_is_unreadable() {
 }
 
 #[test]
-fn a_split_is_chosen_and_never_silently_the_training_pictures() {
+fn a_split_is_chosen_and_never_silently_the_training_images() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let put = |class: &str| {

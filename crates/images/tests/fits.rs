@@ -9,8 +9,8 @@ use pretrained::{Fit, InputSpec, Interpolation, SampleRange};
 
 const LINES: &str = include_str!("fixtures/fits.txt");
 
-/// The picture of `pillow.py`.
-fn picture(width: u32, height: u32) -> RgbImage {
+/// The image of `pillow.py`.
+fn image(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 5 + y * 3) as u8, (x * x + 7 * y * y) as u8, ((x / 3 + y / 4) % 2 * 255) as u8])
     })
@@ -53,7 +53,7 @@ fn whole_images_agree_with_pillow_and_torchvision() {
         let fill = bytes(fill);
         let transform =
             Transform::evaluation(&spec(fit(name), side, interpolation, &fill)).expect("transform");
-        let pixels = transform.apply(&picture(width, height), 1, 1).expect("pixels");
+        let pixels = transform.apply(&image(width, height), 1, 1).expect("pixels");
         let (area, channels) = ((side * side) as usize, fill.len());
         let ours: Vec<u8> = (0..area * channels)
             .map(|at| {

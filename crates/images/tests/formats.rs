@@ -96,11 +96,19 @@ fn other_formats_are_named_with_a_way_out() {
     }
 }
 
-/// A tag that cameras write and its value.
-fn raw_photograph(tags: &[(u16, u16, u32, [u8; 4])]) -> Vec<u8> {
+/// A tag of a TIFF file, of a type and with a number of values.
+struct Tag {
+    tag: u16,
+    kind: u16,
+    count: u32,
+    value: [u8; 4],
+}
+
+/// A TIFF file of a camera, of which only the tags matter.
+fn raw_photograph(tags: &[Tag]) -> Vec<u8> {
     let mut file = b"II*\0\x08\0\0\0".to_vec();
     file.extend((tags.len() as u16).to_le_bytes());
-    for (tag, kind, count, value) in tags {
+    for Tag { tag, kind, count, value } in tags {
         file.extend(tag.to_le_bytes());
         file.extend(kind.to_le_bytes());
         file.extend(count.to_le_bytes());
@@ -114,10 +122,11 @@ fn raw_photograph(tags: &[(u16, u16, u32, [u8; 4])]) -> Vec<u8> {
 fn raw_photographs_that_call_themselves_tiff_are_not_taken_for_their_preview() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("photo.tif");
-    let preview = (254, 4, 1, [1, 0, 0, 0]);
-    let dng = raw_photograph(&[preview, (50706, 1, 4, [1, 4, 0, 0])]);
-    let nef = raw_photograph(&[preview, (271, 2, 6, [40, 0, 0, 0])]);
-    let mut nef = nef;
+    let preview = || Tag { tag: 254, kind: 4, count: 1, value: [1, 0, 0, 0] };
+    let version = Tag { tag: 50706, kind: 1, count: 4, value: [1, 4, 0, 0] };
+    let maker = Tag { tag: 271, kind: 2, count: 6, value: [40, 0, 0, 0] };
+    let dng = raw_photograph(&[preview(), version]);
+    let mut nef = raw_photograph(&[preview(), maker]);
     nef[40..46].copy_from_slice(b"NIKON\0");
     for (file, name) in [(dng, "DNG"), (nef, "NEF")] {
         fs::write(&path, &file).expect("write");

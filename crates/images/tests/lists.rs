@@ -95,7 +95,7 @@ fn rows_at_fault_are_named_with_their_line() {
             &[":3: ", "in another split here than in line 2"],
         ),
         ("path,label,split\n1.png,a,train\n2.png,b,\n", &[":3: ", "line 2"]),
-        ("path,label,split\n1.png,a,train\n2.png,b,foo\n", &[":3: ", "\"foo\" is no split", "validation"]),
+        ("path,label,split\n1.png,a,train\n2.png,b,foo\n", &[":3: ", "\"foo\" is not a split", "validation"]),
         (
             "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,val\n",
             &[":4: ", "class \"c\" of the validation"],

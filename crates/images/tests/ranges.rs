@@ -149,7 +149,7 @@ fn a_store_reads_them_so_however_it_keeps_them() {
                     pixels[..4].iter().map(|value| value.round()).collect::<Vec<_>>(),
                     [62.0, 125.0, 125.0, 187.0]
                 );
-                assert_eq!(store.picture(index).expect("picture").get_pixel(3, 1).0, [249; 3]);
+                assert_eq!(store.image(index).expect("image").get_pixel(3, 1).0, [249; 3]);
             }
         }
     }

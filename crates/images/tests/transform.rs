@@ -10,8 +10,8 @@ use images::{
 };
 use pretrained::{InputSpec, Interpolation};
 
-/// The picture of `pillow.py`.
-fn picture(width: u32, height: u32) -> RgbImage {
+/// The image of `pillow.py`.
+fn image(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 5 + y * 3) as u8, (x * x + 7 * y * y) as u8, ((x / 3 + y / 4) % 2 * 255) as u8])
     })
@@ -50,7 +50,7 @@ fn resizing_and_cropping_agree_with_pillow() {
             if filter == "bicubic" { Interpolation::Bicubic } else { Interpolation::Bilinear };
         let channels = if mode == "L" { 1 } else { 3 };
         let transform = if name == "squeeze" {
-            // Everything in one box: the whole picture is the only one of this area and ratio.
+            // Everything in one box: the whole image is the only one of this area and ratio.
             let whole = ResizedCrop { scale: (1.0, 1.0), ratio: (2.0, 2.0) };
             let augment =
                 Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole), ..Augment::default() };
@@ -58,7 +58,7 @@ fn resizing_and_cropping_agree_with_pillow() {
         } else {
             Transform::evaluation(&plain(resize, crop, interpolation, channels))
         };
-        let pixels = transform.expect("transform").apply(&picture(width, height), 1, 1).expect("pixels");
+        let pixels = transform.expect("transform").apply(&image(width, height), 1, 1).expect("pixels");
         let expected: Vec<u8> = (0..hex.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
@@ -122,7 +122,7 @@ fn normalisation_is_that_of_torchvision() {
 fn random_changes_depend_on_seed_epoch_and_sample() {
     let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (0.75, 4.0 / 3.0) };
     let spec = plain(16, 16, Interpolation::Bilinear, 3);
-    let photo = picture(50, 40);
+    let photo = image(50, 40);
     let made = |seed, id, epoch| {
         let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop), ..Augment::default() };
         Transform::training(&spec, &augment).expect("transform").apply(&photo, id, epoch).expect("pixels")
@@ -171,8 +171,8 @@ fn options() -> Vec<Augment> {
 }
 
 #[test]
-fn every_option_changes_the_picture_and_the_same_way_again() {
-    let photo = picture(40, 40);
+fn every_option_changes_the_image_and_the_same_way_again() {
+    let photo = image(40, 40);
     for channels in [3, 1] {
         let spec = plain(24, 24, Interpolation::Bilinear, channels);
         let plain = Transform::evaluation(&spec).expect("transform").apply(&photo, 0, 0).expect("pixels");
@@ -218,7 +218,7 @@ fn flips_mirror_about_as_often_as_asked() {
     let spec = plain(12, 12, Interpolation::Bilinear, 3);
     let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None, ..Augment::default() };
     let transform = Transform::training(&spec, &augment).expect("transform");
-    let photo = picture(12, 12);
+    let photo = image(12, 12);
     let straight = photo.as_raw();
     let mirrored = image::imageops::flip_horizontal(&photo).into_raw();
     let flips = (0..1000).filter(|&id| {
@@ -233,7 +233,7 @@ fn flips_mirror_about_as_often_as_asked() {
 #[test]
 fn turns_are_exact_and_equally_likely_and_so_are_flips() {
     let spec = plain(12, 12, Interpolation::Bilinear, 3);
-    let photo = picture(12, 12);
+    let photo = image(12, 12);
     let made = |augment: Augment| {
         let transform = Transform::training(&spec, &Augment { seed: 4, ..augment }).expect("transform");
         let photo = &photo;

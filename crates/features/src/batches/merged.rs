@@ -1,30 +1,26 @@
-//! Rows of features in the order of their pictures, from what is known of some and computed of the others.
+//! Rows of features in the order of their images, some found and the others computed.
 
 use tch::Tensor;
 
 use crate::Error;
 
-/// Features in the order of their pictures, a few rows at a time: known ones by their rows, and the others as they are
-/// computed.
+/// Features in the order of their images, a few rows at a time: found ones are selected by their rows, the others are taken
+/// as they are computed.
 pub(super) struct Merged<'a, I> {
-    /// Of the pictures that are still to come, the known one's row.
+    /// Row of each remaining image among the found features; `None` where it is computed.
     rows: &'a [Option<i64>],
-    known: Option<&'a Tensor>,
+    found: Option<&'a Tensor>,
     computed: I,
     chunk: usize,
-    /// Computed already, and not yet its turn.
-    left: Option<Tensor>,
+    /// Computed rows that come after found ones.
+    rest: Option<Tensor>,
 }
 
 impl<'a, I> Merged<'a, I> {
-    /// For each picture its row among the known features, if it has one; what is computed of the others, in their order; and
-    /// how many rows come at once at most.
-    pub(super) fn new(
-        (rows, known): (&'a [Option<i64>], Option<&'a Tensor>),
-        computed: I,
-        chunk: usize,
-    ) -> Self {
-        Self { rows, known, computed, chunk, left: None }
+    /// `rows` has for each image its row in `found`, if it has one; `computed` yields the others in their order; at most
+    /// `chunk` rows come at once.
+    pub(super) fn new(rows: &'a [Option<i64>], found: Option<&'a Tensor>, computed: I, chunk: usize) -> Self {
+        Self { rows, found, computed, chunk, rest: None }
     }
 }
 
@@ -34,29 +30,23 @@ impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for Merged<'_, I> {
     fn next(&mut self) -> Option<Self::Item> {
         let alike = self.rows.chunk_by(|one, other| one.is_some() == other.is_some()).next()?;
         let most = &alike[..alike.len().min(self.chunk)];
-        let x = match self.known.filter(|_| most[0].is_some()) {
-            Some(known) => {
+        let x = match self.found.filter(|_| most[0].is_some()) {
+            Some(found) => {
                 let rows: Vec<i64> = most.iter().flatten().copied().collect();
                 Tensor::f_from_slice(&rows)
-                    .and_then(|rows| known.f_index_select(0, &rows))
+                    .and_then(|rows| found.f_index_select(0, &rows))
                     .map_err(Error::from)
             }
-            None => self.left.take().map_or_else(|| self.computed.next(), |left| Some(Ok(left)))?,
+            None => self.rest.take().map_or_else(|| self.computed.next(), |rest| Some(Ok(rest)))?,
         };
         Some(x.and_then(|x| {
             let (count, most) = (x.size()[0], i64::try_from(most.len()).unwrap_or(i64::MAX));
             if count > most {
-                self.left = Some(x.f_narrow(0, most, count - most)?);
+                self.rest = Some(x.f_narrow(0, most, count - most)?);
             }
             let taken = count.min(most);
             self.rows = &self.rows[usize::try_from(taken).unwrap_or(usize::MAX)..];
             Ok(x.f_narrow(0, 0, taken)?)
         }))
     }
-}
-
-/// The rows at these places.
-pub(super) fn chosen(tensor: &Tensor, places: &[usize]) -> Result<Tensor, tch::TchError> {
-    let places: Vec<i64> = places.iter().map(|&place| i64::try_from(place).unwrap_or(-1)).collect();
-    tensor.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(tensor.device())?)
 }

@@ -1,21 +1,19 @@
-//! Whether a picture looks the same in every epoch.
-
 use std::num::NonZeroU32;
 
-/// Whether pictures vary from epoch to epoch.
+/// Whether training images vary from epoch to epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variation {
-    /// Augmented or mixed by chance.
+    /// Augmented or mixed at random in every epoch.
     Varying,
-    /// Augmented by chance in so many ways, which the epochs show in turn.
+    /// Augmented at random in this number of ways, which the epochs show in turn.
     Views(NonZeroU32),
-    /// The same each time.
+    /// The same in every epoch.
     Fixed,
 }
 
 impl Variation {
-    /// Which of the views an epoch (from 1) shows, from 0.
-    pub(super) fn turn(self, epoch: u32) -> u32 {
+    /// Index (from 0) of the view that an epoch (from 1) shows.
+    pub(super) fn view_index(self, epoch: u32) -> u32 {
         match self {
             Self::Fixed => 0,
             Self::Views(count) => epoch.saturating_sub(1) % count,
@@ -23,16 +21,16 @@ impl Variation {
         }
     }
 
-    /// The number that decides about the augmentation of an epoch: the first views are those of the first epochs.
-    pub(super) fn view(self, epoch: u32) -> u32 {
+    /// Epoch by which the transform augments in `epoch` (from 1): the first views are those of the first epochs.
+    pub(super) fn transform_epoch(self, epoch: u32) -> u32 {
         match self {
             Self::Varying => epoch,
             Self::Fixed => 0,
-            Self::Views(_) => self.turn(epoch) + 1,
+            Self::Views(_) => self.view_index(epoch) + 1,
         }
     }
 
-    /// How many views there are, where they can be counted.
+    /// Number of views; 1 where images vary in every epoch.
     pub fn count(self) -> u32 {
         match self {
             Self::Views(count) => count.get(),

@@ -1,53 +1,54 @@
-//! What decides about kept features: whose they are.
+//! Names of cached features: digests of everything that decides about them.
 
 use sha2::{Digest, Sha256};
 
-/// What decides about the features of a picture beside the picture.
-#[derive(Clone)]
+/// Digest of what decides about the features of an image, the image aside.
+#[derive(Clone, Debug)]
 pub struct Key(Sha256);
 
-/// What a file holds: the features of these pictures, each told by a digest, under that key.
-#[derive(Clone)]
+/// The images in a file, in order, under a key.
+#[derive(Clone, Debug)]
 pub struct List {
     pub(super) key: Key,
-    pub(super) pictures: Vec<[u8; 32]>,
+    /// Digest of each image.
+    pub(super) images: Vec<[u8; 32]>,
 }
 
 impl Key {
-    /// Of these parts, each of which counts where it stands.
+    /// Returns the key of these parts; their boundaries count.
     #[must_use]
     pub fn of<T: AsRef<str>>(parts: &[T]) -> Self {
         parts.iter().fold(Self(Sha256::new()), |key, part| key.and(part.as_ref().as_bytes()))
     }
 
-    /// With one more thing that decides.
+    /// Returns the key with one part more.
     #[must_use]
     pub fn and(&self, bytes: &[u8]) -> Self {
         Self(self.0.clone().chain_update((bytes.len() as u64).to_le_bytes()).chain_update(bytes))
     }
 
-    /// The digest of all its parts.
+    /// Returns the digest of all parts.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.0.clone().finalize().into()
     }
 
-    /// The same as 64 hex digits.
+    /// Returns the digest as 64 hex digits.
     pub fn name(&self) -> String {
         hex::encode(self.digest())
     }
 }
 
 impl List {
-    /// Of these pictures in this order.
+    /// Lists these images, by their digests, in this order.
     #[must_use]
-    pub fn new(key: Key, pictures: Vec<[u8; 32]>) -> Self {
-        Self { key, pictures }
+    pub fn new(key: Key, images: Vec<[u8; 32]>) -> Self {
+        Self { key, images }
     }
 
-    /// As the name of a file: the key's, and that of the pictures.
+    /// Returns the name of the file: the key's, and that of key and images.
     pub fn name(&self) -> String {
-        let whole = self.pictures.iter().fold(self.key.clone(), |key, picture| key.and(picture));
+        let whole = self.images.iter().fold(self.key.clone(), |key, image| key.and(image));
         format!("{}-{}", self.key.name(), whole.name())
     }
 }

@@ -1,22 +1,29 @@
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use tch::{Device, Kind, Tensor};
+
+use super::about::About;
+use super::entry::{self, description};
 use super::*;
 
 /// With room for this many entries of [`ROWS`] rows.
 fn cache(folder: &Path, entries: u64) -> FeatureCache {
-    let one = form(ROWS).size(&About::before(&list("one"), &form(ROWS))).unwrap();
+    let one = About::before(&list("one"), &form(ROWS)).bytes_with(&form(ROWS)).unwrap();
     FeatureCache::new(folder.to_owned(), entries * one + one / 2)
 }
 
 const ROWS: i64 = 5;
 
-/// Pictures 0 to 4 under a key.
+/// Images 0 to 4 under a key.
 fn list(name: &str) -> List {
-    of_pictures(name, 0..5)
+    of_images(name, 0..5)
 }
 
-fn of_pictures(name: &str, pictures: impl IntoIterator<Item = u8>) -> List {
-    List::new(Key::of(&[name]), pictures.into_iter().map(|picture| [picture; 32]).collect())
+fn of_images(name: &str, images: impl IntoIterator<Item = u8>) -> List {
+    List::new(Key::of(&[name]), images.into_iter().map(|image| [image; 32]).collect())
 }
 
 fn form(rows: i64) -> Form {
@@ -47,13 +54,18 @@ fn names(cache: &FeatureCache) -> BTreeSet<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
+/// Where the features of a list lie.
+fn file(cache: &FeatureCache, list: &List) -> PathBuf {
+    entry::features(&cache.folder, &list.name())
+}
+
 /// As another run sees the same folder.
 fn another(cache: &FeatureCache) -> FeatureCache {
     FeatureCache::new(cache.folder.clone(), cache.limit)
 }
 
 fn used_before(cache: &FeatureCache, list: &List, seconds: u64) {
-    let file = File::open(cache.file(&list.name())).unwrap();
+    let file = File::open(file(cache, list)).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
 }
 
@@ -61,33 +73,35 @@ fn used_before(cache: &FeatureCache, list: &List, seconds: u64) {
 fn what_is_kept_is_found_and_what_is_damaged_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
-    let pictures = || (0..5).map(|picture| [picture; 32]).collect();
-    let (key, form) = (List::new(Key::of(&["resnet18", "layer4"]), pictures()), form(ROWS));
-    assert!(cache.find(&key, &form).is_none() && !cache.kept_here(&key));
+    let images = || (0..5).map(|image| [image; 32]).collect();
+    let (key, form) = (List::new(Key::of(&["resnet18", "layer4"]), images()), form(ROWS));
+    assert!(cache.find(&key, &form).is_none());
     assert!(keep(&cache, &key, ROWS).unwrap().equal(&values(ROWS)));
-    assert!(cache.find(&key, &form).unwrap().equal(&values(ROWS)) && cache.kept_here(&key));
-    assert!(cache.find(&List::new(Key::of(&["resnet18l", "ayer4"]), pictures()), &form).is_none());
+    let found = cache.find(&key, &form).unwrap();
+    assert!(found.features.equal(&values(ROWS)) && found.is_whole_list() && !found.is_earlier);
+    assert_eq!(found.count(), 5);
+    assert!(cache.find_list(&List::new(Key::of(&["resnet18l", "ayer4"]), images()), &form).is_none());
 
-    let path = cache.file(&key.name());
+    let path = file(&cache, &key);
     let mut bytes = fs::read(&path).unwrap();
     bytes[7] ^= 1;
-    let described = br#"{"key":"","pictures":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
+    let described = br#"{"key":"","images":"","shape":[-5,3],"kind":"Float","sha256":""}"#;
     let torn = [(&path, bytes.clone()), (&path, bytes[..40].to_vec()), (&path, Vec::new())];
     let foreign = [(&description(&path), described.to_vec()), (&description(&path), b"{".to_vec())];
     for (path_of_damage, damage) in torn.into_iter().chain(foreign) {
         drop(keep(&cache, &key, ROWS).unwrap());
         fs::write(path_of_damage, damage).unwrap();
-        assert!(cache.find(&key, &form).is_none());
+        assert!(cache.find_list(&key, &form).is_none());
         assert!(!path.exists() && !description(&path).exists(), "what is damaged is dropped");
     }
 }
 
 #[test]
-fn features_of_other_pictures_are_not_taken_for_ours() {
+fn features_of_other_images_are_not_taken_for_ours() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 4);
     let [ours, theirs] = ["ours", "theirs"].map(list);
-    let paths = [&ours, &theirs].map(|key| cache.file(&key.name()));
+    let paths = [&ours, &theirs].map(|key| file(&cache, key));
     drop(keep(&cache, &ours, ROWS).unwrap());
     drop(keep(&cache, &theirs, ROWS).unwrap());
     // Each file is whole and described truly, but lies under the other's name.
@@ -101,11 +115,11 @@ fn features_of_other_pictures_are_not_taken_for_ours() {
     for key in [&ours, &theirs] {
         assert!(cache.find(key, &form(ROWS)).is_none());
     }
-    // Of another number of pictures, another shape, or another type.
+    // Of another number of images, another shape, or another type.
     let of = |shape: [i64; 2], kind| Form { shape: shape.to_vec(), kind };
     for other in [of([ROWS + 1, 3], Kind::Float), of([3, ROWS], Kind::Float), of([ROWS, 3], Kind::Int)] {
         drop(keep(&cache, &ours, ROWS).unwrap());
-        assert!(cache.find(&ours, &other).is_none());
+        assert!(cache.find_list(&ours, &other).is_none());
     }
 }
 
@@ -119,9 +133,9 @@ fn the_limit_is_kept_by_dropping_what_was_used_longest_ago() {
         used_before(&before, key, age);
     }
     let (cache, form) = (another(&before), form(ROWS));
-    assert!(cache.find(&used, &form).is_some());
+    assert!(cache.find_list(&used, &form).is_some());
     drop(keep(&cache, &new, ROWS).unwrap());
-    assert!(another(&cache).find(&old, &form).is_none());
+    assert!(another(&cache).find_list(&old, &form).is_none());
     assert_eq!(names(&cache).len(), 5, "two files, each with its description, and the lock");
     // What is in use does not go, and what is larger than everything drives nothing out.
     assert!(keep(&cache, &third, ROWS).is_none());
@@ -136,8 +150,8 @@ fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
     let cache = cache(folder.path(), 2);
     let [alone, described, whole, more] = ["a", "b", "c", "d"].map(list);
     drop(keep(&cache, &alone, ROWS).unwrap());
-    fs::remove_file(description(&cache.file(&alone.name()))).unwrap();
-    fs::write(description(&cache.file(&described.name())), "{}").unwrap();
+    fs::remove_file(description(&file(&cache, &alone))).unwrap();
+    fs::write(description(&file(&cache, &described)), "{}").unwrap();
     for stale in ["killed.draft", ".tmp0a1b2c"] {
         fs::write(folder.path().join(stale), [0; 500]).unwrap();
     }
@@ -157,11 +171,11 @@ fn a_damaged_entry_is_dropped_whichever_of_its_files_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 2);
     let key = list("key");
-    let path = cache.file(&key.name());
+    let path = file(&cache, &key);
     for missing in [path.clone(), description(&path)] {
         drop(keep(&cache, &key, ROWS).unwrap());
         fs::remove_file(missing).unwrap();
-        drop_entry(&path);
+        entry::remove(&path);
         assert_eq!(names(&cache), BTreeSet::from(["lock".to_owned()]));
     }
 }
@@ -180,30 +194,30 @@ fn rows_too_many_or_too_few_are_refused() {
 fn rows_are_taken_from_the_list_that_has_the_most_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path(), 9);
-    let wanted = of_pictures("key", [9, 3, 8, 4, 0]);
-    assert!(cache.find_some(&wanted, &form(ROWS)).is_none(), "there is nothing yet");
+    let wanted = of_images("key", [9, 3, 8, 4, 0]);
+    assert!(cache.find_rows(&wanted, &form(ROWS)).is_none(), "there is nothing yet");
     drop(keep(&cache, &list("another key"), ROWS).unwrap());
-    drop(keep(&cache, &of_pictures("key", 20..25), ROWS).unwrap());
-    assert!(cache.find_some(&wanted, &form(ROWS)).is_none(), "neither has one of them");
-    drop(keep(&cache, &of_pictures("key", 7..12), ROWS).unwrap());
+    drop(keep(&cache, &of_images("key", 20..25), ROWS).unwrap());
+    assert!(cache.find_rows(&wanted, &form(ROWS)).is_none(), "neither has one of them");
+    drop(keep(&cache, &of_images("key", 7..12), ROWS).unwrap());
     drop(keep(&cache, &list("key"), ROWS).unwrap());
-    let found = |cache: &FeatureCache| cache.find_some(&wanted, &form(ROWS));
-    let Partial { features, rows, kept_here } = found(&cache).unwrap();
-    assert!(features.equal(&values(ROWS)) && kept_here);
+    let found = |cache: &FeatureCache| cache.find_rows(&wanted, &form(ROWS));
+    let Found { features, rows, is_earlier } = found(&cache).unwrap();
+    assert!(features.equal(&values(ROWS)) && !is_earlier);
     assert_eq!(rows, [None, Some(3), None, Some(4), Some(0)]);
     // Of another form there are none.
     for other in
         [Form { shape: vec![ROWS, 4], kind: Kind::Float }, Form { shape: vec![ROWS, 3], kind: Kind::Half }]
     {
-        assert!(cache.find_some(&wanted, &other).is_none());
+        assert!(cache.find_rows(&wanted, &other).is_none());
     }
     // What is torn is dropped, and the second best taken.
-    let best = cache.file(&list("key").name());
+    let best = file(&cache, &list("key"));
     fs::write(&best, [0; 60]).unwrap();
     assert_eq!(found(&cache).unwrap().rows, [Some(2), None, Some(1), None, None]);
     assert!(!best.exists());
     // What lies under a name that is not its own is passed over.
-    let (from, to) = (cache.file(&of_pictures("key", 7..12).name()), cache.file(&list("key").name()));
+    let [from, to] = [of_images("key", 7..12), list("key")].map(|list| file(&cache, &list));
     for extension in ["features", "json"] {
         fs::rename(from.with_extension(extension), to.with_extension(extension)).unwrap();
     }

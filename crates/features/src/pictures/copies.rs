@@ -9,15 +9,16 @@ struct Copy<'a> {
     label: usize,
 }
 
+/// A split that is measured with.
+pub(super) struct Split<'a> {
+    pub(super) name: &'static str,
+    pub(super) store: &'a Store,
+}
+
 /// Says which images are in the data more than once where that harms: in a split that is measured with and in the training
 /// split as well, or under two labels. Images are the same if their files are, byte for byte. One sentence for each kind,
 /// with the count and a pair.
-pub(super) fn sentences(
-    train: &Store,
-    others: &[(&'static str, &Store)],
-    classes: &[String],
-    root: &Path,
-) -> Vec<String> {
+pub(super) fn sentences(train: &Store, others: &[Split<'_>], classes: &[String], root: &Path) -> Vec<String> {
     let mut first: HashMap<[u8; 32], Copy<'_>> = HashMap::new();
     let mut contradictions = Contradictions::default();
     let mut sentences = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn sentences(
         first.entry(*sha256).or_insert(copy);
     }
     let trained: HashMap<[u8; 32], &Path> = first.iter().map(|(sha256, copy)| (*sha256, copy.path)).collect();
-    for (split, store) in others {
+    for Split { name: split, store } in others {
         let (mut copies, mut pair) = (0usize, None);
         for (sample, sha256) in store.samples().iter().zip(store.sha256s()) {
             if let Some(path) = trained.get(sha256) {

@@ -1,9 +1,8 @@
 use backbone::{Backbone, Mode, StageId};
-use features::batches::{Feed, Preparation, Variation, most_at_once};
+use features::batches::{Feed, Preparation, most_at_once};
 use features::pictures::Part;
 use images::Transform;
 use records::{Event, Interrupt, Listener, SourceEvidence};
-use regularize::Mixing;
 use run_config::Run;
 use tch::{Kind, Tensor};
 
@@ -42,18 +41,8 @@ pub(super) fn look(
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<Seen, Error> {
-    let how = Preparation {
-        transform: Transform::evaluation(&materials.input)?,
-        variation: Variation::Varying, // seen once: nothing to keep
-        mixing: Mixing::default(),
-        batch_size: most_at_once(run.device),
-        workers: run.workers,
-        keep_bytes: 0,
-        cache: None,
-        stops: Vec::new(),
-        passed: None,
-        interrupt,
-    };
+    let transform = Transform::evaluation(&materials.input)?;
+    let how = Preparation::once(transform, most_at_once(run.device), run.workers, interrupt);
     let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
     let taps: Vec<StageId> =
         backbone.ids().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty()).collect();

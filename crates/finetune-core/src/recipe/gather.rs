@@ -92,8 +92,9 @@ pub fn gather_chosen(
     choose(&mut set)?;
     // Nothing computes meanwhile: the whole budget is theirs.
     let threads = usize::try_from(run.threads).unwrap_or(1);
-    let how = (kept_of_pictures(run, &input)?, threads);
-    let pictures = pictures::decode(set, (data, &run.source), how, interrupt, listen)?;
+    let [training, others] = kept_of_pictures(run, &input)?;
+    let how = pictures::Decoding { training, others, threads };
+    let pictures = pictures::decode(set, data, &run.source, how, interrupt, listen)?;
     if let Some(warning) = wide_images::warning(pictures.wide(), input.range) {
         listen(&Event::Warning(warning));
     }

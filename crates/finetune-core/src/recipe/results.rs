@@ -1,11 +1,10 @@
 //! After training: what the model is measured to be worth.
 
 use backbone::StageId;
-use features::batches::{Feed, Preparation, Variation};
+use features::batches::{Feed, Preparation};
 use features::pictures::Part;
 use images::Transform;
 use records::{CalibrationRecord, EvaluationRecord, SampleRecord, TemperatureRecord};
-use regularize::Mixing;
 use training::calibration::Unfitted;
 use training::divergence::Origin;
 use training::evaluate::{self, Scored};
@@ -90,18 +89,12 @@ impl Work<'_> {
 
     /// Pictures as the network's input.
     fn whole(&self, part: &Part) -> Result<Feed, Error> {
-        let how = Preparation {
-            transform: Transform::evaluation(&self.materials.input)?,
-            variation: Variation::Varying, // seen once: nothing to keep
-            mixing: Mixing::default(),
-            batch_size: self.run.config.train.batch_size,
-            workers: self.run.workers,
-            keep_bytes: 0,
-            cache: None,
-            stops: Vec::new(),
-            passed: None,
-            interrupt: self.interrupt,
-        };
+        let how = Preparation::once(
+            Transform::evaluation(&self.materials.input)?,
+            self.run.config.train.batch_size,
+            self.run.workers,
+            self.interrupt,
+        );
         Ok(Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})?)
     }
 

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId, Values};
-use features::batches::{Batch, Feed, Preparation, Variation};
+use features::batches::{Batch, Feed, Preparation};
 use images::Transform;
 use records::{Event, Listener, StepName};
-use regularize::{CoTuning, CrossEntropy, Mixing, Targets, attention, importance};
+use regularize::{CoTuning, CrossEntropy, Targets, attention, importance};
 use run_config::{HeadPolicy, RegularizeConfig};
 use tch::{Kind, Tensor};
 use training::freeze::FreezePlan;
@@ -120,18 +120,12 @@ impl Work<'_> {
 
     /// The training pictures as they are, for the stages from `cut` on.
     fn plain_feed(&self, cut: StageId) -> Result<Feed, Error> {
-        let how = Preparation {
-            transform: Transform::evaluation(&self.materials.input)?,
-            variation: Variation::Varying, // not worth keeping: seen once
-            mixing: Mixing::default(),
-            batch_size: self.run.config.train.batch_size,
-            workers: self.run.workers,
-            keep_bytes: 0,
-            cache: None,
-            stops: Vec::new(),
-            passed: None,
-            interrupt: self.interrupt,
-        };
+        let how = Preparation::once(
+            Transform::evaluation(&self.materials.input)?,
+            self.run.config.train.batch_size,
+            self.run.workers,
+            self.interrupt,
+        );
         Ok(Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})?)
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use backbone::{Backbone, Mode, StageId};
 use features::batches::{Feed, Passed, Preparation, Stop, Variation};
-use features::feature_cache::{FeatureCache, Key};
+use features::feature_cache::Cached;
 use features::feature_key::feature_cache;
 use features::keeping::{self, Keeping};
 use features::pictures::Pictures;
@@ -266,16 +266,16 @@ pub(super) fn make_feeds(
             }
         }
     }
-    let cache = feature_cache(run, input, (backbone, cut))?;
+    let cache = feature_cache(run, input, backbone, cut)?;
     let caches = stops
         .into_iter()
-        .map(|stage| Ok((stage, feature_cache(run, input, (backbone, stage))?)))
+        .map(|stage| Ok((stage, feature_cache(run, input, backbone, stage)?)))
         .collect::<Result<Vec<_>, features::Error>>()?;
     let preparation = |transform, variation, mixing, keep_bytes, passed| {
-        let of_view = |cache: &Option<(FeatureCache, Key)>| {
-            cache.clone().map(|(cache, key)| match variation {
-                Variation::Fixed => (cache, key),
-                _ => (cache, key.and(format!("{training:?}").as_bytes())),
+        let of_view = |cache: &Option<Cached>| {
+            cache.as_ref().map(|cached| match variation {
+                Variation::Fixed => cached.clone(),
+                _ => cached.and(format!("{training:?}").as_bytes()),
             })
         };
         Preparation {
@@ -303,7 +303,7 @@ pub(super) fn make_feeds(
     let room = if cut == StageId::INPUT { 0 } else { left };
     let fixed = preparation(fixed, Variation::Fixed, Mixing::default(), room, of_validation);
     let validation = Feed::new(backbone, cut, &pictures.validation, fixed, listen)?;
-    keeping::found(feed.found().1 + validation.found().1, shown)
+    keeping::found(feed.found_earlier() + validation.found_earlier(), shown)
         .into_iter()
         .for_each(|note| listen(&Event::Note(note)));
     Ok((feed, validation))

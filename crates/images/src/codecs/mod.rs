@@ -16,7 +16,7 @@ use crate::decode::{MAX_BYTES, MAX_PIXELS};
 use crate::decoding::Narrow;
 use crate::format::Format;
 
-/// Decodes a file of this format. JPEG is no business of this module: `None`.
+/// Decodes a file of this format. `None` for JPEG, which is decoded elsewhere.
 ///
 /// # Errors
 /// Everything that gives no whole image: see [`DecodeError`].
@@ -35,7 +35,7 @@ pub(crate) fn decode(
     }
 }
 
-/// Refuses a size that is no image or a decompression bomb. `samples`: bytes that a pixel needs while it is decoded.
+/// Refuses an empty image or a decompression bomb. `samples`: bytes that a pixel needs while it is decoded.
 fn check_size(width: u32, height: u32, samples: u64) -> Result<(), DecodeError> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {

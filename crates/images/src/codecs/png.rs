@@ -22,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
     options.set_ignore_adler32(false);
     let mut decoder = png::Decoder::new_with_options(Cursor::new(bytes), options);
     decoder.set_limits(Limits { bytes: MAX_BYTES as usize });
-    // What is said beside the pixels is read elsewhere, and need not be right.
+    // Metadata is read elsewhere, and may be wrong.
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);

@@ -2,11 +2,11 @@
 //! what exporters, archives and operating systems make of it.
 //!
 //! - `splits`: which folders are the splits; `walk`: what lies below a folder, in TorchVision's order
-//! - `no_data`: what is none by its name; `content`: what is an image, whatever its name; `beside`: lists of labels in the
+//! - `no_data`: what is none by its name; `content`: what is an image, whatever its name; `metadata`: lists of labels in the
 //!   folder
 
-mod beside;
 pub(crate) mod content;
+mod metadata;
 mod no_data;
 mod splits;
 pub(crate) mod walk;
@@ -36,8 +36,8 @@ pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error
     let root = descended(root, &BTreeSet::new(), classes_are_sure, &mut listing.left_out)?
         .remarked(&mut listing.remarks);
     listing.root.clone_from(&root);
-    if let Some(beside) = beside::list(&root)? {
-        let mut items = listed(&beside, &mut listing)?;
+    if let Some(list) = metadata::list(&root)? {
+        let mut items = listed(&list, &mut listing)?;
         splits_of_paths(&mut items);
         listing.items = items;
         return Ok(listing);
@@ -67,7 +67,7 @@ pub(crate) fn read(root: &Path, classes_are_sure: bool) -> Result<Listing, Error
         }
     }
     if !has_splits && !splits.folders.is_empty() {
-        // Class folders beside a test split: what has no split is what is trained on.
+        // Class folders next to a test split: images without a split are training images.
         for item in &mut listing.items {
             item.split.get_or_insert(SplitName::Train);
         }
@@ -86,7 +86,7 @@ fn check(root: &Path) -> Result<(), Error> {
 
 /// The error for a folder without class folders: what is wrong with the list in it, where there is one.
 fn no_classes(folder: PathBuf) -> Error {
-    let wrong = beside::candidates(&folder).find_map(|list| list::read(&list, None, None).err());
+    let wrong = metadata::candidates(&folder).find_map(|list| list::read(&list, None, None).err());
     wrong.unwrap_or(Error::NoClasses(folder))
 }
 
@@ -131,8 +131,8 @@ impl Reading<'_> {
     ) -> Result<BTreeSet<String>, Error> {
         let top = descended(self.top, known, classes_are_sure, &mut listing.left_out)?
             .remarked(&mut listing.remarks);
-        if let Some(beside) = beside::list(&top)? {
-            let mut items = listed(&beside, listing)?;
+        if let Some(list) = metadata::list(&top)? {
+            let mut items = listed(&list, listing)?;
             items.iter_mut().for_each(|item| item.split = self.split);
             let classes = items.iter().map(|item| item.class.clone()).collect();
             listing.items.append(&mut items);

@@ -18,7 +18,7 @@ const COMPANIONS: [&str; 14] = [
     "__pycache__",
 ];
 
-/// Whether a file or folder is no data by its name: hidden (`.git`, `.ipynb_checkpoints`, a Mac's `._x.png`), or a
+/// Whether a file or folder is ignored because of its name: hidden (`.git`, `.ipynb_checkpoints`, a Mac's `._x.png`), or a
 /// companion or cache of another program (`Thumbs.db`, `__MACOSX`, `@eaDir`).
 pub(crate) fn is_no_data(path: &Path) -> bool {
     let Some(name) = path.file_name() else { return false };

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::beside;
 use super::content::{self, Content};
+use super::metadata;
 use super::walk::{self, folders_and_files};
 use crate::left_out::{LeftOut, Reason};
 use crate::{Error, Remark, SplitName};
@@ -58,7 +58,7 @@ impl Splits {
             left_out.extend(without.into_iter().map(|(_, path)| LeftOut::new(path, Reason::NoClasses)));
             return Ok(Splits { root, folders: with_classes, classes: Vec::new() });
         }
-        // With neither of these a test split may stand beside the class folders. What has a split's name and no class
+        // With neither of these a test split may stand next to the class folders. What has a split's name and no class
         // folders is a class.
         let classes: Vec<PathBuf> =
             others.into_iter().chain(without.into_iter().map(|(_, folder)| folder)).collect();
@@ -84,7 +84,7 @@ pub(super) fn split_of(folder: &Path) -> Option<SplitName> {
 /// Whether a folder has sub-folders, or a list of labels in their place.
 fn holds_classes(folder: &Path) -> Result<bool, Error> {
     let (folders, _) = folders_and_files(folder, &mut Vec::new())?;
-    Ok(!folders.is_empty() || beside::list(folder)?.is_some())
+    Ok(!folders.is_empty() || metadata::list(folder)?.is_some())
 }
 
 /// A folder, and whether it is another one than was given.
@@ -105,10 +105,10 @@ impl Descended {
 /// Where the data lies: an unpacked archive often has one folder too many. A folder is left for the one in it that holds
 /// all the images: its only sub-folder, if that holds folders and neither has images of its own; one that holds a training
 /// split; or one that is no class by its name (`images`) and holds folders. One of the `classes` is none of these, and with
-/// `classes_are_sure` none is that has others beside it.
+/// `classes_are_sure` none is that has others next to it.
 ///
 /// # Errors
-/// [`Error::DataBelow`] where folders beside that one hold images, too.
+/// [`Error::DataBelow`] where folders next to that one hold images, too.
 pub(crate) fn descended(
     folder: &Path,
     classes: &BTreeSet<String>,
@@ -118,7 +118,7 @@ pub(crate) fn descended(
     let mut here = Descended { folder: folder.to_owned(), moved: false };
     for _ in 0..DEEPEST {
         let (folders, files) = folders_and_files(&here.folder, left_out)?;
-        if beside::list(&here.folder)?.is_some() {
+        if metadata::list(&here.folder)?.is_some() {
             break;
         }
         let has_images = files.iter().any(|file| content::of(file) != Content::Other);
@@ -145,7 +145,7 @@ pub(crate) fn descended(
         }
         for other in others {
             if !walk::images(other, &mut Vec::new())?.is_empty() {
-                return Err(Error::DataBelow { folder: next, beside: other.clone() });
+                return Err(Error::DataBelow { folder: next, other: other.clone() });
             }
             left_out.push(LeftOut::new(other, Reason::NoSplit));
         }
@@ -177,7 +177,7 @@ fn is_generic(folder: &Path) -> bool {
 
 fn holds_folders_alone(folder: &Path) -> Result<bool, Error> {
     let (folders, files) = folders_and_files(folder, &mut Vec::new())?;
-    let has_list = beside::list(folder)?.is_some();
+    let has_list = metadata::list(folder)?.is_some();
     let has_files = files.iter().any(|file| content::of(file) != Content::Other);
     Ok(has_list || !folders.is_empty() && !has_files)
 }

@@ -13,7 +13,7 @@ pub(crate) enum Entry {
     File(PathBuf),
 }
 
-/// What a folder holds, sorted by name, links followed, without what is no data. A link that leads nowhere counts as a
+/// Returns the entries of a folder, sorted by name, links followed, without ignored ones. A link that leads nowhere counts as a
 /// file, so that it is reported when it is read.
 pub(crate) fn entries(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Entry>, Error> {
     let failed = |source: io::Error| Error::List { path: folder.to_owned(), source };

@@ -157,7 +157,7 @@ fn split(row: &Row<'_>, column: usize) -> Result<Option<SplitName>, String> {
         "" => Ok(None),
         word => SplitName::of_word(word)
             .map(Some)
-            .ok_or_else(|| format!("{word:?} is no split; write one of {}", SplitName::words())),
+            .ok_or_else(|| format!("{word:?} is not a split: write one of {}", SplitName::words())),
     }
 }
 

@@ -65,7 +65,7 @@ impl Rows {
     /// [`Error::ListText`] for a file that is none, [`Error::ListRow`] with the line at fault.
     pub(super) fn read(list: &Path) -> Result<Rows, Error> {
         let Some(form) = Form::of(list) else {
-            let message = "is no list by its extension; a list is a .csv, .tsv or .jsonl file".to_owned();
+            let message = "is not a list: use a .csv, .tsv or .jsonl file".to_owned();
             return Err(Error::ListText { list: list.to_owned(), message });
         };
         let text = text::read(list)?;

@@ -18,7 +18,7 @@ pub(super) fn read(list: &Path) -> Result<String, Error> {
 
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     match bytes {
-        // A ZIP archive, which a workbook of Excel is: told by its caller.
+        // A ZIP archive, as a workbook of Excel is: reported by the caller.
         [b'P', b'K', 3, 4, ..] => Ok("PK\u{3}\u{4}".to_owned()),
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),

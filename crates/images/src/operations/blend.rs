@@ -6,7 +6,7 @@ pub(super) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     (from + factor * (f32::from(value) - from)) as u8
 }
 
-/// Pillow's `ImageEnhance.Color`: away from each pixel's gray. A gray picture stays.
+/// Pillow's `ImageEnhance.Color`: away from each pixel's gray. A gray image stays.
 pub(super) fn saturation(square: &mut Square<'_>, factor: f64) {
     if square.channels != 3 {
         return;
@@ -17,14 +17,14 @@ pub(super) fn saturation(square: &mut Square<'_>, factor: f64) {
     }
 }
 
-/// TorchVision's `rgb_to_grayscale` of a picture of Pillow's: each pixel's gray three times. A gray picture stays.
+/// TorchVision's `rgb_to_grayscale` of an image of Pillow's: each pixel's gray three times. A gray image stays.
 pub(super) fn gray(square: &mut Square<'_>) {
     if square.channels == 3 {
         square.bytes.chunks_exact_mut(3).for_each(|rgb| rgb.fill(luma(rgb)));
     }
 }
 
-/// Pillow's `ImageEnhance.Sharpness`: away from the picture smoothed by the kernel 1 1 1, 1 5 1, 1 1 1 over 13. The
+/// Pillow's `ImageEnhance.Sharpness`: away from the image smoothed by the kernel 1 1 1, 1 5 1, 1 1 1 over 13. The
 /// outermost pixels are not smoothed.
 pub(super) fn sharpness(square: &mut Square<'_>, factor: f64) {
     let Square { bytes, spare, side, channels } = square;

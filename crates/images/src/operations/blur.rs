@@ -28,7 +28,7 @@ pub(super) fn gaussian(square: &mut Square<'_>, kernel: u32, sigma: f64) {
     }
 }
 
-/// The values of a Gaussian in the middles of so many pixels, as shares of their sum.
+/// Returns the values of a Gaussian in the middles of the pixels, as shares of their sum.
 fn weights(kernel: u32, sigma: f64) -> Vec<f32> {
     let half = (kernel - 1) as f32 * 0.5;
     let density = |at: u32| (-0.5 * ((at as f32 - half) / sigma as f32).powi(2)).exp();

@@ -1,6 +1,6 @@
 use super::Square;
 
-/// TorchVision's `adjust_hue` of a picture of Pillow's: the hue, a byte, is turned and wraps round. A gray picture stays.
+/// TorchVision's `adjust_hue` of an image of Pillow's: the hue, a byte, is turned and wraps round. A gray image stays.
 pub(super) fn turn(square: &mut Square<'_>, turn: f64) {
     if square.channels != 3 {
         return;

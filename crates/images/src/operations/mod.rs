@@ -1,4 +1,4 @@
-//! Operations on the 8-bit square, each what Pillow makes of a picture of mode RGB or L, most of them to the bit.
+//! Operations on the 8-bit square, each what Pillow makes of an image of mode RGB or L, most of them to the bit.
 //! No crate does: imageproc, for one, rounds differently and has no hue.
 
 mod affine;
@@ -11,7 +11,7 @@ use crate::Sampling;
 use affine::Affine;
 use table::Table;
 
-/// A square picture `[side, side, channels]` and a second one of the same size for operations that read neighbours.
+/// A square image `[side, side, channels]` and a second one of the same size for operations that read neighbours.
 pub(crate) struct Square<'a> {
     pub(crate) bytes: &'a mut Vec<u8>,
     pub(crate) spare: &'a mut Vec<u8>,
@@ -27,7 +27,7 @@ pub(crate) enum Operation {
     HorizontalFlip,
     /// Mirror above and below.
     VerticalFlip,
-    /// Counterclockwise by so many quarters of a circle, to the pixel.
+    /// Counterclockwise by quarters of a circle, to the pixel.
     QuarterTurns(u32),
     /// Rows slide by this times their distance from the top.
     ShearX(f64),
@@ -39,13 +39,13 @@ pub(crate) enum Operation {
     TranslateY(i32),
     /// Counterclockwise about the centre, in degrees.
     Rotate(f64),
-    /// 0 is black, 1 the picture itself.
+    /// 0 is black, 1 the image itself.
     Brightness(f64),
-    /// 0 is gray, 1 the picture itself: Pillow's "Color".
+    /// 0 is gray, 1 the image itself: Pillow's "Color".
     Saturation(f64),
-    /// 0 is the mean gray, 1 the picture itself.
+    /// 0 is the mean gray, 1 the image itself.
     Contrast(f64),
-    /// 0 is smoothed, 1 the picture itself.
+    /// 0 is smoothed, 1 the image itself.
     Sharpness(f64),
     /// By this part of the colour circle, -0.5 to 0.5.
     Hue(f64),

@@ -10,7 +10,7 @@ impl Table {
         Self(std::array::from_fn(|value| blend(0, value as u8, factor as f32)))
     }
 
-    /// Pillow's `ImageEnhance.Contrast`: away from the mean of the gray picture, rounded.
+    /// Pillow's `ImageEnhance.Contrast`: away from the mean of the gray image, rounded.
     pub(super) fn contrast(square: &Square<'_>, factor: f64) -> Self {
         let sum: u64 = match square.channels {
             3 => square.bytes.chunks_exact(3).map(|rgb| u64::from(luma(rgb))).sum(),

@@ -12,7 +12,7 @@ use image::metadata::Orientation;
 
 use crate::format::Format;
 
-/// What a file says about itself beside its pixels.
+/// Metadata of an image file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Metadata {
     /// An EXIF block, with or without its heading.

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
-use features::batches::{Feed, Preparation, Variation};
+use features::batches::{Feed, Preparation};
 use features::pictures::Part;
 use images::{Keep, Sample, Store, Transform};
 use records::{Depth, EpochRecord, Event, Interrupt, StepName, StepRecord};
-use regularize::{CrossEntropy, Mixing};
+use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use zoo::source_weights::default_input;
@@ -37,18 +37,9 @@ fn part(folder: &std::path::Path) -> Part {
 }
 
 fn feed(backbone: &Backbone, part: &Part) -> Feed {
-    let how = Preparation {
-        transform: Transform::evaluation(&default_input(zoo::network("lenet5_relu").unwrap())).unwrap(),
-        variation: Variation::Varying,
-        mixing: Mixing::default(),
-        batch_size: 4,
-        workers: 0,
-        keep_bytes: 0,
-        cache: None,
-        stops: Vec::new(),
-        passed: None,
-        interrupt: &Interrupt::default(),
-    };
+    let transform = Transform::evaluation(&default_input(zoo::network("lenet5_relu").unwrap())).unwrap();
+    let interrupt = Interrupt::default();
+    let how = Preparation::once(transform, 4, 0, &interrupt);
     Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {}).unwrap()
 }
 

@@ -6,7 +6,7 @@ use super::{broken, refused};
 use crate::orientation::exif::Directory;
 use crate::{DecodeError, jpeg};
 
-/// RGB of samples `[height, width, samples]`. What lies beside the colour is dropped; colours that were multiplied with
+/// RGB of samples `[height, width, samples]`. Extra samples are dropped; colours that were multiplied with
 /// their alpha are divided by it.
 pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, DecodeError> {
     let pixels = samples.chunks_exact(layout.samples);

@@ -14,12 +14,12 @@ pub(super) struct Layout {
     pub(super) order: Order,
     pub(super) compression: Compression,
     pub(super) photometric: Photometric,
-    /// Numbers a pixel has, those beside the colour included.
+    /// Samples of a pixel, including those that are not colours.
     pub(super) samples: usize,
     /// Bits of a number: 1, 2, 4, 8, 12, 16 or 32.
     pub(super) bits: usize,
     pub(super) numbers: Numbers,
-    /// Whether the first sample beside the colour is an alpha that the colour was multiplied with.
+    /// Whether the first sample after the colours is an alpha that the colour was multiplied with.
     pub(super) premultiplied: bool,
     /// Whether each sample has chunks of its own.
     pub(super) planar: bool,
@@ -70,7 +70,7 @@ pub(super) enum Numbers {
 struct Kind {
     photometric: Photometric,
     samples: usize,
-    /// Samples that the file says are beside the colour.
+    /// Samples that are not colours, according to the file.
     extras: usize,
 }
 
@@ -158,7 +158,7 @@ impl Layout {
         })
     }
 
-    /// Whether colour differences stand beside several luma samples. Where the file does not say, compressed ones do, as
+    /// Whether colour differences are shared by several luma samples. Where the file does not say, compressed ones do, as
     /// the standard has it and libtiff reads it, and others do not, as Pillow reads them.
     pub(super) fn is_subsampled(&self) -> bool {
         self.photometric == Photometric::YCbCr
@@ -172,7 +172,7 @@ impl Layout {
         self.subsampling.unwrap_or(if self.compression == Compression::None { [1, 1] } else { [2, 2] })
     }
 
-    /// Samples of a pixel that say how light it is: not inks, nor what lies beside the colour.
+    /// Samples of a pixel that say how light it is: neither inks nor extra samples.
     pub(super) fn light(&self) -> usize {
         match self.photometric {
             Photometric::WhiteIsZero | Photometric::BlackIsZero => 1,

@@ -20,7 +20,7 @@ pub(super) fn read(bytes: &[u8], layout: &Layout, narrow: &mut Narrow) -> Result
             chunks::undo_predictor(row, layout)?;
             let start = (y * layout.width + chunk.left) * layout.samples;
             let out = &mut all[start..][..chunk.width * layout.samples];
-            spread(row, layout, &chunk, out, (&mut range, narrow));
+            spread(row, layout, &chunk, out, &mut range, narrow);
         }
     }
     range.check(layout)?;
@@ -33,7 +33,8 @@ fn spread(
     layout: &Layout,
     chunk: &Chunk,
     out: &mut [u8],
-    (range, narrow): (&mut Range, &mut Narrow),
+    range: &mut Range,
+    narrow: &mut Narrow,
 ) {
     let (from, to) = (layout.together(), layout.samples);
     let count = chunk.width * from;

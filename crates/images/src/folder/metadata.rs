@@ -2,12 +2,11 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, list};
 
-/// Lists that Hugging Face's image folders have beside their images.
+/// Lists of Hugging Face's image folders.
 const NAMES: [&str; 2] = ["metadata.jsonl", "metadata.csv"];
 
-/// The list of labels that lies in a folder, if there is one: a `metadata.jsonl` or `metadata.csv` with columns for path
-/// and label. One without labels, of captions or boxes, is none,
-/// and one that cannot be read is not, either: class folders may stand beside it.
+/// Returns the list of labels in a folder: a `metadata.jsonl` or `metadata.csv` with columns for path and label. A list of
+/// captions or boxes does not count, nor one that cannot be read: the folder may have class folders.
 ///
 /// # Errors
 /// [`Error::TwoLists`] for both.
@@ -24,7 +23,7 @@ pub(crate) fn list(folder: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(found)
 }
 
-/// The lists that lie in a folder by their names, with labels or without.
+/// Returns the lists in a folder by their names, with labels or without.
 pub(crate) fn candidates(folder: &Path) -> impl Iterator<Item = PathBuf> {
     NAMES.map(|name| folder.join(name)).into_iter().filter(|path| path.is_file())
 }

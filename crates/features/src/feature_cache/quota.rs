@@ -1,8 +1,8 @@
-//! Room within the limit: what is held, what killed runs left behind, and what goes first.
+//! The limit of the folder's size: what is held, what killed runs left behind, and what goes first.
 //!
-//! Whoever counts, reserves or puts something in its place holds a lock on the folder meanwhile, and a draft is locked for
-//! as long as its process works on it. So however many runs share a folder, what lies in it never exceeds the limit, and a
-//! draft that nobody has locked belongs to nobody.
+//! A process that counts, reserves or moves a file into place holds a lock on the folder, and a draft is locked for as long as its
+//! process works on it. So however many runs share a folder, its files never exceed the limit, and a draft that is not locked
+//! belongs to nobody.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,28 +12,28 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use super::{description, drop_entry};
+use super::entry;
 
-/// Ends the names of files that are being written.
+/// Extension of files that are being written.
 const DRAFT: &str = "draft";
 
-/// The folder, for as long as this lives.
+/// Locks the folder until the file is dropped.
 pub(super) fn lock(folder: &Path) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
     file.lock()?;
     Ok(file)
 }
 
-/// A new file that is known to be somebody's. To be called with the folder locked.
+/// Creates a locked file. The folder must be locked.
 pub(super) fn draft(folder: &Path) -> io::Result<NamedTempFile> {
     let file = tempfile::Builder::new().suffix(&format!(".{DRAFT}")).tempfile_in(folder)?;
     file.as_file().lock()?;
     Ok(file)
 }
 
-/// Makes room for so many bytes more: what killed runs left behind goes, then what was used longest ago, but for what is in
-/// use. Whether there is room; if there cannot be, nothing in its place is dropped. To be called with the folder locked.
-pub(super) fn make(folder: &Path, bytes: u64, limit: u64, in_use: &BTreeSet<String>) -> bool {
+/// Makes room for `bytes` more within `limit`: removes what killed runs left behind, then the least recently used files that
+/// are not in use. Returns whether there is room; if there cannot be, no whole file is removed. The folder must be locked.
+pub(super) fn make_room(folder: &Path, bytes: u64, limit: u64, in_use: &BTreeSet<String>) -> bool {
     let Held { mut entries, drafts } = Held::after_sweeping(folder);
     entries.sort();
     let sum = |entries: &[Entry]| entries.iter().map(|entry| entry.bytes).sum::<u64>();
@@ -46,20 +46,21 @@ pub(super) fn make(folder: &Path, bytes: u64, limit: u64, in_use: &BTreeSet<Stri
         if held.saturating_add(bytes) <= limit {
             break;
         }
-        drop_entry(&path);
+        entry::remove(&path);
         held -= freed;
     }
     true
 }
 
+/// Files of the folder.
 struct Held {
-    /// Whole entries.
+    /// Whole files of features.
     entries: Vec<Entry>,
-    /// Bytes of what others are writing.
+    /// Bytes of drafts that other processes are writing.
     drafts: u64,
 }
 
-/// Features with their description.
+/// A file of features with its description; the least recently used sorts first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     used: SystemTime,
@@ -69,22 +70,22 @@ struct Entry {
 }
 
 impl Held {
-    /// Counts what is whole or in work, and removes what is neither.
+    /// Counts whole files and drafts of living processes, and removes what is neither.
     fn after_sweeping(folder: &Path) -> Self {
         let mut held = Self { entries: Vec::new(), drafts: 0 };
-        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()) {
             let of = |text: Option<&std::ffi::OsStr>| text.unwrap_or_default().to_string_lossy().into_owned();
             let (name, extension) = (of(path.file_stem()), of(path.extension()));
             let length = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.len());
             let features = path.with_extension("features");
             match extension.as_str() {
-                "features" => match (length(&path), length(&description(&path)), modified(&path)) {
+                "features" => match (length(&path), length(&entry::description(&path)), modified(&path)) {
                     (Some(bytes), Some(described), Some(used)) => {
                         held.entries.push(Entry { used, bytes: bytes + described, name, path });
                     }
-                    _ => drop_entry(&path),
+                    _ => entry::remove(&path),
                 },
-                "json" if !features.exists() => drop_entry(&features),
+                "json" if !features.exists() => entry::remove(&features),
                 // `.tmp` begins the names that temporary files have by default.
                 DRAFT | "" if extension == DRAFT || name.starts_with(".tmp") => {
                     if is_locked(&path) {
@@ -104,7 +105,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-/// Whether a process works on a file; in doubt one does.
+/// Whether a process works on a file; assumed where it cannot be known.
 fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| !matches!(file.try_lock(), Ok(())))
 }

@@ -1,21 +1,22 @@
 use std::ops::ControlFlow;
 
-use backbone::{Network, Options, Values};
-use images::{DataSet, Keep, Origin, Selection, Split, Store};
+use backbone::{Backbone, Network, Options, Values};
+use images::{Batches, DataSet, Keep, Layout, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
-use tch::Kind;
+use tch::{Device, Kind, Tensor};
 use torch_extra::layout::is_channels_last;
 
-use super::*;
+use super::pixels::{OnDevice, prepared, room, to_device};
+use crate::pictures::Part;
 
-/// Five pictures of noise in two classes.
+/// Five images of noise in two classes.
 fn part(folder: &std::path::Path) -> Part {
     for (number, class) in ["a", "b", "a", "b", "a"].into_iter().enumerate() {
-        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+        let image = image::RgbImage::from_fn(40, 36, |x, y| {
             image::Rgb([x * 5, y * 7, x * y + number as u32].map(|value| value as u8))
         });
         std::fs::create_dir_all(folder.join(class)).unwrap();
-        picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
+        image.save(folder.join(class).join(format!("{number}.png"))).unwrap();
     }
     let samples = DataSet::open(
         Origin::Folder(folder),
@@ -36,7 +37,7 @@ fn built(network: &Network, size: i64) -> Backbone {
 }
 
 #[test]
-fn pictures_are_written_where_the_tensor_lies_and_as_the_network_lies() {
+fn images_are_written_where_the_tensor_lies_and_as_the_network_lies() {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let input = InputSpec { resize: 32, crop: 32, ..InputSpec::imagenet() };
@@ -44,11 +45,11 @@ fn pictures_are_written_where_the_tensor_lies_and_as_the_network_lies() {
     for (name, last) in [("resnet18", true), ("lenet5_relu", false)] {
         let backbone = built(zoo::network(name).unwrap(), 32);
         let reference = Batches::new(&part.store, transform.clone(), (0..5).collect(), 0, 2, 0);
-        let batches = prepared(&backbone, part.clone(), transform.clone(), (0, 2), 2);
+        let batches = prepared(&backbone, part.clone(), transform.clone(), 0, 2, 2);
         for (batch, reference) in batches.zip(reference) {
             let (mut batch, reference) = (batch.unwrap(), reference.unwrap());
             let written = batch.pixels.as_mut().as_ptr();
-            let (pixels, labels) = to_device(batch, &backbone).unwrap();
+            let OnDevice { pixels, labels } = to_device(batch, &backbone).unwrap();
             assert_eq!(pixels.data_ptr().cast_const().cast(), written, "{name}: it was copied");
             assert_eq!(is_channels_last(&pixels), last, "{name}");
             let expected = Tensor::from_slice(&reference.pixels).view([-1, 3, 32, 32]);

@@ -1,4 +1,8 @@
+<<<<<<<< HEAD:tests/inside/feeds.rs
 //! What a feed gives is the same to the bit, however the features of its frozen stages come: for every family.
+========
+//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+>>>>>>>> feat:crates/features/tests/features/loaders.rs
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -6,28 +10,30 @@ use std::path::Path;
 
 use backbone::{Backbone, StageId};
 use features::batches::{Feed, Preparation, Stop, Variation};
-use features::feature_cache::{FeatureCache, Key};
+use features::feature_cache::{Cached, FeatureCache, Key};
 use features::pictures::Part;
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use records::{Event, Interrupt};
-use regularize::Mixing;
 use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
+<<<<<<<< HEAD:tests/inside/feeds.rs
 use crate::cheapest::for_the_cheapest;
+========
+use crate::families::for_each_family;
+>>>>>>>> feat:crates/features/tests/features/loaders.rs
 
-/// In float32 the same bits, wherever the network is cut: in each epoch anew, or computed once and kept in memory, on disk,
-/// or found there again; with pictures that stay the same and with views of them.
+/// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
+/// or found there again; with images that stay the same and with views of them.
 #[test]
-fn kept_features_are_those_computed_anew() {
-    const PICTURES: u64 = 37;
+fn kept_features_are_those_computed_again() {
+    const IMAGES: u64 = 37;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
+    let part = drawn(folder.path(), IMAGES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
-    for_the_cheapest(|backbone, x| {
+    for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
         let input = InputSpec { resize: side, crop: side, ..(network.input)() };
         let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
         let varied = Transform::training(&input, &augment).unwrap();
@@ -36,26 +42,22 @@ fn kept_features_are_those_computed_anew() {
             backbone.freeze_before(cut);
             backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
             for (transform, variation, shown) in
-                [(&varied, views, 2 * PICTURES), (&plain, Variation::Fixed, PICTURES)]
+                [(&varied, views, 2 * IMAGES), (&plain, Variation::Fixed, IMAGES)]
             {
                 let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
                 let key = Key::of(&[&what]);
                 let bits = |keep_bytes, on_disk: Option<&FeatureCache>, found| {
+                    let cached = |cache: &FeatureCache| Cached { cache: cache.clone(), key: key.clone() };
+                    let interrupt = Interrupt::default();
                     let how = Preparation {
-                        transform: transform.clone(),
                         variation,
-                        mixing: Mixing::default(),
-                        batch_size: 16,
-                        workers: 2,
                         keep_bytes,
-                        cache: on_disk.map(|cache| (cache.clone(), key.clone())),
-                        stops: Vec::new(),
-                        passed: None,
-                        interrupt: &Interrupt::default(),
+                        cache: on_disk.map(cached),
+                        ..Preparation::once(transform.clone(), 16, 2, &interrupt)
                     };
                     let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
                     assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
-                    assert_eq!(feed.found(), (found, 0), "{what}");
+                    assert_eq!([feed.found(), feed.found_earlier()], [found, 0], "{what}");
                     let batches = (1..4).flat_map(|epoch| {
                         let drawn = feed.draw(backbone, 16, SamplerKind::Shuffle, 0, epoch);
                         drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
@@ -64,11 +66,11 @@ fn kept_features_are_those_computed_anew() {
                 };
                 let kept = tempfile::tempdir().unwrap();
                 let disk = FeatureCache::new(kept.path().to_owned(), 1 << 30);
-                let anew = bits(0, None, 0);
-                assert!(bits(1 << 30, None, 0).equal(&anew), "{what}, kept in memory");
-                assert!(bits(0, Some(&disk), 0).equal(&anew), "{what}, written to disk");
-                assert!(bits(0, Some(&disk), shown).equal(&anew), "{what}, mapped from disk");
-                assert!(bits(1 << 30, Some(&disk), shown).equal(&anew), "{what}, found on disk");
+                let fresh = bits(0, None, 0);
+                assert!(bits(1 << 30, None, 0).equal(&fresh), "{what}, kept in memory");
+                assert!(bits(0, Some(&disk), 0).equal(&fresh), "{what}, written to disk");
+                assert!(bits(0, Some(&disk), shown).equal(&fresh), "{what}, mapped from disk");
+                assert!(bits(1 << 30, Some(&disk), shown).equal(&fresh), "{what}, found on disk");
             }
         }
     });
@@ -77,27 +79,22 @@ fn kept_features_are_those_computed_anew() {
 /// What a feed keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
 /// would have computed, and none of them computes anything.
 #[test]
-fn features_kept_in_passing_are_those_computed_anew() {
-    const PICTURES: u64 = 13;
+fn features_kept_in_passing_are_those_computed_again() {
+    const IMAGES: u64 = 13;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), PICTURES);
-    for_the_cheapest(|backbone, x| {
+    let part = drawn(folder.path(), IMAGES);
+    for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
-        let side = u32::try_from(x.size()[3]).unwrap();
         let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
         let transform = transform.unwrap();
         let feed = |backbone: &Backbone, cut, stops: &[StageId], passed, keep_bytes| {
+            let interrupt = Interrupt::default();
             let how = Preparation {
-                transform: transform.clone(),
                 variation: Variation::Fixed,
-                mixing: Mixing::default(),
-                batch_size: 5,
-                workers: 1,
                 keep_bytes,
-                cache: None,
                 stops: stops.iter().map(|&stage| Stop { stage, cache: None }).collect(),
                 passed,
-                interrupt: &Interrupt::default(),
+                ..Preparation::once(transform.clone(), 5, 1, &interrupt)
             };
             let mut passes = 0;
             let mut listen = |event: &Event<'_>| passes += u32::from(matches!(event, Event::Prepared { .. }));
@@ -118,25 +115,25 @@ fn features_kept_in_passing_are_those_computed_anew() {
             assert_eq!(passed.is_some(), place > 0, "{what}");
             let (kept, passes) = feed(backbone, cut, &cuts[place + 1..], passed, 1 << 30);
             assert_eq!(passes > 0, place == 0, "{what}");
-            let (anew, _) = feed(backbone, cut, &[], None, 0);
-            assert!(kept.kept_bytes().is_some() && anew.kept_bytes().is_none(), "{what}");
+            let (fresh, _) = feed(backbone, cut, &[], None, 0);
+            assert!(kept.kept_bytes().is_some() && fresh.kept_bytes().is_none(), "{what}");
             assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), place < 2, "{what}");
-            assert!(bits(backbone, &kept).equal(&bits(backbone, &anew)), "{what}");
+            assert!(bits(backbone, &kept).equal(&bits(backbone, &fresh)), "{what}");
             before = Some(kept);
         }
     });
 }
 
-/// Coloured pictures of two classes, each another pattern.
+/// Coloured images of two classes, each another pattern.
 fn drawn(folder: &Path, count: u64) -> Part {
     let samples = (0..count).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let number = u32::try_from(id).unwrap();
         let (a, b) = (number * 7 + 3, number * 5 + 11);
-        let picture = image::RgbImage::from_fn(40, 36, |x, y| {
+        let image = image::RgbImage::from_fn(40, 36, |x, y| {
             image::Rgb([x * a + y, y * b, x * y + a].map(|value| (value % 256) as u8))
         });
-        picture.save(&path).unwrap();
+        image.save(&path).unwrap();
         Sample { path, label: number as usize % 2, id, group: None }
     });
     let store =

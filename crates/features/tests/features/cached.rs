@@ -2,19 +2,23 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use backbone::{Options, Values};
-use images::{Augment, Keep, Sample, Store};
-use tch::Kind;
+use backbone::{Backbone, Options, StageId, Values};
+use features::batches::{Batch, Feed, Preparation, Stop, Variation, chunk};
+use features::feature_cache::{Cached, FeatureCache, Key};
+use features::pictures::Part;
+use images::{Augment, Keep, Sample, Store, Transform};
+use records::Interrupt;
+use tch::{Device, Kind, Tensor};
 use zoo::source_weights::default_input;
 
-use super::*;
+use crate::families::use_one_thread;
 
-const PICTURES: u64 = 5;
-/// What the head of LeNet reads of a picture.
+const IMAGES: u64 = 5;
+/// What the head of LeNet reads of an image.
 const VALUES: u64 = 84;
 
 #[test]
-fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_pictures() {
+fn a_gpu_computes_whole_batches_or_equal_parts_and_a_cpu_a_few_images() {
     for (batch_size, expected) in
         [(0, 1), (1, 1), (16, 16), (128, 128), (129, 65), (200, 100), (usize::MAX, 128)]
     {
@@ -30,23 +34,22 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     let (mut backbone, part) = (lenet(), part(folder.path()));
     backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::BFloat16);
     let cache = FeatureCache::new(folder.path().join("features"), 1 << 20);
-    let values = PICTURES * VALUES;
-    // Nothing fits in there: these are computed anew.
+    let values = IMAGES * VALUES;
+    // Nothing fits in there: these are computed again.
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
-    let anew = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
-    assert_eq!(anew.kept_bytes(), None);
-    let anew: Vec<Batch> = anew.in_order(&backbone, 2).map(Result::unwrap).collect();
-    for (memory, bytes, found) in
-        [(0, 2 * values, 0), (0, 2 * values, PICTURES), (1 << 20, 2 * values, PICTURES)]
+    let fresh = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
+    assert_eq!(fresh.kept_bytes(), None);
+    let fresh: Vec<Batch> = fresh.in_order(&backbone, 2).map(Result::unwrap).collect();
+    for (memory, bytes, found) in [(0, 2 * values, 0), (0, 2 * values, IMAGES), (1 << 20, 2 * values, IMAGES)]
     {
         let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
         assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
-        assert_eq!(feed.found(), (found, 0));
+        assert_eq!([feed.found(), feed.found_earlier()], [found, 0]);
         let batches: Vec<Batch> = feed.in_order(&backbone, 2).map(Result::unwrap).collect();
         assert_eq!(batches.len(), 3);
         // In half the bytes nothing is lost.
         assert!(
-            batches.iter().zip(&anew).all(|(kept, anew)| kept.x.kind() == Kind::Float && kept.x == anew.x)
+            batches.iter().zip(&fresh).all(|(kept, fresh)| kept.x.kind() == Kind::Float && kept.x == fresh.x)
         );
     }
 }
@@ -55,19 +58,19 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
 fn all_views_together_have_to_fit_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, part) = (lenet(), part(folder.path()));
-    // A description takes 64 bytes for each picture, and fewer than 400 beside.
-    let cache = FeatureCache::new(folder.path().join("features"), PICTURES * (4 * VALUES + 64) + 400);
+    // A description takes 64 bytes for each image, and fewer than 400 beside.
+    let cache = FeatureCache::new(folder.path().join("features"), IMAGES * (4 * VALUES + 64) + 400);
     let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
     let two = feed(&backbone, &part, views(2), 0, &cache);
     assert_eq!(two.kept_bytes(), None);
     assert!(!folder.path().join("features").exists(), "a view was written that could not be used");
     let one = feed(&backbone, &part, views(1), 0, &cache);
-    assert_eq!(one.kept_bytes(), Some(4 * PICTURES * VALUES));
+    assert_eq!(one.kept_bytes(), Some(4 * IMAGES * VALUES));
 }
 
 /// In memory and on disk alone, with and without a stop on the way: a stage whose input is kept for later.
 #[test]
-fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
+fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, all) = (lenet(), part(folder.path()));
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
@@ -84,27 +87,28 @@ fn pictures_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
             [(&[3, 1][..], 0), (&[2, 1, 0, 3, 4], 2), (&[4, 0], 2), (&[0, 4, 1], 3), (&[3, 1], 2)]
         {
             let kept = of(indices);
-            assert_eq!(kept.found().0, found, "{indices:?}");
+            assert_eq!(kept.found(), found, "{indices:?}");
             // Where all are known nothing passes the stop.
             let passes = stop.is_some() && found < indices.len() as u64;
             assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), passes, "{indices:?}");
-            let anew = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
-            assert_eq!(anew.kept_bytes(), None);
-            assert_eq!(read(&kept), read(&anew), "{indices:?} with {memory} bytes of memory");
+            let fresh = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
+            assert_eq!(fresh.kept_bytes(), None);
+            assert_eq!(read(&kept), read(&fresh), "{indices:?} with {memory} bytes of memory");
         }
     }
 }
 
 fn lenet() -> Backbone {
+    use_one_thread();
     let network = zoo::network("lenet5_relu").unwrap();
     let options = Options { channels: 1, size: 28, ..Options::default() };
-    let mut backbone = network.build(Values::default(), &options);
+    let mut backbone = network.build(Values::Drawn, &options);
     backbone.freeze_before(backbone.head_id());
     backbone
 }
 
 fn part(folder: &Path) -> Part {
-    let samples = (0..PICTURES).map(|id| {
+    let samples = (0..IMAGES).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let shade = u8::try_from(id).unwrap();
         image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y) as u8 ^ shade])).save(&path).unwrap();
@@ -112,10 +116,10 @@ fn part(folder: &Path) -> Part {
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { store, indices: (0..u32::try_from(PICTURES).unwrap()).collect() }
+    Part { store, indices: (0..u32::try_from(IMAGES).unwrap()).collect() }
 }
 
-/// A feed of pictures as they are, with a stop or without one.
+/// A feed of images as they are, with a stop or without one.
 fn stopping(
     backbone: &Backbone,
     part: &Part,
@@ -123,19 +127,21 @@ fn stopping(
     cache: &FeatureCache,
     stop: Option<StageId>,
 ) -> Feed {
-    let stop = stop.map(|stage| Stop { stage, cache: Some((cache.clone(), Key::of(&["lenet before it"]))) });
-    made(backbone, part, Variation::Fixed, (memory, cache), stop.into_iter().collect())
+    let cached = || Cached { cache: cache.clone(), key: Key::of(&["lenet before it"]) };
+    let stop = stop.map(|stage| Stop { stage, cache: Some(cached()) });
+    made(backbone, part, Variation::Fixed, memory, cache, stop.into_iter().collect())
 }
 
 fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
-    made(backbone, part, variation, (memory, cache), Vec::new())
+    made(backbone, part, variation, memory, cache, Vec::new())
 }
 
 fn made(
     backbone: &Backbone,
     part: &Part,
     variation: Variation,
-    (memory, cache): (u64, &FeatureCache),
+    memory: u64,
+    cache: &FeatureCache,
     stops: Vec<Stop>,
 ) -> Feed {
     let input = default_input(zoo::network("lenet5_relu").unwrap());
@@ -144,17 +150,13 @@ fn made(
         Variation::Fixed => Transform::evaluation(&input),
         _ => Transform::training(&input, &augment),
     };
+    let interrupt = Interrupt::default();
     let how = Preparation {
-        transform: transform.unwrap(),
         variation,
-        mixing: Mixing::default(),
-        batch_size: 2,
-        workers: 1,
         keep_bytes: memory,
-        cache: Some((cache.clone(), Key::of(&["lenet"]))),
+        cache: Some(Cached { cache: cache.clone(), key: Key::of(&["lenet"]) }),
         stops,
-        passed: None,
-        interrupt: &Interrupt::default(),
+        ..Preparation::once(transform.unwrap(), 2, 1, &interrupt)
     };
     Feed::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()
 }

@@ -1,0 +1,254 @@
+//! Features of every image, found in the cache or computed once.
+
+use std::ops::Range;
+
+use backbone::{Backbone, StageId};
+use records::{Event, Listener};
+use tch::Tensor;
+
+use super::features::{Features, Passed};
+use super::frozen::{chunk, is_stored_channels_last, read, run_frozen, stored};
+use super::merged::Merged;
+use super::pixels::{prepared, to_device};
+use super::preparation::{Preparation, Stop};
+use super::variation::Variation;
+use crate::Error;
+use crate::feature_cache::{Cached, Draft, FeatureCache, Form, Found, Key, List};
+use crate::pictures::Part;
+
+/// Passes the images of a subset through frozen stages.
+pub(super) struct Extractor<'a> {
+    pub(super) backbone: &'a Backbone,
+    pub(super) part: &'a Part,
+    pub(super) how: &'a Preparation<'a>,
+}
+
+/// One of the views of the images.
+#[derive(Clone, Copy)]
+struct View {
+    /// From 0.
+    index: u32,
+    /// Number of views.
+    count: u32,
+    /// Epoch that decides about the augmentation.
+    epoch: u32,
+}
+
+/// Place of a view in the cache.
+struct Entry<'a> {
+    cache: &'a FeatureCache,
+    list: List,
+}
+
+/// What features are computed from.
+struct Source<'a> {
+    /// Frozen stages to run.
+    stages: Range<StageId>,
+    /// Input of the first of them, `[N, ..]` as [`stored`]; pixels if there is none.
+    input: Option<&'a Tensor>,
+    /// Features that need not be computed.
+    found: Option<Found>,
+}
+
+/// Where computed features go: into memory, into a file of the cache, or both.
+struct Destination {
+    memory: Option<Tensor>,
+    draft: Option<Draft>,
+    /// Number of rows written.
+    rows: i64,
+}
+
+impl Extractor<'_> {
+    /// Returns the features at a cut in every view. Computes what is not in the cache; on the way the inputs of `later` cuts
+    /// are kept as well, as far as `memory` (in bytes) and the cache allow, and what follows such a cut begins there.
+    /// `None` if all views together fit neither into memory nor into the cache.
+    ///
+    /// # Errors
+    /// When an image can no longer be read, libtorch fails, or on interruption.
+    pub(super) fn features(
+        &self,
+        cut: &Stop,
+        later: &[Stop],
+        memory: u64,
+        listen: &mut Listener<'_>,
+    ) -> Result<Option<Features>, Error> {
+        let Self { backbone, part, how } = *self;
+        let form = self.form(cut.stage);
+        let count = how.variation.count();
+        let bytes = form.bytes().unwrap_or(u64::MAX).saturating_mul(count.into());
+        let in_memory = bytes <= memory;
+        let cached = cut.cache.as_ref().filter(|cached| cached.cache.holds(&form, count));
+        if !in_memory && cached.is_none() {
+            return Ok(None);
+        }
+        let device = backbone.placement().0;
+        let labels: Vec<i64> =
+            part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
+        let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
+        let mut features = Features { views: Vec::new(), labels, found: 0, earlier: 0, passed: None };
+        for index in 0..count {
+            let view = View { index, count, epoch: how.variation.transform_epoch(index + 1) };
+            let entry = cached.map(|cached| self.entry(cached, view)).transpose()?;
+            let found = entry.as_ref().and_then(|entry| entry.cache.find(&entry.list, &form));
+            if let Some(found) = &found {
+                features.found += found.count();
+                features.earlier += if found.is_earlier { found.count() } else { 0 };
+            }
+            let all_found = found.as_ref().is_some_and(|found| found.count() == part.len() as u64);
+            let of_view = match found {
+                // What memory has no room for stays mapped.
+                Some(found) if found.is_whole_list() && in_memory => {
+                    Some(found.features.f_to_device(device)?)
+                }
+                Some(found) if found.is_whole_list() => Some(found.features),
+                found => {
+                    if let (false, None, [next, rest @ ..]) = (all_found, &features.passed, later) {
+                        let left = if in_memory { memory - bytes } else { memory };
+                        features.passed = self.features(next, rest, left, listen)?.map(|features| {
+                            Box::new(Passed { cut: next.stage, variation: how.variation, features })
+                        });
+                    }
+                    let passed = features.passed.as_ref();
+                    let source = Source {
+                        stages: passed.map_or(StageId::INPUT, |passed| passed.cut)..cut.stage,
+                        input: passed.map(|passed| &passed.features.views[index as usize]),
+                        found,
+                    };
+                    let empty = || Tensor::f_empty(&form.shape, (form.kind, device));
+                    let memory = in_memory.then(empty).transpose()?;
+                    // What other files have in full and memory has room for needs no file of its own.
+                    let entry = entry.filter(|_| !(all_found && in_memory));
+                    let draft = entry.and_then(|entry| entry.cache.begin(&entry.list, &form));
+                    self.compute(source, Destination { memory, draft, rows: 0 }, view, listen)?
+                }
+            };
+            match of_view {
+                Some(of_view) => features.views.push(of_view),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(features))
+    }
+
+    /// Names a view by the digests of its files. Where images are augmented, an image's identity counts as well, because it
+    /// decides how.
+    fn entry<'c>(&self, cached: &'c Cached, view: View) -> Result<Entry<'c>, Error> {
+        let store = &self.part.store;
+        let samples = store.samples();
+        let images = self.part.indices.iter().map(|&index| {
+            let file = store.digest(index)?;
+            Ok(match (self.how.variation, samples.get(index as usize)) {
+                (Variation::Fixed, _) | (_, None) => file,
+                (_, Some(sample)) => Key::of::<&str>(&[]).and(&file).and(&sample.id.to_le_bytes()).digest(),
+            })
+        });
+        let key = cached.key.and(&view.epoch.to_le_bytes());
+        Ok(Entry { cache: &cached.cache, list: List::new(key, images.collect::<Result<_, Error>>()?) })
+    }
+
+    /// Shape and type of the stored features of one view at a cut.
+    fn form(&self, cut: StageId) -> Form {
+        let Self { backbone, part, how } = *self;
+        let side = i64::try_from(how.transform.size()).unwrap_or(i64::MAX);
+        let image = vec![1, i64::try_from(how.transform.channels()).unwrap_or(0), side, side];
+        let frozen = backbone.trace(&image).into_iter().take(cut.index()).next_back();
+        let mut shape = frozen.map_or(image, |trace| trace.shape);
+        shape[0] = i64::try_from(part.len()).unwrap_or(i64::MAX);
+        if is_stored_channels_last(shape.len(), backbone) {
+            shape = vec![shape[0], shape[2], shape[3], shape[1]];
+        }
+        Form { shape, kind: backbone.kind_before(cut) }
+    }
+
+    /// Computes the features of a view, `[N, ..]` as [`stored`]; `None` if the file could not be written and there is no
+    /// room in memory.
+    fn compute(
+        &self,
+        Source { stages, input, found }: Source<'_>,
+        mut destination: Destination,
+        view: View,
+        listen: &mut Listener<'_>,
+    ) -> Result<Option<Tensor>, Error> {
+        let Self { backbone, part, how } = *self;
+        let images = part.len() as u64;
+        let chunk = chunk(backbone.placement().0, how.batch_size);
+        let what = names(backbone, stages.clone());
+        let (found, rows) =
+            found.map_or((None, vec![None; part.len()]), |found| (Some(found.features), found.rows));
+        let missing: Vec<usize> = (0..part.len()).filter(|&position| rows[position].is_none()).collect();
+        let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match input {
+            Some(input) => {
+                Box::new(missing.chunks(chunk).map(|positions| read(&selected(input, positions)?, backbone)))
+            }
+            None => {
+                let indices = missing.iter().map(|&position| part.indices[position]).collect();
+                let part = Part { store: part.store.clone(), indices };
+                let transform = how.transform.clone();
+                let batches = prepared(backbone, part, transform, view.epoch, chunk, how.workers);
+                Box::new(batches.map(|batch| Ok(to_device(batch?, backbone)?.pixels)))
+            }
+        };
+        let computed = inputs.map(|input| {
+            let x = run_frozen(backbone, &input?, stages.clone(), chunk);
+            Ok(stored(&x, backbone))
+        });
+        for x in Merged::new(&rows, found.as_ref(), computed, chunk) {
+            if destination.is_lost() {
+                return Ok(None);
+            }
+            if how.interrupt.requested() {
+                return Err(Error::Interrupted);
+            }
+            destination.append(&x?);
+            if stages.end > StageId::INPUT {
+                let done = u64::from(view.index) * images + u64::try_from(destination.rows).unwrap_or(0);
+                listen(&Event::Prepared { what: &what, done, total: images * u64::from(view.count) });
+            }
+        }
+        Ok(destination.finish())
+    }
+}
+
+impl Destination {
+    /// Whether nothing is left to write to.
+    fn is_lost(&self) -> bool {
+        self.memory.is_none() && self.draft.is_none()
+    }
+
+    /// Appends rows, `[n, ..]`. A file that cannot be written is given up with a warning.
+    fn append(&mut self, x: &Tensor) {
+        let count = x.size()[0];
+        if let Some(features) = &mut self.memory {
+            features.narrow(0, self.rows, count).copy_(x);
+        }
+        self.draft = self.draft.take().and_then(|draft| draft.append(x).inspect_err(not_on_disk).ok());
+        self.rows += count;
+    }
+
+    /// Returns the features from memory, or else mapped from their file.
+    fn finish(self) -> Option<Tensor> {
+        let on_disk = self.draft.and_then(|draft| draft.finish().inspect_err(not_on_disk).ok()).flatten();
+        self.memory.or(on_disk)
+    }
+}
+
+/// Returns the rows at these positions.
+fn selected(tensor: &Tensor, positions: &[usize]) -> Result<Tensor, tch::TchError> {
+    let rows: Vec<i64> = positions.iter().map(|&position| i64::try_from(position).unwrap_or(-1)).collect();
+    tensor.f_index_select(0, &Tensor::f_from_slice(&rows)?.f_to_device(tensor.device())?)
+}
+
+/// Names stages for the user: `frozen stages stem to layer3`.
+fn names(backbone: &Backbone, stages: Range<StageId>) -> String {
+    let names: Vec<&str> =
+        backbone.ids().filter(|id| stages.contains(id)).map(|id| backbone.name(id)).collect();
+    match names[..] {
+        [] => String::new(),
+        [only] => format!("frozen stage {only}"),
+        [first, .., last] => format!("frozen stages {first} to {last}"),
+    }
+}
+
+fn not_on_disk(error: &std::io::Error) {
+    tracing::warn!(%error, "features are not cached on disk");
+}

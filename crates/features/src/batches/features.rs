@@ -1,0 +1,38 @@
+use backbone::StageId;
+use tch::Tensor;
+
+use super::variation::Variation;
+
+/// Features of every image of a subset.
+pub(super) struct Features {
+    /// One tensor `[N, ..]` for each view, in the order of the subset and the layout of
+    /// [`stored`](super::frozen::stored): on the network's device, or mapped from the disk.
+    pub(super) views: Vec<Tensor>,
+    /// Labels `[N]`, int64, on the network's device.
+    pub(super) labels: Tensor,
+    /// Number of features found in the cache; an image counts once for each of its views.
+    pub(super) found: u64,
+    /// Number of those that an earlier run had computed.
+    pub(super) earlier: u64,
+    /// Input of a later cut, kept in passing.
+    pub(super) passed: Option<Box<Passed>>,
+}
+
+/// Features of a later cut, kept in passing while those of an earlier one were computed.
+pub struct Passed {
+    pub(super) cut: StageId,
+    pub(super) variation: Variation,
+    pub(super) features: Features,
+}
+
+impl Features {
+    /// Size of these features in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.views.iter().map(|view| (view.numel() * view.kind().elt_size_in_bytes()) as u64).sum()
+    }
+
+    /// Size in bytes, including what was kept in passing.
+    pub(super) fn all_bytes(&self) -> u64 {
+        self.bytes() + self.passed.as_ref().map_or(0, |passed| passed.features.all_bytes())
+    }
+}

@@ -1,4 +1,0 @@
-use super::*;
-
-mod keeping;
-mod memory;
