@@ -134,11 +134,11 @@ impl Store {
         &self.shared.samples
     }
 
-    /// The shorter side of a picture of middling size, in pixels; `None` without pictures.
+    /// Median of the images' shorter sides in pixels, rounded; `None` without images.
     pub fn median_side(&self) -> Option<u32> {
-        let mut sides = self.shared.sides.clone();
-        let middle = sides.len() / 2;
-        (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
+        let sides: Vec<f64> = self.shared.sides.iter().copied().map(f64::from).collect();
+        // Between two whole numbers at most, so it fits.
+        statistics::median(&sides).map(|side| side.round() as u32)
     }
 
     /// Which image the sample at this index is, wherever it lies: a digest of its file and of how that is decoded.

@@ -226,9 +226,11 @@ fn rows(
 
 /// Mean accuracy of the last third of the stages less that of the first.
 fn gain(stages: &[f64]) -> f64 {
-    let third = stages.len().div_ceil(3).max(1);
-    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
-    mean(&stages[stages.len().saturating_sub(third)..]) - mean(&stages[..third.min(stages.len())])
+    if stages.is_empty() {
+        return 0.0;
+    }
+    let third = stages.len().div_ceil(3);
+    statistics::mean(&stages[stages.len() - third..]) - statistics::mean(&stages[..third])
 }
 
 /// Where the weights come from, in words.

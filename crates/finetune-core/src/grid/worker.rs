@@ -1,9 +1,9 @@
 use pretrained::PartialInput;
-use records::{Event, Interrupt, Listener, Outcome};
+use records::{Amount, Event, Interrupt, Listener, Outcome};
 use zoo::source_weights::SourceWeights;
 
 use super::Cell;
-use super::cells::{Cells, amount};
+use super::cells::Cells;
 use crate::Error;
 use crate::advise;
 use crate::config::{Checkpoints, CompareConfig, Method, VariantConfig};
@@ -158,7 +158,7 @@ fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
         run.config.train.epochs = run.config.finetune.head_epochs.max(1);
     }
     run.config.compare = None;
-    run.name = format!("{} {}", cell.method.name(), amount(cell.images_per_class));
+    run.name = format!("{} {}", cell.method.name(), Amount(cell.images_per_class).short());
     run
 }
 

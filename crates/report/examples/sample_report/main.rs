@@ -9,7 +9,7 @@ mod sample_advice;
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_advice, write_grid, write_run};
+use report::{events, text, write_advice, write_comparison, write_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
@@ -29,10 +29,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let dir = out.join("grid");
     fs::create_dir_all(&dir)?;
-    write_grid(&records::grid(), &dir)?;
-    events::write_grid(&records::grid(), &dir.join("events"))?;
-    fs::write(dir.join("summary.json"), serde_json::to_string(&records::grid())?)?;
-    println!("{}", text::grid_table(&records::grid()));
+    write_comparison(&records::comparison(), &dir)?;
+    events::write_comparison(&records::comparison(), &dir.join("events"))?;
+    fs::write(dir.join("summary.json"), serde_json::to_string(&records::comparison())?)?;
+    println!("{}", text::comparison_table(&records::comparison()));
     let dir = out.join("advice");
     fs::create_dir_all(&dir)?;
     write_advice(&sample_advice::advice(), &dir)?;

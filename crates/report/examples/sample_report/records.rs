@@ -9,9 +9,9 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use records::{
-    CellRecord, DataRecord, EpochRecord, EvaluationRecord, GridRecord, GridRow, Interval, LoadRecord, MeanSd,
-    Outcome, PhasePlanRecord, RatePoint, RatioRecord, RecipeStepRecord, RunRecord, SampleRecord,
-    StagePlanRecord, StageRecord, TraceRecord, UnreadableRecord,
+    CellRecord, ComparisonRecord, ComparisonRow, DataRecord, EpochRecord, EvaluationRecord, Interval,
+    LoadRecord, MeanSd, Outcome, PhasePlanRecord, RatePoint, RatioRecord, RecipeStepRecord, RunRecord,
+    SampleRecord, StagePlanRecord, StageRecord, TraceRecord, UnreadableRecord,
 };
 
 /// Dogs and cats with a ResNet-18, fine-tuned from `layer3` on.
@@ -114,7 +114,7 @@ pub(crate) fn thousand_classes() -> RunRecord {
 }
 
 /// Cyrillic letters from Latin ones: three methods, five amounts of data, two splits of the faces.
-pub(crate) fn grid() -> GridRecord {
+pub(crate) fn comparison() -> ComparisonRecord {
     let mut chance = Chance(5);
     let mut rows = Vec::new();
     let mut cells = Vec::new();
@@ -146,7 +146,7 @@ pub(crate) fn grid() -> GridRecord {
             }
         }
     }
-    GridRecord {
+    ComparisonRecord {
         name: "letters (sample data)".into(),
         judged_on: Some("unshared".into()),
         rows,
@@ -167,12 +167,12 @@ pub(crate) fn grid() -> GridRecord {
             })
             .to_vec(),
         example: Box::new(letters()),
-        config: "[grid]\nimages_per_class = [1, 3, 5, 10, 30]\nmethods = [\"scratch\", \"head\", \"fine-tune\"]\nseeds = [0, 1, 2]\n".into(),
+        config: "[comparison]\nimages_per_class = [1, 3, 5, 10, 30]\nmethods = [\"scratch\", \"head\", \"fine-tune\"]\nseeds = [0, 1, 2]\n".into(),
         seconds: 151.0,
     }
 }
 
-/// One run of the grid: 33 classes.
+/// One run of the comparison: 33 classes.
 fn letters() -> RunRecord {
     let classes: Vec<String> = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ".chars().map(String::from).collect();
     let mut chance = Chance(3);
@@ -226,12 +226,12 @@ fn live(fine_tune: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
     [("train-head", names(&["head"])), ("fine-tune", names(fine_tune))].into()
 }
 
-fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> GridRow {
+fn row(variant: &str, amount: u32, method: &str, seen: &[f64]) -> ComparisonRow {
     let mean = seen.iter().sum::<f64>() / seen.len() as f64;
     let sd = (seen.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (seen.len() - 1) as f64).sqrt();
     let unshared =
         MeanSd { mean: mean - 0.05, sd, interval: Some(Interval { low: mean - 0.07, high: mean - 0.01 }) };
-    GridRow {
+    ComparisonRow {
         variant: variant.into(),
         images_per_class: Some(amount),
         method: method.into(),

@@ -1,7 +1,7 @@
 //! What the pages show of a run and of a comparison, and when.
 
-use records::{GridRecord, MeanSd, RunRecord, TemperatureRecord};
-use report::html::{grid_page, run_page};
+use records::{ComparisonRecord, MeanSd, RunRecord, TemperatureRecord};
+use report::html::{comparison_page, run_page};
 use scraper::{ElementRef, Html};
 
 use crate::pages::all;
@@ -52,18 +52,20 @@ fn balanced_accuracy_is_drawn_where_it_differs_from_accuracy() {
 
 #[test]
 fn a_comparison_shows_balanced_accuracy_where_classes_are_uneven() {
-    let mut grid = records::grid();
-    let shown = |grid: &GridRecord| grid_page(grid).contains("classes alike (balanced accuracy)");
-    assert!(!shown(&grid), "older records have none");
-    for row in &mut grid.rows {
+    let mut comparison = records::comparison();
+    let shown = |comparison: &ComparisonRecord| {
+        comparison_page(comparison).contains("classes alike (balanced accuracy)")
+    };
+    assert!(!shown(&comparison), "older records have none");
+    for row in &mut comparison.rows {
         row.balanced_accuracy = Some(MeanSd { mean: row.accuracy_mean, ..MeanSd::default() });
     }
-    assert!(!shown(&grid), "it is the same");
-    grid.rows[3].balanced_accuracy = Some(MeanSd { mean: 0.123, sd: 0.01, interval: None });
-    grid.cells[9].balanced_accuracy = Some(0.116);
-    assert!(shown(&grid));
-    assert!(grid_page(&grid).contains("11.6%"));
-    assert!(report::text::grid_table(&grid).contains("12.3 ± 1.0"));
+    assert!(!shown(&comparison), "it is the same");
+    comparison.rows[3].balanced_accuracy = Some(MeanSd { mean: 0.123, sd: 0.01, interval: None });
+    comparison.cells[9].balanced_accuracy = Some(0.116);
+    assert!(shown(&comparison));
+    assert!(comparison_page(&comparison).contains("11.6%"));
+    assert!(report::text::comparison_table(&comparison).contains("12.3 ± 1.0"));
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn a_thousand_classes_are_listed_not_drawn() {
 
 #[test]
 fn a_grid_compares_on_the_judged_classes_first() {
-    let source = grid_page(&records::grid());
+    let source = comparison_page(&records::comparison());
     let page = Html::parse_document(&source);
     let titles: Vec<String> = all(&page, "#figure .plot-title").iter().map(|e| e.text().collect()).collect();
     assert_eq!(
@@ -144,34 +146,34 @@ fn a_grid_compares_on_the_judged_classes_first() {
 
 #[test]
 fn a_grid_shows_its_intervals_wherever_it_has_them() {
-    let mut grid = records::grid();
-    let row = grid.rows.iter().find(|row| row.variant == "held-out faces").unwrap();
+    let mut comparison = records::comparison();
+    let row = comparison.rows.iter().find(|row| row.variant == "held-out faces").unwrap();
     let interval = row.accuracy_interval.unwrap();
     let written = format!("{:.1} to {:.1}", 100.0 * interval.low, 100.0 * interval.high);
-    let source = grid_page(&grid);
+    let source = comparison_page(&comparison);
     assert!(source.contains(&written) && source.contains("each bar its 95% interval"), "{written}");
     // A record from before there were any.
-    for row in &mut grid.rows {
+    for row in &mut comparison.rows {
         row.accuracy_interval = None;
         row.groups.values_mut().for_each(|group| group.interval = None);
     }
-    let source = grid_page(&grid);
+    let source = comparison_page(&comparison);
     assert!(!source.contains(&written) && source.contains("each bar one standard deviation"));
 }
 
 #[test]
 fn a_grid_tells_how_training_went_where_that_is_recorded() {
-    let mut grid = records::grid();
-    let page = Html::parse_document(&grid_page(&grid));
+    let mut comparison = records::comparison();
+    let page = Html::parse_document(&comparison_page(&comparison));
     let text = |css: &str| all(&page, css).iter().map(|e| e.text().collect::<String>()).collect::<Vec<_>>();
-    assert_eq!(all(&page, "#training tbody tr").len(), grid.rows.len());
+    assert_eq!(all(&page, "#training tbody tr").len(), comparison.rows.len());
     // Accuracy and gradient flow of each of the two.
     let titles = ["from scratch", "head, then fine-tune"]
         .map(|method| format!("held-out faces, {method}, 30 images per class"));
     assert_eq!(text("#training .plot-title"), [titles.clone(), titles].concat());
     assert_eq!(text("#training tbody tr:first-child td:last-child"), ["0.21 (0.17 to 0.30)"]);
-    grid.traces.clear();
-    assert!(all(&Html::parse_document(&grid_page(&grid)), "#training").is_empty());
+    comparison.traces.clear();
+    assert!(all(&Html::parse_document(&comparison_page(&comparison)), "#training").is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::{records, sample_advice};
 use report::Error;
 use report::events::message::{Event, Image, What};
-use report::events::{EventWriter, read, write_advice, write_grid, write_run};
+use report::events::{EventWriter, read, write_advice, write_comparison, write_run};
 
 /// Made by `golden_events.py` in the folder above.
 const GOLDEN: &[u8] = include_bytes!("../golden.tfevents");
@@ -136,9 +136,9 @@ fn figures_and_samples_become_pictures() {
 #[test]
 fn the_runs_of_a_grid_become_folders_named_after_their_settings() {
     let dir = tempfile::tempdir().unwrap();
-    let mut grid = records::grid();
-    grid.traces[1].method = "../lr 0.1".into();
-    write_grid(&grid, dir.path()).unwrap();
+    let mut comparison = records::comparison();
+    comparison.traces[1].method = "../lr 0.1".into();
+    write_comparison(&comparison, dir.path()).unwrap();
     let mut names: Vec<String> = fs::read_dir(dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -148,11 +148,11 @@ fn the_runs_of_a_grid_become_folders_named_after_their_settings() {
     assert_eq!(names, [runs[0], runs[1], "comparison"]);
     let events = read(&only_file(&dir.path().join(&names[0]).join("train"))).unwrap();
     let losses = events[1..].iter().filter_map(scalar).filter(|(tag, ..)| tag == "loss");
-    assert_eq!(losses.count(), grid.traces[0].run.epochs.len());
+    assert_eq!(losses.count(), comparison.traces[0].run.epochs.len());
 
     let events = read(&only_file(&dir.path().join("comparison"))).unwrap();
     let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
-    for row in grid.rows.iter().filter(|row| row.variant == "held-out families") {
+    for row in comparison.rows.iter().filter(|row| row.variant == "held-out families") {
         let step = i64::from(row.images_per_class.unwrap());
         let interval = row.accuracy_interval.unwrap();
         let expected = [("", row.accuracy_mean), ("_low", interval.low), ("_high", interval.high)];

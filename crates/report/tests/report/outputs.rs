@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use records::{GridRecord, RunRecord};
-use report::text::{grid_table, run_summary};
-use report::{html, write_figures, write_grid, write_run};
+use records::{ComparisonRecord, RunRecord};
+use report::text::{comparison_table, run_summary};
+use report::{html, write_comparison, write_figures, write_run};
 
 use crate::records;
 
@@ -12,10 +12,10 @@ use crate::records;
 fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     write_run(&records::run(), dir.path()).unwrap();
-    write_grid(&records::grid(), dir.path()).unwrap();
+    write_comparison(&records::comparison(), dir.path()).unwrap();
     assert_eq!(
         fs::read_to_string(dir.path().join("report.html")).unwrap(),
-        html::grid_page(&records::grid())
+        html::comparison_page(&records::comparison())
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
@@ -29,9 +29,12 @@ fn a_missing_folder_is_named_in_the_error() {
 
 #[test]
 fn records_survive_json() {
-    let (run, grid) = (records::run(), records::grid());
+    let (run, comparison) = (records::run(), records::comparison());
     assert_eq!(serde_json::from_str::<RunRecord>(&serde_json::to_string(&run).unwrap()).unwrap(), run);
-    assert_eq!(serde_json::from_str::<GridRecord>(&serde_json::to_string(&grid).unwrap()).unwrap(), grid);
+    assert_eq!(
+        serde_json::from_str::<ComparisonRecord>(&serde_json::to_string(&comparison).unwrap()).unwrap(),
+        comparison
+    );
 }
 
 #[test]
@@ -47,16 +50,16 @@ fn a_diverged_run_survives_json() {
 
 #[test]
 fn a_grid_reads_as_a_table() {
-    let mut grid = records::grid();
-    grid.judged_on = None;
-    grid.rows.retain(|row| row.variant == "held-out faces" && row.images_per_class != Some(3));
-    grid.rows.remove(1);
-    for row in grid.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
+    let mut comparison = records::comparison();
+    comparison.judged_on = None;
+    comparison.rows.retain(|row| row.variant == "held-out faces" && row.images_per_class != Some(3));
+    comparison.rows.remove(1);
+    for row in comparison.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
         row.images_per_class = None;
     }
-    grid.traces.clear();
-    grid.verdict = vec!["One \u{1b}[31msentence.".into()];
-    let table = grid_table(&grid);
+    comparison.traces.clear();
+    comparison.verdict = vec!["One \u{1b}[31msentence.".into()];
+    let table = comparison_table(&comparison);
     let expected = "\
 Accuracy in percent, held-out faces, all classes: mean ± standard deviation over 3 seeds
   images per class     scratch     fine-tune          head
@@ -72,10 +75,10 @@ One \\u{1b}[31msentence.
 
 #[test]
 fn the_text_of_a_grid_tells_how_training_went() {
-    let grid = records::grid();
-    let table = grid_table(&grid);
+    let comparison = records::comparison();
+    let table = comparison_table(&comparison);
     let line = table.lines().find(|line| line.contains("scratch (held-out families)")).unwrap();
-    let row = grid.rows.iter().find(|row| row.variant == "held-out families").unwrap();
+    let row = comparison.rows.iter().find(|row| row.variant == "held-out families").unwrap();
     let gap = 100.0 * (row.train_accuracy.unwrap().mean - row.accuracy_mean);
     assert!(line.contains(&format!("{gap:+.1}")) && line.ends_with("0.21 (0.17 to 0.30)"), "{line}");
 }
@@ -83,7 +86,7 @@ fn the_text_of_a_grid_tells_how_training_went() {
 #[test]
 fn figures_are_files_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
-    write_figures(&records::grid(), dir.path()).unwrap();
+    write_figures(&records::comparison(), dir.path()).unwrap();
     let mut names: Vec<String> = fs::read_dir(dir.path().join("figures"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -5,7 +5,7 @@ use records::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
 };
-use report::html::{advice_page, grid_page, run_page};
+use report::html::{advice_page, comparison_page, run_page};
 use scraper::{ElementRef, Html, Selector};
 
 use crate::{records, sample_advice};
@@ -26,7 +26,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("thousand", run_page(&records::thousand_classes())),
         ("advice", advice_page(&sample_advice::advice())),
         ("advised", run_page(&sample_advice::advised_run())),
-        ("grid", grid_page(&records::grid())),
+        ("grid", comparison_page(&records::comparison())),
         ("empty", run_page(&empty())),
         ("hostile", run_page(&hostile())),
     ]
@@ -91,19 +91,20 @@ fn hostile() -> RunRecord {
 
 #[test]
 fn nothing_hostile_becomes_markup() {
-    let mut grid = records::grid();
-    *grid.example = hostile();
-    (grid.name, grid.judged_on, grid.config) = (HOSTILE.into(), Some(HOSTILE.into()), HOSTILE.into());
-    grid.verdict.push(HOSTILE.into());
-    for row in &mut grid.rows {
+    let mut comparison = records::comparison();
+    *comparison.example = hostile();
+    (comparison.name, comparison.judged_on, comparison.config) =
+        (HOSTILE.into(), Some(HOSTILE.into()), HOSTILE.into());
+    comparison.verdict.push(HOSTILE.into());
+    for row in &mut comparison.rows {
         (row.variant, row.method) = (HOSTILE.into(), HOSTILE.into());
         row.groups = [(HOSTILE.to_owned(), row.groups["unshared"])].into();
     }
-    for trace in &mut grid.traces {
+    for trace in &mut comparison.traces {
         (trace.variant, trace.method) = (HOSTILE.into(), HOSTILE.into());
         *trace.run = hostile();
     }
-    for source in [run_page(&hostile()), grid_page(&grid)] {
+    for source in [run_page(&hostile()), comparison_page(&comparison)] {
         let page = Html::parse_document(&source);
         assert!(all(&page, "script, iframe, object, embed, base, form, img[src=x]").is_empty());
         for element in all(&page, "*") {
