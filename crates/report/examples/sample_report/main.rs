@@ -2,9 +2,9 @@
 //!
 //! Usage: `cargo run -p report --example sample_report -- FOLDER`. No figure in the output was measured.
 
-mod records;
 #[path = "advice.rs"]
 mod sample_advice;
+mod samples;
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -14,9 +14,9 @@ use report::{events, text, write_advice, write_comparison, write_run};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
     let runs = [
-        ("run", records::run()),
-        ("interrupted", records::interrupted()),
-        ("thousand", records::thousand_classes()),
+        ("run", samples::run()),
+        ("interrupted", samples::interrupted()),
+        ("thousand", samples::thousand_classes()),
         ("advised", sample_advice::advised_run()),
     ];
     for (name, run) in runs {
@@ -27,12 +27,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(dir.join("summary.json"), serde_json::to_string(&run)?)?;
         println!("{}", text::run_summary(&run));
     }
-    let dir = out.join("grid");
+    let dir = out.join("comparison");
     fs::create_dir_all(&dir)?;
-    write_comparison(&records::comparison(), &dir)?;
-    events::write_comparison(&records::comparison(), &dir.join("events"))?;
-    fs::write(dir.join("summary.json"), serde_json::to_string(&records::comparison())?)?;
-    println!("{}", text::comparison_table(&records::comparison()));
+    write_comparison(&samples::comparison(), &dir)?;
+    events::write_comparison(&samples::comparison(), &dir.join("events"))?;
+    fs::write(dir.join("summary.json"), serde_json::to_string(&samples::comparison())?)?;
+    println!("{}", text::comparison_table(&samples::comparison()));
     let dir = out.join("advice");
     fs::create_dir_all(&dir)?;
     write_advice(&sample_advice::advice(), &dir)?;
