@@ -44,7 +44,7 @@ fn the_claims_about_letters_and_capacity_run_from_their_configurations() {
     let capacity = run("capacity", &small, "capacity");
     assert_eq!(cells(&capacity).len(), 5);
     let verdict = capacity["verdict"].to_string();
-    for said in ["The gap between accuracy in training", "The gradient of the earliest trained stage"] {
+    for said in ["The gap between training accuracy", "The gradient norm of the earliest trained stage"] {
         assert!(verdict.contains(said), "{said}: {verdict}");
     }
 }
@@ -55,7 +55,7 @@ fn the_claims_about_depth_and_gradients_run_from_their_configurations() {
     let flow = claim(&desk, "gradient_flow", &SMALL, "flow");
     assert_eq!(cells(&flow).len(), 3, "plain, with batch-norm, with shortcuts");
     let verdict = flow["verdict"].to_string();
-    assert!(verdict.contains("The gradient of the earliest trained stage"), "{verdict}");
+    assert!(verdict.contains("The gradient norm of the earliest trained stage"), "{verdict}");
     let input = "data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,\
                  mean=[0.5,0.5,0.5],std=[0.5,0.5,0.5]}";
     desk.finetune(&format!("--config c.toml --set model.arch=efficientnet_lite0 --set {input} --out source"))

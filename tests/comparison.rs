@@ -70,11 +70,17 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
         assert!((0.0..=mean).contains(&low) && (mean..=1.0).contains(&high), "{row}");
         assert!((0.0..=1.0).contains(&number(&row["train_accuracy"]["mean"])));
     }
-    let verdict = summary["verdict"].to_string();
-    assert!(
-        verdict.contains("With 2 images per class, ") && verdict.contains("The highest mean"),
-        "{verdict}"
-    );
+    let effects = summary["effects"].as_array().unwrap();
+    let amounts: Vec<Option<u64>> = effects.iter().map(|it| it["images_per_class"].as_u64()).collect();
+    assert_eq!(amounts, [Some(2), Some(5)], "the other setting against the first, with each amount");
+    for effect in effects {
+        let (low, high) = (effect["interval"]["low"].as_f64(), effect["interval"]["high"].as_f64());
+        assert!(low <= effect["difference"].as_f64() && effect["difference"].as_f64() <= high, "{effect}");
+    }
+    // The best with each amount, and whether it depends on the amount.
+    let verdict = summary["verdict"].as_array().unwrap();
+    let best = verdict.iter().filter(|it| it.as_str().unwrap().contains("highest mean accuracy"));
+    assert_eq!(best.count(), 3, "{verdict:?}");
     assert_eq!(summary["traces"].as_array().unwrap().len(), 4, "a trace for each setting and amount");
     // Models are not kept, their digests are.
     assert_eq!(cells(&summary)[0]["model_sha256"].as_str().unwrap().len(), 64);
@@ -88,7 +94,7 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     let ends = [events[0].as_str(), events[4].as_str()];
     assert_eq!((events.len(), ends), (5, ["1-2-per-class-slow", "comparison"]), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
-    assert!(page.contains("95% interval") && page.contains("How training went"));
+    assert!(page.contains("95% interval") && page.contains("id=\"training\""));
 }
 
 #[test]

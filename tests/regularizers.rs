@@ -271,7 +271,7 @@ fn a_comparison_trains_each_technique_alone_and_tells_with_its_uncertainty() {
     let desk = &*DESK;
     let compare = "compare --config c.toml --vary regularize --only l2_sp,mixup --seeds 0,1,2 --out compared";
     let said = desk.finetune(&format!("{compare} --json")).ends(0, &[]).stdout;
-    for part in ["l2_sp", "mixup", "points against none", "95 % interval", "3 seeds", "of 2 comparisons"] {
+    for part in ["l2_sp", "mixup", "points against none", "95% interval", "3 seeds", "of 2 comparisons"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let record: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();

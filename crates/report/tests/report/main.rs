@@ -9,5 +9,6 @@ mod sample_advice;
 mod advice;
 mod contents;
 mod events;
+mod keys;
 mod outputs;
 mod pages;
