@@ -6,10 +6,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::support::stopped::stopped;
-use crate::support::{Desk, names};
 use image::imageops::FilterType;
 use serde_json::Value;
+
+use crate::support::stopped::stopped;
+use crate::support::{Desk, names};
 
 /// JPEGs of eight times the side that the network reads.
 fn large_photographs(desk: &Desk) {
@@ -70,7 +71,13 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
         assert!((0.0..=mean).contains(&low) && (mean..=1.0).contains(&high), "{row}");
         assert!((0.0..=1.0).contains(&number(&row["train_accuracy"]["mean"])));
     }
-    assert!(summary["verdict"].to_string().contains("2 images per class"), "{}", summary["verdict"]);
+    let effects = summary["effects"].as_array().unwrap();
+    let amounts: Vec<Option<u64>> = effects.iter().map(|it| it["images_per_class"].as_u64()).collect();
+    assert_eq!(amounts, [Some(2), Some(5)], "the other setting against the first, with each amount");
+    for effect in effects {
+        let (low, high) = (effect["interval"]["low"].as_f64(), effect["interval"]["high"].as_f64());
+        assert!(low <= effect["difference"].as_f64() && effect["difference"].as_f64() <= high, "{effect}");
+    }
     assert_eq!(summary["traces"].as_array().unwrap().len(), 4, "a trace for each setting and amount");
     // Models are not kept, their digests are.
     assert_eq!(cells(&summary)[0]["model_sha256"].as_str().unwrap().len(), 64);
@@ -84,7 +91,7 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     let ends = [events[0].as_str(), events[4].as_str()];
     assert_eq!((events.len(), ends), (5, ["1-2-per-class-slow", "comparison"]), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
-    assert!(page.contains("95"));
+    assert!(page.contains("95% interval") && page.contains("id=\"training\""));
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use records::{CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, StepName, StepRecord};
+use records::{
+    Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, StepName, StepRecord,
+};
 
 /// Shows events as they come.
 pub(crate) struct Progress {
@@ -72,16 +74,16 @@ impl Progress {
 
     fn diverged(&mut self, record: &DivergedRecord, done: usize, total: usize) {
         let DivergedRecord { variant, method, images_per_class, seed, message } = record;
-        let amount = amount(*images_per_class);
+        let amount = Amount(*images_per_class).short();
         self.line(&format!(
-            "run {done}/{total}  {variant} {method:>9}  {amount}  seed {seed}  diverged: {message}"
+            "run {done}/{total}  {variant} {method:>9}  {amount:>13}  seed {seed}  diverged: {message}"
         ));
     }
 
     fn cell(&mut self, record: &CellRecord, done: usize, total: usize) {
-        let amount = amount(record.images_per_class);
+        let amount = Amount(record.images_per_class).short();
         self.line(&format!(
-            "run {done}/{total}  {} {:>9}  {amount}  seed {}  accuracy {:5.1}%  ({:.1} s)",
+            "run {done}/{total}  {} {:>9}  {amount:>13}  seed {}  accuracy {:5.1}%  ({:.1} s)",
             record.variant,
             record.method,
             record.seed,
@@ -108,10 +110,6 @@ impl Progress {
         }
         let _ = writeln!(io::stderr(), "{text}");
     }
-}
-
-fn amount(images_per_class: Option<u32>) -> String {
-    images_per_class.map_or_else(|| "all images".to_owned(), |count| format!("{count:>3} per class"))
 }
 
 fn epoch(record: &EpochRecord, epochs: u32) -> String {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use records::{AdviceRecord, Event, GridRecord, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, Event, RunRecord};
 use run_config::Config;
 use serde::Serialize;
 
@@ -131,15 +131,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// When one cannot be written.
-    pub fn write_grid(&self, record: &GridRecord) -> Result<(), Error> {
+    pub fn write_comparison(&self, record: &ComparisonRecord) -> Result<(), Error> {
         self.write_summary(record)?;
-        report::write_grid(record, &self.path)?;
+        report::write_comparison(record, &self.path)?;
         report::write_figures(record, &self.path)?;
         let events = self.file("events");
         if events.is_dir() {
             fs::remove_dir_all(&events).map_err(Error::write(&events))?;
         }
-        report::events::write_grid(record, &events)?;
+        report::events::write_comparison(record, &events)?;
         Ok(())
     }
 

@@ -133,11 +133,11 @@ impl Store {
         &self.shared.samples
     }
 
-    /// Returns the (upper) median of the images' shorter sides, in pixels; `None` without images.
+    /// Returns the median of the images' shorter sides in pixels, rounded; `None` without images.
     pub fn median_side(&self) -> Option<u32> {
-        let mut sides = self.shared.sides.clone();
-        let middle = sides.len() / 2;
-        (!sides.is_empty()).then(|| *sides.select_nth_unstable(middle).1)
+        let sides: Vec<f64> = self.shared.sides.iter().copied().map(f64::from).collect();
+        // Between two whole numbers at most, so it fits.
+        statistics::median(&sides).map(|side| side.round() as u32)
     }
 
     /// Returns a digest of a sample's file and of how it is decoded: the same pixels have the same digest, wherever the file

@@ -5,38 +5,41 @@ use serde::{Deserialize, Serialize};
 use crate::RunRecord;
 use crate::json;
 
-/// Everything known about a grid of runs: the content of its `summary.json`.
+/// Everything known about a comparison of runs: the content of its `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GridRecord {
-    /// The grid's name.
+pub struct ComparisonRecord {
+    /// Name of the comparison.
     pub name: String,
-    /// The group of classes that the comparison is judged on; `None` for all classes.
+    /// Group of classes that the comparison is judged on; `None` for all classes.
     pub judged_on: Option<String>,
-    /// The table.
-    pub rows: Vec<GridRow>,
-    /// Every run that came to its end.
+    /// One row for each setting, amount of data and variant.
+    pub rows: Vec<ComparisonRow>,
+    /// Runs that finished.
     pub cells: Vec<CellRecord>,
-    /// The runs whose numbers ran away.
+    /// Runs that diverged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diverged: Vec<DivergedRecord>,
-    /// What the figures say, one sentence each.
+    /// Differences between settings; empty in older records.
+    #[serde(default)]
+    pub effects: Vec<EffectRecord>,
+    /// Conclusions from the figures, one sentence each.
     pub verdict: Vec<String>,
-    /// How training went under each setting, one run of each; empty where there are too many settings to look at.
+    /// Training of one run of each setting; empty where there are too many settings.
     #[serde(default)]
     pub traces: Vec<TraceRecord>,
     /// One run shown in full: its five steps, curves, confusions.
     pub example: Box<RunRecord>,
-    /// The grid's configuration as TOML.
+    /// Configuration of the comparison as TOML.
     pub config: String,
     /// Wall-clock seconds.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
 }
 
-/// One run of a grid, reduced to what the comparison needs.
+/// One run of a comparison, reduced to what the comparison needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CellRecord {
-    /// Which data and weights, `held-out faces`; empty when the grid has one variant.
+    /// Name of the data and weights, `held-out faces`; empty where the comparison has one variant.
     pub variant: String,
     /// Training images of each class; `None` means all.
     pub images_per_class: Option<u32>,
@@ -53,8 +56,8 @@ pub struct CellRecord {
     /// Accuracy over named groups of classes.
     #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
-    /// A character for each image that the accuracy is of, class after class: `1` told rightly, `0` not. The same place is
-    /// the same image in every run of a variant. Empty in older records.
+    /// One character for each image of the accuracy, class by class: `1` for a correct prediction, else `0`. The same
+    /// position is the same image in every run of a variant. Empty in older records.
     #[serde(default)]
     pub answers: String,
     /// The same for each group of classes.
@@ -70,7 +73,7 @@ pub struct CellRecord {
     pub seconds: f64,
 }
 
-/// A run of a grid whose numbers ran away.
+/// A run of a comparison that diverged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DivergedRecord {
     /// As in [`CellRecord::variant`].
@@ -81,24 +84,24 @@ pub struct DivergedRecord {
     pub method: String,
     /// As in [`CellRecord::seed`].
     pub seed: u64,
-    /// When it happened and where it began, and what is left.
+    /// When and where it diverged, and what is left of it.
     pub message: String,
 }
 
-/// How the training of a run went, reduced to what a comparison needs.
+/// Training of a run, reduced to what a comparison needs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
     /// Training accuracy of the last epoch, as seen while training (dropout and augmentation on).
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
-    /// Gradient norm of the earliest live stage over that of the latest, the median over the moments at which both were
-    /// looked at; `None` where only one stage is trained.
+    /// Gradient norm of the earliest live stage divided by that of the latest, the median over the recorded moments of
+    /// training; `None` where only one stage is trained.
     pub gradient_ratio: Option<f64>,
 }
 
-/// One line of a grid's table: the seeds of one setting taken together.
+/// One row of a comparison's table: the seeds of one setting taken together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GridRow {
+pub struct ComparisonRow {
     /// As in [`CellRecord::variant`].
     pub variant: String,
     /// As in [`CellRecord::images_per_class`].
@@ -111,7 +114,7 @@ pub struct GridRow {
     /// Sample standard deviation over the seeds (`n - 1`), `0.0` for one seed.
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy_sd: f64,
-    /// 95 % interval of the mean accuracy, from a bootstrap over seeds and images; `None` in older records.
+    /// 95% confidence interval of the mean accuracy, from a bootstrap over seeds and images; `None` in older records.
     #[serde(default)]
     pub accuracy_interval: Option<Interval>,
     /// Balanced accuracy over the seeds; `None` in older records.
@@ -122,7 +125,7 @@ pub struct GridRow {
     /// Training accuracy of the last epoch.
     #[serde(default)]
     pub train_accuracy: Option<MeanSd>,
-    /// Gradient norm of the earliest live stage over that of the latest.
+    /// Gradient norm of the earliest live stage divided by that of the latest.
     #[serde(default)]
     pub gradient_ratio: Option<RatioRecord>,
     /// Number of seeds, without those whose runs diverged.
@@ -130,6 +133,27 @@ pub struct GridRow {
     /// Number of seeds whose runs diverged.
     #[serde(default)]
     pub diverged: u32,
+}
+
+/// Difference of accuracy between a setting and a baseline, over pairs of runs with the same seed and on the same images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectRecord {
+    /// As in [`CellRecord::variant`].
+    pub variant: String,
+    /// As in [`CellRecord::images_per_class`].
+    pub images_per_class: Option<u32>,
+    /// As in [`CellRecord::method`].
+    pub method: String,
+    /// The method or setting that it is compared with.
+    pub baseline: String,
+    /// Mean accuracy of the setting less that of the baseline, in `-1..=1`.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub difference: f64,
+    /// 95% confidence interval of it, from a paired bootstrap over seeds and images; `None` where the answers to the images
+    /// are not recorded.
+    pub interval: Option<Interval>,
+    /// Number of pairs.
+    pub seeds: u32,
 }
 
 /// A mean with its sample standard deviation.
@@ -141,12 +165,12 @@ pub struct MeanSd {
     /// Sample standard deviation (`n - 1`).
     #[serde(deserialize_with = "json::number_or_null")]
     pub sd: f64,
-    /// 95 % interval of the mean; `None` where none was computed.
+    /// 95% confidence interval of the mean; `None` where none was computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
 }
 
-/// Where a figure lies with a confidence of 95 %.
+/// 95% confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// 2.5th percentile.
@@ -158,15 +182,15 @@ pub struct Interval {
 /// A ratio over the seeds of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RatioRecord {
-    /// Of the seeds; the lower one of the middle two where their number is even.
+    /// Median over the seeds; the midpoint of the middle two where their number is even.
     pub median: f64,
-    /// The smallest.
+    /// Smallest over the seeds.
     pub low: f64,
-    /// The largest.
+    /// Largest over the seeds.
     pub high: f64,
 }
 
-/// The training of one run of a grid: of a setting the first seed.
+/// Training of one run of a comparison: the first seed of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRecord {
     /// As in [`CellRecord::variant`].
@@ -177,6 +201,6 @@ pub struct TraceRecord {
     pub method: String,
     /// As in [`CellRecord::seed`].
     pub seed: u64,
-    /// The run without its measurements, samples and configuration.
+    /// Record of the run without its measurements, samples and configuration.
     pub run: Box<RunRecord>,
 }

@@ -60,3 +60,42 @@ impl fmt::Display for Depth {
         }
     }
 }
+
+impl Depth {
+    /// How a report names it: `fine-tuned over its last 2 stages`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Scratch => "trained from scratch".into(),
+            Self::Head => "new head only".into(),
+            Self::All => "fine-tuned throughout".into(),
+            Self::Last(1) => "fine-tuned over its last stage".into(),
+            Self::Last(count) => format!("fine-tuned over its last {count} stages"),
+            Self::From(stage) => format!("fine-tuned from {stage} on"),
+            Self::Auto => "fine-tuned as deep as advised".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_depth_reads_back_and_has_words() {
+        for (text, words) in [
+            ("scratch", "from scratch"),
+            ("head", "head only"),
+            ("all", "throughout"),
+            ("last:1", "last stage"),
+            ("last:2", "last 2 stages"),
+            ("from:layer3", "from layer3"),
+            ("auto", "as advised"),
+        ] {
+            let depth: Depth = text.parse().unwrap();
+            assert_eq!(depth.to_string(), text);
+            assert!(depth.in_words().contains(words), "{text}: {}", depth.in_words());
+        }
+        assert!("last:0".parse::<Depth>().is_err() && "deep".parse::<Depth>().is_err());
+    }
+}

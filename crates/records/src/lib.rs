@@ -1,8 +1,9 @@
 //! What a run leaves behind, as plain serialisable records, and the words in which it speaks while it works.
 //!
 //! The trainer returns records and nothing else; printing, logging and drawing belong to their readers.
-//! - the records: [`RunRecord`] of a run, [`GridRecord`] of a comparison, and what they are made of
+//! - the records: [`RunRecord`] of a run, [`ComparisonRecord`] of a comparison, and what they are made of
 //! - [`StepName`]: the five steps of the recipe; [`Depth`]: how far back it fine-tunes
+//! - [`wording`]: how counts, percents and amounts of data are written
 //! - [`Event`]: what happens during a run; [`Interrupt`]: a request to stop; [`Session`]: both ends together
 //!
 //! Losses are mean cross-entropies in nats, accuracies are fractions in `0..=1`, times are seconds of wall clock.
@@ -20,6 +21,7 @@ mod interrupt;
 mod json;
 mod plan;
 mod step_name;
+pub mod wording;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,8 +31,8 @@ use serde::{Deserialize, Serialize};
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
-    CellRecord, DivergedRecord, GridRecord, GridRow, Interval, MeanSd, RatioRecord, TraceRecord,
-    TrainingRecord,
+    CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
+    TraceRecord, TrainingRecord,
 };
 pub use depth::{Depth, UnknownDepth};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
@@ -38,6 +40,7 @@ pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 pub use step_name::StepName;
+pub use wording::Amount;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,15 @@
-//! A finished run's record ([`records`]), and its ways out: one self-contained HTML page, SVG plots, lines for the
-//! terminal and TensorBoard events.
+//! Reports of finished runs and comparisons ([`records`]): self-contained HTML pages, SVG figures, text for the terminal
+//! and TensorBoard event files.
 //!
-//! This room reads records and draws them. It never trains, never measures and never looks at a data set;
-//! whatever a page shows stands in the record.
+//! Only records go in. Nothing here trains, measures or reads a data set; whatever a page shows is in its record.
 //!
 //! - [`text`]: the same facts as aligned plain text
-//! - [`html`]: the page of a run, the page of a grid
+//! - [`html`]: the pages of a run, of a comparison, of a range test, of advice
 //! - [`plot`]: line charts as SVG
 //! - [`events`]: TensorBoard event files
 //! - `write`: pages as files
-//! - `numbers`, `pivot`, `reading`: how figures are written, a grid's rows as tables, what page and text ask alike
+//! - `numbers`: how figures are written; `phrases`: wording shared by page and terminal
+//! - `tables`: the rows of a comparison as tables; `confusion`: a confusion matrix with its class names
 
 pub mod events;
 pub mod html;
@@ -18,16 +18,16 @@ pub mod text;
 
 mod confusion;
 mod numbers;
-mod pivot;
-mod reading;
+mod phrases;
+mod tables;
 mod write;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use write::{write_advice, write_figures, write_grid, write_range, write_run};
+pub use write::{write_advice, write_comparison, write_figures, write_range, write_run};
 
-/// What can go wrong while writing a report.
+/// Why a report could not be written or an event file not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be written.
@@ -35,27 +35,25 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// A figure could not be drawn as a picture.
-    #[error("cannot draw the {figure} for TensorBoard: {problem}; the figure is in report.html all the same")]
-    Draw {
-        /// Which one.
-        figure: String,
-        /// What is wrong with it.
-        problem: String,
+    /// An image for TensorBoard is not a PNG.
+    #[error("cannot write the image {tag} for TensorBoard: it is not a PNG")]
+    NotPng {
+        /// Its tag.
+        tag: String,
     },
     /// A file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// A file is no TensorBoard event file, or a damaged one.
-    #[error("{}: record {record} {problem}; the file is damaged or no TensorBoard event file", path.display())]
+    /// A file is not a TensorBoard event file, or is damaged.
+    #[error("{}: record {record} {problem}; the file is damaged or not a TensorBoard event file", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! The same facts as plain text: aligned columns for a terminal, no colour codes.
+//! Reports as plain text for the terminal: aligned columns, no colour codes.
 //!
 //! Names come from folders, so they may hold anything; control characters are written as escapes and cannot
 //! move a terminal's cursor or change its colours.
@@ -10,26 +10,25 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::html::{gap_in_points, ratio_in_words};
 use crate::numbers;
-pub use crate::numbers::{count, counted, percent};
+use crate::phrases::{depth_in_words, headline, interrupted};
+use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
+pub use records::wording::{count, counted, percent};
+use records::{Amount, ComparisonRecord, RunRecord, StepName};
 
-use crate::pivot::{self, Table, images_label};
-use crate::reading::{FIVE_STEPS, depth_in_words, headline, interrupted};
-use records::{GridRecord, RunRecord};
-
-/// The tables of a grid: images per class downwards, methods across, mean ± standard deviation in percent.
+/// The tables of a comparison: amounts of data down, methods across, mean ± standard deviation in percent.
 ///
-/// One table for each variant, for the judged group of classes first and for all classes, and the verdict
+/// One table for each variant, for the judged group of classes first and for all classes, and the conclusions
 /// below them. An asterisk marks the highest mean of a row. Ends with a line feed.
-pub fn grid_table(grid: &GridRecord) -> String {
+pub fn comparison_table(comparison: &ComparisonRecord) -> String {
     let mut out = String::new();
-    for table in pivot::tables(grid) {
+    for table in tables::tables(comparison) {
         out.push_str(&visible(&title(&table)));
         out.push('\n');
-        // A line of a terminal has room for so many figures; more of them go downwards.
+        // More than six columns do not fit a line of a terminal: then methods go down.
         let cells = cells(&table);
         match table.methods.len() {
             0..=6 => out.push_str(&aligned(&cells, &[Side::Right])),
@@ -37,13 +36,13 @@ pub fn grid_table(grid: &GridRecord) -> String {
         }
         out.push('\n');
     }
-    if !grid.traces.is_empty() {
-        out.push_str("How training went: accuracy of the last epoch while training, what is missing on other images, and the\n");
-        out.push_str("gradient norm of the earliest live stage over that of the latest\n");
-        out.push_str(&aligned(&training(grid), &[Side::Right, Side::Left, Side::Right]));
+    if !comparison.traces.is_empty() {
+        out.push_str("Training: accuracy of the last epoch while training, the gap to the accuracy on other images in points, and the\n");
+        out.push_str("gradient norm of the earliest live stage divided by that of the latest\n");
+        out.push_str(&aligned(&training(comparison), &[Side::Right, Side::Left, Side::Right]));
         out.push('\n');
     }
-    for sentence in &grid.verdict {
+    for sentence in &comparison.verdict {
         out.push_str(&visible(sentence));
         out.push('\n');
     }
@@ -98,9 +97,10 @@ fn first_line(run: &RunRecord) -> String {
 }
 
 fn steps(run: &RunRecord) -> Vec<Vec<String>> {
-    let missed = FIVE_STEPS.iter().filter(|name| !run.steps.iter().any(|step| step.name == **name));
+    let missed = StepName::ALL.map(StepName::name).into_iter();
+    let missed = missed.filter(|name| !run.steps.iter().any(|step| step.name == *name));
     let done = run.steps.iter().map(|s| vec![s.name.clone(), numbers::duration(s.seconds), s.what.clone()]);
-    let missed = missed.map(|name| vec![(*name).to_owned(), "–".into(), "not reached".into()]);
+    let missed = missed.map(|name| vec![name.to_owned(), "–".into(), "not reached".into()]);
     let heading = ["step", "time", "what it did"].map(String::from).to_vec();
     [heading].into_iter().chain(done).chain(missed.filter(|_| interrupted(run))).collect()
 }
@@ -144,20 +144,20 @@ fn cells(table: &Table<'_>) -> Vec<Vec<String>> {
             let best = if row.best() == Some(column) { " *" } else { "  " };
             format!("{}{seeds}{best}", numbers::percent_spread(cell.mean, cell.sd))
         });
-        [images_label(row.images_per_class)].into_iter().chain(figures).collect()
+        [row.amount.label()].into_iter().chain(figures).collect()
     });
     [heading].into_iter().chain(rows).collect()
 }
 
-fn training(grid: &GridRecord) -> Vec<Vec<String>> {
+fn training(comparison: &ComparisonRecord) -> Vec<Vec<String>> {
     let heading =
         ["images per class", "setting", "training", "gap", "gradient ratio"].map(String::from).to_vec();
-    let trained = grid.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0);
+    let trained = comparison.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0);
     let rows = trained.map(|row| {
         let variant = if row.variant.is_empty() { String::new() } else { format!(" ({})", row.variant) };
         let accuracy = row.train_accuracy.map(|seen| numbers::percent_spread(seen.mean, seen.sd));
         vec![
-            images_label(row.images_per_class),
+            Amount(row.images_per_class).label(),
             format!("{}{variant}", row.method),
             accuracy.unwrap_or("–".into()),
             gap_in_points(row),
@@ -173,16 +173,16 @@ fn transposed(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     (0..columns).map(|column| rows.iter().map(|row| cell(row, column)).collect()).collect()
 }
 
-/// Where a cell stands in its column.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// At the left: words.
+    /// To the left: words.
     Left,
-    /// At the right: figures.
+    /// To the right: figures.
     Right,
 }
 
-/// Rows with their columns brought to one width, two blanks apart. The last of `sides` holds for the rest.
+/// Rows with columns of equal width, two blanks apart. The last of `sides` is for all further columns.
 pub fn aligned(rows: &[Vec<String>], sides: &[Side]) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();

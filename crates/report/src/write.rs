@@ -1,10 +1,10 @@
-//! Pages as files, each replaced in one step.
+//! Pages and figures as files; an existing page is replaced in one step.
 
 use std::path::Path;
 
-use records::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord};
 
-use crate::{Error, html, pivot};
+use crate::{Error, html, tables};
 
 /// Writes the page of a run as `report.html` into the folder `dir`, which is created where missing.
 ///
@@ -16,12 +16,12 @@ pub fn write_run(record: &RunRecord, dir: &Path) -> Result<(), Error> {
     write_page(&html::run_page(record), dir)
 }
 
-/// Writes the page of a grid as `report.html` into the folder `dir`, as [`write_run`] does for a run.
+/// Writes the page of a comparison as `report.html` into the folder `dir`, as [`write_run`] does for a run.
 ///
 /// # Errors
 /// [`Error::Write`] when the file system refuses.
-pub fn write_grid(record: &GridRecord, dir: &Path) -> Result<(), Error> {
-    write_page(&html::grid_page(record), dir)
+pub fn write_comparison(record: &ComparisonRecord, dir: &Path) -> Result<(), Error> {
+    write_page(&html::comparison_page(record), dir)
 }
 
 /// Writes the page of a learning-rate range test as `report.html` into the folder `dir`, as [`write_run`] does for a run.
@@ -32,15 +32,15 @@ pub fn write_range(record: &RangeRecord, dir: &Path) -> Result<(), Error> {
     write_page(&html::range_page(record), dir)
 }
 
-/// Writes the charts of a grid as SVG files into the folder `figures` of `dir`: `accuracy-1.svg` and so on for each table,
+/// Writes the charts of a comparison as SVG files into the folder `figures` of `dir`: `accuracy-1.svg` and so on for each table,
 /// `training-1.svg` and `gradients-1.svg` for each setting whose training is recorded.
 ///
 /// # Errors
 /// [`Error::Write`] when the file system refuses.
-pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
+pub fn write_figures(record: &ComparisonRecord, dir: &Path) -> Result<(), Error> {
     let folder = dir.join("figures");
     let kinds = [
-        ("accuracy", html::accuracy_charts(&pivot::tables(record))),
+        ("accuracy", html::accuracy_charts(&tables::tables(record))),
         ("training", html::training_charts(record)),
         ("gradients", html::flow_charts(record)),
     ];
@@ -52,7 +52,7 @@ pub fn write_figures(record: &GridRecord, dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the page of an advice as `report.html` into the folder `dir`, as [`write_run`] does for a run.
+/// Writes the page of advice as `report.html` into the folder `dir`, as [`write_run`] does for a run.
 ///
 /// # Errors
 /// [`Error::Write`] when the file system refuses.

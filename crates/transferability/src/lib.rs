@@ -23,7 +23,9 @@ pub use error::Error;
 /// Returns the mean accuracy of the last third of the stages less that of the first, within -1 and 1.
 #[must_use]
 pub fn late_stage_gain(stages: &[f64]) -> f64 {
-    let third = stages.len().div_ceil(3).max(1);
-    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
-    mean(&stages[stages.len().saturating_sub(third)..]) - mean(&stages[..third.min(stages.len())])
+    if stages.is_empty() {
+        return 0.0;
+    }
+    let third = stages.len().div_ceil(3);
+    statistics::mean(&stages[stages.len() - third..]) - statistics::mean(&stages[..third])
 }

@@ -1,4 +1,5 @@
 use records::Similarity;
+use records::wording::percent;
 
 use super::rule::{Because, Evidence, Verdict};
 
@@ -103,10 +104,6 @@ pub(super) fn similarity(verdict: &Verdict, evidence: &Evidence<'_>) -> Option<S
 /// Whether a probe on pixels makes no error.
 fn pixels_suffice(evidence: &Evidence<'_>) -> bool {
     evidence.pixels >= 1.0
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
 }
 
 /// A mean number of images without needless digits.

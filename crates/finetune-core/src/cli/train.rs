@@ -141,7 +141,7 @@ fn compare_runs(
     let helpers = Helpers::new(run.jobs(compare) - 1, &helper);
     let (record, outcome) = grid::perform(run, compare, folder, helpers, interrupt, &mut listen)?;
     metrics.finish()?;
-    print(&report::text::grid_table(&record), folder, &record, arguments)?;
+    print(&report::text::comparison_table(&record), folder, &record, arguments)?;
     match (outcome, grid::diverged(&record.diverged)) {
         (Outcome::Finished, Some(error)) => Err(error.into()),
         _ => Ok(outcome),

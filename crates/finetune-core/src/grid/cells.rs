@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use records::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
+use records::{Amount, CellRecord, DivergedRecord, RunRecord, TraceRecord};
 use run_config::{CompareConfig, Run, slug};
 use serde::de::DeserializeOwned;
 
@@ -142,7 +142,7 @@ impl<'a> Cells<'a> {
             group_answers: measured
                 .map(|m| m.groups.keys().filter_map(of_group).collect())
                 .unwrap_or_default(),
-            training: training(run),
+            training: comparison::training(run),
             model_sha256: run.digests.get("model.safetensors").cloned().unwrap_or_default(),
             seconds: run.seconds,
         }
@@ -173,7 +173,7 @@ impl<'a> Cells<'a> {
             "" => String::new(),
             name => format!("{}-", slug(name)),
         };
-        let amount = amount(cell.images_per_class).replace(' ', "-");
+        let amount = Amount(cell.images_per_class).short().replace(' ', "-");
         format!("cells/{variant}{amount}-{}-seed-{}", slug(self.method(cell)), cell.seed)
     }
 
@@ -182,31 +182,6 @@ impl<'a> Cells<'a> {
         let setting = cell.setting.and_then(|setting| self.compare.settings.get(setting));
         setting.map_or(cell.method.name(), |setting| &setting.name)
     }
-}
-
-fn training(run: &RunRecord) -> Option<TrainingRecord> {
-    let accuracy = run.epochs.last()?.train_accuracy;
-    let moments = || run.epochs.iter().flat_map(|epoch| &epoch.gradients);
-    let looked_at = |name: &&str| moments().any(|moment| moment.norms.contains_key(*name));
-    let stages: Vec<&str> = run.stages.iter().map(|stage| stage.name.as_str()).filter(looked_at).collect();
-    let gradient_ratio = match stages.as_slice() {
-        [first, .., last] => {
-            let ratio = |norms: &BTreeMap<String, f64>| Some(norms.get(*first)? / norms.get(*last)?);
-            let mut ratios: Vec<f64> = moments()
-                .filter_map(|moment| ratio(&moment.norms))
-                .filter(|ratio| ratio.is_finite())
-                .collect();
-            ratios.sort_by(f64::total_cmp);
-            ratios.get(ratios.len() / 2).copied()
-        }
-        _ => None,
-    };
-    Some(TrainingRecord { accuracy, gradient_ratio })
-}
-
-/// `5 per class`, or `all images`.
-pub(super) fn amount(images_per_class: Option<u32>) -> String {
-    images_per_class.map_or_else(|| "all images".to_owned(), |count| format!("{count} per class"))
 }
 
 #[cfg(test)]

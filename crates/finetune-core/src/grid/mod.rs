@@ -3,30 +3,22 @@
 //! Every run is a cell with a folder of its own under `cells/`. Whoever makes that folder carries the run out, so that
 //! several processes share a grid without a word between them ([`Helpers`], [`join`]); a cell with a summary is done.
 
-mod best;
-mod bootstrap;
 mod cells;
-mod diverged;
 mod helpers;
-mod paired;
-mod rows;
-mod training;
 mod vary;
-mod verdict;
 mod worker;
 
 use std::time::Instant;
 
-use records::{CellRecord, Event, GridRecord, Interrupt, Listener, Outcome, TraceRecord};
+use comparison::{Ended, Finished};
+use records::{ComparisonRecord, DivergedRecord, Event, Interrupt, Listener, Outcome, TraceRecord};
 use run_config::{CompareConfig, Method, Run};
 
 use self::cells::Cells;
-use self::rows::Ended;
 use self::worker::Worker;
 use crate::Error;
 use crate::run_folder::RunFolder;
 
-pub use diverged::diverged;
 pub use helpers::Helpers;
 pub use vary::{Vary, VaryError, vary};
 
@@ -85,7 +77,7 @@ pub fn perform(
     helpers: Helpers<'_>,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
-) -> Result<(GridRecord, Outcome), Error> {
+) -> Result<(ComparisonRecord, Outcome), Error> {
     let started = Instant::now();
     let config = folder.write_config(&run.config)?;
     let plan = plan(compare);
@@ -112,47 +104,43 @@ pub fn perform(
     let complete = results.ended.iter().all(Option::is_some);
     let example = results.worth_showing(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
-    let rows = rows::of(results.ended.iter().flatten());
-    let (mut records, mut diverged) = (Vec::new(), Vec::new());
+    let rows = comparison::rows(results.ended.iter().flatten());
+    let (mut records, mut lost) = (Vec::new(), Vec::new());
     for ended in results.ended.into_iter().flatten() {
         match ended {
             Ok(record) => records.push(record),
-            Err(lost) => diverged.push(lost),
+            Err(record) => lost.push(record),
         }
     }
-    let failed = diverged::diverged(&diverged);
     let Some(example) = example else {
-        return Err(failed.filter(|_| complete).unwrap_or(Error::Interrupted));
+        return Err(diverged(&lost).filter(|_| complete).unwrap_or(Error::Interrupted));
     };
-    let judged = compare.judge_on.as_deref();
-    let mut verdict = match compare.settings.first() {
-        None => verdict::of(&rows, &records, judged),
-        Some(baseline) => {
-            let best = best::of(&diverged::without(&records, &diverged), judged);
-            best.into_iter().chain(paired::of(&records, &baseline.name, judged)).collect()
-        }
+    let finished = Finished {
+        cells: &records,
+        diverged: &lost,
+        judged_on: compare.judge_on.as_deref(),
+        baseline: compare.settings.first().map(|setting| setting.name.as_str()),
     };
-    verdict.extend(training::of(&rows));
-    if let Some(failed) = failed {
-        verdict.insert(0, format!("{failed}."));
-    }
+    let effects = comparison::differences(&finished);
+    let mut verdict = comparison::conclusions(&finished, &rows);
     if !complete {
-        let ended = records.len() + diverged.len();
+        let ended = records.len() + lost.len();
         verdict.insert(0, format!("Interrupted after {ended} of {} runs.", plan.len()));
     }
-    let record = GridRecord {
+    let record = ComparisonRecord {
         name: run.name.clone(),
         judged_on: compare.judge_on.clone(),
         rows,
         cells: records,
-        diverged,
+        diverged: lost,
+        effects,
         verdict,
         traces,
         example: Box::new(example),
         config,
         seconds: started.elapsed().as_secs_f64(),
     };
-    folder.write_grid(&record)?;
+    folder.write_comparison(&record)?;
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
 }
 
@@ -170,14 +158,10 @@ fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, Error> {
     Ok(traces.into_iter().flatten().collect())
 }
 
-/// The accuracy that a comparison is about.
-fn figure(cell: &CellRecord, judged_on: Option<&str>) -> f64 {
-    judged_on.map_or(cell.accuracy, |group| cell.groups.get(group).copied().unwrap_or(f64::NAN))
-}
-
-/// The answers that it is the share of.
-fn answers<'a>(cell: &'a CellRecord, judged_on: Option<&str>) -> &'a str {
-    judged_on.map_or(&cell.answers, |group| cell.group_answers.get(group).map_or("", String::as_str))
+/// The failure that diverged runs are, where there are any.
+#[must_use]
+pub fn diverged(runs: &[DivergedRecord]) -> Option<Error> {
+    comparison::diverged(runs).map(Error::RunsDiverged)
 }
 
 /// Helps with a grid that another process carries out in this folder, until no cell is left to begin.
@@ -234,6 +218,8 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
+    use records::CellRecord;
+
     use super::*;
 
     #[test]

@@ -1,10 +1,10 @@
 use pretrained::PartialInput;
-use records::{Event, Interrupt, Listener, Outcome};
+use records::{Amount, Event, Interrupt, Listener, Outcome};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
 use zoo::source_weights::SourceWeights;
 
 use super::Cell;
-use super::cells::{Cells, amount};
+use super::cells::Cells;
 use crate::Error;
 use crate::advise;
 use crate::recipe::{self, Materials};
@@ -157,7 +157,7 @@ fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
         run.config.train.epochs = run.config.finetune.head_epochs.max(1);
     }
     run.config.compare = None;
-    run.name = format!("{} {}", cell.method.name(), amount(cell.images_per_class));
+    run.name = format!("{} {}", cell.method.name(), Amount(cell.images_per_class).short());
     run
 }
 

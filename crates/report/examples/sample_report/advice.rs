@@ -2,7 +2,7 @@
 
 use records::{AdviceRecord, PartSeconds, RunRecord, Similarity, SourceEvidence, StageEvidence};
 
-use crate::records;
+use crate::samples;
 
 /// Dogs and cats with a ResNet-18: the last two stages are to be trained.
 pub(crate) fn advice() -> AdviceRecord {
@@ -58,5 +58,5 @@ pub(crate) fn advice() -> AdviceRecord {
 
 /// A run that followed it.
 pub(crate) fn advised_run() -> RunRecord {
-    RunRecord { advice: Some(Box::new(advice())), ..records::run() }
+    RunRecord { advice: Some(Box::new(advice())), ..samples::run() }
 }

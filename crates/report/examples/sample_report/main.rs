@@ -2,21 +2,21 @@
 //!
 //! Usage: `cargo run -p report --example sample_report -- FOLDER`. No figure in the output was measured.
 
-mod records;
 #[path = "advice.rs"]
 mod sample_advice;
+mod samples;
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_advice, write_grid, write_run};
+use report::{events, text, write_advice, write_comparison, write_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
     let runs = [
-        ("run", records::run()),
-        ("interrupted", records::interrupted()),
-        ("thousand", records::thousand_classes()),
+        ("run", samples::run()),
+        ("interrupted", samples::interrupted()),
+        ("thousand", samples::thousand_classes()),
         ("advised", sample_advice::advised_run()),
     ];
     for (name, run) in runs {
@@ -27,12 +27,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(dir.join("summary.json"), serde_json::to_string(&run)?)?;
         println!("{}", text::run_summary(&run));
     }
-    let dir = out.join("grid");
+    let dir = out.join("comparison");
     fs::create_dir_all(&dir)?;
-    write_grid(&records::grid(), &dir)?;
-    events::write_grid(&records::grid(), &dir.join("events"))?;
-    fs::write(dir.join("summary.json"), serde_json::to_string(&records::grid())?)?;
-    println!("{}", text::grid_table(&records::grid()));
+    write_comparison(&samples::comparison(), &dir)?;
+    events::write_comparison(&samples::comparison(), &dir.join("events"))?;
+    fs::write(dir.join("summary.json"), serde_json::to_string(&samples::comparison())?)?;
+    println!("{}", text::comparison_table(&samples::comparison()));
     let dir = out.join("advice");
     fs::create_dir_all(&dir)?;
     write_advice(&sample_advice::advice(), &dir)?;

@@ -1,4 +1,4 @@
-//! The protocol buffers of an event file, as far as scalars and pictures need them.
+//! The protocol buffers of an event file, as far as scalars and images need them.
 //!
 //! Field numbers are those of `tensorflow/core/util/event.proto` and `tensorflow/core/framework/summary.proto`;
 //! fields of other kinds of events are skipped when reading.
@@ -45,12 +45,12 @@ pub struct SummaryValue {
     /// The scalar; `None` for values of other kinds.
     #[prost(float, optional, tag = "2")]
     pub simple_value: Option<f32>,
-    /// The picture; `None` for values of other kinds.
+    /// The image; `None` for values of other kinds.
     #[prost(message, optional, tag = "4")]
     pub image: Option<Image>,
 }
 
-/// A picture.
+/// An image.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Image {
     /// In pixels.
@@ -74,7 +74,7 @@ impl Event {
         Self::of(value, step, wall_time)
     }
 
-    /// A picture.
+    /// An image.
     pub(super) fn image(tag: &str, step: u64, image: Image, wall_time: f64) -> Self {
         Self::of(SummaryValue { tag: tag.into(), simple_value: None, image: Some(image) }, step, wall_time)
     }

@@ -1,24 +1,23 @@
 //! TensorBoard event files.
 //!
 //! An event file is a sequence of framed records (TFRecord), each a protocol buffer. The first names the format's
-//! version, the others carry scalars and pictures. Source of both: `tensorflow/core/lib/io/record_writer.cc` and
+//! version, the others carry scalars and images. Source of both: `tensorflow/core/lib/io/record_writer.cc` and
 //! `tensorflow/core/util/event.proto`.
 //!
 //! - [`EventWriter`]: writes one file
-//! - [`write_run`]: a whole run, training and validation beside each other; [`write_grid`]: a comparison and its runs;
-//!   [`write_advice`]: the evidence of an advice
+//! - [`write_run`]: a run, with training and validation in the same charts; [`write_comparison`]: a comparison and its runs;
+//!   [`write_advice`]: the evidence of advice
 //! - [`read`]: the events of a file, every checksum verified
 //! - [`message`]: the messages themselves
-//! - `run`, `grid`, `figures`: what a run or a comparison has to show, and how its charts become pictures
-//! - `frame`: the framing around them
+//! - `run`, `comparison`: a run or a comparison as events
+//! - `frame`: the framing of the records
 
-mod figures;
+mod comparison;
 mod frame;
-mod grid;
 pub mod message;
 mod run;
 
-pub use grid::write_grid;
+pub use comparison::write_comparison;
 pub use run::{write_advice, write_run};
 
 use std::fs::{self, File, OpenOptions};
@@ -45,8 +44,8 @@ pub struct EventWriter {
 impl EventWriter {
     /// Creates `events.out.tfevents.SECONDS.finetune` in the folder `dir`, which is created where missing.
     ///
-    /// `SECONDS` is the time of creation since 1970, which keeps the files of a folder in order. The name tells
-    /// neither machine nor process. An existing file is never written over.
+    /// `SECONDS` is the time of creation since 1970, which keeps the files of a folder in order. The name reveals
+    /// neither machine nor process. An existing file is never overwritten.
     ///
     /// # Errors
     /// [`Error::Write`] when the folder or the file cannot be created.
@@ -72,16 +71,16 @@ impl EventWriter {
         self.event(&Event::scalar(tag, step, value, wall_time))
     }
 
-    /// Records a PNG under `tag` at `step`. `wall_time` is in seconds since 1970. What is no PNG is refused.
+    /// Records a PNG under `tag` at `step`. `wall_time` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`Error::Draw`] when it is none, [`Error::Write`] when the file system refuses.
+    /// [`Error::NotPng`] when it is not a PNG, [`Error::Write`] when the file system refuses.
     pub fn image(&mut self, tag: &str, step: u64, png: Vec<u8>, wall_time: f64) -> Result<(), Error> {
         let size = png_size(&png).map(|size| size.map(i32::try_from));
         let Some([Ok(width), Ok(height)]) = size else {
-            return Err(Error::Draw { figure: tag.to_owned(), problem: "it is no PNG".to_owned() });
+            return Err(Error::NotPng { tag: tag.to_owned() });
         };
-        // The tenth byte after the size tells the colours: 2 is RGB, 6 RGBA, 0 gray.
+        // The colour type of the header: 0 is gray, 2 RGB, 6 RGBA.
         let colorspace = match png.get(25) {
             Some(0) => 1,
             Some(6) => 4,
@@ -91,7 +90,7 @@ impl EventWriter {
         self.event(&Event::image(tag, step, image, wall_time))
     }
 
-    /// Hands everything recorded so far to the system, so that a TensorBoard that is looking on can see it.
+    /// Passes everything recorded so far to the system, so that a running TensorBoard shows it.
     ///
     /// # Errors
     /// [`Error::Write`] when the file system refuses.
@@ -109,7 +108,7 @@ impl EventWriter {
 ///
 /// # Errors
 /// [`Error::Read`] when the file cannot be read; [`Error::Malformed`] when a record is cut short, fails a checksum
-/// or is no event.
+/// or is not an event.
 pub fn read(path: &Path) -> Result<Vec<Event>, Error> {
     let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let malformed = |record, problem: String| Error::Malformed { path: path.to_owned(), record, problem };
@@ -118,7 +117,7 @@ pub fn read(path: &Path) -> Result<Vec<Event>, Error> {
     while !rest.is_empty() {
         let record = events.len() + 1;
         let payload = frame::read(&mut rest).map_err(|problem| malformed(record, problem.to_string()))?;
-        events.push(Event::decode(payload).map_err(|e| malformed(record, format!("is no event ({e})")))?);
+        events.push(Event::decode(payload).map_err(|e| malformed(record, format!("is not an event ({e})")))?);
     }
     Ok(events)
 }

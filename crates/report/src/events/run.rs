@@ -6,27 +6,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use records::{AdviceRecord, EpochRecord, EvaluationRecord, RunRecord, SampleRecord};
 
-use super::{EventWriter, figures, seconds_since_1970};
+use super::{EventWriter, seconds_since_1970};
 use crate::Error;
 use crate::confusion::Confusion;
 use crate::html::png_size;
 
-/// Writes what the page of a run shows as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
+/// Writes the figures of a run as `dir/train`, `dir/validation` and `dir/test`, each where there is something to
 /// write.
 ///
-/// Folders make runs for TensorBoard, which it draws into the same chart under tags they share. In `train` and
+/// TensorBoard takes each folder for a run, and draws tags that they share into the same chart. In `train` and
 /// `validation` are `loss` and `accuracy` of every epoch, in `validation` also `balanced_accuracy`, in `train` also
 /// `learning_rate`, which is the head's, and `learning_rate/STAGE` of every live stage; their steps are epochs, counted
 /// from 1 through both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`,
-/// `evidence/logme` and `evidence/h_score` of an advice by stages, the pixels being 0. The rest belongs to the last
-/// epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`, `calibration_error_scaled`, `temperature` and
-/// `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test split, and as pictures `rates/PHASE`,
-/// `advice/SCORE`, `gradient_flow`, `confusion`, `reliability`, and the samples with their heat maps.
+/// `evidence/logme` and `evidence/h_score` of an advice by stages, the pixels being 0. The rest has the step of the last
+/// epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`,
+/// `calibration_error_scaled`, `temperature` and `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test
+/// split, and as images the samples with their heat maps. Charts are drawn by the page alone.
 ///
 /// # Errors
-/// [`Error::Write`] when the file system refuses, [`Error::Draw`] when a figure cannot be drawn.
+/// [`Error::Write`] when the file system refuses.
 pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
-    // The record tells how long each epoch took, not when: the last one counts as just finished.
+    // The record holds how long each epoch took, not when: the last one counts as just finished.
     let end = seconds_since_1970();
     let mut out = Folders { dir, train: None, validation: None, test: None };
     let mut wall_time = end - run.epochs.iter().map(time_taken).sum::<f64>();
@@ -59,13 +59,9 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
         }
     }
     let last = run.epochs.len() as u64;
-    for (tag, svg) in figures::rates(run) {
-        out.figure("train", &tag, Some(svg), last, end)?;
-    }
     if let Some(record) = &run.advice {
         advice(record, &mut out, last, end)?;
     }
-    out.figure("train", "gradient_flow", figures::gradient_flow(run), last, end)?;
     for evaluation in &run.evaluations {
         measured(run, evaluation, &mut out, last, end)?;
     }
@@ -74,8 +70,8 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
     out.finish()
 }
 
-/// Writes the evidence of an advice that no run has followed, as `dir/train`: what [`write_run`] shows of an advice, its
-/// figures at step 0.
+/// Writes the evidence of advice without a run, as `dir/train`: the scalars that [`write_run`] writes of advice, with the
+/// confidence at step 0.
 ///
 /// # Errors
 /// As [`write_run`].
@@ -85,7 +81,7 @@ pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
     out.finish()
 }
 
-/// The rate of every stage that was live in an epoch, from input to head.
+/// Learning rate of every stage that was live in an epoch, from input to head.
 fn stage_rates<'a>(run: &'a RunRecord, epoch: &'a EpochRecord) -> impl Iterator<Item = (&'a str, f64)> {
     let stages = run.plan.iter().filter(|plan| plan.phase == epoch.phase).flat_map(|plan| &plan.stages);
     let live =
@@ -100,9 +96,6 @@ fn advice(record: &AdviceRecord, out: &mut Folders<'_>, step: u64, time: f64) ->
         train.scalar("evidence/probe_accuracy", place, stage.accuracy, time)?;
         train.scalar("evidence/logme", place, stage.logme, time)?;
         train.scalar("evidence/h_score", place, stage.h_score, time)?;
-    }
-    for (tag, svg) in figures::advice(record) {
-        out.figure("train", &tag, Some(svg), step, time)?;
     }
     Ok(())
 }
@@ -120,7 +113,7 @@ fn measured(
         writer.scalar("loss", step, evaluation.loss, time)?;
         writer.scalar("accuracy", step, evaluation.accuracy, time)?;
     }
-    // Older records do not know it.
+    // Missing in older records.
     if evaluation.balanced_accuracy.is_finite() {
         writer.scalar("balanced_accuracy", step, evaluation.balanced_accuracy, time)?;
     }
@@ -128,7 +121,7 @@ fn measured(
         writer.scalar(&format!("group_accuracy/{group}"), step, *accuracy, time)?;
     }
     let confusion = Confusion::of(run, evaluation);
-    for class in 0..confusion.size() {
+    for class in 0..confusion.classes() {
         for (tag, share) in [("precision", confusion.precision(class)), ("recall", confusion.recall(class))] {
             if let Some(share) = share {
                 writer.scalar(&format!("{tag}/{}", confusion.name(class)), step, share, time)?;
@@ -145,11 +138,10 @@ fn measured(
     if let Some(value) = temperature.filter(|_| split == "validation") {
         writer.scalar("temperature", step, value, time)?;
     }
-    out.figure(split, "confusion", figures::confusion(run, evaluation), step, time)?;
-    out.figure(split, "reliability", figures::reliability(run, evaluation), step, time)
+    Ok(())
 }
 
-/// The samples and their heat maps, numbered; a thumbnail that is no picture is not shown on the page either.
+/// The samples and their heat maps, numbered; a thumbnail that is not a PNG is left out, as on the page.
 fn samples(
     samples: &[SampleRecord],
     to: Option<&mut EventWriter>,
@@ -173,7 +165,7 @@ fn samples(
     Ok(())
 }
 
-/// The files of a run, each made when there is something to write.
+/// The files of a run, each created when there is something to write.
 struct Folders<'a> {
     dir: &'a Path,
     train: Option<EventWriter>,
@@ -198,25 +190,12 @@ impl Folders<'_> {
         if needed { self.folder(name).map(Some) } else { Ok(None) }
     }
 
-    fn figure(
-        &mut self,
-        folder: &'static str,
-        tag: &str,
-        svg: Option<String>,
-        step: u64,
-        time: f64,
-    ) -> Result<(), Error> {
-        let Some(svg) = svg else { return Ok(()) };
-        let png = figures::png(&svg).map_err(|problem| Error::Draw { figure: tag.to_owned(), problem })?;
-        self.folder(folder)?.image(tag, step, png, time)
-    }
-
     fn finish(self) -> Result<(), Error> {
         [self.train, self.validation, self.test].iter_mut().flatten().try_for_each(EventWriter::flush)
     }
 }
 
-/// The record's word for a split becomes no path.
+/// Folder of a split: the name in the record never becomes a path.
 fn folder_of(evaluation: &EvaluationRecord) -> &'static str {
     if evaluation.split == "test" { "test" } else { "validation" }
 }

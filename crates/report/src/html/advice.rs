@@ -1,15 +1,15 @@
-//! How far back to fine-tune: the advice, and what it was drawn from.
+//! How far back to fine-tune: the advice and its evidence.
 
 use maud::{Markup, html};
 use records::{AdviceRecord, StageEvidence};
 
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
+use crate::phrases::depth_in_words;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::depth_in_words;
 use crate::text::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 
-/// The page of an advice that no run has followed yet.
+/// The page of advice without a run.
 pub(super) fn page(record: &AdviceRecord) -> Page {
     let sections = [Section::new(Level::SECTION, "evidence", "The evidence", &evidence(record))];
     Page {
@@ -29,7 +29,7 @@ pub(super) fn page(record: &AdviceRecord) -> Page {
     }
 }
 
-/// Where little is to be gained by transfer, that comes first.
+/// Notice that transfer gains little, before everything else.
 fn little_value(record: &AdviceRecord) -> Markup {
     html! { @if record.little_value { p.notice role="note" { strong { (LITTLE_VALUE) } } } }
 }
@@ -39,8 +39,8 @@ fn facts(record: &AdviceRecord) -> Markup {
         dl.facts {
             div { dt { "Network" } dd { (record.arch) ", " (record.weights) } }
             div { dt { "Training images" } dd { (numbers::significant(record.images_per_class)) " of each of " (numbers::count(record.classes)) " classes" } }
-            div { dt { "Images looked at" } dd { (numbers::count(record.images)) } }
-            div { dt { "Rate" } dd { (rates(record)) } }
+            div { dt { "Images examined" } dd { (numbers::count(record.images)) } }
+            div { dt { "Learning rate" } dd { (rates(record)) } }
             div { dt { "Same advice when resampled" } dd { (numbers::percent(record.confidence)) } }
             div { dt { "Time" } dd { (numbers::duration(record.seconds)) } }
         }
@@ -56,7 +56,7 @@ fn rates(record: &AdviceRecord) -> String {
     format!("{head}, stages before it × {}", numbers::significant(record.rate_scale))
 }
 
-/// The advice and its evidence, within the page of a run.
+/// The advice and its evidence, as part of the page of a run.
 pub(super) fn followed(record: &AdviceRecord) -> Markup {
     html! {
         (little_value(record))
@@ -86,7 +86,7 @@ fn evidence(record: &AdviceRecord) -> Markup {
 }
 
 /// The probe, LogME and the H-score over the stages.
-pub(crate) fn charts(record: &AdviceRecord) -> [LineChart; 3] {
+fn charts(record: &AdviceRecord) -> [LineChart; 3] {
     [
         probe_chart(record),
         score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme),
@@ -96,14 +96,14 @@ pub(crate) fn charts(record: &AdviceRecord) -> [LineChart; 3] {
 
 fn confidence(record: &AdviceRecord) -> String {
     format!(
-        "Confidence: {} of 1000 sets of images, resampled from those looked at, lead to the same depth. It says how firm the figures are, not that the rule is right.",
+        "Confidence: {} of 1000 resampled sets of images lead to the same depth. It measures how stable the figures are, not whether the rule is right.",
         numbers::percent(record.confidence)
     )
 }
 
 /// Stages along the x axis, by name.
 fn stages(record: &AdviceRecord) -> Axis {
-    // Names of many stages stand in each other's way; those between are in the table and the tooltips.
+    // Names of many stages would overlap; the full ones are in the table and the tooltips.
     let short = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
     let crowded = record.stages.len() > 7;
     let label = |stage: &StageEvidence| if crowded { short(&stage.name) } else { stage.name.clone() };
@@ -147,7 +147,7 @@ fn table(record: &AdviceRecord) -> Markup {
     html! {
         table.wide {
             caption {
-                "From the image to what the head reads. Accuracy of an L2-regularised logistic regression on the frozen features, over "
+                "From the image to the input of the head. Accuracy of an L2-regularised logistic regression on the frozen features, over "
                 (record.folds) " folds. LogME and the H-score were made to rank networks; the rule does not use them. Compare them within a column only."
             }
             thead {

@@ -1,12 +1,12 @@
-//! How far the model's probabilities can be believed.
+//! Calibration: how well the model's probabilities match its accuracy.
 
 use maud::{Markup, html};
 use records::{CalibrationRecord, EvaluationRecord, ReliabilityRecord, RunRecord};
 
 use super::shell::scroll;
 use crate::numbers;
+use crate::phrases::headline;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::headline;
 
 /// `None` where the record holds no calibration.
 pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
@@ -15,11 +15,11 @@ pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
     let chart = reliability_chart(run, evaluation)?;
     Some(html! {
         p {
-            "Of answers given with a probability of 80%, 80% should be right. On the " (evaluation.split) " split the expected "
-            "calibration error, which is how far the two are apart in the mean over " (calibration.raw.bins.len())
-            " bins (Guo et al. 2017), is " (numbers::percent(calibration.raw.error)) " as the network scores"
+            "Of predictions with a probability of 80%, 80% should be correct. On the " (evaluation.split) " split the expected "
+            "calibration error, the mean difference of the two over " (calibration.raw.bins.len())
+            " bins (Guo et al. 2017), is " (numbers::percent(calibration.raw.error)) " before temperature scaling"
             @if let Some(scaled) = &calibration.scaled {
-                " and " (numbers::percent(scaled.error)) " at the model’s temperature"
+                " and " (numbers::percent(scaled.error)) " at the temperature of the model"
             }
             "."
         }
@@ -36,29 +36,29 @@ pub(super) fn calibration(run: &RunRecord) -> Option<Markup> {
 }
 
 /// The reliability diagram; `None` where the evaluation has no calibration.
-pub(crate) fn reliability_chart(run: &RunRecord, evaluation: &EvaluationRecord) -> Option<LineChart> {
+fn reliability_chart(run: &RunRecord, evaluation: &EvaluationRecord) -> Option<LineChart> {
     let calibration = evaluation.calibration.as_ref()?;
     let points = |record: &ReliabilityRecord| {
         record.bins.iter().filter_map(|bin| bin.confidence.zip(bin.accuracy)).collect::<Vec<_>>()
     };
     let axis = |label: &str| Axis::linear(label).percent().including(0.0).including(1.0);
-    let x = axis("mean probability of the answers in a bin");
-    let mut chart = LineChart::new("reliability", "Reliability diagram", x, axis("of them right"))
-        .series(Series::new("as scored").points(points(&calibration.raw)));
+    let x = axis("mean probability in a bin");
+    let mut chart = LineChart::new("reliability", "Reliability diagram", x, axis("accuracy in the bin"))
+        .series(Series::new("unscaled").points(points(&calibration.raw)));
     if let Some(scaled) = &calibration.scaled {
         chart = chart.series(Series::new(at_temperature(run)).points(points(scaled)));
     }
     Some(chart.series(Series::reference("calibrated").points([(0.0, 0.0), (1.0, 1.0)])))
 }
 
-/// How many answers a point of the diagram stands for.
+/// Sizes of the bins that the points of the diagram stand for.
 fn fillings(calibration: &CalibrationRecord) -> String {
     let both = [Some(&calibration.raw), calibration.scaled.as_ref()].into_iter().flatten();
     let filled: Vec<u64> =
         both.flat_map(|record| &record.bins).map(|bin| bin.images).filter(|&images| images > 0).collect();
     match (filled.iter().min(), filled.iter().max()) {
         (Some(&least), Some(&most)) if least < most => format!(
-            "A point stands for {} to {} images; those of few images are left to chance.",
+            "Each point is a bin of {} to {} images; small bins are noisy.",
             numbers::count(least),
             numbers::count(most)
         ),
@@ -77,18 +77,18 @@ fn temperature_in_words(run: &RunRecord) -> String {
     let Some(temperature) = &run.temperature else { return String::new() };
     match temperature.value {
         Some(value) => format!(
-            "The temperature {} was fitted on {}; it is stored with the model, and predict divides scores by it before \
-             they become probabilities. It never changes which class is the most probable.{}",
+            "The temperature {} was fitted on {}; it is stored with the model, and predict divides logits by it before \
+             the softmax. It never changes which class is the most probable.{}",
             numbers::significant(value),
             numbers::counted(temperature.images, "validation image"),
             match value {
-                value if value > 1.0 => " Above 1 it means that the network is surer than it is right.",
-                value if value < 1.0 => " Below 1 it means that the network is less sure than it is right.",
+                value if value > 1.0 => " Above 1, the network was overconfident.",
+                value if value < 1.0 => " Below 1, the network was underconfident.",
                 _ => "",
             }
         ),
         None => format!(
-            "No temperature was fitted: {}. Probabilities are taken as the network scores.",
+            "No temperature was fitted: {}. Probabilities are the softmax of the logits.",
             temperature.unfitted
         ),
     }
@@ -98,8 +98,8 @@ fn table(run: &RunRecord) -> Markup {
     html! {
         table {
             caption {
-                "Loss and expected calibration error, as scored and at the temperature. On the validation split, which the "
-                "temperature was fitted on, the figures at the temperature flatter."
+                "Loss and expected calibration error, before scaling and at the temperature. On the validation split, which the "
+                "temperature was fitted on, the figures at the temperature are optimistic."
             }
             thead {
                 tr {
@@ -110,7 +110,7 @@ fn table(run: &RunRecord) -> Markup {
             tbody {
                 @for evaluation in &run.evaluations {
                     @if let Some(calibration) = &evaluation.calibration {
-                        (row(&evaluation.split, "as scored", &calibration.raw))
+                        (row(&evaluation.split, "unscaled", &calibration.raw))
                         @if let Some(scaled) = &calibration.scaled {
                             (row(&evaluation.split, &at_temperature(run), scaled))
                         }
@@ -138,16 +138,15 @@ fn bins(evaluation: &EvaluationRecord, calibration: &CalibrationRecord) -> Marku
     html! {
         table {
             caption {
-                "Answers on the " (evaluation.split) " split by their probability: how many, their mean probability, and how many "
-                "of them are right"
+                "Predictions on the " (evaluation.split) " split by their probability: number of images, mean probability, and accuracy"
             }
             thead {
                 tr {
                     th scope="col" { "Probability" } th.num scope="col" { "Images" }
-                    th.num scope="col" { "Mean, as scored" } th.num scope="col" { "Right" }
+                    th.num scope="col" { "Mean, unscaled" } th.num scope="col" { "Accuracy" }
                     @if calibration.scaled.is_some() {
                         th.num scope="col" { "Images, at temperature" } th.num scope="col" { "Mean" }
-                        th.num scope="col" { "Right" }
+                        th.num scope="col" { "Accuracy" }
                     }
                 }
             }

@@ -1,30 +1,31 @@
-//! What was taken for what: the confusion matrix, the most frequent confusions, precision and recall of each class.
+//! The confusion matrix, the most frequent mistakes, precision and recall of each class.
 
 use maud::{Markup, html};
 use records::{EvaluationRecord, RunRecord};
+use statistics::Mistake;
 
 use super::shell::{Level, scroll};
 use crate::confusion::Confusion;
 use crate::numbers;
 
-/// Up to this many classes a matrix can be read; beyond, only the list of confusions is shown.
+/// A matrix of more classes is too large to read; only the list of mistakes is shown.
 const MATRIX_CLASSES: usize = 50;
 /// Beyond this many classes the cells are drawn small.
 const ROOMY_CLASSES: usize = 12;
-/// From this part of its row on, a cell is so strongly coloured that the other ink reads better (see `style.css`).
+/// A cell with a larger share of its row is coloured so strongly that light text is more legible (see `style.css`).
 const STRONG: f64 = 0.6;
-/// How many confusions the list shows.
-const LISTED_CONFUSIONS: usize = 20;
+/// Number of mistakes in the list.
+const LISTED_MISTAKES: usize = 20;
 /// Beyond this many classes the table of classes starts folded, with the worst ones shown.
 const UNFOLDED_CLASSES: usize = 40;
 const WORST_CLASSES: usize = 12;
 
 pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Level) -> Markup {
     let confusion = Confusion::of(run, evaluation);
-    if confusion.size() == 0 {
+    if confusion.classes() == 0 {
         return html! { p { "The record holds no confusion matrix." } };
     }
-    let small = confusion.size() <= MATRIX_CLASSES;
+    let small = confusion.classes() <= MATRIX_CLASSES;
     html! {
         p {
             "Measured on the " (evaluation.split) " split, " (numbers::counted(evaluation.images, "image"))
@@ -33,19 +34,19 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
         (level.heading(&html! { "Confusion matrix" }))
         @if small {
             p.muted.small {
-                "Numbers are images. Outlined cells lie on the diagonal: classified rightly. The stronger a cell’s "
-                "colour, the larger its part of the row" @if confusion.size() > ROOMY_CLASSES { "; empty cells are zero" } "."
+                "Numbers of images. Outlined cells on the diagonal are correct predictions. The stronger the colour of a cell, "
+                "the larger its share of the row" @if confusion.classes() > ROOMY_CLASSES { "; empty cells are zero" } "."
             }
             div.panel { (scroll("Confusion matrix", &matrix(&confusion))) }
         } @else {
             p {
-                "A matrix of " (numbers::count(confusion.size() as u64)) " classes is too large to be read; "
-                "the most frequent confusions are listed instead."
+                "A matrix of " (numbers::count(confusion.classes() as u64)) " classes is too large to read; "
+                "the most frequent mistakes are listed instead."
             }
         }
         div.split.wide {
-            @if confusion.size() > 2 {
-                div { (level.heading(&html! { "Most frequent confusions" })) (pairs(&confusion)) }
+            @if confusion.classes() > 2 {
+                div { (level.heading(&html! { "Most frequent mistakes" })) (mistakes(&confusion)) }
             }
             div { (level.heading(&html! { "Precision and recall of each class" })) (classes(&confusion)) }
         }
@@ -53,7 +54,7 @@ pub(super) fn results(run: &RunRecord, evaluation: &EvaluationRecord, level: Lev
 }
 
 fn matrix(confusion: &Confusion<'_>) -> Markup {
-    let n = confusion.size();
+    let n = confusion.classes();
     let size = match n {
         0..=3 => "small-classes",
         4..=ROOMY_CLASSES => "roomy",
@@ -82,12 +83,12 @@ fn matrix(confusion: &Confusion<'_>) -> Markup {
 }
 
 fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
-    let images = confusion.at(truth, prediction);
+    let images = confusion.count(truth, prediction);
     if images == 0 {
-        let shown = if confusion.size() > ROOMY_CLASSES { "" } else { "0" };
+        let shown = if confusion.classes() > ROOMY_CLASSES { "" } else { "0" };
         return html! { td.none { (shown) } };
     }
-    let part = images as f64 / confusion.of_class(truth) as f64;
+    let part = images as f64 / confusion.images(truth) as f64;
     let class = match (truth == prediction, part > STRONG) {
         (true, true) => "hit strong",
         (true, false) => "hit",
@@ -97,45 +98,45 @@ fn cell(confusion: &Confusion<'_>, truth: usize, prediction: usize) -> Markup {
     html! { td class=(class) style=(format!("--v:{part:.3}")) { (images) } }
 }
 
-fn pairs(confusion: &Confusion<'_>) -> Markup {
-    let wrong = confusion.wrong();
-    if wrong.is_empty() {
-        return html! { p { "None: every image was classified rightly." } };
+fn mistakes(confusion: &Confusion<'_>) -> Markup {
+    let mistakes = confusion.mistakes();
+    if mistakes.is_empty() {
+        return html! { p { "None: every image was classified correctly." } };
     }
     let table = html! {
         table {
             caption {
-                @if wrong.len() > LISTED_CONFUSIONS {
-                    "The " (LISTED_CONFUSIONS) " most frequent of " (numbers::count(wrong.len() as u64)) " pairs"
-                } @else { "All pairs that were confused" }
+                @if mistakes.len() > LISTED_MISTAKES {
+                    "The " (LISTED_MISTAKES) " most frequent of " (numbers::count(mistakes.len() as u64)) " pairs"
+                } @else { "All pairs of a class and a wrong prediction" }
             }
             thead {
                 tr {
-                    th scope="col" { "True class" } th scope="col" { "Taken for" } th.num scope="col" { "Images" }
+                    th scope="col" { "True class" } th scope="col" { "Predicted" } th.num scope="col" { "Images" }
                     th.num scope="col" { "Of the class" }
                 }
             }
             tbody {
-                @for (truth, prediction, images) in wrong.iter().take(LISTED_CONFUSIONS) {
+                @for Mistake { truth, prediction, images } in mistakes.iter().copied().take(LISTED_MISTAKES) {
                     tr {
-                        th scope="row" { (confusion.name(*truth)) }
-                        td { (confusion.name(*prediction)) }
-                        td.num { (numbers::count(*images)) }
-                        td.num { (numbers::percent(*images as f64 / confusion.of_class(*truth) as f64)) }
+                        th scope="row" { (confusion.name(truth)) }
+                        td { (confusion.name(prediction)) }
+                        td.num { (numbers::count(images)) }
+                        td.num { (numbers::percent(images as f64 / confusion.images(truth) as f64)) }
                     }
                 }
             }
         }
     };
-    scroll("Most frequent confusions", &table)
+    scroll("Most frequent mistakes", &table)
 }
 
 fn classes(confusion: &Confusion<'_>) -> Markup {
-    let all: Vec<usize> = (0..confusion.size()).collect();
+    let all: Vec<usize> = (0..confusion.classes()).collect();
     if all.len() <= UNFOLDED_CLASSES {
         return scroll("Precision and recall of each class", &class_table(confusion, &all, "In label order"));
     }
-    let mut worst: Vec<usize> = all.iter().copied().filter(|c| confusion.of_class(*c) > 0).collect();
+    let mut worst: Vec<usize> = all.iter().copied().filter(|c| confusion.images(*c) > 0).collect();
     worst.sort_by(|a, b| confusion.recall(*a).partial_cmp(&confusion.recall(*b)).unwrap_or(a.cmp(b)));
     worst.truncate(WORST_CLASSES);
     html! {
@@ -151,12 +152,12 @@ fn class_table(confusion: &Confusion<'_>, classes: &[usize], caption: &str) -> M
     html! {
         table {
             caption {
-                (caption) ". Precision: of the images taken for the class, those that are of it. "
-                "Recall: of the images of the class, those taken for it."
+                (caption) ". Precision: share of the images predicted as the class that are of it. "
+                "Recall: share of the images of the class that are predicted as it."
             }
             thead {
                 tr {
-                    th scope="col" { "Class" } th.num scope="col" { "Images" } th.num scope="col" { "Right" }
+                    th scope="col" { "Class" } th.num scope="col" { "Images" } th.num scope="col" { "Correct" }
                     th.num scope="col" { "Precision" } th.num scope="col" { "Recall" }
                     th scope="col" { span.visually-hidden { "Recall as a bar" } }
                 }
@@ -165,8 +166,8 @@ fn class_table(confusion: &Confusion<'_>, classes: &[usize], caption: &str) -> M
                 @for class in classes {
                     tr {
                         th scope="row" { (confusion.name(*class)) }
-                        td.num { (numbers::count(confusion.of_class(*class))) }
-                        td.num { (numbers::count(confusion.at(*class, *class))) }
+                        td.num { (numbers::count(confusion.images(*class))) }
+                        td.num { (numbers::count(confusion.count(*class, *class))) }
                         td.num { (confusion.precision(*class).map_or("–".into(), numbers::percent)) }
                         @match confusion.recall(*class) {
                             Some(recall) => {

@@ -5,8 +5,8 @@ use records::{EpochRecord, RunRecord};
 
 use super::shell::scroll;
 use crate::numbers;
+use crate::phrases::moments;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::moments;
 
 pub(super) fn curves(run: &RunRecord) -> Markup {
     if run.epochs.is_empty() {
@@ -17,7 +17,7 @@ pub(super) fn curves(run: &RunRecord) -> Markup {
         p {
             "Training figures are measured while training, with augmentation and dropout on"
             @if validated { "; validation figures at the end of each epoch." }
-            @else { ". There is no validation set, so nothing here tells overfitting." }
+            @else { ". There is no validation set, so overfitting cannot be seen here." }
         }
         div.pair {
             div.panel { (loss_chart(run).figure()) }
@@ -46,10 +46,10 @@ pub(super) fn accuracy_chart(run: &RunRecord) -> LineChart {
     }
     let balanced = (1u32..).zip(&run.epochs);
     let balanced = balanced.filter_map(|(i, e)| Some((f64::from(i), e.validation_balanced_accuracy?)));
-    chart.series(Series::new("validation, classes alike").points(balanced))
+    chart.series(Series::new("validation, balanced").points(balanced))
 }
 
-/// Whether balanced accuracy tells something else than accuracy.
+/// Whether balanced accuracy differs from accuracy.
 fn uneven(epochs: &[EpochRecord]) -> bool {
     let both = epochs.iter().filter_map(|e| e.validation_accuracy.zip(e.validation_balanced_accuracy));
     both.into_iter().any(|(plain, balanced)| (plain - balanced).abs() > 1e-9)
@@ -75,7 +75,7 @@ fn epoch_table(epochs: &[EpochRecord]) -> Markup {
     let uneven = uneven(epochs);
     html! {
         table.wide {
-            caption { "One row an epoch; accuracy and loss of training, then of validation" }
+            caption { "One row for each epoch: loss and accuracy of training, then of validation" }
             thead {
                 tr {
                     th scope="col" { "Phase" } th.num scope="col" { "Epoch" }

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 use records::{GradientRecord, RunRecord};
+use statistics::median;
 
 use super::shell::scroll;
 use crate::numbers;
+use crate::phrases::{moments, steps_before};
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::{moments, steps_before};
 
 /// `None` where the record holds no gradients.
 pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {
@@ -18,8 +19,8 @@ pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {
     let table = table(&stages, &seen);
     Some(html! {
         p {
-            "The length (L2 norm) of the gradient over all parameters of each live stage, before any clipping, at up to 64 "
-            "moments in each of the steps train-head and fine-tune. " (first_against_last(&stages, &seen))
+            "The L2 norm of the gradient over all parameters of each live stage, before clipping, at up to 64 moments in each of the "
+            "phases train-head and fine-tune. " (first_against_last(&stages, &seen))
         }
         @if let Some(chart) = flow_chart(run) { div.panel.solo { (chart.figure()) } }
         details {
@@ -29,8 +30,8 @@ pub(super) fn gradients(run: &RunRecord) -> Option<Markup> {
     })
 }
 
-/// The chart alone; `None` where the record holds no gradients.
-pub(crate) fn flow_chart(run: &RunRecord) -> Option<LineChart> {
+/// The chart; `None` where the record holds no gradients.
+pub(super) fn flow_chart(run: &RunRecord) -> Option<LineChart> {
     let seen: Vec<&GradientRecord> = run.epochs.iter().flat_map(|epoch| &epoch.gradients).collect();
     let stages = stages(run, &seen);
     let x = Axis::linear("step").whole_numbers();
@@ -59,7 +60,7 @@ fn stages<'a>(run: &'a RunRecord, seen: &[&'a GradientRecord]) -> Vec<&'a str> {
     stages
 }
 
-/// The norms of one stage in order, those that are numbers.
+/// The finite norms of one stage, in order.
 fn norms(stage: &str, seen: &[&GradientRecord]) -> Vec<f64> {
     seen.iter()
         .filter_map(|moment| moment.norms.get(stage).copied())
@@ -67,19 +68,14 @@ fn norms(stage: &str, seen: &[&GradientRecord]) -> Vec<f64> {
         .collect()
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
-}
-
-/// The first live stage compared with the last, over the moments at which both are live.
+/// Ratio of the gradient norms of the first and the last live stage, over the moments at which both are live.
 fn first_against_last(stages: &[&str], seen: &[&GradientRecord]) -> String {
     let (Some(first), Some(last)) = (stages.first(), stages.last()) else { return String::new() };
     let ratio = |moment: &&GradientRecord| Some(moment.norms.get(*first)? / moment.norms.get(*last)?);
     let ratios: Vec<f64> = seen.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
-    match median(ratios) {
+    match median(&ratios) {
         Some(ratio) if first != last => format!(
-            "Where both are trained, the gradient of {first}, the earliest, is in the median {} times as long as that of {last}.",
+            "Where both are trained, the median gradient norm of {first}, the earliest stage, is {} times that of {last}.",
             numbers::significant((ratio * 1e3).round() / 1e3)
         ),
         _ => String::new(),
@@ -89,7 +85,7 @@ fn first_against_last(stages: &[&str], seen: &[&GradientRecord]) -> String {
 fn table(stages: &[&str], seen: &[&GradientRecord]) -> Markup {
     html! {
         table {
-            caption { "Gradient norms of the live stages from input to head, over all moments at which each was trained" }
+            caption { "Gradient norms of the live stages from input to head, over the moments at which each was trained" }
             thead {
                 tr {
                     th scope="col" { "Stage" } th.num scope="col" { "Moments" } th.num scope="col" { "First" }
@@ -104,7 +100,7 @@ fn table(stages: &[&str], seen: &[&GradientRecord]) -> Markup {
                         th scope="row" { (stage) }
                         td.num { (norms.len()) }
                         td.num { (written(norms.first().copied())) }
-                        td.num { (written(median(norms.clone()))) }
+                        td.num { (written(median(&norms))) }
                         td.num { (written(norms.last().copied())) }
                         td.num { (written(norms.iter().copied().max_by(f64::total_cmp))) }
                     }

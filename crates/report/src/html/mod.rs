@@ -1,10 +1,10 @@
-//! The report as one HTML page.
+//! Reports as HTML pages.
 //!
-//! A page stands alone: styles are inline, thumbnails are embedded, there is no script, and a content security
+//! A page is self-contained: styles are inline, thumbnails are embedded, there is no script, and a content security
 //! policy forbids the browser to fetch or run anything. All text from the record is escaped by `maud`.
 //!
 //! - [`run_page`]: one run
-//! - [`grid_page`]: many runs compared, one of them in full
+//! - [`comparison_page`]: a comparison of many runs, one of them in full
 //! - [`range_page`]: a learning-rate range test
 //! - [`advice_page`]: how far back to fine-tune
 //!
@@ -12,33 +12,29 @@
 
 mod advice;
 mod calibration;
+mod comparison;
+mod comparison_training;
 mod confusion;
 mod curves;
 mod data;
 mod gradients;
-mod grid;
-mod grid_training;
 mod plan;
 mod recipe;
 mod run;
 mod samples;
 mod shell;
 
-pub(crate) use advice::charts as advice_charts;
-pub(crate) use calibration::reliability_chart;
-pub(crate) use gradients::flow_chart;
-pub(crate) use grid::charts as accuracy_charts;
-pub(crate) use grid_training::{
+pub(crate) use comparison::charts as accuracy_charts;
+pub(crate) use comparison_training::{
     accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words,
 };
-pub(crate) use plan::rate_charts;
 pub(crate) use samples::png_size;
 
 use maud::html;
-use records::{AdviceRecord, GridRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord};
 
+use crate::phrases;
 use crate::plot;
-use crate::reading;
 use shell::{Level, Link, Page};
 
 /// Our own style sheet; the charts bring theirs.
@@ -65,14 +61,14 @@ pub fn range_page(record: &RangeRecord) -> String {
     plan::range_page(record).render()
 }
 
-/// The page of an advice.
+/// The page of advice on how far back to fine-tune.
 pub fn advice_page(record: &AdviceRecord) -> String {
     advice::page(record).render()
 }
 
-/// The page of a grid of runs.
-pub fn grid_page(record: &GridRecord) -> String {
-    let sections = grid::sections(record);
+/// The page of a comparison of runs.
+pub fn comparison_page(record: &ComparisonRecord) -> String {
+    let sections = comparison::sections(record);
     let example = run::sections(&record.example, Level::SECTION.below());
     let mut contents: Vec<Link> = sections.iter().map(Link::from).collect();
     contents.insert(contents.len() - 1, Link { id: "example".into(), title: "One run in full".into() });
@@ -82,14 +78,14 @@ pub fn grid_page(record: &GridRecord) -> String {
         header: html! {
             p.eyebrow { "Transfer learning, a comparison of runs" }
             h1 { (record.name) }
-            (grid::question(record))
+            (comparison::question(record))
         },
         contents,
         main: html! {
             @for section in results { (section.body) }
             section.example id="example" aria-labelledby="example-title" {
                 h2 id="example-title" { "One run in full: " (record.example.name) }
-                @if reading::interrupted(&record.example) { p { "This run was interrupted." } }
+                @if phrases::interrupted(&record.example) { p { "This run was interrupted." } }
                 (run::verdict(&record.example))
                 @for section in &example { (section.body) }
             }

@@ -5,17 +5,17 @@ use records::{EpochRecord, PhasePlanRecord, RangeRecord, RunRecord, StagePlanRec
 
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
+use crate::phrases::{depth_in_words, span, thaw};
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::{depth_in_words, span, thaw};
 use crate::text::range_verdict;
 
-/// The rate of every group of stages over the steps of each phase, and when they thaw.
+/// Learning rate of every group of stages over the steps of each phase, and when they thaw.
 pub(super) fn plan(run: &RunRecord) -> Markup {
     html! {
         p {
-            "The learning rate of each group of stages over the steps of each training step, as planned before it began. "
+            "The learning rate of each group of stages over the optimizer steps of each phase, as planned before it began. "
             "A line begins where its stages thaw. "
-            "Where the rate was reduced on the way, the head's rate as it was used is drawn beside it."
+            "Where the learning rate was reduced during training, the one in use for the head is drawn too."
         }
         div.pair {
             @for (phase, chart) in run.plan.iter().zip(rate_charts(run)) {
@@ -31,7 +31,7 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
     }
 }
 
-/// Stages next to each other with one rate and one thaw.
+/// Adjacent stages with the same learning rate that thaw together.
 fn groups(phase: &PhasePlanRecord) -> Vec<Vec<&StagePlanRecord>> {
     let live: Vec<&StagePlanRecord> =
         phase.stages.iter().filter(|stage| stage.thaws.is_some() && stage.parameters > 0).collect();
@@ -44,8 +44,8 @@ fn names<'a>(group: &[&'a StagePlanRecord]) -> Vec<&'a str> {
     group.iter().map(|stage| stage.name.as_str()).collect()
 }
 
-/// The rates of every training step, a chart for each.
-pub(crate) fn rate_charts(run: &RunRecord) -> Vec<LineChart> {
+/// Learning rates of every phase, a chart for each.
+fn rate_charts(run: &RunRecord) -> Vec<LineChart> {
     run.plan.iter().enumerate().map(|(number, phase)| chart(number, phase, &run.epochs)).collect()
 }
 
@@ -132,7 +132,7 @@ pub(super) fn range_page(range: &RangeRecord) -> Page {
             dl.facts {
                 div { dt { "Network" } dd { (range.arch) ", " (depth_in_words(&range.depth)) } }
                 div { dt { "Policies" } dd { (range.policy) } }
-                div { dt { "Images a step" } dd { (numbers::count(range.batch_size)) } }
+                div { dt { "Images per step" } dd { (numbers::count(range.batch_size)) } }
                 div { dt { "Time" } dd { (numbers::duration(range.seconds)) } }
             }
         },
@@ -158,9 +158,9 @@ fn curve(range: &RangeRecord) -> Markup {
     }
     html! {
         p {
-            "One step at each of a rising series of rates, from a fresh head on"
-            @if range.ran_away { "; it ended where the loss ran away." } @else { "." }
-            " Nothing of it is kept."
+            "One optimizer step at each of a series of rising learning rates, starting from a new head"
+            @if range.ran_away { "; it ended where the loss diverged." } @else { "." }
+            " The trained weights are discarded."
         }
         div.panel { (chart.figure()) }
     }

@@ -1,27 +1,28 @@
-//! The five steps as a sequence, and the stages they froze or trained.
+//! The five steps in order, and the stages that they froze or trained.
 
 use maud::{Markup, html};
-use records::{RecipeStepRecord, RunRecord, StageRecord};
+use records::{RecipeStepRecord, RunRecord, StageRecord, StepName};
 
 use super::shell::{Level, scroll};
 use crate::numbers;
-use crate::reading::{FIVE_STEPS, interrupted};
+use crate::phrases::interrupted;
 
-/// What each of the five steps is for, whatever it did in this run.
+/// Purpose of a step, whatever it did in this run; empty for a step that this version does not know.
 fn purpose(step: &str) -> &'static str {
-    match step {
-        "load" => "Build the network, take over the source weights",
-        "freeze" => "Decide how far back to fine-tune",
-        "head" => "A new classifier for the new classes",
-        "train-head" => "Train the new head alone",
-        "fine-tune" => "Train the chosen stages gently",
-        _ => "",
+    match StepName::ALL.into_iter().find(|known| known.name() == step) {
+        Some(StepName::Load) => "Build the network and load the source weights",
+        Some(StepName::Freeze) => "Decide how far back to fine-tune",
+        Some(StepName::Head) => "A new classifier for the new classes",
+        Some(StepName::TrainHead) => "Train the new head alone",
+        Some(StepName::FineTune) => "Train the chosen stages at a low learning rate",
+        None => "",
     }
 }
 
 pub(super) fn five_steps(run: &RunRecord, level: Level) -> Markup {
-    let known = FIVE_STEPS.map(|name| (name, run.steps.iter().find(|step| step.name == name)));
-    let others = run.steps.iter().filter(|step| !FIVE_STEPS.contains(&step.name.as_str()));
+    let names = StepName::ALL.map(StepName::name);
+    let known = names.map(|name| (name, run.steps.iter().find(|step| step.name == name)));
+    let others = run.steps.iter().filter(|step| !names.contains(&step.name.as_str()));
     let steps: Vec<_> =
         known.into_iter().chain(others.map(|step| (step.name.as_str(), Some(step)))).collect();
     html! {
@@ -50,7 +51,7 @@ fn step_body(run: &RunRecord, name: &str, step: Option<&RecipeStepRecord>) -> Ma
     }
 }
 
-/// `, 62% of the time`, where the step took a noticeable part of it.
+/// `, 62% of the run`, where the step took at least 5% of it.
 fn share(seconds: f64, total: f64) -> String {
     let share = seconds / total;
     if share.is_finite() && (0.05..=1.0).contains(&share) {
@@ -71,7 +72,7 @@ pub(super) fn stages(run: &RunRecord) -> Markup {
         p {
             (numbers::count(live)) " of " (numbers::counted(total, "parameter")) " are live in step fine-tune"
             @if total > 0 { " (" (numbers::percent(live as f64 / total as f64)) ")" }
-            "; the rest stays frozen: no gradient, and batch-norm statistics that do not move."
+            "; the rest stays frozen: no gradient, and batch-norm statistics that do not change."
         }
         ol.network aria-label="Stages from input to head" {
             @for stage in &run.stages {
@@ -90,7 +91,7 @@ fn stage_table(run: &RunRecord) -> Markup {
         table.wide {
             caption {
                 "From input to head. The digest is the SHA-256 of a stage’s parameters and buffers; "
-                "it proves that what was frozen did not move."
+                "it proves that frozen stages did not change."
             }
             thead {
                 tr {
@@ -117,7 +118,7 @@ fn stage_table(run: &RunRecord) -> Markup {
     }
 }
 
-/// The phase and epoch in which a stage is trained first, as planned.
+/// Phase and epoch in which a stage is first trained, as planned.
 fn thaw(run: &RunRecord, stage: &str) -> String {
     let first = run.plan.iter().find_map(|plan| {
         let planned = plan.stages.iter().find(|planned| planned.name == stage && planned.parameters > 0)?;

@@ -1,4 +1,4 @@
-//! One run: its verdict and the order of its sections.
+//! One run: its result and the order of its sections.
 
 use maud::{Markup, html};
 use records::{EvaluationRecord, RunRecord};
@@ -6,9 +6,9 @@ use records::{EvaluationRecord, RunRecord};
 use super::shell::{Level, Section};
 use super::{advice, calibration, confusion, curves, data, gradients, plan, recipe, samples};
 use crate::numbers;
-use crate::reading::{depth_in_words, headline, interrupted};
+use crate::phrases::{depth_in_words, headline, interrupted};
 
-/// All sections of a run, in reading order; those the record has nothing for are left out.
+/// All sections of a run, in order, without those that the record has no content for.
 pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     let mut sections = vec![
         Section::new(level, "steps", "The five steps", &recipe::five_steps(run, level.below())),
@@ -52,13 +52,13 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     sections
 }
 
-/// What came out, in one figure and a few facts.
+/// The result in one figure and a few facts.
 pub(super) fn verdict(run: &RunRecord) -> Markup {
     html! {
         @if interrupted(run) {
             p.notice role="note" {
                 strong { "Interrupted. " }
-                "This run was stopped before its end. What was trained until then is kept and shown here; "
+                "This run was stopped before its end. What was trained until then is saved and shown here; "
                 "the figures are those of an unfinished model."
             }
         }
@@ -87,13 +87,13 @@ fn figure_of_merit(evaluation: &EvaluationRecord) -> Markup {
     }
 }
 
-/// How far the accuracy may be off, given that few images were measured.
+/// Confidence interval of the accuracy, given the number of images.
 fn interval(evaluation: &EvaluationRecord) -> Option<String> {
     let measured = evaluation.images > 0 && (0.0..=1.0).contains(&evaluation.accuracy);
     measured.then(|| {
         let total = evaluation.images as f64;
-        let (low, high) = numbers::wilson_interval(evaluation.accuracy * total, total);
-        format!("95% confidence: {} to {}", numbers::percent(low), numbers::percent(high))
+        let interval = statistics::wilson(evaluation.accuracy * total, total);
+        format!("95% interval: {} to {}", numbers::percent(interval.low), numbers::percent(interval.high))
     })
 }
 
@@ -118,11 +118,11 @@ fn classes(run: &RunRecord) -> String {
     }
 }
 
-/// Every measurement, where the headline does not say it all.
+/// All evaluations, where there is more than the accuracy of one split.
 fn evaluations(run: &RunRecord) -> Markup {
-    // Balanced accuracy says more where classes are uneven.
-    let says_more = |e: &EvaluationRecord| !e.groups.is_empty() || e.accuracy != e.balanced_accuracy;
-    let more = run.evaluations.len() > 1 || run.evaluations.iter().any(says_more);
+    // Balanced accuracy differs where classes are imbalanced.
+    let differs = |e: &EvaluationRecord| !e.groups.is_empty() || e.accuracy != e.balanced_accuracy;
+    let more = run.evaluations.len() > 1 || run.evaluations.iter().any(differs);
     let mut groups: Vec<&String> = run.evaluations.iter().flat_map(|e| e.groups.keys()).collect();
     groups.sort();
     groups.dedup();

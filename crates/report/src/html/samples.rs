@@ -1,4 +1,4 @@
-//! A few images with what the model said of them and where it looked.
+//! A few images with predictions and heat maps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use records::{HeatMapRecord, RunRecord, SampleRecord};
 
 use super::shell::Level;
 use crate::numbers;
-use crate::reading::class_name;
+use crate::phrases::class_name;
 
 /// Thumbnails narrower than this are shown with their pixels as they are, not blurred.
 const TINY: u32 = 64;
@@ -16,20 +16,20 @@ pub(super) fn samples(run: &RunRecord, level: Level) -> Markup {
     let (right, wrong): (Vec<&SampleRecord>, Vec<&SampleRecord>) =
         run.samples.iter().partition(|sample| sample.label == sample.predicted);
     html! {
-        p { "The percentage is the model’s own probability for its answer. " (heat_maps_in_words(run)) }
+        p { "The percentage is the probability of the predicted class. " (heat_maps_in_words(run)) }
         @if run.samples.iter().any(|sample| sample.heat_map.is_some()) {
             p.scale aria-hidden="true" { "nothing" i {} "most" }
         }
-        (list(run, level, "Most confident mistakes", &wrong, "No image was classified wrongly."))
-        (list(run, level, "Right answers", &right, "No image was classified rightly."))
+        (list(run, level, "Most confident mistakes", &wrong, "No image was misclassified."))
+        (list(run, level, "Correct predictions", &right, "No image was classified correctly."))
     }
 }
 
 fn heat_maps_in_words(run: &RunRecord) -> String {
     match run.samples.iter().find_map(|sample| sample.heat_map.as_ref()) {
         Some(map) => format!(
-            "Beside each image, what the network saw of it, in gray, and over it what spoke for that answer at the output of \
-             {} (Grad-CAM, Selvaraju et al. 2017): the brighter, the more.",
+            "To the right of each image, in gray, the part that the network saw, and over it the evidence for the predicted class at \
+             the output of {} (Grad-CAM, Selvaraju et al. 2017): the brighter, the more.",
             map.stage
         ),
         None => String::new(),
@@ -54,7 +54,7 @@ fn card(run: &RunRecord, sample: &SampleRecord) -> Markup {
                 div.images {
                     (image(&sample.thumbnail, &format!("An image of {truth}"), "no thumbnail"))
                     @if let Some(map) = &sample.heat_map {
-                        (image(&map.picture, &format!("What spoke for {predicted}: {}", whereabouts(map)), "no heat map"))
+                        (image(&map.picture, &format!("Evidence for {predicted}: {}", whereabouts(map)), "no heat map"))
                     }
                 }
                 figcaption {
@@ -62,7 +62,7 @@ fn card(run: &RunRecord, sample: &SampleRecord) -> Markup {
                         span.judgement.right { "✓ " (predicted) } ", " (numbers::percent(sample.probability))
                     } @else {
                         span.judgement.wrong { "✗ " (predicted) } ", " (numbers::percent(sample.probability))
-                        br; "truly " (truth)
+                        br; "true class: " (truth)
                     }
                     span.file { (sample.path.display()) }
                 }
@@ -71,7 +71,7 @@ fn card(run: &RunRecord, sample: &SampleRecord) -> Markup {
     }
 }
 
-/// The picture, or a word in its place when the record holds none that a browser could show.
+/// The image, or a word in its place where the record holds none that a browser could show.
 fn image(base64: &str, alt: &str, missing: &str) -> Markup {
     let bytes = STANDARD.decode(base64).unwrap_or_default();
     match png_size(&bytes) {
@@ -89,7 +89,7 @@ pub(crate) fn png_size(bytes: &[u8]) -> Option<[u32; 2]> {
     Some([number(8)?, number(12)?])
 }
 
-/// The ninth of the picture in which most of the evidence lies, in words.
+/// The ninth of the image in which most of the evidence lies, in words.
 fn whereabouts(map: &HeatMapRecord) -> String {
     const ROWS: [&str; 3] = ["top", "middle", "bottom"];
     const COLUMNS: [&str; 3] = ["left", "centre", "right"];
@@ -101,8 +101,8 @@ fn whereabouts(map: &HeatMapRecord) -> String {
         }
     }
     let all: f64 = ninths.iter().flatten().sum();
-    let places = (0..9).map(|place| (place / 3, place % 3));
-    let Some((y, x)) = places.max_by(|a, b| ninths[a.0][a.1].total_cmp(&ninths[b.0][b.1])) else {
+    let positions = (0..9).map(|ninth| (ninth / 3, ninth % 3));
+    let Some((y, x)) = positions.max_by(|a, b| ninths[a.0][a.1].total_cmp(&ninths[b.0][b.1])) else {
         return String::new();
     };
     match (all > 0.0, y, x) {

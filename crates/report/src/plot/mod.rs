@@ -1,20 +1,19 @@
 //! Line charts as SVG inside an HTML figure.
 //!
-//! A chart says what it shows (axes, series, marks) and this module decides how it looks: sensible ticks, a
+//! A chart declares its content (axes, series, marks) and this module decides how it looks: sensible ticks, a
 //! legend outside the drawing that wraps on narrow screens, series that differ by colour, dash and marker, and
 //! a description in words for those who cannot see it. Colours are CSS custom properties, so a page decides on
 //! light and dark; [`STYLE`] holds the rules a page must include once.
 //!
-//! - `axis`: from data to ticks and to places on the drawing
+//! - `axis`: from data to ticks and positions
 //! - `draw`: the SVG itself; `marks`: labels above it
-//! - `alone`: the same as a file of its own
+//! - `standalone`: the same as a file of its own
 
-mod alone;
 mod axis;
 mod draw;
 mod marks;
+mod standalone;
 
-pub(crate) use alone::standing_alone;
 pub use axis::{Axis, Format};
 pub use maud::Markup;
 
@@ -85,7 +84,7 @@ impl LineChart {
         Self { id: id.into(), title: title.into(), ..self }
     }
 
-    /// The same with an axis that holds these values too, so that charts beside each other have one scale.
+    /// The same with an axis that includes these values, so that several charts have one scale.
     #[must_use]
     pub fn reaching(mut self, values: impl IntoIterator<Item = f64>) -> Self {
         self.y = values.into_iter().fold(self.y, Axis::including);
@@ -97,14 +96,14 @@ impl LineChart {
         self.series.iter().flat_map(|series| &series.points).filter(|p| self.can_draw(p)).map(|p| p.y)
     }
 
-    /// Adds a line. Its colour, dash and marker follow from its place in the order of adding.
+    /// Adds a line. Its colour, dash and marker follow from the number of lines before it.
     #[must_use]
     pub fn series(mut self, series: Series) -> Self {
         self.series.push(series);
         self
     }
 
-    /// The lines stand for an order, such as the stages from input to head: their colours shade from one end to the other.
+    /// Marks the lines as ordered, such as the stages from input to head: their colours shade from one end to the other.
     #[must_use]
     pub fn ordered(mut self) -> Self {
         self.ordered = true;
@@ -118,20 +117,20 @@ impl LineChart {
         self
     }
 
-    /// The chart as a `<figure>`: legend, drawing, description. Points that are not finite, or that a
-    /// logarithmic axis has no place for, leave a gap in their line; the figure says how many there were.
+    /// The chart as a `<figure>`: legend, drawing, description. Points that are not finite, or not positive on a
+    /// logarithmic axis, leave a gap in their line; the figure says how many there were.
     pub fn figure(&self) -> Markup {
         draw::figure(self)
     }
 
-    /// The drawing alone, without its legend.
+    /// The drawing without its legend.
     pub fn svg(&self) -> Markup {
         draw::svg(self)
     }
 
     /// The drawing as an SVG file of its own: light, without legend.
     pub(crate) fn document(&self) -> String {
-        alone::document(self)
+        standalone::document(self)
     }
 
     /// What the chart shows, in words: where each line begins and ends and its extremes, and what is marked.
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn description_tells_each_line() {
+    fn the_description_names_each_line() {
         let chart = chart().series(Series::new("training").points([(1.0, 2.0), (2.0, 0.5), (3.0, 0.75)]));
         assert_eq!(
             chart.description(),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn infinite_points_leave_a_gap_and_are_told() {
+    fn infinite_points_leave_a_gap_and_are_counted() {
         let points = [(1.0, 2.0), (2.0, 1.0), (3.0, f64::NAN), (4.0, f64::INFINITY), (5.0, 1.0), (6.0, 0.5)];
         let html = chart().series(Series::new("training").points(points)).figure().into_string();
         assert!(html.contains("2 points of training are not drawn"), "{html}");

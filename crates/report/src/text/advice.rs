@@ -3,13 +3,13 @@ use records::{AdviceRecord, Similarity, StageEvidence};
 use super::{Side, aligned, visible};
 use crate::numbers;
 
-/// What must be said beside every advice.
-pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about features that stay as they are; none of them sees what training would make of them. docs/advise.md says how far rule and scores can be trusted.";
+/// Limits of all advice.
+pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about frozen features; none of them sees what training would make of them. docs/advise.md says how far the rule and the scores can be trusted.";
 
-/// What is said before everything else where [`AdviceRecord::little_value`] holds.
+/// First line where [`AdviceRecord::little_value`] holds.
 pub(crate) const LITTLE_VALUE: &str = "Transfer is of little value here.";
 
-/// An advice: the recommendation, the evidence as a table, the paragraph, the seconds. Ends with a line feed.
+/// Advice: the recommendation, the evidence as a table, the paragraph, the times. Ends with a line feed.
 pub fn advice(record: &AdviceRecord) -> String {
     let mut out = visible(&format!(
         "{}: finetune.depth = {:?}, finetune.rate_scale = {} (confidence {}); {} from {}",
@@ -66,16 +66,16 @@ pub(crate) fn similarity(record: &AdviceRecord) -> String {
         Some(Similarity::Alike) => "alike",
         Some(Similarity::Related) => "related",
         Some(Similarity::Unlike) => "unlike",
-        None => "cannot be told from these figures",
+        None => "unclear from these figures",
     };
     let source = match &record.source {
         Some(source) => format!(
-            "the source’s own classifier gives the new images {} on its best of {} classes on average, with {} of the largest possible entropy",
+            "the source’s own classifier gives the new images a probability of {} for the most probable of {} classes on average, with {} of the maximum entropy",
             numbers::percent(source.confidence),
             numbers::count(source.classes),
             numbers::percent(source.entropy)
         ),
-        None => "these weights have no classifier of their own to ask".to_owned(),
+        None => "these weights have no classifier of their own".to_owned(),
     };
     format!(
         "Similarity to the source: {kind}. From the first stages to the last the probe gains {} points; the best stage takes away {} of the errors of a probe on pixels; {source}.",

@@ -2,13 +2,13 @@ use records::{PhasePlanRecord, RangePoint, RangeRecord, StagePlanRecord};
 
 use super::{Side, aligned, visible};
 use crate::numbers;
-use crate::reading::depth_in_words;
+use crate::phrases::depth_in_words;
 
-/// More epochs than this are not shown side by side.
+/// Largest number of epochs shown as columns.
 const COLUMNS: usize = 8;
 
-/// What a training step is going to do: stages downwards, their rates at the beginnings of epochs across. Stages next to
-/// each other that stay frozen share a line. Ends with a line feed.
+/// Plan of a phase: stages down, their learning rates at the beginnings of epochs across. Adjacent stages that stay frozen
+/// share a line. Ends with a line feed.
 pub fn phase_plan(plan: &PhasePlanRecord) -> String {
     let steps = numbers::counted(plan.steps_per_epoch, "step");
     let epochs = numbers::counted(plan.epochs.into(), "epoch");
@@ -47,7 +47,7 @@ fn row(plan: &PhasePlanRecord, group: &[StagePlanRecord], shown: &[u32]) -> Vec<
     [name, numbers::count(parameters), state].into_iter().chain(shown.iter().map(rate)).collect()
 }
 
-/// All epochs where they are few, else some of them with the thaws among them.
+/// All epochs where they are few, else some of them, with those in which stages thaw.
 fn epochs_shown(plan: &PhasePlanRecord) -> Vec<u32> {
     let listed = u32::try_from(plan.epoch_rates.len()).unwrap_or(u32::MAX).min(plan.epochs);
     if listed as usize <= COLUMNS {
@@ -61,7 +61,7 @@ fn epochs_shown(plan: &PhasePlanRecord) -> Vec<u32> {
     shown
 }
 
-/// A range test: its curve in one line, some of its steps, and what it suggests. Ends with a line feed.
+/// A range test: its curve in one line, some of its steps, and the suggestion. Ends with a line feed.
 pub fn range_test(range: &RangeRecord) -> String {
     let mut out = visible(&format!(
         "{}: learning-rate range test of {}, {}; {}",
@@ -86,22 +86,21 @@ pub fn range_test(range: &RangeRecord) -> String {
     out
 }
 
-/// What a range test suggests, and by which rule.
+/// The suggestion of a range test, and its rule.
 pub(crate) fn range_verdict(range: &RangeRecord) -> String {
     match (range.suggested, range.steepest, range.tenth_of_lowest) {
         (Some(rate), Some(steepest), Some(tenth)) => format!(
-            "Suggested: train.learning_rate = {} (the configuration has {}). It is the smaller of two: the loss falls fastest at {}, and a tenth of where it is lowest is {}.",
+            "Suggested: train.learning_rate = {} (the configuration has {}). It is the smaller of two: the loss falls fastest at {}, and a tenth of the rate of its minimum is {}.",
             numbers::significant(rate),
             numbers::significant(range.configured),
             numbers::significant(steepest),
             numbers::significant(tenth)
         ),
-        _ => "No rate made the loss fall, so none is suggested: try more steps, or more images in a batch."
-            .to_owned(),
+        _ => "The loss fell at no rate, so none is suggested: try more steps, or a larger batch.".to_owned(),
     }
 }
 
-/// Values as a line of blocks, the lowest one eighth high; what is not finite is left out.
+/// Values as a line of blocks, the lowest one eighth high; values that are not finite are left out.
 fn sparkline(values: &[f64]) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let finite = || values.iter().copied().filter(|value| value.is_finite());

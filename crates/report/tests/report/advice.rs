@@ -5,7 +5,7 @@ use report::html::{advice_page, run_page};
 use report::text;
 use scraper::{Html, Selector};
 
-use crate::{records, sample_advice};
+use crate::{sample_advice, samples};
 
 fn texts(source: &str, css: &str) -> Vec<String> {
     let page = Html::parse_document(source);
@@ -24,24 +24,21 @@ fn every_stage_has_its_line_and_its_points() {
     assert_eq!(texts(&source, "#evidence .series .marker").len() - 3, 3 * 6, "and one in each legend");
     assert_eq!(texts(&source, ".series .spread").len(), 6);
     assert_eq!(texts(&source, ".mark text"), ["train from here"]);
-    assert!(
-        source.contains("93.6% of 1000 sets of images")
-            && source.contains("41.0% on its best of 1,000 classes")
-    );
+    assert!(source.contains("93.6% of 1000") && source.contains("41.0%") && source.contains("1,000 classes"));
 }
 
 #[test]
 fn a_run_shows_the_advice_it_followed_and_others_show_none() {
     let section = |source: &str| texts(source, "#advice h2");
     assert_eq!(section(&run_page(&sample_advice::advised_run())), ["How far back"]);
-    assert!(section(&run_page(&records::run())).is_empty());
+    assert!(section(&run_page(&samples::run())).is_empty());
     assert!(
         text::run_summary(&sample_advice::advised_run()).contains("How far back: Your 200 images per class")
     );
     let json = serde_json::to_string(&sample_advice::advised_run()).unwrap();
     let back: records::RunRecord = serde_json::from_str(&json).unwrap();
     assert_eq!(back, sample_advice::advised_run());
-    assert!(!serde_json::to_string(&records::run()).unwrap().contains("advice"));
+    assert!(!serde_json::to_string(&samples::run()).unwrap().contains("advice"));
 }
 
 #[test]
@@ -72,7 +69,7 @@ fn little_value_comes_first_and_how_the_rule_has_fared_is_shown() {
     let second = text::advice(&little).lines().nth(1).unwrap().to_owned();
     assert_eq!(second, "Transfer is of little value here.");
     assert_eq!(texts(&advice_page(&little), "header .notice"), ["Transfer is of little value here."]);
-    let run = records::RunRecord { advice: Some(Box::new(little)), ..records::run() };
+    let run = records::RunRecord { advice: Some(Box::new(little)), ..samples::run() };
     assert_eq!(texts(&run_page(&run), "#advice .notice"), ["Transfer is of little value here."]);
 }
 
@@ -98,5 +95,5 @@ fn odd_figures_and_hostile_names_do_no_harm() {
     assert!(source.contains("no classifier of their own"));
     assert!(!text::advice(&odd).contains('\u{1b}'));
     let none = AdviceRecord { stages: Vec::new(), ..odd };
-    assert!(advice_page(&none).contains("How far back") || advice_page(&none).contains("how far back"));
+    assert!(texts(&advice_page(&none), "#evidence table.wide tbody tr").is_empty());
 }

@@ -1,7 +1,7 @@
 //! The room's public outputs, tested on the sample records of its example.
 
-#[path = "../../examples/sample_report/records.rs"]
-mod records;
+#[path = "../../examples/sample_report/samples.rs"]
+mod samples;
 
 #[path = "../../examples/sample_report/advice.rs"]
 mod sample_advice;
@@ -9,5 +9,6 @@ mod sample_advice;
 mod advice;
 mod contents;
 mod events;
+mod keys;
 mod outputs;
 mod pages;

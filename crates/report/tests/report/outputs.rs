@@ -2,20 +2,20 @@
 
 use std::fs;
 
-use records::{GridRecord, RunRecord};
-use report::text::{grid_table, run_summary};
-use report::{html, write_figures, write_grid, write_run};
+use records::{ComparisonRecord, RunRecord};
+use report::text::{comparison_table, run_summary};
+use report::{html, write_comparison, write_figures, write_run};
 
-use crate::records;
+use crate::samples;
 
 #[test]
 fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
     let dir = tempfile::tempdir().unwrap();
-    write_run(&records::run(), dir.path()).unwrap();
-    write_grid(&records::grid(), dir.path()).unwrap();
+    write_run(&samples::run(), dir.path()).unwrap();
+    write_comparison(&samples::comparison(), dir.path()).unwrap();
     assert_eq!(
         fs::read_to_string(dir.path().join("report.html")).unwrap(),
-        html::grid_page(&records::grid())
+        html::comparison_page(&samples::comparison())
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
@@ -23,20 +23,23 @@ fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
 #[test]
 fn a_missing_folder_is_named_in_the_error() {
     let dir = tempfile::tempdir().unwrap();
-    let error = write_run(&records::run(), &dir.path().join("gone")).unwrap_err().to_string();
+    let error = write_run(&samples::run(), &dir.path().join("gone")).unwrap_err().to_string();
     assert!(error.contains("gone/report.html") && error.contains("check that its folder exists"), "{error}");
 }
 
 #[test]
 fn records_survive_json() {
-    let (run, grid) = (records::run(), records::grid());
+    let (run, comparison) = (samples::run(), samples::comparison());
     assert_eq!(serde_json::from_str::<RunRecord>(&serde_json::to_string(&run).unwrap()).unwrap(), run);
-    assert_eq!(serde_json::from_str::<GridRecord>(&serde_json::to_string(&grid).unwrap()).unwrap(), grid);
+    assert_eq!(
+        serde_json::from_str::<ComparisonRecord>(&serde_json::to_string(&comparison).unwrap()).unwrap(),
+        comparison
+    );
 }
 
 #[test]
 fn a_diverged_run_survives_json() {
-    let mut run = records::run();
+    let mut run = samples::run();
     run.epochs[1].train_loss = f64::NAN;
     run.evaluations[0].loss = f64::INFINITY;
     run.evaluations[0].groups = [("empty".to_owned(), f64::NAN)].into();
@@ -46,17 +49,17 @@ fn a_diverged_run_survives_json() {
 }
 
 #[test]
-fn a_grid_reads_as_a_table() {
-    let mut grid = records::grid();
-    grid.judged_on = None;
-    grid.rows.retain(|row| row.variant == "held-out faces" && row.images_per_class != Some(3));
-    grid.rows.remove(1);
-    for row in grid.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
+fn a_comparison_reads_as_a_table() {
+    let mut comparison = samples::comparison();
+    comparison.judged_on = None;
+    comparison.rows.retain(|row| row.variant == "held-out faces" && row.images_per_class != Some(3));
+    comparison.rows.remove(1);
+    for row in comparison.rows.iter_mut().filter(|row| row.images_per_class == Some(30)) {
         row.images_per_class = None;
     }
-    grid.traces.clear();
-    grid.verdict = vec!["One \u{1b}[31msentence.".into()];
-    let table = grid_table(&grid);
+    comparison.traces.clear();
+    comparison.verdict = vec!["One \u{1b}[31msentence.".into()];
+    let table = comparison_table(&comparison);
     let expected = "\
 Accuracy in percent, held-out faces, all classes: mean ± standard deviation over 3 seeds
   images per class     scratch     fine-tune          head
@@ -71,11 +74,11 @@ One \\u{1b}[31msentence.
 }
 
 #[test]
-fn the_text_of_a_grid_tells_how_training_went() {
-    let grid = records::grid();
-    let table = grid_table(&grid);
+fn the_text_of_a_comparison_shows_training() {
+    let comparison = samples::comparison();
+    let table = comparison_table(&comparison);
     let line = table.lines().find(|line| line.contains("scratch (held-out families)")).unwrap();
-    let row = grid.rows.iter().find(|row| row.variant == "held-out families").unwrap();
+    let row = comparison.rows.iter().find(|row| row.variant == "held-out families").unwrap();
     let gap = 100.0 * (row.train_accuracy.unwrap().mean - row.accuracy_mean);
     assert!(line.contains(&format!("{gap:+.1}")) && line.ends_with("0.21 (0.17 to 0.30)"), "{line}");
 }
@@ -83,7 +86,7 @@ fn the_text_of_a_grid_tells_how_training_went() {
 #[test]
 fn figures_are_files_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
-    write_figures(&records::grid(), dir.path()).unwrap();
+    write_figures(&samples::comparison(), dir.path()).unwrap();
     let mut names: Vec<String> = fs::read_dir(dir.path().join("figures"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -100,7 +103,7 @@ fn figures_are_files_of_their_own() {
 
 #[test]
 fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
-    let finished = run_summary(&records::run());
+    let finished = run_summary(&samples::run());
     assert!(
         finished.starts_with("dogs_cats (sample data): 97.5% validation accuracy on 200 images; resnet18"),
         "{finished}"
@@ -109,7 +112,7 @@ fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
         finished.contains("2 files left out because unreadable") && !finished.contains("INTERRUPTED"),
         "{finished}"
     );
-    let interrupted = run_summary(&records::interrupted());
+    let interrupted = run_summary(&samples::interrupted());
     assert!(
         interrupted.contains("INTERRUPTED after") && interrupted.contains("fine-tune        –  not reached"),
         "{interrupted}"
@@ -120,7 +123,7 @@ fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
 #[test]
 fn a_file_name_that_is_no_unicode_survives() {
     use std::os::unix::ffi::OsStringExt as _;
-    let mut run = records::run();
+    let mut run = samples::run();
     run.data.unreadable[0].path = std::ffi::OsString::from_vec(b"cat/\xff.jpg".to_vec()).into();
     let back: RunRecord = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
     assert_eq!(back.data.unreadable[0].path.to_str(), Some("cat/\u{fffd}.jpg"));

@@ -5,10 +5,10 @@ use records::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
 };
-use report::html::{advice_page, grid_page, run_page};
+use report::html::{advice_page, comparison_page, run_page};
 use scraper::{ElementRef, Html, Selector};
 
-use crate::{records, sample_advice};
+use crate::{sample_advice, samples};
 
 /// Text that would leave an attribute, an element or a text if it were not escaped.
 const HOSTILE: &str =
@@ -21,12 +21,12 @@ pub(crate) fn all<'a>(page: &'a Html, css: &str) -> Vec<ElementRef<'a>> {
 
 fn pages() -> Vec<(&'static str, String)> {
     vec![
-        ("run", run_page(&records::run())),
-        ("interrupted", run_page(&records::interrupted())),
-        ("thousand", run_page(&records::thousand_classes())),
+        ("run", run_page(&samples::run())),
+        ("interrupted", run_page(&samples::interrupted())),
+        ("thousand", run_page(&samples::thousand_classes())),
         ("advice", advice_page(&sample_advice::advice())),
         ("advised", run_page(&sample_advice::advised_run())),
-        ("grid", grid_page(&records::grid())),
+        ("comparison", comparison_page(&samples::comparison())),
         ("empty", run_page(&empty())),
         ("hostile", run_page(&hostile())),
     ]
@@ -34,7 +34,7 @@ fn pages() -> Vec<(&'static str, String)> {
 
 /// A run of which nothing is known.
 fn empty() -> RunRecord {
-    let mut run = records::interrupted();
+    let mut run = samples::interrupted();
     run.steps.clear();
     run.stages.clear();
     run.epochs.clear();
@@ -48,7 +48,7 @@ fn empty() -> RunRecord {
 
 /// A run whose every free text is hostile and whose figures are not finite.
 fn hostile() -> RunRecord {
-    let mut run = records::run();
+    let mut run = samples::run();
     let text = || HOSTILE.to_owned();
     (run.name, run.arch, run.depth, run.device, run.config) = (text(), text(), text(), text(), text());
     run.data.root = HOSTILE.into();
@@ -91,19 +91,20 @@ fn hostile() -> RunRecord {
 
 #[test]
 fn nothing_hostile_becomes_markup() {
-    let mut grid = records::grid();
-    *grid.example = hostile();
-    (grid.name, grid.judged_on, grid.config) = (HOSTILE.into(), Some(HOSTILE.into()), HOSTILE.into());
-    grid.verdict.push(HOSTILE.into());
-    for row in &mut grid.rows {
+    let mut comparison = samples::comparison();
+    *comparison.example = hostile();
+    (comparison.name, comparison.judged_on, comparison.config) =
+        (HOSTILE.into(), Some(HOSTILE.into()), HOSTILE.into());
+    comparison.verdict.push(HOSTILE.into());
+    for row in &mut comparison.rows {
         (row.variant, row.method) = (HOSTILE.into(), HOSTILE.into());
         row.groups = [(HOSTILE.to_owned(), row.groups["unshared"])].into();
     }
-    for trace in &mut grid.traces {
+    for trace in &mut comparison.traces {
         (trace.variant, trace.method) = (HOSTILE.into(), HOSTILE.into());
         *trace.run = hostile();
     }
-    for source in [run_page(&hostile()), grid_page(&grid)] {
+    for source in [run_page(&hostile()), comparison_page(&comparison)] {
         let page = Html::parse_document(&source);
         assert!(all(&page, "script, iframe, object, embed, base, form, img[src=x]").is_empty());
         for element in all(&page, "*") {

@@ -1,8 +1,9 @@
-//! A grid's rows as tables: images per class downwards, methods across.
+//! The rows of a comparison as tables: amounts of data down, methods across.
 
-use records::{GridRecord, GridRow, Interval, MeanSd};
+use records::{Amount, ComparisonRecord, ComparisonRow, Interval, MeanSd};
+use statistics::distinct;
 
-/// One table of a grid: one variant, one view of its accuracy.
+/// One table of a comparison: one variant, one kind of accuracy.
 pub(crate) struct Table<'a> {
     pub(crate) variant: &'a str,
     pub(crate) judged: Judged<'a>,
@@ -11,23 +12,23 @@ pub(crate) struct Table<'a> {
     pub(crate) rows: Vec<TableRow>,
 }
 
-/// What a table's accuracy is of.
+/// What the accuracy of a table is measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judged<'a> {
     /// The images of a group of classes.
     Group(&'a str),
     /// All images.
     Images,
-    /// The classes, each weighing the same however many images it has: balanced accuracy.
+    /// All classes with equal weight: balanced accuracy.
     Classes,
 }
 
 /// The settings with the same number of training images.
 pub(crate) struct TableRow {
-    pub(crate) images_per_class: Option<u32>,
-    /// One for each of [`Table::methods`]; `None` where no such run came to its end.
+    pub(crate) amount: Amount,
+    /// One for each of [`Table::methods`]; `None` where no run finished.
     pub(crate) cells: Vec<Option<Cell>>,
-    /// For each of them, whether there were such runs and all diverged.
+    /// For each of [`Table::methods`], whether there were runs and all diverged.
     diverged: Vec<bool>,
 }
 
@@ -40,18 +41,18 @@ pub(crate) struct Cell {
     pub(crate) seeds: u32,
 }
 
-/// All tables: for each variant the judged group of classes, where there is one, all classes, and these weighed alike where
-/// that is not the same.
-pub(crate) fn tables(grid: &GridRecord) -> Vec<Table<'_>> {
-    let variants = first_seen(grid.rows.iter().map(|row| row.variant.as_str()));
-    let group = grid.judged_on.iter().map(|group| Judged::Group(group));
-    let uneven = |row: &GridRow| {
+/// All tables: for each variant the accuracy on the judged group of classes, where there is one, the accuracy on all, and
+/// balanced accuracy where it differs.
+pub(crate) fn tables(comparison: &ComparisonRecord) -> Vec<Table<'_>> {
+    let variants = distinct(comparison.rows.iter().map(|row| row.variant.as_str()));
+    let group = comparison.judged_on.iter().map(|group| Judged::Group(group));
+    let uneven = |row: &ComparisonRow| {
         row.balanced_accuracy.is_some_and(|balanced| (balanced.mean - row.accuracy_mean).abs() > 1e-9)
     };
-    let classes = grid.rows.iter().any(uneven).then_some(Judged::Classes);
+    let classes = comparison.rows.iter().any(uneven).then_some(Judged::Classes);
     let mut tables = Vec::new();
     for judged in group.chain([Judged::Images]).chain(classes) {
-        tables.extend(variants.iter().map(|variant| table(grid, variant, judged)));
+        tables.extend(variants.iter().map(|variant| table(comparison, variant, judged)));
     }
     tables
 }
@@ -73,14 +74,13 @@ impl Table<'_> {
         }
     }
 
-    /// Where an amount of data stands in a chart: “all images” has no number of its own and stands one doubling beyond the
-    /// largest.
-    pub(crate) fn place(&self, images: Option<u32>) -> u32 {
-        let largest = self.rows.iter().filter_map(|row| row.images_per_class).max().unwrap_or(1);
-        images.unwrap_or(largest.saturating_mul(2)).max(1)
+    /// Position of an amount of data on the axis of a chart; “all images”, which has no number, is at twice the largest.
+    pub(crate) fn position(&self, amount: Amount) -> u32 {
+        let largest = self.rows.iter().filter_map(|row| row.amount.0).max().unwrap_or(1);
+        amount.0.unwrap_or(largest.saturating_mul(2)).max(1)
     }
 
-    /// Whether every cell has a 95 % interval.
+    /// Whether every cell has a confidence interval.
     pub(crate) fn has_intervals(&self) -> bool {
         self.rows.iter().flat_map(|row| row.cells.iter().flatten()).all(|cell| cell.interval.is_some())
     }
@@ -100,7 +100,7 @@ impl Table<'_> {
         match self.judged {
             Judged::Group(group) => format!("classes of “{group}”"),
             Judged::Images => "all classes".into(),
-            Judged::Classes => "all classes alike (balanced accuracy)".into(),
+            Judged::Classes => "all classes, balanced accuracy".into(),
         }
     }
 }
@@ -111,7 +111,7 @@ fn capitalized(text: &str) -> String {
 }
 
 impl TableRow {
-    /// What stands in a column without figures.
+    /// Content of a column without figures.
     pub(crate) fn without_figures(&self, column: usize) -> &'static str {
         if self.diverged[column] { "diverged" } else { "–" }
     }
@@ -124,28 +124,23 @@ impl TableRow {
     }
 }
 
-/// The number of images per class as a table shows it.
-pub(crate) fn images_label(images: Option<u32>) -> String {
-    images.map_or_else(|| "all".into(), |n| n.to_string())
-}
-
-fn table<'a>(grid: &'a GridRecord, variant: &'a str, judged: Judged<'a>) -> Table<'a> {
-    let rows: Vec<&GridRow> = grid.rows.iter().filter(|row| row.variant == variant).collect();
-    let methods = first_seen(rows.iter().map(|row| row.method.as_str()));
-    let mut amounts: Vec<Option<u32>> = rows.iter().map(|row| row.images_per_class).collect();
-    // `None` means all images, the largest amount.
-    amounts.sort_by_key(|amount| amount.map_or(u64::MAX, u64::from));
+fn table<'a>(comparison: &'a ComparisonRecord, variant: &'a str, judged: Judged<'a>) -> Table<'a> {
+    let rows: Vec<&ComparisonRow> = comparison.rows.iter().filter(|row| row.variant == variant).collect();
+    let methods = distinct(rows.iter().map(|row| row.method.as_str()));
+    let mut amounts: Vec<Amount> = rows.iter().map(|row| Amount(row.images_per_class)).collect();
+    amounts.sort_by_key(|amount| amount.order());
     amounts.dedup();
-    let find = |amount, method: &str| {
-        rows.iter().find(|row| row.images_per_class == amount && row.method == method).copied()
+    let find = |amount: Amount, method: &str| {
+        rows.iter().find(|row| row.images_per_class == amount.0 && row.method == method).copied()
     };
-    let all_diverged = |row: &GridRow| row.seeds == 0 && row.diverged > 0;
+    let all_diverged = |row: &ComparisonRow| row.seeds == 0 && row.diverged > 0;
     let rows = amounts
         .into_iter()
         .map(|amount| {
-            let found: Vec<Option<&GridRow>> = methods.iter().map(|method| find(amount, method)).collect();
+            let found: Vec<Option<&ComparisonRow>> =
+                methods.iter().map(|method| find(amount, method)).collect();
             TableRow {
-                images_per_class: amount,
+                amount,
                 cells: found
                     .iter()
                     .map(|row| row.filter(|row| !all_diverged(row)).and_then(|row| cell(row, judged)))
@@ -157,7 +152,7 @@ fn table<'a>(grid: &'a GridRecord, variant: &'a str, judged: Judged<'a>) -> Tabl
     Table { variant, judged, methods, rows }
 }
 
-fn cell(row: &GridRow, judged: Judged<'_>) -> Option<Cell> {
+fn cell(row: &ComparisonRow, judged: Judged<'_>) -> Option<Cell> {
     let images = MeanSd { mean: row.accuracy_mean, sd: row.accuracy_sd, interval: row.accuracy_interval };
     let MeanSd { mean, sd, interval } = match judged {
         Judged::Images => images,
@@ -165,14 +160,4 @@ fn cell(row: &GridRow, judged: Judged<'_>) -> Option<Cell> {
         Judged::Classes => row.balanced_accuracy?,
     };
     Some(Cell { mean, sd, interval, seeds: row.seeds })
-}
-
-fn first_seen<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen = Vec::new();
-    for name in names {
-        if !seen.contains(&name) {
-            seen.push(name);
-        }
-    }
-    seen
 }

@@ -1,35 +1,34 @@
-//! How training went under each setting of a grid: what was learned by heart, and how far gradients reached.
+//! Training under each setting of a comparison: overfitting, and gradients of the early stages.
 
 use maud::{Markup, html};
-use records::{GridRecord, GridRow, MeanSd, RatioRecord, TraceRecord};
+use records::{Amount, ComparisonRecord, ComparisonRow, MeanSd, RatioRecord, TraceRecord};
 
 use super::curves::accuracy_chart;
 use super::gradients::flow_chart;
 use super::shell::scroll;
 use crate::numbers;
-use crate::pivot::images_label;
+use crate::phrases::method_in_words;
 use crate::plot::LineChart;
-use crate::reading::method_in_words;
 
-/// `None` where the record tells nothing about it, or there are too many settings to look at.
-pub(super) fn section(grid: &GridRecord) -> Option<Markup> {
-    if grid.traces.is_empty() {
+/// `None` where the record holds no traces.
+pub(super) fn section(comparison: &ComparisonRecord) -> Option<Markup> {
+    if comparison.traces.is_empty() {
         return None;
     }
-    let flows = flow_charts(grid);
+    let flows = flow_charts(comparison);
     Some(html! {
         p {
-            "A network that is right about its training images and wrong about others has learned them by heart: the gap tells "
-            "how much. Training accuracy is that of the last epoch, seen while training, with dropout and augmentation on, "
-            "which makes it lower than it would be without."
+            "A network that classifies its training images correctly and other images not has overfitted: the gap between the two "
+            "accuracies says how much. Training accuracy is that of the last epoch, measured while training with dropout and "
+            "augmentation on, which lowers it."
         }
-        (scroll("How training went", &table(grid)))
-        p { "Of each setting the run of the first seed, training against validation:" }
-        div.pair { @for chart in accuracy_charts(grid) { div.panel { (chart.figure()) } } }
+        (scroll("Training", &table(comparison)))
+        p { "Training and validation accuracy of the first seed of each setting:" }
+        div.pair { @for chart in accuracy_charts(comparison) { div.panel { (chart.figure()) } } }
         @if !flows.is_empty() {
             p {
-                "Gradient flow of the same runs: the length (L2 norm) of the gradient over all parameters of each live stage. "
-                "Where the early stages have much shorter gradients than the late ones, they learn slowest."
+                "Gradient flow of the same runs: the L2 norm of the gradient over all parameters of each live stage. Early stages "
+                "with much smaller gradients than the late ones learn slowly."
             }
             div.pair { @for chart in flows { div.panel { (chart.figure()) } } }
         }
@@ -37,19 +36,19 @@ pub(super) fn section(grid: &GridRecord) -> Option<Markup> {
 }
 
 /// Accuracy over the epochs, a chart for each trace.
-pub(crate) fn accuracy_charts(grid: &GridRecord) -> Vec<LineChart> {
+pub(crate) fn accuracy_charts(comparison: &ComparisonRecord) -> Vec<LineChart> {
     let chart = |(index, trace): (usize, &TraceRecord)| {
         accuracy_chart(&trace.run).named(format!("training-{index}"), name(trace)).reaching([0.0, 1.0])
     };
-    grid.traces.iter().enumerate().map(chart).collect()
+    comparison.traces.iter().enumerate().map(chart).collect()
 }
 
 /// Gradient norms over the steps, a chart for each trace that has more than one live stage; all to one scale.
-pub(crate) fn flow_charts(grid: &GridRecord) -> Vec<LineChart> {
+pub(crate) fn flow_charts(comparison: &ComparisonRecord) -> Vec<LineChart> {
     let several = |trace: &&TraceRecord| {
         trace.run.epochs.iter().flat_map(|epoch| &epoch.gradients).any(|moment| moment.norms.len() > 1)
     };
-    let charts: Vec<LineChart> = grid
+    let charts: Vec<LineChart> = comparison
         .traces
         .iter()
         .filter(several)
@@ -66,32 +65,29 @@ pub(crate) fn flow_charts(grid: &GridRecord) -> Vec<LineChart> {
 /// `resnet18, 10 images per class`.
 fn name(trace: &TraceRecord) -> String {
     let variant = if trace.variant.is_empty() { String::new() } else { format!("{}, ", trace.variant) };
-    let amount = match trace.images_per_class {
-        None => "all images".into(),
-        Some(count) => format!("{} per class", numbers::counted(u64::from(count), "image")),
-    };
+    let amount = Amount(trace.images_per_class).in_words();
     format!("{variant}{}, {amount}", method_in_words(&trace.method))
 }
 
-fn table(grid: &GridRecord) -> Markup {
-    let variants = grid.rows.iter().any(|row| !row.variant.is_empty());
+fn table(comparison: &ComparisonRecord) -> Markup {
+    let variants = comparison.rows.iter().any(|row| !row.variant.is_empty());
     let spread = |seen: MeanSd| numbers::percent_spread(seen.mean, seen.sd);
     html! {
         table {
-            caption { "Mean ± standard deviation over the seeds, in percent; of the ratio the median, the smallest and the largest" }
+            caption { "Mean ± standard deviation over the seeds, in percent; the ratio as median (smallest to largest)" }
             thead {
                 tr {
                     @if variants { th scope="col" { "Variant" } }
                     th.num scope="col" { "Images per class" } th scope="col" { "Setting" }
                     th.num scope="col" { "Training accuracy" } th.num scope="col" { "Accuracy" } th.num scope="col" { "Gap, points" }
-                    th.num scope="col" { "Gradient, earliest stage / latest" }
+                    th.num scope="col" { "Gradient norm, earliest stage / latest" }
                 }
             }
             tbody {
-                @for row in grid.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0) {
+                @for row in comparison.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0) {
                     tr {
                         @if variants { td { (row.variant) } }
-                        td.num { (images_label(row.images_per_class)) }
+                        td.num { (Amount(row.images_per_class).label()) }
                         th scope="row" { (method_in_words(&row.method)) }
                         td.num { (row.train_accuracy.map_or("–".into(), spread)) }
                         td.num { (numbers::percent_spread(row.accuracy_mean, row.accuracy_sd)) }
@@ -104,9 +100,9 @@ fn table(grid: &GridRecord) -> Markup {
     }
 }
 
-/// Training accuracy less accuracy, in points.
-pub(crate) fn gap_in_points(row: &GridRow) -> String {
-    let gap = |train: MeanSd| format!("{:+.1}", 100.0 * (train.mean - row.accuracy_mean));
+/// Training accuracy less accuracy on other images, in points.
+pub(crate) fn gap_in_points(row: &ComparisonRow) -> String {
+    let gap = |train: MeanSd| numbers::points(train.mean - row.accuracy_mean);
     row.train_accuracy.map_or("–".into(), gap)
 }
 

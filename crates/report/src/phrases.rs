@@ -1,13 +1,10 @@
-//! Questions that both the page and the text ask of a record.
+//! Wording shared by page and terminal.
 
 use std::collections::BTreeSet;
 
-use records::{EvaluationRecord, Outcome, RunRecord};
+use records::{Depth, EvaluationRecord, Outcome, RunRecord};
 
-/// The five steps of the recipe in their order.
-pub(crate) const FIVE_STEPS: [&str; 5] = ["load", "freeze", "head", "train-head", "fine-tune"];
-
-/// The measurement a run is known by: on the test split where there is one, else on the validation split.
+/// The evaluation that a run is summarised by: on the test split where there is one, else on the validation split.
 pub(crate) fn headline(run: &RunRecord) -> Option<&EvaluationRecord> {
     let on = |split: &str| run.evaluations.iter().find(|e| e.split == split);
     on("test").or_else(|| on("validation")).or(run.evaluations.last())
@@ -18,22 +15,13 @@ pub(crate) fn class_name(classes: &[String], index: usize) -> String {
     classes.get(index).cloned().unwrap_or_else(|| format!("class {index}"))
 }
 
-/// `resnet18, fine-tuned last:2`: the network and how far back it was trained.
+/// How far back a run was fine-tuned, `fine-tuned over its last 2 stages`; a depth that this version does not know is
+/// shown as it is.
 pub(crate) fn depth_in_words(depth: &str) -> String {
-    match depth {
-        "scratch" => "trained from scratch".into(),
-        "head" => "new head only".into(),
-        "all" => "fine-tuned throughout".into(),
-        other => match other.split_once(':') {
-            Some(("last", "1")) => "fine-tuned over its last stage".into(),
-            Some(("last", n)) => format!("fine-tuned over its last {n} stages"),
-            Some(("from", stage)) => format!("fine-tuned from {stage} on"),
-            _ => format!("depth {other}"),
-        },
-    }
+    depth.parse::<Depth>().map_or_else(|_| format!("depth {depth}"), |depth| depth.in_words())
 }
 
-/// A method of a grid in words.
+/// A method of a comparison, or the name of a setting.
 pub(crate) fn method_in_words(method: &str) -> &str {
     match method {
         "scratch" => "from scratch",
@@ -48,14 +36,14 @@ pub(crate) fn interrupted(run: &RunRecord) -> bool {
     run.outcome == Outcome::Interrupted
 }
 
-/// Something that charts over the training mark: a phase begins, stages thaw.
+/// An event that charts of the training mark: a phase begins, stages unfreeze.
 pub(crate) struct Moment {
-    /// Epochs before it, both phases counted.
+    /// Number of epochs before it, over both phases.
     pub(crate) epochs: usize,
     pub(crate) label: String,
 }
 
-/// The moments at which an epoch after the first began otherwise than the one before it.
+/// Changes between epochs: the first epoch of a phase, and epochs in which stages unfreeze.
 pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
     let mut live = BTreeSet::new();
     let mut found = Vec::new();
@@ -78,19 +66,19 @@ pub(crate) fn moments(run: &RunRecord) -> Vec<Moment> {
     found
 }
 
-/// Optimizer steps planned for the first so many epochs of a run.
+/// Number of optimizer steps planned for the first `epochs` epochs of a run.
 pub(crate) fn steps_before(run: &RunRecord, epochs: usize) -> u64 {
     let of_phase =
         |phase: &str| run.plan.iter().find(|plan| plan.phase == phase).map_or(0, |p| p.steps_per_epoch);
     run.epochs.iter().take(epochs).fold(0, |sum, epoch| sum.saturating_add(of_phase(&epoch.phase)))
 }
 
-/// What these stages do, `layer3 thaws` or `layer3 to head thaw`.
+/// The verb for these stages: `layer3 thaws`, `layer3 to head thaw`.
 pub(crate) fn thaw(names: &[&str]) -> &'static str {
     if names.len() == 1 { "thaws" } else { "thaw" }
 }
 
-/// `layer3`, or `layer3 to head`: stages next to each other.
+/// Adjacent stages: `layer3`, or `layer3 to head`.
 pub(crate) fn span(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -104,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_stage_is_no_number_of_stages() {
-        assert_eq!(depth_in_words("last:1"), "fine-tuned over its last stage");
+    fn verbs_agree_and_unknown_depths_are_shown() {
         assert_eq!(depth_in_words("last:2"), "fine-tuned over its last 2 stages");
+        assert_eq!(depth_in_words("sideways"), "depth sideways");
         assert_eq!(format!("{} {}", span(&["a"]), thaw(&["a"])), "a thaws");
         assert_eq!(format!("{} {}", span(&["a", "b", "c"]), thaw(&["a", "b", "c"])), "a to c thaw");
     }

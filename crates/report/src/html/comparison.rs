@@ -1,58 +1,64 @@
-//! Many runs compared: the question, the verdict, the figure and the tables.
+//! A comparison of many runs: the question, the conclusions, the figure and the tables.
 
 use maud::{Markup, html};
-use records::{CellRecord, GridRecord};
+use records::wording::listed;
+use records::{Amount, CellRecord, ComparisonRecord, EffectRecord};
 
+use super::comparison_training;
 use super::data;
-use super::grid_training;
 use super::shell::{Level, Section, scroll};
 use crate::numbers;
-use crate::pivot::{self, Table, images_label};
+use crate::phrases::method_in_words;
 use crate::plot::{Axis, LineChart, Series};
-use crate::reading::method_in_words;
+use crate::tables::{self, Table};
 
-/// The sections of a grid; the last one, the configuration, belongs at the page's end.
-pub(super) fn sections(grid: &GridRecord) -> Vec<Section> {
+/// The sections of a comparison; the last one, the configuration, belongs at the end of the page.
+pub(super) fn sections(comparison: &ComparisonRecord) -> Vec<Section> {
     let level = Level::SECTION;
-    let tables = pivot::tables(grid);
+    let tables = tables::tables(comparison);
     let mut sections = vec![
         Section::new(level, "figure", "Accuracy against images per class", &figure(&tables)),
-        Section::new(level, "tables", "The same in numbers", &numbers_section(grid, &tables)),
+        Section::new(level, "tables", "The same in numbers", &numbers_section(comparison, &tables)),
     ];
-    if let Some(training) = grid_training::section(grid) {
-        sections.push(Section::new(level, "training", "How training went", &training));
+    if let Some(training) = comparison_training::section(comparison) {
+        sections.push(Section::new(level, "training", "Training", &training));
     }
-    let configuration = data::configuration("Configuration of the comparison", &grid.config);
-    sections.push(Section::new(level, "runs", "Every run", &runs(grid)));
-    sections.push(Section::new(level, "grid-config", "Configuration of the comparison", &configuration));
+    let configuration = data::configuration("Configuration of the comparison", &comparison.config);
+    sections.push(Section::new(level, "runs", "Every run", &runs(comparison)));
+    sections.push(Section::new(
+        level,
+        "comparison-config",
+        "Configuration of the comparison",
+        &configuration,
+    ));
     sections
 }
 
-/// What is asked, and what came out.
-pub(super) fn question(grid: &GridRecord) -> Markup {
-    let run = &grid.example;
+/// The question, the conclusions and a few facts.
+pub(super) fn question(comparison: &ComparisonRecord) -> Markup {
+    let run = &comparison.example;
     html! {
         p.question {
-            @if of_methods(grid) {
-                "With few images of each class, does it pay to start from a network that has learned something else, "
-                "and how far back should it be retrained?"
-            } @else { "Which of these settings does best, and does that depend on the amount of data?" }
+            @if of_methods(comparison) {
+                "With few images per class, does it pay to start from pretrained weights, and how far back should the network "
+                "be fine-tuned?"
+            } @else { "Which of these settings is best, and does that depend on the amount of data?" }
         }
-        @if !grid.verdict.is_empty() { ul.sentences { @for sentence in &grid.verdict { li { (sentence) } } } }
-        @else { p { "The record draws no conclusion." } }
+        @if !comparison.verdict.is_empty() { ul.sentences { @for sentence in &comparison.verdict { li { (sentence) } } } }
+        @else { p { "The record holds no conclusions." } }
         dl.facts {
             div { dt { "Network" } dd { (run.arch) } }
             div { dt { "Source weights" } dd { (run.load.weights) } }
-            div { dt { "Classes" } dd { (numbers::count(run.data.classes.len() as u64)) @if let Some(group) = &grid.judged_on { ", judged on “" (group) "”" } } }
-            div { dt { "Runs" } dd { (numbers::count((grid.cells.len() + grid.diverged.len()) as u64)) } }
-            div { dt { "Time" } dd { (numbers::duration(grid.seconds)) " on " (run.device) } }
+            div { dt { "Classes" } dd { (numbers::count(run.data.classes.len() as u64)) @if let Some(group) = &comparison.judged_on { ", judged on “" (group) "”" } } }
+            div { dt { "Runs" } dd { (numbers::count((comparison.cells.len() + comparison.diverged.len()) as u64)) } }
+            div { dt { "Time" } dd { (numbers::duration(comparison.seconds)) " on " (run.device) } }
         }
     }
 }
 
-/// Whether ways of transfer are compared, and not settings.
-fn of_methods(grid: &GridRecord) -> bool {
-    grid.rows.iter().all(|row| ["scratch", "head", "fine-tune"].contains(&row.method.as_str()))
+/// Whether methods of transfer are compared, and not settings.
+fn of_methods(comparison: &ComparisonRecord) -> bool {
+    comparison.rows.iter().all(|row| ["scratch", "head", "fine-tune"].contains(&row.method.as_str()))
 }
 
 fn figure(tables: &[Table<'_>]) -> Markup {
@@ -64,32 +70,31 @@ fn figure(tables: &[Table<'_>]) -> Markup {
         p {
             "Each point is the mean over the seeds, each bar "
             @if intervals { "its 95% interval. " } @else { "one standard deviation to either side. " }
-            "The number of training images per class grows to the right, evenly in its logarithm. "
+            "The horizontal axis, training images per class, is logarithmic. "
             @if intervals { (INTERVALS) }
         }
         div.pair { @for chart in charts(tables) { div.panel { (chart.figure()) } } }
     }
 }
 
-/// What the intervals take into account.
-const INTERVALS: &str = "The intervals come from a bootstrap that draws seeds and measured images anew (Owen 2007), so \
-    they tell both how much another training and how much other images might change. Settings are measured on the same \
-    images: the difference between two of them is often surer than their intervals look.";
+/// What the intervals of accuracies cover.
+const INTERVALS: &str = "The intervals come from a bootstrap over seeds and images (Owen 2007): they cover both the \
+    variation between trainings and that between images. All settings are measured on the same images, so a difference \
+    between two settings can be certain although their intervals overlap.";
 
 /// Accuracy against images per class, a chart for each table.
 pub(crate) fn charts(tables: &[Table<'_>]) -> Vec<LineChart> {
     let cells = || tables.iter().flat_map(|table| &table.rows).flat_map(|row| row.cells.iter().flatten());
     let ends = cells().map(|cell| cell.interval.map_or(cell.mean - cell.sd, |interval| interval.low));
     let lowest = ends.filter(|end| end.is_finite()).fold(1.0, f64::min);
-    // The same from panel to panel, so that they can be compared by eye.
+    // The same in all panels, so that they can be compared by eye.
     let floor = if lowest < 0.5 { 0.0 } else { 0.5 };
     tables.iter().enumerate().map(|(index, table)| chart(index, table, floor)).collect()
 }
 
 fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
-    let place = |images: Option<u32>| f64::from(table.place(images));
-    let ticks =
-        table.rows.iter().map(|row| (place(row.images_per_class), images_label(row.images_per_class)));
+    let position = |amount: Amount| f64::from(table.position(amount));
+    let ticks = table.rows.iter().map(|row| (position(row.amount), row.amount.label()));
     let x = Axis::logarithmic("training images per class").ticks_at(ticks);
     let y = Axis::linear("accuracy").percent().including(floor).including(1.0);
     let mut chart = LineChart::new(format!("panel-{index}"), table.title(), x, y);
@@ -97,7 +102,7 @@ fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
         let mut series = Series::new(method_in_words(method));
         for row in &table.rows {
             if let Some(cell) = row.cells[column] {
-                let (x, mean) = (place(row.images_per_class), cell.mean);
+                let (x, mean) = (position(row.amount), cell.mean);
                 series = match cell.interval.filter(|_| table.has_intervals()) {
                     Some(interval) => series.point_with_bar(x, mean, [interval.low, interval.high]),
                     None => series.point_with_spread(x, mean, cell.sd),
@@ -109,13 +114,55 @@ fn chart(index: usize, table: &Table<'_>, floor: f64) -> LineChart {
     chart
 }
 
-fn numbers_section(grid: &GridRecord, tables: &[Table<'_>]) -> Markup {
+fn numbers_section(comparison: &ComparisonRecord, tables: &[Table<'_>]) -> Markup {
     html! {
         p {
             "Accuracy in percent. The highest mean of a row is set in bold."
-            @if let Some(group) = &grid.judged_on { " The comparison is judged on the classes of “" (group) "”." }
+            @if let Some(group) = &comparison.judged_on { " The comparison is judged on the classes of “" (group) "”." }
         }
         div.split { @for table in tables { (scroll(&table.title(), &number_table(table))) } }
+        @if !comparison.effects.is_empty() { (scroll("Differences", &differences(comparison))) }
+    }
+}
+
+/// Differences between settings and their baselines, in points.
+fn differences(comparison: &ComparisonRecord) -> Markup {
+    let variants = comparison.effects.iter().any(|effect| !effect.variant.is_empty());
+    let baselines = statistics::distinct(comparison.effects.iter().map(|effect| effect.baseline.as_str()));
+    let baselines: Vec<&str> = baselines.into_iter().map(method_in_words).collect();
+    let interval = |effect: &EffectRecord| match effect.interval {
+        Some(interval) => {
+            format!("{} to {}", numbers::points(interval.low), numbers::points(interval.high))
+        }
+        None => "–".into(),
+    };
+    html! {
+        table {
+            caption {
+                "Differences of accuracy from " (listed(&baselines)) " in points, over pairs of runs with the same seed, each "
+                "with its 95% interval (paired bootstrap)"
+            }
+            thead {
+                tr {
+                    @if variants { th scope="col" { "Variant" } }
+                    th.num scope="col" { "Images per class" } th scope="col" { "Setting" } th scope="col" { "Against" }
+                    th.num scope="col" { "Difference" } th.num scope="col" { "95% interval" } th.num scope="col" { "Seeds" }
+                }
+            }
+            tbody {
+                @for effect in &comparison.effects {
+                    tr {
+                        @if variants { td { (effect.variant) } }
+                        td.num { (Amount(effect.images_per_class).label()) }
+                        th scope="row" { (method_in_words(&effect.method)) }
+                        td { (method_in_words(&effect.baseline)) }
+                        td.num { (numbers::points(effect.difference)) }
+                        td.num { (interval(effect)) }
+                        td.num { (effect.seeds) }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -136,7 +183,7 @@ fn number_table(table: &Table<'_>) -> Markup {
             tbody {
                 @for row in &table.rows {
                     tr {
-                        th.num scope="row" { (images_label(row.images_per_class)) }
+                        th.num scope="row" { (row.amount.label()) }
                         @for (column, cell) in row.cells.iter().enumerate() {
                             @match cell {
                                 Some(cell) => td.num {
@@ -157,9 +204,9 @@ fn number_table(table: &Table<'_>) -> Markup {
     }
 }
 
-fn runs(grid: &GridRecord) -> Markup {
-    let GridRecord { cells, diverged, .. } = grid;
-    let variants = grid.rows.iter().any(|row| !row.variant.is_empty());
+fn runs(comparison: &ComparisonRecord) -> Markup {
+    let ComparisonRecord { cells, diverged, .. } = comparison;
+    let variants = comparison.rows.iter().any(|row| !row.variant.is_empty());
     let mut groups: Vec<&String> = cells.iter().flat_map(|cell| cell.groups.keys()).collect();
     groups.sort();
     groups.dedup();
@@ -168,7 +215,7 @@ fn runs(grid: &GridRecord) -> Markup {
     let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
     let table = html! {
         table.wide {
-            caption { "One row a run. The digest is the SHA-256 of its trained model." }
+            caption { "One row for each run. The digest is the SHA-256 of its trained model." }
             thead {
                 tr {
                     @if variants { th scope="col" { "Variant" } }
@@ -183,7 +230,7 @@ fn runs(grid: &GridRecord) -> Markup {
                 @for cell in cells {
                     tr {
                         @if variants { td { (cell.variant) } }
-                        td.num { (images_label(cell.images_per_class)) }
+                        td.num { (Amount(cell.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&cell.method)) }
                         td.num { (cell.seed) }
                         td.num { (numbers::percent(cell.accuracy)) }
@@ -196,7 +243,7 @@ fn runs(grid: &GridRecord) -> Markup {
                 @for run in diverged {
                     tr {
                         @if variants { td { (run.variant) } }
-                        td.num { (images_label(run.images_per_class)) }
+                        td.num { (Amount(run.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&run.method)) }
                         td.num { (run.seed) }
                         td colspan=(3 + usize::from(uneven) + groups.len()) { "diverged: " (run.message) }

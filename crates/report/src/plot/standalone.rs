@@ -1,15 +1,15 @@
-//! A chart as an SVG file of its own, for what is no page: light, its lines named below its title.
+//! A chart as an SVG file of its own: in light colours, its legend below its title.
 
 use maud::{Markup, PreEscaped, html};
 
 use super::draw::{Canvas, LEFT, WIDTH, at, class_of, drawn, fixed_colour, marker};
 use super::{Form, LineChart, Series};
 
-/// Where the names of the lines begin, below the title.
+/// Height of the title, below which the legend begins.
 const TITLE: f64 = 30.0;
 
-/// The style sheet of a drawing that stands alone.
-const ALONE: &str = include_str!("alone.css");
+/// Style sheet of a file of its own.
+const STYLE: &str = include_str!("standalone.css");
 
 pub(super) fn document(chart: &LineChart) -> String {
     let canvas = Canvas::over(chart);
@@ -20,10 +20,10 @@ pub(super) fn document(chart: &LineChart) -> String {
         (legend)
         g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
     };
-    standing_alone([WIDTH, canvas.height() + bottom], ALONE, &drawing)
+    file(WIDTH, canvas.height() + bottom, &drawing)
 }
 
-/// Rows of the lines' names below the title, and where they end.
+/// Legend below the title, and its lower end.
 fn legend(chart: &LineChart) -> (Markup, f64) {
     let (mut x, mut y) = (LEFT, TITLE);
     let entry = |(index, series): (usize, &Series)| {
@@ -47,11 +47,11 @@ fn legend(chart: &LineChart) -> (Markup, f64) {
     (html! { @for entry in &entries { (entry) } }, y + 22.0)
 }
 
-/// An SVG file of this size with this style sheet. What XML cannot hold is replaced.
-pub(crate) fn standing_alone([width, height]: [f64; 2], style: &str, drawing: &Markup) -> String {
+/// An SVG file of this size. Characters that XML cannot hold are replaced.
+fn file(width: f64, height: f64, drawing: &Markup) -> String {
     let whole = html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
-            style { (PreEscaped(style)) }
+            style { (PreEscaped(STYLE)) }
             (drawing)
         }
     };

@@ -1,0 +1,224 @@
+use records::{Amount, CellRecord, DivergedRecord, EffectRecord};
+use statistics::bootstrap::{self, Pair};
+use statistics::{distinct, mean};
+
+/// The runs of a comparison, ordered by what is compared: settings within a variant and an amount of data.
+#[derive(Clone, Debug)]
+pub struct Effects<'a> {
+    groups: Vec<Group<'a>>,
+}
+
+/// Runs with the same variant and the same amount of data.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// As in [`CellRecord::variant`].
+    pub variant: &'a str,
+    /// Training images of each class.
+    pub amount: Amount,
+    settings: Vec<Setting<'a>>,
+}
+
+#[derive(Clone, Debug)]
+struct Setting<'a> {
+    name: &'a str,
+    runs: Vec<Run<'a>>,
+}
+
+/// One run, measured on the classes that the comparison is judged on.
+#[derive(Clone, Copy, Debug)]
+struct Run<'a> {
+    seed: u64,
+    accuracy: f64,
+    /// A character for each image, `1` where the prediction was correct; empty in older records.
+    answers: &'a str,
+}
+
+/// Difference of accuracy between a setting and a baseline, over pairs of runs with the same seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect<'a> {
+    /// As in [`CellRecord::variant`].
+    pub variant: &'a str,
+    /// Training images of each class.
+    pub amount: Amount,
+    /// As in [`CellRecord::method`].
+    pub setting: &'a str,
+    /// What it is compared with.
+    pub baseline: &'a str,
+    /// Mean accuracy of the setting less that of the baseline, in `-1..=1`; finite.
+    pub mean: f64,
+    /// 95% confidence interval of it, from a paired bootstrap over seeds and images; `None` where the answers to the images
+    /// are not recorded.
+    pub interval: Option<records::Interval>,
+    /// Number of pairs, at least 1.
+    pub seeds: usize,
+}
+
+/// What an interval allows to conclude.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The interval lies above zero.
+    Better,
+    /// The interval lies below zero.
+    Worse,
+    /// The interval contains zero, or there is none.
+    Unclear,
+}
+
+impl<'a> Effects<'a> {
+    /// Runs judged on a group of classes, or on all where `judged_on` is `None`. Groups and settings come in the order in
+    /// which they occur first.
+    #[must_use]
+    pub fn of(cells: &'a [CellRecord], judged_on: Option<&str>) -> Self {
+        Self::with(cells.iter().collect(), judged_on)
+    }
+
+    /// The same without the settings of which a run diverged: the mean of the seeds that are left would flatter them.
+    #[must_use]
+    pub fn of_sound(cells: &'a [CellRecord], diverged: &[DivergedRecord], judged_on: Option<&str>) -> Self {
+        let sound = |cell: &&CellRecord| {
+            !diverged.iter().any(|run| {
+                run.variant == cell.variant
+                    && run.images_per_class == cell.images_per_class
+                    && run.method == cell.method
+            })
+        };
+        Self::with(cells.iter().filter(sound).collect(), judged_on)
+    }
+
+    fn with(cells: Vec<&'a CellRecord>, judged_on: Option<&str>) -> Self {
+        let shared = |cell: &&'a CellRecord| (cell.variant.as_str(), cell.images_per_class);
+        let group = |(variant, images_per_class)| {
+            let here: Vec<&CellRecord> =
+                cells.iter().copied().filter(|cell| shared(cell) == (variant, images_per_class)).collect();
+            let setting = |name| Setting {
+                name,
+                runs: here
+                    .iter()
+                    .filter(|cell| cell.method == name)
+                    .map(|cell| Run::of(cell, judged_on))
+                    .collect(),
+            };
+            let settings = distinct(here.iter().map(|cell| cell.method.as_str())).into_iter().map(setting);
+            Group { variant, amount: Amount(images_per_class), settings: settings.collect() }
+        };
+        Self { groups: distinct(cells.iter().map(shared)).into_iter().map(group).collect() }
+    }
+
+    /// Every variant with its groups.
+    #[must_use]
+    pub fn by_variant(&self) -> Vec<Vec<&Group<'a>>> {
+        let variants = distinct(self.groups.iter().map(|group| group.variant));
+        let of = |variant| self.groups.iter().filter(|group| group.variant == variant).collect();
+        variants.into_iter().map(of).collect()
+    }
+
+    /// Every other setting against the baseline, with each variant and amount of data in which both have runs of a seed.
+    #[must_use]
+    pub fn against(&self, baseline: &'a str) -> Vec<Effect<'a>> {
+        let of_group = |group: &Group<'a>| {
+            let others = group.settings().filter(|&name| name != baseline);
+            others.filter_map(|name| group.effect(name, baseline)).collect::<Vec<_>>()
+        };
+        self.groups.iter().flat_map(of_group).collect()
+    }
+}
+
+impl<'a> Group<'a> {
+    /// Names of the settings, in the order in which they occur first.
+    pub fn settings(&self) -> impl Iterator<Item = &'a str> {
+        self.settings.iter().map(|setting| setting.name)
+    }
+
+    /// Mean accuracy of a setting over its seeds; `NaN` without runs.
+    #[must_use]
+    pub fn accuracy(&self, setting: &str) -> f64 {
+        mean(&self.runs(setting).iter().map(|run| run.accuracy).collect::<Vec<_>>())
+    }
+
+    /// 95% confidence interval of [`Group::accuracy`]; `None` where the answers to the images are not recorded.
+    #[must_use]
+    pub fn interval(&self, setting: &str) -> Option<records::Interval> {
+        let answers: Vec<&str> = self.runs(setting).iter().map(|run| run.answers).collect();
+        bootstrap::accuracy(&answers).map(recorded)
+    }
+
+    /// The setting with the highest mean accuracy, of equal ones the first; `None` where no mean is finite.
+    #[must_use]
+    pub fn best(&self) -> Option<&'a str> {
+        let means = self.settings().map(|name| (name, self.accuracy(name)));
+        let known = means.filter(|(_, mean)| mean.is_finite());
+        known.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(name, _)| name)
+    }
+
+    /// Difference between a setting and a baseline; `None` where they have no measured runs of a common seed.
+    #[must_use]
+    pub fn effect(&self, setting: &'a str, baseline: &'a str) -> Option<Effect<'a>> {
+        let others = self.runs(baseline);
+        let (mut differences, mut pairs) = (Vec::new(), Vec::new());
+        for run in self.runs(setting) {
+            let Some(other) = others.iter().find(|other| other.seed == run.seed) else { continue };
+            let difference = run.accuracy - other.accuracy;
+            if difference.is_finite() {
+                differences.push(difference);
+                pairs.push(Pair { setting: run.answers, baseline: other.answers });
+            }
+        }
+        (!pairs.is_empty()).then(|| Effect {
+            variant: self.variant,
+            amount: self.amount,
+            setting,
+            baseline,
+            mean: mean(&differences),
+            interval: bootstrap::difference(&pairs).map(recorded),
+            seeds: pairs.len(),
+        })
+    }
+
+    fn runs(&self, setting: &str) -> &[Run<'a>] {
+        self.settings.iter().find(|known| known.name == setting).map_or(&[], |known| &known.runs)
+    }
+}
+
+impl<'a> Run<'a> {
+    fn of(cell: &'a CellRecord, judged_on: Option<&str>) -> Self {
+        let (accuracy, answers) = match judged_on {
+            None => (cell.accuracy, cell.answers.as_str()),
+            Some(group) => (
+                cell.groups.get(group).copied().unwrap_or(f64::NAN),
+                cell.group_answers.get(group).map_or("", String::as_str),
+            ),
+        };
+        Self { seed: cell.seed, accuracy, answers }
+    }
+}
+
+impl Effect<'_> {
+    /// What its interval allows to conclude.
+    #[must_use]
+    pub fn conclusion(&self) -> Conclusion {
+        match self.interval {
+            Some(interval) if interval.low > 0.0 => Conclusion::Better,
+            Some(interval) if interval.high < 0.0 => Conclusion::Worse,
+            _ => Conclusion::Unclear,
+        }
+    }
+
+    /// As the record of a comparison holds it.
+    #[must_use]
+    pub fn record(&self) -> EffectRecord {
+        EffectRecord {
+            variant: self.variant.to_owned(),
+            images_per_class: self.amount.0,
+            method: self.setting.to_owned(),
+            baseline: self.baseline.to_owned(),
+            difference: self.mean,
+            interval: self.interval,
+            seeds: u32::try_from(self.seeds).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// An interval as records hold it.
+pub(crate) fn recorded(interval: statistics::Interval) -> records::Interval {
+    records::Interval { low: interval.low, high: interval.high }
+}
