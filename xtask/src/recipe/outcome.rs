@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use records::GridRow;
+use records::ComparisonRow;
 use serde::{Deserialize, Serialize};
 
 use super::configs::UNSHARED;
@@ -11,7 +11,7 @@ use super::configs::UNSHARED;
 /// What is read of the summary of a comparison, the last line that `finetune --json` prints.
 #[derive(Deserialize)]
 struct Summary {
-    rows: Vec<GridRow>,
+    rows: Vec<ComparisonRow>,
 }
 
 /// The JSON object of `--json`.
@@ -49,7 +49,7 @@ impl Outcome {
             .context("the last line that finetune wrote is no summary of a comparison")?;
         let first = rows.first().map(|row| row.variant.as_str());
         let of =
-            |wanted: &dyn Fn(&GridRow) -> bool| rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
+            |wanted: &dyn Fn(&ComparisonRow) -> bool| rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
         Ok(Self {
             results: of(&|row| Some(row.variant.as_str()) == first),
             families: of(&|row| Some(row.variant.as_str()) != first),
@@ -67,7 +67,7 @@ impl Outcome {
 }
 
 impl Row {
-    fn new(row: &GridRow) -> Self {
+    fn new(row: &ComparisonRow) -> Self {
         let unshared = row.groups.get(UNSHARED);
         Self {
             images_per_class: row.images_per_class,

@@ -1,9 +1,5 @@
-<<<<<<<< HEAD:tests/inside/feeds.rs
-//! What a feed gives is the same to the bit, however the features of its frozen stages come: for every family.
-========
-//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
->>>>>>>> feat:crates/features/tests/features/loaders.rs
-
+<//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+>
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,12 +14,8 @@ use records::{Event, Interrupt};
 use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
-<<<<<<<< HEAD:tests/inside/feeds.rs
-use crate::cheapest::for_the_cheapest;
-========
-use crate::families::for_each_family;
->>>>>>>> feat:crates/features/tests/features/loaders.rs
-
+<use crate::families::for_each_family;
+>
 /// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
 /// or found there again; with images that stay the same and with views of them.
 #[test]
