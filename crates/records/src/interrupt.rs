@@ -29,3 +29,16 @@ pub struct Session<'a> {
     /// Receives events; it cannot change the run.
     pub listener: &'a mut Listener<'a>,
 }
+
+impl Session<'_> {
+    /// Sends an event to the listener.
+    pub fn emit(&mut self, event: &Event<'_>) {
+        (self.listener)(event);
+    }
+
+    /// Returns whether the run should stop.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.requested()
+    }
+}
