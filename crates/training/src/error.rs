@@ -37,12 +37,17 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
+    /// A record could not be turned into JSON.
+    #[error("cannot write the {what}: {message}")]
+    Serialise {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        message: String,
+    },
     /// An optimizer's state that does not fit.
     #[error(transparent)]
     OptimizerState(#[from] StateError),
-    /// Stopped by the user.
-    #[error("interrupted before training began; nothing to keep")]
-    Interrupted,
 }
 
 fn diverged(loss: f64) -> String {

@@ -77,7 +77,7 @@ fn rise(
         (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
     for step in 0..sweep.steps {
         if session.interrupted() {
-            return Err(Error::Interrupted);
+            return Err(features::Error::Interrupted.into());
         }
         let group = batches.by_ref().take(train.accumulate);
         let group = group.collect::<Result<Vec<Batch>, features::Error>>()?;
