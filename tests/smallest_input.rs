@@ -78,7 +78,7 @@ fn an_input_below_the_smallest_is_refused() {
         let run = run::resolve(config, source).unwrap();
         let Err(error) = recipe::gather(&run, &Interrupt::default(), &mut |_| {}) else { panic!("{name}") };
         let says =
-            format!("{name} reads pictures of at least {smallest_input} pixels a side, and crop is {side}");
+            format!("{name} reads images of at least {smallest_input} pixels a side, and crop is {side}");
         assert!(error.to_string().contains(&says), "{name}: {error}");
     }
 }

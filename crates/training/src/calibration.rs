@@ -26,7 +26,9 @@ pub enum Unfitted {
     #[error("there are fewer than {FEWEST_IMAGES} validation images")]
     FewImages,
     /// The loss falls for ever as the temperature goes to zero.
-    #[error("every validation image is classified correctly, so that nothing bounds the temperature from below")]
+    #[error(
+        "every validation image is classified correctly, so that nothing bounds the temperature from below"
+    )]
     NoMistake,
     /// Scores that are not finite.
     #[error("a score is not a finite number")]

@@ -45,7 +45,10 @@ impl fmt::Display for Origin {
             Self::Penalty(key) => write!(f, "it began in the penalty of {key}, which is not finite"),
             Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
             Self::Validation(Some(stage)) => {
-                write!(f, "it shows on the validation images, on which the output of stage {stage} is not finite")
+                write!(
+                    f,
+                    "it shows on the validation images, on which the output of stage {stage} is not finite"
+                )
             }
             Self::Validation(None) => f.write_str("it shows in the loss on the validation images"),
             Self::Measured(split) => write!(f, "it shows in the loss on the {split} images, at the end"),

@@ -139,9 +139,12 @@ impl Scored {
         let all = |of: fn(&PendingBatch) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
         let losses = Vec::<f64>::try_from(Tensor::f_stack(&all(|batch| &batch.loss), 0)?)?;
         // One by one, so that it does not matter how many are read at once.
-        self.predictions.loss_sum = losses.into_iter().fold(self.predictions.loss_sum, |sum, loss| sum + loss);
+        self.predictions.loss_sum =
+            losses.into_iter().fold(self.predictions.loss_sum, |sum, loss| sum + loss);
         self.predictions.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
-        self.predictions.predicted.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
+        self.predictions
+            .predicted
+            .extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
         self.predictions
             .probability
             .extend(Vec::<f64>::try_from(Tensor::f_cat(&all(|batch| &batch.probability), 0)?)?);

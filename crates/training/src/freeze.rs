@@ -204,7 +204,11 @@ impl FreezePlan {
         Ok(())
     }
 
-    fn set_unfreeze_epochs(&mut self, backbone: &Backbone, thaw: &ThawConfig) -> Result<(), (String, PlanError)> {
+    fn set_unfreeze_epochs(
+        &mut self,
+        backbone: &Backbone,
+        thaw: &ThawConfig,
+    ) -> Result<(), (String, PlanError)> {
         let mut named = vec![None; self.unfreeze_epochs.len()];
         if let Some(every) = thaw.every {
             let live = trainable(backbone).filter(|&id| id >= self.first_live);

@@ -33,7 +33,10 @@ pub fn outline(phase: &Phase<'_>, backbone: &Backbone) -> PhasePlanRecord {
         epochs,
         steps_per_epoch,
         stages: backbone.ids().map(stage).collect(),
-        rates: steps.into_iter().map(|step| RatePoint { step, rate: schedule.at(step).learning_rate }).collect(),
+        rates: steps
+            .into_iter()
+            .map(|step| RatePoint { step, rate: schedule.at(step).learning_rate })
+            .collect(),
         epoch_rates: (0..u64::from(epochs.min(EPOCHS)))
             .map(|epoch| schedule.at(epoch * steps_per_epoch).learning_rate)
             .collect(),

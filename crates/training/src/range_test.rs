@@ -73,8 +73,7 @@ fn rise(
     let live = LiveStages { backbone, first: training.cut() };
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
-    let mut batches =
-        (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
+    let mut batches = (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
     for step in 0..sweep.steps {
         if session.interrupted() {
             return Err(features::Error::Interrupted.into());

@@ -77,7 +77,9 @@ impl Schedule {
                 let reductions = step / self.steps_per_epoch.max(1) / u64::from(every.max(1));
                 only(self.learning_rate * factor.powf(reductions as f64))
             }
-            Shape::Cosine => only(self.learning_rate * 0.5 * (1.0 + (PI * step as f64 / steps.max(1) as f64).cos())),
+            Shape::Cosine => {
+                only(self.learning_rate * 0.5 * (1.0 + (PI * step as f64 / steps.max(1) as f64).cos()))
+            }
             Shape::OneCycle(cycle) => one_cycle(cycle, self.learning_rate, step, steps),
         }
     }
@@ -201,7 +203,10 @@ mod tests {
                 let laid = Schedule::new(&train, per_epoch, epochs);
                 for step in 0..=per_epoch * u64::from(epochs) {
                     let StepRates { learning_rate, momentum } = laid.at(step);
-                    assert!((0.0..=train.learning_rate).contains(&learning_rate), "{schedule:?} {learning_rate}");
+                    assert!(
+                        (0.0..=train.learning_rate).contains(&learning_rate),
+                        "{schedule:?} {learning_rate}"
+                    );
                     assert!(momentum.is_none_or(|momentum| (0.8..1.0).contains(&momentum)), "{momentum:?}");
                 }
             }

@@ -127,9 +127,7 @@ impl TrainingState {
             early_stopping: EarlyStopping::new(phase.regularize.early_stopping),
             plateau: Plateau::of(phase.train),
             scaler,
-            gradient_flow: GradientFlow::over(
-                phase.steps_per_epoch().saturating_mul(phase.epochs.into()),
-            ),
+            gradient_flow: GradientFlow::over(phase.steps_per_epoch().saturating_mul(phase.epochs.into())),
             deferred: DeferredMetrics::new(sync_interval),
             validated: None,
             ending: None,

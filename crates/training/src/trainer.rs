@@ -165,6 +165,12 @@ impl<'a> Trainer<'a> {
         Model::new(self.backbone, average)
     }
 
+    /// Returns whether the phase is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state.ending.is_some()
+    }
+
     /// Ends the phase because the user asked for it before the loaders of a segment were ready.
     pub fn interrupt(&mut self) {
         self.state.ending = Some(Ending::Interrupted);

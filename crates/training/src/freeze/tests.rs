@@ -3,8 +3,7 @@ use backbone::{Options, Variables};
 use super::*;
 
 fn first_live(depth: &str) -> String {
-    let backbone =
-        resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
+    let backbone = resnet::resnet18(&Variables::new().root(), &Options { classes: 2, ..Options::default() });
     let plan = FreezePlan::new(&backbone, &depth.parse().unwrap(), 0.1).unwrap();
     assert!(plan.rate_scale[..plan.first_live.index()].iter().all(|&scale| scale == 0.0));
     assert!(plan.rate_scale[plan.first_live.index()..].iter().all(|&scale| scale > 0.0));
@@ -40,9 +39,7 @@ fn nonsense_is_refused_and_an_unknown_stage_lists_the_known() {
 #[test]
 fn from_scratch_all_stages_have_the_same_rate() {
     let backbone = resnet::resnet18(&Variables::new().root(), &Options::default());
-    assert!(
-        FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0)
-    );
+    assert!(FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0));
     let all = FreezePlan::new(&backbone, &Depth::All, 0.1).unwrap();
     assert_eq!((all.rate_scale[0], *all.rate_scale.last().unwrap()), (0.1, 1.0));
 }
@@ -68,9 +65,7 @@ fn rates_decay_towards_the_input_down_to_the_floor_and_single_ones_win() {
     let error = planned("from:layer4", config()).unwrap_err();
     assert!(error.starts_with("finetune.rates.layer3: layer3 stays frozen"), "{error}");
     let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), 0.7)]), ..config() };
-    assert!(
-        planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head")
-    );
+    assert!(planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head"));
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn part(folder: &std::path::Path) -> Part {
         image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(&path).unwrap();
         Sample { path, label: number % 2, id: number as u64, group: None }
     });
-    let store = Store::decode(samples.collect(), images::Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
+    let store =
+        Store::decode(samples.collect(), images::Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
     let indices = (0..u32::try_from(IMAGES).unwrap()).collect();
     Part { store: store.unwrap(), indices }
 }
@@ -185,7 +186,13 @@ fn a_split_is_measured_the_same_however_many_batches_are_read_at_once() {
     for every in [4, 100] {
         let other = scored(every);
         assert_eq!(other.predictions.loss_sum, one.predictions.loss_sum);
-        assert_eq!((&other.predictions.labels, &other.predictions.predicted), (&one.predictions.labels, &one.predictions.predicted));
-        assert_eq!((&other.predictions.probability, &other.logits), (&one.predictions.probability, &one.logits));
+        assert_eq!(
+            (&other.predictions.labels, &other.predictions.predicted),
+            (&one.predictions.labels, &one.predictions.predicted)
+        );
+        assert_eq!(
+            (&other.predictions.probability, &other.logits),
+            (&one.predictions.probability, &one.logits)
+        );
     }
 }
