@@ -58,6 +58,7 @@ pub(super) fn loaders(
         announce(inputs, request, shown, session);
     }
     let caches = Caches::new(inputs, request)?;
+    let interrupt = session.interrupt;
     let batch = |transform| Preparation {
         transform,
         variation: Variation::Fixed,
@@ -68,7 +69,7 @@ pub(super) fn loaders(
         cache: None,
         stops: Vec::new(),
         passed: None,
-        interrupt: session.interrupt,
+        interrupt,
     };
     let augmentation = run.config.augment.changes(run.config.run.seed);
     let training = Preparation {

@@ -107,7 +107,7 @@ fn trained(
     let mut session = Session { interrupt, listener: &mut listen };
     let mut state = TrainingState::new(&phase);
     let mut trainer = Trainer::new(&phase, &mut backbone, &mut state);
-    let mut train = || {
+    let mut train = || -> Result<(), Error> {
         for segment in plan.segments(trainer.backbone(), phase.epochs) {
             trainer.unfreeze(&segment);
             let backbone = trainer.backbone();
