@@ -90,7 +90,8 @@ fn penalties(section: &str) -> Penalties {
 /// Two sums of each parameter after three steps on these pixels, those of the original head at the end.
 fn trained(
     backbone: &Backbone,
-    (section, batch_norm): (&str, BatchNormPolicy),
+    section: &str,
+    batch_norm: BatchNormPolicy,
     class_weights: Option<Tensor>,
     batch: impl Fn() -> Batch,
 ) -> Vec<f64> {
@@ -148,7 +149,7 @@ fn three_steps_under_each_technique_are_pythons() {
     let goldens: Value = serde_json::from_str(include_str!("regularized.json")).unwrap();
     let lenet_after = |section: &str, class_weights: Option<[f64; 2]>, blend: Option<&Blend>| {
         let class_weights = class_weights.map(|weights| Tensor::from_slice(&weights));
-        trained(&lenet(2, 1.0), (section, BatchNormPolicy::Train), class_weights, || batch(blend))
+        trained(&lenet(2, 1.0), section, BatchNormPolicy::Train, class_weights, || batch(blend))
     };
     let uneven = Some([0.5, 3.0]);
     let mixup = Some(&Blend::Mixup { share: 0.3 });
@@ -242,7 +243,7 @@ fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let before: Vec<Tensor> = statistics().map(|statistic| statistic.tensor.copy()).collect();
     let labels = Tensor::from_slice(&[0i64, 1, 1, 0]);
     let batch = || Batch::plain(waves(&[4, 3, 32, 32], 1.0), labels.shallow_clone());
-    let sums = trained(&backbone, (section, batch_norm), None, batch);
+    let sums = trained(&backbone, section, batch_norm, None, batch);
     let stayed = statistics().zip(&before).all(|(now, before)| now.tensor == *before);
     assert_eq!(stayed, batch_norm == BatchNormPolicy::Frozen);
     sums
