@@ -91,7 +91,7 @@ impl OriginalHead {
         let (device, kind) = backbone.placement();
         let original = backbone.head();
         let variables = Variables::holding(Values::Unset);
-        let head = original.fresh(&variables.root(), original.classes, original.init);
+        let head = original.renewed(&variables.root(), original.classes, original.init);
         variables.to(device, kind);
         let known = backbone.variables().below(&original.roots());
         for (mut copy, original) in variables.all().into_iter().zip(known) {
@@ -189,7 +189,7 @@ impl Penalties {
 
 /// Returns the parameters that take part from a stage on, by name; those of inactive auxiliary heads do not.
 fn live(backbone: &Backbone, from: StageId, mode: Mode) -> Vec<(String, Tensor)> {
-    let active: Vec<&str> = backbone.speaking(from, mode).map(|(_, aux)| aux.root).collect();
+    let active: Vec<&str> = backbone.live_aux(from, mode).map(|(_, aux)| aux.root).collect();
     let inactive = backbone.aux().map(|(_, aux)| aux.root).filter(|root| !active.contains(root));
     let inactive: Vec<String> = inactive.map(str::to_owned).collect();
     let inactive = backbone.variables().below(&inactive);

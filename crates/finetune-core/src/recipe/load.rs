@@ -53,7 +53,7 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
         none if none.is_empty() => "all of them".to_owned(),
         some => some,
     };
-    let unwrapped = match source_weights::told_of(&checkpoint) {
+    let unwrapped = match source_weights::describe_unwrapping(&checkpoint) {
         none if none.is_empty() => none,
         some => format!(" ({some})"),
     };

@@ -58,8 +58,7 @@ pub(super) fn loaders(
     }
     let caches = Caches::new(inputs, request)?;
     let interrupt = session.interrupt;
-    let once =
-        |transform| Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
+    let once = |transform| Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
     let augmentation = run.config.augment.changes(run.config.run.seed);
     let training = Preparation {
         variation,
@@ -102,8 +101,7 @@ pub(super) fn once(
 ) -> Result<Feed, features::Error> {
     let Inputs { run, materials, .. } = *inputs;
     let transform = Transform::evaluation(&materials.input)?;
-    let preparation =
-        Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
+    let preparation = Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
     Feed::new(backbone, cut, part, preparation, &mut |_| {})
 }
 
@@ -165,11 +163,7 @@ impl Caches {
         self.later.iter().map(stop).collect()
     }
 
-    fn of_variation(
-        &self,
-        cache: Option<&Cached>,
-        variation: Variation,
-    ) -> Option<Cached> {
+    fn of_variation(&self, cache: Option<&Cached>, variation: Variation) -> Option<Cached> {
         cache.map(|cached| match variation {
             Variation::Fixed => cached.clone(),
             _ => cached.and(self.augmentation.as_bytes()),

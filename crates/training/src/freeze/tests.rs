@@ -3,7 +3,8 @@ use backbone::{Options, Values};
 use super::*;
 
 fn first_live(depth: &str) -> String {
-    let backbone = zoo::network("resnet18").unwrap().build(Values::Drawn, &Options { classes: 2, ..Options::default() });
+    let backbone =
+        zoo::network("resnet18").unwrap().build(Values::Drawn, &Options { classes: 2, ..Options::default() });
     let plan = FreezePlan::new(&backbone, &depth.parse().unwrap(), 0.1).unwrap();
     assert!(plan.rate_scale[..plan.first_live.index()].iter().all(|&scale| scale == 0.0));
     assert!(plan.rate_scale[plan.first_live.index()..].iter().all(|&scale| scale > 0.0));
