@@ -178,6 +178,12 @@ impl From<training::Error> for Error {
     }
 }
 
+impl From<transferability::Error> for Error {
+    fn from(error: transferability::Error) -> Self {
+        Self::Torch(error.0)
+    }
+}
+
 impl From<images::Error> for Error {
     fn from(error: images::Error) -> Self {
         features::Error::from(error).into()

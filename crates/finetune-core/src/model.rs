@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values, Variables};
 use pretrained::{Checkpoint, InputSpec, checkpoint};
+use run_config::Precision;
 use tch::{Device, Kind};
-use training::precision::{Precision, Purpose, Workload};
+use training::precision::{self, Purpose, Workload};
+use zoo::fitting::classes_in;
 use zoo::source_weights::{self, SourceWeights, metadata};
 
 use crate::{Error, mismatch};
@@ -192,7 +194,7 @@ impl Model {
     /// Makes it fast for predicting in batches of this size: see [`Backbone::prepare_inference`].
     pub fn prepare(&mut self, precision: Precision, threads: u32, batch_size: usize) {
         let work = Workload { input: &self.input, batch_size, threads, purpose: Purpose::Predict };
-        let kind = precision.kind(&mut self.backbone, &work);
+        let kind = precision::kind(precision, &mut self.backbone, &work);
         self.backbone.prepare_inference(StageId::INPUT..self.backbone.head_id(), kind);
     }
 }

@@ -192,7 +192,7 @@ impl Steady {
 /// So many rows of a batch on the model's device, `[rows, C, size, size]`: the pictures, then black ones.
 fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, Error> {
     let pixels = pixels.into_tensor().f_narrow(0, 0, i64::try_from(rows).unwrap_or(i64::MAX))?;
-    place(&pixels, &model.backbone)
+    Ok(place(&pixels, &model.backbone)?)
 }
 
 /// Logits and probabilities of the first `count` pictures, row by row, `[count, classes]`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Event, Listener};
+use crate::Listener;
 
 /// A request to stop, set from a signal handler and read between two steps.
 #[derive(Clone, Debug, Default)]

@@ -126,7 +126,7 @@ impl Average {
 pub fn measure_norms(
     backbone: &Backbone,
     from: StageId,
-    batches: impl Iterator<Item = Result<Batch, Error>>,
+    batches: impl Iterator<Item = Result<Batch, features::Error>>,
 ) -> Result<(), Error> {
     let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.stage_variables(id));
     if live.into_iter().all(|variable| variable.role == Role::Parameter) {

@@ -77,7 +77,8 @@ pub(crate) fn one_epoch(
     let mut interrupted = false;
     let mut batches = drawn.batches(backbone);
     for done in 1.. {
-        let group = batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, Error>>()?;
+        let group =
+            batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, features::Error>>()?;
         if group.is_empty() {
             break;
         }

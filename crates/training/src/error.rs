@@ -37,6 +37,14 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
+    /// A record could not be turned into JSON.
+    #[error("cannot write the {what}: {message}")]
+    Serialise {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        message: String,
+    },
     /// An optimizer's state that does not fit.
     #[error(transparent)]
     OptimizerState(#[from] StateError),

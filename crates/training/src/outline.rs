@@ -50,7 +50,7 @@ pub fn outline(
 const LISTED: u32 = 10_000;
 
 /// The policies in a few words, `"adamw, one-cycle after a warm-up of 1 epoch(s), gradient norm at most 1"`.
-pub(crate) fn policy(train: &TrainConfig, batch_norm: BatchNormPolicy) -> String {
+pub fn policy(train: &TrainConfig, batch_norm: BatchNormPolicy) -> String {
     let mut said = vec![train.optimizer.name().to_owned()];
     said.push(match (train.schedule, train.warmup_epochs) {
         (schedule, epochs) if epochs > 0.0 => {

@@ -85,7 +85,7 @@ pub type Feeds = (Feed, Feed);
 
 /// Makes them for the stages from a cut on, out of those that there were before.
 pub type MakeFeeds<'a> =
-    dyn FnMut(&Backbone, StageId, Option<Feeds>, &mut Listener<'_>) -> Result<Feeds, Error> + 'a;
+    dyn FnMut(&Backbone, StageId, Option<Feeds>, &mut Listener<'_>) -> Result<Feeds, features::Error> + 'a;
 
 /// Trains the stages that the plan makes live, from the epoch on in which it does. The feeds are those of the training
 /// before, if there was one, and the last ones used afterwards. `after_epoch` is called with the network after each whole
@@ -124,8 +124,8 @@ pub fn train(
             moving.average.follow(backbone, first_live);
             match make(backbone, first_live, made.take(), listen) {
                 Ok(feeds) => *made = Some(feeds),
-                Err(Error::Interrupted) => trained.ending = Ending::Interrupted,
-                Err(error) => return Err(error),
+                Err(features::Error::Interrupted) => trained.ending = Ending::Interrupted,
+                Err(error) => return Err(error.into()),
             }
         }
         let Some((feed, validation)) = &*made else { break };
@@ -247,7 +247,7 @@ impl Phase<'_> {
     }
 
     /// What is trained in an epoch, from 1: the live stages, and what the objective trains beside them.
-    fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
+    pub(crate) fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
         let mut trainables = optimizer::live(backbone, self.plan, epoch, self.regularize);
         let as_head = self.plan.rate_scale[backbone.head_id().index()];
         let decay = |value: &Tensor| self.regularize.decay_of(value);
@@ -256,11 +256,11 @@ impl Phase<'_> {
     }
 
     /// The pictures of an epoch, which workers begin to prepare.
-    fn draw(&self, backbone: &Backbone, feed: &Feed, epoch: u32) -> Drawn {
+    pub(crate) fn draw(&self, backbone: &Backbone, feed: &Feed, epoch: u32) -> Drawn {
         feed.draw(backbone, self.train.batch_size, self.train.sampler, self.seed, epoch)
     }
 
-    fn begin(&self) -> Moving {
+    pub(crate) fn begin(&self) -> Moving {
         // Whether a step is taken at all depends on its gradients.
         let scaler = (self.kind == Kind::Half).then(Scaler::default);
         Moving {
@@ -275,7 +275,7 @@ impl Phase<'_> {
         }
     }
 
-    fn diverged(&self, epoch: u32, step: u64, loss: f64, origin: divergence::Origin) -> Error {
+    pub(crate) fn diverged(&self, epoch: u32, step: u64, loss: f64, origin: divergence::Origin) -> Error {
         Error::Diverged { phase: self.step.name().to_owned(), epoch, step, loss, origin, kept: None }
     }
 }

@@ -79,9 +79,10 @@ fn rise(
     let mut batches = (1..).flat_map(|epoch| phase.draw(backbone, feed, epoch).batches(backbone));
     for step in 0..sweep.steps {
         if interrupt.requested() {
-            return Err(Error::Interrupted);
+            return Err(features::Error::Interrupted.into());
         }
-        let group = batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, Error>>()?;
+        let group =
+            batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, features::Error>>()?;
         let rate = sweep.rate(step);
         let setting = Setting { rate, momentum: None };
         // What is no longer a number is the end of the sweep, not a failure: it is what the test looks for.

@@ -2,8 +2,8 @@ use features::pictures::Part;
 use images::{DataSet, take_per_class};
 use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, UnknownDepth};
 use run_config::Run;
+use transferability::subset::subset;
 
-use super::subset::subset;
 use super::{IMAGES, Subject, advise};
 use crate::Error;
 use crate::recipe::{self, Materials};
@@ -86,7 +86,7 @@ pub fn perform(
 pub fn note(record: &mut RunRecord, advice: Option<AdviceRecord>) {
     let Some(advice) = advice else { return };
     record.seconds += advice.seconds;
-    if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == recipe::StepName::Freeze.name()) {
+    if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == records::StepName::Freeze.name()) {
         freeze.seconds += advice.seconds;
         freeze.what = format!(
             "advised {:?} (confidence {:.0}%); {}",

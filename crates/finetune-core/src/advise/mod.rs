@@ -1,7 +1,7 @@
 //! How far back to fine-tune, found before training.
 //!
 //! A subset of the training pictures (`subset`) passes through the network once; what each stage makes of them is kept
-//! (`features`), and measured in three ways: a cross-validated linear probe (`probe`, by `logistic`), LogME (`logme`) and
+//! (`stage_features`), and measured in three ways: a cross-validated linear probe (`probe`, by `logistic`), LogME (`logme`) and
 //! the H-score (`h_score`), the latter two by singular values (`spectrum`). From the probes' accuracies and the number of
 //! images a fixed rule (`rule`) says how many stages to train and at which rate; how firm that is shows when the pictures
 //! are resampled (`resample`); `words` says it in a paragraph, and `standing` how such advice has fared. `follow` is the way
@@ -10,14 +10,15 @@
 //! LogME, the H-score and what the source's classifier says are evidence for the reader: the rule does not use them,
 //! because they were made to rank networks and docs/advise.md shows how they do on stages.
 
-mod features;
 mod follow;
+mod stage_features;
 mod standing;
 mod words;
 
 use std::time::Instant;
 
 use backbone::{Backbone, StageId, Values};
+use features::pictures::Part;
 use images::shuffled;
 use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
 use run_config::Run;
@@ -27,11 +28,10 @@ use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use transferability::rule::{Evidence, Verdict};
 use transferability::{h_score, late_stage_gain, logme, probe, resample, rule};
 
-use self::features::{Seen, look};
+use self::stage_features::{Seen, look};
 use self::words::{Circumstances, paragraph, similarity};
 use crate::Error;
 use crate::recipe::{self, Materials};
-use features::pictures::Part;
 
 pub use self::follow::{decide, note, perform};
 pub use self::standing::STANDING;

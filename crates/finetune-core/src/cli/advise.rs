@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune_core::run_folder::RunFolder;
-use finetune_core::{Error, advise, config, run};
+use finetune_core::{Error, advise};
 
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
@@ -39,8 +39,8 @@ fn at_least_ten(text: &str) -> Result<usize, String> {
 
 pub(super) fn perform(arguments: &AdviseArguments) -> anyhow::Result<()> {
     let interrupt = &listen_for_ctrl_c()?;
-    let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
-    let run = run::resolve(config, source)?;
+    let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
     let record = advise::perform(&run, arguments.images, interrupt, &mut |event| progress.listen(event))?;
     let folder = match &arguments.out {

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use finetune_core::Error;
 use finetune_core::model::ModelError;
-use finetune_core::{Error, zoo};
 use report::text::{Side, aligned, count};
 use zoo::archs::{self, Arch, ArchStage, Weights};
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune_core::run_folder::RunFolder;
-use finetune_core::{Error, config, recipe, run};
+use finetune_core::{Error, recipe};
 use training::range_test::Sweep;
 
 use super::Misused;
@@ -50,8 +50,8 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
         return Err(Misused("--lowest must be below --highest").into());
     }
     let interrupt = &listen_for_ctrl_c()?;
-    let (config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
-    let run = run::resolve(config, source)?;
+    let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
     let mut listen = |event: &records::Event<'_>| progress.listen(event);
     let mut materials = recipe::gather(&run, interrupt, &mut listen)?;

@@ -12,7 +12,7 @@ use finetune_core::model_file::Description;
 use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::{Error, advise, grid, model_file, recipe};
 use records::{Event, Interrupt, Outcome};
-use run_config::{self, Config, Run};
+use run_config::{Config, Run};
 use serde::Serialize;
 
 use super::INTERRUPTED;
@@ -51,9 +51,10 @@ pub(super) fn perform_changed(
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let interrupt = &listen_for_ctrl_c()?;
-    let (mut config, source) = config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    let (mut config, source) =
+        run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     change(&mut config)?;
-    let run = run::resolve(config, source)?;
+    let run = run_config::resolve(config, source)?;
     if let Some(folder) = &arguments.join {
         return join(&run, folder, interrupt);
     }
@@ -121,7 +122,7 @@ fn kept_elsewhere(backbone: &Backbone, description: &Description<'_>, error: Err
 
 fn compare_runs(
     run: &Run,
-    compare: &config::CompareConfig,
+    compare: &run_config::CompareConfig,
     folder: &RunFolder,
     arguments: &TrainArguments,
     interrupt: &Interrupt,

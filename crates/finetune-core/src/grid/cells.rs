@@ -3,7 +3,7 @@ use std::fs;
 use std::io;
 
 use records::{CellRecord, DivergedRecord, RunRecord, TraceRecord, TrainingRecord};
-use run_config::{CompareConfig, Run};
+use run_config::{CompareConfig, Run, slug};
 use serde::de::DeserializeOwned;
 
 use super::Cell;
@@ -213,6 +213,7 @@ pub(super) fn amount(images_per_class: Option<u32>) -> String {
 mod tests {
     use super::*;
     use run_config::Method;
+    use run_config::slug;
 
     #[test]
     fn a_cell_is_claimed_once_and_released_when_unfinished() {

@@ -60,7 +60,7 @@ impl<'a> Worker<'a> {
                 let kept = compare.keep_models.then_some(&folder);
                 let performed = recipe::perform(&run, &mut materials.clone(), kept, interrupt, &mut listen);
                 let mut finished = match performed {
-                    Err(error @ Error::Diverged { .. }) => {
+                    Err(error @ Error::Training(training::Error::Diverged { .. })) => {
                         return cells.give_up(cell, &folder, &run, &error);
                     }
                     performed => performed?,

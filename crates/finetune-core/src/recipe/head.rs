@@ -3,7 +3,7 @@
 use backbone::layers::LinearInit;
 use records::{Depth, Event, Listener};
 use tch::Kind;
-use training::precision::{Purpose, Workload};
+use training::precision::{self, Purpose, Workload};
 
 use super::frozen;
 use super::perform::Work;
@@ -59,7 +59,7 @@ impl Work<'_> {
             threads: self.run.threads,
             purpose: Purpose::Train { from: self.plan.first_live },
         };
-        self.kind = self.run.config.run.precision.kind(&mut self.backbone, &work);
+        self.kind = precision::kind(self.run.config.run.precision, &mut self.backbone, &work);
         self.keep_source()?;
         self.stages = frozen::records(&self.backbone, &self.plan)?;
         self.outlines = self.outline();

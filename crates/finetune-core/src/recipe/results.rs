@@ -75,14 +75,15 @@ impl Work<'_> {
     /// A trained model whose loss is no number is no model, though no step that followed could notice.
     fn makes_sense(&self, split: &'static str, loss: f64) -> Result<(), Error> {
         match self.epochs.last() {
-            Some(last) if !loss.is_finite() => Err(Error::Diverged {
+            Some(last) if !loss.is_finite() => Err(training::Error::Diverged {
                 phase: last.phase.clone(),
                 epoch: last.epoch,
                 step: self.steps,
                 loss,
                 origin: Origin::Measured(split),
                 kept: None,
-            }),
+            }
+            .into()),
             _ => Ok(()),
         }
     }
@@ -101,11 +102,11 @@ impl Work<'_> {
             passed: None,
             interrupt: self.interrupt,
         };
-        Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})
+        Ok(Feed::new(&self.backbone, StageId::INPUT, part, how, &mut |_| {})?)
     }
 
     fn score(&mut self, feed: &Feed) -> Result<Scored, Error> {
-        evaluate::score(&mut self.backbone, feed, self.run.config.train.batch_size, self.kind)
+        Ok(evaluate::score(&mut self.backbone, feed, self.run.config.train.batch_size, self.kind)?)
     }
 }
 

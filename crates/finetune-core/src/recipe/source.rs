@@ -132,7 +132,7 @@ impl Work<'_> {
             passed: None,
             interrupt: self.interrupt,
         };
-        Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})
+        Ok(Feed::new(&self.backbone, cut, &self.pictures.train, how, &mut |_| {})?)
     }
 }
 

@@ -78,7 +78,7 @@ impl Work<'_> {
                 let place = Place { backbone, cut, epochs: all_epochs, stops };
                 make_feeds(run, materials, pictures, interrupt, place, before, listen)
             };
-        let trained = train::train(
+        let trained = training::train(
             &phase,
             &mut self.backbone,
             (&mut feeds, &mut make),
@@ -88,12 +88,12 @@ impl Work<'_> {
         );
         let mut trained = match trained {
             // What was good before the numbers ran away is worth keeping, whatever else is kept.
-            Err(Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
+            Err(training::Error::Diverged { phase, epoch, step, loss, origin, .. }) => {
                 let kept = checkpoint(&self.backbone, "last-good.safetensors").unwrap_or_else(|error| {
                     listen(&Event::Warning(error.to_string()));
                     None
                 });
-                return Err(Error::Diverged { phase, epoch, step, loss, origin, kept });
+                return Err(training::Error::Diverged { phase, epoch, step, loss, origin, kept }.into());
             }
             trained => trained?,
         };
@@ -240,7 +240,7 @@ pub(super) fn make_feeds(
     place: Place<'_>,
     before: Option<Feeds>,
     listen: &mut Listener<'_>,
-) -> Result<Feeds, Error> {
+) -> Result<Feeds, features::Error> {
     let Place { backbone, cut, epochs, stops } = place;
     let (passed, of_validation): (Option<Passed>, Option<Passed>) = match before {
         Some((feed, validation)) => (feed.pass_on(cut), validation.pass_on(cut)),
@@ -270,7 +270,7 @@ pub(super) fn make_feeds(
     let caches = stops
         .into_iter()
         .map(|stage| Ok((stage, feature_cache(run, input, (backbone, stage))?)))
-        .collect::<Result<Vec<_>, Error>>()?;
+        .collect::<Result<Vec<_>, features::Error>>()?;
     let preparation = |transform, variation, mixing, keep_bytes, passed| {
         let of_view = |cache: &Option<(FeatureCache, Key)>| {
             cache.clone().map(|(cache, key)| match variation {

@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(asked, [Kind::Float, SHORT].repeat(3));
         let gain = memory.gain("much", &mut |_| panic!("it is remembered")).unwrap();
         assert_eq!(gain, 2.0);
-        let failing = memory.gain("new", &mut |_| Err(Error::Interrupted));
+        let failing = memory.gain("new", &mut |_| Err(Error::from(features::Error::Interrupted)));
         assert!(failing.is_err() && memory.0.len() == 3, "what failed is not remembered");
     }
 
