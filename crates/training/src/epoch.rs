@@ -60,7 +60,7 @@ pub(crate) fn one_epoch(
     let per_epoch = phase.steps_per_epoch();
     let before = moving.steps;
     let mut sums = Sums::default();
-    let mut rate = train.learning_rate;
+    let mut rate = train.learning_rate.get();
     let mut waited = Duration::ZERO;
     let mut tell = |stepped: Vec<Stepped>| {
         for said in stepped {
@@ -78,7 +78,7 @@ pub(crate) fn one_epoch(
     let mut batches = drawn.batches(backbone);
     for done in 1.. {
         let group =
-            batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, features::Error>>()?;
+            batches.by_ref().take(train.accumulate.get()).collect::<Result<Vec<Batch>, features::Error>>()?;
         if group.is_empty() {
             break;
         }
@@ -206,14 +206,14 @@ pub(crate) fn one_step(
     }
     moving.flow.observe(backbone);
     if let Some(limit) = phase.train.clip_value {
-        clip::by_value(&mut moving.optimizer.gradients(), limit);
+        clip::by_value(&mut moving.optimizer.gradients(), limit.get());
     }
     if let Some(limit) = phase.train.clip_norm {
-        clip::by_norm(&mut moving.optimizer.gradients(), limit);
+        clip::by_norm(&mut moving.optimizer.gradients(), limit.get());
     }
     moving.optimizer.step(setting);
     if let Some(limit) = phase.regularize.max_norm {
-        moving.optimizer.bound(limit);
+        moving.optimizer.bound(limit.get());
     }
     moving.average.after_step();
     Ok(())

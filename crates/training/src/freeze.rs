@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backbone::{Backbone, Stage, StageId, UnknownStage};
+use ranged::Positive;
 use records::Depth;
 use run_config::{FinetuneConfig, ThawConfig};
 
@@ -99,10 +100,10 @@ impl FreezePlan {
         depth: &Depth,
         finetune: &FinetuneConfig,
     ) -> Result<Self, (String, PlanError)> {
-        let mut plan = Self::new(backbone, depth, finetune.rate_scale())
+        let mut plan = Self::new(backbone, depth, finetune.rate_scale().get())
             .map_err(|error| ("finetune.depth".to_owned(), error.into()))?;
         if *depth != Depth::Scratch {
-            plan.fall_off(backbone, finetune.rate_decay, finetune.rate_floor);
+            plan.fall_off(backbone, finetune.rate_decay.get(), finetune.rate_floor.get());
         }
         plan.set_rates(backbone, &finetune.rates)?;
         if let Some(thaw) = &finetune.thaw {
@@ -170,7 +171,7 @@ impl FreezePlan {
     fn set_rates(
         &mut self,
         backbone: &Backbone,
-        rates: &BTreeMap<String, f64>,
+        rates: &BTreeMap<String, Positive>,
     ) -> Result<(), (String, PlanError)> {
         for (stage, &rate) in rates {
             let wrong = |error| (format!("finetune.rates.{stage}"), error);
@@ -178,7 +179,7 @@ impl FreezePlan {
             if id < self.first_live {
                 return Err(wrong(PlanError::RateOfFrozen { stage: stage.clone() }));
             }
-            self.rate_scale[id.index()] = rate;
+            self.rate_scale[id.index()] = rate.get();
         }
         Ok(())
     }
@@ -188,7 +189,7 @@ impl FreezePlan {
         if let Some(every) = thaw.every {
             let live = trainable(backbone).filter(|&id| id >= self.first_live);
             for (id, steps_back) in live.zip(0..) {
-                named[id.index()] = Some(every.saturating_mul(steps_back).saturating_add(1));
+                named[id.index()] = Some(every.get().saturating_mul(steps_back).saturating_add(1));
             }
         }
         for (stage, &epoch) in &thaw.at {
@@ -231,6 +232,10 @@ fn trainable(backbone: &Backbone) -> impl Iterator<Item = StageId> {
 #[cfg(test)]
 mod tests {
     use backbone::{Options, Variables};
+
+    use std::num::NonZeroU32;
+
+    use ranged::NotNegative;
 
     use super::*;
 
@@ -289,17 +294,18 @@ mod tests {
     #[test]
     fn rates_fall_off_towards_the_input_down_to_the_floor_and_single_ones_win() {
         let config = || FinetuneConfig {
-            rate_scale: Some(0.5),
-            rate_decay: 0.5,
-            rate_floor: 0.1,
-            rates: BTreeMap::from([("layer3".to_owned(), 0.7)]),
+            rate_scale: Some(Positive::of(0.5)),
+            rate_decay: Positive::of(0.5),
+            rate_floor: NotNegative::of(0.1),
+            rates: BTreeMap::from([("layer3".to_owned(), Positive::of(0.7))]),
             ..FinetuneConfig::default()
         };
         let plan = planned("from:layer1", config()).unwrap();
         assert_eq!(plan.rate_scale, [0.0, 0.1, 0.125, 0.7, 0.5, 0.5, 1.0]);
         let error = planned("from:layer4", config()).unwrap_err();
         assert!(error.starts_with("finetune.rates.layer3: layer3 stays frozen"), "{error}");
-        let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), 0.7)]), ..config() };
+        let typo =
+            FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
         assert!(
             planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head")
         );
@@ -307,7 +313,8 @@ mod tests {
 
     #[test]
     fn stages_thaw_from_the_head_backwards() {
-        let thawing = |every, at: &[(&str, u32)]| {
+        let thawing = |every: Option<u32>, at: &[(&str, u32)]| {
+            let every = every.and_then(NonZeroU32::new);
             let at = at.iter().map(|&(stage, epoch)| (stage.to_owned(), epoch)).collect();
             FinetuneConfig { thaw: Some(ThawConfig { every, at }), ..FinetuneConfig::default() }
         };

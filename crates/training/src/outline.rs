@@ -2,7 +2,7 @@
 
 use backbone::{Backbone, StageId};
 use records::{PhasePlanRecord, RatePoint, StagePlanRecord, StepName};
-use run_config::{BatchNormPolicy, SamplerKind, ScheduleKind, TrainConfig};
+use run_config::{BatchNormPolicy, LearningRateSchedule, SamplerKind, TrainConfig};
 
 use super::schedule::Schedule;
 use super::steps_per_epoch;
@@ -52,16 +52,16 @@ const LISTED: u32 = 10_000;
 /// The policies in a few words, `"adamw, one-cycle after a warm-up of 1 epoch(s), gradient norm at most 1"`.
 pub fn policy(train: &TrainConfig, batch_norm: BatchNormPolicy) -> String {
     let mut said = vec![train.optimizer.name().to_owned()];
-    said.push(match (train.schedule, train.warmup_epochs) {
+    said.push(match (train.schedule, train.warmup_epochs.get()) {
         (schedule, epochs) if epochs > 0.0 => {
             format!("{} after a warm-up of {epochs} epoch(s)", schedule.name())
         }
         (schedule, _) => schedule.name().to_owned(),
     });
-    if train.schedule == ScheduleKind::Plateau {
+    if let LearningRateSchedule::Plateau(_) = train.schedule {
         said.push("reduced when the validation loss stays".to_owned());
     }
-    if train.accumulate > 1 {
+    if train.accumulate.get() > 1 {
         said.push(format!("{} batches a step", train.accumulate));
     }
     if let Some(limit) = train.clip_value {

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use backbone::{Backbone, Snapshot, StageId};
@@ -110,7 +111,7 @@ pub fn train(
         kept_bytes: None,
         validated: None,
     };
-    let mut watch = EarlyStopping::new(phase.regularize.early_stopping);
+    let mut watch = EarlyStopping::new(phase.regularize.early_stopping.map(NonZeroU32::get));
     let mut plateau = Plateau::of(phase.train);
     let mut best: Option<(u32, Snapshot)> = None;
     let mut moving = phase.begin();
@@ -162,7 +163,7 @@ pub fn train(
         }
         let started = Instant::now();
         if !validation.is_empty() {
-            let size = phase.train.batch_size;
+            let size = phase.train.batch_size.get();
             let keep = if epoch == phase.epochs { Keep::Scores } else { Keep::Answers };
             let scored = evaluate::pass(backbone, validation, (size, phase.read_every), phase.kind, keep)?;
             record.waited_seconds += scored.waited.as_secs_f64();
@@ -228,7 +229,7 @@ fn finish(
         (Averaging::FromEpoch(_), Ending::Complete) if average.taken() > 0 => {
             average.exchange();
             if let (Some(feed), BatchNormPolicy::Train) = (feed, phase.batch_norm) {
-                let size = phase.train.batch_size;
+                let size = phase.train.batch_size.get();
                 let batches = feed.unmixed(backbone, size, phase.seed);
                 average::measure_norms(backbone, feed.cut(), batches)?;
             }
@@ -257,7 +258,7 @@ impl Phase<'_> {
 
     /// The pictures of an epoch, which workers begin to prepare.
     pub(crate) fn draw(&self, backbone: &Backbone, feed: &Feed, epoch: u32) -> Drawn {
-        feed.draw(backbone, self.train.batch_size, self.train.sampler, self.seed, epoch)
+        feed.draw(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, epoch)
     }
 
     pub(crate) fn begin(&self) -> Moving {
@@ -283,7 +284,7 @@ impl Phase<'_> {
 /// Optimizer steps in an epoch over so many pictures.
 #[must_use]
 pub fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
-    images.div_ceil(train.batch_size.saturating_mul(train.accumulate)) as u64
+    images.div_ceil(train.batch_size.saturating_mul(train.accumulate).get()) as u64
 }
 
 /// The epochs asked for, or more where so few images make too few steps.

@@ -82,7 +82,7 @@ fn rise(
             return Err(features::Error::Interrupted.into());
         }
         let group =
-            batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, features::Error>>()?;
+            batches.by_ref().take(train.accumulate.get()).collect::<Result<Vec<Batch>, features::Error>>()?;
         let rate = sweep.rate(step);
         let setting = Setting { rate, momentum: None };
         // What is no longer a number is the end of the sweep, not a failure: it is what the test looks for.

@@ -8,6 +8,7 @@ use finetune_core::{Error, recipe};
 use training::range_test::Sweep;
 
 use super::Misused;
+use super::print_hints;
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
@@ -51,6 +52,7 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     }
     let interrupt = &listen_for_ctrl_c()?;
     let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    print_hints(&source);
     let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
     let mut listen = |event: &records::Event<'_>| progress.listen(event);

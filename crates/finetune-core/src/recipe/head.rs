@@ -15,7 +15,7 @@ impl Work<'_> {
         self.keep_original_head(listen)?;
         let before = self.backbone.head().classes;
         let classes = self.pictures.classes.len();
-        let init = match self.run.depth {
+        let init = match self.run.depth() {
             Depth::Scratch => self.backbone.head().init,
             _ => LinearInit::TorchDefault,
         };
@@ -55,7 +55,7 @@ impl Work<'_> {
         self.backbone.lay_channels_last();
         let work = Workload {
             input: &self.materials.input,
-            batch_size: self.run.config.train.batch_size.min(self.pictures.train.len()),
+            batch_size: self.run.config.train.batch_size.get().min(self.pictures.train.len()),
             threads: self.run.threads,
             purpose: Purpose::Train { from: self.plan.first_live },
         };

@@ -42,7 +42,7 @@ pub fn lr_find(
             Action::Train(_) | Action::Nothing(_) => {}
         }
     }
-    let step = if run.depth == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
+    let step = if *run.depth() == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
     let plan = work.plan_of(step);
     work.backbone.freeze_before(plan.first_live);
     work.backbone.prepare_inference(StageId::INPUT..plan.first_live, work.kind);
@@ -50,18 +50,18 @@ pub fn lr_find(
     let (feed, _) = make_feeds(run, work.materials, &pictures, interrupt, place, None, listen)?;
     // The head is fresh, so it cannot tell which channels matter.
     let penalties = work.kept.penalties(&run.config.regularize, work.kept.alike(&work.backbone, &plan));
-    let epochs = run.config.train.epochs;
+    let epochs = run.config.train.epochs.get();
     let phase = Phase { kind: work.kind, ..phase(run, &pictures, step, epochs, &plan, penalties) };
     let points = sweep(&phase, &work.backbone, &feed, how, interrupt, listen)?;
     let suggestion = suggest(&points);
     Ok(RangeRecord {
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
-        depth: run.depth.to_string(),
+        depth: run.depth().to_string(),
         policy: policy(&run.config.train, run.config.finetune.batch_norm),
-        batch_size: (run.config.train.batch_size.min(feed.len()) as u64)
-            .saturating_mul(run.config.train.accumulate as u64),
-        configured: run.config.train.learning_rate,
+        batch_size: (run.config.train.batch_size.get().min(feed.len()) as u64)
+            .saturating_mul(run.config.train.accumulate.get() as u64),
+        configured: run.config.train.learning_rate.get(),
         ran_away: points.len() < usize::try_from(how.steps).unwrap_or(usize::MAX),
         steepest: suggestion.map(|suggestion| suggestion.steepest),
         tenth_of_lowest: suggestion.map(|suggestion| suggestion.tenth_of_lowest),

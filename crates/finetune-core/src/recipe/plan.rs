@@ -30,13 +30,13 @@ pub struct PlannedStep {
 /// The five steps of a run. Pure: nothing is read, built or trained.
 #[must_use]
 pub fn plan(run: &Run) -> [PlannedStep; 5] {
-    let epochs = run.config.train.epochs;
+    let epochs = run.config.train.epochs.get();
     let head_epochs = run.config.finetune.head_epochs;
-    let source = match run.depth {
+    let source = match run.depth() {
         Depth::Scratch => None,
         _ => run.weights.as_ref().map(|weights| weights.label.clone()),
     };
-    let (train_head, fine_tune) = match run.depth {
+    let (train_head, fine_tune) = match run.depth() {
         Depth::Head => {
             (Action::Train(epochs), Action::Nothing("the depth is \"head\": nothing else is thawed"))
         }
@@ -50,7 +50,7 @@ pub fn plan(run: &Run) -> [PlannedStep; 5] {
         HeadPolicy::New => Action::ReplaceHead,
         HeadPolicy::Keep => Action::KeepHead,
     };
-    let actions = [Action::Load(source), Action::Freeze(run.depth.clone()), head, train_head, fine_tune];
+    let actions = [Action::Load(source), Action::Freeze(run.depth().clone()), head, train_head, fine_tune];
     let mut actions = actions.into_iter();
     StepName::ALL.map(|name| PlannedStep { name, action: actions.next().unwrap_or(Action::Nothing("")) })
 }

@@ -64,7 +64,7 @@ impl Work<'_> {
             Some((part, scored)) => {
                 let confidences = scored.scores().confidences(temperature.value.unwrap_or(1.0));
                 let said = evaluate::Predictions { probability: confidences, ..scored.said };
-                let how = (&self.materials.input, self.run.config.train.batch_size);
+                let how = (&self.materials.input, self.run.config.train.batch_size.get());
                 samples::choose(part, &said, how, &mut self.backbone)?
             }
             None => Vec::new(),
@@ -94,7 +94,7 @@ impl Work<'_> {
             transform: Transform::evaluation(&self.materials.input)?,
             variation: Variation::Varying, // seen once: nothing to keep
             mixing: Mixing::default(),
-            batch_size: self.run.config.train.batch_size,
+            batch_size: self.run.config.train.batch_size.get(),
             workers: self.run.workers,
             keep_bytes: 0,
             cache: None,
@@ -106,7 +106,7 @@ impl Work<'_> {
     }
 
     fn score(&mut self, feed: &Feed) -> Result<Scored, Error> {
-        Ok(evaluate::score(&mut self.backbone, feed, self.run.config.train.batch_size, self.kind)?)
+        Ok(evaluate::score(&mut self.backbone, feed, self.run.config.train.batch_size.get(), self.kind)?)
     }
 }
 

@@ -37,14 +37,15 @@ impl Work<'_> {
     /// Asks the head that is about to be replaced what it sees in each of the new classes.
     pub(super) fn keep_original_head(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
         let Some(co_tuning) = self.run.config.regularize.co_tuning else { return Ok(()) };
-        let co_tuning = CoTuning { scale: co_tuning.scale.or(self.kept.head_scale), ..co_tuning };
+        let of_weights = self.kept.head_scale.and_then(|scale| scale.try_into().ok());
+        let co_tuning = CoTuning { scale: co_tuning.scale.or(of_weights), ..co_tuning };
         self.backbone.to(self.run.device, Kind::Float);
         let original = OriginalHead::copy_of(&self.backbone);
         let feed = self.plain_feed(StageId::INPUT)?;
         let _no_gradient = tch::no_grad_guard();
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         let (mut done, total) = (0, feed.len() as u64);
-        for batch in feed.in_order(&self.backbone, self.run.config.train.batch_size) {
+        for batch in feed.in_order(&self.backbone, self.run.config.train.batch_size.get()) {
             if self.interrupt.requested() {
                 return Err(Error::Interrupted);
             }
@@ -96,7 +97,7 @@ impl Work<'_> {
             return Ok(Some(self.kept.alike(&self.backbone, &self.plan_of(step))));
         }
         let feed = self.plain_feed(first_live)?;
-        let size = self.run.config.train.batch_size;
+        let size = self.run.config.train.batch_size.get();
         let batches = feed.unmixed(&self.backbone, size, self.run.config.run.seed).take(ATTENTIVE_BATCHES);
         let count = feed.len().div_ceil(size).min(ATTENTIVE_BATCHES) * stages.len();
         let (mut done, total) = (0, count as u64);
@@ -124,7 +125,7 @@ impl Work<'_> {
             transform: Transform::evaluation(&self.materials.input)?,
             variation: Variation::Varying, // not worth keeping: seen once
             mixing: Mixing::default(),
-            batch_size: self.run.config.train.batch_size,
+            batch_size: self.run.config.train.batch_size.get(),
             workers: self.run.workers,
             keep_bytes: 0,
             cache: None,
@@ -148,7 +149,7 @@ impl Kept {
             (delta, Attended { network, sourced, attention })
         });
         Penalties {
-            l1: (regularize.l1 > 0.0).then_some((regularize.l1, regularize.decay)),
+            l1: (regularize.l1.get() > 0.0).then_some((regularize.l1.get(), regularize.decay)),
             l2_sp: regularize.l2_sp.map(|l2_sp| (l2_sp, Rc::clone(&self.weights))),
             delta,
             shrinkage: regularize.spectral_shrinkage,

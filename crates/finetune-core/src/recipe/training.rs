@@ -163,7 +163,7 @@ pub(super) fn phase<'a>(
 ) -> Phase<'a> {
     let config = &run.config;
     // The step `train-head` before a fine-tune step only prepares that.
-    let main = step == StepName::FineTune || run.depth == Depth::Head;
+    let main = step == StepName::FineTune || *run.depth() == Depth::Head;
     Phase {
         step,
         plan,
@@ -172,7 +172,7 @@ pub(super) fn phase<'a>(
         objective: Objective {
             mode: mode_of(config.finetune.batch_norm),
             cross_entropy: CrossEntropy {
-                smoothing: config.regularize.label_smoothing,
+                smoothing: config.regularize.label_smoothing.get(),
                 class_weights: class_weights(run, pictures),
             },
             penalties,
@@ -200,9 +200,11 @@ pub(crate) fn mode_of(batch_norm: BatchNormPolicy) -> Mode {
 fn class_weights(run: &Run, pictures: &Pictures) -> Option<Tensor> {
     let weights: Vec<f64> = match run.config.train.class_weights.as_ref()? {
         ClassWeights::Balanced => balanced_weights(&pictures.train.labels(), pictures.classes.len()),
-        ClassWeights::PerClass(weights) => {
-            pictures.classes.iter().map(|class| weights.get(class).copied().unwrap_or(1.0)).collect()
-        }
+        ClassWeights::PerClass(weights) => pictures
+            .classes
+            .iter()
+            .map(|class| weights.get(class).map_or(1.0, |weight| weight.get()))
+            .collect(),
     };
     Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(Kind::Float))
 }
@@ -282,7 +284,7 @@ pub(super) fn make_feeds(
             transform,
             variation,
             mixing,
-            batch_size: run.config.train.batch_size,
+            batch_size: run.config.train.batch_size.get(),
             workers: run.workers,
             keep_bytes,
             cache: of_view(&cache),

@@ -29,7 +29,13 @@ const OLD: [Old; 7] = [
     Old::schedule("step", &["step"]),
     Old::schedule("one_cycle", &["one-cycle"]),
     Old::schedule("plateau", &["plateau"]),
-    Old { section: "augment", table: "randaugment", choice: "policy", names: &["randaugment"], default: None },
+    Old {
+        section: "augment",
+        table: "randaugment",
+        choice: "policy",
+        names: &["randaugment"],
+        default: None,
+    },
 ];
 
 /// What was found of the old form.
@@ -117,7 +123,9 @@ impl Old {
         let key = format!("{}.{}", self.section, self.table);
         let chosen = section.get(self.choice).map(|choice| match choice.get_ref() {
             DeValue::String(name) => Some(name.to_string()),
-            DeValue::Table(table) => table.get(NAME).and_then(|name| Some(name.get_ref().as_str()?.to_owned())),
+            DeValue::Table(table) => {
+                table.get(NAME).and_then(|name| Some(name.get_ref().as_str()?.to_owned()))
+            }
             _ => None,
         });
         let chosen = chosen.unwrap_or(self.default.map(str::to_owned));

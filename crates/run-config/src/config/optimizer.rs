@@ -99,9 +99,7 @@ impl Optimizer {
     /// Momentum, or what stands for it.
     pub(crate) fn own_momentum(&mut self) -> OwnMomentum<'_> {
         let (key, value, default) = match self {
-            Self::Sgd(sgd) => {
-                ("train.optimizer.momentum", &mut sgd.momentum, Sgd::default().momentum)
-            }
+            Self::Sgd(sgd) => ("train.optimizer.momentum", &mut sgd.momentum, Sgd::default().momentum),
             Self::Adam(adam) | Self::AdamW(adam) => {
                 ("train.optimizer.beta1", &mut adam.beta1, Adam::default().beta1)
             }

@@ -1,11 +1,13 @@
 //! Numbers of steps may be read later: that changes nothing but when it is seen that they are out of bounds.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Variables};
 use features::batches::{Feed, Preparation, Variation};
 use features::pictures::Part;
 use images::{Keep, Sample, Store, Transform};
+use ranged::{Positive, ProperFraction};
 use records::{Depth, EpochRecord, Event, Interrupt, StepName, StepRecord};
 use regularize::{CrossEntropy, Mixing};
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -71,10 +73,10 @@ fn trained(
     }
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
     let config = TrainConfig {
-        batch_size: 4,
-        learning_rate: rate,
-        clip_norm: Some(0.5),
-        ema: Some(0.9),
+        batch_size: NonZeroUsize::new(4).unwrap(),
+        learning_rate: Positive::of(rate),
+        clip_norm: Some(Positive::of(0.5)),
+        ema: Some(ProperFraction::of(0.9)),
         ..TrainConfig::default()
     };
     let regularize = RegularizeConfig::default();

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Variable, Variables};
 use features::batches::Batch;
+use ranged::Positive;
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
-use run_config::{BatchNormPolicy, OptimizerKind, RegularizeConfig, ScheduleKind, TrainConfig};
+use run_config::{BatchNormPolicy, LearningRateSchedule, Optimizer, RegularizeConfig, Sgd, TrainConfig};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -97,13 +98,13 @@ fn trained(
 ) -> Vec<f64> {
     let plan = FreezePlan::new(backbone, &Depth::Scratch, 1.0).unwrap();
     let train = TrainConfig {
-        optimizer: OptimizerKind::Sgd,
-        schedule: ScheduleKind::Constant,
-        learning_rate: 0.05,
+        optimizer: Optimizer::Sgd(Sgd::default()),
+        schedule: LearningRateSchedule::Constant,
+        learning_rate: Positive::of(0.05),
         ..TrainConfig::default()
     };
     let regularize = regularize(section);
-    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing, class_weights };
+    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing.get(), class_weights };
     let phase = Phase {
         kind: Kind::Float,
         step: StepName::FineTune,
