@@ -287,7 +287,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         ("finetune.depth=scratch --set finetune.rate_decay=0.5", "random weights are all trained at"),
         (
             "train.schedule=one-cycle --set train.adam.beta1=0.8",
-            "--set train.adam.beta1=0.8: train.adam.beta1: has no effect with train.schedule = \"one-cycle\"",
+            "--set train.adam.beta1=0.8: train.optimizer.beta1: has no effect with train.schedule = \"one-cycle\"",
         ),
         ("train.schedule=one-cycle --set train.optimizer=sgd --set train.sgd.momentum=0.5", "set those"),
         (

@@ -206,7 +206,7 @@ fn what_cannot_be_is_refused_at_its_line() {
         ("augment", "policy = \"randaugment\"\nrandaugment = { operations = 0 }", (1, 30), "between 1"),
         ("augment", "color_jitter = { hue = 0.6 }", (0, 24), "between 0 and 0.5"),
         ("augment", "color_jitter = { contrast = inf }", (0, 29), "at least 0"),
-        ("augment", "erasing = { scale = [0.5, 0.1] }", (0, 11), "[smallest, largest]"),
+        ("augment", "erasing = { scale = [0.5, 0.1] }", (0, 21), "[smallest, largest]"),
         ("augment", "erasing = { probability = 2 }", (0, 27), "between 0 and 1"),
         ("augment", "vertical_flip = 1.5", (0, 17), "between 0 and 1"),
         ("augment", "vertical_flip = nan", (0, 17), "between 0 and 1"),

@@ -25,6 +25,9 @@ mod source;
 mod tagged;
 mod train;
 
+#[cfg(test)]
+mod tests;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
