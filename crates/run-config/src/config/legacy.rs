@@ -130,7 +130,7 @@ impl Old {
         });
         let chosen = chosen.unwrap_or(self.default.map(str::to_owned));
         let Some(name) = chosen.as_deref().filter(|name| self.names.contains(name)) else {
-            let message = match chosen {
+            let message = match &chosen {
                 Some(other) => format!(
                     "has no effect with {}.{} = {other:?}; remove it, or choose what it belongs to",
                     self.section, self.choice

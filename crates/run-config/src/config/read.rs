@@ -45,7 +45,7 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<(Config, Source), Confi
     if let Some(remark) = parsed.found.ineffective.first() {
         return Err(source.ineffective(remark));
     }
-    let settings = config.compare.as_ref().map_or(&[][..], |compare| &compare.settings);
+    let settings = config.compare.as_ref().map_or(&[][..], |compare| compare.settings.as_slice());
     source.collect_hints(&parsed.found.hints, settings);
     Ok((config, source))
 }
@@ -63,7 +63,8 @@ pub fn parse(text: &str) -> Result<Config, toml::de::Error> {
 /// # Errors
 /// [`ConfigError`] with the override at fault.
 pub fn overlay(config: &Config, overrides: &[String]) -> Result<Config, ConfigError> {
-    lay_over(config, overrides).map_err(|wrong| wrong_set(&overrides[wrong.change], wrong.message))
+    lay_over(config, overrides)
+        .map_err(|wrong| wrong_set(overrides.get(wrong.change).map_or("", String::as_str), wrong.message))
 }
 
 /// A change that cannot be laid over a configuration.

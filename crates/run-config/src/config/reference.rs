@@ -152,6 +152,7 @@ fn shown(value: &Value) -> String {
 fn values(property: &Value) -> String {
     let mut constants: Vec<String> = constants(property).map(shown).collect();
     let kind = match property["type"].as_str() {
+        _ if forms(property).any(|form| form["pattern"].is_string()) => return patterns(property),
         _ if property["enum"].as_array().is_some_and(|values| values.len() > 9) => range(property, "odd"),
         _ if variants(property).is_some() || constants.len() > 1 => String::new(),
         Some("boolean") => {
@@ -166,7 +167,6 @@ fn values(property: &Value) -> String {
             _ => format!("a list: {}", values(&property["items"])),
         },
         Some("object") => "a table".to_owned(),
-        Some("string") if forms(property).next().is_some() => return patterns(property),
         Some("string") => "text".to_owned(),
         _ => "a table".to_owned(),
     };

@@ -79,11 +79,12 @@ impl Source {
 
     /// A mistake in a change of the setting.
     pub(crate) fn wrong_change(&self, change: usize, message: String) -> ConfigError {
-        let Some(SettingConfig { name, set }) = &self.setting else { return self.wrong_at(None, message) };
         let message = self.in_setting(message);
-        match self.span_of_change(name, change, &set[change]) {
+        let Some(SettingConfig { name, set }) = &self.setting else { return self.wrong_at(None, message) };
+        let Some(argument) = set.get(change) else { return self.wrong_at(None, message) };
+        match self.span_of_change(name, change, argument) {
             Some(span) => self.wrong_at(Some(span), message),
-            None => wrong_set(&set[change], message),
+            None => wrong_set(argument, message),
         }
     }
 
@@ -191,7 +192,7 @@ impl Source {
                 dotted.split_once('.').map_or((dotted, None), |(part, rest)| (part, Some(rest)));
             // The names of stages and classes may have dots of their own.
             let entire = table.and_then(|table| table.get(dotted));
-            let item = entire.or_else(|| table.and_then(|table| table.get(part)))?;
+            let Some(item) = entire.or_else(|| table.and_then(|table| table.get(part))) else { break };
             rest = if entire.is_some() { None } else { after };
             if let Some(span) = item.span() {
                 found = Some(Innermost { span, whole: rest.is_none() });
