@@ -161,11 +161,11 @@ fn spell_out(item: &mut Item, key: &str) {
 
 /// serde's message in this program's words, with the nearest known key where a key is unknown.
 fn explain(message: &str) -> String {
-    if let Some(number) = message.strip_prefix("invalid value: integer `")
+    if let Some((key, number)) = message.split_once("invalid value: integer `")
         && let Some((number, expected)) = number.split_once('`')
         && expected.contains("nonzero")
     {
-        return format!("must be at least 1, and this is {number}");
+        return format!("{key}must be at least 1, and this is {number}");
     }
     let unknown = ["unknown field", "unknown variant"].iter().filter_map(|what| message.find(what)).min();
     let mut quoted = message[unknown.unwrap_or(0)..].split('`').skip(1).step_by(2);

@@ -108,7 +108,8 @@ fn row(page: &mut String, key: &str, property: &Value, required: bool) {
     for form in forms(property) {
         let (name, description) = (&form["const"], text(form, "description"));
         let name = if name.is_null() { &form["properties"][tagged::NAME]["const"] } else { name };
-        if !name.is_null() && !description.is_empty() {
+        // One word says no more than the name does.
+        if !name.is_null() && description.contains(' ') {
             let _ = write!(about, " `{}`: {}", shown(name), lower(&description));
         }
     }
@@ -160,7 +161,10 @@ fn values(property: &Value) -> String {
             String::new()
         }
         Some("integer") => range(property, "whole"),
-        Some("number") => range(property, ""),
+        Some("number") => {
+            let limits = range(property, "");
+            if limits.is_empty() { "any number".to_owned() } else { limits }
+        }
         Some("array") => match property["items"]["type"].as_str() {
             Some("object") => "tables".to_owned(),
             _ if property["maxItems"] == 2 => format!("two, each {}", values(&property["items"])),

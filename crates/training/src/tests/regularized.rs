@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Variable, Variables};
 use features::batches::Batch;
-use ranged::Positive;
+use ranged::{Fraction, NotNegative, Positive};
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
 use run_config::{BatchNormPolicy, LearningRateSchedule, Optimizer, RegularizeConfig, Sgd, TrainConfig};
@@ -80,7 +80,7 @@ fn original() -> Rc<OriginalHead> {
 /// The section `[regularize]` of a configuration; there is no weight decay unless it says so.
 fn regularize(section: &str) -> RegularizeConfig {
     let read: RegularizeConfig = toml::from_str(section).unwrap();
-    RegularizeConfig { weight_decay: read.weight_decay.or(Some(0.0)), ..read }
+    RegularizeConfig { weight_decay: read.weight_decay.or(Some(NotNegative::ZERO)), ..read }
 }
 
 /// What the section adds to the loss.
@@ -226,6 +226,7 @@ fn assert_near(found: &[f64], golden: &[f64], what: &str) {
 /// draws, because the generator is libtorch's in both.
 fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let RegularizeConfig { dropout, stochastic_depth, .. } = regularize(section);
+    let [dropout, stochastic_depth] = [dropout, stochastic_depth].map(|rate| rate.map(Fraction::get));
     let options = Options { classes: 2, dropout, stochastic_depth, ..Options::default() };
     let mut backbone = efficientnet::efficientnet_b0(&Variables::new().root(), &options);
     backbone.to(Device::Cpu, Kind::Double);
