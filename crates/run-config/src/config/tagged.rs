@@ -15,7 +15,9 @@ use toml::{Table, Value};
 pub(super) const NAME: &str = "name";
 
 /// Reads a choice.
-pub(super) fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+pub(super) fn read<'de, D: Deserializer<'de>, T: DeserializeOwned + Serialize>(
+    from: D,
+) -> Result<T, D::Error> {
     from.deserialize_any(NameOrTable(PhantomData))
 }
 
@@ -23,7 +25,7 @@ pub(super) fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> R
 pub(super) fn read_optional<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: DeserializeOwned + Serialize,
 {
     read(from).map(Some)
 }
@@ -64,7 +66,7 @@ pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 struct NameOrTable<T>(PhantomData<T>);
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for NameOrTable<T> {
+impl<'de, T: DeserializeOwned + Serialize> Visitor<'de> for NameOrTable<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,10 +84,10 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for NameOrTable<T> {
 
 /// Reads a table. As no number depends on another, the key at fault is the one that fails alone; its name begins the
 /// message, so that its place can be found.
-fn of_table<T: DeserializeOwned, E: serde::de::Error>(table: Table) -> Result<T, E> {
+fn of_table<T: DeserializeOwned + Serialize, E: serde::de::Error>(table: Table) -> Result<T, E> {
     let read = |table: Table| Value::Table(table).try_into::<T>();
     let whole = match read(table.clone()) {
-        Ok(choice) => return Ok(choice),
+        Ok(choice) => return without_others(choice, &table),
         Err(error) => error,
     };
     let Some(name) = table.get(NAME) else { return Err(E::missing_field(NAME)) };
@@ -99,5 +101,14 @@ fn of_table<T: DeserializeOwned, E: serde::de::Error>(table: Table) -> Result<T,
             Err(E::custom(format_args!("{key}: {}", error.message().trim_end())))
         }
         _ => Err(E::custom(whole.message().trim_end())),
+    }
+}
+
+/// Refuses numbers of other choices, which serde passes over where a choice has none of its own.
+fn without_others<T: Serialize, E: serde::de::Error>(choice: T, table: &Table) -> Result<T, E> {
+    let own = Value::try_from(&choice).map_err(E::custom)?;
+    match table.keys().find(|&key| own.get(key).is_none()) {
+        Some(key) => Err(E::custom(format_args!("{key}: is no number of {}", table[NAME]))),
+        None => Ok(choice),
     }
 }
