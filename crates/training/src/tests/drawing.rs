@@ -41,7 +41,7 @@ struct Place {
 /// images. What is drawn shows in them; with the rate 0 the weights stay.
 fn gradients(place: Place, group: &[u64]) -> Vec<f64> {
     let options = Options { classes: 2, channels: 1, size: 28, dropout: Some(0.5), ..Options::default() };
-    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::Drawn, &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
     let cpu = (Kind::Double, Device::Cpu);
     let waves = |shape: &[i64], scale: f64| {
