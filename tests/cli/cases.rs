@@ -294,7 +294,7 @@ fn spellings(desk: &Desk) -> Result<String, String> {
     rename("data/val/cross", "data/val/Cross ");
     let ran = train(desk, "", "again")?;
     expect(counts(desk, "again"), [12, 4])?;
-    line(&ran, 0, "Cross ")
+    line(&ran, 0, "\"Cross\"")
 }
 
 fn twelve_bits(desk: &Desk) -> Result<String, String> {
