@@ -116,7 +116,7 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             runs(workspace, &mut command)
         }
         Work::DamagedCheckpoints(count) => {
-            let words = ["test", "--package", "pretrained", "--test", "mutated", "--", "--nocapture"];
+            let words = ["test", "--package", "checkpoint", "--test", "mutated", "--", "--nocapture"];
             let mut cargo = workspace.cargo(&words);
             Ok(process::status(cargo.env("CHECKPOINT_MUTATIONS", count.to_string()))?.success())
         }

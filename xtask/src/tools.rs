@@ -37,7 +37,7 @@ pub struct Kind {
 const DOWNLOADER: Kind = Kind {
     what: "the downloader",
     binary: "fetch",
-    build: &["--package", "pretrained", "--no-default-features", "--features", "fetch", "--bin", "fetch"],
+    build: &["--package", "pretrained", "--features", "fetch", "--bin", "fetch"],
     variable: "FINETUNE_FETCH",
 };
 

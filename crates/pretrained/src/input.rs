@@ -75,7 +75,7 @@ pub enum Interpolation {
     Bicubic,
 }
 
-#[cfg(all(test, feature = "checkpoints"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

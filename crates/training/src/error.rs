@@ -17,7 +17,7 @@ pub enum Error {
     TorchExtra(#[from] torch_extra::Error),
     /// A checkpoint could not be read or written.
     #[error(transparent)]
-    Weights(#[from] pretrained::Error),
+    Checkpoint(#[from] checkpoint::Error),
     /// Training went out of bounds.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",

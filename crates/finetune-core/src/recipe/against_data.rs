@@ -1,7 +1,7 @@
 //! Policies that only the pictures or the network can contradict.
 
 use backbone::{Backbone, LoadReport, StageId};
-use pretrained::Checkpoint;
+use checkpoint::Checkpoint;
 use records::Depth;
 use run_config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, Run, ScheduleKind};
 use training::freeze::FreezePlan;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Values};
+use checkpoint::Checkpoint;
 use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
-use pretrained::{Checkpoint, Fit, InputSpec};
+use pretrained::{Fit, InputSpec};
 use records::{Depth, Event, Interrupt, Listener};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};
 use training::freeze::FreezePlan;

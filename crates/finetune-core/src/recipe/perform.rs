@@ -185,7 +185,7 @@ impl<'a> Work<'a> {
             sha256: checkpoint.sha256.clone(),
             loaded: report.loaded.len() as u64,
             missing: report.missing.clone(),
-            unused: report.unused.iter().chain(&checkpoint.unwrapped.beside).cloned().collect(),
+            unused: report.unused.iter().chain(&checkpoint.unwrapped.unused).cloned().collect(),
             wrong_shape: wrong.map(|w| format!("{}: {:?}, {:?}", w.name, w.file, w.network)).collect(),
         };
         let differences = match report.differences() {
