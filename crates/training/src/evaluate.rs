@@ -1,4 +1,4 @@
-//! Measuring a model on one split.
+//! Measures a model on one split.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,68 +11,78 @@ use torch_extra::autocast::Autocast;
 
 use crate::Error;
 use crate::calibration::Scores;
-use crate::readings;
+use crate::deferred::sync_interval;
 
-/// What a model says of every picture of a split, in the split's order.
+/// Predictions of a model for every image of a split, in the split's order.
 #[derive(Clone, Debug, Default)]
 pub struct Predictions {
-    /// True labels.
+    /// Labels, `[N]`.
     pub labels: Vec<i64>,
-    /// Most probable classes.
+    /// Most probable classes, `[N]`.
     pub predicted: Vec<i64>,
-    /// Their softmax probabilities.
+    /// Their softmax probabilities, `[N]`.
     pub probability: Vec<f64>,
     /// Sum of the cross-entropies, in nats.
     pub loss_sum: f64,
 }
 
-/// What a model says of every picture of a split, with the scores of all classes.
+/// Predictions of a model for every image of a split, with the scores of all classes.
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
-    /// The answers.
-    pub said: Predictions,
-    /// Scores before softmax, row by row, `[N, classes]`.
+    /// The predictions.
+    pub predictions: Predictions,
+    /// Scores before softmax, row by row, `[N, classes]`; empty where they are not kept.
     pub logits: Vec<f32>,
     /// Number of classes.
     pub classes: usize,
-    /// How long nothing could be computed because the pictures were not prepared yet.
+    /// Time spent waiting for the data loader.
     pub waited: Duration,
 }
 
-/// Runs the model in evaluation mode over every picture, computing in `kind`, and keeps the scores; the last partial batch
+/// Runs the model in evaluation mode over every image, computing in `kind`, and keeps the scores; the last partial batch
 /// counts like any other.
 ///
 /// # Errors
-/// When a picture can no longer be read.
+/// When an image can no longer be read.
 pub fn score(backbone: &mut Backbone, feed: &Feed, batch_size: usize, kind: Kind) -> Result<Scored, Error> {
-    let read_every = readings::every(backbone.placement().0);
-    pass(backbone, feed, (batch_size, read_every), kind, Keep::Scores)
+    let sync_interval = sync_interval(backbone.placement().0);
+    pass(backbone, feed, Evaluation { batch_size, sync_interval, kind, keep: Keep::Scores })
 }
 
-/// Every picture once, with the scores of all classes where they are kept. The live stages are made fast for as long as it
-/// takes. So many batches are read at once.
-pub(crate) fn pass(
-    backbone: &mut Backbone,
-    feed: &Feed,
-    (batch_size, read_every): (usize, usize),
-    kind: Kind,
-    keep: Keep,
-) -> Result<Scored, Error> {
-    backbone.prepare_inference(feed.cut()..backbone.head_id(), kind);
-    let said = go_through(backbone, feed, (batch_size, read_every), kind, keep);
+/// How a model is run over a split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evaluation {
+    /// Images at once.
+    pub(crate) batch_size: usize,
+    /// Number of batches whose results are read from the device together.
+    pub(crate) sync_interval: usize,
+    /// Type that the network computes in.
+    pub(crate) kind: Kind,
+    /// What is kept.
+    pub(crate) keep: Keep,
+}
+
+/// What is kept of each image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The most probable class.
+    Classes,
+    /// That, and the scores of all classes.
+    Scores,
+}
+
+/// Runs the model over every image once. The live stages are prepared to compute fast for as long as it takes.
+pub(crate) fn pass(backbone: &mut Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+    backbone.prepare_inference(feed.cut()..backbone.head_id(), evaluation.kind);
+    let scored = run(backbone, feed, evaluation);
     backbone.forget_preparation(feed.cut().max(backbone.first_live()));
-    said
+    scored
 }
 
-fn go_through(
-    backbone: &Backbone,
-    feed: &Feed,
-    (batch_size, read_every): (usize, usize),
-    kind: Kind,
-    keep: Keep,
-) -> Result<Scored, Error> {
+fn run(backbone: &Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+    let Evaluation { batch_size, sync_interval, kind, keep } = evaluation;
     let _no_gradient = tch::no_grad_guard();
-    let _short = Autocast::begin(backbone.placement().0, kind);
+    let _autocast = Autocast::begin(backbone.placement().0, kind);
     let mut scored = Scored::default();
     let mut pending = Vec::new();
     let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
@@ -81,8 +91,8 @@ fn go_through(
         scored.waited += batch.waited;
         let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;
         let logits = logits.narrow(0, 0, batch.x.size()[0]);
-        pending.push(Unread::of(&logits, &batch.labels, keep));
-        if pending.len() == read_every {
+        pending.push(PendingBatch::of(&logits, &batch.labels, keep));
+        if pending.len() == sync_interval {
             scored.read(&std::mem::take(&mut pending))?;
         }
     }
@@ -90,33 +100,28 @@ fn go_through(
     Ok(scored)
 }
 
-/// Whether scores are kept beside the answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    Answers,
-    Scores,
-}
-
-/// What is said of a batch, still on the device.
-struct Unread {
+/// Predictions for a batch, still on the device.
+struct PendingBatch {
     /// Sum of the cross-entropies, a float64 scalar.
     loss: Tensor,
-    /// `[N]` each.
+    /// `[N]`, int64.
     labels: Tensor,
+    /// `[N]`, int64.
     predicted: Tensor,
+    /// `[N]`, float64.
     probability: Tensor,
     /// `[N, classes]`, float32.
     logits: Option<Tensor>,
 }
 
-impl Unread {
+impl PendingBatch {
     fn of(logits: &Tensor, labels: &Tensor, keep: Keep) -> Self {
         let logits = logits.to_kind(Kind::Double);
         let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
-        let right = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
+        let of_label = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
         let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
         Self {
-            loss: -right.sum(Kind::Double),
+            loss: -of_label.sum(Kind::Double),
             labels: labels.shallow_clone(),
             predicted: class,
             probability: best.exp(),
@@ -126,18 +131,21 @@ impl Unread {
 }
 
 impl Scored {
-    /// Reads what was said of some batches, each kind of number with one transfer.
-    fn read(&mut self, batches: &[Unread]) -> Result<(), Error> {
+    /// Reads the predictions for some batches, each kind of number with one transfer.
+    fn read(&mut self, batches: &[PendingBatch]) -> Result<(), Error> {
         if batches.is_empty() {
             return Ok(());
         }
-        let all = |of: fn(&Unread) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
+        let all = |of: fn(&PendingBatch) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
         let losses = Vec::<f64>::try_from(Tensor::f_stack(&all(|batch| &batch.loss), 0)?)?;
         // One by one, so that it does not matter how many are read at once.
-        self.said.loss_sum = losses.into_iter().fold(self.said.loss_sum, |sum, loss| sum + loss);
-        self.said.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
-        self.said.predicted.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
-        self.said
+        self.predictions.loss_sum =
+            losses.into_iter().fold(self.predictions.loss_sum, |sum, loss| sum + loss);
+        self.predictions.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
+        self.predictions
+            .predicted
+            .extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
+        self.predictions
             .probability
             .extend(Vec::<f64>::try_from(Tensor::f_cat(&all(|batch| &batch.probability), 0)?)?);
         let logits: Vec<&Tensor> = batches.iter().filter_map(|batch| batch.logits.as_ref()).collect();
@@ -147,44 +155,42 @@ impl Scored {
         }
         Ok(())
     }
-}
 
-impl Scored {
-    /// What calibration is measured on.
+    /// Returns the scores, on which calibration is measured.
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
-        Scores { logits: &self.logits, classes: self.classes, labels: &self.said.labels }
+        Scores { logits: &self.logits, classes: self.classes, labels: &self.predictions.labels }
     }
 }
 
 impl Predictions {
-    /// Mean cross-entropy.
+    /// Returns the mean cross-entropy, in nats.
     #[must_use]
     pub fn loss(&self) -> f64 {
         self.loss_sum / self.labels.len() as f64
     }
 
-    /// Share of right answers.
+    /// Returns the share of correct predictions.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
-        self.share_right(|_| true)
+        self.share_correct(|_| true)
     }
 
-    /// Mean over the classes that have images of the share of their images that is told rightly: what accuracy would be
-    /// if there were equally many of each (Brodersen et al. 2010).
+    /// Returns the mean recall over the classes that have images: what accuracy would be with equally many images of each
+    /// (Brodersen et al. 2010).
     #[must_use]
     pub fn balanced_accuracy(&self) -> f64 {
         let mut classes: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
         for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
-            let (right, all) = classes.entry(label).or_default();
-            *right += u64::from(label == predicted);
+            let (correct, all) = classes.entry(label).or_default();
+            *correct += u64::from(label == predicted);
             *all += 1;
         }
-        let recalls = classes.values().map(|&(right, all)| right as f64 / all as f64);
+        let recalls = classes.values().map(|&(correct, all)| correct as f64 / all as f64);
         recalls.sum::<f64>() / classes.len() as f64
     }
 
-    /// Everything a report wants to know; `groups` are named lists of labels.
+    /// Returns everything a report shows of the split; `groups` are named lists of labels.
     #[must_use]
     pub fn measure(
         &self,
@@ -201,7 +207,7 @@ impl Predictions {
             }
         }
         let of_group = |labels: &Vec<usize>| {
-            self.share_right(|label| usize::try_from(label).is_ok_and(|label| labels.contains(&label)))
+            self.share_correct(|label| usize::try_from(label).is_ok_and(|label| labels.contains(&label)))
         };
         EvaluationRecord {
             split: split.to_owned(),
@@ -216,12 +222,12 @@ impl Predictions {
         }
     }
 
-    fn share_right(&self, counts: impl Fn(i64) -> bool) -> f64 {
+    fn share_correct(&self, counts: impl Fn(i64) -> bool) -> f64 {
         let chosen = self.labels.iter().zip(&self.predicted).filter(|&(&label, _)| counts(label));
-        let (right, all) = chosen.fold((0u64, 0u64), |(right, all), (label, predicted)| {
-            (right + u64::from(label == predicted), all + 1)
+        let (correct, all) = chosen.fold((0u64, 0u64), |(correct, all), (label, predicted)| {
+            (correct + u64::from(label == predicted), all + 1)
         });
-        right as f64 / all as f64
+        correct as f64 / all as f64
     }
 }
 
@@ -231,14 +237,14 @@ mod tests {
 
     #[test]
     fn confusion_counts_truth_by_row_and_groups_by_truth() {
-        let said = Predictions {
+        let predictions = Predictions {
             labels: vec![0, 0, 1, 2],
             predicted: vec![0, 2, 1, 0],
             probability: vec![0.9; 4],
             loss_sum: 2.0,
         };
         let groups = BTreeMap::from([("first two".to_owned(), vec![0, 1])]);
-        let measured = said.measure("test", 3, &groups);
+        let measured = predictions.measure("test", 3, &groups);
         assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
         assert_eq!(measured.answers, ["10", "1", "0"]);
         assert_eq!((measured.accuracy, measured.loss, measured.images), (0.5, 0.5, 4));

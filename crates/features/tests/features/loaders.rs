@@ -1,4 +1,5 @@
 //! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,6 +15,7 @@ use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
 use crate::families::for_each_family;
+
 /// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
 /// or found there again; with images that stay the same and with views of them.
 #[test]

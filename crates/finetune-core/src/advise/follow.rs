@@ -1,6 +1,6 @@
 use features::pictures::Part;
 use images::{DataSet, take_per_class};
-use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, UnknownDepth};
+use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, Session, UnknownDepth};
 use run_config::Run;
 use transferability::subset::subset;
 
@@ -26,7 +26,7 @@ pub fn decide(
         decided.forget_idle();
         return Ok((decided, None));
     }
-    let train = recipe::drawn(run, materials)?.train;
+    let train = recipe::images_of(run, materials)?.train;
     let classes = materials.pictures.classes.len();
     let places = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = places.iter().map(|&place| train.indices[place as usize]).collect();
@@ -73,7 +73,8 @@ pub fn perform(
         set.test.clear();
         Ok(())
     };
-    let materials = recipe::gather_chosen(&run, &mut choose, interrupt, listen)?;
+    let session = &mut Session { interrupt, listener: &mut *listen };
+    let materials = recipe::gather_chosen(&run, &mut choose, session)?;
     let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
     let mut advice = advise(&subject, interrupt, listen)?;
     let reading = PartSeconds { part: "reading weights and pictures".to_owned(), seconds: materials.seconds };

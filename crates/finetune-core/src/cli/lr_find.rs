@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use finetune_core::run_folder::RunFolder;
-use finetune_core::{Error, recipe};
+use finetune_core::{Error, advise, recipe};
+use records::{Event, Session};
 use training::range_test::Sweep;
 
 use super::Misused;
@@ -13,7 +15,7 @@ use crate::progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "One step at each rate, from a fresh head on, with everything live that the run ever thaws. The suggested rate is the smaller of two: that at which the smoothed loss falls fastest, and a tenth of that at which it is lowest. No weights are kept; a page with the curve is all that is written."
+    after_help = "One step at each learning rate, from a new head on, with everything live that the run ever unfreezes. The suggested learning rate is the smaller of two: that at which the smoothed loss falls fastest, and a tenth of that at which it is lowest. No weights are kept; only a page with the curve is written."
 )]
 pub(super) struct LrFindArguments {
     /// The run's configuration (TOML).
@@ -25,13 +27,13 @@ pub(super) struct LrFindArguments {
     /// Where the page goes; a new folder. Without it: runs/NAME-lr-find, numbered if that is taken.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The first rate.
-    #[arg(long, value_name = "RATE", default_value_t = Sweep::default().lowest, value_parser = rate)]
+    /// The first learning rate.
+    #[arg(long, value_name = "RATE", default_value_t = Sweep::default().lowest, value_parser = learning_rate)]
     lowest: f64,
-    /// The last rate.
-    #[arg(long, value_name = "RATE", default_value_t = Sweep::default().highest, value_parser = rate)]
+    /// The last learning rate.
+    #[arg(long, value_name = "RATE", default_value_t = Sweep::default().highest, value_parser = learning_rate)]
     highest: f64,
-    /// How many rates.
+    /// Number of learning rates.
     #[arg(long, value_name = "N", default_value_t = Sweep::default().steps, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     steps: u32,
     /// Print one JSON object instead of text.
@@ -39,7 +41,7 @@ pub(super) struct LrFindArguments {
     json: bool,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+fn learning_rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|error| format!("{error}"))?;
     if rate > 0.0 && rate.is_finite() { Ok(rate) } else { Err("must be above 0".to_owned()) }
 }
@@ -53,9 +55,14 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
     let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
-    let mut listen = |event: &records::Event<'_>| progress.listen(event);
-    let mut materials = recipe::gather(&run, interrupt, &mut listen)?;
-    let record = recipe::lr_find(&run, &mut materials, sweep, interrupt, &mut listen)?;
+    let mut listen = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let mut materials = recipe::gather(&run, session)?;
+    let asked = Instant::now();
+    let (run, _) = advise::decide(&run, &materials, session.interrupt, session.listener)?;
+    let advised = asked.elapsed().as_secs_f64();
+    let mut record = recipe::lr_find(&run, &mut materials, sweep, session)?;
+    record.seconds += advised;
     let folder = match &arguments.out {
         Some(path) => RunFolder::at(path)?,
         None => RunFolder::numbered(Path::new("runs"), &format!("{}-lr-find", run.name))?,

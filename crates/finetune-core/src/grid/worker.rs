@@ -1,5 +1,5 @@
 use pretrained::PartialInput;
-use records::{Amount, Event, Interrupt, Listener, Outcome};
+use records::{Amount, Event, Interrupt, Listener, Outcome, Session};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
 use zoo::source_weights::SourceWeights;
 
@@ -58,7 +58,8 @@ impl<'a> Worker<'a> {
                 let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
                 // It keeps nothing on the way but what was good before the numbers ran away.
                 let kept = compare.keep_models.then_some(&folder);
-                let performed = recipe::perform(&run, &mut materials.clone(), kept, interrupt, &mut listen);
+                let session = &mut Session { interrupt, listener: &mut listen };
+                let performed = recipe::perform(&run, &mut materials.clone(), kept, session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
                         return cells.give_up(cell, &folder, &run, &error);
@@ -103,7 +104,8 @@ impl<'a> Worker<'a> {
             _ => {
                 let mut run = vary(self.run, self.compare, variant)?;
                 run.config.data.input.clone_from(&input);
-                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
+                let session = &mut Session { interrupt, listener: listen };
+                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
                     let mut changed = run.with(setting)?;

@@ -1,4 +1,4 @@
-//! Policies that only the pictures or the network can contradict.
+//! Policies that only the images or the network can contradict.
 
 use backbone::{Backbone, LoadReport, StageId};
 use checkpoint::Checkpoint;
@@ -9,10 +9,10 @@ use training::schedule::warmup_steps;
 use training::{enough_epochs, steps_per_epoch};
 use zoo::source_weights;
 
-/// The pictures of a run, as far as its policies depend on them.
+/// The images of a run, as far as its policies depend on them.
 pub(super) struct Known<'a> {
     pub(super) classes: &'a [String],
-    /// Images of each class to train on, before some of each class are drawn.
+    /// Training images of each class, before some of each class are chosen.
     pub(super) training: Vec<usize>,
     pub(super) validation: usize,
 }
@@ -30,7 +30,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Refuses policies that these pictures make impossible.
+/// Refuses policies that these images make impossible.
 pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError> {
     let blind = |key: &str| run.source.wrong(key, nothing_to_watch(run, known));
     if known.validation == 0 {
@@ -156,14 +156,14 @@ pub(super) fn check_epochs(
     let train = &run.config.train;
     let images = most_images(run, compare, known);
     let epochs = enough_epochs(train.epochs, train, images);
-    let last = plan.last_thaw();
+    let last = plan.last_unfreeze();
     if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
         let (key, what) = match thaw.at.iter().max_by_key(|(_, epoch)| **epoch) {
             Some((stage, _)) => (format!("finetune.thaw.at.{stage}"), stage.clone()),
             None => ("finetune.thaw.every".to_owned(), "the first stage".to_owned()),
         };
         let message = format!(
-            "{what} would thaw in epoch {last}, after the last of {epochs}; thaw sooner, train longer (train.epochs) or go back less far (finetune.depth)"
+            "{what} would be unfrozen in epoch {last}, after the last of {epochs}; unfreeze sooner, train longer (train.epochs) or go back less far (finetune.depth)"
         );
         return Err(run.source.wrong(&key, message));
     }
@@ -190,7 +190,7 @@ pub(super) fn check_epochs(
     Ok(())
 }
 
-/// The most pictures a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
+/// Returns the largest number of images that a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
 fn most_images(run: &Run, compare: Option<&CompareConfig>, known: &Known<'_>) -> usize {
     // The runs of a comparison train on the amounts that it names.
     let per_class = match compare {

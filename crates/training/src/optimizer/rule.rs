@@ -1,7 +1,7 @@
 use run_config::{AdamConfig, OptimizerKind, RmsPropConfig, SgdConfig, TrainConfig};
 use torch_extra::step::{self, Decay, Momentum, Moved};
 
-use crate::schedule::Setting;
+use crate::schedule::StepRates;
 
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,18 +35,18 @@ impl Rule {
         }
     }
 
-    /// Moves parameters that have taken `count` steps, this one included. `setting.rate` and `decay` are their own.
+    /// Updates parameters that have taken `count` steps, this one included. Rates and `weight_decay` are their own.
     ///
     /// # Errors
-    /// When libtorch refuses the tensors.
+    /// When a libtorch call fails.
     pub(crate) fn update(
         self,
         moved: &Moved,
         count: i32,
-        setting: Setting,
+        rates: StepRates,
         weight_decay: f64,
     ) -> Result<(), torch_extra::Error> {
-        let Setting { rate, momentum } = setting;
+        let StepRates { learning_rate: rate, momentum } = rates;
         match self {
             Self::Sgd(own) => {
                 let momentum = momentum.unwrap_or(own.momentum);

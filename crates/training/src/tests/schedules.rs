@@ -31,7 +31,7 @@ fn schedules_are_pytorchs() {
         ("warm constant", ScheduleKind::Constant, 1.5),
     ] {
         let laid = laid(schedule, warmup);
-        let rates: Vec<f64> = (0..20).map(|step| laid.at(step).rate).collect();
+        let rates: Vec<f64> = (0..20).map(|step| laid.at(step).learning_rate).collect();
         assert_close(&rates, &numbers(&goldens()["schedules"][name]), name);
     }
 }
@@ -40,7 +40,7 @@ fn schedules_are_pytorchs() {
 fn one_cycle_is_pytorchs_in_rate_and_momentum() {
     for (name, warmup) in [("one-cycle", 0.0), ("warm one-cycle", 1.5)] {
         let laid = laid(ScheduleKind::OneCycle, warmup);
-        let both = |step| [laid.at(step).rate, laid.at(step).momentum.unwrap()];
+        let both = |step| [laid.at(step).learning_rate, laid.at(step).momentum.unwrap()];
         let said: Vec<f64> = (0..20).flat_map(both).collect();
         assert_close(&said, &numbers(&goldens()["schedules"][name]), name);
     }
@@ -67,7 +67,7 @@ fn a_plateau_reduces_what_the_warm_up_gives() {
     let mut plateau = Plateau::new(PlateauConfig { factor: 0.3, patience: 0, threshold: 0.01, floor: 0.05 });
     let (mut reduced, mut rates) = (1.0, Vec::new());
     for (epoch, loss) in (0..).zip(numbers(&golden["losses"])) {
-        rates.extend((4 * epoch..4 * epoch + 4).map(|step| laid.at(step).rate * reduced));
+        rates.extend((4 * epoch..4 * epoch + 4).map(|step| laid.at(step).learning_rate * reduced));
         if let Decision::Reduce(to) = plateau.observe(loss) {
             reduced = to;
         }
