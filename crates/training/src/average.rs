@@ -38,8 +38,8 @@ impl Averaging {
     #[must_use]
     pub fn of(train: &TrainConfig) -> Self {
         match (train.ema, train.swa_from) {
-            (Some(decay), _) => Self::Exponential(decay),
-            (None, Some(epoch)) => Self::FromEpoch(epoch),
+            (Some(decay), _) => Self::Exponential(decay.get()),
+            (None, Some(epoch)) => Self::FromEpoch(epoch.get()),
             (None, None) => Self::None,
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn train_pass(
     let mut interrupted = false;
     let mut batches = images.batches(live.backbone);
     loop {
-        let group = batches.by_ref().take(phase.train.accumulate);
+        let group = batches.by_ref().take(phase.train.accumulate.get());
         let group = group.collect::<Result<Vec<Batch>, features::Error>>()?;
         if group.is_empty() {
             break;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backbone::{Backbone, Stage, StageId, UnknownStage};
+use ranged::Positive;
 use records::Depth;
 use run_config::{FinetuneConfig, ThawConfig};
 
@@ -110,10 +111,10 @@ impl FreezePlan {
         depth: &Depth,
         finetune: &FinetuneConfig,
     ) -> Result<Self, (String, PlanError)> {
-        let mut plan = Self::new(backbone, depth, finetune.rate_scale())
+        let mut plan = Self::new(backbone, depth, finetune.rate_scale().get())
             .map_err(|error| ("finetune.depth".to_owned(), error.into()))?;
         if *depth != Depth::Scratch {
-            plan.decay_rates(backbone, finetune.rate_decay, finetune.rate_floor);
+            plan.decay_rates(backbone, finetune.rate_decay.get(), finetune.rate_floor.get());
         }
         plan.set_rates(backbone, &finetune.rates)?;
         if let Some(thaw) = &finetune.thaw {
@@ -191,7 +192,7 @@ impl FreezePlan {
     fn set_rates(
         &mut self,
         backbone: &Backbone,
-        rates: &BTreeMap<String, f64>,
+        rates: &BTreeMap<String, Positive>,
     ) -> Result<(), (String, PlanError)> {
         for (stage, &rate) in rates {
             let wrong = |error| (format!("finetune.rates.{stage}"), error);
@@ -199,7 +200,7 @@ impl FreezePlan {
             if id < self.first_live {
                 return Err(wrong(PlanError::RateOfFrozen { stage: stage.clone() }));
             }
-            self.rate_scale[id.index()] = rate;
+            self.rate_scale[id.index()] = rate.get();
         }
         Ok(())
     }
@@ -213,7 +214,7 @@ impl FreezePlan {
         if let Some(every) = thaw.every {
             let live = trainable(backbone).filter(|&id| id >= self.first_live);
             for (id, steps_back) in live.zip(0..) {
-                named[id.index()] = Some(every.saturating_mul(steps_back).saturating_add(1));
+                named[id.index()] = Some(every.get().saturating_mul(steps_back).saturating_add(1));
             }
         }
         for (stage, &epoch) in &thaw.at {

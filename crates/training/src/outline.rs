@@ -2,7 +2,7 @@
 
 use backbone::{Backbone, StageId};
 use records::{PhasePlanRecord, RatePoint, StagePlanRecord};
-use run_config::{BatchNormPolicy, SamplerKind, ScheduleKind, TrainConfig};
+use run_config::{BatchNormPolicy, LearningRateSchedule, SamplerKind, TrainConfig};
 
 use crate::Phase;
 
@@ -47,16 +47,16 @@ pub fn outline(phase: &Phase<'_>, backbone: &Backbone) -> PhasePlanRecord {
 #[must_use]
 pub fn policy(train: &TrainConfig, batch_norm: BatchNormPolicy) -> String {
     let mut parts = vec![train.optimizer.name().to_owned()];
-    parts.push(match (train.schedule, train.warmup_epochs) {
+    parts.push(match (train.schedule, train.warmup_epochs.get()) {
         (schedule, epochs) if epochs > 0.0 => {
             format!("{} after a warm-up of {epochs} epoch(s)", schedule.name())
         }
         (schedule, _) => schedule.name().to_owned(),
     });
-    if train.schedule == ScheduleKind::Plateau {
+    if let LearningRateSchedule::Plateau(_) = train.schedule {
         parts.push("reduced when the validation loss stays".to_owned());
     }
-    if train.accumulate > 1 {
+    if train.accumulate.get() > 1 {
         parts.push(format!("{} batches a step", train.accumulate));
     }
     if let Some(limit) = train.clip_value {

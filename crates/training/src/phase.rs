@@ -64,14 +64,14 @@ impl Phase<'_> {
 
     /// Returns the training images of an epoch, from 1, which workers begin to prepare.
     pub(crate) fn begin_epoch(&self, backbone: &Backbone, training: &Feed, epoch: u32) -> Drawn {
-        training.draw(backbone, self.train.batch_size, self.train.sampler, self.seed, epoch)
+        training.draw(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, epoch)
     }
 }
 
 /// Returns the number of optimizer steps in an epoch over this number of images.
 #[must_use]
 pub fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
-    images.div_ceil(train.batch_size.saturating_mul(train.accumulate)) as u64
+    images.div_ceil(train.batch_size.saturating_mul(train.accumulate).get()) as u64
 }
 
 /// Returns the number of epochs asked for, or more where `train.min_steps` needs them.

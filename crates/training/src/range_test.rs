@@ -78,7 +78,7 @@ fn rise(
         if session.interrupted() {
             return Err(features::Error::Interrupted.into());
         }
-        let group = batches.by_ref().take(train.accumulate);
+        let group = batches.by_ref().take(train.accumulate.get());
         let group = group.collect::<Result<Vec<Batch>, features::Error>>()?;
         let learning_rate = sweep.learning_rate(step);
         let rates = StepRates { learning_rate, momentum: None };

@@ -30,7 +30,7 @@ impl SourceReference {
             (delta, Attended { network, weights, attention })
         };
         Penalties {
-            l1: (regularize.l1 > 0.0).then_some((regularize.l1, regularize.decay)),
+            l1: (regularize.l1.get() > 0.0).then_some((regularize.l1.get(), regularize.decay)),
             l2_sp: regularize.l2_sp.map(|l2_sp| (l2_sp, Rc::clone(&self.weights))),
             delta: regularize.delta.zip(self.network.as_ref()).map(attended),
             shrinkage: regularize.spectral_shrinkage,

@@ -1,5 +1,6 @@
 //! What training has come to.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use backbone::{Backbone, Snapshot, StageId};
@@ -124,7 +125,7 @@ impl TrainingState {
             steps: 0,
             optimizer: Optimizer::new(Rule::of(phase.train)),
             average: Average::new(phase.averaging),
-            early_stopping: EarlyStopping::new(phase.regularize.early_stopping),
+            early_stopping: EarlyStopping::new(phase.regularize.early_stopping.map(NonZeroU32::get)),
             plateau: Plateau::of(phase.train),
             scaler,
             gradient_flow: GradientFlow::over(phase.steps_per_epoch().saturating_mul(phase.epochs.into())),
@@ -168,7 +169,7 @@ impl TrainingState {
             loss_sum: 0.0,
             correct: 0,
             images: 0,
-            learning_rate: phase.train.learning_rate,
+            learning_rate: phase.train.learning_rate.get(),
             waited: Duration::ZERO,
             elapsed: Duration::ZERO,
         });

@@ -64,14 +64,14 @@ pub(crate) fn one_step(
     }
     state.gradient_flow.observe(live.backbone);
     if let Some(limit) = phase.train.clip_value {
-        clip::by_value(&mut state.optimizer.gradients(), limit);
+        clip::by_value(&mut state.optimizer.gradients(), limit.get());
     }
     if let Some(limit) = phase.train.clip_norm {
-        clip::by_norm(&mut state.optimizer.gradients(), limit);
+        clip::by_norm(&mut state.optimizer.gradients(), limit.get());
     }
     state.optimizer.step(rates);
     if let Some(limit) = phase.regularize.max_norm {
-        state.optimizer.limit_norms(limit);
+        state.optimizer.limit_norms(limit.get());
     }
     state.average.after_step();
     Ok(())

@@ -212,7 +212,7 @@ fn validate(
     record: &mut EpochRecord,
 ) -> Result<(), Error> {
     let keep = if state.epoch == phase.epochs { Keep::Scores } else { Keep::Classes };
-    let batch_size = phase.train.batch_size;
+    let batch_size = phase.train.batch_size.get();
     let evaluation = Evaluation { batch_size, sync_interval: phase.sync_interval, kind: phase.kind, keep };
     let scored = evaluate::pass(backbone, validation, evaluation)?;
     record.waited_seconds += scored.waited.as_secs_f64();
@@ -246,7 +246,7 @@ fn put_average(
         (Averaging::FromEpoch(_), Ending::Complete) => {
             average.exchange();
             if let (Some(Loaders { training, .. }), BatchNormPolicy::Train) = (loaders, phase.batch_norm) {
-                let batches = training.unmixed(backbone, phase.train.batch_size, phase.seed);
+                let batches = training.unmixed(backbone, phase.train.batch_size.get(), phase.seed);
                 average::measure_norms(backbone, training.cut(), batches)?;
             }
         }

@@ -1,5 +1,6 @@
 use features::pictures::Part;
 use images::{DataSet, take_per_class};
+use ranged::OutOfRange;
 use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, Session, UnknownDepth};
 use run_config::Run;
 use transferability::subset::subset;
@@ -20,10 +21,10 @@ pub fn decide(
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
-    if run.depth != Depth::Auto {
+    if *run.depth() != Depth::Auto {
         let mut decided = run.clone();
         decided.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
-        decided.forget_idle();
+        decided.reset_ineffective();
         return Ok((decided, None));
     }
     let train = recipe::images_of(run, materials)?.train;
@@ -34,10 +35,12 @@ pub fn decide(
     let subject = Subject { run, materials, part: &part, training: train.len() };
     let advice = advise(&subject, interrupt, listen)?;
     let mut decided = run.clone();
-    decided.depth = advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
-    decided.config.finetune.depth.clone_from(&advice.depth);
-    decided.config.finetune.rate_scale.get_or_insert(advice.rate_scale);
-    decided.forget_idle();
+    decided.config.finetune.depth =
+        advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
+    let rate_scale =
+        advice.rate_scale.try_into().map_err(|error: OutOfRange| Error::Advice(error.to_string()))?;
+    decided.config.finetune.rate_scale.get_or_insert(rate_scale);
+    decided.reset_ineffective();
     recipe::forget_skipping(&mut decided, materials)?;
     Ok((decided, Some(advice)))
 }
@@ -52,7 +55,8 @@ pub fn perform(
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<AdviceRecord, Error> {
-    let mut run = Run { depth: Depth::All, ..run.clone() };
+    let mut run = run.clone();
+    run.config.finetune.depth = Depth::All;
     // What these say is about stages that the run's own depth names.
     run.config.finetune.thaw = None;
     run.config.finetune.rates.clear();

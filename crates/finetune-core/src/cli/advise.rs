@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use finetune_core::run_folder::RunFolder;
 use finetune_core::{Error, advise};
 
+use super::print_hints;
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
@@ -40,6 +41,7 @@ fn at_least_ten(text: &str) -> Result<usize, String> {
 pub(super) fn perform(arguments: &AdviseArguments) -> anyhow::Result<()> {
     let interrupt = &listen_for_ctrl_c()?;
     let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    print_hints(&source);
     let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
     let record = advise::perform(&run, arguments.images, interrupt, &mut |event| progress.listen(event))?;

@@ -10,6 +10,7 @@ use records::{Event, Session};
 use training::range_test::Sweep;
 
 use super::Misused;
+use super::print_hints;
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
@@ -53,6 +54,7 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     }
     let interrupt = &listen_for_ctrl_c()?;
     let (config, source) = run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    print_hints(&source);
     let run = run_config::resolve(config, source)?;
     let mut progress = Progress::new();
     let mut listen = |event: &Event<'_>| progress.listen(event);

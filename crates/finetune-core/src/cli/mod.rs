@@ -1,10 +1,11 @@
 //! The command line: what is asked for, Ctrl-C, and the exit code. Each command has a file of its own:
 //! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`],
-//! [`lr_find`], [`compare`], [`advise`].
+//! [`lr_find`], [`compare`], [`advise`], [`config`].
 
 mod advise;
 mod archs;
 mod compare;
+mod config;
 mod evaluate;
 mod inspect;
 mod lr_find;
@@ -61,6 +62,8 @@ enum Command {
     Archs(archs::ArchsArguments),
     /// Train one run under several settings and seeds, and say which helped.
     Compare(compare::CompareArguments),
+    /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys.
+    Config(config::ConfigArguments),
     /// Find a learning rate for a run: one step at each of a rising series of rates.
     LrFind(lr_find::LrFindArguments),
     /// Say what a checkpoint file holds, and which network it fits.
@@ -90,6 +93,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
+        (Some(Command::Config(arguments)), _) => config::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
@@ -97,6 +101,13 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (None, None) => return Err(Misused("--config FILE or a command is needed; see --help").into()),
     };
     told.map(|()| Outcome::Finished)
+}
+
+/// Prints what a configuration could say better.
+fn print_hints(source: &run_config::Source) {
+    for hint in source.hints() {
+        let _ = writeln!(io::stderr(), "warning: {hint}");
+    }
 }
 
 /// Whether standard output was closed by whoever read it, `head` for one: they have what they wanted.

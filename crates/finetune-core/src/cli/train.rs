@@ -15,7 +15,7 @@ use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Config, Run};
 use serde::Serialize;
 
-use super::INTERRUPTED;
+use super::{INTERRUPTED, print_hints};
 use crate::progress::Progress;
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +53,7 @@ pub(super) fn perform_changed(
     let interrupt = &listen_for_ctrl_c()?;
     let (mut config, source) =
         run_config::read(&arguments.config, &arguments.overrides).map_err(Error::from)?;
+    print_hints(&source);
     change(&mut config)?;
     let run = run_config::resolve(config, source)?;
     if let Some(folder) = &arguments.join {

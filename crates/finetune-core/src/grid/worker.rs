@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use pretrained::PartialInput;
 use records::{Amount, Event, Interrupt, Listener, Outcome, Session};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
@@ -86,7 +88,7 @@ impl<'a> Worker<'a> {
     /// What a setting says of how images are prepared, or the run that it is laid over.
     pub(super) fn input(&self, setting: Option<usize>) -> Result<Option<PartialInput>, Error> {
         match setting.and_then(|setting| self.compare.settings.get(setting)) {
-            Some(setting) => Ok(self.run.with(setting)?.config.data.input),
+            Some(setting) => Ok(self.run.with_overrides(setting)?.config.data.input),
             None => Ok(self.run.config.data.input.clone()),
         }
     }
@@ -108,8 +110,8 @@ impl<'a> Worker<'a> {
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
-                    let mut changed = run.with(setting)?;
-                    let own = self.run.with(setting)?.config.data.input;
+                    let mut changed = run.with_overrides(setting)?;
+                    let own = self.run.with_overrides(setting)?.config.data.input;
                     if own == input {
                         recipe::suits(&mut changed, self.compare, &materials)?;
                     } else {
@@ -149,14 +151,13 @@ fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error
 
 fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     let setting = cell.setting.and_then(|setting| settings.get(setting));
-    let mut run = setting.map_or_else(|| base.by(cell.method), Run::clone);
+    let mut run = setting.map_or_else(|| base.for_method(cell.method), Run::clone);
     run.config.run.seed = cell.seed;
     run.config.run.checkpoints = Checkpoints::None;
     run.config.data.images_per_class = cell.images_per_class;
-    run.config.finetune.depth = run.depth.to_string();
     if setting.is_none() && cell.method == Method::Head {
         // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
-        run.config.train.epochs = run.config.finetune.head_epochs.max(1);
+        run.config.train.epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);
     }
     run.config.compare = None;
     run.name = format!("{} {}", cell.method.name(), Amount(cell.images_per_class).short());

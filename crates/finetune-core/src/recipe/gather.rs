@@ -8,6 +8,7 @@ use checkpoint::Checkpoint;
 use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Fit, InputSpec};
+use ranged::Fraction;
 use records::{Depth, Event, Session};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};
 use training::freeze::FreezePlan;
@@ -118,7 +119,7 @@ fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
 fn shows_crops(run: &Run) -> Result<bool, Error> {
     let crops = |run: &Run| run.config.augment.resized_crop.is_some();
     let settings = run.config.compare.as_ref().map_or(&[][..], |compare| &compare.settings);
-    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with(setting)?)));
+    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with_overrides(setting)?)));
     let of_settings = of_settings.collect::<Result<Vec<bool>, Error>>()?;
     let some = of_settings.contains(&true);
     if some && of_settings.contains(&false) && run.config.data.reduced_decoding == Switch::On {
@@ -155,7 +156,7 @@ pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
 /// Removes a stochastic depth that has no branch to skip where `advise` or a setting of a comparison goes back less far than
 /// it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
-    if run.config.regularize.stochastic_depth.is_some() && run.depth != Depth::Auto {
+    if run.config.regularize.stochastic_depth.is_some() && *run.depth() != Depth::Auto {
         let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;
@@ -185,7 +186,7 @@ fn trial(
 }
 
 fn needs_weights(run: &Run) -> bool {
-    run.depth != Depth::Scratch || run.config.compare.is_some()
+    *run.depth() != Depth::Scratch || run.config.compare.is_some()
 }
 
 /// Returns the input specification: the configuration's, else what the weights or the network ask for.
@@ -288,15 +289,15 @@ pub(crate) fn build(
     values: Values,
 ) -> Backbone {
     let head = format!("{}.weight", run.network.head);
-    let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
+    let transferred = checkpoint.filter(|_| *run.depth() != Depth::Scratch);
     let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
     let defaults = Options::default();
     let options = Options {
         classes: in_file.and_then(|classes| i64::try_from(classes).ok()).unwrap_or(defaults.classes),
         channels: input.channels.into(),
         size: input.crop.into(),
-        dropout: run.config.regularize.dropout,
-        stochastic_depth: run.config.regularize.stochastic_depth,
+        dropout: run.config.regularize.dropout.map(Fraction::get),
+        stochastic_depth: run.config.regularize.stochastic_depth.map(Fraction::get),
         ..defaults
     };
     run.network.build(values, &options)
@@ -307,6 +308,6 @@ pub(crate) fn build(
 /// # Errors
 /// At the key at fault.
 pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {
-    FreezePlan::of(backbone, &run.depth, &run.config.finetune)
+    FreezePlan::of(backbone, run.depth(), &run.config.finetune)
         .map_err(|(key, error)| run.source.wrong(&key, error.to_string()).into())
 }

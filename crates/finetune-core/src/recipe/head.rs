@@ -73,7 +73,7 @@ pub(super) fn head(
     backbone.use_channels_last();
     let workload = Workload {
         input: &materials.input,
-        batch_size: run.config.train.batch_size.min(images.train.len()),
+        batch_size: run.config.train.batch_size.get().min(images.train.len()),
         threads: run.threads,
         purpose: Purpose::Train { from: plan.first_live },
     };
@@ -95,7 +95,7 @@ pub(super) fn head(
 fn replace(inputs: &Inputs<'_>, backbone: &mut Backbone) -> String {
     let before = backbone.head().classes;
     let classes = inputs.images.classes.len();
-    let init = match inputs.run.depth {
+    let init = match inputs.run.depth() {
         Depth::Scratch => backbone.head().init,
         _ => LinearInit::TorchDefault,
     };

@@ -58,7 +58,8 @@ pub(super) fn loaders(
     }
     let caches = Caches::new(inputs, request)?;
     let interrupt = session.interrupt;
-    let once = |transform| Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
+    let once =
+        |transform| Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
     let augmentation = run.config.augment.changes(run.config.run.seed);
     let training = Preparation {
         variation,
@@ -101,7 +102,7 @@ pub(super) fn once(
 ) -> Result<Feed, features::Error> {
     let Inputs { run, materials, .. } = *inputs;
     let transform = Transform::evaluation(&materials.input)?;
-    let preparation = Preparation::once(transform, run.config.train.batch_size, run.workers, interrupt);
+    let preparation = Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
     Feed::new(backbone, cut, part, preparation, &mut |_| {})
 }
 

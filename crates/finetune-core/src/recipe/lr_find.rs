@@ -42,12 +42,12 @@ pub fn lr_find(
     let frozen = freeze(inputs, loaded)?.made;
     let mut prepared = head(inputs, frozen, silent)?.made;
 
-    let step = if run.depth == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
+    let step = if *run.depth() == Depth::Head { StepName::TrainHead } else { StepName::FineTune };
     let plan = prepared.plan_of(step);
     // The head is new, so it cannot tell which channels matter.
     let attention = prepared.source.uniform_attention(&prepared.backbone, &plan);
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
-    let phase = phase(inputs, step, run.config.train.epochs, &plan, penalties);
+    let phase = phase(inputs, step, run.config.train.epochs.get(), &plan, penalties);
     let phase = Phase { kind: prepared.kind, ..phase };
     let backbone = &mut prepared.backbone;
     backbone.freeze_before(plan.first_live);
@@ -59,11 +59,11 @@ pub fn lr_find(
     Ok(RangeRecord {
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
-        depth: run.depth.to_string(),
+        depth: run.depth().to_string(),
         policy: policy(&run.config.train, run.config.finetune.batch_norm),
-        batch_size: (run.config.train.batch_size.min(training.len()) as u64)
-            .saturating_mul(run.config.train.accumulate as u64),
-        configured: run.config.train.learning_rate,
+        batch_size: (run.config.train.batch_size.get().min(training.len()) as u64)
+            .saturating_mul(run.config.train.accumulate.get() as u64),
+        configured: run.config.train.learning_rate.get(),
         ran_away: points.len() < usize::try_from(how.steps).unwrap_or(usize::MAX),
         steepest: suggestion.map(|suggestion| suggestion.steepest),
         tenth_of_lowest: suggestion.map(|suggestion| suggestion.tenth_of_lowest),

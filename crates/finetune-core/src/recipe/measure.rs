@@ -41,7 +41,7 @@ pub(super) fn measure(
     let Inputs { run, materials, images, .. } = *inputs;
     let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, interrupted } = trained;
     let mut interrupted = *interrupted;
-    let batch_size = run.config.train.batch_size;
+    let batch_size = run.config.train.batch_size.get();
     let score = |backbone: &mut Backbone, loader: &Feed| evaluate::score(backbone, loader, batch_size, *kind);
     let mut temperature = fitted(Err(Unfitted::NoImages), 0);
     let mut evaluations = Vec::new();

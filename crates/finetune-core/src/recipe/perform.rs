@@ -65,7 +65,7 @@ pub fn perform(
         name: run.name.clone(),
         outcome: if measured.interrupted { Outcome::Interrupted } else { Outcome::Finished },
         arch: run.network.name.to_owned(),
-        depth: run.depth.to_string(),
+        depth: run.depth().to_string(),
         device: device_name(run, prepared.kind),
         threads: torch_extra::determinism::threads(),
         seed: run.config.run.seed,

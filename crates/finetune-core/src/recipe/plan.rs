@@ -39,9 +39,9 @@ impl RecipePlan {
 /// Plans the five steps of a run. Pure: nothing is read, built or trained.
 #[must_use]
 pub fn plan(run: &Run) -> RecipePlan {
-    let epochs = Training::Epochs(run.config.train.epochs);
+    let epochs = Training::Epochs(run.config.train.epochs.get());
     let head_epochs = run.config.finetune.head_epochs;
-    let (train_head, fine_tune) = match run.depth {
+    let (train_head, fine_tune) = match run.depth() {
         Depth::Head => (epochs, Training::Nothing("the depth is \"head\": nothing else is unfrozen")),
         Depth::Scratch => {
             (Training::Nothing("from scratch there are no features to train a head on"), epochs)
@@ -49,10 +49,10 @@ pub fn plan(run: &Run) -> RecipePlan {
         _ if head_epochs == 0 => (Training::Nothing("finetune.head_epochs is 0"), epochs),
         _ => (Training::Epochs(head_epochs), epochs),
     };
-    let weights = run.weights.as_ref().filter(|_| run.depth != Depth::Scratch);
+    let weights = run.weights.as_ref().filter(|_| *run.depth() != Depth::Scratch);
     RecipePlan {
         weights: weights.map(|weights| weights.label.clone()),
-        depth: run.depth.clone(),
+        depth: run.depth().clone(),
         head: run.config.finetune.head,
         train_head,
         fine_tune,

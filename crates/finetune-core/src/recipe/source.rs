@@ -5,6 +5,7 @@ use std::rc::Rc;
 use backbone::{Backbone, Mode, StageId, Values};
 use checkpoint::Checkpoint;
 use features::batches::Batch;
+use ranged::Positive;
 use records::{Event, Session, StepName};
 use regularize::{CoTuning, CrossEntropy, Targets, attention, importance};
 use run_config::HeadPolicy;
@@ -32,14 +33,15 @@ pub(super) fn original_head(
 ) -> Result<Option<Rc<OriginalHead>>, Error> {
     let Inputs { run, images, .. } = *inputs;
     let Some(co_tuning) = run.config.regularize.co_tuning else { return Ok(None) };
-    let co_tuning = CoTuning { scale: co_tuning.scale.or(head_scale), ..co_tuning };
+    let of_weights = head_scale.and_then(|scale| Positive::try_from(scale).ok());
+    let co_tuning = CoTuning { scale: co_tuning.scale.or(of_weights), ..co_tuning };
     backbone.to(run.device, Kind::Float);
     let original = OriginalHead::copy_of(backbone);
     let loader = once(inputs, backbone, StageId::INPUT, &images.train, session.interrupt)?;
     let _no_gradient = tch::no_grad_guard();
     let (mut logits, mut labels) = (Vec::new(), Vec::new());
     let (mut done, total) = (0, loader.len() as u64);
-    for batch in loader.in_order(backbone, run.config.train.batch_size) {
+    for batch in loader.in_order(backbone, run.config.train.batch_size.get()) {
         if session.interrupted() {
             return Err(Error::Interrupted);
         }
@@ -104,7 +106,7 @@ pub(super) fn channel_attention(
         return Ok(Some(source.uniform_attention(backbone, &plan)));
     }
     let loader = once(inputs, backbone, first_live, &images.train, session.interrupt)?;
-    let size = run.config.train.batch_size;
+    let size = run.config.train.batch_size.get();
     let batches = loader.unmixed(backbone, size, run.config.run.seed).take(ATTENTION_BATCHES);
     let count = loader.len().div_ceil(size).min(ATTENTION_BATCHES) * stages.len();
     let (mut done, total) = (0, count as u64);

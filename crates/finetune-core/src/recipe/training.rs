@@ -160,7 +160,7 @@ pub(super) fn phase<'a>(
     let Inputs { run, images, .. } = *inputs;
     let config = &run.config;
     // The step `train-head` before a fine-tune step only prepares that.
-    let main = step == StepName::FineTune || run.depth == Depth::Head;
+    let main = step == StepName::FineTune || *run.depth() == Depth::Head;
     Phase {
         step,
         plan,
@@ -169,7 +169,7 @@ pub(super) fn phase<'a>(
         objective: Objective {
             mode: mode_of(config.finetune.batch_norm),
             cross_entropy: CrossEntropy {
-                smoothing: config.regularize.label_smoothing,
+                smoothing: config.regularize.label_smoothing.get(),
                 class_weights: class_weights(inputs),
             },
             penalties,
@@ -190,7 +190,7 @@ fn class_weights(inputs: &Inputs<'_>) -> Option<Tensor> {
     let weights: Vec<f64> = match run.config.train.class_weights.as_ref()? {
         ClassWeights::Balanced => balanced_weights(&images.train.labels(), images.classes.len()),
         ClassWeights::PerClass(weights) => {
-            images.classes.iter().map(|class| weights.get(class).copied().unwrap_or(1.0)).collect()
+            images.classes.iter().map(|class| weights.get(class).map_or(1.0, |weight| weight.get())).collect()
         }
     };
     Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(Kind::Float))

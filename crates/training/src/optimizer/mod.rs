@@ -11,7 +11,7 @@ use tch::Tensor;
 use torch_extra::layout::lie_alike;
 use torch_extra::step::{self, Moved};
 
-pub use rule::{DecayForm, Rule};
+pub use rule::Rule;
 pub use state::{OptimizerState, StateError};
 
 use crate::freeze::FreezePlan;

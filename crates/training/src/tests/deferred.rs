@@ -1,5 +1,6 @@
 //! Metrics of steps may be read later: that changes nothing but when it is seen that they are out of bounds.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};

@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
+use ranged::NotNegative;
 use records::{Depth, StepName};
 use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -135,7 +136,8 @@ fn a_penalty_out_of_bounds_is_named() {
         move |backbone: &Backbone| {
             let weights = SourceWeights::of(backbone, &[]);
             let _ = weights.0["conv1.weight"].shallow_clone().fill_(value);
-            let l2_sp = Some((L2Sp { alpha: 0.1, beta: 0.1 }, Rc::new(weights)));
+            let l2_sp =
+                Some((L2Sp { alpha: NotNegative::of(0.1), beta: NotNegative::of(0.1) }, Rc::new(weights)));
             Penalties { l2_sp, ..Penalties::default() }
         }
     };
@@ -146,7 +148,7 @@ fn a_penalty_out_of_bounds_is_named() {
         move |backbone: &Backbone| {
             let table = Tensor::from_slice(&[0.2f32, 0.8, 0.6, 0.4]).view([2, 2]);
             let original = Rc::new(OriginalHead::copy_of(backbone).relate(&table));
-            let co_tuning = Some((CoTuning { lambda, scale: None }, original));
+            let co_tuning = Some((CoTuning { lambda: NotNegative::of(lambda), scale: None }, original));
             let penalties = Penalties { co_tuning, ..Penalties::default() };
             for mut trainable in penalties.trainables(1.0, |_| 0.0) {
                 let _ = tch::no_grad(|| trainable.value.fill_(value));

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values, Variable};
 use features::batches::Batch;
+use ranged::{Fraction, NotNegative, Positive};
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
-use run_config::{BatchNormPolicy, OptimizerKind, RegularizeConfig, ScheduleKind, TrainConfig};
+use run_config::{BatchNormPolicy, LearningRateSchedule, Optimizer, RegularizeConfig, Sgd, TrainConfig};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -78,7 +79,7 @@ fn original() -> Rc<OriginalHead> {
 /// The section `[regularize]` of a configuration; there is no weight decay unless it says so.
 fn regularize(section: &str) -> RegularizeConfig {
     let read: RegularizeConfig = toml::from_str(section).unwrap();
-    RegularizeConfig { weight_decay: read.weight_decay.or(Some(0.0)), ..read }
+    RegularizeConfig { weight_decay: read.weight_decay.or(Some(NotNegative::ZERO)), ..read }
 }
 
 /// What the section adds to the loss.
@@ -97,13 +98,13 @@ fn trained(
 ) -> Vec<f64> {
     let plan = FreezePlan::new(backbone, &Depth::Scratch, 1.0).unwrap();
     let train = TrainConfig {
-        optimizer: OptimizerKind::Sgd,
-        schedule: ScheduleKind::Constant,
-        learning_rate: 0.05,
+        optimizer: Optimizer::Sgd(Sgd::default()),
+        schedule: LearningRateSchedule::Constant,
+        learning_rate: Positive::of(0.05),
         ..TrainConfig::default()
     };
     let regularize = regularize(section);
-    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing, class_weights };
+    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing.get(), class_weights };
     let phase = Phase {
         kind: Kind::Float,
         step: StepName::FineTune,
@@ -225,6 +226,7 @@ fn assert_near(found: &[f64], golden: &[f64], what: &str) {
 /// draws, because the generator is libtorch's in both.
 fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let RegularizeConfig { dropout, stochastic_depth, .. } = regularize(section);
+    let [dropout, stochastic_depth] = [dropout, stochastic_depth].map(|rate| rate.map(Fraction::get));
     let options = Options { classes: 2, dropout, stochastic_depth, ..Options::default() };
     let mut backbone = zoo::network("efficientnet_b0").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);

@@ -2,6 +2,7 @@
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
+use ranged::{Positive, ProperFraction};
 use records::{Depth, StepName};
 use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -34,7 +35,11 @@ impl Bench {
             tch::no_grad(|| variable.tensor.shallow_clone().copy_(&waves(&variable.tensor.size(), 0.1)));
         }
         let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
-        let train = TrainConfig { clip_norm: Some(0.01), ema: Some(0.9), ..TrainConfig::default() };
+        let train = TrainConfig {
+            clip_norm: Some(Positive::of(0.01)),
+            ema: Some(ProperFraction::of(0.9)),
+            ..TrainConfig::default()
+        };
         Self { backbone, plan, train, regularize: RegularizeConfig::default() }
     }
 
