@@ -110,7 +110,7 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
         Work::Program(program, arguments) => runs(workspace, Command::new(program).args(arguments)),
         Work::DamagedImages { count, python } => {
             let tool = Tool::damaged_images(workspace)?;
-            let script = "crates/images/tests/differential/differential.py";
+            let script = "crates/image-file/tests/differential/differential.py";
             let mut command = Command::new(python);
             command.args([script, "compare"]).arg(tool.program()).arg(count.to_string());
             runs(workspace, &mut command)

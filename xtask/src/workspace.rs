@@ -174,6 +174,7 @@ mod tests {
             "experiments",
             "files",
             "glyphs",
+            "image-file",
             "images",
             "pip",
             "pretrained",

@@ -9,8 +9,8 @@ use weezl::decode::Decoder as LzwDecoder;
 
 use super::broken;
 use super::layout::{Compression, Layout, Predictor};
-use crate::DecodeError;
-use crate::orientation::exif::Order;
+use crate::Error;
+use crate::exif::Order;
 
 /// A strip or tile, of one sample where each has chunks of its own.
 pub(super) struct Chunk {
@@ -57,26 +57,21 @@ impl Layout {
 }
 
 /// The bytes of a chunk as they lie in the file.
-pub(super) fn stored<'a>(bytes: &'a [u8], layout: &Layout, index: usize) -> Result<&'a [u8], DecodeError> {
+pub(super) fn stored<'a>(bytes: &'a [u8], layout: &Layout, index: usize) -> Result<&'a [u8], Error> {
     let start = usize::try_from(layout.offsets[index]).unwrap_or(usize::MAX);
-    let rest = bytes.get(start..).ok_or(DecodeError::Truncated)?;
+    let rest = bytes.get(start..).ok_or(Error::Truncated)?;
     let length = layout.lengths.as_ref().map_or(rest.len(), |lengths| lengths[index] as usize);
     Ok(&rest[..length.min(rest.len())])
 }
 
 /// The `size` bytes of a chunk, unpacked; numbers are in the file's order of bytes.
-pub(super) fn unpacked(
-    bytes: &[u8],
-    layout: &Layout,
-    chunk: &Chunk,
-    size: usize,
-) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn unpacked(bytes: &[u8], layout: &Layout, chunk: &Chunk, size: usize) -> Result<Vec<u8>, Error> {
     let mut stored = Cow::Borrowed(stored(bytes, layout, chunk.index)?);
     if layout.compression == Compression::None {
         // Pillow reads uncompressed chunks without asking how long they are.
         let start = usize::try_from(layout.offsets[chunk.index]).unwrap_or(usize::MAX);
         let end = start.saturating_add(size);
-        stored = Cow::Borrowed(bytes.get(start..end).ok_or(DecodeError::Truncated)?);
+        stored = Cow::Borrowed(bytes.get(start..end).ok_or(Error::Truncated)?);
     }
     if layout.reversed {
         stored = stored.iter().map(|byte| byte.reverse_bits()).collect::<Vec<u8>>().into();
@@ -87,7 +82,7 @@ pub(super) fn unpacked(
         Compression::Deflate => {
             let mut out = vec![0; size];
             let mut decoder = ZlibDecoder::new(&stored[..]);
-            decoder.read_exact(&mut out).map_err(|_| DecodeError::Truncated)?;
+            decoder.read_exact(&mut out).map_err(|_| Error::Truncated)?;
             // The checksum stands behind the last byte.
             decoder.read(&mut [0]).map_err(|_| broken())?;
             Ok(out)
@@ -99,7 +94,7 @@ pub(super) fn unpacked(
 }
 
 /// Undoes the predictor of one row, in place. The floating-point one leaves the highest byte first.
-pub(super) fn undo_predictor(row: &mut [u8], layout: &Layout) -> Result<(), DecodeError> {
+pub(super) fn undo_predictor(row: &mut [u8], layout: &Layout) -> Result<(), Error> {
     let (step, order) = (layout.together(), layout.order);
     match (layout.predictor, layout.bits) {
         (Predictor::None, _) => {}
@@ -136,7 +131,7 @@ pub(super) fn undo_predictor(row: &mut [u8], layout: &Layout) -> Result<(), Deco
     Ok(())
 }
 
-fn lzw(stored: &[u8], size: usize) -> Result<Vec<u8>, DecodeError> {
+fn lzw(stored: &[u8], size: usize) -> Result<Vec<u8>, Error> {
     let mut decoder = LzwDecoder::with_tiff_size_switch(BitOrder::Msb, 8);
     let mut out = vec![0; size];
     let (mut read, mut written) = (0, 0);
@@ -146,28 +141,28 @@ fn lzw(stored: &[u8], size: usize) -> Result<Vec<u8>, DecodeError> {
         written += step.consumed_out;
         step.status.map_err(|_| broken())?;
         if step.consumed_in == 0 && step.consumed_out == 0 {
-            return Err(DecodeError::Truncated);
+            return Err(Error::Truncated);
         }
     }
     Ok(out)
 }
 
-fn pack_bits(stored: &[u8], size: usize) -> Result<Vec<u8>, DecodeError> {
+fn pack_bits(stored: &[u8], size: usize) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(size);
     let mut rest = stored.iter().copied();
     while out.len() < size {
-        match rest.next().ok_or(DecodeError::Truncated)? {
+        match rest.next().ok_or(Error::Truncated)? {
             128 => {}
             count @ 0..128 => {
                 let literal = usize::from(count) + 1;
                 let before = out.len();
                 out.extend(rest.by_ref().take(literal));
                 if out.len() - before < literal {
-                    return Err(DecodeError::Truncated);
+                    return Err(Error::Truncated);
                 }
             }
             count => {
-                let value = rest.next().ok_or(DecodeError::Truncated)?;
+                let value = rest.next().ok_or(Error::Truncated)?;
                 out.extend(std::iter::repeat_n(value, 257 - usize::from(count)));
             }
         }
@@ -177,7 +172,7 @@ fn pack_bits(stored: &[u8], size: usize) -> Result<Vec<u8>, DecodeError> {
 }
 
 /// Rows of bits of which 1 is black.
-fn group4(stored: &[u8], layout: &Layout, chunk: &Chunk) -> Result<Vec<u8>, DecodeError> {
+fn group4(stored: &[u8], layout: &Layout, chunk: &Chunk) -> Result<Vec<u8>, Error> {
     let width = u16::try_from(layout.chunk[0]).ok().filter(|_| layout.bits == 1 && layout.samples == 1);
     let width = width.ok_or_else(broken)?;
     let input = stored.iter().copied().map(Ok::<u8, std::convert::Infallible>);
@@ -186,7 +181,7 @@ fn group4(stored: &[u8], layout: &Layout, chunk: &Chunk) -> Result<Vec<u8>, Deco
     for _ in 0..chunk.rows {
         match decoder.advance() {
             Ok(DecodeStatus::Incomplete) => {}
-            Ok(DecodeStatus::End) | Err(_) => return Err(DecodeError::Truncated),
+            Ok(DecodeStatus::End) | Err(_) => return Err(Error::Truncated),
         }
         let mut bits = pels(decoder.transition(), width).map(|color| u8::from(color == Color::Black));
         for _ in 0..layout.row_bytes() {

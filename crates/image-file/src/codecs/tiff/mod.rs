@@ -11,17 +11,17 @@ mod samples;
 use image::RgbImage;
 
 use super::{damaged, unsupported};
-use crate::DecodeError;
+use crate::Error;
 use crate::decoding::Narrow;
+use crate::exif::Directory;
 use crate::format::Format;
-use crate::orientation::exif::Directory;
 use layout::{Compression, Layout};
 
 /// Decodes the first page of a TIFF or BigTIFF.
-pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
-    let directory = Directory::first(bytes).ok_or(DecodeError::Truncated)?;
+pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Error> {
+    let directory = Directory::first(bytes).ok_or(Error::Truncated)?;
     if !directory.is_whole() {
-        return Err(DecodeError::Truncated);
+        return Err(Error::Truncated);
     }
     let layout = Layout::of(&directory)?;
     if layout.compression == Compression::Jpeg {
@@ -34,10 +34,10 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
     colors::to_rgb(&samples, &layout)
 }
 
-fn refused(what: impl Into<String>) -> DecodeError {
+fn refused(what: impl Into<String>) -> Error {
     unsupported(Format::Tiff, what)
 }
 
-fn broken() -> DecodeError {
+fn broken() -> Error {
     damaged(Format::Tiff)
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use images::{DecodeError, decode};
+use image_file::{Error, decode};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -90,7 +90,7 @@ fn other_formats_are_named_with_a_way_out() {
         fs::write(&path, bytes).expect("write");
         let refused = decode(&path).expect_err(name);
         let message = refused.to_string();
-        assert!(matches!(refused, DecodeError::Foreign { .. }), "{name}: {message}");
+        assert!(matches!(refused, Error::Foreign { .. }), "{name}: {message}");
         assert!(message.contains(name), "{name}: {message}");
         assert!(message.contains("save it as") || message.contains("not an image"), "{message}");
     }

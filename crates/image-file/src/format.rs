@@ -2,7 +2,8 @@
 
 /// A format that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+#[expect(missing_docs, reason = "the names are the formats' own")]
+pub enum Format {
     Jpeg,
     Png,
     Gif,
@@ -20,7 +21,8 @@ const JPEG_LS: &[u8] = b"\xFF\xD8\xFF\xF7";
 
 impl Format {
     /// Recognises a format that is read.
-    pub(crate) fn of(bytes: &[u8]) -> Option<Format> {
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Format> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);
         if starts(b"\xFF\xD8\xFF") && !starts(JPEG_LS) {
             Some(Format::Jpeg)
@@ -43,7 +45,8 @@ impl Format {
     }
 
     /// The name that messages use.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Format::Jpeg => "JPEG",
             Format::Png => "PNG",
@@ -67,7 +70,7 @@ fn raw_name(bytes: &[u8]) -> Option<&'static str> {
     if bytes.get(8..10) == Some(b"CR") && bytes.starts_with(b"II*\0") {
         return Some("a raw photograph of a Canon camera (CR2)");
     }
-    let directory = crate::orientation::exif::Directory::first(bytes)?;
+    let directory = crate::exif::Directory::first(bytes)?;
     if directory.bytes(50706).is_some() {
         return Some("a raw photograph (DNG)");
     }
@@ -84,8 +87,9 @@ fn raw_name(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Names a file that is not an image, or one of a format that is not read; `None` where its first bytes do not tell.
-pub(crate) fn foreign(bytes: &[u8]) -> Option<Foreign> {
+/// Names a file that is not an image, or one of a format that is not read; `None` where its first bytes do not show it.
+#[must_use]
+pub fn foreign(bytes: &[u8]) -> Option<Foreign> {
     let at = |place: usize, magic: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(magic));
     let image = |what| Some(Foreign { what, advice: Advice::SaveAs });
     let other = |what| Some(Foreign { what, advice: Advice::NoImage });
@@ -194,16 +198,16 @@ fn text(bytes: &[u8]) -> Option<Foreign> {
 
 /// A file of another format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Foreign {
+pub struct Foreign {
     /// Its name with an article.
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// What to do about it.
-    pub(crate) advice: Advice,
+    pub advice: Advice,
 }
 
 /// What to do about a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Advice {
+pub enum Advice {
     /// It is an image.
     SaveAs,
     /// It is none.
@@ -212,7 +216,8 @@ pub(crate) enum Advice {
 
 impl Advice {
     /// What follows in a message.
-    pub(crate) fn words(self) -> &'static str {
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Advice::SaveAs => "which this program does not read; save it as JPEG or PNG",
             Advice::NoImage => "not an image; remove it, or put the image in its place",

@@ -5,13 +5,10 @@ use image::{DynamicImage, RgbImage};
 
 use crate::decoding::{Decoded, Decoding, Narrow};
 use crate::format::{self, Format};
-use crate::{DecodeError, codecs, jpeg, orientation};
+use crate::{Error, codecs, jpeg, orientation};
 
-/// Where Pillow, too, sees a decompression bomb (`PIL/Image.py`, twice `MAX_IMAGE_PIXELS`).
-pub(crate) const MAX_PIXELS: u64 = 178_956_970;
-
-/// What a decoder may allocate.
-pub(crate) const MAX_BYTES: u64 = 1 << 30;
+/// Version of the decoders; raised when they give other pixels for any format (0 and 1 had zune-jpeg).
+pub const VERSION: u32 = 3;
 
 /// Reads an image file as RGB, as Pillow's `ImageOps.exif_transpose(Image.open(path)).convert("RGB")` gives it.
 ///
@@ -21,34 +18,43 @@ pub(crate) const MAX_BYTES: u64 = 1 << 30;
 /// clip other numbers, they are refused.
 ///
 /// # Errors
-/// Everything that gives no whole image: see [`DecodeError`].
-pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
+/// Everything that gives no whole image: see [`Error`].
+pub fn decode(path: &Path) -> Result<RgbImage, Error> {
     Ok(decode_for(path, Decoding::default())?.image)
 }
 
-/// As [`decode`], as far as it is needed; a JPEG may come out smaller, and 16 bits are read in their range.
-pub(crate) fn decode_for(path: &Path, decoding: Decoding) -> Result<Decoded, DecodeError> {
+/// Returns as much as `decoding` asks for: a JPEG may come out smaller, and 16 bits are read in their range.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_for(path: &Path, decoding: Decoding) -> Result<Decoded, Error> {
     decode_bytes(&read(path)?, decoding)
 }
 
-/// An image file as it is.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
+/// Reads the bytes of an image file.
+///
+/// # Errors
+/// [`Error::NotAFile`] and [`Error::Read`].
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     // Reading a named pipe would wait for ever.
     if !fs::metadata(path)?.is_file() {
-        return Err(DecodeError::NotAFile);
+        return Err(Error::NotAFile);
     }
     Ok(fs::read(path)?)
 }
 
-/// As [`decode_for`], of a file in memory.
-pub(crate) fn decode_bytes(bytes: &[u8], decoding: Decoding) -> Result<Decoded, DecodeError> {
+/// Decodes a file in memory, as [`decode_for`].
+///
+/// # Errors
+/// As [`decode`], but for those of reading.
+pub fn decode_bytes(bytes: &[u8], decoding: Decoding) -> Result<Decoded, Error> {
     if bytes.is_empty() {
-        return Err(DecodeError::Empty);
+        return Err(Error::Empty);
     }
     let Some(format) = Format::of(bytes) else {
         return Err(match format::foreign(bytes) {
-            Some(foreign) => DecodeError::Foreign { what: foreign.what, advice: foreign.advice.words() },
-            None => DecodeError::UnknownFormat,
+            Some(foreign) => Error::Foreign { what: foreign.what, advice: foreign.advice.words() },
+            None => Error::UnknownFormat,
         });
     };
     let mut narrow = Narrow::to(decoding.range);

@@ -6,7 +6,7 @@
     python3 differential.py expect TOOL                writes expected.txt, Pillow's verdict on the first 300 of seed 1
     python3 differential.py compare TOOL COUNT [SEED]  compares COUNT files, prints the groups, exits with 1 on a finding
 
-TOOL is the built example `differential` of the crate `images`, which makes the damaged files and reads them.
+TOOL is the built example `differential` of the crate `image-file`, which makes the damaged files and reads them.
 `README.md` says what the groups are and why each is as it is.
 """
 

@@ -11,20 +11,16 @@ mod tiff;
 
 use image::RgbImage;
 
-use crate::DecodeError;
-use crate::decode::{MAX_BYTES, MAX_PIXELS};
+use crate::Error;
 use crate::decoding::Narrow;
 use crate::format::Format;
+use crate::limits::{MAX_BYTES, MAX_PIXELS};
 
 /// Decodes a file of this format. `None` for JPEG, which is decoded elsewhere.
 ///
 /// # Errors
-/// Everything that gives no whole image: see [`DecodeError`].
-pub(crate) fn decode(
-    bytes: &[u8],
-    format: Format,
-    narrow: &mut Narrow,
-) -> Option<Result<RgbImage, DecodeError>> {
+/// Everything that gives no whole image: see [`Error`].
+pub(crate) fn decode(bytes: &[u8], format: Format, narrow: &mut Narrow) -> Option<Result<RgbImage, Error>> {
     match format {
         Format::Jpeg => None,
         Format::Png => Some(png::decode(bytes, narrow)),
@@ -36,23 +32,23 @@ pub(crate) fn decode(
 }
 
 /// Refuses an empty image or a decompression bomb. `samples`: bytes that a pixel needs while it is decoded.
-fn check_size(width: u32, height: u32, samples: u64) -> Result<(), DecodeError> {
+fn check_size(width: u32, height: u32, samples: u64) -> Result<(), Error> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {
-        return Err(DecodeError::Empty);
+        return Err(Error::Empty);
     }
     if pixels > MAX_PIXELS || pixels.saturating_mul(samples) > MAX_BYTES {
-        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
+        return Err(Error::TooLarge { width, height, limit: MAX_PIXELS });
     }
     Ok(())
 }
 
 /// A kind of the format that is not read.
-fn unsupported(format: Format, what: impl Into<String>) -> DecodeError {
-    DecodeError::Unsupported { format: format.name(), what: what.into() }
+fn unsupported(format: Format, what: impl Into<String>) -> Error {
+    Error::Unsupported { format: format.name(), what: what.into() }
 }
 
 /// Content that contradicts itself.
-fn damaged(format: Format) -> DecodeError {
-    DecodeError::Damaged { format: format.name() }
+fn damaged(format: Format) -> Error {
+    Error::Damaged { format: format.name() }
 }

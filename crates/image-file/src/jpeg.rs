@@ -1,9 +1,9 @@
 use image::RgbImage;
 use libjpeg::{Decoder, Reduction, Size};
 
-use crate::DecodeError;
-use crate::decode::{MAX_BYTES, MAX_PIXELS};
+use crate::Error;
 use crate::decoding::Least;
+use crate::limits::{MAX_BYTES, MAX_PIXELS};
 
 /// Decodes a JPEG to RGB as Pillow's `convert("RGB")` gives it, to the bit; its orientation is not applied.
 ///
@@ -12,15 +12,15 @@ use crate::decoding::Least;
 /// most of the work. Colours and refusals are the same at every size, because the decoder is.
 ///
 /// # Errors
-/// [`DecodeError::TooLarge`], [`DecodeError::Truncated`] and [`DecodeError::Jpeg`].
-pub(crate) fn decode(bytes: &[u8], least: Option<Least>) -> Result<RgbImage, DecodeError> {
+/// [`Error::TooLarge`], [`Error::Truncated`] and [`Error::Jpeg`].
+pub(crate) fn decode(bytes: &[u8], least: Option<Least>) -> Result<RgbImage, Error> {
     let decoder = Decoder::new(bytes, MAX_BYTES as usize)?;
     let Size { width, height } = decoder.size();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
+        return Err(Error::TooLarge { width, height, limit: MAX_PIXELS });
     }
     let rgb = decoder.rgb(least.map_or(Reduction::Whole, |least| reduction(least.divisor(width, height))))?;
-    RgbImage::from_raw(rgb.size.width, rgb.size.height, rgb.pixels).ok_or(DecodeError::Empty)
+    RgbImage::from_raw(rgb.size.width, rgb.size.height, rgb.pixels).ok_or(Error::Empty)
 }
 
 /// By as much as this at most.
@@ -33,11 +33,11 @@ fn reduction(divisor: u32) -> Reduction {
     }
 }
 
-impl From<libjpeg::Error> for DecodeError {
-    fn from(error: libjpeg::Error) -> DecodeError {
+impl From<libjpeg::Error> for Error {
+    fn from(error: libjpeg::Error) -> Error {
         match error {
-            libjpeg::Error::Truncated => DecodeError::Truncated,
-            other => DecodeError::Jpeg(other),
+            libjpeg::Error::Truncated => Error::Truncated,
+            other => Error::Jpeg(other),
         }
     }
 }

@@ -4,20 +4,20 @@ use image::error::{ImageError, LimitErrorKind};
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, RgbImage};
 
 use super::{check_size, damaged, unsupported};
-use crate::DecodeError;
-use crate::decode::MAX_BYTES;
+use crate::Error;
 use crate::decoding::Narrow;
 use crate::format::Format;
+use crate::limits::MAX_BYTES;
 
 /// Decodes BMP, WebP (of an animation the first frame) and PNM: alpha dropped, of 16 bits what `narrow` makes of them.
-pub(super) fn decode(bytes: &[u8], format: Format, narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
+pub(super) fn decode(bytes: &[u8], format: Format, narrow: &mut Narrow) -> Result<RgbImage, Error> {
     let known = match format {
         Format::Bmp => ImageFormat::Bmp,
         Format::WebP => ImageFormat::WebP,
         _ => ImageFormat::Pnm,
     };
     if format == Format::WebP && !all_chunks_are_there(bytes) {
-        return Err(DecodeError::Truncated);
+        return Err(Error::Truncated);
     }
     let unflagged = if format == Format::WebP { without_metadata(bytes) } else { None };
     let mut reader = ImageReader::with_format(Cursor::new(unflagged.as_deref().unwrap_or(bytes)), known);
@@ -69,11 +69,11 @@ fn without_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Says in our words why, because the decoder's are not meant for users.
-fn refusal(error: ImageError, format: Format) -> DecodeError {
+fn refusal(error: ImageError, format: Format) -> Error {
     match error {
-        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::Truncated,
         ImageError::Limits(error) => match error.kind() {
-            LimitErrorKind::InsufficientMemory => DecodeError::TooMuchMemory { limit: MAX_BYTES },
+            LimitErrorKind::InsufficientMemory => Error::TooMuchMemory { limit: MAX_BYTES },
             _ => damaged(format),
         },
         ImageError::Unsupported(_) => unsupported(format, "of a kind"),

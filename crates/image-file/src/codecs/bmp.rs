@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use image::RgbImage;
 
 use super::{check_size, simple};
-use crate::DecodeError;
+use crate::Error;
 use crate::decoding::Narrow;
 use crate::format::Format;
 
@@ -17,13 +17,13 @@ const COMPRESSION: usize = 30;
 
 /// Decodes a BMP. Pixels that its runs leave out have the first colour of the palette, as from Pillow; zeros that pad the
 /// last row may be missing.
-pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
+pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Error> {
     let bytes = match Runs::of(bytes) {
         Some(runs) => Cow::Owned(runs?.unpacked(bytes)?),
         None => Cow::Borrowed(bytes),
     };
     match simple::decode(&bytes, Format::Bmp, narrow) {
-        Err(DecodeError::Truncated) => {
+        Err(Error::Truncated) => {
             simple::decode(&[&bytes[..], &[0; 3][..padding(&bytes)]].concat(), Format::Bmp, narrow)
         }
         outcome => outcome,
@@ -54,7 +54,7 @@ struct Runs {
 }
 
 impl Runs {
-    fn of(bytes: &[u8]) -> Option<Result<Runs, DecodeError>> {
+    fn of(bytes: &[u8]) -> Option<Result<Runs, Error>> {
         let long = |at: usize| {
             bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]))
         };
@@ -76,7 +76,7 @@ impl Runs {
     }
 
     /// The same file without runs, of 8 bits a pixel.
-    fn unpacked(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    fn unpacked(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let indices = self.indices(bytes)?;
         let mut file = bytes[..self.data.min(bytes.len())].to_vec();
         if self.nibbles {
@@ -93,12 +93,11 @@ impl Runs {
     }
 
     /// The index of each pixel, in the order of the file (`PIL/BmpImagePlugin.py`, `BmpRleDecoder`).
-    fn indices(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    fn indices(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let size = self.width * self.height;
         let mut out = Vec::with_capacity(size);
         let (mut x, mut at) = (0, self.data);
-        let pair =
-            |at: usize| bytes.get(at..at + 2).map(|pair| (pair[0], pair[1])).ok_or(DecodeError::Truncated);
+        let pair = |at: usize| bytes.get(at..at + 2).map(|pair| (pair[0], pair[1])).ok_or(Error::Truncated);
         while out.len() < size {
             let (count, value) = pair(at)?;
             at += 2;
@@ -107,7 +106,7 @@ impl Runs {
                     out.resize(out.len().next_multiple_of(self.width), 0);
                     x = 0;
                 }
-                (0, 1) => return Err(DecodeError::Truncated),
+                (0, 1) => return Err(Error::Truncated),
                 (0, 2) => {
                     let (right, up) = pair(at)?;
                     at += 2;
@@ -117,7 +116,7 @@ impl Runs {
                 (0, literal) => {
                     let count = usize::from(literal).min(size - out.len());
                     let length = if self.nibbles { count.div_ceil(2) } else { count };
-                    let stored = bytes.get(at..at + length).ok_or(DecodeError::Truncated)?;
+                    let stored = bytes.get(at..at + length).ok_or(Error::Truncated)?;
                     if self.nibbles {
                         out.extend(stored.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(count));
                     } else {

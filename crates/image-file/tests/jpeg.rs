@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use images::{DecodeError, decode};
+use image_file::{Error, decode};
 use libjpeg::{Decoder, Reduction, Rgb, Size};
 use sha2::{Digest, Sha256};
 
@@ -59,9 +59,9 @@ fn cell(line: &str, packed: &[u8]) -> Cell {
 }
 
 /// The name of the variant.
-fn kind(error: &DecodeError) -> String {
+fn kind(error: &Error) -> String {
     let text = match error {
-        DecodeError::Jpeg(error) => format!("{error:?}"),
+        Error::Jpeg(error) => format!("{error:?}"),
         other => format!("{other:?}"),
     };
     text.split(['(', ' ']).next().unwrap_or_default().to_owned()
@@ -191,7 +191,7 @@ fn thousands_of_scans_do_not_hang() {
     fs::write(&path, scans_over_nothing(8192, 5000)).expect("write");
     let started = std::time::Instant::now();
     let refused = decode(&path);
-    assert!(matches!(refused, Err(DecodeError::Jpeg(libjpeg::Error::Scans(_)))), "{:?}", refused.err());
+    assert!(matches!(refused, Err(Error::Jpeg(libjpeg::Error::Scans(_)))), "{:?}", refused.err());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     println!("{:?}", started.elapsed());
 }
@@ -208,7 +208,7 @@ fn sizes_beyond_the_limits_are_refused_by_the_header() {
     fs::write(&path, large).expect("write");
     let refused = decode(&path);
     assert!(
-        matches!(refused, Err(DecodeError::TooLarge { width: 0xFF00, height: 0xFF00, .. })),
+        matches!(refused, Err(Error::TooLarge { width: 0xFF00, height: 0xFF00, .. })),
         "{:?}",
         refused.err()
     );

@@ -1,16 +1,16 @@
 use super::chunks::{self, Chunk};
 use super::layout::{Layout, Numbers, Photometric, Predictor};
 use super::refused;
-use crate::DecodeError;
+use crate::Error;
 use crate::decoding::Narrow;
-use crate::orientation::exif::Order;
+use crate::exif::Order;
 
 /// Reads all samples as bytes, `[height, width, samples]`: indices as they are, levels of fewer bits spread over 0 to 255,
 /// of 12 the upper 8, of 16 what `narrow` makes of those that are light.
 ///
 /// Numbers of 32 bits, and signed ones, have no range of their own. They are taken as they are, cut at the point, where
 /// all of them are brightnesses from 0 to 255, which is what Pillow makes of them; it clips the others in silence.
-pub(super) fn read(bytes: &[u8], layout: &Layout, narrow: &mut Narrow) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn read(bytes: &[u8], layout: &Layout, narrow: &mut Narrow) -> Result<Vec<u8>, Error> {
     let mut all = vec![0; layout.width * layout.height * layout.samples];
     let mut range = Range { lowest: f64::INFINITY, highest: f64::NEG_INFINITY, odd: false };
     for chunk in layout.chunks() {
@@ -103,7 +103,7 @@ impl Range {
         self.odd |= !value.is_finite();
     }
 
-    fn check(&self, layout: &Layout) -> Result<(), DecodeError> {
+    fn check(&self, layout: &Layout) -> Result<(), Error> {
         let kind = match layout.numbers {
             Numbers::Float => "floating-point numbers",
             Numbers::Signed => "signed numbers",

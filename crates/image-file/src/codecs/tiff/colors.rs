@@ -3,12 +3,12 @@ use image::RgbImage;
 use super::chunks;
 use super::layout::{Layout, Photometric, Predictor};
 use super::{broken, refused};
-use crate::orientation::exif::Directory;
-use crate::{DecodeError, jpeg};
+use crate::exif::Directory;
+use crate::{Error, jpeg};
 
 /// RGB of samples `[height, width, samples]`. Extra samples are dropped; colours that were multiplied with
 /// their alpha are divided by it.
-pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, DecodeError> {
+pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, Error> {
     let pixels = samples.chunks_exact(layout.samples);
     let rgb: Vec<u8> = match layout.photometric {
         Photometric::WhiteIsZero => {
@@ -31,7 +31,7 @@ pub(super) fn to_rgb(samples: &[u8], layout: &Layout) -> Result<RgbImage, Decode
 
 /// RGB of uncompressed or compressed YCbCr in data units: the luma samples of some pixels, then the two colour
 /// differences that they share.
-pub(super) fn of_units(bytes: &[u8], layout: &Layout) -> Result<RgbImage, DecodeError> {
+pub(super) fn of_units(bytes: &[u8], layout: &Layout) -> Result<RgbImage, Error> {
     if layout.bits != 8 || layout.predictor != Predictor::None {
         return Err(refused("with subsampled colour and a predictor"));
     }
@@ -56,11 +56,7 @@ pub(super) fn of_units(bytes: &[u8], layout: &Layout) -> Result<RgbImage, Decode
 }
 
 /// RGB of chunks that are JPEGs, whose tables may stand in the directory.
-pub(super) fn of_jpegs(
-    bytes: &[u8],
-    directory: &Directory<'_>,
-    layout: &Layout,
-) -> Result<RgbImage, DecodeError> {
+pub(super) fn of_jpegs(bytes: &[u8], directory: &Directory<'_>, layout: &Layout) -> Result<RgbImage, Error> {
     let marker = match layout.photometric {
         Photometric::YCbCr if layout.samples == 3 => Some(1),
         Photometric::Rgb if layout.samples == 3 => Some(0),
@@ -106,8 +102,8 @@ pub(super) fn of_jpegs(
     Ok(whole)
 }
 
-fn image(layout: &Layout, rgb: Vec<u8>) -> Result<RgbImage, DecodeError> {
-    RgbImage::from_raw(layout.width as u32, layout.height as u32, rgb).ok_or(DecodeError::Empty)
+fn image(layout: &Layout, rgb: Vec<u8>) -> Result<RgbImage, Error> {
+    RgbImage::from_raw(layout.width as u32, layout.height as u32, rgb).ok_or(Error::Empty)
 }
 
 fn gray(pixel: &[u8], layout: &Layout) -> [u8; 3] {

@@ -1,8 +1,8 @@
 use super::super::check_size;
 use super::{broken, refused};
-use crate::DecodeError;
-use crate::decode::MAX_BYTES;
-use crate::orientation::exif::{Directory, Order};
+use crate::Error;
+use crate::exif::{Directory, Order};
+use crate::limits::MAX_BYTES;
 
 /// Most samples a pixel may have: Pillow's, six.
 const MAX_SAMPLES: u64 = 6;
@@ -82,7 +82,7 @@ pub(super) enum Predictor {
 }
 
 impl Layout {
-    pub(super) fn of(directory: &Directory<'_>) -> Result<Layout, DecodeError> {
+    pub(super) fn of(directory: &Directory<'_>) -> Result<Layout, Error> {
         let number = |tag, otherwise| directory.number(tag).unwrap_or(otherwise);
         let size = |tag| directory.number(tag).and_then(|value| u32::try_from(value).ok()).ok_or_else(broken);
         let (width, height) = (size(256)?, size(257)?);
@@ -122,7 +122,7 @@ impl Layout {
         let chunks = padded[0].saturating_mul(padded[1]).saturating_mul(if planar { samples } else { 1 });
         let row = padded[0].saturating_mul(chunk[0]).saturating_mul(samples * bits).div_ceil(8);
         if row.saturating_mul(padded[1].saturating_mul(chunk[1])) as u64 > MAX_BYTES {
-            return Err(DecodeError::TooMuchMemory { limit: MAX_BYTES });
+            return Err(Error::TooMuchMemory { limit: MAX_BYTES });
         }
         let (places, sizes) = if tiled { (324, 325) } else { (273, 279) };
         let offsets =
@@ -198,7 +198,7 @@ fn size_or(directory: &Directory<'_>, tag: u16, otherwise: u32) -> u32 {
     directory.number(tag).map_or(otherwise, |value| u32::try_from(value).unwrap_or(u32::MAX))
 }
 
-fn compression(code: u64) -> Result<Compression, DecodeError> {
+fn compression(code: u64) -> Result<Compression, Error> {
     let name = match code {
         1 => return Ok(Compression::None),
         4 => return Ok(Compression::Group4),
@@ -218,7 +218,7 @@ fn compression(code: u64) -> Result<Compression, DecodeError> {
     Err(refused(format!("with {name} compression")))
 }
 
-fn photometric(code: u64) -> Result<Photometric, DecodeError> {
+fn photometric(code: u64) -> Result<Photometric, Error> {
     Ok(match code {
         0 => Photometric::WhiteIsZero,
         1 => Photometric::BlackIsZero,
@@ -232,7 +232,7 @@ fn photometric(code: u64) -> Result<Photometric, DecodeError> {
     })
 }
 
-fn check_depth(kind: &Kind, bits: usize, numbers: Numbers) -> Result<(), DecodeError> {
+fn check_depth(kind: &Kind, bits: usize, numbers: Numbers) -> Result<(), Error> {
     let Kind { photometric, samples, extras } = *kind;
     let gray = matches!(photometric, Photometric::BlackIsZero | Photometric::WhiteIsZero);
     let alone = samples == 1;
@@ -264,7 +264,7 @@ fn check_depth(kind: &Kind, bits: usize, numbers: Numbers) -> Result<(), DecodeE
     Err(refused(format!("with {samples} {kind} sample{plural} of {bits} bits a pixel")))
 }
 
-fn predictor(code: u64, compression: Compression) -> Result<Predictor, DecodeError> {
+fn predictor(code: u64, compression: Compression) -> Result<Predictor, Error> {
     match (code, compression) {
         (_, Compression::None | Compression::PackBits | Compression::Group4 | Compression::Jpeg) | (1, _) => {
             Ok(Predictor::None)
@@ -276,7 +276,7 @@ fn predictor(code: u64, compression: Compression) -> Result<Predictor, DecodeErr
 }
 
 /// Pillow keeps the upper 8 of the 16 bits.
-fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, DecodeError> {
+fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, Error> {
     let levels = 1 << bits.min(8);
     let values =
         directory.numbers(320, 3 * levels).filter(|values| values.len() == 3 * levels).ok_or_else(broken)?;

@@ -2,14 +2,14 @@
 //!
 //! A file says it in one of two places: tag 0x0112 of an EXIF block, or, only where no EXIF block has that tag, the
 //! attribute or element `tiff:Orientation` of an XMP packet. `containers`: where JPEG, PNG and WebP keep the two;
-//! `exif`: the tag; `xmp`: the packet.
+//! `xmp`: the packet.
 
 mod containers;
-pub(crate) mod exif;
 mod xmp;
 
 use image::metadata::Orientation;
 
+use crate::exif;
 use crate::format::Format;
 
 /// Metadata of an image file.

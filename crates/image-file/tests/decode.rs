@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use images::{DecodeError, decode};
+use image_file::{Error, decode};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -57,9 +57,9 @@ fn what_is_no_whole_image_is_an_error() {
         fs::write(&path, bytes).expect("write");
         decode(&path)
     };
-    assert!(matches!(outcome(b""), Err(DecodeError::Empty)));
-    assert!(matches!(outcome(b"<html>not found</html>"), Err(DecodeError::Foreign { .. })));
-    assert!(matches!(outcome(b"just a few words"), Err(DecodeError::UnknownFormat)));
+    assert!(matches!(outcome(b""), Err(Error::Empty)));
+    assert!(matches!(outcome(b"<html>not found</html>"), Err(Error::Foreign { .. })));
+    assert!(matches!(outcome(b"just a few words"), Err(Error::UnknownFormat)));
 
     // Half of a file of each format, and a JPEG that lacks but its last bytes.
     for name in
@@ -70,11 +70,11 @@ fn what_is_no_whole_image_is_an_error() {
     }
     for name in ["rgb.jpg", "progressive.jpg"] {
         let bytes = fs::read(fixture(name)).expect("fixture");
-        assert!(matches!(outcome(&bytes[..bytes.len() - 2]), Err(DecodeError::Truncated)), "{name}");
+        assert!(matches!(outcome(&bytes[..bytes.len() - 2]), Err(Error::Truncated)), "{name}");
     }
 
-    assert!(matches!(decode(folder.path()), Err(DecodeError::NotAFile)));
-    assert!(matches!(decode(&folder.path().join("none.jpg")), Err(DecodeError::Read(_))));
+    assert!(matches!(decode(folder.path()), Err(Error::NotAFile)));
+    assert!(matches!(decode(&folder.path().join("none.jpg")), Err(Error::Read(_))));
 }
 
 #[test]
@@ -83,10 +83,7 @@ fn a_decompression_bomb_is_refused_by_its_header() {
     let path = folder.path().join("bomb.ppm");
     fs::write(&path, b"P6 60000 60000 255\n").expect("write");
     let refused = decode(&path);
-    assert!(
-        matches!(refused, Err(DecodeError::TooLarge { width: 60_000, height: 60_000, .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::TooLarge { width: 60_000, height: 60_000, .. })), "{refused:?}");
 }
 
 /// Damaged files are errors or odd images, never panics.

@@ -4,16 +4,16 @@ use image::RgbImage;
 use png::{BitDepth, ColorType, DecodeOptions, DecodingError, InterlaceInfo, Limits, Transformations};
 
 use super::{check_size, damaged};
-use crate::DecodeError;
-use crate::decode::MAX_BYTES;
+use crate::Error;
 use crate::decoding::Narrow;
 use crate::format::Format;
+use crate::limits::MAX_BYTES;
 
 /// Decodes the pixels in front of any animation: palettes looked up, alpha dropped, of 16 bits what `narrow` makes of them.
 ///
 /// The image is whole when its last row is: what is cut off behind it is not missed. What protects the pixels is the
 /// checksum of their stream, as in Pillow, and what protects header and palette are those of their chunks.
-pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, DecodeError> {
+pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Error> {
     if !head_is_sound(bytes) {
         return Err(damaged(Format::Png));
     }
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
     } else {
         for row in pixels.chunks_exact_mut(stride) {
             if reader.read_row(row).map_err(refusal)?.is_none() {
-                return Err(DecodeError::Truncated);
+                return Err(Error::Truncated);
             }
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn decode(bytes: &[u8], narrow: &mut Narrow) -> Result<RgbImage, Deco
             pixels.chunks_exact(channels).for_each(|pixel| rgb.extend_from_slice(&[pixel[0]; 3]));
         }
     }
-    RgbImage::from_raw(width, height, rgb).ok_or(DecodeError::Empty)
+    RgbImage::from_raw(width, height, rgb).ok_or(Error::Empty)
 }
 
 /// Samples of 16 bits as bytes, `channels` a pixel; of an alpha the upper 8 bits.
@@ -111,12 +111,10 @@ pub(crate) fn checksum(kind: &[u8], body: &[u8]) -> [u8; 4] {
     sum.sum().to_be_bytes()
 }
 
-fn refusal(error: DecodingError) -> DecodeError {
+fn refusal(error: DecodingError) -> Error {
     match error {
-        DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            DecodeError::Truncated
-        }
-        DecodingError::LimitsExceeded => DecodeError::TooMuchMemory { limit: MAX_BYTES },
+        DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::Truncated,
+        DecodingError::LimitsExceeded => Error::TooMuchMemory { limit: MAX_BYTES },
         _ => damaged(Format::Png),
     }
 }

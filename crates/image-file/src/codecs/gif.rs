@@ -5,13 +5,13 @@ use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 use image::RgbImage;
 
 use super::{check_size, damaged};
-use crate::DecodeError;
-use crate::decode::MAX_BYTES;
+use crate::Error;
 use crate::format::Format;
+use crate::limits::MAX_BYTES;
 
 /// Decodes the first frame. What it leaves open of the canvas has the transparent colour, else the first of the palette;
 /// a frame that reaches beyond the canvas makes it larger; without a palette the indices are levels of gray.
-pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.set_memory_limit(NonZeroU64::new(MAX_BYTES).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
@@ -20,7 +20,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     let mut decoder =
         options.read_info(Cursor::new(with_palette.as_deref().unwrap_or(bytes))).map_err(refusal)?;
     let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
-    let frame = decoder.next_frame_info().map_err(refusal)?.ok_or(DecodeError::Truncated)?.clone();
+    let frame = decoder.next_frame_info().map_err(refusal)?.ok_or(Error::Truncated)?.clone();
     let [left, top, across, down] = [frame.left, frame.top, frame.width, frame.height].map(u32::from);
     let (width, height) = (width.max(left + across), height.max(top + down));
     check_size(width, height, 4)?;
@@ -56,9 +56,9 @@ fn gray_palette(bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-fn refusal(error: DecodingError) -> DecodeError {
+fn refusal(error: DecodingError) -> Error {
     match error {
-        DecodingError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        DecodingError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::Truncated,
         _ => damaged(Format::Gif),
     }
 }

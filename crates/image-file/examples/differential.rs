@@ -40,7 +40,7 @@ fn read() -> Result<(), Box<dyn Error>> {
     for path in io::stdin().lock().lines() {
         let path = path?;
         let start = Instant::now();
-        let outcome = panic::catch_unwind(|| images::decode(Path::new(&path)));
+        let outcome = panic::catch_unwind(|| image_file::decode(Path::new(&path)));
         let time = start.elapsed().as_millis();
         match outcome {
             Ok(Ok(image)) => {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
-use images::decode;
+use image_file::decode;
 use sha2::{Digest, Sha256};
 
 const SEED: u64 = 1;
