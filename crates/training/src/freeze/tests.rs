@@ -1,4 +1,7 @@
+use std::num::NonZeroU32;
+
 use backbone::{Options, Values};
+use ranged::NotNegative;
 
 use super::*;
 
@@ -55,23 +58,24 @@ fn planned(depth: &str, finetune: FinetuneConfig) -> Result<FreezePlan, String> 
 #[test]
 fn rates_decay_towards_the_input_down_to_the_floor_and_single_ones_win() {
     let config = || FinetuneConfig {
-        rate_scale: Some(0.5),
-        rate_decay: 0.5,
-        rate_floor: 0.1,
-        rates: BTreeMap::from([("layer3".to_owned(), 0.7)]),
+        rate_scale: Some(Positive::of(0.5)),
+        rate_decay: Positive::of(0.5),
+        rate_floor: NotNegative::of(0.1),
+        rates: BTreeMap::from([("layer3".to_owned(), Positive::of(0.7))]),
         ..FinetuneConfig::default()
     };
     let plan = planned("from:layer1", config()).unwrap();
     assert_eq!(plan.rate_scale, [0.0, 0.1, 0.125, 0.7, 0.5, 0.5, 1.0]);
     let error = planned("from:layer4", config()).unwrap_err();
     assert!(error.starts_with("finetune.rates.layer3: layer3 stays frozen"), "{error}");
-    let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), 0.7)]), ..config() };
+    let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
     assert!(planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head"));
 }
 
 #[test]
 fn stages_are_unfrozen_from_the_head_backwards() {
-    let unfreezing = |every, at: &[(&str, u32)]| {
+    let unfreezing = |every: Option<u32>, at: &[(&str, u32)]| {
+        let every = every.and_then(NonZeroU32::new);
         let at = at.iter().map(|&(stage, epoch)| (stage.to_owned(), epoch)).collect();
         FinetuneConfig { thaw: Some(ThawConfig { every, at }), ..FinetuneConfig::default() }
     };

@@ -7,6 +7,7 @@ use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::{Feed, Preparation};
 use features::pictures::Part;
 use images::{Sample, Store, Transform};
+use ranged::{Positive, ProperFraction};
 use records::{Depth, EpochRecord, Event, Interrupt, Session, StepName, StepRecord};
 use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -64,10 +65,10 @@ fn trained(
     }
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
     let config = TrainConfig {
-        batch_size: 4,
-        learning_rate,
-        clip_norm: Some(0.5),
-        ema: Some(0.9),
+        batch_size: NonZeroUsize::new(4).unwrap(),
+        learning_rate: Positive::of(learning_rate),
+        clip_norm: Some(Positive::of(0.5)),
+        ema: Some(ProperFraction::of(0.9)),
         ..TrainConfig::default()
     };
     let regularize = RegularizeConfig::default();
