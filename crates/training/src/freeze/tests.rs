@@ -68,7 +68,8 @@ fn rates_decay_towards_the_input_down_to_the_floor_and_single_ones_win() {
     assert_eq!(plan.rate_scale, [0.0, 0.1, 0.125, 0.7, 0.5, 0.5, 1.0]);
     let error = planned("from:layer4", config()).unwrap_err();
     assert!(error.starts_with("finetune.rates.layer3: layer3 stays frozen"), "{error}");
-    let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
+    let typo =
+        FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
     assert!(planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head"));
 }
 
