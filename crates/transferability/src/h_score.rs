@@ -1,3 +1,5 @@
+//! The H-score: how far classes lie apart, in units of their spread (Bao et al. 2019).
+
 use tch::{Kind, Tensor};
 
 use super::spectrum::{Spectrum, one_hot};

@@ -1,3 +1,5 @@
+//! LogME: the largest evidence of a linear model (You et al. 2021).
+
 use tch::{Kind, Tensor};
 
 use super::spectrum::{Spectrum, one_hot};

@@ -1,3 +1,5 @@
+//! How often resampled images give the same depth.
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,3 +1,5 @@
+//! A balanced choice of images.
+
 use images::shuffled;
 
 /// A seeded subset of pictures with these labels: positions, rising. As many of each class as fit into `most`, at least
