@@ -57,7 +57,7 @@ enum Work {
         count: u32,
         python: PathBuf,
     },
-    /// Damaging so many checkpoints and reading them.
+    /// Damaging this number of checkpoints and reading them.
     DamagedCheckpoints(u32),
 }
 

@@ -92,7 +92,7 @@ fn a_training_checkpoint_is_unwrapped_and_says_so() {
 }
 
 #[test]
-fn the_form_is_told_from_the_content() {
+fn the_content_decides_about_the_form() {
     let disguised = tempfile::Builder::new().suffix(".safetensors").tempfile().unwrap();
     fs::copy(fixture("legacy.pth"), disguised.path()).unwrap();
     let file = checkpoint::read(disguised.path()).unwrap();

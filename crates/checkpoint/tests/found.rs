@@ -1,4 +1,4 @@
-//! Checkpoints as people have them: whatever lies around the weights, they are found, and what was taken off is told.
+//! Checkpoints as people have them: whatever lies around the weights, they are found, and what was taken off is named.
 //!
 //! The files come from `make_found_checkpoints.py`, which says what each holds.
 
@@ -89,7 +89,7 @@ fn weights_are_found_under_whatever_they_lie() {
 }
 
 #[test]
-fn what_was_left_is_told() {
+fn what_was_left_is_named() {
     let words = |name: &str| found(name).unwrapped.in_words();
     let imagenet = found("imagenet.pth").unwrapped;
     assert!(imagenet.unused.contains(&"best_acc1".to_owned()), "{imagenet:?}");
@@ -108,7 +108,7 @@ fn what_was_left_is_told() {
 }
 
 #[test]
-fn a_guess_between_copies_is_told() {
+fn a_guess_between_copies_is_reported() {
     for (name, tied) in [("folds.pth", "fold1."), ("list_of_two.pth", "1.")] {
         let unwrapped = found(name).unwrapped;
         assert_eq!(unwrapped.tied, [tied], "{name}");
@@ -123,8 +123,8 @@ fn a_guess_between_copies_is_told() {
 
 #[test]
 fn names_that_clash_are_numbered_apart() {
-    let beside = found("dotted_twice.pth").unwrapped.unused;
-    assert_eq!(beside, ["a.b.c", "a.b.c~2"]);
+    let unused = found("dotted_twice.pth").unwrapped.unused;
+    assert_eq!(unused, ["a.b.c", "a.b.c~2"]);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn hostile_pickles_are_named_and_not_executed() {
 
 #[test]
 fn another_network_within_the_same_names_is_not_hidden() {
-    // A file with more layers than the network: they stay among its tensors, so that whoever loads it sees them.
+    // A file with more layers than the network: they stay among its tensors, so that the caller sees them.
     let mut smaller = layout();
     smaller.tensors.remove("conv.bias");
     let opened = checkpoint::open(&file("imagenet.pth")).unwrap();

@@ -159,7 +159,7 @@ fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
     [&[0xFF, marker][..], &(payload.len() as u16 + 2).to_be_bytes(), payload].concat()
 }
 
-/// A gray progressive file of so many pixels a side and so many empty scans: a few bytes each, and the whole image to
+/// A gray progressive file with this number of pixels a side and of empty scans: a few bytes each, and the whole image to
 /// go through.
 fn scans_over_nothing(side: u16, scans: usize) -> Vec<u8> {
     let size = side.to_be_bytes();
