@@ -3,8 +3,6 @@
 
 use std::fs;
 
-use pretrained::checkpoint;
-
 use crate::pth::{self, Named, Values};
 use crate::repository;
 use crate::support::{Desk, Ran, SCRATCH, names};

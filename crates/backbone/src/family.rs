@@ -1,4 +1,5 @@
-use pretrained::{Dialect, InputSpec, Layout};
+use checkpoint::{Dialect, Layout};
+use pretrained::InputSpec;
 
 use crate::head::Head;
 use crate::network::Backbone;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backbone::{LoadReport, WrongShape};
-use pretrained::{Array, Catalog, Checkpoint, Format, checkpoint};
+use checkpoint::{Array, Checkpoint, Format};
+use pretrained::Catalog;
 use serde::Serialize;
 use zoo::fitting::{Fitted, fitted_to_all};
 use zoo::source_weights::{metadata, recorded_input};

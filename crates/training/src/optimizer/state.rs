@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use backbone::digest;
-use pretrained::safetensors_file::{self, ArrayView};
-use pretrained::{Dtype, checkpoint};
+use checkpoint::Dtype;
+use checkpoint::safetensors_file::{self, ArrayView};
 use tch::{Kind, Tensor};
 
 use super::{Memory, Optimizer, laid_as};
