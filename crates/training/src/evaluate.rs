@@ -1,11 +1,9 @@
 //! Measuring a model on one split.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backbone::{Backbone, Mode};
 use features::batches::{Feed, padded};
-use records::EvaluationRecord;
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
@@ -13,18 +11,7 @@ use crate::Error;
 use crate::calibration::Scores;
 use crate::readings;
 
-/// What a model says of every picture of a split, in the split's order.
-#[derive(Clone, Debug, Default)]
-pub struct Predictions {
-    /// True labels.
-    pub labels: Vec<i64>,
-    /// Most probable classes.
-    pub predicted: Vec<i64>,
-    /// Their softmax probabilities.
-    pub probability: Vec<f64>,
-    /// Sum of the cross-entropies, in nats.
-    pub loss_sum: f64,
-}
+pub use crate::predictions::{Metrics, Prediction, Predictions};
 
 /// What a model says of every picture of a split, with the scores of all classes.
 #[derive(Clone, Debug, Default)]
@@ -154,95 +141,5 @@ impl Scored {
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
         Scores { logits: &self.logits, classes: self.classes, labels: &self.said.labels }
-    }
-}
-
-impl Predictions {
-    /// Mean cross-entropy.
-    #[must_use]
-    pub fn loss(&self) -> f64 {
-        self.loss_sum / self.labels.len() as f64
-    }
-
-    /// Share of right answers.
-    #[must_use]
-    pub fn accuracy(&self) -> f64 {
-        self.share_right(|_| true)
-    }
-
-    /// Mean over the classes that have images of the share of their images that is told rightly: what accuracy would be
-    /// if there were equally many of each (Brodersen et al. 2010).
-    #[must_use]
-    pub fn balanced_accuracy(&self) -> f64 {
-        let mut classes: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
-            let (right, all) = classes.entry(label).or_default();
-            *right += u64::from(label == predicted);
-            *all += 1;
-        }
-        let recalls = classes.values().map(|&(right, all)| right as f64 / all as f64);
-        recalls.sum::<f64>() / classes.len() as f64
-    }
-
-    /// Everything a report wants to know; `groups` are named lists of labels.
-    #[must_use]
-    pub fn measure(
-        &self,
-        split: &str,
-        classes: usize,
-        groups: &BTreeMap<String, Vec<usize>>,
-    ) -> EvaluationRecord {
-        let mut confusion = vec![vec![0u64; classes]; classes];
-        let mut answers = vec![String::new(); classes];
-        for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
-            if let (Ok(label), Ok(predicted)) = (usize::try_from(label), usize::try_from(predicted)) {
-                confusion[label][predicted] += 1;
-                answers[label].push(if label == predicted { '1' } else { '0' });
-            }
-        }
-        let of_group = |labels: &Vec<usize>| {
-            self.share_right(|label| usize::try_from(label).is_ok_and(|label| labels.contains(&label)))
-        };
-        EvaluationRecord {
-            split: split.to_owned(),
-            images: self.labels.len() as u64,
-            loss: self.loss(),
-            accuracy: self.accuracy(),
-            balanced_accuracy: self.balanced_accuracy(),
-            groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
-            confusion,
-            answers,
-            calibration: None,
-        }
-    }
-
-    fn share_right(&self, counts: impl Fn(i64) -> bool) -> f64 {
-        let chosen = self.labels.iter().zip(&self.predicted).filter(|&(&label, _)| counts(label));
-        let (right, all) = chosen.fold((0u64, 0u64), |(right, all), (label, predicted)| {
-            (right + u64::from(label == predicted), all + 1)
-        });
-        right as f64 / all as f64
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn confusion_counts_truth_by_row_and_groups_by_truth() {
-        let said = Predictions {
-            labels: vec![0, 0, 1, 2],
-            predicted: vec![0, 2, 1, 0],
-            probability: vec![0.9; 4],
-            loss_sum: 2.0,
-        };
-        let groups = BTreeMap::from([("first two".to_owned(), vec![0, 1])]);
-        let measured = said.measure("test", 3, &groups);
-        assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
-        assert_eq!(measured.answers, ["10", "1", "0"]);
-        assert_eq!((measured.accuracy, measured.loss, measured.images), (0.5, 0.5, 4));
-        assert!((measured.balanced_accuracy - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12);
-        assert!((measured.groups["first two"] - 2.0 / 3.0).abs() < 1e-12);
     }
 }

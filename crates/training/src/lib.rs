@@ -22,6 +22,7 @@ pub mod outline;
 pub mod penalties;
 mod phase;
 pub mod precision;
+mod predictions;
 pub mod range_test;
 pub mod readings;
 mod scaler;

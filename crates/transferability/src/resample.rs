@@ -1,7 +1,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::rule::{Evidence, decide};
+use super::rule::{Evidence, apply_rule};
 
 /// Sets of pictures that are drawn.
 const DRAWS: usize = 1000;
@@ -18,7 +18,7 @@ pub fn confidence(right: &[Vec<bool>], [images, classes, parameters]: [f64; 3], 
         let accuracies: Vec<f64> = right.iter().map(|stage| accuracy(stage, drawn)).collect();
         let (pixels, stages) =
             accuracies.split_first().map_or((0.0, &[][..]), |(first, rest)| (*first, rest));
-        decide(&Evidence { pixels, stages, images, classes, parameters }).trained
+        apply_rule(&Evidence { pixels, stages, images, classes, parameters }).trained
     };
     if pictures == 0 {
         return 0.0;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_pictures_say_is_certain_and_what_a_few_decide_is_not() {
+    fn what_all_pictures_say_is_certain_and_what_a_few_apply_rule_is_not() {
         let right = |errors: usize| (0..200).map(|place| place >= errors).collect::<Vec<bool>>();
         let sure = [right(100), right(0)];
         assert_eq!(confidence(&sure, [100.0, 2.0, 1e4], 0), 1.0);

@@ -90,7 +90,7 @@ impl Verdict {
 }
 
 /// Applies the rule.
-pub fn decide(evidence: &Evidence<'_>) -> Verdict {
+pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
     let Evidence { pixels, stages, images, parameters, .. } = *evidence;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));

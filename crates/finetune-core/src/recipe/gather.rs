@@ -18,7 +18,7 @@ use crate::Error;
 use crate::mismatch;
 use crate::wide_images;
 
-/// What a run needs from disk; several runs of a grid may share it.
+/// What a run needs from disk; several runs of a comparison may share it.
 #[derive(Clone)]
 pub struct Materials {
     /// The pictures.

@@ -28,7 +28,7 @@ pub fn lr_find(
     listen: &mut Listener<'_>,
 ) -> Result<RangeRecord, Error> {
     let started = Instant::now();
-    let (run, _) = &advise::decide(run, materials, interrupt, listen)?;
+    let (run, _) = &advise::resolve_auto_depth(run, materials, interrupt, listen)?;
     run.set_up_libtorch()?;
     let pictures = drawn(run, materials)?;
     let seconds_before = materials.seconds;

@@ -54,7 +54,8 @@ impl Work<'_> {
         let checkpoint = |backbone: &Backbone, name: &str| match folder {
             Some(folder) => {
                 let path = folder.checkpoints()?.join(name);
-                model_file::save(backbone, &description(materials, pictures), &path).map(|_| Some(path))
+                model_file::save(backbone, &description(materials, pictures), &path)?;
+                Ok::<_, Error>(Some(path))
             }
             None => Ok(None),
         };
