@@ -1,4 +1,5 @@
-//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+<//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+>
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
