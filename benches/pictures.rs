@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 use harness::{Amount, Harness, Outcome};
 use images::{
-    Augment, Batches, DataSet, Keep, Origin, ResizedCrop, Sample, Selection, Split, Store, Transform,
+    AreaShares, Augment, Batches, DataSet, Keep, Origin, Probability, ResizedCrop, Sample, Selection,
+    SideRatios, Split, Store, Transform,
 };
 use pretrained::InputSpec;
 
@@ -41,8 +42,9 @@ fn main() -> Outcome {
     })?;
     let input = InputSpec::imagenet();
     harness.time("resize", &amount, || prepared(&samples, Transform::evaluation(&input)?))?;
-    let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) };
-    let augment = Augment { resized_crop: Some(crop), horizontal_flip: 0.5, ..Augment::default() };
+    let crop = ResizedCrop { scale: AreaShares::of(0.08, 1.0), ratio: SideRatios::of(3.0 / 4.0, 4.0 / 3.0) };
+    let augment =
+        Augment { resized_crop: Some(crop), horizontal_flip: Probability::of(0.5), ..Augment::default() };
     harness.time("augment", &amount, || prepared(&samples, Transform::training(&input, &augment)?))?;
     harness.end()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use finetune_core::recipe;
-use records::{Event, Interrupt, Outcome};
+use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Run, read, resolve};
 
 use crate::shapes::draw;
@@ -32,13 +32,21 @@ fn after_the_last_epoch_the_test_split_is_left_alone() {
     let run = drawn(folder.path());
     let outcome = |stop_after: &str| {
         let interrupt = Interrupt::default();
-        let mut materials = recipe::gather(&run, &interrupt, &mut |_| {}).unwrap();
+        let mut materials =
+            recipe::gather(&run, &mut Session { interrupt: &interrupt, listener: &mut |_| {} }).unwrap();
         let mut listen = |event: &Event<'_>| {
             if matches!(event, Event::Ended(step) if step.name == stop_after) {
                 interrupt.request();
             }
         };
-        let record = recipe::perform(&run, &mut materials, None, &interrupt, &mut listen).unwrap().record;
+        let record = recipe::perform(
+            &run,
+            &mut materials,
+            None,
+            &mut Session { interrupt: &interrupt, listener: &mut listen },
+        )
+        .unwrap()
+        .record;
         assert_eq!((record.epochs.len(), record.steps.len()), (1, 5));
         (record.outcome, record.evaluations.into_iter().map(|measured| measured.split).collect::<Vec<_>>())
     };

@@ -2,7 +2,7 @@
 
 use backbone::Network;
 use finetune_core::recipe;
-use records::Interrupt;
+use records::{Interrupt, Session};
 use run_config::{read, resolve};
 
 /// Whatever the network, an input below its smallest is refused with what to do, before anything is built.
@@ -30,7 +30,11 @@ fn an_input_below_the_smallest_is_refused() {
         std::fs::write(&path, text).unwrap();
         let (config, source) = read(&path, &[]).unwrap();
         let run = resolve(config, source).unwrap();
-        let Err(error) = recipe::gather(&run, &Interrupt::default(), &mut |_| {}) else { panic!("{name}") };
+        let Err(error) =
+            recipe::gather(&run, &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} })
+        else {
+            panic!("{name}")
+        };
         let said = error.to_string();
         for part in ["c.toml:3:1", name, &smallest_input.to_string(), &side.to_string()] {
             assert!(said.contains(part), "{name}: {part} is not in {error}");

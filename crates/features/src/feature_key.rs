@@ -40,7 +40,7 @@ pub fn feature_cache(
         processor: torch_extra::processor(),
         device: run.device,
         threads: run.threads,
-        chunk: chunk(run.device, run.config.train.batch_size),
+        chunk: chunk(run.device, run.config.train.batch_size.get()),
         kind: backbone.prepared_kind(),
         algorithms: algorithms(),
         flushes_denormals: config.flush_denormals,

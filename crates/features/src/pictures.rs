@@ -46,7 +46,7 @@ pub struct Pictures {
 /// # Errors
 /// When the folder is not a data set, or a group names a class that it does not have.
 pub fn list(config: &DataConfig, source: &Source, seed: u64) -> Result<DataSet, Error> {
-    let split = Split { validation_fraction: config.validation_fraction, seed };
+    let split = Split { validation_fraction: config.validation_fraction.get(), seed };
     let set = DataSet::open(config.origin(), &config.selection(), &split)
         .map_err(|error| at_its_key(error, source))?;
     labels_of_groups(config, &set.classes, source)?;
@@ -161,14 +161,14 @@ pub fn decode(
         .flat_map(Store::unreadable)
         .map(|file| UnreadableRecord { path: file.path.clone(), reason: file.reason.clone() })
         .collect();
-    if unreadable.len() as f64 > config.max_unreadable * total as f64
+    if unreadable.len() as f64 > config.max_unreadable.get() * total as f64
         && let Some(first) = unreadable.first()
     {
         return Err(Error::TooManyUnreadable {
             count: unreadable.len(),
             total: usize::try_from(total).unwrap_or(usize::MAX),
             root: set.root,
-            limit: config.max_unreadable,
+            limit: config.max_unreadable.get(),
             first: format!("{}: {}", first.path.display(), first.reason),
         });
     }

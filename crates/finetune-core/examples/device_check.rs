@@ -26,7 +26,7 @@ use torch_extra::cuda::Float32;
 use torch_extra::determinism::{Algorithms, set_algorithms};
 use training::freeze::FreezePlan;
 use training::optimizer::{self, Optimizer, Rule};
-use training::schedule::Setting;
+use training::schedule::StepRates;
 use zoo::source_weights::default_input;
 
 #[derive(Parser)]
@@ -217,7 +217,7 @@ fn training(backbone: &mut Backbone, batch: &Tensor, kind: Kind) -> Result<Strin
             output.logits.to_kind(Kind::Float).cross_entropy_for_logits(&labels)
         };
         loss.backward();
-        optimizer.step(Setting { rate: 1e-6, momentum: None });
+        optimizer.step(StepRates { learning_rate: 1e-6, momentum: None });
     }))
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use records::{AdviceRecord, ComparisonRecord, Event, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord};
 use run_config::Config;
 use serde::Serialize;
 
@@ -109,7 +109,7 @@ impl RunFolder {
             }
             config
         };
-        let kept: Option<Config> = toml::from_str(&text).ok();
+        let kept: Option<Config> = run_config::parse(&text).ok();
         if let Some(kept) = kept.as_ref().filter(|kept| kept.compare.is_none()) {
             return Err(FolderError::SingleRun {
                 path: path.to_path_buf(),
@@ -292,7 +292,7 @@ impl Metrics {
 fn command_from_last_weights(path: &Path, kept: &Config) -> String {
     let last = path.join("checkpoints/last.safetensors");
     let weights = if last.exists() { last } else { path.join("model.safetensors") };
-    let depth = if kept.finetune.depth == "scratch" { " --set finetune.depth=all" } else { "" };
+    let depth = if kept.finetune.depth == Depth::Scratch { " --set finetune.depth=all" } else { "" };
     format!(
         "finetune --config {} --set model.weights={} --set finetune.head=keep{depth}",
         path.join("config.toml").display(),

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use images::{Augment, Batches, DataSet, Keep, Origin, ResizedCrop, Selection, Split, Store, Transform};
+use images::{Augment, Batches, DataSet, Keep, Origin, Probability, ResizedCrop, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 
 const BATCH: usize = 16;
@@ -39,8 +39,8 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
         &Selection::default(),
         &Split { validation_fraction: 0.0, seed: 0 },
     )?;
-    let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) };
-    let augment = Augment { resized_crop: Some(crop), horizontal_flip: 0.5, ..Augment::default() };
+    let crop = ResizedCrop::default();
+    let augment = Augment { resized_crop: Some(crop), horizontal_flip: Probability::of(0.5), ..Augment::default() };
     let transform = Transform::training(&InputSpec::imagenet(), &augment)?;
 
     let start = Instant::now();

@@ -1,6 +1,33 @@
+use ranged::{Limits, NotNegative, Probability, ranged};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Blur, Error, Probability};
+use crate::{AreaShares, Blur, SideRatios};
+
+ranged! {
+    /// Angle in degrees, 0 to 180.
+    Angle(f64, "number"): Limits::between(0.0, 180.0), "lie between 0 and 180 degrees";
+    /// Part of the colour circle by which a hue is shifted, 0 to 0.5.
+    HueShift(f64, "number"): Limits::between(0.0, 0.5), "lie between 0 and 0.5";
+    /// Number of operations in a row: 1 to 100. More leave nothing to see.
+    Operations(u32, "integer"): Limits::between(1.0, 100.0), "lie between 1 and 100";
+    /// Strength of an operation, 0 to 30.
+    Magnitude(u32, "integer"): Limits::between(0.0, 30.0), "be at most 30";
+}
+
+impl Default for Angle {
+    /// No turn.
+    fn default() -> Self {
+        Self::of(0.0)
+    }
+}
+
+impl Default for HueShift {
+    /// No shift.
+    fn default() -> Self {
+        Self::of(0.0)
+    }
+}
 
 /// Random changes of the images that training sees, in the order of the fields; [`Augment::default`] changes nothing.
 ///
@@ -13,14 +40,14 @@ pub struct Augment {
     /// A random part of the image instead of its centre.
     pub resized_crop: Option<ResizedCrop>,
     /// The probability of mirroring left and right.
-    pub horizontal_flip: f64,
+    pub horizontal_flip: Probability,
     /// The probability of mirroring above and below.
     pub vertical_flip: Probability,
     /// Whether the square is turned by a quarter, a half, three quarters or not at all, each equally likely, to the pixel.
     pub quarter_turns: bool,
     /// The greatest angle in degrees, 0 to 180, by which the square is turned to either side: TorchVision's
     /// `RandomRotation`.
-    pub rotation: f64,
+    pub rotation: Angle,
     /// One of the ready-made mixtures of operations.
     pub policy: Option<Policy>,
     /// Brightness, contrast, saturation and hue.
@@ -37,54 +64,67 @@ pub struct Augment {
 
 /// A random part of the image, stretched to the network's size: TorchVision's `RandomResizedCrop`, described as
 /// "Inception-style" cropping (Szegedy et al., "Going deeper with convolutions", 2015, section 6).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct ResizedCrop {
-    /// Least and greatest share of the image's area; TorchVision's default is 0.08 to 1.
-    pub scale: (f64, f64),
-    /// Least and greatest width divided by height; TorchVision's default is 3/4 to 4/3.
-    pub ratio: (f64, f64),
+    /// Smallest and largest share of the image's area that is cut out.
+    pub scale: AreaShares,
+    /// Smallest and largest ratio of the part's width to its height.
+    pub ratio: SideRatios,
+}
+
+impl Default for ResizedCrop {
+    /// TorchVision's defaults.
+    fn default() -> Self {
+        Self { scale: AreaShares::of(0.08, 1.0), ratio: SideRatios::of(3.0 / 4.0, 4.0 / 3.0) }
+    }
 }
 
 /// Four changes of colour in random order, each by a random factor: TorchVision's `ColorJitter` (Krizhevsky et al.,
 /// "ImageNet Classification with Deep Convolutional Neural Networks", 2012, section 4.1, and Howard, "Some Improvements
 /// on Deep Convolutional Neural Network Based Image Classification", 2013). Saturation and hue leave grayscale alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColorJitter {
-    /// The factor is `1 - brightness` (not below 0) to `1 + brightness`.
-    pub brightness: f64,
+    /// Largest change of brightness: the factor lies between 1 less this (not below 0) and 1 plus this.
+    pub brightness: NotNegative,
     /// The same for the distance from the mean gray.
-    pub contrast: f64,
+    pub contrast: NotNegative,
     /// The same for the distance from each pixel's own gray.
-    pub saturation: f64,
-    /// The hue is turned by up to this part of the circle to either side; at most 0.5.
-    pub hue: f64,
+    pub saturation: NotNegative,
+    /// Largest shift of the hue to either side, as part of the colour circle.
+    pub hue: HueShift,
 }
 
 /// Random erasing (Zhong et al., "Random Erasing Data Augmentation", 2020), as TorchVision's `RandomErasing`: a
 /// rectangle of the normalised image is blotted out, so that the network does not rely on one part of the object.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Erasing {
-    /// The probability that an image loses a rectangle.
-    pub probability: f64,
-    /// Least and greatest share of the area.
-    pub scale: (f64, f64),
-    /// Least and greatest height divided by width.
-    pub ratio: (f64, f64),
-    /// What is put there.
+    /// Probability that a rectangle is erased.
+    pub probability: Probability,
+    /// Smallest and largest share of the area that is erased.
+    pub scale: AreaShares,
+    /// Smallest and largest ratio of the rectangle's height to its width.
+    pub ratio: SideRatios,
+    /// What fills the rectangle.
     pub fill: ErasingFill,
 }
 
 impl Default for Erasing {
     /// TorchVision's defaults.
     fn default() -> Self {
-        Self { probability: 0.5, scale: (0.02, 0.33), ratio: (0.3, 3.3), fill: ErasingFill::Mean }
+        Self {
+            probability: Probability::of(0.5),
+            scale: AreaShares::of(0.02, 0.33),
+            ratio: SideRatios::of(0.3, 3.3),
+            fill: ErasingFill::Mean,
+        }
     }
 }
 
-/// What an erased rectangle shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What fills an erased rectangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ErasingFill {
     /// Zero after normalisation, which is the mean colour.
@@ -96,9 +136,10 @@ pub enum ErasingFill {
 
 /// A ready-made mixture of fourteen operations: shear, translate, rotate, brightness, colour, contrast, sharpness,
 /// posterize, solarize, auto-contrast, equalize, and none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "name", rename_all = "lowercase")]
 pub enum Policy {
-    /// Several operations, all of one strength.
+    /// Several operations, all of one strength (Cubuk et al. 2020).
     RandAugment(RandAugment),
     /// One operation of any strength (Müller and Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art Data
     /// Augmentation", 2021), in its wide form: TorchVision's `TrivialAugmentWide`.
@@ -107,24 +148,24 @@ pub enum Policy {
 
 /// RandAugment's two numbers (Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search
 /// space", 2020), as TorchVision's `RandAugment`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandAugment {
-    /// How many operations, one after the other; an operation may come twice.
-    pub operations: u32,
-    /// How strong they are, 0 to 30.
-    pub magnitude: u32,
+    /// Number of operations, one after the other; one may come twice.
+    pub operations: Operations,
+    /// Strength of the operations.
+    pub magnitude: Magnitude,
 }
 
 impl Default for RandAugment {
     /// TorchVision's defaults.
     fn default() -> Self {
-        Self { operations: 2, magnitude: 9 }
+        Self { operations: Operations::of(2), magnitude: Magnitude::of(9) }
     }
 }
 
 /// How pixels are read between the grid's points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// The nearest pixel: the default of TorchVision's classes.
@@ -139,72 +180,14 @@ impl Augment {
     #[must_use]
     pub fn varies(&self) -> bool {
         self.resized_crop.is_some()
-            || self.horizontal_flip > 0.0
+            || self.horizontal_flip.get() > 0.0
             || self.vertical_flip.get() > 0.0
             || self.quarter_turns
-            || self.rotation > 0.0
-            || self.policy.is_some_and(Policy::varies)
+            || self.rotation.get() > 0.0
+            || self.policy.is_some()
             || self.color_jitter.is_some_and(|jitter| jitter != ColorJitter::default())
             || self.gray.get() > 0.0
             || self.blur.is_some_and(|blur| blur.probability.get() > 0.0)
-            || self.erasing.is_some_and(|erasing| erasing.probability > 0.0)
+            || self.erasing.is_some_and(|erasing| erasing.probability.get() > 0.0)
     }
-}
-
-impl Policy {
-    fn varies(self) -> bool {
-        self != Policy::RandAugment(RandAugment { operations: 0, ..RandAugment::default() })
-    }
-}
-
-/// Refuses what makes no sense, naming the option.
-pub(crate) fn check(augment: &Augment) -> Result<(), Error> {
-    let refuse = |what: String| Err(Error::Transform(what));
-    if !(0.0..=1.0).contains(&augment.horizontal_flip) {
-        return refuse(format!("the flip probability is {}; it must be 0 to 1", augment.horizontal_flip));
-    }
-    if !(0.0..=180.0).contains(&augment.rotation) {
-        return refuse(format!("the rotation is {} degrees; it must be 0 to 180", augment.rotation));
-    }
-    if let Some(ResizedCrop { scale, ratio }) = augment.resized_crop {
-        check_box("crop", scale, ratio)?;
-    }
-    if let Some(Policy::RandAugment(RandAugment { operations, magnitude })) = augment.policy {
-        if magnitude > 30 {
-            return refuse(format!("RandAugment's magnitude is {magnitude}; it must be 0 to 30"));
-        }
-        if operations > 100 {
-            return refuse(format!("RandAugment's operations are {operations}; at most 100 make sense"));
-        }
-    }
-    if let Some(jitter) = augment.color_jitter {
-        let ColorJitter { brightness, contrast, saturation, hue } = jitter;
-        for (name, value) in [("brightness", brightness), ("contrast", contrast), ("saturation", saturation)]
-        {
-            if !(value >= 0.0 && value.is_finite()) {
-                return refuse(format!("the colour jitter's {name} is {value}; it must be at least 0"));
-            }
-        }
-        if !(0.0..=0.5).contains(&hue) {
-            return refuse(format!("the colour jitter's hue is {hue}; it must be 0 to 0.5"));
-        }
-    }
-    if let Some(Erasing { probability, scale, ratio, .. }) = augment.erasing {
-        if !(0.0..=1.0).contains(&probability) {
-            return refuse(format!("the erasing probability is {probability}; it must be 0 to 1"));
-        }
-        check_box("erasing", scale, ratio)?;
-    }
-    Ok(())
-}
-
-fn check_box(name: &str, scale: (f64, f64), ratio: (f64, f64)) -> Result<(), Error> {
-    let refuse = |what: String| Err(Error::Transform(what));
-    if !(scale.0 > 0.0 && scale.0 <= scale.1 && scale.1 <= 1.0) {
-        return refuse(format!("the {name}'s scale is {scale:?}; it must rise and lie above 0 and up to 1"));
-    }
-    if !(ratio.0 > 0.0 && ratio.0 <= ratio.1 && ratio.1.is_finite()) {
-        return refuse(format!("the {name}'s ratio is {ratio:?}; it must rise and lie above 0"));
-    }
-    Ok(())
 }

@@ -1,20 +1,22 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use ranged::Probability;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::Probability;
+use crate::BlurSigma;
 use crate::operations::Operation;
 
 /// Gaussian blur of a random strength: TorchVision's `GaussianBlur`, applied with a probability (Chen et al., "A Simple
 /// Framework for Contrastive Learning of Visual Representations", 2020, appendix A).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "write a table such as { probability = 0.5 }")]
 pub struct Blur {
-    /// The probability that an image is blurred.
+    /// Probability that an image is blurred.
     pub probability: Probability,
-    /// Side of the square kernel, in pixels of the network's input.
+    /// Side of the square kernel in pixels of the network's input: odd, 3 to 99.
     pub kernel: BlurKernel,
-    /// Least and greatest standard deviation of the kernel, in the same pixels.
+    /// Smallest and largest standard deviation of the kernel, in the same pixels.
     pub sigma: BlurSigma,
 }
 
@@ -23,33 +25,15 @@ pub struct Blur {
 #[serde(try_from = "i64", into = "u32")]
 pub struct BlurKernel(u32);
 
-/// Least and greatest standard deviation of a blur's kernel in pixels: rising, above 0 and up to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
-pub struct BlurSigma {
-    least: f64,
-    greatest: f64,
-}
-
-/// A blur that there is not.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum NoBlur {
-    /// A kernel without a middle, or too large.
-    #[error("a blur's kernel must be odd, from 3 to 99, and this is {0}")]
-    Kernel(i64),
-    /// Standard deviations that do not rise, or lie out of bounds.
-    #[error("a blur's sigma is [smallest, largest], above 0 and up to 100, and this is [{0}, {1}]")]
-    Sigma(f64, f64),
-}
+/// A kernel without a middle, or too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be odd, from 3 to 99, and this is {0}")]
+pub struct NoKernel(i64);
 
 impl Default for Blur {
     /// TorchVision's sigma and SimCLR's probability; the kernel reaches two of the largest sigma.
     fn default() -> Self {
-        Self {
-            probability: Probability::HALF,
-            kernel: BlurKernel(9),
-            sigma: BlurSigma { least: 0.1, greatest: 2.0 },
-        }
+        Self { probability: Probability::of(0.5), kernel: BlurKernel(9), sigma: BlurSigma::of(0.1, 2.0) }
     }
 }
 
@@ -57,19 +41,19 @@ impl Blur {
     /// Hands the operation for one image to `perform`, if there is one.
     pub(crate) fn draw(&self, rng: &mut ChaCha8Rng, perform: impl FnOnce(Operation)) {
         if rng.random::<f64>() < self.probability.get() {
-            let sigma = rng.random_range(self.sigma.least..=self.sigma.greatest);
+            let sigma = rng.random_range(self.sigma.smallest()..=self.sigma.largest());
             perform(Operation::Blur { kernel: self.kernel.0, sigma });
         }
     }
 }
 
 impl TryFrom<i64> for BlurKernel {
-    type Error = NoBlur;
+    type Error = NoKernel;
 
-    fn try_from(side: i64) -> Result<Self, NoBlur> {
+    fn try_from(side: i64) -> Result<Self, NoKernel> {
         match u32::try_from(side) {
             Ok(odd @ 3..=99) if odd % 2 == 1 => Ok(Self(odd)),
-            _ => Err(NoBlur::Kernel(side)),
+            _ => Err(NoKernel(side)),
         }
     }
 }
@@ -80,21 +64,18 @@ impl From<BlurKernel> for u32 {
     }
 }
 
-impl TryFrom<[f64; 2]> for BlurSigma {
-    type Error = NoBlur;
-
-    fn try_from([least, greatest]: [f64; 2]) -> Result<Self, NoBlur> {
-        if least > 0.0 && least <= greatest && greatest <= 100.0 {
-            Ok(Self { least, greatest })
-        } else {
-            Err(NoBlur::Sigma(least, greatest))
-        }
+impl JsonSchema for BlurKernel {
+    fn inline_schema() -> bool {
+        true
     }
-}
 
-impl From<BlurSigma> for [f64; 2] {
-    fn from(sigma: BlurSigma) -> [f64; 2] {
-        [sigma.least, sigma.greatest]
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BlurKernel".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let sides: Vec<u32> = (3..=99).step_by(2).collect();
+        json_schema!({ "type": "integer", "minimum": 3, "maximum": 99, "enum": sides })
     }
 }
 
@@ -103,16 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_odd_and_sigmas_rise() {
+    fn kernels_are_odd() {
         for side in [3, 9, 99] {
             assert_eq!(BlurKernel::try_from(side).map(u32::from), Ok(u32::try_from(side).unwrap()));
         }
         for side in [-3, 0, 1, 4, 101] {
-            assert_eq!(BlurKernel::try_from(side), Err(NoBlur::Kernel(side)));
-        }
-        assert!(BlurSigma::try_from([0.1, 0.1]).is_ok());
-        for sigma in [[0.0, 1.0], [2.0, 1.0], [0.1, 101.0], [f64::NAN, 1.0], [0.1, f64::NAN]] {
-            assert!(BlurSigma::try_from(sigma).is_err(), "{sigma:?}");
+            assert_eq!(BlurKernel::try_from(side), Err(NoKernel(side)));
         }
     }
 }

@@ -17,7 +17,7 @@ impl Erasing {
     /// Perhaps blots out a rectangle of the normalised image, `side` pixels wide and high. The random numbers do not depend
     /// on the layout.
     pub(crate) fn apply(&self, pixels: &mut [f32], side: usize, layout: Layout, rng: &mut ChaCha8Rng) {
-        if rng.random::<f64>() >= self.probability {
+        if rng.random::<f64>() >= self.probability.get() {
             return;
         }
         let Some(Rectangle { top, left, height, width }) = self.rectangle(side, rng) else { return };
@@ -39,8 +39,8 @@ impl Erasing {
         const TRIES: usize = 10;
         let area = (side * side) as f64;
         (0..TRIES).find_map(|_| {
-            let erased = area * rng.random_range(self.scale.0..=self.scale.1);
-            let ratio = rng.random_range(self.ratio.0.ln()..=self.ratio.1.ln()).exp();
+            let erased = area * rng.random_range(self.scale.smallest()..=self.scale.largest());
+            let ratio = rng.random_range(self.ratio.smallest().ln()..=self.ratio.largest().ln()).exp();
             let height = (erased * ratio).sqrt().round_ties_even() as usize;
             let width = (erased / ratio).sqrt().round_ties_even() as usize;
             (height < side && width < side).then(|| Rectangle {
@@ -57,6 +57,7 @@ impl Erasing {
 mod tests {
     use super::*;
     use crate::random::{Purpose, stream};
+    use crate::{AreaShares, Probability};
 
     /// `mean` of 100,000 draws of TorchVision's `RandomErasing.get_params` on 64x64 (`augmented.py`): top, left,
     /// height, width, area; then the share of draws that found nothing.
@@ -66,7 +67,7 @@ mod tests {
     fn rectangles_are_spread_as_torchvisions() {
         let expected: Vec<f64> =
             TORCHVISION.split_whitespace().map(|number| number.parse().expect("number")).collect();
-        let erasing = Erasing { scale: (0.02, 0.9), ..Erasing::default() };
+        let erasing = Erasing { scale: AreaShares::of(0.02, 0.9), ..Erasing::default() };
         let mut rng = stream(Purpose::Augment, 0, [0, 0]);
         let draws: Vec<_> = (0..40_000).map(|_| erasing.rectangle(64, &mut rng)).collect();
         let found: Vec<_> = draws.iter().flatten().collect();
@@ -95,7 +96,7 @@ mod tests {
         for (fill, id, layout) in
             [(ErasingFill::Mean, 1, first), (ErasingFill::Noise, 2, first), (ErasingFill::Noise, 2, last)]
         {
-            let erasing = Erasing { probability: 1.0, fill, ..Erasing::default() };
+            let erasing = Erasing { probability: Probability::of(1.0), fill, ..Erasing::default() };
             let mut rng = stream(Purpose::Augment, 0, [0, id]);
             let expected = {
                 let mut rng = rng.clone();

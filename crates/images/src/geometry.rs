@@ -106,9 +106,9 @@ fn random_box(size: [u32; 2], crop: &ResizedCrop, rng: &mut ChaCha8Rng) -> Pixel
     const TRIES: usize = 10;
     let [width, height] = size;
     let area = f64::from(width) * f64::from(height);
-    let (narrowest, widest) = crop.ratio;
+    let (narrowest, widest) = (crop.ratio.smallest(), crop.ratio.largest());
     for _ in 0..TRIES {
-        let target = area * rng.random_range(crop.scale.0..=crop.scale.1);
+        let target = area * rng.random_range(crop.scale.smallest()..=crop.scale.largest());
         let ratio = rng.random_range(narrowest.ln()..=widest.ln()).exp();
         let w = (target * ratio).sqrt().round_ties_even() as u32;
         let h = (target / ratio).sqrt().round_ties_even() as u32;
@@ -123,7 +123,7 @@ fn random_box(size: [u32; 2], crop: &ResizedCrop, rng: &mut ChaCha8Rng) -> Pixel
 
 /// The largest central box whose ratio is allowed.
 fn central_box([width, height]: [u32; 2], crop: &ResizedCrop) -> PixelBox {
-    let (narrowest, widest) = crop.ratio;
+    let (narrowest, widest) = (crop.ratio.smallest(), crop.ratio.largest());
     let ratio = f64::from(width) / f64::from(height);
     let (w, h) = if ratio < narrowest {
         (width, (f64::from(width) / narrowest).round_ties_even() as u32)
@@ -140,6 +140,7 @@ fn central_box([width, height]: [u32; 2], crop: &ResizedCrop) -> PixelBox {
 mod tests {
     use super::*;
     use crate::random::{Purpose, stream};
+    use crate::{AreaShares, SideRatios};
 
     #[test]
     fn the_centre_is_rounded_half_to_even() {
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn random_boxes_have_the_area_and_ratio_asked_for() {
-        let crop = ResizedCrop { scale: (0.1, 0.5), ratio: (0.5, 2.0) };
+        let crop = ResizedCrop { scale: AreaShares::of(0.1, 0.5), ratio: SideRatios::of(0.5, 2.0) };
         let size = [640, 480];
         let mut areas = Vec::new();
         for id in 0..500 {
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn where_no_box_fits_the_largest_central_one_is_taken() {
-        let crop = ResizedCrop { scale: (0.9, 1.0), ratio: (0.75, 4.0 / 3.0) };
+        let crop = ResizedCrop { scale: AreaShares::of(0.9, 1.0), ratio: SideRatios::of(0.75, 4.0 / 3.0) };
         let mut rng = stream(Purpose::Augment, 0, [0, 0]);
         let wide = random_box([1000, 30], &crop, &mut rng);
         assert_eq!(wide, PixelBox { left: 480, top: 0, width: 40, height: 30 });

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -50,6 +51,28 @@ impl From<GroupBy> for Written {
             GroupBy::Column(column) => Self { column: Some(column), pattern: None },
             GroupBy::Pattern(pattern) => Self { column: None, pattern: Some(pattern.to_string()) },
         }
+    }
+}
+
+impl JsonSchema for GroupBy {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "GroupBy".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one_key = |key: &str| {
+            json_schema!({
+                "type": "object",
+                "properties": { key: { "type": "string" } },
+                "required": [key],
+                "additionalProperties": false
+            })
+        };
+        json_schema!({ "oneOf": [one_key("column"), one_key("pattern")] })
     }
 }
 

@@ -13,7 +13,7 @@
 //! - `decode`: any image file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
 //!   `codecs`: the other formats; `orientation`: which way up
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
-//!   `blur`, `probability`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
+//!   `blur`, `interval`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of an image; `geometry`: where; `resample`: antialiased resizing
 //! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
@@ -38,6 +38,7 @@ mod framing;
 mod geometry;
 mod group;
 mod heat_map;
+mod interval;
 mod jpeg;
 mod labelled;
 mod layout;
@@ -47,7 +48,6 @@ mod listing;
 mod operations;
 mod orientation;
 mod policy;
-mod probability;
 mod random;
 mod remark;
 mod resample;
@@ -60,21 +60,25 @@ mod transform;
 mod wide;
 mod workers;
 
-pub use augment::{Augment, ColorJitter, Erasing, ErasingFill, Policy, RandAugment, ResizedCrop, Sampling};
+pub use augment::{
+    Angle, Augment, ColorJitter, Erasing, ErasingFill, HueShift, Magnitude, Operations, Policy, RandAugment,
+    ResizedCrop, Sampling,
+};
 pub use batches::{BatchOrder, Batches, PixelBatch};
-pub use blur::{Blur, BlurKernel, BlurSigma, NoBlur};
+pub use blur::{Blur, BlurKernel, NoKernel};
 pub use dataset::{DataSet, Origin, Sample, Split};
 pub use decode::decode;
 pub use error::{DecodeError, Error};
 pub use files::{FileBatch, FileBatches, Files};
 pub use group::{GroupBy, Pattern};
 pub use heat_map::heat_map_png;
+pub use interval::{AreaShares, BlurSigma, NoInterval, SideRatios};
 pub use labelled::Labelled;
 pub use layout::{Allocate, Layout};
 pub use left_out::{LeftOut, Reason, left_out_sentence};
 pub use list::is_list;
-pub use probability::{NoProbability, Probability};
 pub use random::{balanced, shuffled};
+pub use ranged::Probability;
 pub use remark::Remark;
 pub use selection::Selection;
 pub use split::{needed_to_hold_out, take_per_class};

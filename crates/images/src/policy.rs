@@ -63,8 +63,8 @@ impl Policy {
     pub(crate) fn draw(self, side: usize, rng: &mut ChaCha8Rng, mut perform: impl FnMut(Operation)) {
         match self {
             Policy::RandAugment(numbers) => {
-                for _ in 0..numbers.operations {
-                    perform(operation(&Width::rand_augment(side), rng, |_| numbers.magnitude));
+                for _ in 0..numbers.operations.get() {
+                    perform(operation(&Width::rand_augment(side), rng, |_| numbers.magnitude.get()));
                 }
             }
             Policy::TrivialAugment => {
@@ -124,15 +124,18 @@ fn linspace(first: f32, last: f32, level: u32) -> f32 {
 impl ColorJitter {
     /// Hands the operations for one image to `perform`, in order: as TorchVision's `ColorJitter`.
     pub(crate) fn draw(&self, rng: &mut ChaCha8Rng, mut perform: impl FnMut(Operation)) {
+        let [brightness, contrast, saturation] =
+            [self.brightness, self.contrast, self.saturation].map(ranged::NotNegative::get);
+        let hue = self.hue.get();
         let mut order = [0, 1, 2, 3];
         order.shuffle(rng);
         for which in order {
             let mut factor = |spread: f64| rng.random_range((1.0 - spread).max(0.0)..=1.0 + spread);
             match which {
-                0 if self.brightness > 0.0 => perform(Operation::Brightness(factor(self.brightness))),
-                1 if self.contrast > 0.0 => perform(Operation::Contrast(factor(self.contrast))),
-                2 if self.saturation > 0.0 => perform(Operation::Saturation(factor(self.saturation))),
-                3 if self.hue > 0.0 => perform(Operation::Hue(rng.random_range(-self.hue..=self.hue))),
+                0 if brightness > 0.0 => perform(Operation::Brightness(factor(brightness))),
+                1 if contrast > 0.0 => perform(Operation::Contrast(factor(contrast))),
+                2 if saturation > 0.0 => perform(Operation::Saturation(factor(saturation))),
+                3 if hue > 0.0 => perform(Operation::Hue(rng.random_range(-hue..=hue))),
                 _ => {}
             }
         }
@@ -225,8 +228,11 @@ mod tests {
         assert!(counts.iter().all(|count| (848..1153).contains(count)), "{counts:?}");
         assert!(left.abs_diff(right) < 160, "{left} {right}");
         let mut operations = 0;
-        Policy::RandAugment(crate::RandAugment { operations: 3, magnitude: 9 })
-            .draw(224, &mut rng, |_| operations += 1);
+        Policy::RandAugment(crate::RandAugment {
+            operations: crate::Operations::of(3),
+            ..crate::RandAugment::default()
+        })
+        .draw(224, &mut rng, |_| operations += 1);
         assert_eq!(operations, 3);
     }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
-use crate::augment::{self, Augment};
+use crate::augment::Augment;
 use crate::decoding::Decoding;
 use crate::framing::{Framing, Still};
 use crate::layout::Layout;
@@ -76,9 +76,8 @@ impl Transform {
     /// that of evaluation.
     ///
     /// # Errors
-    /// [`Error::Transform`] if the specification or an augmentation makes no sense.
+    /// [`Error::Transform`] if the specification makes no sense.
     pub fn training(input: &InputSpec, augment: &Augment) -> Result<Transform, Error> {
-        augment::check(augment)?;
         let evaluation = Transform::evaluation(input)?;
         let framing = augment.resized_crop.map_or(evaluation.framing, Framing::Random);
         Ok(Transform { framing, augment: Box::new(*augment), ..evaluation })
@@ -196,7 +195,7 @@ impl Transform {
         let mut square = Square { bytes, spare, side: self.size(), channels: self.channels };
         let mut apply = |operation: Operation| operation.apply(&mut square, sampling);
         // What is off draws nothing: what is on draws the same numbers without it.
-        if horizontal_flip > 0.0 && rng.random::<f64>() < horizontal_flip {
+        if horizontal_flip.get() > 0.0 && rng.random::<f64>() < horizontal_flip.get() {
             apply(Operation::HorizontalFlip);
         }
         if vertical_flip.get() > 0.0 && rng.random::<f64>() < vertical_flip.get() {
@@ -205,8 +204,9 @@ impl Transform {
         if quarter_turns {
             apply(Operation::QuarterTurns(rng.random_range(0..4)));
         }
-        if rotation > 0.0 {
-            apply(Operation::Rotate(rng.random_range(-rotation..=rotation)));
+        let degrees = rotation.get();
+        if degrees > 0.0 {
+            apply(Operation::Rotate(rng.random_range(-degrees..=degrees)));
         }
         if let Some(policy) = policy {
             policy.draw(self.size(), rng, &mut apply);

@@ -10,10 +10,12 @@ use std::thread;
 
 use image::RgbImage;
 use images::{
-    Allocate, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error, Keep, Layout,
-    PixelBatch, Policy, ResizedCrop, Sample, Sampling, Store, Transform, shuffled, thumbnail_png,
+    Allocate, Angle, AreaShares, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error, HueShift, Keep,
+    Layout, PixelBatch, Policy, Probability, ResizedCrop, Sample, Sampling, SideRatios, Store, Transform,
+    shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
+use ranged::NotNegative;
 
 const EVERYTHING: u64 = u64::MAX;
 
@@ -45,14 +47,19 @@ fn input(channels: u8) -> InputSpec {
 }
 
 fn augmented() -> Transform {
-    let crop = ResizedCrop { scale: (0.2, 1.0), ratio: (0.75, 4.0 / 3.0) };
+    let crop = ResizedCrop { scale: AreaShares::of(0.2, 1.0), ratio: SideRatios::of(0.75, 4.0 / 3.0) };
     let augment = Augment {
         seed: 1,
-        horizontal_flip: 0.5,
+        horizontal_flip: Probability::of(0.5),
         resized_crop: Some(crop),
-        rotation: 10.0,
+        rotation: Angle::of(10.0),
         policy: Some(Policy::TrivialAugment),
-        color_jitter: Some(ColorJitter { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.1 }),
+        color_jitter: Some(ColorJitter {
+            brightness: NotNegative::of(0.2),
+            contrast: NotNegative::of(0.2),
+            saturation: NotNegative::of(0.2),
+            hue: HueShift::of(0.1),
+        }),
         erasing: Some(Erasing { fill: ErasingFill::Noise, ..Erasing::default() }),
         sampling: Sampling::Bilinear,
         ..Augment::default()
@@ -104,7 +111,7 @@ fn kept_squares_change_nothing_but_the_memory() {
         let store = Store::decode(samples.clone(), keep, squares, 2, &|_, _| ControlFlow::Continue(()))
             .expect("store");
         let whole = decode(samples.clone(), EVERYTHING);
-        let flip = Augment { seed: 1, horizontal_flip: 0.5, ..Augment::default() };
+        let flip = Augment { seed: 1, horizontal_flip: Probability::of(0.5), ..Augment::default() };
         let flipped = Transform::training(&input, &flip).expect("transform");
         let mut transforms = vec![evaluation, flipped];
         // What shows another part of the image cannot use them.

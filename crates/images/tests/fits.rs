@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use image::RgbImage;
-use images::{Augment, Batches, Keep, Sample, Store, Transform};
+use images::{Augment, Batches, Keep, Probability, Sample, Store, Transform};
 use pretrained::{Fit, InputSpec, Interpolation, SampleRange};
 
 const LINES: &str = include_str!("fixtures/fits.txt");
@@ -150,7 +150,7 @@ fn kept_squares_and_flips_are_those_of_the_whole_image_and_another_fit_is_not_ta
         let (shown, numbers) = squares.shown(0, &transform(kept)).expect("shown");
         assert_eq!(numbers, pixels(&whole, transform(kept))[..24 * 24 * 3]);
         assert_eq!(shown, *squares.view(0).expect("view"));
-        let flip = Augment { horizontal_flip: 1.0, ..Augment::default() };
+        let flip = Augment { horizontal_flip: Probability::of(1.0), ..Augment::default() };
         let input = spec(kept, 24, Interpolation::Bilinear, &[9, 99, 199]);
         let flipped = Transform::training(&input, &flip).expect("transform");
         assert_eq!(pixels(&squares, flipped.clone()), pixels(&whole, flipped));

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use image::RgbImage;
 use images::{
-    Augment, Blur, ColorJitter, Erasing, ErasingFill, Policy, Probability, RandAugment, ResizedCrop,
-    Sampling, Transform,
+    Angle, AreaShares, Augment, Blur, ColorJitter, Erasing, ErasingFill, HueShift, Policy, Probability,
+    RandAugment, ResizedCrop, Sampling, SideRatios, Transform,
 };
 use pretrained::{InputSpec, Interpolation};
+use ranged::NotNegative;
 
 /// The image of `pillow.py`.
 fn image(width: u32, height: u32) -> RgbImage {
@@ -51,9 +52,13 @@ fn resizing_and_cropping_agree_with_pillow() {
         let channels = if mode == "L" { 1 } else { 3 };
         let transform = if name == "squeeze" {
             // Everything in one box: the whole image is the only one of this area and ratio.
-            let whole = ResizedCrop { scale: (1.0, 1.0), ratio: (2.0, 2.0) };
-            let augment =
-                Augment { seed: 0, horizontal_flip: 0.0, resized_crop: Some(whole), ..Augment::default() };
+            let whole = ResizedCrop { scale: AreaShares::of(1.0, 1.0), ratio: SideRatios::of(2.0, 2.0) };
+            let augment = Augment {
+                seed: 0,
+                horizontal_flip: Probability::of(0.0),
+                resized_crop: Some(whole),
+                ..Augment::default()
+            };
             Transform::training(&plain(crop, crop, interpolation, channels), &augment)
         } else {
             Transform::evaluation(&plain(resize, crop, interpolation, channels))
@@ -120,11 +125,16 @@ fn normalisation_is_that_of_torchvision() {
 
 #[test]
 fn random_changes_depend_on_seed_epoch_and_sample() {
-    let crop = ResizedCrop { scale: (0.08, 1.0), ratio: (0.75, 4.0 / 3.0) };
+    let crop = ResizedCrop { scale: AreaShares::of(0.08, 1.0), ratio: SideRatios::of(0.75, 4.0 / 3.0) };
     let spec = plain(16, 16, Interpolation::Bilinear, 3);
     let photo = image(50, 40);
     let made = |seed, id, epoch| {
-        let augment = Augment { seed, horizontal_flip: 0.5, resized_crop: Some(crop), ..Augment::default() };
+        let augment = Augment {
+            seed,
+            horizontal_flip: Probability::of(0.5),
+            resized_crop: Some(crop),
+            ..Augment::default()
+        };
         Transform::training(&spec, &augment).expect("transform").apply(&photo, id, epoch).expect("pixels")
     };
     let first = made(1, 2, 3);
@@ -142,16 +152,16 @@ fn chance(probability: f64) -> Probability {
 fn options() -> Vec<Augment> {
     let jitter = ColorJitter::default();
     let jitters = [
-        ColorJitter { brightness: 0.4, ..jitter },
-        ColorJitter { contrast: 0.4, ..jitter },
-        ColorJitter { saturation: 0.4, ..jitter },
-        ColorJitter { hue: 0.3, ..jitter },
+        ColorJitter { brightness: NotNegative::of(0.4), ..jitter },
+        ColorJitter { contrast: NotNegative::of(0.4), ..jitter },
+        ColorJitter { saturation: NotNegative::of(0.4), ..jitter },
+        ColorJitter { hue: HueShift::of(0.3), ..jitter },
     ];
     let noise = Erasing { fill: ErasingFill::Noise, ..Erasing::default() };
     let policies = [Policy::TrivialAugment, Policy::RandAugment(RandAugment::default())];
     let none = Augment { seed: 5, ..Augment::default() };
     [0.5, 1.0]
-        .map(|horizontal_flip| Augment { horizontal_flip, ..none })
+        .map(|flip| Augment { horizontal_flip: chance(flip), ..none })
         .into_iter()
         .chain([
             Augment { vertical_flip: chance(0.5), ..none },
@@ -160,7 +170,7 @@ fn options() -> Vec<Augment> {
             Augment { blur: Some(Blur::default()), ..none },
         ])
         .chain([Sampling::Nearest, Sampling::Bilinear].map(|sampling| Augment {
-            rotation: 30.0,
+            rotation: Angle::of(30.0),
             sampling,
             ..none
         }))
@@ -185,7 +195,9 @@ fn every_option_changes_the_image_and_the_same_way_again() {
             let first = made();
             assert_eq!(first, made(), "{augment:?}");
             let of_colour_alone = augment.gray.get() > 0.0
-                || augment.color_jitter.is_some_and(|jitter| jitter.saturation > 0.0 || jitter.hue > 0.0);
+                || augment
+                    .color_jitter
+                    .is_some_and(|jitter| jitter.saturation.get() > 0.0 || jitter.hue.get() > 0.0);
             let changes = first.iter().any(|pixels| *pixels != plain);
             assert_eq!(changes, channels == 3 || !of_colour_alone, "{channels} channels, {augment:?}");
         }
@@ -193,7 +205,7 @@ fn every_option_changes_the_image_and_the_same_way_again() {
     assert!(
         !Augment {
             seed: 5,
-            erasing: Some(Erasing { probability: 0.0, ..Erasing::default() }),
+            erasing: Some(Erasing { probability: Probability::of(0.0), ..Erasing::default() }),
             ..Augment::default()
         }
         .varies()
@@ -204,7 +216,7 @@ fn every_option_changes_the_image_and_the_same_way_again() {
 fn colour_jitter_stays_within_its_bounds() {
     let spec = plain(8, 8, Interpolation::Bilinear, 3);
     let flat = RgbImage::from_pixel(8, 8, image::Rgb([100, 100, 100]));
-    let jitter = ColorJitter { brightness: 0.5, ..ColorJitter::default() };
+    let jitter = ColorJitter { brightness: NotNegative::of(0.5), ..ColorJitter::default() };
     let augment = Augment { color_jitter: Some(jitter), ..Augment::default() };
     let transform = Transform::training(&spec, &augment).expect("transform");
     let values: Vec<f32> =
@@ -216,7 +228,8 @@ fn colour_jitter_stays_within_its_bounds() {
 #[test]
 fn flips_mirror_about_as_often_as_asked() {
     let spec = plain(12, 12, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 4, horizontal_flip: 0.25, resized_crop: None, ..Augment::default() };
+    let augment =
+        Augment { seed: 4, horizontal_flip: Probability::of(0.25), resized_crop: None, ..Augment::default() };
     let transform = Transform::training(&spec, &augment).expect("transform");
     let photo = image(12, 12);
     let straight = photo.as_raw();
@@ -272,8 +285,13 @@ fn an_option_more_leaves_the_draws_before_it() {
         let transform = Transform::training(&spec, &augment).expect("transform");
         (0..50).map(|id| transform.apply(&photo, id, 3).expect("pixels")).collect::<Vec<_>>()
     };
-    let jitter = ColorJitter { brightness: 0.4, ..ColorJitter::default() };
-    let some = Augment { seed: 9, horizontal_flip: 0.5, color_jitter: Some(jitter), ..Augment::default() };
+    let jitter = ColorJitter { brightness: NotNegative::of(0.4), ..ColorJitter::default() };
+    let some = Augment {
+        seed: 9,
+        horizontal_flip: Probability::of(0.5),
+        color_jitter: Some(jitter),
+        ..Augment::default()
+    };
     assert_eq!(made(some), made(Augment { gray: chance(0.7), ..some }));
     let never = Blur { probability: chance(0.0), ..Blur::default() };
     assert_eq!(made(some), made(Augment { blur: Some(never), ..some }));
@@ -285,8 +303,11 @@ fn extreme_shapes_are_cheap_and_defined() {
     let transform = Transform::evaluation(&plain(256, 224, Interpolation::Bilinear, 3)).expect("transform");
     let augment = Augment {
         seed: 0,
-        horizontal_flip: 0.5,
-        resized_crop: Some(ResizedCrop { scale: (0.08, 1.0), ratio: (0.75, 1.33) }),
+        horizontal_flip: Probability::of(0.5),
+        resized_crop: Some(ResizedCrop {
+            scale: AreaShares::of(0.08, 1.0),
+            ratio: SideRatios::of(0.75, 1.33),
+        }),
         ..Augment::default()
     };
     let training =
@@ -306,7 +327,6 @@ fn extreme_shapes_are_cheap_and_defined() {
 #[test]
 fn nonsense_is_refused() {
     let good = plain(16, 16, Interpolation::Bilinear, 3);
-    let augment = Augment { seed: 0, horizontal_flip: 0.0, resized_crop: None, ..Augment::default() };
     for bad in [
         InputSpec { channels: 2, ..good.clone() },
         InputSpec { crop: 0, ..good.clone() },
@@ -316,30 +336,5 @@ fn nonsense_is_refused() {
         InputSpec { std: vec![1.0, 0.0, 1.0], ..good.clone() },
     ] {
         assert!(Transform::evaluation(&bad).is_err(), "{bad:?}");
-    }
-    let jitter = |jitter| Augment { color_jitter: Some(jitter), ..augment };
-    let erasing = |erasing| Augment { erasing: Some(erasing), ..augment };
-    let crop = |scale, ratio| Augment { resized_crop: Some(ResizedCrop { scale, ratio }), ..augment };
-    for bad in [
-        Augment { horizontal_flip: 1.5, ..augment },
-        Augment { horizontal_flip: f64::NAN, ..augment },
-        crop((0.0, 1.0), (1.0, 1.0)),
-        crop((0.5, 0.1), (1.0, 1.0)),
-        crop((0.5, 1.0), (2.0, 1.0)),
-        crop((0.5, 1.0), (0.5, f64::INFINITY)),
-        Augment { rotation: 181.0, ..augment },
-        Augment { rotation: f64::NAN, ..augment },
-        Augment {
-            policy: Some(Policy::RandAugment(RandAugment { magnitude: 31, ..RandAugment::default() })),
-            ..augment
-        },
-        jitter(ColorJitter { brightness: -0.1, ..ColorJitter::default() }),
-        jitter(ColorJitter { contrast: f64::INFINITY, ..ColorJitter::default() }),
-        jitter(ColorJitter { hue: 0.6, ..ColorJitter::default() }),
-        erasing(Erasing { probability: 2.0, ..Erasing::default() }),
-        erasing(Erasing { scale: (0.5, 0.1), ..Erasing::default() }),
-        erasing(Erasing { ratio: (0.0, 1.0), ..Erasing::default() }),
-    ] {
-        assert!(Transform::training(&good, &bad).is_err(), "{bad:?}");
     }
 }

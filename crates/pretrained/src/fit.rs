@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// How an image that is not square becomes the square that a network reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The shorter side is resized to `resize`, and the square of `crop` is cut from the centre: TorchVision's

@@ -28,6 +28,21 @@ impl SampleRange {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for SampleRange {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SampleRange".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "integer", "minimum": 1, "maximum": 65535 })
+    }
+}
+
 impl TryFrom<i64> for SampleRange {
     type Error = NoSampleRange;
 

@@ -1,12 +1,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// `finetune.depth`, not yet applied to a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// `finetune.depth`, not yet applied to a network; written as a string, `"last:2"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Depth {
     /// Only what is new: the head, or all of the classifier that it ends where the weights hold features only.
+    #[default]
     Head,
-    /// The head and the stages before it, so many stages in all that have parameters; the head is not counted.
+    /// The head and the stages before it, this many stages in all that have parameters; the head is not counted.
     Last(usize),
     /// From a stage to the head.
     From(String),
@@ -14,7 +18,7 @@ pub enum Depth {
     All,
     /// Every stage, starting from random weights.
     Scratch,
-    /// As deep as the data bear.
+    /// Chosen by `finetune advise` from the training images.
     Auto,
 }
 
@@ -45,6 +49,20 @@ impl FromStr for Depth {
             Some(("from", stage)) if !stage.is_empty() => Ok(Self::From(stage.to_owned())),
             Some(_) => Err(unknown()),
         }
+    }
+}
+
+impl TryFrom<String> for Depth {
+    type Error = UnknownDepth;
+
+    fn try_from(text: String) -> Result<Self, UnknownDepth> {
+        text.parse()
+    }
+}
+
+impl From<Depth> for String {
+    fn from(depth: Depth) -> String {
+        depth.to_string()
     }
 }
 

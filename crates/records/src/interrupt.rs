@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::Listener;
+use crate::{Event, Listener};
 
 /// A request to stop, set from a signal handler and read between two steps.
 #[derive(Clone, Debug, Default)]
@@ -28,4 +28,17 @@ pub struct Session<'a> {
     pub interrupt: &'a Interrupt,
     /// Receives events; it cannot change the run.
     pub listener: &'a mut Listener<'a>,
+}
+
+impl Session<'_> {
+    /// Sends an event to the listener.
+    pub fn emit(&mut self, event: &Event<'_>) {
+        (self.listener)(event);
+    }
+
+    /// Returns whether the run should stop.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.requested()
+    }
 }

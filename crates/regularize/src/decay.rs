@@ -1,10 +1,11 @@
 //! L2 regularization as weight decay (Krogh and Hertz, "A Simple Weight Decay Can Improve Generalization", 1991).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 /// Which parameters are pulled towards zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
     /// All of them, as PyTorch's optimizers do when nothing else is said.

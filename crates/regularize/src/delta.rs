@@ -2,26 +2,28 @@
 //! Networks", 2019): not the weights but what they compute is kept near the source, and most of all those channels of
 //! the feature maps that matter for the new task.
 
+use ranged::NotNegative;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::penalty::{square_sum, sum};
 
 /// The strengths of both parts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Delta {
-    /// Of the distance between feature maps.
-    pub alpha: f64,
-    /// Of the pull of new weights towards zero.
-    pub beta: f64,
+    /// Strength of the pull towards the source's feature maps.
+    pub alpha: NotNegative,
+    /// Strength of the pull of new weights towards zero.
+    pub beta: NotNegative,
 }
 
 impl Default for Delta {
     /// The authors' program has 0.01 and 0.01, but sums the distance over a batch of 64 where [`Delta::penalty`] takes the
     /// mean, as the loss does.
     fn default() -> Self {
-        Self { alpha: 0.64, beta: 0.01 }
+        Self { alpha: NotNegative::of(0.64), beta: NotNegative::of(0.01) }
     }
 }
 
@@ -38,7 +40,7 @@ impl Delta {
     ) -> Tensor {
         let distances = maps.into_iter().map(|(now, source, attention)| distance(now, source, attention));
         let decays = new.into_iter().map(square_sum);
-        sum(distances) * (self.alpha / 2.0) + sum(decays) * (self.beta / 2.0)
+        sum(distances) * (self.alpha.get() / 2.0) + sum(decays) * (self.beta.get() / 2.0)
     }
 }
 

@@ -2,25 +2,27 @@
 //! that come from a source network are pulled towards where they started (SP) instead of towards zero, and only new ones
 //! to zero. Weight decay would forget the source; this remembers it.
 
+use ranged::NotNegative;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::penalty::{square_sum, sum};
 
 /// The strengths of both pulls.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct L2Sp {
-    /// Towards the source.
-    pub alpha: f64,
-    /// Of new weights, towards zero.
-    pub beta: f64,
+    /// Strength of the pull towards the source weights.
+    pub alpha: NotNegative,
+    /// Strength of the pull of new weights towards zero.
+    pub beta: NotNegative,
 }
 
 impl Default for L2Sp {
     /// The paper searched α between 0.001 and 1 and left β at 0.01.
     fn default() -> Self {
-        Self { alpha: 0.1, beta: 0.01 }
+        Self { alpha: NotNegative::of(0.1), beta: NotNegative::of(0.01) }
     }
 }
 
@@ -34,6 +36,6 @@ impl L2Sp {
     ) -> Tensor {
         let pulls = sourced.into_iter().map(|(now, source)| square_sum(&(now - source.detach())));
         let decays = new.into_iter().map(square_sum);
-        sum(pulls) * (self.alpha / 2.0) + sum(decays) * (self.beta / 2.0)
+        sum(pulls) * (self.alpha.get() / 2.0) + sum(decays) * (self.beta.get() / 2.0)
     }
 }

@@ -2,23 +2,27 @@
 //! Safe Transfer Learning", 2019): the weakest directions of a batch's features transfer worst, and are pressed towards
 //! zero; the strong ones are left in peace.
 
+use std::num::NonZeroU32;
+
+use ranged::NotNegative;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 /// How strongly, and how many directions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpectralShrinkage {
-    /// The strength.
-    pub eta: f64,
-    /// How many of the smallest singular values are pressed.
-    pub k: u32,
+    /// Strength of the pressure on the weakest directions of the features.
+    pub eta: NotNegative,
+    /// Number of directions under pressure: those of the smallest singular values.
+    pub k: NonZeroU32,
 }
 
 impl Default for SpectralShrinkage {
     /// The paper's values.
     fn default() -> Self {
-        Self { eta: 0.001, k: 1 }
+        Self { eta: NotNegative::of(0.001), k: NonZeroU32::MIN }
     }
 }
 
@@ -36,8 +40,8 @@ impl SpectralShrinkage {
             return features.sum(kind) * f64::NAN;
         };
         let count = values.size()[0];
-        let pressed = i64::from(self.k).min(count);
+        let pressed = i64::from(self.k.get()).min(count);
         // In falling order.
-        values.narrow(0, count - pressed, pressed).square().sum(kind) * self.eta
+        values.narrow(0, count - pressed, pressed).square().sum(kind) * self.eta.get()
     }
 }

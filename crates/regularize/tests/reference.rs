@@ -1,5 +1,8 @@
 //! Each technique against what `reference.py` computed from its formula, gradients included, in float64.
 
+use std::num::NonZeroU32;
+
+use ranged::{NotNegative, Positive};
 use regularize::stochastic_depth::stochastic_depth;
 use regularize::{
     CoTuning, CrossEntropy, Delta, EarlyStopping, L2Sp, Patch, SpectralShrinkage, Targets, Verdict,
@@ -141,7 +144,10 @@ fn l2_sp_pulls_towards_the_source() {
     let expected = reference("l2_sp");
     let (now, source) = (all_trained(&expected["now"]), tensors(&expected["source"]));
     let new = trained(&expected["new"]);
-    let pull = L2Sp { alpha: number(&expected["alpha"]), beta: number(&expected["beta"]) };
+    let pull = L2Sp {
+        alpha: NotNegative::of(number(&expected["alpha"])),
+        beta: NotNegative::of(number(&expected["beta"])),
+    };
     agrees(&pull.penalty(now.iter().zip(&source), [&new]), &[&now[0], &now[1], &new], &expected);
 }
 
@@ -151,7 +157,10 @@ fn delta_keeps_feature_maps_near_the_source() {
     let (now, source) = (all_trained(&expected["now"]), tensors(&expected["source"]));
     let attention = tensors(&expected["attention"]);
     let new = trained(&expected["new"]);
-    let delta = Delta { alpha: number(&expected["alpha"]), beta: number(&expected["beta"]) };
+    let delta = Delta {
+        alpha: NotNegative::of(number(&expected["alpha"])),
+        beta: NotNegative::of(number(&expected["beta"])),
+    };
     let maps =
         now.iter().zip(&source).zip(&attention).map(|((now, source), attention)| (now, source, attention));
     agrees(&delta.penalty(maps, [&new]), &[&now[0], &now[1], &now[2], &new], &expected);
@@ -176,7 +185,8 @@ fn spectral_shrinkage_presses_the_smallest_singular_values() {
     for case in reference("spectral_shrinkage").as_array().expect("cases") {
         let features = trained(&case["features"]);
         let k = u32::try_from(whole(&Value::Array(vec![case["k"].clone()]))[0]).expect("count");
-        let shrinkage = SpectralShrinkage { eta: number(&case["eta"]), k };
+        let k = NonZeroU32::new(k).expect("a direction");
+        let shrinkage = SpectralShrinkage { eta: NotNegative::of(number(&case["eta"])), k };
         agrees(&shrinkage.penalty(&features), &[&features], case);
     }
     let broken = Tensor::from_slice2(&[[1.0, f64::NAN], [0.0, 2.0]]);
@@ -186,7 +196,10 @@ fn spectral_shrinkage_presses_the_smallest_singular_values() {
 #[test]
 fn co_tuning_relates_classes_and_keeps_the_original_head() {
     let expected = reference("co_tuning");
-    let technique = CoTuning { lambda: number(&expected["lambda"]), scale: Some(number(&expected["scale"])) };
+    let technique = CoTuning {
+        lambda: NotNegative::of(number(&expected["lambda"])),
+        scale: Some(Positive::of(number(&expected["scale"]))),
+    };
     let targets = expected["targets"].as_i64().expect("count");
     let table = technique.relationship(&tensor(&expected["logits"]), &labels(&expected["labels"]), targets);
     same(&table, &tensor(&expected["relationship"]), "the relationship");

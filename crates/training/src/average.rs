@@ -1,4 +1,4 @@
-//! Averages of weights over the training, which are often better than the last weights and are what is then saved.
+//! Averages of the weights during training, which are often better than the last weights.
 
 use std::collections::HashSet;
 
@@ -9,49 +9,50 @@ use tch::Tensor;
 
 use crate::Error;
 
-/// Which average is kept, if any.
+/// Which average of the weights is the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Averaging {
     /// None: the last weights are the model.
     None,
     /// An exponential moving average with this decay, after every step (Polyak and Juditsky 1992). In the first steps
-    /// the decay is at most (1 + steps) / (10 + steps), so that the weights of the start are soon forgotten; running
+    /// the decay is at most (1 + steps) / (10 + steps), so that the weights of the start soon have no share; running
     /// statistics are averaged like weights.
     Exponential(f64),
-    /// The plain mean of the weights at the ends of the epochs from this one on, batch-norm statistics measured anew
-    /// (SWA, Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018).
+    /// The plain mean of the weights at the ends of the epochs from this one on, with batch-norm statistics measured
+    /// for it (SWA, Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018).
     FromEpoch(u32),
 }
 
-/// An average under way.
+/// A running average of weights.
 #[derive(Debug)]
 pub struct Average {
     averaging: Averaging,
     /// Each variable with its average; between two calls of [`Average::exchange`] it is the other way round.
     shadows: Vec<(Variable, Tensor)>,
+    /// Number of weights in the average.
     taken: u32,
 }
 
 impl Averaging {
-    /// The configured one.
+    /// Returns the configured average.
     #[must_use]
     pub fn of(train: &TrainConfig) -> Self {
         match (train.ema, train.swa_from) {
-            (Some(decay), _) => Self::Exponential(decay),
-            (None, Some(epoch)) => Self::FromEpoch(epoch),
+            (Some(decay), _) => Self::Exponential(decay.get()),
+            (None, Some(epoch)) => Self::FromEpoch(epoch.get()),
             (None, None) => Self::None,
         }
     }
 }
 
 impl Average {
-    /// An average of nothing yet.
+    /// Returns an average of nothing yet.
     #[must_use]
     pub fn new(averaging: Averaging) -> Self {
         Self { averaging, shadows: Vec::new(), taken: 0 }
     }
 
-    /// From now on everything from stage `first` on is averaged. What joins later was constant until now, and so was its
+    /// From now on averages everything from stage `first` on. What joins later was constant until now, and so was its
     /// average.
     pub fn follow(&mut self, backbone: &Backbone, first: StageId) {
         if self.averaging == Averaging::None {
@@ -65,7 +66,7 @@ impl Average {
         }));
     }
 
-    /// Takes the weights after a step into account.
+    /// Adds the weights after a step, where they are averaged after each.
     pub fn after_step(&mut self) {
         if let Averaging::Exponential(decay) = self.averaging {
             let steps = f64::from(self.taken);
@@ -73,7 +74,7 @@ impl Average {
         }
     }
 
-    /// Takes the weights after an epoch, from 1, into account.
+    /// Adds the weights after an epoch, counted from 1, where they are averaged after each.
     pub fn after_epoch(&mut self, epoch: u32) {
         if let Averaging::FromEpoch(from) = self.averaging
             && epoch >= from
@@ -82,13 +83,13 @@ impl Average {
         }
     }
 
-    /// Weights averaged so far.
+    /// Returns the number of weights in the average.
     #[must_use]
     pub fn taken(&self) -> u32 {
         self.taken
     }
 
-    /// Whether the average stands for the model at the end of every epoch, and not only of the last.
+    /// Returns whether the average is the model at the end of every epoch, and not only of the last.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self.averaging, Averaging::Exponential(_)) && self.taken > 0
@@ -105,7 +106,7 @@ impl Average {
         });
     }
 
-    /// Moves the average by this share of the way to the present weights.
+    /// Moves the average by this share, in `0..=1`, of the way to the present weights.
     fn take_in(&mut self, share: f64) {
         let _no_gradient = tch::no_grad_guard();
         for (variable, shadow) in &mut self.shadows {
@@ -119,10 +120,11 @@ impl Average {
     }
 }
 
-/// Measures the statistics of every live batch-norm anew for the present weights, as the plain mean over these batches.
+/// Measures the statistics of every live batch-norm for the present weights, as the plain mean over these batches, which are
+/// the input of stage `from`.
 ///
 /// # Errors
-/// When a picture can no longer be read.
+/// When an image can no longer be read.
 pub fn measure_norms(
     backbone: &Backbone,
     from: StageId,

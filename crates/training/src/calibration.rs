@@ -1,19 +1,19 @@
-//! How far a model's probabilities can be believed, and the temperature that mends them.
+//! Calibration of a model's probabilities, and the temperature that corrects them.
 //!
-//! Networks trained to the end are mostly surer than they are right. Dividing all scores by one number, the temperature,
-//! before the softmax mends most of that, and never changes which class is the most probable: C. Guo, G. Pleiss, Y. Sun,
-//! K. Q. Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+//! Networks trained to the end are mostly more confident than they are accurate. Dividing all scores by one number, the
+//! temperature, before the softmax corrects most of that, and never changes which class is the most probable: C. Guo,
+//! G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
 use records::{ReliabilityBin, ReliabilityRecord};
 
 #[cfg(test)]
 mod tests;
 
-/// Bins of the reliability diagram, as in the paper.
+/// Number of bins of the reliability diagram, as in the paper.
 pub const BINS: usize = 15;
-/// Fewer validation images than this say too little about a temperature.
+/// Number of validation images below which no temperature is fitted.
 pub const FEWEST_IMAGES: usize = 30;
-/// Between these a temperature is looked for; an end is taken where the loss still falls there.
+/// Bounds of the temperature; one of them is taken where the loss still falls there.
 const RANGE: (f64, f64) = (0.05, 20.0);
 
 /// Why no temperature was fitted.
@@ -26,9 +26,11 @@ pub enum Unfitted {
     #[error("there are fewer than {FEWEST_IMAGES} validation images")]
     FewImages,
     /// The loss falls for ever as the temperature goes to zero.
-    #[error("every validation image was told rightly, so that nothing bounds the temperature from below")]
+    #[error(
+        "every validation image is classified correctly, so that nothing bounds the temperature from below"
+    )]
     NoMistake,
-    /// Scores that are no numbers.
+    /// Scores that are not finite.
     #[error("a score is not a finite number")]
     NotFinite,
 }
@@ -45,10 +47,10 @@ pub struct Scores<'a> {
 }
 
 impl Scores<'_> {
-    /// The temperature at which the mean cross-entropy is lowest, to four decimals.
+    /// Returns the temperature at which the mean cross-entropy is lowest, in `0.05..=20`, to four decimals.
     ///
     /// # Errors
-    /// [`Unfitted`] when the scores do not tell one.
+    /// [`Unfitted`] when the scores do not determine one.
     pub fn temperature(&self) -> Result<f64, Unfitted> {
         match self.rows().count() {
             0 => return Err(Unfitted::NoImages),
@@ -64,7 +66,7 @@ impl Scores<'_> {
         Ok((1e4 / self.best_inverse()).round() / 1e4)
     }
 
-    /// How probabilities at a temperature agree with how often the answers are right.
+    /// Returns how probabilities at a temperature agree with accuracy, bin by bin.
     #[must_use]
     pub fn reliability(&self, temperature: f64) -> ReliabilityRecord {
         let mut bins = Reliability::default();
@@ -79,15 +81,15 @@ impl Scores<'_> {
         ReliabilityRecord { loss: loss / images as f64, error: bins.error(), bins: bins.bins() }
     }
 
-    /// The probability of the best class of each image at a temperature, `[N]`.
+    /// Returns the probability of the most probable class of each image at a temperature, `[N]`.
     #[must_use]
     pub fn confidences(&self, temperature: f64) -> Vec<f64> {
         let rows = self.logits.chunks_exact(self.classes.max(1));
         rows.map(|row| (f64::from(row[best(row)]) / temperature - log_sum(row, temperature)).exp()).collect()
     }
 
-    /// `1 / temperature`, in which the loss is convex: where its slope is zero, by Newton's method, with halving where
-    /// that leads out of what is known to hold the zero.
+    /// Returns `1 / temperature`, in which the loss is convex: where its slope is zero, by Newton's method, with bisection
+    /// where that leaves the interval known to hold the zero.
     fn best_inverse(&self) -> f64 {
         let (mut low, mut high) = (1.0 / RANGE.1, 1.0 / RANGE.0);
         if self.slope(low).0 >= 0.0 {
@@ -114,8 +116,8 @@ impl Scores<'_> {
         at
     }
 
-    /// First and second derivative of the mean cross-entropy by the inverse temperature: what the scores are expected to
-    /// be less the score of the truth, and their variance.
+    /// Returns the first and second derivative of the mean cross-entropy by the inverse temperature: the expected score less
+    /// the score of the label, and the variance of the scores.
     fn slope(&self, inverse: f64) -> (f64, f64) {
         let (mut slope, mut curvature, mut images) = (0.0, 0.0, 0u64);
         for (row, truth) in self.rows() {
@@ -136,7 +138,7 @@ impl Scores<'_> {
         (slope / images as f64, curvature / images as f64)
     }
 
-    /// The scores of each image with its label.
+    /// Returns the scores of each image with its label.
     fn rows(&self) -> impl Iterator<Item = (&[f32], usize)> {
         let rows = self.logits.chunks_exact(self.classes.max(1));
         let truths = self.labels.iter().map(|&label| usize::try_from(label).unwrap_or(usize::MAX));
@@ -144,7 +146,7 @@ impl Scores<'_> {
     }
 }
 
-/// Answers sorted into [`BINS`] bins by their probability; each bin holds its upper end and not its lower.
+/// Predictions sorted into [`BINS`] bins by their probability; each bin holds its upper end and not its lower.
 #[derive(Clone, Debug, Default)]
 pub struct Reliability {
     images: [u64; BINS],
@@ -153,16 +155,16 @@ pub struct Reliability {
 }
 
 impl Reliability {
-    /// One answer: its probability, and whether it is right.
+    /// Adds a prediction: its probability, and whether it is correct.
     pub fn add(&mut self, confidence: f64, right: bool) {
-        // Not a number counts as no confidence at all.
+        // NaN counts as no confidence at all.
         let bin = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
         self.images[bin] += 1;
         self.right[bin] += u64::from(right);
         self.confidence[bin] += confidence;
     }
 
-    /// The expected calibration error; `NaN` without answers.
+    /// Returns the expected calibration error, in `0..=1`; `NaN` without predictions.
     #[must_use]
     pub fn error(&self) -> f64 {
         let all: u64 = self.images.iter().sum();
@@ -184,19 +186,19 @@ impl Reliability {
     }
 }
 
-/// The cross-entropy of one image, in nats.
+/// Returns the cross-entropy of one image, in nats.
 #[must_use]
 pub fn cross_entropy(logits: &[f32], truth: usize) -> f64 {
     log_sum(logits, 1.0) - f64::from(logits[truth])
 }
 
-/// The first of the highest scores.
+/// Returns the first of the highest scores.
 fn best(row: &[f32]) -> usize {
     let places = 0..row.len();
     places.max_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a))).unwrap_or(0)
 }
 
-/// `ln(sum(exp(score / temperature)))`.
+/// Returns `ln(sum(exp(score / temperature)))`.
 fn log_sum(row: &[f32], temperature: f64) -> f64 {
     let highest = f64::from(row[best(row)]) / temperature;
     highest + row.iter().map(|&score| (f64::from(score) / temperature - highest).exp()).sum::<f64>().ln()

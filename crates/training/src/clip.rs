@@ -1,4 +1,4 @@
-//! Gradients held within bounds before a step.
+//! Gradient clipping, and gradient norms.
 
 use tch::{Device, Kind, Tensor};
 
@@ -10,7 +10,7 @@ pub fn scale(gradients: &mut [Tensor], factor: f64) {
     }
 }
 
-/// Holds every value between minus `limit` and `limit`, as `torch.nn.utils.clip_grad_value_`.
+/// Clamps every value between minus `limit` and `limit`, as `torch.nn.utils.clip_grad_value_`.
 pub fn by_value(gradients: &mut [Tensor], limit: f64) {
     let _no_gradient = tch::no_grad_guard();
     for gradient in gradients {
@@ -20,7 +20,7 @@ pub fn by_value(gradients: &mut [Tensor], limit: f64) {
 
 /// Shrinks the gradients together so that their Euclidean norm is at most `limit`, as `torch.nn.utils.clip_grad_norm_`
 /// (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). Where the norm is not finite they
-/// stay as they are. From a GPU nothing is read.
+/// stay as they are. Nothing is read from a GPU.
 pub fn by_norm(gradients: &mut [Tensor], limit: f64) {
     let _no_gradient = tch::no_grad_guard();
     let norm = norm(gradients);
@@ -32,8 +32,8 @@ pub fn by_norm(gradients: &mut [Tensor], limit: f64) {
     }
 }
 
-/// The Euclidean norm of a tensor, a scalar: that of its rows' norms, for libtorch takes rows side by side, and a whole
-/// tensor on one thread.
+/// Returns the Euclidean norm of a tensor, a scalar: that of its rows' norms, for libtorch reduces rows in parallel, and a
+/// whole tensor on one thread.
 pub fn length(x: &Tensor) -> Tensor {
     if x.dim() < 2 {
         return x.norm();
@@ -42,8 +42,8 @@ pub fn length(x: &Tensor) -> Tensor {
     x.norm_scalaropt_dim(2, within.as_slice(), false).norm()
 }
 
-/// The Euclidean norm of all gradients together, a float64 scalar where they lie. It is finite exactly when each of their
-/// values is, but that on a GPU, from which nothing is read, squares beyond their type are out of bounds as well.
+/// Returns the Euclidean norm of all gradients together, a float64 scalar on their device. On a CPU it is finite exactly when
+/// each of their values is; on a GPU, from which nothing is read, it is also infinite where squares are beyond their type.
 pub fn norm(gradients: &[Tensor]) -> Tensor {
     let of = |norms: Vec<Tensor>| match norms.as_slice() {
         [] => Tensor::from(0f64),

@@ -1,4 +1,4 @@
-//! Where numbers went out of bounds.
+//! Finds where numbers went out of bounds.
 
 use std::fmt;
 
@@ -13,23 +13,23 @@ use crate::Error;
 /// The first place, from input to loss, that holds NaN or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// What the live stages read: pictures, or features of frozen stages.
+    /// The input of the live stages: images, or features of frozen stages.
     Input,
     /// The parameters of a stage, or its running statistics.
     Weights(&'static str),
-    /// What a stage made of sound input with sound weights.
+    /// The output of a stage, of finite input with finite weights.
     Output(&'static str),
     /// The gradient of a stage's parameters.
     Gradient(&'static str),
-    /// What the technique of this key adds to the loss, or its gradient.
+    /// The penalty of the technique with this key, or its gradient.
     Penalty(&'static str),
-    /// The loss of sound logits.
+    /// The loss of finite logits.
     Loss,
     /// The validation images, on which a stage's output is not finite, or else their loss.
     Validation(Option<&'static str>),
-    /// The images of this split, with which the trained model is measured.
+    /// The images of this split, on which the trained model is measured.
     Measured(&'static str),
-    /// Not known: it was seen so many steps later, when those had spoilt all weights.
+    /// Not known: it was seen this many steps later, when these had spread it to all weights.
     SeenLater(u64),
 }
 
@@ -42,22 +42,26 @@ impl fmt::Display for Origin {
             }
             Self::Output(stage) => write!(f, "it began in stage {stage}, whose output is not finite"),
             Self::Gradient(stage) => write!(f, "it began in stage {stage}, whose gradient is not finite"),
-            Self::Penalty(key) => write!(f, "it began in what {key} adds to the loss, which is not finite"),
+            Self::Penalty(key) => write!(f, "it began in the penalty of {key}, which is not finite"),
             Self::Loss => f.write_str("it began in the loss itself: every stage's output is finite"),
             Self::Validation(Some(stage)) => {
-                write!(f, "it shows on the validation images, of which stage {stage} gives no finite output")
+                write!(
+                    f,
+                    "it shows on the validation images, on which the output of stage {stage} is not finite"
+                )
             }
             Self::Validation(None) => f.write_str("it shows in the loss on the validation images"),
             Self::Measured(split) => write!(f, "it shows in the loss on the {split} images, at the end"),
             Self::SeenLater(steps) => write!(
                 f,
-                "where it began is not known: a GPU is looked at every few steps, and the {steps} since have spoilt the weights (with run.device = \"cpu\" the stage is named)"
+                "where it began is not known: metrics are read from a GPU every few steps, and in the {steps} since it has spread to all weights (with run.device = \"cpu\" the stage is named)"
             ),
         }
     }
 }
 
-/// Runs a batch again, stage by stage from `from` on and then through the penalties, until something is not finite.
+/// Runs a batch again, stage by stage from `from` on and then through the penalties, and returns the first place that is not
+/// finite.
 #[must_use]
 pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: StageId) -> Origin {
     let _no_gradient = tch::no_grad_guard();
@@ -76,21 +80,21 @@ pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: Sta
         if !is_finite(&x) {
             return Origin::Output(name);
         }
-        // An output out of bounds spoils the running statistics as well, which is why they are looked at after it.
+        // An output out of bounds reaches the running statistics as well, so they are looked at after it.
         if !has_finite_weights(backbone, id) {
             return Origin::Weights(name);
         }
     }
     let collected = backbone.classify_collect(&batch.x, from, &objective.penalties.taps(from), mode);
     let penalties = objective.penalties.of(backbone, batch, from, &collected, mode);
-    let spoilt = penalties.iter().find(|(_, penalty)| !is_finite(penalty));
-    spoilt.map_or(Origin::Loss, |&(key, _)| Origin::Penalty(key))
+    let penalty = penalties.iter().find(|(_, penalty)| !is_finite(penalty));
+    penalty.map_or(Origin::Loss, |&(key, _)| Origin::Penalty(key))
 }
 
-/// Where validation went wrong: the first stage that gives no finite output for one of its batches.
+/// Returns the first stage whose output is not finite for one of the validation batches.
 ///
 /// # Errors
-/// When a picture can no longer be read.
+/// When an image can no longer be read.
 pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Origin, Error> {
     let _no_gradient = tch::no_grad_guard();
     for batch in feed.in_order(backbone, batch_size) {
@@ -106,7 +110,7 @@ pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Res
     Ok(Origin::Validation(None))
 }
 
-/// What a stage makes of its input: what the `next` one reads, or the logits.
+/// Returns the output of a stage: the input of the `next` one, or the logits.
 fn stage_output(backbone: &Backbone, x: &Tensor, id: StageId, next: Option<StageId>, mode: Mode) -> Tensor {
     match next {
         Some(next) => backbone.forward(x, id..next, mode),
@@ -114,24 +118,24 @@ fn stage_output(backbone: &Backbone, x: &Tensor, id: StageId, next: Option<Stage
     }
 }
 
-/// Where a gradient is not finite, when one is: in a live stage, or else in what is trained beside the network.
+/// Returns where a gradient is not finite, when one is: in a live stage, or else in the original head of Co-Tuning.
 #[must_use]
 pub fn of_gradients(backbone: &Backbone, from: StageId) -> Origin {
     in_gradients(backbone, from).unwrap_or(Origin::Penalty(CO_TUNING))
 }
 
-/// The live stage nearest to the loss whose gradient is not finite: gradients flow from there to the input.
+/// Returns the live stage nearest to the loss whose gradient is not finite: gradients flow from there to the input.
 #[must_use]
 pub fn in_gradients(backbone: &Backbone, from: StageId) -> Option<Origin> {
-    let sound = |id: StageId| {
+    let finite = |id: StageId| {
         let gradients = backbone.parameters(id).into_iter().map(|variable| variable.tensor.grad());
         gradients.filter(Tensor::defined).all(|gradient| is_finite(&gradient))
     };
     let live = backbone.ids().rev().take_while(|&id| id >= from);
-    live.into_iter().find(|&id| !sound(id)).map(|id| Origin::Gradient(backbone.name(id)))
+    live.into_iter().find(|&id| !finite(id)).map(|id| Origin::Gradient(backbone.name(id)))
 }
 
-/// The first stage from `from` on whose parameters or running statistics are not finite.
+/// Returns the first stage from `from` on whose parameters or running statistics are not finite.
 #[must_use]
 pub fn in_weights(backbone: &Backbone, from: StageId) -> Option<Origin> {
     let live = backbone.ids().filter(|&id| id >= from);

@@ -18,10 +18,10 @@ pub enum Error {
     /// A checkpoint could not be read or written.
     #[error(transparent)]
     Weights(#[from] pretrained::Error),
-    /// Training went out of bounds.
+    /// The loss, weights or gradients are no longer finite.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",
-        ran_away(*loss), where_kept(kept.as_deref())
+        diverged(*loss), where_kept(kept.as_deref())
     )]
     Diverged {
         /// Step of the recipe.
@@ -50,8 +50,8 @@ pub enum Error {
     OptimizerState(#[from] StateError),
 }
 
-fn ran_away(loss: f64) -> String {
-    if loss.is_finite() { "training ran away".to_owned() } else { format!("the loss became {loss}") }
+fn diverged(loss: f64) -> String {
+    if loss.is_finite() { "training diverged".to_owned() } else { format!("the loss became {loss}") }
 }
 
 fn where_kept(file: Option<&Path>) -> String {

@@ -1,4 +1,4 @@
-//! Measuring a model on one split.
+//! Measures a model on one split.
 
 use std::time::Duration;
 
@@ -9,57 +9,67 @@ use torch_extra::autocast::Autocast;
 
 use crate::Error;
 use crate::calibration::Scores;
-use crate::readings;
+use crate::deferred::sync_interval;
 
 pub use crate::predictions::{Metrics, Prediction, Predictions};
 
-/// What a model says of every picture of a split, with the scores of all classes.
+/// Predictions of a model for every image of a split, with the scores of all classes.
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
-    /// The answers.
-    pub said: Predictions,
-    /// Scores before softmax, row by row, `[N, classes]`.
+    /// The predictions.
+    pub predictions: Predictions,
+    /// Scores before softmax, row by row, `[N, classes]`; empty where they are not kept.
     pub logits: Vec<f32>,
     /// Number of classes.
     pub classes: usize,
-    /// How long nothing could be computed because the pictures were not prepared yet.
+    /// Time spent waiting for the data loader.
     pub waited: Duration,
 }
 
-/// Runs the model in evaluation mode over every picture, computing in `kind`, and keeps the scores; the last partial batch
+/// Runs the model in evaluation mode over every image, computing in `kind`, and keeps the scores; the last partial batch
 /// counts like any other.
 ///
 /// # Errors
-/// When a picture can no longer be read.
+/// When an image can no longer be read.
 pub fn score(backbone: &mut Backbone, feed: &Feed, batch_size: usize, kind: Kind) -> Result<Scored, Error> {
-    let read_every = readings::every(backbone.placement().0);
-    pass(backbone, feed, (batch_size, read_every), kind, Keep::Scores)
+    let sync_interval = sync_interval(backbone.placement().0);
+    pass(backbone, feed, Evaluation { batch_size, sync_interval, kind, keep: Keep::Scores })
 }
 
-/// Every picture once, with the scores of all classes where they are kept. The live stages are made fast for as long as it
-/// takes. So many batches are read at once.
-pub(crate) fn pass(
-    backbone: &mut Backbone,
-    feed: &Feed,
-    (batch_size, read_every): (usize, usize),
-    kind: Kind,
-    keep: Keep,
-) -> Result<Scored, Error> {
-    backbone.prepare_inference(feed.cut()..backbone.head_id(), kind);
-    let said = go_through(backbone, feed, (batch_size, read_every), kind, keep);
+/// How a model is run over a split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evaluation {
+    /// Images at once.
+    pub(crate) batch_size: usize,
+    /// Number of batches whose results are read from the device together.
+    pub(crate) sync_interval: usize,
+    /// Type that the network computes in.
+    pub(crate) kind: Kind,
+    /// What is kept.
+    pub(crate) keep: Keep,
+}
+
+/// What is kept of each image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The most probable class.
+    Classes,
+    /// That, and the scores of all classes.
+    Scores,
+}
+
+/// Runs the model over every image once. The live stages are prepared to compute fast for as long as it takes.
+pub(crate) fn pass(backbone: &mut Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+    backbone.prepare_inference(feed.cut()..backbone.head_id(), evaluation.kind);
+    let scored = run(backbone, feed, evaluation);
     backbone.forget_preparation(feed.cut().max(backbone.first_live()));
-    said
+    scored
 }
 
-fn go_through(
-    backbone: &Backbone,
-    feed: &Feed,
-    (batch_size, read_every): (usize, usize),
-    kind: Kind,
-    keep: Keep,
-) -> Result<Scored, Error> {
+fn run(backbone: &Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+    let Evaluation { batch_size, sync_interval, kind, keep } = evaluation;
     let _no_gradient = tch::no_grad_guard();
-    let _short = Autocast::begin(backbone.placement().0, kind);
+    let _autocast = Autocast::begin(backbone.placement().0, kind);
     let mut scored = Scored::default();
     let mut pending = Vec::new();
     let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
@@ -68,8 +78,8 @@ fn go_through(
         scored.waited += batch.waited;
         let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;
         let logits = logits.narrow(0, 0, batch.x.size()[0]);
-        pending.push(Unread::of(&logits, &batch.labels, keep));
-        if pending.len() == read_every {
+        pending.push(PendingBatch::of(&logits, &batch.labels, keep));
+        if pending.len() == sync_interval {
             scored.read(&std::mem::take(&mut pending))?;
         }
     }
@@ -77,33 +87,28 @@ fn go_through(
     Ok(scored)
 }
 
-/// Whether scores are kept beside the answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    Answers,
-    Scores,
-}
-
-/// What is said of a batch, still on the device.
-struct Unread {
+/// Predictions for a batch, still on the device.
+struct PendingBatch {
     /// Sum of the cross-entropies, a float64 scalar.
     loss: Tensor,
-    /// `[N]` each.
+    /// `[N]`, int64.
     labels: Tensor,
+    /// `[N]`, int64.
     predicted: Tensor,
+    /// `[N]`, float64.
     probability: Tensor,
     /// `[N, classes]`, float32.
     logits: Option<Tensor>,
 }
 
-impl Unread {
+impl PendingBatch {
     fn of(logits: &Tensor, labels: &Tensor, keep: Keep) -> Self {
         let logits = logits.to_kind(Kind::Double);
         let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
-        let right = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
+        let of_label = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
         let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
         Self {
-            loss: -right.sum(Kind::Double),
+            loss: -of_label.sum(Kind::Double),
             labels: labels.shallow_clone(),
             predicted: class,
             probability: best.exp(),
@@ -113,18 +118,21 @@ impl Unread {
 }
 
 impl Scored {
-    /// Reads what was said of some batches, each kind of number with one transfer.
-    fn read(&mut self, batches: &[Unread]) -> Result<(), Error> {
+    /// Reads the predictions for some batches, each kind of number with one transfer.
+    fn read(&mut self, batches: &[PendingBatch]) -> Result<(), Error> {
         if batches.is_empty() {
             return Ok(());
         }
-        let all = |of: fn(&Unread) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
+        let all = |of: fn(&PendingBatch) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
         let losses = Vec::<f64>::try_from(Tensor::f_stack(&all(|batch| &batch.loss), 0)?)?;
         // One by one, so that it does not matter how many are read at once.
-        self.said.loss_sum = losses.into_iter().fold(self.said.loss_sum, |sum, loss| sum + loss);
-        self.said.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
-        self.said.predicted.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
-        self.said
+        self.predictions.loss_sum =
+            losses.into_iter().fold(self.predictions.loss_sum, |sum, loss| sum + loss);
+        self.predictions.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
+        self.predictions
+            .predicted
+            .extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
+        self.predictions
             .probability
             .extend(Vec::<f64>::try_from(Tensor::f_cat(&all(|batch| &batch.probability), 0)?)?);
         let logits: Vec<&Tensor> = batches.iter().filter_map(|batch| batch.logits.as_ref()).collect();
@@ -134,12 +142,10 @@ impl Scored {
         }
         Ok(())
     }
-}
 
-impl Scored {
-    /// What calibration is measured on.
+    /// Returns the scores, on which calibration is measured.
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
-        Scores { logits: &self.logits, classes: self.classes, labels: &self.said.labels }
+        Scores { logits: &self.logits, classes: self.classes, labels: &self.predictions.labels }
     }
 }

@@ -1,4 +1,4 @@
-//! How large the gradient of each stage is over training: whether learning reaches the early ones.
+//! Norms of each stage's gradient during training: whether learning reaches the early stages.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::Error;
 /// Steps measured in a phase, at most.
 const MOMENTS: u64 = 64;
 
-/// The norms of a phase's gradients at a few of its steps. They stay on the device until the epoch ends, so that no step
+/// Norms of a phase's gradients at some of its steps. They stay on the device until the epoch ends, so that no step
 /// waits for them.
 #[derive(Debug)]
 pub(crate) struct GradientFlow {
-    /// Every how many steps it is looked.
+    /// Steps from one measurement to the next.
     stride: u64,
-    /// Steps taken.
-    taken: u64,
+    /// Steps seen, skipped ones included.
+    steps: u64,
     pending: Vec<Moment>,
 }
 
@@ -34,28 +34,28 @@ struct Moment {
 }
 
 impl GradientFlow {
-    /// Over a phase of so many steps.
+    /// Returns an empty list for a phase of this many steps.
     pub(crate) fn over(steps: u64) -> Self {
-        Self { stride: steps.div_ceil(MOMENTS).max(1), taken: 0, pending: Vec::new() }
+        Self { stride: steps.div_ceil(MOMENTS).max(1), steps: 0, pending: Vec::new() }
     }
 
-    /// To be called in a step that has no gradients to look at.
-    pub(crate) fn pass(&mut self) {
-        self.taken += 1;
+    /// Counts a step that was skipped and has no gradients.
+    pub(crate) fn skip(&mut self) {
+        self.steps += 1;
     }
 
-    /// To be called in every other step, once the gradients are there and nothing has changed them.
+    /// Counts any other step, and measures its gradients, before they are clipped, where it is one of those chosen.
     pub(crate) fn observe(&mut self, backbone: &Backbone) {
-        self.taken += 1;
-        if (self.taken - 1).is_multiple_of(self.stride) {
-            self.pending.extend(Moment::now(self.taken, backbone));
+        self.steps += 1;
+        if (self.steps - 1).is_multiple_of(self.stride) {
+            self.pending.extend(Moment::now(self.steps, backbone));
         }
     }
 
-    /// What was seen since it was last asked, its steps counted on from those before the phase.
+    /// Returns what was measured since the last call, its steps counted over the run.
     ///
     /// # Errors
-    /// When libtorch refuses.
+    /// When a libtorch call fails.
     pub(crate) fn take(&mut self, steps_before: u64) -> Result<Vec<GradientRecord>, Error> {
         let records = self.pending.drain(..).map(|moment| {
             let norms = Vec::<f64>::try_from(moment.norms.f_to_kind(tch::Kind::Double)?)?;
@@ -68,7 +68,7 @@ impl GradientFlow {
 }
 
 impl Moment {
-    /// The L2 norm over all parameters of each live stage; nothing where no stage has a gradient.
+    /// Returns the L2 norm over all parameters of each live stage; `None` where no stage has a gradient.
     fn now(step: u64, backbone: &Backbone) -> Option<Self> {
         let (mut stages, mut norms) = (Vec::new(), Vec::new());
         for id in backbone.ids().filter(|&id| id >= backbone.first_live()) {

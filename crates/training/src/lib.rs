@@ -1,15 +1,23 @@
-//! The training loop: one phase of it, either of the two training steps of the recipe.
+//! Network, batches and plan in; epochs out.
 //!
-//! A phase is a plan (what thaws when, at which rates), an objective and numbers; policies beside it decide and are
-//! asked: [`schedule`] for the rate of a step, [`regularize::EarlyStopping`] and [`schedule::Plateau`] after an epoch.
-//! In reading order: [`train`] goes over the epochs, `epoch` over the batches of one; [`objective`] is what is
-//! minimised, with its [`penalties`], [`optimizer`] takes the steps, [`clip`] bounds them, [`average`] follows them. What a step has to tell
-//! waits in [`readings`], and `scaler` keeps the gradients of float16 within its range. [`divergence`] looks for the
-//! place where numbers went out of bounds; `gradient_flow` notes how large each stage's gradient is. [`range_test`] sweeps the learning rate.
+//! A [`Phase`] says what one of the two training steps of the recipe is to do: which stages are trained from which epoch on,
+//! what is minimised, and by which numbers. A [`Trainer`] does it, an epoch for each call; between two calls its caller
+//! saves checkpoints, or makes the [`Loaders`] of the next segment of the plan. All that changes meanwhile, the weights
+//! aside, is one value, [`TrainingState`]. Training calls nothing of its caller but the [`records::Session`], which hears and
+//! may interrupt.
+//!
+//! In reading order: [`phase`](Phase) and [`freeze`] are what is to be done, [`state`] is what has been; [`trainer`](Trainer)
+//! goes over the epochs, `epoch` over the batches of one, `step` takes one optimizer step. [`objective`] is what is minimised,
+//! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
+//! them. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
+//! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
+//! [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
+//! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
 
 pub mod average;
 pub mod calibration;
 pub mod clip;
+pub mod deferred;
 pub mod divergence;
 mod epoch;
 mod error;
@@ -24,11 +32,17 @@ mod phase;
 pub mod precision;
 mod predictions;
 pub mod range_test;
-pub mod readings;
 mod scaler;
 pub mod schedule;
+mod source_reference;
+pub mod state;
+mod step;
 #[cfg(test)]
 mod tests;
+mod trainer;
 
 pub use error::Error;
-pub use phase::{Ending, Feeds, MakeFeeds, Phase, Trained, enough_epochs, steps_per_epoch, train};
+pub use phase::{Phase, enough_epochs, steps_per_epoch};
+pub use source_reference::SourceReference;
+pub use state::{Ending, TrainingState};
+pub use trainer::{Loaders, Model, PhaseEnd, Trainer};

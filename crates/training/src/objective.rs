@@ -3,47 +3,48 @@
 use backbone::{Backbone, Mode, Output, StageId};
 use features::batches::Batch;
 use regularize::{CrossEntropy, Targets};
+use run_config::BatchNormPolicy;
 use tch::{Kind, Tensor};
 
 use super::penalties::Penalties;
 
-/// The loss of a training step: cross-entropy and penalties. The shares of a step's batches sum to one, and so does what
-/// is added to each of them.
+/// The loss of an optimizer step: cross-entropy and penalties. The shares of a step's batches sum to 1, so that penalties,
+/// which are added to the loss of each batch, count once.
 #[derive(Debug)]
 pub struct Objective {
     /// How the live stages run: with the batch's statistics or with fixed ones.
     pub mode: Mode,
-    /// The loss of what the network says: smoothing and class weights.
+    /// The loss of the logits: label smoothing and class weights.
     pub cross_entropy: CrossEntropy,
     /// What is added against overfitting.
     pub penalties: Penalties,
 }
 
-/// A batch as the objective sees it.
+/// Loss and number of correct predictions of one batch.
 #[derive(Debug)]
-pub struct Judged {
-    /// The loss, a scalar with its graph.
+pub struct BatchLoss {
+    /// Mean loss, a scalar with its graph.
     pub loss: Tensor,
-    /// Pictures whose most probable class is the right one, an int64 scalar.
-    pub right: Tensor,
+    /// Images whose most probable class is their label, an int64 scalar.
+    pub correct: Tensor,
 }
 
 impl Objective {
-    /// The mean loss of a batch, which is the input of stage `from`; in a mean, each picture counts by its class's
-    /// weight. A mixture is told rightly when it is told by the picture that it is called after.
+    /// Returns the mean loss of a batch, which is the input of stage `from`; in the mean each image counts by its class's
+    /// weight. A mixture is correct when its prediction is the label of the image that was mixed into.
     #[must_use]
-    pub fn of(&self, backbone: &Backbone, batch: &Batch, from: StageId) -> Judged {
+    pub fn of(&self, backbone: &Backbone, batch: &Batch, from: StageId) -> BatchLoss {
         let taps = self.penalties.taps(from);
         let collected = backbone.classify_collect(&batch.x, from, &taps, self.mode);
-        let right = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
+        let correct = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
         let data = self.data_loss(&collected.output, &batch.targets);
         let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
         let loss = penalties.into_iter().fold(data, |sum, (_, penalty)| sum + penalty);
-        Judged { loss, right }
+        BatchLoss { loss, correct }
     }
 
-    /// The share of each batch in the loss of its step, by the class weights of its pictures. They sum to one; it is 0 where
-    /// a batch's pictures all weigh nothing. With class weights this waits for a GPU.
+    /// Returns the share of each batch in the loss of its step, by the class weights of its images. Shares sum to 1; a batch
+    /// whose images all have weight 0 has share 0. With class weights this waits for a GPU.
     #[must_use]
     pub fn shares(&self, group: &[Batch]) -> Vec<f64> {
         let weights: Vec<f64> = group.iter().map(|batch| self.weight(batch)).collect();
@@ -51,8 +52,8 @@ impl Objective {
         weights.into_iter().map(|weight| if weight > 0.0 { weight / total } else { 0.0 }).collect()
     }
 
-    /// What a batch weighs within its step: the sum of its pictures' class weights. Mixing pairs each picture with one of
-    /// the same batch, so that both halves of the targets weigh the same.
+    /// Returns the sum of the class weights of a batch's images. Mixing pairs each image with one of the same batch, so that
+    /// both halves of the targets have the same sum.
     fn weight(&self, batch: &Batch) -> f64 {
         match &self.cross_entropy.class_weights {
             None => batch.labels.size()[0] as f64,
@@ -60,7 +61,7 @@ impl Objective {
         }
     }
 
-    /// Cross-entropy of the logits, plus that of each auxiliary head by its weight.
+    /// Returns the cross-entropy of the logits, plus that of each auxiliary head by its weight; a scalar.
     pub(crate) fn data_loss(&self, output: &Output, targets: &Targets) -> Tensor {
         let main = self.cross_entropy.of(&output.logits, targets);
         let aux = output.aux.iter();
@@ -68,7 +69,17 @@ impl Objective {
     }
 }
 
-/// `images / (classes * images of the class)`, for the labels of a training set; 0 for a class without images.
+/// Returns how the live stages run while training.
+#[must_use]
+pub fn mode_of(batch_norm: BatchNormPolicy) -> Mode {
+    match batch_norm {
+        BatchNormPolicy::Train => Mode::Train,
+        BatchNormPolicy::Frozen => Mode::TrainFixedNorm,
+    }
+}
+
+/// Returns for each class `images / (classes * images of the class)`, given the labels of a training set; 0 for a class
+/// without images.
 #[must_use]
 pub fn balanced_weights(labels: &[usize], classes: usize) -> Vec<f64> {
     let mut counts = vec![0usize; classes];

@@ -1,5 +1,5 @@
-//! What is added to the cross-entropy against overfitting. The mathematics is in [`regularize`]; here it is decided which
-//! weights and features it is about.
+//! Terms that are added to the cross-entropy against overfitting. The mathematics is in [`regularize`]; this decides to which
+//! weights and features it is applied.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,37 +11,46 @@ use tch::Tensor;
 
 use super::optimizer::Trainable;
 
-/// The key of the technique that trains a head beside the network.
+/// Key of the technique that trains a second head.
 pub const CO_TUNING: &str = "regularize.co_tuning";
 
 /// The penalties of a training step; none by default.
 #[derive(Debug, Default)]
 pub struct Penalties {
-    /// Strength of L1, and which parameters it covers.
+    /// Strength of L1, and the parameters that it covers.
     pub l1: Option<(f64, Decay)>,
-    /// The pull to the source weights.
-    pub l2_sp: Option<(L2Sp, Rc<SourceWeightsKept>)>,
-    /// The pull to the source's feature maps.
+    /// Pulls weights towards those of the source.
+    pub l2_sp: Option<(L2Sp, Rc<SourceWeights>)>,
+    /// Pulls feature maps towards those of the source.
     pub delta: Option<(Delta, Attended)>,
-    /// The pressure on weak directions of the features that the head reads.
+    /// Shrinks weak directions of the features that the head reads.
     pub shrinkage: Option<SpectralShrinkage>,
-    /// The original head, trained along.
+    /// Trains the original head along with the new one.
     pub co_tuning: Option<(CoTuning, Rc<OriginalHead>)>,
 }
 
-/// Where the weights that were transferred started: name -> value.
+/// Transferred weights as they were before training: name -> value.
 #[derive(Debug, Default)]
-pub struct SourceWeightsKept(pub BTreeMap<String, Tensor>);
+pub struct SourceWeights(pub BTreeMap<String, Tensor>);
 
-/// A network as it came from its source, and how much each channel of its stages matters.
+/// A network with the source's weights, and how much each channel of its stages matters.
 #[derive(Debug)]
 pub struct Attended {
     /// The network; its head is not used.
     pub network: Rc<Backbone>,
     /// The transferred weights, which DELTA does not pull to zero.
-    pub sourced: Rc<SourceWeightsKept>,
-    /// The attention to the channels of each stage compared, `[C]`.
-    pub attention: Vec<(StageId, Tensor)>,
+    pub weights: Rc<SourceWeights>,
+    /// The attention to the channels of each compared stage, in their order.
+    pub attention: Vec<Attention>,
+}
+
+/// How much each channel of a stage's output matters.
+#[derive(Debug)]
+pub struct Attention {
+    /// The stage.
+    pub stage: StageId,
+    /// Weights that sum to 1, `[C]`.
+    pub weights: Tensor,
 }
 
 /// The classifier that step `head` replaced.
@@ -49,13 +58,13 @@ pub struct Attended {
 pub struct OriginalHead {
     head: Head,
     variables: Variables,
-    /// What it saw in each target class, `[targets, sources]`, rows summing to 1.
+    /// Probabilities of the source classes given each target class, `[targets, sources]`; rows sum to 1.
     relationship: Tensor,
 }
 
-impl SourceWeightsKept {
-    /// Copies of all parameters but those that are new: the head, the auxiliary heads' last layers, and what the weights'
-    /// file lacked.
+impl SourceWeights {
+    /// Copies all parameters but those that are new: the head, the auxiliary heads' last layers, and what the weights' file
+    /// lacked.
     #[must_use]
     pub fn of(backbone: &Backbone, missing: &[String]) -> Self {
         let heads = backbone.aux().map(|(_, aux)| &aux.head).chain([backbone.head()]);
@@ -64,7 +73,7 @@ impl SourceWeightsKept {
         Self::with_head(backbone, &missing.iter().cloned().chain(fresh).collect::<Vec<_>>())
     }
 
-    /// Copies of all parameters, the head's too because it is kept, but what the weights' file lacked.
+    /// Copies all parameters, those of the head included, but those that the weights' file lacked.
     #[must_use]
     pub fn with_head(backbone: &Backbone, missing: &[String]) -> Self {
         let parameters = backbone.ids().flat_map(|id| backbone.parameters(id));
@@ -76,7 +85,7 @@ impl SourceWeightsKept {
 }
 
 impl OriginalHead {
-    /// A copy of a network's head; the relationship is set by [`OriginalHead::relate`].
+    /// Copies a network's head; the relationship is set by [`OriginalHead::relate`].
     #[must_use]
     pub fn copy_of(backbone: &Backbone) -> Self {
         let (device, kind) = backbone.placement();
@@ -92,12 +101,12 @@ impl OriginalHead {
         Self { head, variables, relationship }
     }
 
-    /// Its logits `[N, sources]` of the features that a head reads.
+    /// Returns its logits `[N, sources]` of the features `[N, ..]` that a head reads.
     pub fn logits(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.head.forward(features, mode)
     }
 
-    /// With what it saw in each target class, `[targets, sources]`.
+    /// Sets the relationship: probabilities `[targets, sources]`, rows summing to 1.
     #[must_use]
     pub fn relate(mut self, relationship: &Tensor) -> Self {
         let (device, kind) = (self.relationship.device(), self.relationship.kind());
@@ -107,15 +116,15 @@ impl OriginalHead {
 }
 
 impl Penalties {
-    /// The stages whose outputs are needed when stages from `from` on run.
+    /// Returns the stages whose outputs are needed when stages from `from` on run.
     #[must_use]
     pub fn taps(&self, from: StageId) -> Vec<StageId> {
         let compared = self.delta.iter().flat_map(|(_, attended)| &attended.attention);
-        compared.map(|(stage, _)| *stage).filter(|&stage| stage >= from).collect()
+        compared.map(|attention| attention.stage).filter(|&stage| stage >= from).collect()
     }
 
-    /// Each penalty by its key, for a batch, which is the input of stage `from`, and what the network made of it. Those on features
-    /// rest where no features can move: when the head alone is live.
+    /// Returns each penalty by its key, a scalar, for a batch, which is the input of stage `from`, and its outputs. Those on
+    /// features are left out where no features can change: when the head alone is live.
     #[must_use]
     pub fn of(
         &self,
@@ -131,7 +140,7 @@ impl Penalties {
             let covered = live.iter().map(|(_, value)| value).filter(|value| decay.covers(value));
             terms.push(("regularize.l1", l1(covered) * strength));
         }
-        if let Some((l2_sp, SourceWeightsKept(source))) =
+        if let Some((l2_sp, SourceWeights(source))) =
             self.l2_sp.as_ref().map(|(l2_sp, source)| (l2_sp, &**source))
         {
             let sourced = live.iter().filter_map(|(name, now)| Some((now, source.get(name)?)));
@@ -146,11 +155,11 @@ impl Penalties {
                     attended.network.forward_collect(&batch.x, all, taps, Mode::Evaluate).1
                 }),
             };
-            let attention = attended.attention.iter().filter(|(stage, _)| *stage >= from);
+            let attention = attended.attention.iter().filter(|attention| attention.stage >= from);
             let maps = collected.tapped.iter().zip(&known).zip(attention);
-            let maps = maps.map(|((now, source), (_, attention))| (now, source, attention));
-            let apart = delta.penalty(maps, without_source(&live, &attended.sourced.0));
-            terms.push(("regularize.delta", apart));
+            let maps = maps.map(|((now, source), attention)| (now, source, &attention.weights));
+            let distance = delta.penalty(maps, without_source(&live, &attended.weights.0));
+            terms.push(("regularize.delta", distance));
         }
         if from < backbone.head_id() {
             let features = &collected.features;
@@ -164,7 +173,7 @@ impl Penalties {
         terms
     }
 
-    /// What is trained beside the network: the original head, like the new one.
+    /// Returns the parameters of the original head, which are trained as those of the new one.
     #[must_use]
     pub fn trainables(&self, rate_scale: f64, decay: impl Fn(&Tensor) -> f64) -> Vec<Trainable> {
         let original = self.co_tuning.iter().flat_map(|(_, original)| original.variables.all());
@@ -178,15 +187,15 @@ impl Penalties {
     }
 }
 
-/// The parameters that take part from a stage on, by name. An auxiliary head that does not speak takes none.
+/// Returns the parameters that take part from a stage on, by name; those of inactive auxiliary heads do not.
 fn live(backbone: &Backbone, from: StageId, mode: Mode) -> Vec<(String, Tensor)> {
-    let speaking: Vec<&str> = backbone.live_aux(from, mode).map(|(_, aux)| aux.root).collect();
-    let silent = backbone.aux().map(|(_, aux)| aux.root).filter(|root| !speaking.contains(root));
-    let silent: Vec<String> = silent.map(str::to_owned).collect();
-    let silent = backbone.variables().below(&silent);
+    let active: Vec<&str> = backbone.live_aux(from, mode).map(|(_, aux)| aux.root).collect();
+    let inactive = backbone.aux().map(|(_, aux)| aux.root).filter(|root| !active.contains(root));
+    let inactive: Vec<String> = inactive.map(str::to_owned).collect();
+    let inactive = backbone.variables().below(&inactive);
     let parameters = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.parameters(id));
     parameters
-        .filter(|variable| !silent.iter().any(|other| other.name == variable.name))
+        .filter(|variable| !inactive.iter().any(|other| other.name == variable.name))
         .map(|variable| (variable.name, variable.tensor))
         .collect()
 }

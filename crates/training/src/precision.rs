@@ -2,7 +2,7 @@
 //!
 //! Weights stay float32 whatever is chosen here. Frozen stages and predictions compute with short copies of them; live
 //! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes
-//! (`train/scaler.rs`). Which type is faster depends on the device, on the network and on what it does, so
+//! (`scaler`). Which type is faster depends on the device, on the network and on what it does, so
 //! [`Precision::Auto`] tries both once and remembers.
 
 mod auto;
@@ -12,16 +12,16 @@ use pretrained::InputSpec;
 use run_config::Precision;
 use tch::Kind;
 
-/// What a network is going to do.
+/// What a network is going to compute.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload<'a> {
-    /// How its pictures are prepared.
+    /// How its images are prepared.
     pub input: &'a InputSpec,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
     /// Threads that libtorch computes with.
     pub threads: u32,
-    /// Whether it learns.
+    /// Whether it is trained.
     pub purpose: Purpose,
 }
 
@@ -37,8 +37,8 @@ pub enum Purpose {
     },
 }
 
-/// Returns the type to compute in. [`Precision::Auto`] times what is going to run, unless that is remembered; nothing is left
-/// of it in the network but that its preparations for inference are gone.
+/// Returns the type to compute in. [`Precision::Auto`] times what is going to run, unless that is remembered. The network is
+/// left as it was, but that its preparations for inference are gone.
 pub fn kind(precision: Precision, backbone: &mut Backbone, work: &Workload<'_>) -> Kind {
     match precision {
         Precision::Float32 => Kind::Float,
@@ -48,7 +48,7 @@ pub fn kind(precision: Precision, backbone: &mut Backbone, work: &Workload<'_>) 
     }
 }
 
-/// How a type is called in configurations and records.
+/// Returns the name of a type in configurations and records.
 #[must_use]
 pub fn name(kind: Kind) -> &'static str {
     match kind {

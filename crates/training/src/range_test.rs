@@ -1,24 +1,23 @@
 //! The learning-rate range test (Smith, "Cyclical Learning Rates for Training Neural Networks", 2017): one step at each of
-//! a rising series of rates, until the loss runs away.
+//! a rising series of learning rates, until the loss diverges.
 
 use backbone::{Backbone, Snapshot};
 use features::batches::{Batch, Feed};
-use records::{Event, Interrupt, Listener, RangePoint, StepRecord};
+use records::{Event, RangePoint, Session, StepRecord};
 
-use super::Phase;
-use super::epoch::{Moving, one_step};
-use super::readings::Readings;
-use super::schedule::Setting;
-use crate::Error;
+use crate::deferred::DeferredMetrics;
+use crate::schedule::StepRates;
+use crate::step::{LiveStages, one_step};
+use crate::{Error, Phase, TrainingState};
 
-/// Which rates are tried: `steps` of them, each the same multiple of the one before.
+/// The learning rates that are tried: `steps` of them, each the same multiple of the one before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sweep {
-    /// The first rate.
+    /// The first learning rate.
     pub lowest: f64,
-    /// The last rate, if the loss does not run away before it.
+    /// The last learning rate, if the loss does not diverge before it.
     pub highest: f64,
-    /// How many.
+    /// Number of learning rates.
     pub steps: u32,
 }
 
@@ -29,34 +28,33 @@ impl Default for Sweep {
 }
 
 impl Sweep {
-    /// The rate at `step`, from 0.
+    /// Returns the learning rate of a step, counted from 0.
     #[must_use]
-    pub fn rate(self, step: u32) -> f64 {
+    pub fn learning_rate(self, step: u32) -> f64 {
         let done = f64::from(step) / f64::from(self.steps.max(2) - 1);
         self.lowest * (self.highest / self.lowest).powf(done)
     }
 }
 
-/// How much of the smoothed loss comes from the steps before.
+/// Share of the smoothed loss that comes from the steps before.
 const SMOOTHING: f64 = 0.98;
-/// The loss has run away when its smoothed value is this many times the lowest.
-const RUNAWAY: f64 = 4.0;
+/// The loss has diverged when its smoothed value is this many times the lowest.
+const DIVERGED: f64 = 4.0;
 
-/// Sweeps the rate over the live stages, which must have been frozen and thawed to the plan's full depth, and puts all
+/// Sweeps the learning rate over the live stages, which must have been unfrozen to the plan's full depth, and puts all
 /// weights back to what they were.
 ///
 /// # Errors
-/// When a picture can no longer be read, or on interruption.
+/// When an image can no longer be read, or on interruption.
 pub fn sweep(
     phase: &Phase<'_>,
     backbone: &Backbone,
-    feed: &Feed,
+    training: &Feed,
     sweep: Sweep,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<Vec<RangePoint>, Error> {
     let weights = Snapshot::take(backbone, phase.plan.first_live);
-    let swept = rise(phase, backbone, feed, sweep, interrupt, listen);
+    let swept = rise(phase, backbone, training, sweep, session);
     weights.restore();
     swept
 }
@@ -64,72 +62,71 @@ pub fn sweep(
 fn rise(
     phase: &Phase<'_>,
     backbone: &Backbone,
-    feed: &Feed,
+    training: &Feed,
     sweep: Sweep,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<Vec<RangePoint>, Error> {
     let train = phase.train;
     // Each loss decides whether there is a next step.
-    let mut moving = Moving { readings: Readings::every(1), ..phase.begin() };
-    let deepest = phase.plan.last_thaw();
-    moving.optimizer.follow(phase.trainables(backbone, deepest));
+    let mut state = TrainingState { deferred: DeferredMetrics::new(1), ..TrainingState::new(phase) };
+    state.optimizer.follow(phase.trainables(backbone, phase.plan.last_unfreeze()));
+    let live = LiveStages { backbone, first: training.cut() };
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
-    let mut batches = (1..).flat_map(|epoch| phase.draw(backbone, feed, epoch).batches(backbone));
+    let mut batches = (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
     for step in 0..sweep.steps {
-        if interrupt.requested() {
+        if session.interrupted() {
             return Err(features::Error::Interrupted.into());
         }
-        let group =
-            batches.by_ref().take(train.accumulate).collect::<Result<Vec<Batch>, features::Error>>()?;
-        let rate = sweep.rate(step);
-        let setting = Setting { rate, momentum: None };
+        let group = batches.by_ref().take(train.accumulate.get());
+        let group = group.collect::<Result<Vec<Batch>, features::Error>>()?;
+        let learning_rate = sweep.learning_rate(step);
+        let rates = StepRates { learning_rate, momentum: None };
         // What is no longer a number is the end of the sweep, not a failure: it is what the test looks for.
-        let stepped = one_step(phase, (backbone, feed.cut()), &group, &mut moving, setting);
-        let (Ok(()), Some(said)) = (stepped, moving.readings.take().pop()) else { break };
-        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * said.loss;
+        let stepped = one_step(phase, live, &group, &mut state, rates);
+        let (Ok(()), Some(metrics)) = (stepped, state.deferred.take().pop()) else { break };
+        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * metrics.loss;
         let smoothed = mean / (1.0 - SMOOTHING.powi(i32::try_from(step + 1).unwrap_or(i32::MAX)));
-        points.push(RangePoint { rate, loss: said.loss, smoothed });
-        listen(&Event::Stepped {
+        points.push(RangePoint { rate: learning_rate, loss: metrics.loss, smoothed });
+        session.emit(&Event::Stepped {
             record: &StepRecord {
                 phase: "lr-find".to_owned(),
                 epoch: 1,
                 step: u64::from(step) + 1,
-                loss: said.loss,
-                learning_rate: rate,
-                images: u32::try_from(said.images).unwrap_or(u32::MAX),
+                loss: metrics.loss,
+                learning_rate,
+                images: u32::try_from(metrics.images).unwrap_or(u32::MAX),
             },
             done: u64::from(step) + 1,
             total: sweep.steps.into(),
             epochs: 1,
         });
         lowest = f64::min(lowest, smoothed);
-        if smoothed > RUNAWAY * lowest {
+        if smoothed > DIVERGED * lowest {
             break;
         }
     }
     Ok(points)
 }
 
-/// What a sweep suggests.
+/// Learning rates that a sweep suggests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suggestion {
-    /// The rate at which the smoothed loss falls fastest per factor of the rate.
+    /// The learning rate at which the smoothed loss falls fastest per factor of it.
     pub steepest: f64,
-    /// A tenth of the rate at which the smoothed loss is lowest.
+    /// A tenth of the learning rate at which the smoothed loss is lowest.
     pub tenth_of_lowest: f64,
 }
 
 impl Suggestion {
-    /// The smaller of the two: too small a rate costs time, too large a one what the source weights know.
+    /// Returns the smaller of the two: too small a learning rate costs time, too large a one what the source weights know.
     #[must_use]
-    pub fn rate(self) -> f64 {
+    pub fn learning_rate(self) -> f64 {
         self.steepest.min(self.tenth_of_lowest)
     }
 }
 
-/// Reads a sweep; nothing when the loss never fell.
+/// Returns what a sweep suggests; `None` when the loss never fell.
 ///
 /// The first tenth of the points is left out, where the smoothed loss is that of a few batches only. The slope at a point
 /// is taken over a twentieth of the points to either side.
@@ -158,7 +155,7 @@ mod tests {
     fn points(loss: impl Fn(f64) -> f64) -> Vec<RangePoint> {
         let sweep = Sweep::default();
         let point = |step| {
-            let rate = sweep.rate(step);
+            let rate = sweep.learning_rate(step);
             RangePoint { rate, loss: loss(rate), smoothed: loss(rate) }
         };
         (0..sweep.steps).map(point).collect()
@@ -172,7 +169,7 @@ mod tests {
         let within = |value: f64, low: f64, high: f64| assert!((low..=high).contains(&value), "{value}");
         within(suggestion.steepest, 5e-4, 2e-3);
         within(suggestion.tenth_of_lowest, 5e-4, 3e-3);
-        assert_eq!(suggestion.rate(), suggestion.steepest.min(suggestion.tenth_of_lowest));
+        assert_eq!(suggestion.learning_rate(), suggestion.steepest.min(suggestion.tenth_of_lowest));
     }
 
     #[test]
@@ -184,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn rates_rise_from_the_lowest_to_the_highest() {
+    fn learning_rates_rise_from_the_lowest_to_the_highest() {
         let sweep = Sweep { lowest: 1e-4, highest: 1.0, steps: 5 };
-        let rates: Vec<f64> = (0..5).map(|step| sweep.rate(step)).collect();
+        let rates: Vec<f64> = (0..5).map(|step| sweep.learning_rate(step)).collect();
         for (rate, expected) in rates.iter().zip([1e-4, 1e-3, 1e-2, 1e-1, 1.0]) {
             assert!((rate / expected - 1.0).abs() < 1e-9, "{rates:?}");
         }

@@ -1,4 +1,5 @@
-//! float16's smallest gradients vanish, so the loss is multiplied before they are computed, and they are divided after.
+//! Loss scaling: float16's smallest gradients vanish, so the loss is multiplied before they are computed, and they are
+//! divided after.
 
 /// How much a loss is multiplied, as `torch.amp.GradScaler` does it (Micikevicius et al., "Mixed Precision Training",
 /// 2018): as much as the gradients bear. Its numbers are powers of two, which change no digit of a gradient that is
@@ -21,8 +22,8 @@ const FLOOR: f64 = 1.0;
 /// What becomes of a step whose numbers are out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The scale was too large for it: it is not taken.
-    LeaveOut,
+    /// The scale was too large for this step: it is not taken.
+    SkipStep,
     /// The training has diverged.
     Diverged,
 }
@@ -34,12 +35,12 @@ impl Default for Scaler {
 }
 
 impl Scaler {
-    /// What the loss is multiplied by, and its gradients divided.
+    /// Returns what the loss is multiplied by, and its gradients divided; a power of two.
     pub(crate) fn scale(self) -> f64 {
         self.scale
     }
 
-    /// The gradients of a step were within bounds at the present scale.
+    /// Records a step whose gradients were finite; after enough of them the scale doubles.
     pub(crate) fn good_step(&mut self) {
         self.good += 1;
         if self.good == GROWTH_INTERVAL {
@@ -51,11 +52,11 @@ impl Scaler {
         }
     }
 
-    /// They were not.
+    /// Records a step whose gradients overflowed: halves the scale.
     pub(crate) fn bad_step(&mut self) -> Verdict {
         self.good = 0;
         self.scale *= BACKOFF;
-        if self.scale < FLOOR { Verdict::Diverged } else { Verdict::LeaveOut }
+        if self.scale < FLOOR { Verdict::Diverged } else { Verdict::SkipStep }
     }
 }
 
@@ -66,14 +67,14 @@ mod tests {
     #[test]
     fn the_scale_halves_after_a_bad_step_and_doubles_after_2000_good_ones() {
         let mut scaler = Scaler::default();
-        assert_eq!((scaler.bad_step(), scaler.scale()), (Verdict::LeaveOut, 32_768.0));
+        assert_eq!((scaler.bad_step(), scaler.scale()), (Verdict::SkipStep, 32_768.0));
         (0..1999).for_each(|_| scaler.good_step());
         assert_eq!(scaler.scale(), 32_768.0);
         scaler.good_step();
         assert_eq!(scaler.scale(), 65_536.0);
-        // A bad step among them begins the count anew.
+        // A bad step among them begins the count again.
         (0..1999).for_each(|_| scaler.good_step());
-        assert_eq!((scaler.bad_step(), scaler.scale()), (Verdict::LeaveOut, 32_768.0));
+        assert_eq!((scaler.bad_step(), scaler.scale()), (Verdict::SkipStep, 32_768.0));
         scaler.good_step();
         assert_eq!(scaler.scale(), 32_768.0);
     }
@@ -89,7 +90,7 @@ mod tests {
     fn below_one_there_is_nothing_left_to_halve() {
         let mut scaler = Scaler::default();
         for _ in 0..16 {
-            assert_eq!(scaler.bad_step(), Verdict::LeaveOut);
+            assert_eq!(scaler.bad_step(), Verdict::SkipStep);
         }
         assert_eq!((scaler.scale(), scaler.bad_step()), (1.0, Verdict::Diverged));
     }

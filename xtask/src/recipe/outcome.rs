@@ -48,8 +48,9 @@ impl Outcome {
         let Summary { rows } = serde_json::from_str(line)
             .context("the last line that finetune wrote is no summary of a comparison")?;
         let first = rows.first().map(|row| row.variant.as_str());
-        let of =
-            |wanted: &dyn Fn(&ComparisonRow) -> bool| rows.iter().filter(|row| wanted(row)).map(Row::new).collect();
+        let of = |wanted: &dyn Fn(&ComparisonRow) -> bool| {
+            rows.iter().filter(|row| wanted(row)).map(Row::new).collect()
+        };
         Ok(Self {
             results: of(&|row| Some(row.variant.as_str()) == first),
             families: of(&|row| Some(row.variant.as_str()) != first),

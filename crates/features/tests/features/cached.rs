@@ -145,7 +145,7 @@ fn made(
     stops: Vec<Stop>,
 ) -> Feed {
     let input = default_input(zoo::network("lenet5_relu").unwrap());
-    let augment = Augment { rotation: 20.0, ..Augment::default() };
+    let augment = Augment { rotation: images::Angle::of(20.0), ..Augment::default() };
     let transform = match variation {
         Variation::Fixed => Transform::evaluation(&input),
         _ => Transform::training(&input, &augment),

@@ -1,5 +1,5 @@
-<//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
->
+//! Batches of a loader are the same to the bit, however the features of its frozen stages come: for every family.
+
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,8 +14,8 @@ use records::{Event, Interrupt};
 use run_config::SamplerKind;
 use tch::{Kind, Tensor};
 
-<use crate::families::for_each_family;
->
+use crate::families::for_each_family;
+
 /// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
 /// or found there again; with images that stay the same and with views of them.
 #[test]
@@ -27,7 +27,7 @@ fn kept_features_are_those_computed_again() {
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
         let input = InputSpec { resize: side, crop: side, ..(network.input)() };
-        let augment = Augment { seed: 3, horizontal_flip: 0.5, ..Augment::default() };
+        let augment = Augment { seed: 3, horizontal_flip: images::Probability::of(0.5), ..Augment::default() };
         let varied = Transform::training(&input, &augment).unwrap();
         let plain = Transform::evaluation(&input).unwrap();
         for cut in [backbone.head_id(), backbone.stage(backbone.stages()[1].name).unwrap()] {

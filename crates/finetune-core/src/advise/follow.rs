@@ -1,6 +1,7 @@
 use features::pictures::Part;
 use images::{DataSet, take_per_class};
-use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, UnknownDepth};
+use ranged::OutOfRange;
+use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, Session, UnknownDepth};
 use run_config::Run;
 use transferability::subset::subset;
 
@@ -20,13 +21,13 @@ pub fn resolve_auto_depth(
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
-    if run.depth != Depth::Auto {
+    if *run.depth() != Depth::Auto {
         let mut resolved = run.clone();
         resolved.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
-        resolved.forget_idle();
+        resolved.reset_ineffective();
         return Ok((resolved, None));
     }
-    let train = recipe::drawn(run, materials)?.train;
+    let train = recipe::images_of(run, materials)?.train;
     let classes = materials.pictures.classes.len();
     let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
@@ -34,10 +35,12 @@ pub fn resolve_auto_depth(
     let subject = Subject { run, materials, part: &part, training: train.len() };
     let advice = advise(&subject, interrupt, listen)?;
     let mut resolved = run.clone();
-    resolved.depth = advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
-    resolved.config.finetune.depth.clone_from(&advice.depth);
-    resolved.config.finetune.rate_scale.get_or_insert(advice.rate_scale);
-    resolved.forget_idle();
+    resolved.config.finetune.depth =
+        advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
+    let rate_scale =
+        advice.rate_scale.try_into().map_err(|error: OutOfRange| Error::Advice(error.to_string()))?;
+    resolved.config.finetune.rate_scale.get_or_insert(rate_scale);
+    resolved.reset_ineffective();
     recipe::forget_skipping(&mut resolved, materials)?;
     Ok((resolved, Some(advice)))
 }
@@ -52,7 +55,8 @@ pub fn perform(
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<AdviceRecord, Error> {
-    let mut run = Run { depth: Depth::All, ..run.clone() };
+    let mut run = run.clone();
+    run.config.finetune.depth = Depth::All;
     // These name stages that belong to the run's own depth.
     run.config.finetune.thaw = None;
     run.config.finetune.rates.clear();
@@ -73,7 +77,8 @@ pub fn perform(
         set.test.clear();
         Ok(())
     };
-    let materials = recipe::gather_chosen(&run, &mut choose, interrupt, listen)?;
+    let session = &mut Session { interrupt, listener: &mut *listen };
+    let materials = recipe::gather_chosen(&run, &mut choose, session)?;
     let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
     let mut advice = advise(&subject, interrupt, listen)?;
     let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };

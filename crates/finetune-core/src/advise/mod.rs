@@ -135,7 +135,7 @@ pub fn advise(
         little_value: verdict.little_value(),
         depth: depth.to_string(),
         rate_scale: verdict.rate_scale,
-        learning_rate: run.config.train.learning_rate,
+        learning_rate: run.config.train.learning_rate.get(),
         live: backbone
             .ids()
             .filter(|&id| id >= plan.first_live && !backbone.roots(id).is_empty())

@@ -9,6 +9,8 @@ use finetune_core::run_folder::{FolderError, RunFolder};
 use run_config::{Config, Run};
 use serde::Serialize;
 
+use super::print_hints;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArguments {
     /// Configuration of the run (TOML); dogs_cats.toml is one to copy
@@ -37,6 +39,7 @@ impl ConfigArguments {
         change: impl FnOnce(&mut Config) -> Result<(), E>,
     ) -> Result<Run, E> {
         let (mut config, source) = run_config::read(&self.config, &self.overrides).map_err(Error::from)?;
+        print_hints(&source);
         change(&mut config)?;
         Ok(run_config::resolve(config, source).map_err(Error::from)?)
     }

@@ -1,6 +1,9 @@
 //! `finetune lr-find`: the learning-rate range test.
 
-use finetune_core::recipe;
+use std::time::Instant;
+
+use finetune_core::{advise, recipe};
+use records::{Event, Session};
 use training::range_test::Sweep;
 
 use super::UsageError;
@@ -39,9 +42,14 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let interrupt = &listen_for_ctrl_c()?;
     let run = arguments.config.run()?;
     let mut progress = Progress::new();
-    let mut listen = |event: &records::Event<'_>| progress.listen(event);
-    let mut materials = recipe::gather(&run, interrupt, &mut listen)?;
-    let record = recipe::lr_find(&run, &mut materials, sweep, interrupt, &mut listen)?;
+    let mut listen = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let mut materials = recipe::gather(&run, session)?;
+    let started = Instant::now();
+    let (run, _) = advise::resolve_auto_depth(&run, &materials, session.interrupt, session.listener)?;
+    let advise_seconds = started.elapsed().as_secs_f64();
+    let mut record = recipe::lr_find(&run, &mut materials, sweep, session)?;
+    record.seconds += advise_seconds;
     let folder = arguments.config.new_folder(&format!("{}-lr-find", run.name))?;
     report::write_range(&record, folder.path())?;
     let output = if arguments.config.json { Output::Json } else { Output::Text };

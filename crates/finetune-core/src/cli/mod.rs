@@ -1,11 +1,13 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`]. They share [`arguments`] (of a
+//! [`compare`], [`advise`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`config`]. They share [`arguments`] (of a
 //! configuration) and [`source`] (of a model).
 
 mod advise;
 mod archs;
 mod arguments;
 mod compare;
+mod config;
 mod evaluate;
 mod inspect;
 mod lr_find;
@@ -67,6 +69,8 @@ enum Command {
     Archs(archs::ArchsArguments),
     /// Train a run under several settings and seeds, and report which helped
     Compare(compare::CompareArguments),
+    /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys
+    Config(config::ConfigArguments),
     /// Find a learning rate for a run: one step at each of a rising series
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
@@ -96,6 +100,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
+        (Some(Command::Config(arguments)), _) => config::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
@@ -105,6 +110,13 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (None, None) => return Err(UsageError("--config FILE or a command is needed; see --help").into()),
     };
     done.map(|()| Outcome::Finished)
+}
+
+/// Prints hints about a configuration on stderr: keys in an old form.
+fn print_hints(source: &run_config::Source) {
+    for hint in source.hints() {
+        let _ = writeln!(io::stderr(), "warning: {hint}");
+    }
 }
 
 /// Whether the reader of stdout, `head` for one, closed it: it has what it wanted.

@@ -11,7 +11,7 @@ use finetune_core::compare::Helpers;
 use finetune_core::model_file::{Description, SaveError};
 use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::{advise, compare, model_file, recipe};
-use records::{Event, Interrupt, Outcome};
+use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Config, Run};
 use serde::Serialize;
 
@@ -79,16 +79,18 @@ fn one_run(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new();
-    let mut materials = recipe::gather(run, interrupt, &mut |event| progress.listen(event))?;
-    let (run, advice) =
-        &advise::resolve_auto_depth(run, &materials, interrupt, &mut |event| progress.listen(event))?;
+    let mut before = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut before };
+    let mut materials = recipe::gather(run, session)?;
+    let (run, advice) = &advise::resolve_auto_depth(run, &materials, session.interrupt, session.listener)?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
         metrics.listen(event);
     };
-    let finished = recipe::perform(run, &mut materials, Some(folder), interrupt, &mut listen)?;
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let finished = recipe::perform(run, &mut materials, Some(folder), session)?;
     let description = finished.description(&materials);
     let mut record = finished.record;
     advise::attach_to_record(&mut record, advice.clone());

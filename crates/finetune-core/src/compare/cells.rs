@@ -188,7 +188,6 @@ impl<'a> Cells<'a> {
 mod tests {
     use super::*;
     use run_config::Method;
-    use run_config::slug;
 
     #[test]
     fn a_cell_is_claimed_once_and_released_when_unfinished() {

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 
 use backbone::{Options, Values};
+use images::{AreaShares, ColorJitter, HueShift, Policy, RandAugment, ResizedCrop};
 use pretrained::Fit;
+use ranged::{Fraction, NotNegative, Positive};
 use records::{Depth, UnknownDepth};
 use run_config::{
-    BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, ResizedCropConfig, SettingConfig,
-    ThawConfig,
+    BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, SettingConfig, ThawConfig,
 };
 use training::freeze::FreezePlan;
 
@@ -67,7 +68,7 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
     settings.retain(|setting| {
         only.is_empty() || only.contains(&setting.name) || Some(&setting.name) == first.as_ref()
     });
-    let scratch = config.finetune.depth == "scratch";
+    let scratch = config.finetune.depth == Depth::Scratch;
     let compare = config.compare.get_or_insert_with(CompareConfig::default);
     compare.settings = settings;
     match what {
@@ -80,8 +81,11 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
     match what {
         Vary::Regularize => {
             let decay = config.regularize.decay;
-            config.regularize =
-                RegularizeConfig { decay, weight_decay: Some(0.0), ..RegularizeConfig::default() };
+            config.regularize = RegularizeConfig {
+                decay,
+                weight_decay: Some(NotNegative::ZERO),
+                ..RegularizeConfig::default()
+            };
             config.augment = run_config::AugmentConfig::default();
         }
         Vary::Depth(_) => {
@@ -118,7 +122,7 @@ fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, Unkno
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
     let Trained { skips, norms, own_rate } = Trained::of(config);
-    let (head, scratch) = (finetune.depth == "head", finetune.depth == "scratch");
+    let (head, scratch) = (finetune.depth == Depth::Head, finetune.depth == Depth::Scratch);
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
     let mut add = |applies: bool, key: &str, value: &dyn Display| {
@@ -133,15 +137,19 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
             settings.push(SettingConfig { name, set: vec![format!("{key}={value}")] });
         }
     };
-    let decay = RegularizeConfig::default().weight_decay();
-    add(true, "regularize.weight_decay", &above_zero(regularize.weight_decay.unwrap_or(0.0), decay));
-    add(true, "regularize.l1", &above_zero(regularize.l1, 1e-5));
-    add(true, "regularize.max_norm", &regularize.max_norm.unwrap_or(3.0));
-    add(true, "regularize.label_smoothing", &above_zero(regularize.label_smoothing, 0.1));
-    add(true, "regularize.mixup", &above_zero(regularize.mixup, 0.2));
-    add(true, "regularize.cutmix", &above_zero(regularize.cutmix, 1.0));
-    add(true, "regularize.dropout", &regularize.dropout.unwrap_or(0.5));
-    let rate = regularize.stochastic_depth.unwrap_or(0.2);
+    let decay = RegularizeConfig::default().weight_decay().get();
+    add(
+        true,
+        "regularize.weight_decay",
+        &above_zero(regularize.weight_decay.map_or(0.0, NotNegative::get), decay),
+    );
+    add(true, "regularize.l1", &above_zero(regularize.l1.get(), 1e-5));
+    add(true, "regularize.max_norm", &regularize.max_norm.map_or(3.0, Positive::get));
+    add(true, "regularize.label_smoothing", &above_zero(regularize.label_smoothing.get(), 0.1));
+    add(true, "regularize.mixup", &above_zero(regularize.mixup.get(), 0.2));
+    add(true, "regularize.cutmix", &above_zero(regularize.cutmix.get(), 1.0));
+    add(true, "regularize.dropout", &regularize.dropout.map_or(0.5, Fraction::get));
+    let rate = regularize.stochastic_depth.map_or(0.2, Fraction::get);
     // A network with stochastic depth of its own has it in the plain run, too: there the setting is without it.
     add(skips, "regularize.stochastic_depth", &if rate == own_rate { 0.0 } else { rate });
     add(norms && !scratch, "finetune.batch_norm", &FROZEN);
@@ -153,23 +161,27 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     if let Some(patience) = regularize.early_stopping {
         add(true, "regularize.early_stopping", &patience);
     }
-    add(true, "augment.horizontal_flip", &above_zero(augment.horizontal_flip, 0.5));
+    add(true, "augment.horizontal_flip", &above_zero(augment.horizontal_flip.get(), 0.5));
     add(true, "augment.vertical_flip", &above_zero(augment.vertical_flip.get(), 0.5));
     add(true, "augment.quarter_turns", &true);
-    let crop = ResizedCropConfig { scale: (0.3, 1.0), ..ResizedCropConfig::default() };
+    let crop = ResizedCrop { scale: AreaShares::of(0.3, 1.0), ..ResizedCrop::default() };
     let padded = config.data.input.as_ref().is_some_and(|input| input.fit == Some(Fit::Pad));
     add(!padded, "augment.resized_crop", &inline(augment.resized_crop.unwrap_or(crop)));
-    add(true, "augment.rotation", &above_zero(augment.rotation, 15.0));
-    let jitter = images::ColorJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+    add(true, "augment.rotation", &above_zero(augment.rotation.get(), 15.0));
+    let jitter = ColorJitter {
+        brightness: NotNegative::of(0.4),
+        contrast: NotNegative::of(0.4),
+        saturation: NotNegative::of(0.4),
+        hue: HueShift::of(0.1),
+    };
     add(true, "augment.color_jitter", &inline(augment.color_jitter.unwrap_or(jitter)));
     add(true, "augment.gray", &above_zero(augment.gray.get(), 0.1));
     add(true, "augment.blur", &inline(augment.blur.unwrap_or_default()));
     add(true, "augment.erasing", &inline(augment.erasing.unwrap_or_default()));
-    let numbers = inline(augment.randaugment.unwrap_or_default());
-    settings.push(SettingConfig {
-        name: "randaugment".to_owned(),
-        set: vec!["augment.policy=randaugment".to_owned(), format!("augment.randaugment={numbers}")],
-    });
+    let configured = augment.policy.filter(|policy| matches!(policy, Policy::RandAugment(_)));
+    let policy = configured.unwrap_or(Policy::RandAugment(RandAugment::default()));
+    let policy = format!("augment.policy={}", inline(policy));
+    settings.push(SettingConfig { name: "randaugment".to_owned(), set: vec![policy] });
     let policy = "augment.policy=trivialaugment".to_owned();
     settings.push(SettingConfig { name: "trivialaugment".to_owned(), set: vec![policy] });
     settings
@@ -192,12 +204,9 @@ struct Trained {
 impl Trained {
     /// Reads the outline of the network. An unknown network or depth is an error where the run is resolved, not here.
     fn of(config: &Config) -> Self {
-        let (Ok(network), Ok(depth)) = (zoo::network(&config.model.arch), config.finetune.depth.parse())
-        else {
-            return Self::default();
-        };
+        let Ok(network) = zoo::network(&config.model.arch) else { return Self::default() };
         let outline = network.build(Values::Outline, &Options::default());
-        let Ok(plan) = FreezePlan::new(&outline, &depth, 1.0) else { return Self::default() };
+        let Ok(plan) = FreezePlan::new(&outline, &config.finetune.depth, 1.0) else { return Self::default() };
         let mut live = outline.ids().filter(|&id| id >= plan.first_live && id < outline.head_id());
         let has_norm = |id| outline.stage_variables(id).iter().any(|v| v.name.ends_with(".running_mean"));
         Self {
@@ -234,7 +243,7 @@ mod tests {
         assert_eq!(compare.settings[0], SettingConfig { name: "none".to_owned(), set: Vec::new() });
         let mixup = compare.settings.iter().find(|setting| setting.name == "mixup").unwrap();
         assert_eq!(mixup.set, ["regularize.mixup=0.7"]);
-        assert_eq!((config.regularize.mixup, config.regularize.early_stopping), (0.0, None));
+        assert_eq!((config.regularize.mixup.get(), config.regularize.early_stopping), (0.0, None));
         for SettingConfig { name, set } in &compare.settings {
             let changed = config::overlay(&config, set).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(changed == config, name == "none", "{name}");

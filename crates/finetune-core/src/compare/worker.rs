@@ -1,5 +1,7 @@
+use std::num::NonZeroU32;
+
 use pretrained::PartialInput;
-use records::{Amount, Event, Interrupt, Listener, Outcome};
+use records::{Amount, Event, Interrupt, Listener, Outcome, Session};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
 use zoo::source_weights::SourceWeights;
 
@@ -58,8 +60,8 @@ impl<'a> Worker<'a> {
                 let (run, advice) = advise::resolve_auto_depth(&run, materials, interrupt, &mut listen)?;
                 // No checkpoint but the last good one of a run that diverges.
                 let checkpoints = compare.keep_models.then_some(&folder);
-                let performed =
-                    recipe::perform(&run, &mut materials.clone(), checkpoints, interrupt, &mut listen);
+                let session = &mut Session { interrupt, listener: &mut listen };
+                let performed = recipe::perform(&run, &mut materials.clone(), checkpoints, session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
                         return cells.write_diverged(cell, &folder, &run, &error);
@@ -86,7 +88,7 @@ impl<'a> Worker<'a> {
     /// Returns `data.input` of a setting, or that of the run it is laid over.
     pub(super) fn input(&self, setting: Option<usize>) -> Result<Option<PartialInput>, Error> {
         match setting.and_then(|setting| self.compare.settings.get(setting)) {
-            Some(setting) => Ok(self.run.with(setting)?.config.data.input),
+            Some(setting) => Ok(self.run.with_overrides(setting)?.config.data.input),
             None => Ok(self.run.config.data.input.clone()),
         }
     }
@@ -104,11 +106,12 @@ impl<'a> Worker<'a> {
             _ => {
                 let mut run = with_variant(self.run, self.compare, variant)?;
                 run.config.data.input.clone_from(&input);
-                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, interrupt, listen)? };
+                let session = &mut Session { interrupt, listener: listen };
+                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
-                    let mut changed = run.with(setting)?;
-                    let own = self.run.with(setting)?.config.data.input;
+                    let mut changed = run.with_overrides(setting)?;
+                    let own = self.run.with_overrides(setting)?.config.data.input;
                     if own == input {
                         recipe::suits(&mut changed, self.compare, &materials)?;
                     } else {
@@ -149,14 +152,13 @@ fn with_variant(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Ru
 /// The run of one cell.
 fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     let setting = cell.setting.and_then(|setting| settings.get(setting));
-    let mut run = setting.map_or_else(|| base.by(cell.method), Run::clone);
+    let mut run = setting.map_or_else(|| base.for_method(cell.method), Run::clone);
     run.config.run.seed = cell.seed;
     run.config.run.checkpoints = Checkpoints::None;
     run.config.data.images_per_class = cell.images_per_class;
-    run.config.finetune.depth = run.depth.to_string();
     if setting.is_none() && cell.method == Method::Head {
         // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
-        run.config.train.epochs = run.config.finetune.head_epochs.max(1);
+        run.config.train.epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);
     }
     run.config.compare = None;
     run.name = format!("{} {}", cell.method.name(), Amount(cell.images_per_class).short());

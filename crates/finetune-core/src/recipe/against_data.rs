@@ -1,18 +1,21 @@
-//! Policies that only the pictures or the network can contradict.
+//! Policies that only the images or the network can contradict.
 
 use backbone::{Backbone, LoadReport, StageId};
 use pretrained::Checkpoint;
+use ranged::NotNegative;
 use records::Depth;
-use run_config::{BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, Run, ScheduleKind};
+use run_config::{
+    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, LearningRateSchedule, Run,
+};
 use training::freeze::FreezePlan;
 use training::schedule::warmup_steps;
 use training::{enough_epochs, steps_per_epoch};
 use zoo::source_weights;
 
-/// The pictures of a run, as far as its policies depend on them.
+/// The images of a run, as far as its policies depend on them.
 pub(super) struct Known<'a> {
     pub(super) classes: &'a [String],
-    /// Images of each class to train on, before some of each class are drawn.
+    /// Training images of each class, before some of each class are chosen.
     pub(super) training: Vec<usize>,
     pub(super) validation: usize,
 }
@@ -30,14 +33,14 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Refuses policies that these pictures make impossible.
+/// Refuses policies that these images make impossible.
 pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError> {
     let blind = |key: &str| run.source.wrong(key, nothing_to_watch(run, known));
     if known.validation == 0 {
         if run.config.regularize.early_stopping.is_some() {
             return Err(blind("regularize.early_stopping"));
         }
-        if run.config.train.schedule == ScheduleKind::Plateau {
+        if matches!(run.config.train.schedule, LearningRateSchedule::Plateau(_)) {
             return Err(blind("train.schedule"));
         }
     }
@@ -46,7 +49,7 @@ pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError
 
 /// Says why there are no validation images, and how there would be some.
 fn nothing_to_watch(run: &Run, known: &Known<'_>) -> String {
-    let fraction = run.config.data.validation_fraction;
+    let fraction = run.config.data.validation_fraction.get();
     if fraction <= 0.0 {
         return "there are no validation images to watch; make data.validation_fraction larger than 0, or add a val/ folder".to_owned();
     }
@@ -69,7 +72,7 @@ fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError>
         let message = format!("the data set has no class {unknown:?}; it has {known}{more}");
         return Err(run.source.wrong(&format!("train.class_weights.{unknown}"), message));
     }
-    if classes.iter().all(|class| weights.get(class) == Some(&0.0)) {
+    if classes.iter().all(|class| weights.get(class) == Some(&NotNegative::ZERO)) {
         return Err(run.source.wrong("train.class_weights", "some class must weigh more than 0"));
     }
     Ok(())
@@ -88,11 +91,11 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
     }
     if regularize.stochastic_depth.is_some()
         && !plan.skips_something(backbone)
-        && run.answers_for("regularize.stochastic_depth")
+        && run.is_users_own("regularize.stochastic_depth")
     {
         let message = format!(
             "has no effect: with the depth \"{}\" no stage that is trained has a residual branch to skip; remove it, or use a greater depth",
-            run.depth
+            run.depth()
         );
         return Err(run.source.wrong("regularize.stochastic_depth", message));
     }
@@ -110,7 +113,7 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
         Some(key) if !can_move => {
             let message = format!(
                 "is about features that change, and with the depth \"{}\" they cannot: nothing before the head is trained; use a greater depth",
-                run.depth
+                run.depth()
             );
             Err(run.source.wrong(key, message))
         }
@@ -155,29 +158,29 @@ pub(super) fn check_epochs(
 ) -> Result<(), ConfigError> {
     let train = &run.config.train;
     let images = most_images(run, compare, known);
-    let epochs = enough_epochs(train.epochs, train, images);
-    let last = plan.last_thaw();
+    let epochs = enough_epochs(train.epochs.get(), train, images);
+    let last = plan.last_unfreeze();
     if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
         let (key, what) = match thaw.at.iter().max_by_key(|(_, epoch)| **epoch) {
             Some((stage, _)) => (format!("finetune.thaw.at.{stage}"), stage.clone()),
             None => ("finetune.thaw.every".to_owned(), "the first stage".to_owned()),
         };
         let message = format!(
-            "{what} would thaw in epoch {last}, after the last of {epochs}; thaw sooner, train longer (train.epochs) or go back less far (finetune.depth)"
+            "{what} would be unfrozen in epoch {last}, after the last of {epochs}; unfreeze sooner, train longer (train.epochs) or go back less far (finetune.depth)"
         );
         return Err(run.source.wrong(&key, message));
     }
-    if let Some(from) = train.swa_from.filter(|&from| from > epochs) {
+    if let Some(from) = train.swa_from.filter(|from| from.get() > epochs) {
         let message = format!(
             "epoch {from} comes after the last of {epochs}; begin sooner, or train longer (train.epochs)"
         );
         return Err(run.source.wrong("train.swa_from", message));
     }
     let per_epoch = steps_per_epoch(train, images);
-    let warmup = warmup_steps(train.warmup_epochs, per_epoch);
+    let warmup = warmup_steps(train.warmup_epochs.get(), per_epoch);
     let head = enough_epochs(run.config.finetune.head_epochs, train, images);
     let trains_head =
-        run.config.finetune.head_epochs > 0 && !matches!(run.depth, Depth::Head | Depth::Scratch);
+        run.config.finetune.head_epochs > 0 && !matches!(run.depth(), Depth::Head | Depth::Scratch);
     for (trains, epochs, key) in [(true, epochs, "train.epochs"), (trains_head, head, "finetune.head_epochs")]
     {
         if trains && warmup > 0 && warmup >= per_epoch * u64::from(epochs) {
@@ -190,7 +193,7 @@ pub(super) fn check_epochs(
     Ok(())
 }
 
-/// The most pictures a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
+/// Returns the largest number of images that a run of this configuration trains on; with fewer, `train.min_steps` can only add epochs.
 fn most_images(run: &Run, compare: Option<&CompareConfig>, known: &Known<'_>) -> usize {
     // The runs of a comparison train on the amounts that it names.
     let per_class = match compare {

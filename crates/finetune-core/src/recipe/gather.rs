@@ -1,4 +1,4 @@
-//! What a run reads before its first step: listings and weights first, in which mistakes show at once, then pictures.
+//! What a run reads before its first step: listings and weights first, in which mistakes show at once, then images.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use backbone::{Backbone, Network, Options, Values};
 use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Checkpoint, Fit, InputSpec};
-use records::{Depth, Event, Interrupt, Listener};
+use ranged::Fraction;
+use records::{Depth, Event, Session};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};
 use training::freeze::FreezePlan;
 use zoo::source_weights;
@@ -21,7 +22,7 @@ use crate::wide_images;
 /// What a run needs from disk; several runs of a comparison may share it.
 #[derive(Clone)]
 pub struct Materials {
-    /// The pictures.
+    /// The images.
     pub pictures: Pictures,
     /// The source weights, unless there are none, or they are in the network already.
     pub checkpoint: Option<Arc<Checkpoint>>,
@@ -37,12 +38,12 @@ pub struct Materials {
     pub seconds: f64,
 }
 
-/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the pictures.
+/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the images.
 ///
 /// # Errors
 /// When something is missing or does not fit together.
-pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Result<Materials, Error> {
-    let materials = gather_chosen(run, &mut |_| Ok(()), interrupt, listen)?;
+pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> {
+    let materials = gather_chosen(run, &mut |_| Ok(()), session)?;
     if let Some(per_class) = run.config.data.images_per_class {
         let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
@@ -50,15 +51,14 @@ pub fn gather(run: &Run, interrupt: &Interrupt, listen: &mut Listener<'_>) -> Re
     Ok(materials)
 }
 
-/// Reads what a run needs, and of the pictures only those that `choose` leaves in the listing.
+/// Reads what a run needs, and of the images only those that `choose` leaves in the listing.
 ///
 /// # Errors
 /// As [`gather`].
 pub fn gather_chosen(
     run: &Run,
     choose: &mut dyn FnMut(&mut DataSet) -> Result<(), Error>,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<Materials, Error> {
     let started = Instant::now();
     let data = &run.config.data;
@@ -73,11 +73,11 @@ pub fn gather_chosen(
     let mut checkpoint = checkpoint.map(of_use);
     for warning in checkpoint.iter().flat_map(|checkpoint| source_weights::warnings(run.network, checkpoint))
     {
-        listen(&Event::Warning(warning));
+        session.emit(&Event::Warning(warning));
     }
     let (input, input_from) = input(run, checkpoint.as_ref())?;
     check_input(run, &input)?;
-    // Built once without training so that other weights or an unknown stage are told before any picture is read.
+    // Built once without training so that other weights or an unknown stage are reported before any image is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), &set.classes)?;
     against_data::check_epochs(run, run.config.compare.as_ref(), &plan, &known)?;
     let class_order = match &mut checkpoint {
@@ -86,17 +86,17 @@ pub fn gather_chosen(
     };
     drop(trial);
     if run.config.finetune.head == HeadPolicy::Keep && class_order == ClassOrder::Unknown {
-        listen(&Event::Warning(format!("finetune.head is \"keep\", and {}", class_order.in_words())));
+        session.emit(&Event::Warning(format!("finetune.head is \"keep\", and {}", class_order.in_words())));
     }
-    pictures::report(&set, listen);
+    pictures::report(&set, session.listener);
     choose(&mut set)?;
-    // Nothing computes meanwhile: the whole budget is theirs.
+    // Nothing computes meanwhile: decoding has all threads.
     let threads = usize::try_from(run.threads).unwrap_or(1);
     let [training, others] = kept_of_pictures(run, &input)?;
     let how = pictures::Decoding { training, others, threads };
-    let pictures = pictures::decode(set, data, &run.source, how, interrupt, listen)?;
+    let pictures = pictures::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
     if let Some(warning) = wide_images::warning(pictures.wide(), input.range) {
-        listen(&Event::Warning(warning));
+        session.emit(&Event::Warning(warning));
     }
     check_pictures(run, &pictures)?;
     let seconds = started.elapsed().as_secs_f64();
@@ -105,7 +105,7 @@ pub fn gather_chosen(
     Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, class_order, seconds })
 }
 
-/// What is kept of training pictures and of others: what is shown of them, unless each epoch shows something else.
+/// Returns what is kept of training images and of others: what is shown of them, unless each epoch shows something else.
 fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     let shown = Transform::evaluation(input)?;
     let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
@@ -114,15 +114,15 @@ fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     Ok([whole.unwrap_or_else(|| square.clone()), square])
 }
 
-/// Whether each epoch shows another part of the training pictures, in a run or in some runs of a comparison.
+/// Returns whether each epoch shows another part of the training images, in a run or in some runs of a comparison.
 fn shows_crops(run: &Run) -> Result<bool, Error> {
     let crops = |run: &Run| run.config.augment.resized_crop.is_some();
     let settings = run.config.compare.as_ref().map_or(&[][..], |compare| &compare.settings);
-    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with(setting)?)));
+    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with_overrides(setting)?)));
     let of_settings = of_settings.collect::<Result<Vec<bool>, Error>>()?;
     let some = of_settings.contains(&true);
     if some && of_settings.contains(&false) && run.config.data.reduced_decoding == Switch::On {
-        let message = "some of the settings that are compared show crops, for which pictures are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\", or (--only) without those";
+        let message = "some of the settings that are compared show crops, for which images are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\", or (--only) without those";
         return Err(run.source.wrong("data.reduced_decoding", message).into());
     }
     Ok(if settings.is_empty() { crops(run) } else { some })
@@ -152,10 +152,10 @@ pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
     check_input(run, &input)
 }
 
-/// Leaves out a stochastic depth that finds nothing to skip where an advice or a setting of a comparison goes back less far
-/// than it was given for, so that the configuration that is kept can be run again.
+/// Removes a stochastic depth that has no branch to skip where `advise` or a setting of a comparison goes back less far than
+/// it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
-    if run.config.regularize.stochastic_depth.is_some() && run.depth != Depth::Auto {
+    if run.config.regularize.stochastic_depth.is_some() && *run.depth() != Depth::Auto {
         let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;
@@ -164,7 +164,7 @@ pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<()
     Ok(())
 }
 
-/// The outline of the network as its weights fit it, for pictures of so many classes, and what of it is frozen.
+/// Returns the outline of the network as its weights fit it, for images of these classes, and what of it is frozen.
 fn trial(
     run: &Run,
     input: &InputSpec,
@@ -185,10 +185,10 @@ fn trial(
 }
 
 fn needs_weights(run: &Run) -> bool {
-    run.depth != Depth::Scratch || run.config.compare.is_some()
+    *run.depth() != Depth::Scratch || run.config.compare.is_some()
 }
 
-/// The input specification: the configuration's, else what the weights or the network ask for.
+/// Returns the input specification: the configuration's, else what the weights or the network ask for.
 fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(InputSpec, &'static str), Error> {
     let (usual, usual_from) = source_weights::input(run.network, run.weights.as_ref(), checkpoint)
         .map_err(|error| run.source.wrong("model.weights", error.to_string()))?;
@@ -199,7 +199,7 @@ fn input(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(InputSpec, &'sta
     })
 }
 
-/// A file that says it holds another network is refused.
+/// Refuses a file that says it holds another network.
 fn check_network(run: &Run, checkpoint: Option<&Checkpoint>) -> Result<(), Error> {
     let Some(checkpoint) = checkpoint else { return Ok(()) };
     match source_weights::other_network(checkpoint, run.network) {
@@ -217,7 +217,7 @@ fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
     let Network { name, smallest_input, .. } = run.network;
     if input.crop < *smallest_input {
         let message = format!(
-            "{name} reads pictures of at least {smallest_input} pixels a side, and crop is {}; set [data.input] resize and crop higher, or use a network for small pictures (lenet5_relu)",
+            "{name} reads images of at least {smallest_input} pixels a side, and crop is {}; set [data.input] resize and crop higher, or use a network for small images (lenet5_relu)",
             input.crop
         );
         return Err(run.source.wrong("data.input", message).into());
@@ -225,7 +225,7 @@ fn check_input(run: &Run, input: &InputSpec) -> Result<(), Error> {
     check_crops(run, input)
 }
 
-/// Where images are shown whole between bars, training on parts of them would show what is never met later, and no bars.
+/// Refuses random crops where images are shown whole between bars: training would show what is never met later, and no bars.
 fn check_crops(run: &Run, input: &InputSpec) -> Result<(), Error> {
     if run.config.augment.resized_crop.is_none() || input.fit != Fit::Pad {
         return Ok(());
@@ -234,7 +234,7 @@ fn check_crops(run: &Run, input: &InputSpec) -> Result<(), Error> {
     Err(run.source.wrong("augment.resized_crop", message).into())
 }
 
-/// Weights read as many channels as the network's first layer has in their file.
+/// Refuses another number of channels than the network's first layer has in the weights' file.
 fn check_channels(
     run: &Run,
     input: &InputSpec,
@@ -245,8 +245,7 @@ fn check_channels(
     let in_file = first.and_then(|first| checkpoint.tensors.get(&first.name)?.shape.get(1).copied());
     match in_file {
         Some(theirs) if theirs != usize::from(input.channels) && asks_for_channels(run) => {
-            let grayscale =
-                if theirs == 3 { "; grayscale pictures are shown to it in all three" } else { "" };
+            let grayscale = if theirs == 3 { "; grayscale images are shown to it in all three" } else { "" };
             let message = format!(
                 "channels is {}, and {} reads {theirs} with the weights {}: set channels, mean and std for {theirs}{grayscale}; or train it from random weights (finetune.depth = \"scratch\")",
                 input.channels, run.network.name, run.config.model.weights
@@ -257,18 +256,18 @@ fn check_channels(
     }
 }
 
-/// Whether the configuration says how many channels images have.
+/// Returns whether the configuration says how many channels images have.
 fn asks_for_channels(run: &Run) -> bool {
     run.config.data.input.as_ref().is_some_and(|input| input.channels.is_some())
 }
 
-/// Pictures smaller than the network can read are not enlarged unless the configuration asks for it.
+/// Refuses images smaller than the network can read, unless the configuration asks for them to be enlarged.
 fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
     let Network { name, smallest_input, .. } = run.network;
     match pictures.train.store.median_side() {
         Some(side) if side < *smallest_input && !asks_for_size(run) => {
             let message = format!(
-                "the pictures are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small pictures (lenet5_relu), or ask with [data.input] for them to be enlarged"
+                "the images are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small images (lenet5_relu), or ask with [data.input] for them to be enlarged"
             );
             Err(run.source.wrong(run.config.data.origin_key(), message).into())
         }
@@ -276,12 +275,12 @@ fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
     }
 }
 
-/// Whether the configuration says how large images become.
+/// Returns whether the configuration says how large images become.
 fn asks_for_size(run: &Run) -> bool {
     run.config.data.input.as_ref().is_some_and(|input| input.crop.is_some())
 }
 
-/// The network of a run for what is going to be loaded into it, with values of this kind until then.
+/// Builds the network of a run for the weights that are going to be loaded into it, with values of this kind until then.
 pub(crate) fn build(
     run: &Run,
     input: &InputSpec,
@@ -289,21 +288,25 @@ pub(crate) fn build(
     values: Values,
 ) -> Backbone {
     let head = format!("{}.weight", run.network.head);
-    let transferred = checkpoint.filter(|_| run.depth != Depth::Scratch);
+    let transferred = checkpoint.filter(|_| *run.depth() != Depth::Scratch);
     let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
     let defaults = Options::default();
     let options = Options {
         classes: in_file.and_then(|classes| i64::try_from(classes).ok()).unwrap_or(defaults.classes),
         channels: input.channels.into(),
         size: input.crop.into(),
-        dropout: run.config.regularize.dropout,
-        stochastic_depth: run.config.regularize.stochastic_depth,
+        dropout: run.config.regularize.dropout.map(Fraction::get),
+        stochastic_depth: run.config.regularize.stochastic_depth.map(Fraction::get),
         ..defaults
     };
     run.network.build(values, &options)
 }
 
+/// Returns which stages of a network a run trains.
+///
+/// # Errors
+/// At the key at fault.
 pub(super) fn freeze_plan(run: &Run, backbone: &Backbone) -> Result<FreezePlan, Error> {
-    FreezePlan::of(backbone, &run.depth, &run.config.finetune)
+    FreezePlan::of(backbone, run.depth(), &run.config.finetune)
         .map_err(|(key, error)| run.source.wrong(&key, error.to_string()).into())
 }

@@ -1,69 +1,114 @@
 //! Step 3: the head that is trained, new or the source's.
 
+use backbone::Backbone;
 use backbone::layers::LinearInit;
-use records::{Depth, Event, Listener};
+use records::{Depth, Event, LoadRecord, PhasePlanRecord, Session, StageRecord, StepName};
+use run_config::HeadPolicy;
 use tch::Kind;
+use training::SourceReference;
+use training::freeze::FreezePlan;
+use training::outline::outline;
+use training::penalties::Penalties;
 use training::precision::{self, Purpose, Workload};
 
-use super::frozen;
-use super::perform::Work;
+use super::freeze::Frozen;
+use super::load::Loaded;
+use super::step::{Inputs, Step};
+use super::{frozen_proof, source, training::phase};
 use crate::Error;
 
-impl Work<'_> {
-    /// Step 3.
-    pub(super) fn replace_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
-        self.keep_original_head(listen)?;
-        let before = self.backbone.head().classes;
-        let classes = self.pictures.classes.len();
-        let init = match self.run.depth {
-            Depth::Scratch => self.backbone.head().init,
-            _ => LinearInit::TorchDefault,
-        };
-        self.backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
-        self.head_is_there(listen)?;
-        let head = self.backbone.head();
-        let new: Vec<_> = self
-            .backbone
-            .ids()
-            .filter(|&id| id >= self.backbone.first_new() && id < self.backbone.head_id())
-            .map(|id| self.backbone.name(id))
-            .collect();
-        let more = match new.as_slice() {
-            [] => String::new(),
-            new => format!("; the weights hold features only, so {} starts afresh too", new.join(", ")),
-        };
-        Ok(format!(
-            "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}{more}",
-            head.root, head.features
-        ))
-    }
+/// The network as it is going to be trained.
+pub(super) struct Prepared {
+    pub(super) backbone: Backbone,
+    /// Type that it computes in.
+    pub(super) kind: Kind,
+    /// Which stages the step `fine-tune` trains.
+    pub(super) plan: FreezePlan,
+    /// What is kept of the source for the techniques that pull towards it.
+    pub(super) source: SourceReference,
+    /// What was loaded of the weights.
+    pub(super) load: LoadRecord,
+    /// Every stage with its digest before training.
+    pub(super) stages: Vec<StageRecord>,
+    /// What the training steps are going to do.
+    pub(super) phases: Vec<PhasePlanRecord>,
+}
 
-    /// Step 3, where the source's head stays.
-    pub(super) fn keep_head(&mut self, listen: &mut Listener<'_>) -> Result<String, Error> {
-        self.head_is_there(listen)?;
-        let head = self.backbone.head();
-        let order = self.materials.class_order.in_words();
-        Ok(format!(
-            "kept the source's {} for its {} classes, to be trained on; {order}",
-            head.root, head.classes
-        ))
+impl Prepared {
+    /// Returns the plan of a training step: `train-head` trains the head alone.
+    pub(super) fn plan_of(&self, step: StepName) -> FreezePlan {
+        match step {
+            StepName::TrainHead => FreezePlan::head_only(&self.backbone),
+            _ => self.plan.clone(),
+        }
     }
+}
 
-    /// What follows when the network has the head that is trained.
-    fn head_is_there(&mut self, listen: &mut Listener<'_>) -> Result<(), Error> {
-        self.backbone.to(self.run.device, Kind::Float);
-        self.backbone.use_channels_last();
-        let work = Workload {
-            input: &self.materials.input,
-            batch_size: self.run.config.train.batch_size.min(self.pictures.train.len()),
-            threads: self.run.threads,
-            purpose: Purpose::Train { from: self.plan.first_live },
-        };
-        self.kind = precision::kind(self.run.config.run.precision, &mut self.backbone, &work);
-        self.keep_source()?;
-        self.stages = frozen::records(&self.backbone, &self.plan)?;
-        self.outlines = self.outline();
-        listen(&Event::Planned(&self.outlines));
-        Ok(())
-    }
+/// Replaces the head, or keeps the source's, and puts the network on its device.
+///
+/// # Errors
+/// When an image can no longer be read, or on interruption.
+pub(super) fn head(
+    inputs: &Inputs<'_>,
+    frozen: Frozen,
+    session: &mut Session<'_>,
+) -> Result<Step<Prepared>, Error> {
+    let Inputs { run, materials, images, plan: recipe, .. } = *inputs;
+    let Frozen { loaded: Loaded { mut backbone, load, head_scale, checkpoint }, plan } = frozen;
+    let mut source = SourceReference::default();
+    let what = match recipe.head {
+        HeadPolicy::New => {
+            source.original_head = source::original_head(inputs, &mut backbone, head_scale, session)?;
+            replace(inputs, &mut backbone)
+        }
+        HeadPolicy::Keep => {
+            let (head, order) = (backbone.head(), materials.class_order.in_words());
+            format!(
+                "kept the source's {} for its {} classes, to be trained on; {order}",
+                head.root, head.classes
+            )
+        }
+    };
+    backbone.to(run.device, Kind::Float);
+    backbone.use_channels_last();
+    let workload = Workload {
+        input: &materials.input,
+        batch_size: run.config.train.batch_size.get().min(images.train.len()),
+        threads: run.threads,
+        purpose: Purpose::Train { from: plan.first_live },
+    };
+    let kind = precision::kind(run.config.run.precision, &mut backbone, &workload);
+    source.weights = source::weights(inputs, &backbone, &load.missing);
+    source.network = source::network(inputs, checkpoint.as_deref())?;
+    let stages = frozen_proof::records(&backbone, &plan)?;
+    let mut prepared = Prepared { backbone, kind, plan, source, load, stages, phases: Vec::new() };
+    let phases = recipe.phases().map(|(step, epochs)| {
+        let plan = prepared.plan_of(step);
+        outline(&phase(inputs, step, epochs, &plan, Penalties::default()), &prepared.backbone)
+    });
+    prepared.phases = phases.collect();
+    session.emit(&Event::Planned(&prepared.phases));
+    Ok(Step { made: prepared, what })
+}
+
+/// Puts a new head in place of the source's. Returns what was done.
+fn replace(inputs: &Inputs<'_>, backbone: &mut Backbone) -> String {
+    let before = backbone.head().classes;
+    let classes = inputs.images.classes.len();
+    let init = match inputs.run.depth() {
+        Depth::Scratch => backbone.head().init,
+        _ => LinearInit::TorchDefault,
+    };
+    backbone.replace_head(i64::try_from(classes).unwrap_or(i64::MAX), init);
+    let new = backbone.ids().filter(|&id| id >= backbone.first_new() && id < backbone.head_id());
+    let new: Vec<_> = new.map(|id| backbone.name(id)).collect();
+    let more = match new.as_slice() {
+        [] => String::new(),
+        new => format!("; the weights hold features only, so {} starts afresh too", new.join(", ")),
+    };
+    let head = backbone.head();
+    format!(
+        "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}{more}",
+        head.root, head.features
+    )
 }

@@ -7,7 +7,7 @@ use zoo::source_weights::{self, NamedBy};
 
 use super::against_data::has_classifier;
 
-/// How the rows of a head and the classes of the data came together.
+/// How the rows of the source's head were matched with the classes of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClassOrder {
     /// The weights name the data's classes in the data's order.
@@ -59,7 +59,7 @@ pub(super) fn check(
     }
     if let Some(wrong) = source_weights::classes_of_no_use(run.network, checkpoint) {
         return refuse(format!(
-            "{}: {wrong}: which row is which class cannot be told; take the names out of the file, or use \"new\"",
+            "{}: {wrong}: which row is which class is not known; take the names out of the file, or use \"new\"",
             checkpoint.path.display()
         ));
     }

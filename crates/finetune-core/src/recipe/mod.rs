@@ -1,27 +1,40 @@
-//! The five steps, planned and carried out.
+//! The recipe: five steps, each of which takes what the one before it made.
+//!
+//! | step | makes |
+//! |---|---|
+//! | [`load`] | `Loaded`: the network, with the source weights |
+//! | [`freeze`] | `Frozen`: that, and which stages are trained |
+//! | [`head`] | `Prepared`: that with its head, on its device, and what is kept of the source |
+//! | `train-head`, `fine-tune` ([`training`]) | `Trained`: the network, and the state of its training |
+//! | [`measure`] | `Measured`: evaluations, temperature, samples |
+//!
+//! [`perform()`] is all of them; [`lr_find()`] stops at `Prepared`. Before the first step `gather` reads what they need, and
+//! refuses what images or network contradict (`against_data`, `kept_head`); [`plan()`] says what each step is going to do.
 
 mod against_data;
-mod frozen;
+mod freeze;
+mod frozen_proof;
 mod gather;
 mod head;
 mod kept_head;
+mod load;
+mod loaders;
 mod lr_find;
+mod measure;
 mod perform;
 mod plan;
-mod results;
 mod samples;
 mod source;
+mod step;
 mod training;
+mod words;
 
 pub(crate) use against_data::has_classifier;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use kept_head::ClassOrder;
 pub use lr_find::lr_find;
-pub(crate) use perform::drawn;
+pub(crate) use perform::images_of;
+use perform::model_description;
 pub use perform::{Finished, perform};
-pub use plan::{Action, PlannedStep, plan};
-#[cfg(test)]
-pub(crate) use source::Kept;
-#[cfg(test)]
-pub(crate) use training::mode_of;
+pub use plan::{RecipePlan, Training, plan};

@@ -1,67 +1,69 @@
 use records::{Depth, StepName};
 use run_config::{HeadPolicy, Run};
 
-/// What a step of the recipe is going to do.
+/// What the five steps of a run are going to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Build the network; load these weights, or start at random.
-    Load(Option<String>),
-    /// Freeze what lies before this depth.
-    Freeze(Depth),
-    /// Put a fresh head for the new classes.
-    ReplaceHead,
-    /// Leave the source's head where it is.
-    KeepHead,
-    /// Train the live stages for so many epochs.
-    Train(u32),
+pub struct RecipePlan {
+    /// `load`: label of the source weights; `None` builds the network with random weights.
+    pub weights: Option<String>,
+    /// `freeze`: how far back the network is trained.
+    pub depth: Depth,
+    /// `head`: a new head, or the source's.
+    pub head: HeadPolicy,
+    /// `train-head`.
+    pub train_head: Training,
+    /// `fine-tune`.
+    pub fine_tune: Training,
+}
+
+/// What a training step is going to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Training {
+    /// Train the live stages for this number of epochs.
+    Epochs(u32),
     /// Nothing, and why.
     Nothing(&'static str),
 }
 
-/// A step of the recipe with what it is going to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedStep {
-    /// Which step.
-    pub name: StepName,
-    /// What it does.
-    pub action: Action,
+impl RecipePlan {
+    /// Returns the training steps that do something, in order, with their epochs.
+    pub fn phases(&self) -> impl Iterator<Item = (StepName, u32)> {
+        let steps = [(StepName::TrainHead, self.train_head), (StepName::FineTune, self.fine_tune)];
+        steps.into_iter().filter_map(|(step, training)| match training {
+            Training::Epochs(epochs) => Some((step, epochs)),
+            Training::Nothing(_) => None,
+        })
+    }
 }
 
-/// The five steps of a run. Pure: nothing is read, built or trained.
+/// Plans the five steps of a run. Pure: nothing is read, built or trained.
 #[must_use]
-pub fn plan(run: &Run) -> [PlannedStep; 5] {
-    let epochs = run.config.train.epochs;
+pub fn plan(run: &Run) -> RecipePlan {
+    let epochs = Training::Epochs(run.config.train.epochs.get());
     let head_epochs = run.config.finetune.head_epochs;
-    let source = match run.depth {
-        Depth::Scratch => None,
-        _ => run.weights.as_ref().map(|weights| weights.label.clone()),
-    };
-    let (train_head, fine_tune) = match run.depth {
-        Depth::Head => {
-            (Action::Train(epochs), Action::Nothing("the depth is \"head\": nothing else is thawed"))
-        }
+    let (train_head, fine_tune) = match run.depth() {
+        Depth::Head => (epochs, Training::Nothing("the depth is \"head\": nothing else is unfrozen")),
         Depth::Scratch => {
-            (Action::Nothing("from scratch there are no features to train a head on"), Action::Train(epochs))
+            (Training::Nothing("from scratch there are no features to train a head on"), epochs)
         }
-        _ if head_epochs == 0 => (Action::Nothing("finetune.head_epochs is 0"), Action::Train(epochs)),
-        _ => (Action::Train(head_epochs), Action::Train(epochs)),
+        _ if head_epochs == 0 => (Training::Nothing("finetune.head_epochs is 0"), epochs),
+        _ => (Training::Epochs(head_epochs), epochs),
     };
-    let head = match run.config.finetune.head {
-        HeadPolicy::New => Action::ReplaceHead,
-        HeadPolicy::Keep => Action::KeepHead,
-    };
-    let actions = [Action::Load(source), Action::Freeze(run.depth.clone()), head, train_head, fine_tune];
-    let mut actions = actions.into_iter();
-    StepName::ALL.map(|name| PlannedStep { name, action: actions.next().unwrap_or(Action::Nothing("")) })
+    let weights = run.weights.as_ref().filter(|_| *run.depth() != Depth::Scratch);
+    RecipePlan {
+        weights: weights.map(|weights| weights.label.clone()),
+        depth: run.depth().clone(),
+        head: run.config.finetune.head,
+        train_head,
+        fine_tune,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use run_config as config;
-    use run_config::resolve;
 
-    fn planned(depth: &str) -> [Action; 5] {
+    fn planned(depth: &str) -> RecipePlan {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
         let text = format!(
@@ -69,23 +71,21 @@ mod tests {
              [finetune]\ndepth = \"{depth}\"\nhead_epochs = 2\n[train]\nepochs = 7\n[run]\ndevice = \"cpu\"\n"
         );
         std::fs::write(&path, text).unwrap();
-        let (config, source) = config::read(&path, &[]).unwrap();
-        plan(&resolve(config, source).unwrap()).map(|step| step.action)
+        let (config, source) = run_config::read(&path, &[]).unwrap();
+        plan(&run_config::resolve(config, source).unwrap())
     }
 
     #[test]
-    fn the_main_training_goes_where_the_depth_says() {
-        assert!(matches!(
-            planned("head"),
-            [Action::Load(Some(_)), _, _, Action::Train(7), Action::Nothing(_)]
-        ));
-        assert!(matches!(
-            planned("last:1"),
-            [Action::Load(Some(_)), _, _, Action::Train(2), Action::Train(7)]
-        ));
-        assert!(matches!(
-            planned("scratch"),
-            [Action::Load(None), _, _, Action::Nothing(_), Action::Train(7)]
-        ));
+    fn the_depth_decides_which_step_is_the_main_training() {
+        use StepName::{FineTune, TrainHead};
+        for (depth, weights, phases) in [
+            ("head", true, vec![(TrainHead, 7)]),
+            ("last:1", true, vec![(TrainHead, 2), (FineTune, 7)]),
+            ("scratch", false, vec![(FineTune, 7)]),
+        ] {
+            let planned = planned(depth);
+            assert_eq!(planned.weights.is_some(), weights, "{depth}");
+            assert_eq!(planned.phases().collect::<Vec<_>>(), phases, "{depth}");
+        }
     }
 }

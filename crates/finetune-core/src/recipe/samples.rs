@@ -1,4 +1,4 @@
-//! A few pictures with what the model said of them and why, for the report.
+//! A few images with their predictions, and where in them the evidence lies, for the report.
 
 use backbone::Backbone;
 use base64::Engine;
@@ -16,22 +16,27 @@ use crate::grad_cam::heat_maps;
 
 const EACH: usize = 6;
 const THUMBNAIL: u32 = 96;
-/// Pictures explained at once on a CPU: all their features are in memory.
+/// Images explained at once on a CPU: all their features are in memory.
 const AT_ONCE: usize = 4;
 
-/// The most confident mistakes, and as many right answers spread over the split. A GPU explains as many at once as frozen
-/// stages compute, for which it has its algorithms.
+/// Returns the most confident mistakes, and as many correct predictions spread over the split. A GPU explains as many at once
+/// as frozen stages compute, for which it has chosen its algorithms.
+///
+/// # Errors
+/// When an image can no longer be read.
 pub(super) fn choose(
     part: &Part,
-    said: &Predictions,
-    (input, batch_size): (&InputSpec, usize),
+    predictions: &Predictions,
+    input: &InputSpec,
+    batch_size: usize,
     backbone: &mut Backbone,
 ) -> Result<Vec<SampleRecord>, Error> {
-    let (right, mut wrong): (Vec<usize>, Vec<usize>) =
-        (0..said.labels.len()).partition(|&place| said.labels[place] == said.predicted[place]);
-    wrong.sort_by(|&a, &b| said.probability[b].total_cmp(&said.probability[a]).then(a.cmp(&b)));
+    let (correct, mut wrong): (Vec<usize>, Vec<usize>) = (0..predictions.labels.len())
+        .partition(|&place| predictions.labels[place] == predictions.predicted[place]);
+    wrong.sort_by(|&a, &b| predictions.probability[b].total_cmp(&predictions.probability[a]).then(a.cmp(&b)));
     wrong.truncate(EACH);
-    let spread = (0..EACH.min(right.len())).map(|place| right[place * right.len() / EACH.min(right.len())]);
+    let spread =
+        (0..EACH.min(correct.len())).map(|place| correct[place * correct.len() / EACH.min(correct.len())]);
     let chosen: Vec<usize> = wrong.into_iter().chain(spread).collect();
     let transform = Transform::evaluation(input)?;
     let (device, _) = backbone.placement();
@@ -41,16 +46,17 @@ pub(super) fn choose(
     };
     let mut samples = Vec::new();
     for places in chosen.chunks(at_once) {
-        samples.extend(explained(part, said, (places, at_least), &transform, backbone)?);
+        samples.extend(explained(part, predictions, places, at_least, &transform, backbone)?);
     }
     Ok(samples)
 }
 
-/// A few pictures with the maps of what spoke for the predicted classes, computed as so many rows at least.
+/// Returns a few images with heat maps of the evidence for the predicted classes, computed as at least this many rows.
 fn explained(
     part: &Part,
-    said: &Predictions,
-    (places, at_least): (&[usize], usize),
+    predictions: &Predictions,
+    places: &[usize],
+    at_least: usize,
     transform: &Transform,
     backbone: &mut Backbone,
 ) -> Result<Vec<SampleRecord>, Error> {
@@ -64,9 +70,9 @@ fn explained(
         samples.push(SampleRecord {
             path: part.store.samples()[index as usize].path.clone(),
             thumbnail: STANDARD.encode(images::thumbnail_png(&picture, THUMBNAIL)),
-            label: usize::try_from(said.labels[place]).unwrap_or(0),
-            predicted: usize::try_from(said.predicted[place]).unwrap_or(0),
-            probability: said.probability[place],
+            label: usize::try_from(predictions.labels[place]).unwrap_or(0),
+            predicted: usize::try_from(predictions.predicted[place]).unwrap_or(0),
+            probability: predictions.probability[place],
             heat_map: None,
         });
     }
@@ -75,7 +81,7 @@ fn explained(
     let (device, kind) = backbone.placement();
     let pixels = Tensor::f_from_slice(&pixels)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)?;
     let pixels = padded(&pixels, at_least);
-    let mut classes: Vec<i64> = places.iter().map(|&place| said.predicted[place]).collect();
+    let mut classes: Vec<i64> = places.iter().map(|&place| predictions.predicted[place]).collect();
     classes.resize(classes.len().max(at_least), 0);
     if let Some(found) = heat_maps(backbone, &pixels, &classes)? {
         for ((sample, square), number) in samples.iter_mut().zip(squares).zip(0..) {

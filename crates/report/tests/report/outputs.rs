@@ -21,10 +21,11 @@ fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn a_missing_folder_is_named_in_the_error() {
+fn a_folder_that_is_a_file_is_named_in_the_error() {
     let dir = tempfile::tempdir().unwrap();
-    let error = write_run(&samples::run(), &dir.path().join("gone")).unwrap_err().to_string();
-    assert!(error.contains("gone/report.html") && error.contains("check that its folder exists"), "{error}");
+    fs::write(dir.path().join("file"), "").unwrap();
+    let error = write_run(&samples::run(), &dir.path().join("file")).unwrap_err().to_string();
+    assert!(error.contains("file") && error.contains("cannot write"), "{error}");
 }
 
 #[test]

@@ -1,62 +1,84 @@
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use images::{GroupBy, Origin, Selection};
 use pretrained::PartialInput;
+use ranged::{Fraction, Share};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Switch, path};
 
-/// `[data]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[data]`: the images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A folder with the splits (`train/`, `val/` or `valid/` and the like, perhaps `test/`), or with one folder per class.
-    /// With `data.list`, what the paths in the list are relative to.
-    #[serde(default, deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
+    /// Folder with `train/` and `val/` (and `test/`), each with a folder per class, or with just a folder per class:
+    /// [which names and files count](data.md). With `data.list`, what its paths are relative to. One of the two is required.
+    #[serde(deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
-    /// A `.csv`, `.tsv` or `.jsonl` file with a path and a label in each row, perhaps a split and a group.
-    #[serde(default, deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
+    /// A `.csv`, `.tsv` or `.jsonl` file with a path and a label in each row, perhaps a split and a group:
+    /// [columns](data.md#lists).
+    #[serde(deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
     pub list: Option<PathBuf>,
-    /// The classes to use, after `data.merge`; all when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Classes to use, after `data.merge`; all when absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// Classes joined to one: `{ vehicle = ["car", "truck"] }`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Joins classes to one: `{ vehicle = ["car", "truck"] }`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub merge: BTreeMap<String, Vec<String>>,
-    /// What keeps images on one side of the split when there is no `val/`: `{ column = "patient" }` of the list, or
-    /// `{ pattern = "^([^_]+)_" }`, the first capture in the path.
+    /// Keeps what belongs together on one side where validation is split off: `{ column = "patient" }` of the list, or
+    /// `{ pattern = "^([^_]+)_" }`, [the first capture in the path](data.md#what-belongs-together).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupBy>,
-    /// A TOML file that names images to leave out.
-    #[serde(default, deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
+    /// A TOML file that [names images to leave out](data.md#leaving-images-out).
+    #[serde(deserialize_with = "path::optional", skip_serializing_if = "Option::is_none")]
     pub exclude: Option<PathBuf>,
-    /// Share of the training images kept for validation when there is no `val/`; `0.0` for none.
-    #[serde(default = "defaults::validation_fraction")]
-    pub validation_fraction: f64,
-    /// Train on this many images of each class, drawn by the seed; all when absent.
+    /// Where there is no validation split, share of each class kept for validation; `0.0` for none.
+    pub validation_fraction: Fraction,
+    /// Number of training images of each class, drawn by the seed; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<NonZeroU32>")]
     pub images_per_class: Option<u32>,
-    /// The largest share of unreadable files a run puts up with.
-    #[serde(default = "defaults::max_unreadable")]
-    pub max_unreadable: f64,
-    /// Mebibytes for decoded pictures; what does not fit is decoded again when needed.
-    #[serde(default = "defaults::memory_mib")]
+    /// Largest share of unreadable files that a run accepts.
+    pub max_unreadable: Share,
+    /// Memory for decoded images in mebibytes; what does not fit is decoded again whenever it is needed.
     pub memory_mib: u64,
-    /// Whether JPEG files much larger than the network reads may be decoded at a half, a quarter or an eighth of their
-    /// size: quicker, and no longer TorchVision to the pixel. Not where `augment.resized_crop` shows their parts.
-    #[serde(default = "defaults::reduced_decoding")]
+    /// `"on"` decodes JPEGs much larger than the network reads at a half, a quarter or an eighth: quicker, and no longer
+    /// TorchVision to the pixel, but no smaller than twice what is shown of them. Training images are not reduced where
+    /// `augment.resized_crop` shows parts of them.
     pub reduced_decoding: Switch,
-    /// How images are prepared, as far as the weights should not decide.
+    /// How images are prepared, where the weights should not decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<PartialInput>,
-    /// Named groups of classes, for which accuracy is reported beside the whole.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Named groups of classes, each reported in addition to the whole: `vowels = ["a", "e"]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Vec<String>>,
 }
 
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            root: None,
+            list: None,
+            classes: Vec::new(),
+            merge: BTreeMap::new(),
+            group: None,
+            exclude: None,
+            validation_fraction: Fraction::of(0.2),
+            images_per_class: None,
+            max_unreadable: Share::of(0.1),
+            memory_mib: 2048,
+            reduced_decoding: Switch::Off,
+            input: None,
+            groups: BTreeMap::new(),
+        }
+    }
+}
+
 impl DataConfig {
-    /// Where the images are named.
+    /// Returns where the images are named.
     #[must_use]
     pub fn origin(&self) -> Origin<'_> {
         match &self.list {
@@ -65,13 +87,13 @@ impl DataConfig {
         }
     }
 
-    /// The key that says where the images are named.
+    /// Returns the key that says where the images are named.
     #[must_use]
     pub fn origin_key(&self) -> &'static str {
         if self.list.is_some() { "data.list" } else { "data.root" }
     }
 
-    /// Which images are used, and which belong together.
+    /// Returns which images are used, and which belong together.
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
@@ -80,22 +102,5 @@ impl DataConfig {
             group: self.group.clone(),
             exclude: self.exclude.clone(),
         }
-    }
-}
-
-mod defaults {
-    use super::Switch;
-
-    pub(super) fn validation_fraction() -> f64 {
-        0.2
-    }
-    pub(super) fn max_unreadable() -> f64 {
-        0.1
-    }
-    pub(super) fn reduced_decoding() -> Switch {
-        Switch::Off
-    }
-    pub(super) fn memory_mib() -> u64 {
-        2048
     }
 }

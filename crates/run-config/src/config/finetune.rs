@@ -1,93 +1,111 @@
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
+use ranged::{NotNegative, Positive};
+use records::Depth;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// `[finetune]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `[finetune]`: how far back, and how gently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
-    /// `"head"`, `"last:2"`, `"from:layer3"`, `"all"` or `"scratch"`; with `"auto"` it is what [`crate::advise`] says
-    /// of the run's own pictures, and so is [`Self::rate_scale`] unless it is given.
-    pub depth: String,
-    /// Whether step `head` puts a new head in place of the source's or keeps that.
+    /// How far back the network is trained: `"head"`, `"last:2"` (the head and this many stages before it),
+    /// `"from:layer3"`, `"all"`, `"scratch"` (all, from random weights), or `"auto"`: as `finetune advise` says.
+    #[schemars(schema_with = "depth_schema")]
+    pub depth: Depth,
+    /// Whether a new head takes the place of the source's, or that one is trained further.
     pub head: HeadPolicy,
-    /// Epochs for which the head is trained alone before the fine-tune step.
+    /// Number of epochs in which the head is trained alone before anything else is unfrozen; not used where the depth is
+    /// `"head"`.
     pub head_epochs: u32,
-    /// Learning rate of the last stage before the head as a multiple of the head's; without it a tenth.
+    /// Learning rate of the last stage before the head as a multiple of the head's; when absent a tenth, or what
+    /// `finetune advise` says where the depth is `"auto"`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate_scale: Option<f64>,
-    /// Learning rate of each further stage back as a multiple of that of the stage after it: discriminative rates (Howard
-    /// and Ruder 2018, who divide by 2.6). At 1 all live stages before the head share one rate.
-    pub rate_decay: f64,
-    /// No live stage is trained at less than this multiple of the head's rate.
-    pub rate_floor: f64,
-    /// What batch-norm normalises with in live stages. Frozen stages always keep their statistics.
-    pub batch_norm: BatchNormPolicy,
-    /// Learning rates of single stages as multiples of the run's; these stages leave the three keys above aside.
+    pub rate_scale: Option<Positive>,
+    /// Learning rate of each stage further back as a multiple of the stage after it (Howard and Ruder 2018, who divide by
+    /// 2.6); at 1 all share one.
+    pub rate_decay: Positive,
+    /// No live stage is trained at less than this multiple of the head's learning rate.
+    pub rate_floor: NotNegative,
+    /// Multiples of the learning rate for single stages, `{ layer1 = 0.01 }`, in place of the three keys above.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub rates: BTreeMap<String, f64>,
-    /// Stages that thaw one after another; all at once when absent.
+    pub rates: BTreeMap<String, Positive>,
+    /// What batch normalisation uses in live stages; frozen stages always keep their statistics.
+    pub batch_norm: BatchNormPolicy,
+    /// Unfreezes stages one after another; when absent, all that is live is unfrozen at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thaw: Option<ThawConfig>,
 }
 
 /// What step `head` does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadPolicy {
-    /// A fresh head for the classes of the data.
+    /// A new head for the classes of the data.
     New,
-    /// The source's head is trained on. It must tell as many classes apart as the data have, and its outputs are taken
-    /// in the order of the data's classes, which is that of their folders' names.
+    /// The source's head is trained further. It must have as many classes as the data; its outputs are taken in the order
+    /// of the data's classes, which is that of their folders' names.
     Keep,
 }
 
-/// What batch-norm normalises with in the live stages while training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What batch normalisation uses in live stages during training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchNormPolicy {
-    /// With the batch's statistics, which also move the running ones. The default: new pictures have other statistics
-    /// than those of the source weights, and weights that are being trained soon fit neither; so it is too in PyTorch.
+    /// The batch's statistics, which also update the running ones, as in PyTorch.
     Train,
-    /// With the running statistics of the source weights, which stay as they are; scale and shift are still trained.
-    /// For batches too small to have statistics, below about eight pictures, or very few pictures in all.
+    /// The running statistics of the source weights, which stay as they are; scale and shift are still trained. For
+    /// batches below about eight images, or very few images in all: [when](regularization.md).
     Frozen,
 }
 
 /// `[finetune.thaw]`: gradual unfreezing (Howard and Ruder 2018). The head is live from the first epoch on. Either `every`
 /// or `at` is given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThawConfig {
-    /// Epochs from one stage to the next; the last stage before the head is live from the first epoch on.
+    /// Number of epochs from one stage to the next; the last stage before the head is live from the first epoch on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub every: Option<u32>,
-    /// Stage -> the epoch of the fine-tune step, from 1, at whose beginning it thaws. A stage that is not named thaws
-    /// together with the one after it.
+    pub every: Option<NonZeroU32>,
+    /// Epochs of the fine-tune step, from 1, at whose beginning stages are unfrozen: `{ layer4 = 1, layer3 = 4 }`. A stage
+    /// that is not named is unfrozen together with the one after it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub at: BTreeMap<String, u32>,
 }
 
 impl FinetuneConfig {
-    /// [`Self::rate_scale`] or the usual tenth.
+    /// Returns `finetune.rate_scale`, or a tenth.
     #[must_use]
-    pub fn rate_scale(&self) -> f64 {
-        self.rate_scale.unwrap_or(0.1)
+    pub fn rate_scale(&self) -> Positive {
+        self.rate_scale.unwrap_or(Positive::of(0.1))
     }
 }
 
 impl Default for FinetuneConfig {
     fn default() -> Self {
         Self {
-            depth: "head".to_owned(),
+            depth: Depth::Head,
             head: HeadPolicy::New,
             head_epochs: 3,
             rate_scale: None,
-            rate_decay: 1.0,
-            rate_floor: 0.0,
-            batch_norm: BatchNormPolicy::Train,
+            rate_decay: Positive::of(1.0),
+            rate_floor: NotNegative::ZERO,
             rates: BTreeMap::new(),
+            batch_norm: BatchNormPolicy::Train,
             thaw: None,
         }
     }
+}
+
+/// The words of [`Depth`], and its two forms with a part of their own.
+fn depth_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "anyOf": [
+            { "enum": ["head", "all", "scratch", "auto"] },
+            { "pattern": "^last:0*[1-9][0-9]*$" },
+            { "pattern": "^from:.+$" }
+        ]
+    })
 }

@@ -1,84 +1,76 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
 
+use ranged::{NotNegative, Positive, ProperFraction};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::methods::{
-    AdamConfig, OneCycleConfig, OptimizerKind, PlateauConfig, RmsPropConfig, ScheduleKind, SgdConfig,
-    StepConfig,
-};
+use super::optimizer::Optimizer;
+use super::schedule::LearningRateSchedule;
+use super::tagged;
 
-/// `[train]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `[train]`: the training loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Epochs of the main training: of the fine-tune step, or of the head when the depth is `"head"`.
-    pub epochs: u32,
-    /// At least this many optimizer steps in each training step of the recipe: with few images, more epochs are run.
+    /// Number of epochs of the main training: of the head where the depth is `"head"`, else of what is fine-tuned after
+    /// `finetune.head_epochs`.
+    pub epochs: NonZeroU32,
+    /// Smallest number of optimizer steps in each training step of the recipe: few images get more epochs.
     pub min_steps: u64,
-    /// Images per batch. The last batch of an epoch may be smaller; it counts.
-    pub batch_size: usize,
-    /// Batches whose gradients make one step, for steps larger than memory allows. The last group of an epoch may be
-    /// smaller; every image weighs the same within its step.
-    pub accumulate: usize,
+    /// Number of images in a batch. The last batch of an epoch may be smaller, and counts.
+    pub batch_size: NonZeroUsize,
+    /// Number of batches whose gradients make one optimizer step. The last group of an epoch may be smaller; every image
+    /// weighs the same within its step.
+    pub accumulate: NonZeroUsize,
     /// Learning rate of the head.
-    pub learning_rate: f64,
-    /// `"sgd"`, `"adam"`, `"adamw"` or `"rmsprop"`.
-    pub optimizer: OptimizerKind,
-    /// `"constant"`, `"step"`, `"cosine"`, `"one-cycle"` or `"plateau"`, over each training step of the recipe.
-    pub schedule: ScheduleKind,
-    /// Epochs, or a part of one, in which the rate first rises in equal steps to where the schedule begins; the schedule
+    pub learning_rate: Positive,
+    /// How a gradient becomes a step: a name, or a table with the optimizer's own numbers,
+    /// `{ name = "sgd", momentum = 0.8 }`.
+    #[serde(deserialize_with = "tagged::read", serialize_with = "tagged::write")]
+    #[schemars(schema_with = "tagged::schema::<Optimizer>")]
+    pub optimizer: Optimizer,
+    /// How the learning rate changes over each training step of the recipe: a name, or a table with the schedule's own
+    /// numbers, `{ name = "step", every = 5 }`.
+    #[serde(deserialize_with = "tagged::read", serialize_with = "tagged::write")]
+    #[schemars(schema_with = "tagged::schema::<LearningRateSchedule>")]
+    pub schedule: LearningRateSchedule,
+    /// Number of epochs, or part of one, in which the learning rate first rises to where the schedule begins; the schedule
     /// takes up what is left of the training.
-    pub warmup_epochs: f64,
-    /// Shrinks the gradient of a step to this Euclidean norm over all live parameters where it is longer (Pascanu et al.
-    /// 2013); never when absent.
+    pub warmup_epochs: NotNegative,
+    /// Largest norm of the gradient over all live parameters; a longer one is shrunk to it (Pascanu et al. 2013). No limit
+    /// when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clip_norm: Option<f64>,
-    /// Holds each value of the gradient between minus this and this, before `clip_norm`; never when absent.
+    pub clip_norm: Option<Positive>,
+    /// Largest magnitude of each value of the gradient, applied before `clip_norm`. No limit when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clip_value: Option<f64>,
-    /// Keeps an exponential moving average of the weights of the main training with this decay per step, which is what
-    /// is validated and saved (Polyak and Juditsky 1992); none when absent.
+    pub clip_value: Option<Positive>,
+    /// Decay per step of a moving average of the weights, such as 0.999; the average is what is validated and saved
+    /// (Polyak and Juditsky 1992). None when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ema: Option<f64>,
-    /// Saves the plain mean of the weights at the ends of the epochs of the main training from this one on, with
-    /// batch-norm statistics measured anew (SWA, Izmailov et al. 2018); none when absent.
+    pub ema: Option<ProperFraction>,
+    /// The saved model is the mean of the weights over the ends of epochs from this one on, with batch-norm statistics
+    /// measured again (Izmailov et al. 2018). None when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub swa_from: Option<u32>,
-    /// How much the images of each class weigh in the loss; all the same when absent.
+    pub swa_from: Option<NonZeroU32>,
+    /// Weight of each class's images in the loss: `"balanced"`, or `{ cat = 1.0, dog = 2.0 }`. All weigh the same when
+    /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
     /// In which order images are shown.
     pub sampler: SamplerKind,
-    /// Numbers of `optimizer = "sgd"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sgd: Option<SgdConfig>,
-    /// Numbers of `optimizer = "adam"` and `"adamw"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub adam: Option<AdamConfig>,
-    /// Numbers of `optimizer = "rmsprop"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rmsprop: Option<RmsPropConfig>,
-    /// Numbers of `schedule = "step"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<StepConfig>,
-    /// Numbers of `schedule = "one-cycle"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub one_cycle: Option<OneCycleConfig>,
-    /// Numbers of `schedule = "plateau"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plateau: Option<PlateauConfig>,
 }
 
 /// How the images of an epoch are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SamplerKind {
-    /// Each once, in random order.
+    /// Each image once, in random order.
     Shuffle,
-    /// As many in all, and equally many of each class: images of rare classes come several times, others wait.
+    /// As many images in all, and equally many of each class: those of rare classes come several times.
     Balanced,
 }
 
@@ -88,32 +80,28 @@ pub enum ClassWeights {
     /// `"balanced"`: images / (classes * images of the class), so that every class weighs the same as a whole.
     Balanced,
     /// Class name -> weight; classes that are not named weigh 1.
-    PerClass(BTreeMap<String, f64>),
+    PerClass(BTreeMap<String, NotNegative>),
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
+        const EPOCHS: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+        const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
         Self {
-            epochs: 5,
+            epochs: EPOCHS,
             min_steps: 0,
-            batch_size: 32,
-            accumulate: 1,
-            learning_rate: 1e-3,
-            optimizer: OptimizerKind::AdamW,
-            schedule: ScheduleKind::Cosine,
-            warmup_epochs: 0.0,
+            batch_size: BATCH_SIZE,
+            accumulate: NonZeroUsize::MIN,
+            learning_rate: Positive::of(1e-3),
+            optimizer: Optimizer::default(),
+            schedule: LearningRateSchedule::default(),
+            warmup_epochs: NotNegative::ZERO,
             clip_norm: None,
             clip_value: None,
             ema: None,
             swa_from: None,
             class_weights: None,
             sampler: SamplerKind::Shuffle,
-            sgd: None,
-            adam: None,
-            rmsprop: None,
-            step: None,
-            one_cycle: None,
-            plateau: None,
         }
     }
 }
@@ -152,5 +140,25 @@ impl<'de> Deserialize<'de> for ClassWeights {
             }
         }
         from.deserialize_any(StringOrTable)
+    }
+}
+
+impl JsonSchema for ClassWeights {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ClassWeights".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let weight = NotNegative::json_schema(generator);
+        json_schema!({
+            "anyOf": [
+                { "type": "string", "enum": [BALANCED] },
+                { "type": "object", "additionalProperties": weight }
+            ]
+        })
     }
 }

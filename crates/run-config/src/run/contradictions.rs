@@ -1,28 +1,27 @@
-//! Policies that contradict each other. What only the data or the network can tell is looked at when they are known, in
+//! Policies that contradict each other. What depends on the data or the network is checked when they are known, in
 //! `recipe::gather`.
 
 use images::Sampling;
 use records::Depth;
 
-use super::{answers_for, idle};
+use super::{ineffective, is_users_own};
 use crate::config::{
-    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, OptimizerKind, PolicyKind, SamplerKind,
-    ScheduleKind, Source, ThawConfig,
+    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, SamplerKind, Source, ThawConfig,
 };
 
 /// Refuses policies that contradict each other, at the key that asks for the impossible.
-pub(super) fn check(config: &Config, depth: &Depth, source: &Source) -> Result<(), ConfigError> {
-    let told = None
+pub(super) fn check(config: &Config, source: &Source) -> Result<(), ConfigError> {
+    let depth = &config.finetune.depth;
+    let found = None
         .or_else(|| of_depth(config, depth))
         .or_else(|| of_head(config, depth))
         .or_else(|| of_rates(config))
         .or_else(|| of_averages(config))
         .or_else(|| of_sampling(config))
         .or_else(|| of_regularizers(config, depth))
-        .or_else(|| of_idle_tables(config))
-        .or_else(|| of_idle_augmentation(config))
-        .or_else(|| of_idle_values(config, depth, source));
-    told.map_or(Ok(()), |(key, message)| Err(source.wrong(key, message)))
+        .or_else(|| of_augmentation(config))
+        .or_else(|| of_ineffective(config, source));
+    found.map_or(Ok(()), |(key, message)| Err(source.wrong(key, message)))
 }
 
 /// The key at fault, and what to do.
@@ -52,9 +51,6 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
                 "`every` and `at` both say when stages thaw; keep one of them",
             );
         }
-        (Some(ThawConfig { every: Some(0), .. }), _) => {
-            return refuse("finetune.thaw.every", "must be at least 1 epoch");
-        }
         _ => {}
     }
     if let Some(because) = stays_frozen
@@ -81,10 +77,10 @@ fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
     None
 }
 
-/// What speaks of certain stages does not go with a depth that is not known yet.
+/// Keys about certain stages do not go with a depth that is not known yet.
 fn of_auto(config: &Config) -> Option<Contradiction> {
     let finetune = &config.finetune;
-    let named = "speaks of certain stages, and with the depth \"auto\" it is not known yet which are trained; run `finetune advise` first, then name the depth";
+    let named = "is about certain stages, and with the depth \"auto\" it is not known yet which are trained; run `finetune advise` first, then name the depth";
     let may_be_idle = "needs stages that are trained, and with the depth \"auto\" it may be the head alone; run `finetune advise` first, then name the depth";
     if finetune.thaw.is_some() {
         return Some(("finetune.thaw", named.to_owned()));
@@ -105,7 +101,7 @@ fn of_head(config: &Config, depth: &Depth) -> Option<Contradiction> {
         ),
         HeadPolicy::Keep if config.regularize.co_tuning.is_some() => refuse(
             "regularize.co_tuning",
-            "trains the source's head beside a new one, and with finetune.head = \"keep\" there is no new one; remove one of them",
+            "trains the source's head along with a new one, and with finetune.head = \"keep\" there is no new one; remove one of them",
         ),
         HeadPolicy::Keep => None,
     }
@@ -113,9 +109,9 @@ fn of_head(config: &Config, depth: &Depth) -> Option<Contradiction> {
 
 fn of_rates(config: &Config) -> Option<Contradiction> {
     let finetune = &config.finetune;
-    (finetune.rate_floor > finetune.rate_scale()).then(|| {
+    (finetune.rate_floor.get() > finetune.rate_scale().get()).then(|| {
         let message = format!(
-            "lies above finetune.rate_scale = {}, so no stage would ever have its own rate",
+            "lies above finetune.rate_scale = {}, so no stage would ever have its own learning rate",
             finetune.rate_scale()
         );
         ("finetune.rate_floor", message)
@@ -169,70 +165,40 @@ fn of_regularizers(config: &Config, depth: &Depth) -> Option<Contradiction> {
     }
     if let (Some(pull), Some(decay)) =
         (regularize.l2_sp.map(|_| "l2_sp").or(regularize.delta.map(|_| "delta")), regularize.weight_decay)
-        && decay > 0.0
+        && decay.get() > 0.0
     {
         let message = format!(
             "would pull to zero what regularize.{pull} pulls to the source; remove it, its place is taken"
         );
         return Some(("regularize.weight_decay", message));
     }
-    mixing_key(config).filter(|_| config.train.batch_size == 1).and_then(|key| {
-        refuse(key, "a batch of one picture has no other to mix it with; use a larger train.batch_size")
+    mixing_key(config).filter(|_| config.train.batch_size.get() == 1).and_then(|key| {
+        refuse(key, "a batch of one image has no other to mix it with; use a larger train.batch_size")
     })
 }
 
-/// The key that asks for pictures to be mixed, if one does.
+/// The key that asks for images to be mixed, if one does.
 fn mixing_key(config: &Config) -> Option<&'static str> {
     let mixing = config.regularize.mixing();
     let key = if mixing.mixup > 0.0 { "regularize.mixup" } else { "regularize.cutmix" };
     mixing.varies().then_some(key)
 }
 
-fn of_idle_augmentation(config: &Config) -> Option<Contradiction> {
+fn of_augmentation(config: &Config) -> Option<Contradiction> {
     let augment = &config.augment;
-    if augment.randaugment.is_some() && augment.policy != Some(PolicyKind::RandAugment) {
-        let message = "has no effect without augment.policy = \"randaugment\"; remove it, or choose that";
-        return Some(("augment.randaugment", message.to_owned()));
-    }
     if augment.views > 0 && !augment.changes(0).varies() {
-        let message = "has no effect where pictures are not changed: all views would be the same; remove it, or set what changes them";
+        let message = "has no effect where images are not changed: all views would be the same; remove it, or set what changes them";
         return Some(("augment.views", message.to_owned()));
     }
-    let turns = augment.rotation > 0.0 || augment.policy.is_some();
+    let turns = augment.rotation.get() > 0.0 || augment.policy.is_some();
     (augment.sampling != Sampling::default() && !turns).then(|| {
         let message = "has no effect where nothing is turned, sheared or shifted; remove it, or set augment.rotation or augment.policy";
         ("augment.sampling", message.to_owned())
     })
 }
 
-fn of_idle_values(config: &Config, depth: &Depth, source: &Source) -> Option<Contradiction> {
-    let found = idle::find(config, depth).into_iter().find(|idle| answers_for(config, source, idle.key))?;
+fn of_ineffective(config: &Config, source: &Source) -> Option<Contradiction> {
+    let found =
+        ineffective::find(config).into_iter().find(|found| is_users_own(config, source, found.key))?;
     Some((found.key, found.because.to_owned()))
-}
-
-/// Numbers of an optimizer or a schedule that is not the chosen one would have no effect.
-fn of_idle_tables(config: &Config) -> Option<Contradiction> {
-    let train = &config.train;
-    let (optimizer, schedule) = (train.optimizer, train.schedule);
-    let adam = matches!(optimizer, OptimizerKind::Adam | OptimizerKind::AdamW);
-    let idle = |key, given: bool, chosen: bool, what: &str, name: &str| {
-        (given && !chosen).then(|| {
-            (
-                key,
-                format!(
-                    "has no effect with train.{what} = {name:?}; remove it, or choose what it belongs to"
-                ),
-            )
-        })
-    };
-    let of_optimizer = |key, given, chosen| idle(key, given, chosen, "optimizer", optimizer.name());
-    let of_schedule = |key, given, kind| idle(key, given, schedule == kind, "schedule", schedule.name());
-    None.or_else(|| of_optimizer("train.sgd", train.sgd.is_some(), optimizer == OptimizerKind::Sgd))
-        .or_else(|| of_optimizer("train.adam", train.adam.is_some(), adam))
-        .or_else(|| {
-            of_optimizer("train.rmsprop", train.rmsprop.is_some(), optimizer == OptimizerKind::RmsProp)
-        })
-        .or_else(|| of_schedule("train.step", train.step.is_some(), ScheduleKind::Step))
-        .or_else(|| of_schedule("train.one_cycle", train.one_cycle.is_some(), ScheduleKind::OneCycle))
-        .or_else(|| of_schedule("train.plateau", train.plateau.is_some(), ScheduleKind::Plateau))
 }

@@ -1,7 +1,7 @@
 //! A configuration checked against the world: what the rest of the program sees.
 
 mod contradictions;
-mod idle;
+mod ineffective;
 mod threads;
 
 use backbone::Network;
@@ -11,31 +11,28 @@ use torch_extra::determinism::{self, Algorithms, Denormals};
 use zoo::source_weights::SourceWeights;
 
 use crate::config::{
-    self, BatchNormPolicy, CompareConfig, Config, ConfigError, HeadPolicy, Method, OptimizerKind, PolicyKind,
-    RegularizeConfig, ScheduleKind, SettingConfig, Source,
+    self, BatchNormPolicy, CompareConfig, Config, ConfigError, HeadPolicy, Method, SettingConfig, Source,
 };
 pub use threads::Threads;
 
-/// A validated run. Names have become things; nothing optional is left that a default could fill.
+/// A validated run: names have become things, and what no default fills is optional for a reason.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its name.
+    /// Name of the run.
     pub name: String,
-    /// The numbers.
+    /// Configuration.
     pub config: Config,
-    /// Where they came from, so that a mistake found later still points at its line.
+    /// Where the configuration came from, so that a mistake found later still points at its line.
     pub source: Source,
-    /// The network.
+    /// Network to train.
     pub network: &'static Network,
-    /// How far back.
-    pub depth: Depth,
-    /// Where it starts from; `None` is random initialisation.
+    /// Weights to start from; `None` is random initialisation.
     pub weights: Option<SourceWeights>,
-    /// Where it computes.
+    /// Device to compute on.
     pub device: Device,
-    /// Threads that libtorch computes with.
+    /// Number of threads that libtorch computes with.
     pub threads: u32,
-    /// Threads that prepare pictures; with 0 the computing thread does it.
+    /// Number of threads that prepare images; with 0 the computing thread does it.
     pub workers: usize,
 }
 
@@ -45,30 +42,25 @@ pub struct Run {
 /// [`ConfigError`] at the key at fault.
 pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
     config::check(&config, &source)?;
-    fill_in(&mut config);
+    // Written out, so that a kept configuration does not depend on the usual strength of a later version.
+    config.regularize.weight_decay = Some(config.regularize.weight_decay());
     let network =
         zoo::network(&config.model.arch).map_err(|error| source.wrong("model.arch", error.to_string()))?;
-    let depth: Depth = config
-        .finetune
-        .depth
-        .parse()
-        .map_err(|error: records::UnknownDepth| source.wrong("finetune.depth", error.to_string()))?;
-    contradictions::check(&config, &depth, &source)?;
+    contradictions::check(&config, &source)?;
     let weights = SourceWeights::find(network.name, &config.model.weights)
         .map_err(|error| source.wrong("model.weights", error.to_string()))?;
-    if weights.is_none() && needs_weights(&config, &depth) {
+    if weights.is_none() && needs_weights(&config) {
         return Err(source
             .wrong(
                 "model.weights",
                 "with \"none\" there is nothing to transfer; name weights, or train everything with finetune.depth = \"scratch\"",
-            )
-            .into());
+            ));
     }
     let device = torch_extra::cuda::device(&config.run.device)
         .map_err(|error| source.wrong("run.device", error.to_string()))?;
     let precision = config.run.precision.check(device);
     precision.map_err(|error| source.wrong("run.precision", error.to_string()))?;
-    let budget = match config.run.threads {
+    let budget = match config.run.threads.get() {
         0 => u32::try_from(cores()).unwrap_or(1),
         asked => asked,
     };
@@ -76,7 +68,6 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
     Ok(Run {
         name: config.run.name.clone().unwrap_or_else(|| source.stem()),
         network,
-        depth,
         weights,
         device,
         threads: computing,
@@ -87,6 +78,12 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
 }
 
 impl Run {
+    /// How far back the network is trained.
+    #[must_use]
+    pub fn depth(&self) -> &Depth {
+        &self.config.finetune.depth
+    }
+
     /// Sets libtorch up as the run asks: seed, threads, denormal numbers and, on a GPU, which algorithms. Each run does so
     /// before it computes, for several runs may share a process.
     ///
@@ -101,7 +98,7 @@ impl Run {
         Ok(())
     }
 
-    /// Processes that share a grid: those asked for, or as many as the cores have room for. A GPU has one.
+    /// Number of processes that share a comparison: `compare.jobs`, or as many as the cores allow. A GPU has one.
     #[must_use]
     pub fn jobs(&self, compare: &CompareConfig) -> usize {
         match (compare.jobs, self.device) {
@@ -111,41 +108,47 @@ impl Run {
         }
     }
 
-    /// The same run with the changes of a setting laid over it, and without its grid.
+    /// Returns the run with the changes of a setting laid over it, and without its comparison.
     ///
     /// # Errors
     /// As [`resolve`], at the change at fault.
-    pub fn with(&self, setting: &SettingConfig) -> Result<Self, ConfigError> {
+    pub fn with_overrides(&self, setting: &SettingConfig) -> Result<Self, ConfigError> {
         let mut plain = Config { compare: None, ..self.config.clone() };
-        take_out(&mut plain);
-        let changed = config::overlay(&plain, &setting.set)?;
-        Ok(Self { name: self.name.clone(), ..resolve(changed, self.source.with(setting))? })
+        // A setting may bring a pull of its own, which the usual weight decay does not go with. It is told by its value,
+        // because a comparison that is joined or resumed is read from a file in which it is written out.
+        let usual = plain.regularize.usual_weight_decay();
+        plain.regularize.weight_decay = plain.regularize.weight_decay.filter(|&decay| decay != usual);
+        let source = self.source.with_setting(setting);
+        let changed = config::lay_over(&plain, &setting.set)
+            .map_err(|wrong| source.wrong_change(wrong.change, wrong.message))?;
+        Ok(Self { name: self.name.clone(), ..resolve(changed, source)? })
     }
 
-    /// Whether who gives a key without effect should be told. The run that a comparison varies has values that only some of
-    /// its settings use, and a setting inherits values for others.
-    pub fn answers_for(&self, key: &str) -> bool {
-        answers_for(&self.config, &self.source, key)
+    /// Whether the user set a key, and should hear that it has no effect. The run that a comparison varies has values that
+    /// only some of its settings use, and a setting inherits values for others.
+    #[must_use]
+    pub fn is_users_own(&self, key: &str) -> bool {
+        is_users_own(&self.config, &self.source, key)
     }
 
-    /// Leaves out what has no effect, so that the configuration of a cell or an advised run can be run again.
-    pub fn forget_idle(&mut self) {
-        for idle in idle::find(&self.config, &self.depth) {
-            (idle.forget)(&mut self.config);
+    /// Gives keys without effect their defaults, so that the configuration of a cell or an advised run can be run again.
+    pub fn reset_ineffective(&mut self) {
+        for found in ineffective::find(&self.config) {
+            (found.reset)(&mut self.config);
         }
     }
 
-    /// The same run by another method, as a cell of a grid.
+    /// Returns the run trained by a method, as a cell of a comparison.
     #[must_use]
-    pub fn by(&self, method: Method) -> Self {
-        let depth = match method {
-            Method::Scratch => Depth::Scratch,
-            Method::Head => Depth::Head,
-            Method::FineTune => self.depth.clone(),
-        };
-        let mut run = Self { depth, ..self.clone() };
+    pub fn for_method(&self, method: Method) -> Self {
+        let mut run = self.clone();
         let Config { finetune, train, regularize, .. } = &mut run.config;
-        // What is said of stages is said of the fine-tune step; the averages are of the main training.
+        match method {
+            Method::Scratch => finetune.depth = Depth::Scratch,
+            Method::Head => finetune.depth = Depth::Head,
+            Method::FineTune => {}
+        }
+        // Keys about stages belong to the fine-tune step, the averages to the main training.
         if method != Method::FineTune {
             finetune.thaw = None;
             finetune.rates.clear();
@@ -157,19 +160,19 @@ impl Run {
                 // Frozen stages keep their statistics and skip nothing anyway.
                 finetune.batch_norm = BatchNormPolicy::Train;
                 regularize.stochastic_depth = None;
-                regularize.forget_features();
+                regularize.drop_depth_techniques();
             }
             Method::Scratch => {
                 finetune.batch_norm = BatchNormPolicy::Train;
                 finetune.head = HeadPolicy::New;
-                regularize.forget_source();
+                regularize.drop_source_techniques();
             }
         }
         run
     }
 }
 
-fn answers_for(config: &Config, source: &Source, key: &str) -> bool {
+fn is_users_own(config: &Config, source: &Source, key: &str) -> bool {
     config.compare.is_none() && source.gives(key)
 }
 
@@ -185,50 +188,10 @@ fn algorithms(deterministic: bool, device: Device) -> Algorithms {
     }
 }
 
-/// The numbers of the chosen optimizer, schedule and policy, where the file leaves them out.
-fn fill_in(config: &mut Config) {
-    let regularize = &mut config.regularize;
-    regularize.weight_decay = Some(regularize.weight_decay());
-    if config.augment.policy == Some(PolicyKind::RandAugment) {
-        config.augment.randaugment.get_or_insert_default();
-    }
-    let train = &mut config.train;
-    match train.optimizer {
-        OptimizerKind::Sgd => drop(train.sgd.get_or_insert_default()),
-        OptimizerKind::Adam | OptimizerKind::AdamW => drop(train.adam.get_or_insert_default()),
-        OptimizerKind::RmsProp => drop(train.rmsprop.get_or_insert_default()),
-    }
-    match train.schedule {
-        ScheduleKind::Constant | ScheduleKind::Cosine => {}
-        ScheduleKind::Step => drop(train.step.get_or_insert_default()),
-        ScheduleKind::OneCycle => drop(train.one_cycle.get_or_insert_default()),
-        ScheduleKind::Plateau => drop(train.plateau.get_or_insert_default()),
-    }
-}
-
-/// Takes out again what [`fill_in`] would put there, so that a change to another optimizer, schedule, policy or pull does not
-/// meet numbers that belong to the one before. It goes by the values, because a comparison that is joined or resumed is read
-/// from a file in which they are filled in.
-fn take_out(config: &mut Config) {
-    fn unless_usual<T: Default + PartialEq>(table: &mut Option<T>) {
-        table.take_if(|table| *table == T::default());
-    }
-    let Config { regularize, augment, train, .. } = config;
-    let usual = RegularizeConfig { weight_decay: None, ..regularize.clone() }.weight_decay();
-    regularize.weight_decay = regularize.weight_decay.filter(|&decay| decay != usual);
-    unless_usual(&mut augment.randaugment);
-    unless_usual(&mut train.sgd);
-    unless_usual(&mut train.adam);
-    unless_usual(&mut train.rmsprop);
-    unless_usual(&mut train.step);
-    unless_usual(&mut train.one_cycle);
-    unless_usual(&mut train.plateau);
-}
-
 /// Whether some run needs source weights that nothing but `model.weights` could name.
-fn needs_weights(config: &Config, depth: &Depth) -> bool {
+fn needs_weights(config: &Config) -> bool {
     match &config.compare {
-        None => *depth != Depth::Scratch,
+        None => config.finetune.depth != Depth::Scratch,
         Some(CompareConfig { methods, variants, .. }) => {
             let transfers = methods.iter().any(|&method| method != Method::Scratch);
             transfers && (variants.is_empty() || variants.iter().any(|variant| variant.weights.is_none()))

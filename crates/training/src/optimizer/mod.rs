@@ -1,4 +1,4 @@
-//! Gradient descent over the live parameters, its state in tensors of our own.
+//! Gradient descent over the live parameters, with its state in named tensors.
 
 mod rule;
 mod state;
@@ -11,11 +11,11 @@ use tch::Tensor;
 use torch_extra::layout::lie_alike;
 use torch_extra::step::{self, Moved};
 
-pub use rule::{DecayForm, Rule};
+pub use rule::Rule;
 pub use state::{OptimizerState, StateError};
 
 use crate::freeze::FreezePlan;
-use crate::schedule::Setting;
+use crate::schedule::StepRates;
 use run_config::RegularizeConfig;
 
 /// A parameter that is trained.
@@ -25,33 +25,33 @@ pub struct Trainable {
     pub name: String,
     /// The tensor, shared with the layer that computes with it.
     pub value: Tensor,
-    /// Its learning rate as a multiple of the run's.
+    /// Its learning rate as a multiple of the head's.
     pub rate_scale: f64,
     /// Its weight decay.
     pub decay: f64,
 }
 
-/// Updates every live parameter, each at its stage's rate.
+/// Updates every live parameter, each at its stage's learning rate.
 #[derive(Debug)]
 pub struct Optimizer {
     rule: Rule,
     parameters: Vec<Trainable>,
-    /// What is remembered of each parameter, by its name; made at its first step.
+    /// State of each parameter, by its name; made at its first step.
     memories: BTreeMap<String, Memory>,
 }
 
-/// What is remembered of a parameter from step to step.
+/// State of a parameter from step to step.
 #[derive(Debug, Default)]
 struct Memory {
     /// Steps taken with it.
     steps: i32,
-    /// Momentum, or Adam's mean of gradients.
+    /// Momentum, or Adam's mean of gradients; the parameter's shape and type, as `second`.
     first: Option<Tensor>,
     /// Mean of squared gradients.
     second: Option<Tensor>,
 }
 
-/// The parameters that are live in an epoch, from 1.
+/// Returns the parameters that are live in an epoch, from 1.
 #[must_use]
 pub fn live(
     backbone: &Backbone,
@@ -73,40 +73,40 @@ pub fn live(
 }
 
 impl Optimizer {
-    /// For no parameters yet.
+    /// Returns an optimizer of no parameters yet.
     #[must_use]
     pub fn new(rule: Rule) -> Self {
         Self { rule, parameters: Vec::new(), memories: BTreeMap::new() }
     }
 
-    /// From now on these are trained. What is remembered of those that were trained before is kept.
+    /// From now on trains these parameters. Those that were trained before keep their state.
     pub fn follow(&mut self, parameters: Vec<Trainable>) {
         self.memories.retain(|name, _| parameters.iter().any(|parameter| parameter.name == *name));
         self.parameters = parameters;
     }
 
-    /// The parameters that are trained.
+    /// Returns the parameters that are trained.
     #[must_use]
     pub fn parameters(&self) -> &[Trainable] {
         &self.parameters
     }
 
-    /// Holds the weights into each unit to this Euclidean length, of every parameter that is trained.
-    pub fn bound(&mut self, limit: f64) {
+    /// Limits the L2 norm of the incoming weights of each unit, in every parameter that is trained.
+    pub fn limit_norms(&mut self, limit: f64) {
         self.parameters.iter_mut().for_each(|parameter| max_norm(&mut parameter.value, limit));
     }
 
-    /// Forgets the gradients of the step before.
+    /// Removes the gradients of the step before.
     ///
     /// # Panics
-    /// As every operation of tch, when libtorch fails.
+    /// As every operation of tch, when a libtorch call fails.
     pub fn forget_gradients(&mut self) {
         for parameter in &mut self.parameters {
             step::forget_gradient(&mut parameter.value).unwrap_or_else(|error| panic!("{error}"));
         }
     }
 
-    /// The gradients there are; a parameter that took no part (an auxiliary head that did not speak) has none.
+    /// Returns the gradients there are; a parameter that took no part (of an inactive auxiliary head) has none.
     #[must_use]
     pub fn gradients(&self) -> Vec<Tensor> {
         let gradients = self.parameters.iter().map(|parameter| parameter.value.grad());
@@ -116,17 +116,18 @@ impl Optimizer {
     /// Takes one step along the gradients; a parameter without one stays.
     ///
     /// # Panics
-    /// As every operation of tch, when libtorch fails: gradients lie as their parameters do, and memories are made so.
-    pub fn step(&mut self, setting: Setting) {
+    /// As every operation of tch, when a libtorch call fails: gradients and state have the layout of their parameters.
+    pub fn step(&mut self, rates: StepRates) {
         let _no_gradient = tch::no_grad_guard();
         for (alike, moved) in self.groups() {
-            let setting = Setting { rate: setting.rate * alike.rate_scale, ..setting };
-            let done = self.rule.update(&moved, alike.steps, setting, alike.decay);
+            let learning_rate = rates.learning_rate * alike.rate_scale;
+            let rates = StepRates { learning_rate, ..rates };
+            let done = self.rule.update(&moved, alike.steps, rates, alike.decay);
             done.unwrap_or_else(|error| panic!("{error}"));
         }
     }
 
-    /// The parameters that have a gradient, those that are moved alike together; counts the step that begins.
+    /// Returns the parameters that have a gradient, grouped by what they have in common; counts the step that begins.
     fn groups(&mut self) -> Vec<(Alike, Moved)> {
         let mut groups: Vec<(Alike, Moved)> = Vec::new();
         for Trainable { name, value, rate_scale, decay } in &self.parameters {
@@ -156,7 +157,7 @@ impl Optimizer {
     }
 }
 
-/// What parameters have in common that one call moves.
+/// What the parameters of a group have in common, which one call updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Alike {
     rate_scale: f64,
@@ -164,14 +165,14 @@ struct Alike {
     steps: i32,
 }
 
-/// A copy that lies in memory as the parameter does.
+/// Returns a copy with the memory layout of the parameter.
 fn laid_as(value: &Tensor, other: &Tensor) -> Tensor {
     let mut copy = value.zeros_like();
     copy.copy_(other);
     copy
 }
 
-/// A memory of a parameter, lying in memory as that does; zeros at first.
+/// Returns a tensor of a parameter's state, with its memory layout; zeros at first.
 fn remembered(memory: &mut Option<Tensor>, value: &Tensor) -> Tensor {
     memory.get_or_insert_with(|| value.zeros_like()).shallow_clone()
 }

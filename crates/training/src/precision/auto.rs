@@ -20,7 +20,7 @@ use crate::Error;
 const WORTH_IT: f64 = 1.15;
 const SHORT: Kind = Kind::BFloat16;
 
-/// The type to compute in. The network is left as it was found.
+/// Returns the type to compute in. The network is left as it was.
 pub(crate) fn faster(backbone: &mut Backbone, work: &Workload<'_>) -> Kind {
     let (device, _) = backbone.placement();
     if device == Device::Cpu && !onednn_computes(SHORT) {
@@ -60,13 +60,13 @@ fn machine(device: Device, threads: u32) -> String {
     }
 }
 
-/// `"2.11.0"` in what libtorch says of itself.
-fn torch_version(said: &str) -> String {
-    let version = said.split("TORCH_VERSION=").nth(1).unwrap_or_default();
+/// Returns `"2.11.0"` of libtorch's description of itself.
+fn torch_version(description: &str) -> String {
+    let version = description.split("TORCH_VERSION=").nth(1).unwrap_or_default();
     version.split([',', '\n', ' ']).next().unwrap_or_default().to_owned()
 }
 
-/// Whatever decides about how long it takes.
+/// Returns everything on which the time depends.
 fn key(machine: &str, torch: &str, backbone: &Backbone, work: &Workload<'_>) -> String {
     let purpose = match work.purpose {
         Purpose::Predict => "predicting".to_owned(),
@@ -79,15 +79,15 @@ fn key(machine: &str, torch: &str, backbone: &Backbone, work: &Workload<'_>) -> 
     )
 }
 
-/// Random pictures for the network.
-fn pictures(backbone: &Backbone, work: &Workload<'_>) -> Tensor {
+/// Returns random images for the network, `[N, C, H, W]`.
+fn images(backbone: &Backbone, work: &Workload<'_>) -> Tensor {
     let (device, own) = backbone.placement();
     let batch = i64::try_from(work.batch_size).unwrap_or(i64::MAX).max(1);
     let side = i64::from(work.input.crop);
     Tensor::rand([batch, work.input.channels.into(), side, side], (own, device))
 }
 
-/// The best of a few times, in seconds, after one that warms up.
+/// Returns the best of a few times, in seconds, after one that warms up.
 fn best(tries: usize, mut run: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
     run()?;
     let mut best = Duration::MAX;
@@ -99,12 +99,12 @@ fn best(tries: usize, mut run: impl FnMut() -> Result<(), Error>) -> Result<f64,
     Ok(best.as_secs_f64())
 }
 
-/// Seconds for a batch through everything before the head.
+/// Returns the seconds for a batch through everything before the head.
 fn predicting(backbone: &mut Backbone, work: &Workload<'_>, kind: Kind) -> Result<f64, Error> {
     let random = RandomState::of(backbone.placement().0)?;
     let head = backbone.head_id();
     backbone.prepare_inference(StageId::INPUT..head, kind);
-    let x = pictures(backbone, work);
+    let x = images(backbone, work);
     let seconds = best(3, || {
         let y = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..head, Mode::Evaluate));
         // Reading a value waits for a GPU.
@@ -116,21 +116,21 @@ fn predicting(backbone: &mut Backbone, work: &Workload<'_>, kind: Kind) -> Resul
     seconds
 }
 
-/// Seconds for a batch through the frozen stages, through the live ones and back. Weights, running statistics, gradients and
-/// random numbers are as before: whether it was measured or remembered must not show in a run.
+/// Returns the seconds for a batch through the frozen stages, through the live ones and back. Weights, running statistics,
+/// gradients and random numbers are as before: whether it was measured or remembered must not change a run.
 fn training(backbone: &mut Backbone, work: &Workload<'_>, from: StageId, kind: Kind) -> Result<f64, Error> {
     let (device, _) = backbone.placement();
     let (random, weights) = (RandomState::of(device)?, Snapshot::take(backbone, from));
     let first_live = backbone.first_live();
     backbone.freeze_before(from);
     backbone.prepare_inference(StageId::INPUT..from, kind);
-    let x = pictures(backbone, work);
+    let x = images(backbone, work);
     let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.parameters(id));
     let parameters: Vec<Tensor> = live.map(|variable| variable.tensor).collect();
     let seconds = best(2, || {
         let features = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..from, Mode::Evaluate));
         let loss = {
-            let _short = Autocast::begin(device, kind);
+            let _autocast = Autocast::begin(device, kind);
             let output = backbone.classify(&features, from, Mode::Train);
             let all = output.aux.iter().map(|(logits, _)| logits).chain([&output.logits]);
             all.map(|logits| {
@@ -151,7 +151,7 @@ fn training(backbone: &mut Backbone, work: &Workload<'_>, from: StageId, kind: K
     seconds
 }
 
-/// What was measured: what ran where -> how many times faster the short type was.
+/// Measured gains: what ran where -> how many times faster the short type was.
 #[derive(Default, Serialize, Deserialize)]
 struct Memory(BTreeMap<String, f64>);
 
@@ -160,13 +160,13 @@ impl Memory {
         Some(files::cache_folder()?.join("precision.json"))
     }
 
-    /// What is remembered; nothing if that cannot be read.
+    /// Reads what is remembered; nothing if that cannot be read.
     fn read() -> Self {
         let text = Self::path().and_then(|path| fs::read(path).ok());
         text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
-    /// How many times faster the short type is: as it is remembered, or else as the timer says, which then is.
+    /// Returns how many times faster the short type is: as remembered, or else as measured, which is then remembered.
     fn gain(&mut self, key: &str, seconds: &mut dyn FnMut(Kind) -> Result<f64, Error>) -> Result<f64, Error> {
         if let Some(&gain) = self.0.get(key) {
             return Ok(gain);

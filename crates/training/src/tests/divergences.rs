@@ -2,20 +2,21 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
+use ranged::NotNegative;
 use records::{Depth, StepName};
 use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Device, Kind, Tensor};
 
-use crate::Phase;
 use crate::average::Averaging;
 use crate::divergence::{Origin, find, in_gradients, in_weights};
-use crate::epoch::one_step;
 use crate::freeze::FreezePlan;
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
-use crate::penalties::{CO_TUNING, OriginalHead, Penalties, SourceWeightsKept};
-use crate::schedule::Setting;
+use crate::penalties::{CO_TUNING, OriginalHead, Penalties, SourceWeights};
+use crate::schedule::StepRates;
+use crate::step::{LiveStages, one_step};
+use crate::{Phase, TrainingState};
 
 fn spoil(backbone: &Backbone, name: &str, value: f64) {
     let variable = backbone.variables().all().into_iter().find(|variable| variable.name == name).unwrap();
@@ -99,28 +100,28 @@ fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::None,
         seed: 0,
-        steps_before: 0,
-        read_every: 1,
+        sync_interval: 1,
     };
-    let mut moving = phase.begin();
-    moving.optimizer.follow(phase.trainables(&backbone, 1));
+    let mut state = TrainingState::new(&phase);
+    state.optimizer.follow(phase.trainables(&backbone, 1));
     let cpu = (Kind::Float, Device::Cpu);
     let labels = Tensor::from_slice(&[0i64, 1]);
     let batch = Batch::plain(Tensor::rand([2, 1, 28, 28], cpu) + 0.5, labels);
-    let before: Vec<Tensor> = moving_values(&moving.optimizer).iter().map(Tensor::copy).collect();
-    let setting = Setting { rate: 0.1, momentum: None };
-    let told = one_step(&phase, (&backbone, StageId::INPUT), &[batch], &mut moving, setting);
-    let now = moving_values(&moving.optimizer);
+    let before: Vec<Tensor> = trained_values(&state.optimizer).iter().map(Tensor::copy).collect();
+    let rates = StepRates { learning_rate: 0.1, momentum: None };
+    let live = LiveStages { backbone: &backbone, first: StageId::INPUT };
+    let stepped = one_step(&phase, live, &[batch], &mut state, rates);
+    let now = trained_values(&state.optimizer);
     let moved = before.iter().zip(&now).any(|(before, now)| !before.allclose(now, 0.0, 0.0, true));
-    (told.err().map(|fault| fault.origin), moved)
+    (stepped.err().map(|fault| fault.origin), moved)
 }
 
-fn moving_values(optimizer: &Optimizer) -> Vec<Tensor> {
+fn trained_values(optimizer: &Optimizer) -> Vec<Tensor> {
     optimizer.parameters().iter().map(|parameter| parameter.value.detach()).collect()
 }
 
 #[test]
-fn a_gradient_out_of_bounds_is_told_before_it_is_applied() {
+fn a_gradient_out_of_bounds_is_found_before_it_is_applied() {
     // The logits are sound, and what fc1's weights do to them is beyond float32.
     let steep = [("fc1.weight", 1e-30), ("fc1.bias", 1e-30), ("fc2.weight", 1e30), ("fc3.weight", 1e16)];
     assert_eq!(step(&steep, |_| Penalties::default()), (Some(Origin::Gradient("fc1")), false));
@@ -133,9 +134,10 @@ fn a_penalty_out_of_bounds_is_named() {
     assert_eq!(step(&[], l1), (Some(Origin::Penalty("regularize.l1")), false));
     let source = |value: f64| {
         move |backbone: &Backbone| {
-            let weights = SourceWeightsKept::of(backbone, &[]);
+            let weights = SourceWeights::of(backbone, &[]);
             let _ = weights.0["conv1.weight"].shallow_clone().fill_(value);
-            let l2_sp = Some((L2Sp { alpha: 0.1, beta: 0.1 }, Rc::new(weights)));
+            let l2_sp =
+                Some((L2Sp { alpha: NotNegative::of(0.1), beta: NotNegative::of(0.1) }, Rc::new(weights)));
             Penalties { l2_sp, ..Penalties::default() }
         }
     };
@@ -146,7 +148,7 @@ fn a_penalty_out_of_bounds_is_named() {
         move |backbone: &Backbone| {
             let table = Tensor::from_slice(&[0.2f32, 0.8, 0.6, 0.4]).view([2, 2]);
             let original = Rc::new(OriginalHead::copy_of(backbone).relate(&table));
-            let co_tuning = Some((CoTuning { lambda, scale: None }, original));
+            let co_tuning = Some((CoTuning { lambda: NotNegative::of(lambda), scale: None }, original));
             let penalties = Penalties { co_tuning, ..Penalties::default() };
             for mut trainable in penalties.trainables(1.0, |_| 0.0) {
                 let _ = tch::no_grad(|| trainable.value.fill_(value));

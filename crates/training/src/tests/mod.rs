@@ -1,10 +1,10 @@
 //! Against PyTorch: `goldens.json` was written by `make_goldens.py`.
 
 mod averages;
+mod deferred;
 mod divergences;
 mod gradient_flow;
 mod optimizers;
-mod readings;
 mod regularized;
 mod scaling;
 mod schedules;

@@ -1,9 +1,10 @@
-use run_config::{AdamConfig, OptimizerKind, RmsPropConfig, ScheduleKind, SgdConfig, TrainConfig};
+use ranged::{Fraction, Positive};
+use run_config::{Adam, LearningRateSchedule, OneCycle, Optimizer as Configured, RmsProp, Sgd, TrainConfig};
 use tch::{Kind, Tensor};
 
 use super::{assert_close, goldens, numbers, tensor, values};
 use crate::clip;
-use crate::optimizer::{DecayForm, Optimizer, OptimizerState, Rule, Trainable};
+use crate::optimizer::{Optimizer, OptimizerState, Rule, Trainable};
 use crate::schedule::Schedule;
 
 /// Least squares, as in the script: a matrix with decay, and a bias with a rate of its own.
@@ -17,7 +18,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(rule: Rule, schedule: ScheduleKind) -> Self {
+    fn new(rule: Rule, schedule: LearningRateSchedule) -> Self {
         let golden = goldens();
         let parameter = |name: &str, shape: &[i64]| tensor(&golden[name], shape).set_requires_grad(true);
         let (w, b) = (parameter("w", &[3, 2]), parameter("b", &[2]));
@@ -29,7 +30,7 @@ impl Problem {
             decay,
         };
         optimizer.follow(vec![trainable("w", &w, 1.0, 0.1), trainable("b", &b, 0.4, 0.0)]);
-        let train = TrainConfig { schedule, learning_rate: 0.05, ..TrainConfig::default() };
+        let train = TrainConfig { schedule, learning_rate: Positive::of(0.05), ..TrainConfig::default() };
         let (x, y) = (tensor(&golden["x"], &[5, 3]), tensor(&golden["y"], &[5, 2]));
         Self { x, y, w, b, optimizer, schedule: Schedule::new(&train, 8, 1) }
     }
@@ -48,23 +49,22 @@ impl Problem {
 }
 
 fn rules() -> [(&'static str, Rule); 7] {
-    let of = |optimizer| Rule::of(&TrainConfig { optimizer, ..TrainConfig::default() });
+    let other_betas =
+        Adam { beta1: Fraction::of(0.8), beta2: Fraction::of(0.9), epsilon: Positive::of(1e-3) };
+    let momentum = Fraction::of(0.5);
     [
-        ("sgd", of(OptimizerKind::Sgd)),
-        ("sgd without momentum", Rule::Sgd(SgdConfig { momentum: 0.0 })),
-        ("adam", of(OptimizerKind::Adam)),
-        (
-            "adam with other betas",
-            Rule::Adam(AdamConfig { beta1: 0.8, beta2: 0.9, epsilon: 1e-3 }, DecayForm::Gradient),
-        ),
-        ("adamw", of(OptimizerKind::AdamW)),
-        ("rmsprop", of(OptimizerKind::RmsProp)),
-        ("rmsprop with momentum", Rule::RmsProp(RmsPropConfig { momentum: 0.5, ..RmsPropConfig::default() })),
+        ("sgd", Rule(Configured::Sgd(Sgd::default()))),
+        ("sgd without momentum", Rule(Configured::Sgd(Sgd { momentum: Fraction::of(0.0) }))),
+        ("adam", Rule(Configured::Adam(Adam::default()))),
+        ("adam with other betas", Rule(Configured::Adam(other_betas))),
+        ("adamw", Rule(Configured::AdamW(Adam::default()))),
+        ("rmsprop", Rule(Configured::RmsProp(RmsProp::default()))),
+        ("rmsprop with momentum", Rule(Configured::RmsProp(RmsProp { momentum, ..RmsProp::default() }))),
     ]
 }
 
 #[track_caller]
-fn follows(name: &str, rule: Rule, schedule: ScheduleKind, clip: impl Fn(&mut [Tensor])) {
+fn follows(name: &str, rule: Rule, schedule: LearningRateSchedule, clip: impl Fn(&mut [Tensor])) {
     let mut problem = Problem::new(rule, schedule);
     let expected = &goldens()["trajectories"][name];
     for step in 0..8u64 {
@@ -77,40 +77,42 @@ fn follows(name: &str, rule: Rule, schedule: ScheduleKind, clip: impl Fn(&mut [T
 #[test]
 fn trajectories_are_pytorchs() {
     for (name, rule) in rules() {
-        follows(name, rule, ScheduleKind::Constant, |_| {});
+        follows(name, rule, LearningRateSchedule::Constant, |_| {});
     }
 }
 
 #[test]
 fn one_cycle_moves_the_momentum_of_every_optimizer() {
     let [sgd, _, _, _, adamw, _, rmsprop] = rules().map(|(_, rule)| rule);
-    follows("sgd over one cycle", sgd, ScheduleKind::OneCycle, |_| {});
-    follows("adamw over one cycle", adamw, ScheduleKind::OneCycle, |_| {});
-    follows("rmsprop over one cycle", rmsprop, ScheduleKind::OneCycle, |_| {});
+    follows("sgd over one cycle", sgd, LearningRateSchedule::OneCycle(OneCycle::default()), |_| {});
+    follows("adamw over one cycle", adamw, LearningRateSchedule::OneCycle(OneCycle::default()), |_| {});
+    follows("rmsprop over one cycle", rmsprop, LearningRateSchedule::OneCycle(OneCycle::default()), |_| {});
 }
 
 #[test]
 fn clipped_trajectories_are_pytorchs() {
     let [(_, sgd), ..] = rules();
-    follows("sgd clipped by norm", sgd, ScheduleKind::Constant, |gradients| {
+    follows("sgd clipped by norm", sgd, LearningRateSchedule::Constant, |gradients| {
         clip::by_norm(gradients, 0.5);
     });
-    follows("sgd clipped by value", sgd, ScheduleKind::Constant, |gradients| clip::by_value(gradients, 0.2));
+    follows("sgd clipped by value", sgd, LearningRateSchedule::Constant, |gradients| {
+        clip::by_value(gradients, 0.2)
+    });
 }
 
 #[test]
 fn stopping_and_going_on_from_the_written_state_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     for (name, rule) in rules() {
-        let mut whole = Problem::new(rule, ScheduleKind::OneCycle);
+        let mut whole = Problem::new(rule, LearningRateSchedule::OneCycle(OneCycle::default()));
         (0..8).for_each(|step| whole.step(step, |_| {}));
 
-        let mut first = Problem::new(rule, ScheduleKind::OneCycle);
+        let mut first = Problem::new(rule, LearningRateSchedule::OneCycle(OneCycle::default()));
         (0..3).for_each(|step| first.step(step, |_| {}));
         let file = folder.path().join(format!("{name}.safetensors"));
         first.optimizer.state().save(&file).unwrap();
 
-        let mut second = Problem::new(rule, ScheduleKind::OneCycle);
+        let mut second = Problem::new(rule, LearningRateSchedule::OneCycle(OneCycle::default()));
         tch::no_grad(|| {
             second.w.copy_(&first.w);
             second.b.copy_(&first.b);
@@ -124,7 +126,7 @@ fn stopping_and_going_on_from_the_written_state_changes_no_bit() {
 #[test]
 fn a_state_that_is_not_this_optimizers_is_refused_and_changes_nothing() {
     let [_, _, (_, adam), ..] = rules();
-    let mut problem = Problem::new(adam, ScheduleKind::Constant);
+    let mut problem = Problem::new(adam, LearningRateSchedule::Constant);
     problem.step(0, |_| {});
     let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Double, tch::Device::Cpu));
     let foreign = |key: &str, value: Tensor| {

@@ -6,20 +6,20 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values, Variable};
 use features::batches::Batch;
+use ranged::{Fraction, NotNegative, Positive};
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};
-use run_config::{BatchNormPolicy, OptimizerKind, RegularizeConfig, ScheduleKind, TrainConfig};
+use run_config::{BatchNormPolicy, LearningRateSchedule, Optimizer, RegularizeConfig, Sgd, TrainConfig};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use super::{assert_close, numbers, values};
-use crate::Phase;
 use crate::average::Averaging;
-use crate::epoch::one_step;
 use crate::freeze::FreezePlan;
-use crate::objective::Objective;
-use crate::penalties::{OriginalHead, Penalties, SourceWeightsKept};
-use crate::recipe::{Kept, mode_of};
+use crate::objective::{Objective, mode_of};
+use crate::penalties::{Attention, OriginalHead, Penalties, SourceWeights};
+use crate::step::{LiveStages, one_step};
+use crate::{Phase, SourceReference, TrainingState};
 
 const CPU: (Kind, Device) = (Kind::Double, Device::Cpu);
 
@@ -50,20 +50,20 @@ fn source() -> Rc<Backbone> {
     Rc::new(source)
 }
 
-fn source_weights() -> Rc<SourceWeightsKept> {
-    Rc::new(SourceWeightsKept::of(&lenet(2, 1.1), &[]))
+fn source_weights() -> Rc<SourceWeights> {
+    Rc::new(SourceWeights::of(&lenet(2, 1.1), &[]))
 }
 
 /// The networks that some techniques compare with, and the attention of DELTA.
-fn kept() -> (Kept, Vec<(StageId, Tensor)>) {
+fn reference() -> (SourceReference, Vec<Attention>) {
     let network = source();
     let attention = network.ids().take(4).map(|id| {
         let channels = network.stages()[id.index()].channels;
-        (id, Tensor::arange(channels, CPU).cos().softmax(0, Kind::Double))
+        Attention { stage: id, weights: Tensor::arange(channels, CPU).cos().softmax(0, Kind::Double) }
     });
     let attention = attention.collect();
-    let (weights, original) = (source_weights(), Some(original()));
-    (Kept { weights, network: Some(network), original, ..Kept::default() }, attention)
+    let (weights, original_head) = (source_weights(), Some(original()));
+    (SourceReference { weights, network: Some(network), original_head }, attention)
 }
 
 fn original() -> Rc<OriginalHead> {
@@ -79,31 +79,32 @@ fn original() -> Rc<OriginalHead> {
 /// The section `[regularize]` of a configuration; there is no weight decay unless it says so.
 fn regularize(section: &str) -> RegularizeConfig {
     let read: RegularizeConfig = toml::from_str(section).unwrap();
-    RegularizeConfig { weight_decay: read.weight_decay.or(Some(0.0)), ..read }
+    RegularizeConfig { weight_decay: read.weight_decay.or(Some(NotNegative::ZERO)), ..read }
 }
 
 /// What the section adds to the loss.
 fn penalties(section: &str) -> Penalties {
-    let (kept, attention) = kept();
-    kept.penalties(&regularize(section), attention)
+    let (reference, attention) = reference();
+    reference.penalties(&regularize(section), attention)
 }
 
 /// Two sums of each parameter after three steps on these pixels, those of the original head at the end.
 fn trained(
     backbone: &Backbone,
-    (section, batch_norm): (&str, BatchNormPolicy),
+    section: &str,
+    batch_norm: BatchNormPolicy,
     class_weights: Option<Tensor>,
     batch: impl Fn() -> Batch,
 ) -> Vec<f64> {
     let plan = FreezePlan::new(backbone, &Depth::Scratch, 1.0).unwrap();
     let train = TrainConfig {
-        optimizer: OptimizerKind::Sgd,
-        schedule: ScheduleKind::Constant,
-        learning_rate: 0.05,
+        optimizer: Optimizer::Sgd(Sgd::default()),
+        schedule: LearningRateSchedule::Constant,
+        learning_rate: Positive::of(0.05),
         ..TrainConfig::default()
     };
     let regularize = regularize(section);
-    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing, class_weights };
+    let cross_entropy = CrossEntropy { smoothing: regularize.label_smoothing.get(), class_weights };
     let phase = Phase {
         kind: Kind::Float,
         step: StepName::FineTune,
@@ -116,22 +117,22 @@ fn trained(
         batch_norm,
         averaging: Averaging::None,
         seed: 0,
-        steps_before: 0,
-        read_every: 1,
+        sync_interval: 1,
     };
-    let mut moving = phase.begin();
-    moving.optimizer.follow(phase.trainables(backbone, 1));
+    let mut state = TrainingState::new(&phase);
+    state.optimizer.follow(phase.trainables(backbone, 1));
+    let (schedule, live) = (phase.schedule(), LiveStages { backbone, first: StageId::INPUT });
     tch::manual_seed(5);
-    for step in 0..3 {
-        let setting = moving.schedule.at(step);
-        one_step(&phase, (backbone, StageId::INPUT), &[batch()], &mut moving, setting).unwrap();
+    for _ in 0..3 {
+        let rates = state.rates(&schedule);
+        one_step(&phase, live, &[batch()], &mut state, rates).unwrap();
     }
     let sums = |value: &Tensor| {
         let value = value.detach().flatten(0, -1);
         let places = Tensor::arange(value.size()[0], CPU).cos();
         [&value, &(&value * places)].map(|x| x.sum(Kind::Double).double_value(&[]))
     };
-    moving.optimizer.parameters().iter().flat_map(|parameter| sums(&parameter.value)).collect()
+    state.optimizer.parameters().iter().flat_map(|parameter| sums(&parameter.value)).collect()
 }
 
 /// Ten waves for LeNet, mixed if asked for.
@@ -149,7 +150,7 @@ fn three_steps_under_each_technique_are_pythons() {
     let goldens: Value = serde_json::from_str(include_str!("regularized.json")).unwrap();
     let lenet_after = |section: &str, class_weights: Option<[f64; 2]>, blend: Option<&Blend>| {
         let class_weights = class_weights.map(|weights| Tensor::from_slice(&weights));
-        trained(&lenet(2, 1.0), (section, BatchNormPolicy::Train), class_weights, || batch(blend))
+        trained(&lenet(2, 1.0), section, BatchNormPolicy::Train, class_weights, || batch(blend))
     };
     let uneven = Some([0.5, 3.0]);
     let mixup = Some(&Blend::Mixup { share: 0.3 });
@@ -225,6 +226,7 @@ fn assert_near(found: &[f64], golden: &[f64], what: &str) {
 /// draws, because the generator is libtorch's in both.
 fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let RegularizeConfig { dropout, stochastic_depth, .. } = regularize(section);
+    let [dropout, stochastic_depth] = [dropout, stochastic_depth].map(|rate| rate.map(Fraction::get));
     let options = Options { classes: 2, dropout, stochastic_depth, ..Options::default() };
     let mut backbone = zoo::network("efficientnet_b0").unwrap().build(Values::default(), &options);
     backbone.to(Device::Cpu, Kind::Double);
@@ -243,7 +245,7 @@ fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let before: Vec<Tensor> = statistics().map(|statistic| statistic.tensor.copy()).collect();
     let labels = Tensor::from_slice(&[0i64, 1, 1, 0]);
     let batch = || Batch::plain(waves(&[4, 3, 32, 32], 1.0), labels.shallow_clone());
-    let sums = trained(&backbone, (section, batch_norm), None, batch);
+    let sums = trained(&backbone, section, batch_norm, None, batch);
     let stayed = statistics().zip(&before).all(|(now, before)| now.tensor == *before);
     assert_eq!(stayed, batch_norm == BatchNormPolicy::Frozen);
     sums

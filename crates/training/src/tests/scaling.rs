@@ -2,6 +2,7 @@
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::Batch;
+use ranged::{Positive, ProperFraction};
 use records::{Depth, StepName};
 use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -10,13 +11,13 @@ use tch::{Device, Kind, Tensor};
 use super::values;
 use crate::average::Averaging;
 use crate::divergence::Origin;
-use crate::epoch::{Fault, Moving, one_step};
 use crate::freeze::FreezePlan;
 use crate::objective::Objective;
 use crate::penalties::Penalties;
 use crate::scaler::Scaler;
-use crate::schedule::Setting;
-use crate::{Phase, optimizer};
+use crate::schedule::StepRates;
+use crate::step::{Fault, LiveStages, one_step};
+use crate::{Phase, TrainingState, optimizer};
 
 /// A LeNet whose weights do not come from chance, with a step on two groups of pictures, clipping and a moving average.
 struct Bench {
@@ -34,7 +35,11 @@ impl Bench {
             tch::no_grad(|| variable.tensor.shallow_clone().copy_(&waves(&variable.tensor.size(), 0.1)));
         }
         let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
-        let train = TrainConfig { clip_norm: Some(0.01), ema: Some(0.9), ..TrainConfig::default() };
+        let train = TrainConfig {
+            clip_norm: Some(Positive::of(0.01)),
+            ema: Some(ProperFraction::of(0.9)),
+            ..TrainConfig::default()
+        };
         Self { backbone, plan, train, regularize: RegularizeConfig::default() }
     }
 
@@ -52,26 +57,26 @@ impl Bench {
             batch_norm: BatchNormPolicy::Train,
             averaging: Averaging::of(&self.train),
             seed: 0,
-            steps_before: 0,
-            read_every: 1,
+            sync_interval: 1,
         }
     }
 
-    fn begin(&self, scaler: Option<Scaler>) -> Moving {
-        let mut moving = Moving { scaler, ..self.phase().begin() };
-        moving.optimizer.follow(optimizer::live(&self.backbone, &self.plan, 1, &self.regularize));
-        moving.average.follow(&self.backbone, StageId::INPUT);
-        moving
+    fn begin(&self, scaler: Option<Scaler>) -> TrainingState {
+        let mut state = TrainingState { scaler, ..TrainingState::new(&self.phase()) };
+        state.optimizer.follow(optimizer::live(&self.backbone, &self.plan, 1, &self.regularize));
+        state.average.follow(&self.backbone, StageId::INPUT);
+        state
     }
 
     /// A step in two batches, on pictures of this brightness.
-    fn step(&self, moving: &mut Moving, brightness: f64) -> Result<(), Fault> {
+    fn step(&self, state: &mut TrainingState, brightness: f64) -> Result<(), Fault> {
         let batch = |seen: i64| {
             let labels = Tensor::from_slice(&[0i64, 1, 1]).narrow(0, 0, seen);
             Batch::plain(waves(&[seen, 1, 28, 28], brightness), labels)
         };
-        let setting = Setting { rate: 0.01, momentum: None };
-        one_step(&self.phase(), (&self.backbone, StageId::INPUT), &[batch(3), batch(2)], moving, setting)
+        let rates = StepRates { learning_rate: 0.01, momentum: None };
+        let live = LiveStages { backbone: &self.backbone, first: StageId::INPUT };
+        one_step(&self.phase(), live, &[batch(3), batch(2)], state, rates)
     }
 
     fn weights(&self) -> Vec<f64> {
@@ -88,7 +93,7 @@ fn waves(shape: &[i64], scale: f64) -> Tensor {
 fn only_float16_is_scaled() {
     let bench = Bench::new();
     for (kind, scaled) in [(Kind::Float, false), (Kind::BFloat16, false), (Kind::Half, true)] {
-        assert_eq!(Phase { kind, ..bench.phase() }.begin().scaler.is_some(), scaled, "{kind:?}");
+        assert_eq!(TrainingState::new(&Phase { kind, ..bench.phase() }).scaler.is_some(), scaled, "{kind:?}");
     }
 }
 
@@ -96,37 +101,37 @@ fn only_float16_is_scaled() {
 fn within_bounds_a_scale_changes_no_bit_of_a_clipped_step_over_several_batches() {
     let trained = |scaler| {
         let bench = Bench::new();
-        let mut moving = bench.begin(scaler);
+        let mut state = bench.begin(scaler);
         let before = bench.weights();
         for _ in 0..3 {
-            bench.step(&mut moving, 1.0).unwrap();
+            bench.step(&mut state, 1.0).unwrap();
         }
         assert_ne!(bench.weights(), before);
-        let losses: Vec<f64> = moving.readings.take().iter().map(|step| step.loss).collect();
+        let losses: Vec<f64> = state.deferred.take().iter().map(|step| step.loss).collect();
         (bench.weights(), losses)
     };
     assert_eq!(trained(None), trained(Some(Scaler::default())));
 }
 
 #[test]
-fn a_step_whose_gradients_are_out_of_bounds_is_left_out_and_the_scale_halves() {
+fn a_step_whose_gradients_are_out_of_bounds_is_skipped_and_the_scale_halves() {
     let bench = Bench::new();
-    let mut moving = bench.begin(Some(Scaler::default()));
-    bench.step(&mut moving, 1.0).unwrap();
-    let (before, state) = (bench.weights(), moving.optimizer.state());
+    let mut state = bench.begin(Some(Scaler::default()));
+    bench.step(&mut state, 1.0).unwrap();
+    let (before, optimizer) = (bench.weights(), state.optimizer.state());
     // The loss is finite, and 65,536 times its gradient is not.
-    bench.step(&mut moving, 1e36).unwrap();
+    bench.step(&mut state, 1e36).unwrap();
     assert_eq!(bench.weights(), before);
-    assert_eq!(moving.scaler.map(Scaler::scale), Some(32_768.0));
-    assert_eq!((moving.steps, moving.average.taken()), (2, 1));
-    assert_eq!(moving.optimizer.state().steps, state.steps, "Adam counts no step that was not taken");
-    let told = moving.readings.take();
-    assert_eq!(told.len(), 2);
-    assert!(told[1].loss.is_finite() && !told[1].norm.is_finite());
+    assert_eq!(state.scaler.map(Scaler::scale), Some(32_768.0));
+    assert_eq!((state.steps, state.average.taken()), (2, 1));
+    assert_eq!(state.optimizer.state().steps, optimizer.steps, "Adam counts no step that was not taken");
+    let metrics = state.deferred.take();
+    assert_eq!(metrics.len(), 2);
+    assert!(metrics[1].loss.is_finite() && !metrics[1].gradient_norm.is_finite());
 
-    bench.step(&mut moving, 1.0).unwrap();
+    bench.step(&mut state, 1.0).unwrap();
     assert_ne!(bench.weights(), before);
-    assert_eq!((moving.scaler.map(Scaler::scale), moving.average.taken()), (Some(32_768.0), 2));
+    assert_eq!((state.scaler.map(Scaler::scale), state.average.taken()), (Some(32_768.0), 2));
 }
 
 #[test]
@@ -140,12 +145,12 @@ fn gradients_that_no_scale_brings_within_bounds_have_diverged() {
         let variable = all.into_iter().find(|variable| variable.name == name).unwrap();
         let _ = tch::no_grad(|| variable.tensor.shallow_clone().g_mul_scalar_(factor));
     }
-    let mut moving = bench.begin(Some(Scaler::default()));
+    let mut state = bench.begin(Some(Scaler::default()));
     let before = bench.weights();
     for step in 1..=16 {
-        assert!(bench.step(&mut moving, 1.0).is_ok(), "step {step} is left out");
+        assert!(bench.step(&mut state, 1.0).is_ok(), "step {step} is skipped");
     }
-    let fault = bench.step(&mut moving, 1.0).unwrap_err();
+    let fault = bench.step(&mut state, 1.0).unwrap_err();
     assert!(fault.loss.is_finite());
     assert_eq!((fault.origin, fault.since), (Origin::Gradient("fc1"), 0));
     assert_eq!(bench.weights(), before);
@@ -154,8 +159,8 @@ fn gradients_that_no_scale_brings_within_bounds_have_diverged() {
 #[test]
 fn a_loss_that_is_not_finite_has_diverged_whatever_the_scale() {
     let bench = Bench::new();
-    let mut moving = bench.begin(Some(Scaler::default()));
-    let fault = bench.step(&mut moving, f64::INFINITY).unwrap_err();
+    let mut state = bench.begin(Some(Scaler::default()));
+    let fault = bench.step(&mut state, f64::INFINITY).unwrap_err();
     assert_eq!(fault.origin, Origin::Input);
-    assert_eq!(moving.scaler.map(Scaler::scale), Some(65_536.0));
+    assert_eq!(state.scaler.map(Scaler::scale), Some(65_536.0));
 }

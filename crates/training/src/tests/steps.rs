@@ -7,11 +7,11 @@ use tch::{Device, Kind, Tensor};
 
 use super::{assert_close, goldens, numbers, tensor, values};
 use crate::average::Averaging;
-use crate::epoch::one_step;
 use crate::freeze::FreezePlan;
 use crate::objective::Objective;
 use crate::penalties::Penalties;
-use crate::{Phase, optimizer};
+use crate::step::{LiveStages, one_step};
+use crate::{Phase, TrainingState, optimizer};
 
 fn objective(class_weights: Option<Tensor>, smoothing: f64) -> Objective {
     let cross_entropy = CrossEntropy { smoothing, class_weights };
@@ -70,15 +70,15 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::None,
         seed: 0,
-        steps_before: 0,
-        read_every: 1,
+        sync_interval: 1,
     };
-    let mut moving = phase.begin();
-    moving.optimizer.follow(optimizer::live(&backbone, &plan, 1, &regularize));
-    let setting = moving.schedule.at(0);
-    one_step(&phase, (&backbone, StageId::INPUT), &group, &mut moving, setting).unwrap();
-    assert_eq!(moving.readings.take()[0].images, sizes.iter().sum::<i64>());
-    moving.optimizer.gradients().iter().flat_map(values).collect()
+    let mut state = TrainingState::new(&phase);
+    state.optimizer.follow(optimizer::live(&backbone, &plan, 1, &regularize));
+    let rates = state.rates(&phase.schedule());
+    let live = LiveStages { backbone: &backbone, first: StageId::INPUT };
+    one_step(&phase, live, &group, &mut state, rates).unwrap();
+    assert_eq!(state.deferred.take()[0].images, sizes.iter().sum::<i64>());
+    state.optimizer.gradients().iter().flat_map(values).collect()
 }
 
 #[test]

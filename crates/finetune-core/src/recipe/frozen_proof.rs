@@ -1,4 +1,4 @@
-//! The proof that what is frozen stood still: a digest of every stage before training and after it.
+//! Proof that frozen stages did not change: a digest of every stage before training and after it.
 
 use backbone::{Backbone, StageId, digest};
 use records::StageRecord;
@@ -6,7 +6,7 @@ use training::freeze::FreezePlan;
 
 use crate::Error;
 
-/// What every stage is before training.
+/// Returns a record of every stage before training.
 pub(super) fn records(backbone: &Backbone, plan: &FreezePlan) -> Result<Vec<StageRecord>, Error> {
     let record = |(id, digest): (StageId, String)| StageRecord {
         name: backbone.name(id).to_owned(),
@@ -19,7 +19,10 @@ pub(super) fn records(backbone: &Backbone, plan: &FreezePlan) -> Result<Vec<Stag
     Ok(backbone.ids().zip(digest::stages(backbone, backbone.ids())?).map(record).collect())
 }
 
-/// Notes what every stage has become. A frozen one must be what it was, buffers included.
+/// Adds the digest after training to the record of every stage. A frozen one must be what it was, buffers included.
+///
+/// # Errors
+/// [`Error::FrozenStageMoved`] with the first that is not.
 pub(super) fn check(stages: &mut [StageRecord], backbone: &Backbone) -> Result<(), Error> {
     for (stage, digest) in stages.iter_mut().zip(digest::stages(backbone, backbone.ids())?) {
         stage.digest_after = digest;

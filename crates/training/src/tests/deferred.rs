@@ -1,12 +1,14 @@
-//! Numbers of steps may be read later: that changes nothing but when it is seen that they are out of bounds.
+//! Metrics of steps may be read later: that changes nothing but when it is seen that they are out of bounds.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
 use features::batches::{Feed, Preparation};
 use features::pictures::Part;
-use images::{Keep, Sample, Store, Transform};
-use records::{Depth, EpochRecord, Event, Interrupt, StepName, StepRecord};
+use images::{Sample, Store, Transform};
+use ranged::{Positive, ProperFraction};
+use records::{Depth, EpochRecord, Event, Interrupt, Session, StepName, StepRecord};
 use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Device, Kind, Tensor};
@@ -15,24 +17,25 @@ use zoo::source_weights::default_input;
 use crate::Error;
 use crate::average::Averaging;
 use crate::divergence::Origin;
-use crate::evaluate;
+use crate::evaluate::{self, Evaluation, Keep};
 use crate::freeze::FreezePlan;
 use crate::objective::Objective;
 use crate::penalties::Penalties;
-use crate::{Phase, train};
+use crate::{Loaders, Phase, Trainer, TrainingState};
 
-const PICTURES: usize = 21;
+const IMAGES: usize = 21;
 
-/// Grey pictures of two classes.
+/// Grey images of two classes.
 fn part(folder: &std::path::Path) -> Part {
-    let samples = (0..PICTURES).map(|number| {
+    let samples = (0..IMAGES).map(|number| {
         let path = folder.join(format!("{number}.png"));
         let value = u8::try_from(number * 9).unwrap();
         image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(&path).unwrap();
         Sample { path, label: number % 2, id: number as u64, group: None }
     });
-    let store = Store::decode(samples.collect(), Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
-    let indices = (0..u32::try_from(PICTURES).unwrap()).collect();
+    let store =
+        Store::decode(samples.collect(), images::Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
+    let indices = (0..u32::try_from(IMAGES).unwrap()).collect();
     Part { store: store.unwrap(), indices }
 }
 
@@ -45,14 +48,14 @@ fn feed(backbone: &Backbone, part: &Part) -> Feed {
 
 /// Two epochs of six steps, unless it is interrupted before.
 fn trained(
-    read_every: usize,
-    rate: f64,
+    sync_interval: usize,
+    learning_rate: f64,
     interrupt: &Interrupt,
 ) -> (Result<Vec<EpochRecord>, Error>, Vec<StepRecord>, Vec<f64>) {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::Drawn, &options);
     // Tests share libtorch's random generator, so these numbers come from elsewhere.
     for variable in backbone.variables().all() {
         let size = variable.tensor.size();
@@ -62,10 +65,10 @@ fn trained(
     }
     let plan = FreezePlan::new(&backbone, &Depth::Scratch, 1.0).unwrap();
     let config = TrainConfig {
-        batch_size: 4,
-        learning_rate: rate,
-        clip_norm: Some(0.5),
-        ema: Some(0.9),
+        batch_size: NonZeroUsize::new(4).unwrap(),
+        learning_rate: Positive::of(learning_rate),
+        clip_norm: Some(Positive::of(0.5)),
+        ema: Some(ProperFraction::of(0.9)),
         ..TrainConfig::default()
     };
     let regularize = RegularizeConfig::default();
@@ -78,7 +81,7 @@ fn trained(
         step: StepName::FineTune,
         plan: &plan,
         epochs: 2,
-        images: PICTURES,
+        images: IMAGES,
         objective,
         train: &config,
         regularize: &regularize,
@@ -86,8 +89,7 @@ fn trained(
         averaging: Averaging::of(&config),
         kind: Kind::Float,
         seed: 3,
-        steps_before: 0,
-        read_every,
+        sync_interval,
     };
     let mut steps = Vec::new();
     let mut listen = |event: &Event<'_>| {
@@ -95,13 +97,21 @@ fn trained(
             steps.push((*record).clone());
         }
     };
-    let mut feeds = |backbone: &Backbone, _, _, _: &mut records::Listener<'_>| {
-        Ok((feed(backbone, &part), feed(backbone, &part)))
+    let mut session = Session { interrupt, listener: &mut listen };
+    let mut state = TrainingState::new(&phase);
+    let mut trainer = Trainer::new(&phase, &mut backbone, &mut state);
+    let mut train = || -> Result<(), Error> {
+        for segment in plan.segments(trainer.backbone(), phase.epochs) {
+            trainer.unfreeze(&segment);
+            let backbone = trainer.backbone();
+            let loaders = Loaders { training: feed(backbone, &part), validation: feed(backbone, &part) };
+            while trainer.epoch(&segment, &loaders, &mut session)? {}
+        }
+        Ok(())
     };
-    let trained =
-        train(&phase, &mut backbone, (&mut None, &mut feeds), interrupt, &mut |_, _| {}, &mut listen);
+    let trained: Result<(), Error> = train().and_then(|()| trainer.finish(None).map(drop));
     let sums = backbone.variables().all().into_iter().map(|v| v.tensor.sum(Kind::Double).double_value(&[]));
-    (trained.map(|trained| trained.epochs), steps, sums.collect())
+    (trained.map(|()| state.epochs), steps, sums.collect())
 }
 
 /// What does not depend on the clock.
@@ -125,8 +135,8 @@ fn however_many_steps_are_read_at_once_the_records_and_the_weights_are_the_same(
 }
 
 #[test]
-fn the_step_that_diverged_is_told_though_it_is_seen_later_and_the_weights_go_back() {
-    let told = |every| {
+fn the_step_that_diverged_is_named_though_it_is_seen_later_and_the_weights_go_back() {
+    let diverged = |every| {
         let (result, steps, weights) = trained(every, 1e30, &Interrupt::default());
         assert!(weights.iter().all(|sum| sum.is_finite()));
         match result.map(|epochs| epochs.len()) {
@@ -134,18 +144,18 @@ fn the_step_that_diverged_is_told_though_it_is_seen_later_and_the_weights_go_bac
             other => panic!("{other:?}"),
         }
     };
-    let (step, origin, steps) = told(1);
+    let (step, origin, steps) = diverged(1);
     assert!(!matches!(origin, Origin::SeenLater(_)), "{origin}");
-    // Each sound step was told; it was the last of them that spoilt the weights, if they are where it began.
+    // Each sound step was emitted; it was the last of them that spoilt the weights, if they are where it began.
     let last = u64::try_from(steps).unwrap();
     assert_eq!(step, if matches!(origin, Origin::Weights(_)) { last } else { last + 1 }, "{origin}");
-    let (later, origin, _) = told(7);
+    let (later, origin, _) = diverged(7);
     assert!(matches!(origin, Origin::SeenLater(since) if since > 0), "{origin}");
     assert!(later >= step, "{later}, {step}");
 }
 
 #[test]
-fn what_was_not_read_yet_is_told_when_it_is_interrupted() {
+fn what_was_not_read_yet_is_read_when_it_is_interrupted() {
     let interrupt = Interrupt::default();
     interrupt.request();
     let (epochs, steps, _) = trained(7, 0.01, &interrupt);
@@ -158,17 +168,24 @@ fn a_split_is_measured_the_same_however_many_batches_are_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::Drawn, &options);
     let feed = feed(&backbone, &part);
-    let mut said = |every| {
-        evaluate::pass(&mut backbone, &feed, (4, every), Kind::Float, evaluate::Keep::Scores).unwrap()
+    let mut scored = |sync_interval| {
+        let (kind, keep) = (Kind::Float, Keep::Scores);
+        evaluate::pass(&mut backbone, &feed, Evaluation { batch_size: 4, sync_interval, kind, keep }).unwrap()
     };
-    let one = said(1);
-    assert_eq!((one.said.labels.len(), one.logits.len(), one.classes), (PICTURES, 2 * PICTURES, 2));
+    let one = scored(1);
+    assert_eq!((one.predictions.labels.len(), one.logits.len(), one.classes), (IMAGES, 2 * IMAGES, 2));
     for every in [4, 100] {
-        let other = said(every);
-        assert_eq!(other.said.loss_sum, one.said.loss_sum);
-        assert_eq!((&other.said.labels, &other.said.predicted), (&one.said.labels, &one.said.predicted));
-        assert_eq!((&other.said.probability, &other.logits), (&one.said.probability, &one.logits));
+        let other = scored(every);
+        assert_eq!(other.predictions.loss_sum, one.predictions.loss_sum);
+        assert_eq!(
+            (&other.predictions.labels, &other.predictions.predicted),
+            (&one.predictions.labels, &one.predictions.predicted)
+        );
+        assert_eq!(
+            (&other.predictions.probability, &other.logits),
+            (&one.predictions.probability, &one.logits)
+        );
     }
 }

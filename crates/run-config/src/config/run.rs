@@ -1,0 +1,99 @@
+use ranged::{Limits, ranged};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Precision;
+
+/// `[run]`: name, seed, machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Name of the run and of its folder below `runs/`; the file's name when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where to compute: `"cpu"`, `"cuda:0"`, or `"auto"`, a GPU where there is one.
+    pub device: String,
+    /// Type that networks compute in; weights are float32 in any case.
+    pub precision: Precision,
+    /// Whether the same seed gives the same bits on a GPU too, as far as libtorch has algorithms that do; `false` takes the
+    /// fastest ones. On a CPU runs repeat in any case.
+    pub deterministic: bool,
+    /// Whether numbers below 1.2e-38 count as zero on the CPU. They slow most CPUs down many times, and vanishing gradients
+    /// are full of them; PyTorch keeps them.
+    pub flush_denormals: bool,
+    /// Number of threads that libtorch computes with, at most 1024; one for each core when 0.
+    pub threads: ThreadBudget,
+    /// Number of threads that prepare images while libtorch computes; when 0, half of `threads`, and with a GPU all but
+    /// one.
+    pub workers: usize,
+    /// Memory for the outputs of frozen stages in mebibytes. What does not fit is mapped from disk, or, with
+    /// `cache = "memory"`, computed again in each epoch.
+    pub features_mib: u64,
+    /// Where the outputs of frozen stages are kept; the result is the same.
+    pub cache: Cache,
+    /// Space in the user's cache folder in mebibytes; what was used longest ago is removed first.
+    pub cache_mib: u64,
+    /// What is saved while training, in addition to the final model.
+    pub checkpoints: Checkpoints,
+}
+
+ranged! {
+    /// Number of threads, 0 for one for each core. More than 1024 make nothing faster, and far more make libtorch end the
+    /// program.
+    ThreadBudget(u32, "integer"): Limits::between(0.0, 1024.0), "be at most 1024";
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// `run.cache`: where the outputs of frozen stages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// In memory, and in the user's cache folder for later runs with the same frozen stages and images.
+    On,
+    /// In memory only.
+    Memory,
+    /// Nowhere: every epoch computes them again.
+    Off,
+}
+
+/// Which checkpoints a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Checkpoints {
+    /// Nothing.
+    None,
+    /// The weights after each training step of the recipe.
+    Steps,
+    /// Also the weights after each epoch of the fine-tune step, the newest in place of the one before.
+    Epochs,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            seed: 0,
+            device: "auto".to_owned(),
+            precision: Precision::Float32,
+            deterministic: true,
+            flush_denormals: false,
+            threads: ThreadBudget::of(0),
+            workers: 0,
+            features_mib: 2048,
+            cache: Cache::On,
+            cache_mib: 20_480,
+            checkpoints: Checkpoints::Epochs,
+        }
+    }
+}

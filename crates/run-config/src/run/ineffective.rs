@@ -1,0 +1,86 @@
+//! Keys that have no effect: an error where the user set them, reset where a comparison or `advise` put them together with
+//! what they do not go with.
+
+use ranged::NotNegative;
+use records::Depth;
+use regularize::Decay;
+
+use crate::config::{Config, FinetuneConfig, LearningRateSchedule};
+
+/// A key that has no effect.
+pub(super) struct Ineffective {
+    pub(super) key: &'static str,
+    pub(super) because: &'static str,
+    /// Gives it its default.
+    pub(super) reset: fn(&mut Config),
+}
+
+/// Returns the keys without effect whose value is not the default: defaults are written into every configuration that is
+/// kept.
+pub(super) fn find(config: &Config) -> Vec<Ineffective> {
+    let mut found = of_rates(config);
+    found.extend(of_momentum(config));
+    let regularize = &config.regularize;
+    if config.finetune.depth == Depth::Head && regularize.stochastic_depth.is_some() {
+        found.push(Ineffective {
+            key: "regularize.stochastic_depth",
+            because: "has no effect: the depth is \"head\", and frozen stages skip nothing; remove it, or use a greater depth",
+            reset: |config| config.regularize.stochastic_depth = None,
+        });
+    }
+    let decays =
+        [regularize.weight_decay(), regularize.l1].iter().any(|&strength| strength != NotNegative::ZERO);
+    if regularize.decay == Decay::All && !decays {
+        found.push(Ineffective {
+            key: "regularize.decay",
+            because: "has no effect: neither regularize.weight_decay nor regularize.l1 is above 0; remove it, or set one of them",
+            reset: |config| config.regularize.decay = Decay::default(),
+        });
+    }
+    found
+}
+
+/// Learning rates of stages, where none has another one than the head.
+fn of_rates(config: &Config) -> Vec<Ineffective> {
+    let because = match config.finetune.depth {
+        Depth::Head => {
+            "has no effect: the depth is \"head\", and no other stage is ever trained; remove it, or use a greater depth"
+        }
+        Depth::Scratch => {
+            "has no effect: the depth is \"scratch\", and random weights are all trained at train.learning_rate; remove it, or name stages in finetune.rates"
+        }
+        _ => return Vec::new(),
+    };
+    let (given, usual) = (&config.finetune, FinetuneConfig::default());
+    let mut found = Vec::new();
+    let mut add = |differs: bool, key, reset: fn(&mut Config)| {
+        found.extend(differs.then_some(Ineffective { key, because, reset }));
+    };
+    add(given.rate_scale() != usual.rate_scale(), "finetune.rate_scale", |config| {
+        config.finetune.rate_scale = None;
+    });
+    add(given.rate_decay != usual.rate_decay, "finetune.rate_decay", |config| {
+        config.finetune.rate_decay = FinetuneConfig::default().rate_decay;
+    });
+    add(given.rate_floor != usual.rate_floor, "finetune.rate_floor", |config| {
+        config.finetune.rate_floor = FinetuneConfig::default().rate_floor;
+    });
+    found
+}
+
+/// The optimizer's own momentum, where the schedule sets it.
+fn of_momentum(config: &Config) -> Option<Ineffective> {
+    if !matches!(config.train.schedule, LearningRateSchedule::OneCycle(_)) {
+        return None;
+    }
+    let mut optimizer = config.train.optimizer;
+    let own = optimizer.own_momentum();
+    (*own.value != own.default).then_some(Ineffective {
+        key: own.key,
+        because: "has no effect with train.schedule = \"one-cycle\", which moves it between the two numbers of train.schedule.momentum; set those",
+        reset: |config| {
+            let own = config.train.optimizer.own_momentum();
+            *own.value = own.default;
+        },
+    })
+}

@@ -1,0 +1,155 @@
+//! One optimizer step.
+
+use backbone::{Backbone, StageId};
+use features::batches::Batch;
+use tch::{Kind, Tensor};
+use torch_extra::autocast::Autocast;
+
+use crate::deferred::{PendingStep, StepMetrics};
+use crate::divergence::Origin;
+use crate::scaler::{Scaler, Verdict};
+use crate::schedule::StepRates;
+use crate::state::TrainingState;
+use crate::{Phase, clip, divergence};
+
+/// A network of which the stages from one on are trained.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveStages<'a> {
+    pub(crate) backbone: &'a Backbone,
+    /// The first live stage, whose input batches are.
+    pub(crate) first: StageId,
+}
+
+/// Numbers went out of bounds.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// Loss of the step in which they did.
+    pub(crate) loss: f64,
+    /// Where.
+    pub(crate) origin: Origin,
+    /// Steps taken since.
+    pub(crate) since: u64,
+}
+
+/// Takes one optimizer step on a group of batches, in this order: the objective, the gradients, what bounds them, the step,
+/// what bounds the weights, the average. Its metrics are in `state.deferred` once they are read.
+pub(crate) fn one_step(
+    phase: &Phase<'_>,
+    live: LiveStages<'_>,
+    group: &[Batch],
+    state: &mut TrainingState,
+    rates: StepRates,
+) -> Result<(), Fault> {
+    state.steps += 1;
+    let step = differentiate(phase, live, group, state, rates.learning_rate);
+    let out_of_bounds = if state.deferred.add(step) { state.deferred.read() } else { None };
+    if let Some(metrics) = out_of_bounds {
+        match state.verdict(&metrics) {
+            Verdict::Diverged if metrics.step < state.steps => return Err(state.seen_later(&metrics)),
+            Verdict::Diverged => {
+                let origin = locate(phase, live, group, &metrics);
+                // Weights that are not finite became so in the step before, if there was one.
+                let since = u64::from(matches!(origin, Origin::Weights(_)) && state.steps > 1);
+                return Err(Fault { loss: metrics.loss, origin, since });
+            }
+            Verdict::SkipStep => {
+                state.deferred.keep(metrics);
+                state.gradient_flow.skip();
+                return Ok(());
+            }
+        }
+    }
+    if let Some(scaler) = &mut state.scaler {
+        scaler.good_step();
+    }
+    state.gradient_flow.observe(live.backbone);
+    if let Some(limit) = phase.train.clip_value {
+        clip::by_value(&mut state.optimizer.gradients(), limit.get());
+    }
+    if let Some(limit) = phase.train.clip_norm {
+        clip::by_norm(&mut state.optimizer.gradients(), limit.get());
+    }
+    state.optimizer.step(rates);
+    if let Some(limit) = phase.regularize.max_norm {
+        state.optimizer.limit_norms(limit.get());
+    }
+    state.average.after_step();
+    Ok(())
+}
+
+/// Computes the gradients of a step, summed over its batches. Nothing is read from the device, but for class weights.
+fn differentiate(
+    phase: &Phase<'_>,
+    live: LiveStages<'_>,
+    group: &[Batch],
+    state: &mut TrainingState,
+    learning_rate: f64,
+) -> PendingStep {
+    let objective = &phase.objective;
+    state.optimizer.forget_gradients();
+    let scale = state.scaler.map_or(1.0, Scaler::scale);
+    let (mut loss, mut correct, mut images) = (None, None, 0);
+    for (batch, share) in group.iter().zip(objective.shares(group)) {
+        let of_batch = {
+            let _autocast = Autocast::begin(batch.x.device(), phase.kind);
+            objective.of(live.backbone, batch, live.first)
+        };
+        // Images whose class weights are all 0 have no mean loss.
+        if share > 0.0 {
+            let value = of_batch.loss.detach().to_kind(Kind::Double) * share;
+            loss = Some(loss.map_or(value.shallow_clone(), |sum: Tensor| sum + &value));
+            let factor = share * scale;
+            let part = if factor == 1.0 { of_batch.loss } else { of_batch.loss * factor };
+            part.backward();
+        }
+        correct =
+            Some(correct.map_or(of_batch.correct.shallow_clone(), |sum: Tensor| sum + &of_batch.correct));
+        images += batch.labels.size()[0];
+    }
+    let mut gradients = state.optimizer.gradients();
+    if scale != 1.0 {
+        clip::scale(&mut gradients, 1.0 / scale);
+    }
+    let device = live.backbone.placement().0;
+    let or_zero = |sum: Option<Tensor>| sum.unwrap_or_else(|| Tensor::zeros([0; 0], (Kind::Double, device)));
+    PendingStep {
+        step: state.steps,
+        learning_rate,
+        images,
+        loss: or_zero(loss),
+        correct: or_zero(correct),
+        gradient_norm: clip::norm(&gradients).to_device(device),
+    }
+}
+
+/// Returns where the step at hand went out of bounds.
+fn locate(phase: &Phase<'_>, live: LiveStages<'_>, group: &[Batch], metrics: &StepMetrics) -> Origin {
+    if metrics.loss.is_finite() {
+        return divergence::of_gradients(live.backbone, live.first);
+    }
+    let origins =
+        group.iter().map(|batch| divergence::find(&phase.objective, live.backbone, batch, live.first));
+    origins.into_iter().find(|origin| *origin != Origin::Loss).unwrap_or(Origin::Loss)
+}
+
+impl TrainingState {
+    /// Reads the metrics of the steps that are pending.
+    pub(crate) fn read_rest(&mut self) -> Result<(), Fault> {
+        self.deferred.read().map_or(Ok(()), |metrics| Err(self.seen_later(&metrics)))
+    }
+
+    /// Decides what becomes of a step whose numbers are out of bounds.
+    fn verdict(&mut self, metrics: &StepMetrics) -> Verdict {
+        match &mut self.scaler {
+            // The scale does not enter the loss, only its gradients.
+            Some(scaler) if metrics.loss.is_finite() => scaler.bad_step(),
+            _ => Verdict::Diverged,
+        }
+    }
+
+    /// Returns the fault of a step that was read after others had been taken on the weights it spoilt.
+    fn seen_later(&self, metrics: &StepMetrics) -> Fault {
+        let since = self.steps - metrics.step;
+        Fault { loss: metrics.loss, origin: Origin::SeenLater(since), since }
+    }
+}
