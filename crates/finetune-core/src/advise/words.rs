@@ -127,7 +127,7 @@ mod tests {
 
     /// The paragraph on this evidence, which must fall under this line of the rule.
     #[track_caller]
-    fn said(because: Because, evidence: &Evidence<'_>) -> String {
+    fn explain(because: Because, evidence: &Evidence<'_>) -> String {
         let verdict = apply_rule(evidence);
         assert_eq!(verdict.because, because);
         let names = ["conv1", "conv2", "fc1"].map(String::from);
@@ -137,110 +137,110 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_says(said: &str, opening: &str, rule: &[&str]) {
-        assert!(said.starts_with(opening), "{said}");
+    fn assert_contains(text: &str, opening: &str, rule: &[&str]) {
+        assert!(text.starts_with(opening), "{text}");
         for part in rule {
-            assert!(said.contains(part), "{part:?}: {said}");
+            assert!(text.contains(part), "{part:?}: {text}");
         }
         // Never both that they are unlike and that this is unknown.
-        assert!(!(said.contains("unlike") && said.contains("to show how much")), "{said}");
-        assert!(!said.contains("  ") && said.ends_with('.'), "{said}");
+        assert!(!(text.contains("unlike") && text.contains("to show how much")), "{text}");
+        assert!(!text.contains("  ") && text.ends_with('.'), "{text}");
     }
 
     #[test]
-    fn good_enough_says_nothing_of_likeness() {
+    fn good_enough_does_not_mention_similarity() {
         for (pixels, stages) in [(0.6, [0.7, 0.9, 0.99]), (0.98, [0.97, 0.97, 0.98]), (1.0, [1.0, 1.0, 1.0])]
         {
-            let said = said(Because::GoodEnough, &evidence(pixels, &stages, 80.0));
+            let text = explain(Because::GoodEnough, &evidence(pixels, &stages, 80.0));
             let rule = ["nothing to gain further back: freeze everything but the head"];
-            assert_says(&said, "The features of ImageNet separate the classes", &rule);
-            assert!(!said.contains("unlike") && !said.contains("little value"), "{said}");
+            assert_contains(&text, "The features of ImageNet separate the classes", &rule);
+            assert!(!text.contains("unlike") && !text.contains("little value"), "{text}");
         }
     }
 
     #[test]
-    fn too_large_says_what_to_wish_for_and_whether_transfer_is_worth_it() {
+    fn too_large_names_what_would_help_and_whether_transfer_is_worth_it() {
         let large = |stages| Evidence { parameters: 3e6, ..evidence(0.4, stages, 300.0) };
-        let said = said(Because::TooLarge, &large(&[0.6, 0.8, 0.45]));
-        assert_says(
-            &said,
+        let text = explain(Because::TooLarge, &large(&[0.6, 0.8, 0.45]));
+        assert_contains(
+            &text,
             "Your 150 images per class are unlike those of ImageNet: ",
             &["a smaller network"],
         );
-        assert!(!said.contains("little value"), "{said}");
-        let related = self::said(Because::TooLarge, &large(&[0.6, 0.8, 0.6]));
-        assert_says(
+        assert!(!text.contains("little value"), "{text}");
+        let related = explain(Because::TooLarge, &large(&[0.6, 0.8, 0.6]));
+        assert_contains(
             &related,
             "Your 150 images per class are related to those of ImageNet, but not alike: ",
             &[],
         );
-        let little = self::said(Because::TooLarge, &large(&[0.45, 0.45, 0.41]));
-        assert_says(&little, "Your 150 images per class are unlike", &["transfer is of little value here: "]);
+        let little = explain(Because::TooLarge, &large(&[0.45, 0.45, 0.41]));
+        assert_contains(&little, "Your 150 images per class are unlike", &["transfer is of little value here: "]);
     }
 
     #[test]
     fn little_value_says_so() {
-        let said = said(Because::LittleValue, &evidence(0.6, &[0.62, 0.63, 0.61], 100.0));
+        let text = explain(Because::LittleValue, &evidence(0.6, &[0.62, 0.63, 0.61], 100.0));
         let rule =
             ["transfer is of little value here, because the best stage removes only 7.5% of the errors"];
-        assert_says(&said, "Your 50 images per class are unlike those of ImageNet: ", &rule);
+        assert_contains(&text, "Your 50 images per class are unlike those of ImageNet: ", &rule);
     }
 
     #[test]
     fn perfect_pixels_are_no_evidence_of_unlike_images() {
         let evidence = evidence(1.0, &[0.9, 0.92, 0.9], 100.0);
-        let said = said(Because::LittleValue, &evidence);
+        let text = explain(Because::LittleValue, &evidence);
         let rule = ["transfer is of little value here, because the probe on pixels makes no errors"];
-        assert_says(&said, "Your 50 images per class are too easy to show", &rule);
-        assert!(!said.contains("unlike"), "{said}");
+        assert_contains(&text, "Your 50 images per class are too easy to show", &rule);
+        assert!(!text.contains("unlike"), "{text}");
         assert_eq!(similarity(&apply_rule(&evidence), &evidence), None);
     }
 
     #[test]
-    fn late_stages_lost_names_the_stage_that_would_serve() {
-        let said = said(Because::LateStagesLost(1), &evidence(0.4, &[0.6, 0.8, 0.42], 50.0));
+    fn late_stages_lost_names_the_best_stage() {
+        let text = explain(Because::LateStagesLost(1), &evidence(0.4, &[0.6, 0.8, 0.42], 50.0));
         let rule = ["the features after conv2 are better", "train all stages at the full learning rate"];
-        assert_says(&said, "Your 25 images per class are unlike those of ImageNet: ", &rule);
+        assert_contains(&text, "Your 25 images per class are unlike those of ImageNet: ", &rule);
     }
 
     #[test]
-    fn too_few_cannot_tell_likeness() {
+    fn too_few_images_show_no_similarity() {
         let evidence = evidence(0.5, &[0.6, 0.7, 0.65], 29.0);
-        let said = said(Because::TooFew, &evidence);
+        let text = explain(Because::TooFew, &evidence);
         let rule = ["that few images would memorise them: freeze everything before conv2"];
-        assert_says(&said, "Your 29 images are too few to show how much they resemble", &rule);
+        assert_contains(&text, "Your 29 images are too few to show how much they resemble", &rule);
         assert!(!apply_rule(&evidence).little_value());
         assert_eq!(similarity(&apply_rule(&evidence), &evidence), None);
     }
 
     #[test]
-    fn few_images_that_are_alike_leave_most_of_the_network_alone() {
-        let said = said(Because::FewImages, &evidence(0.5, &[0.6, 0.8, 0.85], 200.0));
+    fn few_images_that_are_alike_freeze_most_of_the_network() {
+        let text = explain(Because::FewImages, &evidence(0.5, &[0.6, 0.8, 0.85], 200.0));
         let rule =
             ["classifies 85.0% of them correctly, one on the pixels 50.0%", "freeze everything before conv2"];
-        assert_says(&said, "Your 100 images per class resemble those of ImageNet: ", &rule);
+        assert_contains(&text, "Your 100 images per class resemble those of ImageNet: ", &rule);
     }
 
     #[test]
-    fn many_images_that_are_alike_bear_more() {
-        let said = said(Because::ManyImages, &evidence(0.5, &[0.6, 0.8, 0.85], 2000.0));
+    fn many_images_that_are_alike_train_all_stages() {
+        let text = explain(Because::ManyImages, &evidence(0.5, &[0.6, 0.8, 0.85], 2000.0));
         let rule = ["the more images, the further back to train"];
-        assert_says(&said, "Your 1000 images per class resemble those of ImageNet: ", &rule);
+        assert_contains(&text, "Your 1000 images per class resemble those of ImageNet: ", &rule);
     }
 
     #[test]
     fn related_images_are_neither() {
-        let said = said(Because::Related, &evidence(0.5, &[0.6, 0.7, 0.65], 200.0));
+        let text = explain(Because::Related, &evidence(0.5, &[0.6, 0.7, 0.65], 200.0));
         let rule = ["train all stages, at half the head's learning rate"];
-        assert_says(
-            &said,
+        assert_contains(
+            &text,
             "Your 100 images per class are related to those of ImageNet, but not alike: ",
             &rule,
         );
     }
 
     #[test]
-    fn rough_figures_are_said_to_be_rough() {
+    fn few_images_and_low_confidence_are_mentioned() {
         let evidence = evidence(0.5, &[0.6, 0.8, 0.85], 200.0);
         let context = Context { source: "ImageNet", names: &[], live: "conv2", images: 400, confidence: 0.6 };
         let unsure = paragraph(&apply_rule(&evidence), &evidence, &context);
