@@ -7,16 +7,16 @@ const NEGLIGIBLE: f64 = 1e-6;
 
 /// The thin singular value decomposition of a matrix `[N, D]`, left side only: what scores of a linear model need.
 #[derive(Debug)]
-pub struct Spectrum {
+pub(crate) struct Spectrum {
     /// Left singular vectors, `[N, k]`, float64.
-    pub u: Tensor,
+    pub(crate) u: Tensor,
     /// Squares of the singular values that are not rounding, `[k]`, falling.
-    pub squares: Tensor,
+    pub(crate) squares: Tensor,
 }
 
 impl Spectrum {
     /// Of features in float64, by the eigenvectors of the smaller of the two Gram matrices.
-    pub fn of(x: &Tensor) -> Result<Self, Error> {
+    pub(crate) fn of(x: &Tensor) -> Result<Self, Error> {
         let (n, d) = x.size2()?;
         let (values, vectors) = if n <= d {
             x.f_matmul(&x.tr())?.f_linalg_eigh("L")? // [N], [N, N]
@@ -33,13 +33,13 @@ impl Spectrum {
     }
 
     /// The features in the axes of their own spread, `[N, k]`: a rotation of them, directions without spread left out.
-    pub fn coordinates(&self) -> Tensor {
+    pub(crate) fn coordinates(&self) -> Tensor {
         &self.u * self.squares.sqrt()
     }
 }
 
 /// Labels as columns of zeros and ones, `[N, classes]`, float64.
-pub fn one_hot(labels: &[usize], classes: usize) -> Result<Tensor, Error> {
+pub(crate) fn one_hot(labels: &[usize], classes: usize) -> Result<Tensor, Error> {
     let labels: Vec<i64> = labels.iter().map(|&label| i64::try_from(label).unwrap_or(0)).collect();
     let classes = i64::try_from(classes).unwrap_or(i64::MAX);
     Ok(Tensor::f_from_slice(&labels)?.f_one_hot(classes)?.to_kind(Kind::Double))

@@ -107,7 +107,7 @@ pub fn advise(
     let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };
     let verdict = rule::apply_rule(&evidence);
     let correct: Vec<Vec<bool>> =
-        probes.iter().map(|probe| probe.right.iter().flatten().copied().collect()).collect();
+        probes.iter().map(|probe| probe.correct.iter().flatten().copied().collect()).collect();
     let confidence = resample::confidence(&correct, amount, seed);
     clock.part("resampling");
 

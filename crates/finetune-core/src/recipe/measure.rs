@@ -9,7 +9,7 @@ use training::divergence::Origin;
 use training::evaluate::{self, Predictions, Scored};
 use training::{Loaders, TrainingState};
 
-use super::head::Prepared;
+use super::prepared::Prepared;
 use super::loaders::once;
 use super::samples;
 use super::step::Inputs;

@@ -13,7 +13,7 @@ use tch::{Kind, Tensor};
 use training::penalties::{Attention, OriginalHead, SourceWeights};
 
 use super::gather::build;
-use super::head::Prepared;
+use super::prepared::Prepared;
 use super::loaders::once;
 use super::step::Inputs;
 use crate::Error;

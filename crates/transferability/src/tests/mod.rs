@@ -68,7 +68,7 @@ fn the_probe_is_logistic_regression_with_the_best_penalty() {
         assert_near(probe.loss, &theirs["loss"], 1e-6);
         let right: Vec<Option<bool>> =
             theirs["right"].as_array().unwrap().iter().map(Value::as_bool).collect();
-        assert_eq!(probe.right, right);
+        assert_eq!(probe.correct, right);
     }
 }
 
