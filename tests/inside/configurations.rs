@@ -28,7 +28,8 @@ fn every_configuration_of_the_repository_can_be_resolved() {
         let compare = config.compare.clone();
         let run = run_config::resolve(config, source).unwrap_or_else(|error| panic!("{error}"));
         for setting in compare.iter().flat_map(|compare| &compare.settings) {
-            run.with_overrides(setting).unwrap_or_else(|error| panic!("{}: {}: {error}", path.display(), setting.name));
+            run.with_overrides(setting)
+                .unwrap_or_else(|error| panic!("{}: {}: {error}", path.display(), setting.name));
         }
         // Methods other than scratch start from weights.
         let methods = compare.iter().flat_map(|compare| &compare.methods);

@@ -4,7 +4,8 @@ use crate::head::Head;
 use crate::network::Backbone;
 use crate::options::{Auxiliary, Options};
 use crate::stage::Stage;
-use crate::variables::{Path, Values, Variable, Variables};
+use crate::values::Values;
+use crate::variables::{Path, Variable, Variables};
 
 /// What a family's crate exports: its networks as a table.
 #[derive(Debug)]

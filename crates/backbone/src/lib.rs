@@ -11,6 +11,7 @@
 //! - [`Options`]: what every constructor takes.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
+//! - [`Values`]: random numbers, a checkpoint's, or none.
 //! - [`Trace`]: what a forward pass would give and cost, without one.
 //! - [`LoadReport`]: what became of a checkpoint.
 //! - [`digest`]: SHA-256 of a stage; [`Snapshot`]: copies of weights to go back to.
@@ -26,6 +27,7 @@ mod prepared;
 mod snapshot;
 mod stage;
 mod trace;
+mod values;
 mod variables;
 
 pub use family::{Family, Network, Parts};
@@ -36,4 +38,5 @@ pub use options::{Auxiliary, Options};
 pub use snapshot::Snapshot;
 pub use stage::{Mode, Module, Sequence, Stage, StageId};
 pub use trace::Trace;
-pub use variables::{Path, Role, Values, Variable, Variables};
+pub use values::Values;
+pub use variables::{Path, Role, Variable, Variables};

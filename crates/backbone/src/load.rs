@@ -80,7 +80,8 @@ impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
     /// because it will be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
     /// have auxiliary heads that this network was built without. It may also hold the features only, nothing at all of
-    /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so.
+    /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so. What it
+    /// lacks of a network that had no values yet ([`Values::Awaited`](crate::Values)) is drawn.
     ///
     /// # Errors
     /// [`LoadError::OtherNetwork`] when anything else differs, [`LoadError::NotFinite`] when a value is no number, with
@@ -88,7 +89,7 @@ impl Backbone {
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<LoadReport, LoadError> {
         let (report, matched) = self.fitting(checkpoint)?;
         self.forget_preparation(StageId::INPUT);
-        take_over(checkpoint, matched)?;
+        self.take_over(checkpoint, matched)?;
         Ok(report)
     }
 
@@ -152,7 +153,7 @@ impl Backbone {
         }
         check_finite(checkpoint, &matched)?;
         self.forget_preparation(StageId::INPUT);
-        take_over(checkpoint, matched)?;
+        self.take_over(checkpoint, matched)?;
         Ok(report)
     }
 
@@ -160,6 +161,28 @@ impl Backbone {
     #[must_use]
     pub fn compare(&self, checkpoint: &Checkpoint) -> LoadReport {
         self.matched(checkpoint).0
+    }
+
+    /// Draws random values for whatever holds none yet, because no checkpoint is loaded.
+    pub fn draw_awaited(&mut self) {
+        self.variables().draw_awaited();
+    }
+
+    /// Copies values from a checkpoint, and draws what held none before and is not in it.
+    fn take_over(
+        &mut self,
+        checkpoint: &Checkpoint,
+        matched: Vec<(Variable, &Array)>,
+    ) -> Result<(), LoadError> {
+        for (variable, array) in matched {
+            let kind = kind_of(checkpoint, &variable.name, array)?;
+            let values = Tensor::f_from_data_size(&array.data, &shape(array), kind);
+            if let Err(source) = values.and_then(|values| self.variables().set(&variable, &values)) {
+                return Err(LoadError::Tensor { path: checkpoint.path.clone(), name: variable.name, source });
+            }
+        }
+        self.draw_awaited();
+        Ok(())
     }
 
     /// The account of a checkpoint, and the variables that it has values for.
@@ -198,17 +221,6 @@ impl Backbone {
             && report.unused.iter().all(|name| in_head(name) || left_out(name))
             && !report.loaded.is_empty()
     }
-}
-
-fn take_over(checkpoint: &Checkpoint, matched: Vec<(Variable, &Array)>) -> Result<(), LoadError> {
-    for (Variable { name, mut tensor, .. }, array) in matched {
-        let kind = kind_of(checkpoint, &name, array)?;
-        let value = Tensor::f_from_data_size(&array.data, &shape(array), kind);
-        if let Err(source) = value.and_then(|value| tch::no_grad(|| tensor.f_copy_(&value))) {
-            return Err(LoadError::Tensor { path: checkpoint.path.clone(), name, source });
-        }
-    }
-    Ok(())
 }
 
 /// Whether a tensor only counts the batches that batch-norm has seen.

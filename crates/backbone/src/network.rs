@@ -290,6 +290,7 @@ impl Backbone {
             self.variables.remove(&aux.head.roots());
             aux.head = aux.head.renewed(&root, classes, init);
         }
+        self.draw_awaited();
         self.to(device, kind);
     }
 

@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::ops::Div;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
+use crate::layers::Distribution;
 use crate::prepared::Prepare;
+use crate::values::{Values, no_values, seed_of};
 
 /// Whether a tensor is trained or only carried along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +43,13 @@ impl Clone for Variable {
 pub struct Variables {
     shared: Arc<Mutex<Vec<Variable>>>,
     preparable: Arc<Mutex<Vec<Preparable>>>,
+    /// Those that hold no values yet, and where these come from if no checkpoint has them.
+    awaited: Arc<Mutex<BTreeMap<String, Distribution>>>,
     values: Values,
 }
 
 /// A layer that has a faster form for constant weights, and the name of its weight.
 type Preparable = (String, Box<dyn Prepare>);
-
-/// What the parameters of a network hold when it has been built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Values {
-    /// Random numbers, as TorchVision draws them.
-    #[default]
-    Drawn,
-    /// Nothing in particular, because a checkpoint is going to replace all of them.
-    Unset,
-    /// Nothing at all, and they take no memory: good for names, shapes and [`Trace`](crate::Trace) only.
-    Outline,
-}
 
 impl Variables {
     /// No variables yet.
@@ -93,6 +86,38 @@ impl Variables {
     pub(crate) fn remove(&self, roots: &[String]) {
         self.lock().retain(|variable| !owns(roots, &variable.name));
         self.preparable().retain(|(name, _)| !owns(roots, name));
+        self.awaited().retain(|name, _| !owns(roots, name));
+    }
+
+    /// Gives a variable these values, of its shape; one that held none keeps the memory of `values`.
+    ///
+    /// # Errors
+    /// When libtorch refuses to copy them.
+    pub(crate) fn set(&self, variable: &Variable, values: &Tensor) -> Result<(), TchError> {
+        let mut tensor = variable.tensor.shallow_clone();
+        if self.awaited().remove(&variable.name).is_none() {
+            return tch::no_grad(|| tensor.f_copy_(values)).map(drop);
+        }
+        let values = values.detach().f_to_device(tensor.device())?.f_to_kind(tensor.kind())?;
+        tensor.set_data(&values);
+        Ok(())
+    }
+
+    /// Draws those that hold no values yet.
+    pub(crate) fn draw_awaited(&self) {
+        let (Values::Drawn { seed } | Values::Awaited { seed }) = self.values else { return };
+        let awaited = std::mem::take(&mut *self.awaited());
+        for variable in self.lock().iter_mut() {
+            if let Some(distribution) = awaited.get(&variable.name) {
+                let values = distribution.draw(&variable.tensor.size(), seed_of(seed, &variable.name));
+                let (device, kind) = (variable.tensor.device(), variable.tensor.kind());
+                variable.tensor.set_data(&values.to_device(device).to_kind(kind));
+            }
+        }
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeMap<String, Distribution>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something to each layer below these path roots that has a faster form for constant weights.
@@ -160,18 +185,21 @@ impl Path {
         self.add(name, value, Role::Buffer)
     }
 
-    /// New tensors of these shapes: drawn, unless [`Values`] says otherwise.
-    pub(crate) fn values<const N: usize>(
-        &self,
-        shapes: [&[i64]; N],
-        draw: impl FnOnce() -> [Tensor; N],
-    ) -> [Tensor; N] {
-        let cpu = (Kind::Float, Device::Cpu);
-        match self.variables.values {
-            Values::Drawn => draw(),
-            Values::Unset => shapes.map(|shape| Tensor::empty(shape, cpu)),
-            Values::Outline => shapes.map(|shape| Tensor::zeros([1], cpu).expand(shape, false)),
-        }
+    /// Registers a parameter of random numbers, which are drawn now, later or never as [`Values`] says.
+    ///
+    /// # Panics
+    /// When the name is taken, as [`Path::parameter`].
+    pub(crate) fn random(&self, name: &str, shape: &[i64], distribution: Distribution) -> Tensor {
+        let whole = self.join(name);
+        let value = match self.variables.values {
+            Values::Drawn { seed } => distribution.draw(shape, seed_of(seed, &whole)),
+            Values::Awaited { .. } => {
+                self.variables.awaited().insert(whole, distribution);
+                no_values(shape)
+            }
+            Values::Outline => no_values(shape),
+        };
+        self.parameter(name, value)
     }
 
     /// Makes known that the layer whose weight lies here has a faster form for constant weights.

@@ -130,7 +130,7 @@ impl Compared {
         let size = golden.train.as_ref().map_or(224, |train| train.shape[2]);
         let options =
             backbone::Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
-        let backbone = network.build(Values::Unset, &options);
+        let backbone = network.build(Values::Awaited { seed: 0 }, &options);
         let ours =
             |theirs: &String| network.dialects.first().and_then(|theirs_are| (theirs_are.rename)(theirs));
         let pairs = golden.state_dict.iter();

@@ -104,7 +104,7 @@ impl Model {
                 crop: input.crop,
             });
         }
-        let mut backbone = build(network, &input, &checkpoint, Values::Unset);
+        let mut backbone = build(network, &input, &checkpoint, Values::Awaited { seed: 0 });
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint).into());
         }

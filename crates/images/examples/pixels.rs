@@ -13,7 +13,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use images::{Augment, Batches, DataSet, Keep, Origin, Probability, ResizedCrop, Selection, Split, Store, Transform};
+use images::{
+    Augment, Batches, DataSet, Keep, Origin, Probability, ResizedCrop, Selection, Split, Store, Transform,
+};
 use pretrained::InputSpec;
 
 const BATCH: usize = 16;
@@ -40,7 +42,8 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
         &Split { validation_fraction: 0.0, seed: 0 },
     )?;
     let crop = ResizedCrop::default();
-    let augment = Augment { resized_crop: Some(crop), horizontal_flip: Probability::of(0.5), ..Augment::default() };
+    let augment =
+        Augment { resized_crop: Some(crop), horizontal_flip: Probability::of(0.5), ..Augment::default() };
     let transform = Transform::training(&InputSpec::imagenet(), &augment)?;
 
     let start = Instant::now();

@@ -10,9 +10,9 @@ use std::thread;
 
 use image::RgbImage;
 use images::{
-    Allocate, Angle, AreaShares, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error, HueShift, Keep,
-    Layout, PixelBatch, Policy, Probability, ResizedCrop, Sample, Sampling, SideRatios, Store, Transform,
-    shuffled, thumbnail_png,
+    Allocate, Angle, AreaShares, Augment, BatchOrder, Batches, ColorJitter, Erasing, ErasingFill, Error,
+    HueShift, Keep, Layout, PixelBatch, Policy, Probability, ResizedCrop, Sample, Sampling, SideRatios,
+    Store, Transform, shuffled, thumbnail_png,
 };
 use pretrained::{InputSpec, Interpolation};
 use ranged::NotNegative;

@@ -14,9 +14,14 @@ use crate::shim::{
 /// On CPU, the same seed and the same thread count give the same bits from one process to the next; another thread
 /// count may sum in another order.
 pub fn fix(seed: u64, threads: u32) {
+    self::seed(seed);
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
+}
+
+/// Seeds libtorch's random numbers, on the CPU and on every GPU. The generator of the CPU takes the lower 32 bits alone.
+pub fn seed(seed: u64) {
     // Seeds are 64 bits in libtorch too; tch's signature is signed.
     tch::manual_seed(seed.cast_signed());
-    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
 }
 
 /// What becomes of numbers too small for the usual form (below 1.2e-38 in float32).

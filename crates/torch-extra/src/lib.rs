@@ -2,6 +2,7 @@
 //!
 //! - [`cuda`]: loads libtorch's CUDA half at run time, so that one binary serves both kinds of machine.
 //! - [`determinism`]: one seed and one thread count, so that a run can be repeated to the bit.
+//! - [`random`]: random numbers that depend on a seed of their own alone.
 //! - [`memory`]: freed memory is kept for the next batch.
 //! - [`layout`]: images with the channels of a pixel together; [`room`]: a tensor's memory before it is one.
 //! - [`autocast`]: mixed precision on CPU and GPU.
@@ -20,6 +21,7 @@ pub mod determinism;
 pub mod layout;
 pub mod memory;
 mod processor;
+pub mod random;
 pub mod room;
 mod shim;
 pub mod step;

@@ -9,7 +9,7 @@
 //! In reading order: [`phase`](Phase) and [`freeze`] are what is to be done, [`state`] is what has been; [`trainer`](Trainer)
 //! goes over the epochs, `epoch` over the batches of one, `step` takes one optimizer step. [`objective`] is what is minimised,
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
-//! them. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
+//! them. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
 //! [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
 //! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
@@ -34,6 +34,7 @@ mod predictions;
 pub mod range_test;
 mod scaler;
 pub mod schedule;
+mod seed;
 mod source_reference;
 pub mod state;
 mod step;

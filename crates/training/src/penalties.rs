@@ -90,12 +90,12 @@ impl OriginalHead {
     pub fn copy_of(backbone: &Backbone) -> Self {
         let (device, kind) = backbone.placement();
         let original = backbone.head();
-        let variables = Variables::holding(Values::Unset);
+        let variables = Variables::holding(Values::Outline);
         let head = original.renewed(&variables.root(), original.classes, original.init);
         variables.to(device, kind);
         let known = backbone.variables().below(&original.roots());
-        for (mut copy, original) in variables.all().into_iter().zip(known) {
-            tch::no_grad(|| copy.tensor.copy_(&original.tensor));
+        for (copy, original) in variables.all().into_iter().zip(known) {
+            copy.tensor.shallow_clone().set_data(&original.tensor.detach().copy());
         }
         let relationship = Tensor::zeros([0, original.classes], (kind, device));
         Self { head, variables, relationship }

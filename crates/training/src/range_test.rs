@@ -73,7 +73,9 @@ fn rise(
     let live = LiveStages { backbone, first: training.cut() };
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
-    let mut batches = (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
+    let passes = (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
+    // Numbered through all passes, so that no two steps drop the same.
+    let mut batches = passes.zip(0..).map(|(batch, number)| Ok(Batch { number, ..batch? }));
     for step in 0..sweep.steps {
         if session.interrupted() {
             return Err(features::Error::Interrupted.into());

@@ -31,7 +31,13 @@ impl Schedule {
     pub fn new(train: &TrainConfig, steps_per_epoch: u64, epochs: u32) -> Self {
         let steps = steps_per_epoch * u64::from(epochs);
         let warmup = warmup_steps(train.warmup_epochs.get(), steps_per_epoch);
-        Self { shape: train.schedule, learning_rate: train.learning_rate.get(), warmup, steps_per_epoch, steps }
+        Self {
+            shape: train.schedule,
+            learning_rate: train.learning_rate.get(),
+            warmup,
+            steps_per_epoch,
+            steps,
+        }
     }
 
     /// Returns the number of steps.

@@ -9,6 +9,7 @@ use crate::deferred::{PendingStep, StepMetrics};
 use crate::divergence::Origin;
 use crate::scaler::{Scaler, Verdict};
 use crate::schedule::StepRates;
+use crate::seed::seed_batch;
 use crate::state::TrainingState;
 use crate::{Phase, clip, divergence};
 
@@ -47,7 +48,7 @@ pub(crate) fn one_step(
         match state.verdict(&metrics) {
             Verdict::Diverged if metrics.step < state.steps => return Err(state.seen_later(&metrics)),
             Verdict::Diverged => {
-                let origin = locate(phase, live, group, &metrics);
+                let origin = locate(phase, live, group, state, &metrics);
                 // Weights that are not finite became so in the step before, if there was one.
                 let since = u64::from(matches!(origin, Origin::Weights(_)) && state.steps > 1);
                 return Err(Fault { loss: metrics.loss, origin, since });
@@ -90,6 +91,7 @@ fn differentiate(
     let scale = state.scaler.map_or(1.0, Scaler::scale);
     let (mut loss, mut correct, mut images) = (None, None, 0);
     for (batch, share) in group.iter().zip(objective.shares(group)) {
+        seed_batch(phase, state, batch);
         let of_batch = {
             let _autocast = Autocast::begin(batch.x.device(), phase.kind);
             objective.of(live.backbone, batch, live.first)
@@ -123,13 +125,22 @@ fn differentiate(
 }
 
 /// Returns where the step at hand went out of bounds.
-fn locate(phase: &Phase<'_>, live: LiveStages<'_>, group: &[Batch], metrics: &StepMetrics) -> Origin {
+fn locate(
+    phase: &Phase<'_>,
+    live: LiveStages<'_>,
+    group: &[Batch],
+    state: &TrainingState,
+    metrics: &StepMetrics,
+) -> Origin {
     if metrics.loss.is_finite() {
         return divergence::of_gradients(live.backbone, live.first);
     }
-    let origins =
-        group.iter().map(|batch| divergence::find(&phase.objective, live.backbone, batch, live.first));
-    origins.into_iter().find(|origin| *origin != Origin::Loss).unwrap_or(Origin::Loss)
+    let find = |batch: &Batch| {
+        // With what was dropped when it went wrong.
+        seed_batch(phase, state, batch);
+        divergence::find(&phase.objective, live.backbone, batch, live.first)
+    };
+    group.iter().map(find).find(|origin| *origin != Origin::Loss).unwrap_or(Origin::Loss)
 }
 
 impl TrainingState {

@@ -33,8 +33,10 @@ pub fn logme(features: &Tensor, labels: &[usize], classes: usize) -> Result<f64,
     let squares = Vec::<f64>::try_from(&spectrum.squares)?;
     let mut sum = 0.0;
     for (class, &count) in counts.iter().enumerate() {
-        let projected = Vec::<f64>::try_from(projected.select(1, i64::try_from(class).unwrap_or(0)).contiguous())?;
-        sum += Problem { squares: &squares, projected: &projected, total: count, n: n as f64, d: d as f64 }.evidence();
+        let projected =
+            Vec::<f64>::try_from(projected.select(1, i64::try_from(class).unwrap_or(0)).contiguous())?;
+        sum += Problem { squares: &squares, projected: &projected, total: count, n: n as f64, d: d as f64 }
+            .evidence();
     }
     Ok(sum / counts.len() as f64)
 }

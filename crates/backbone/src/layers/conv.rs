@@ -104,35 +104,37 @@ impl Conv {
     /// The convolution with a bias and no normalisation, its variables below `path`.
     #[must_use]
     pub fn biased(self, path: &Path) -> ConvNorm {
-        let [weight, bias] = self.values(path);
-        let weight = path.parameter("weight", weight);
-        let bias = path.parameter("bias", bias);
+        let (weight, bias) = (self.weight(path), self.bias(path));
         ConvNorm::new(path, self, weight, Some(bias), None)
     }
 
     /// The convolution without a bias, below `path`, and batch-norm, below `norm`.
     #[must_use]
     pub fn normed(self, path: &Path, norm: &Path) -> ConvNorm {
-        let [weight, _] = self.values(path);
-        let weight = path.parameter("weight", weight);
+        let weight = self.weight(path);
         ConvNorm::new(path, self, weight, None, Some(BatchNorm::new(norm, self.output, self.norm)))
     }
 
     /// The convolution with a bias, below `path`, and batch-norm, below `norm`: VGG.
     #[must_use]
     pub fn biased_and_normed(self, path: &Path, norm: &Path) -> ConvNorm {
-        let [weight, bias] = self.values(path);
-        let weight = path.parameter("weight", weight);
-        let bias = path.parameter("bias", bias);
+        let (weight, bias) = (self.weight(path), self.bias(path));
         let norm = BatchNorm::new(norm, self.output, self.norm);
         ConvNorm::new(path, self, weight, Some(bias), Some(norm))
     }
 
-    /// Initial weight and bias.
-    fn values(&self, path: &Path) -> [Tensor; 2] {
+    fn weight(&self, path: &Path) -> Tensor {
+        path.random("weight", &self.shape(), self.init.weight(self.shape()))
+    }
+
+    fn bias(&self, path: &Path) -> Tensor {
+        path.random("bias", &[self.output], self.init.bias(self.shape()))
+    }
+
+    /// Of the weight, `[out, in / groups, height, width]`.
+    fn shape(&self) -> [i64; 4] {
         let [height, width] = self.kernel;
-        let shape = [self.output, self.input / self.groups, height, width];
-        path.values([&shape, &[self.output]], || self.init.draw(shape).into())
+        [self.output, self.input / self.groups, height, width]
     }
 }
 

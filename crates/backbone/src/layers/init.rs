@@ -1,6 +1,5 @@
 use tch::{Device, Kind, Tensor};
-
-const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+use torch_extra::random;
 
 /// How a convolution's weights start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,59 +25,88 @@ pub enum LinearInit {
     UniformFanOut,
 }
 
+/// The distribution from which the values of one tensor are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Distribution {
+    /// All zeros.
+    Zero,
+    /// Uniform in `-bound..bound`.
+    Uniform { bound: f64 },
+    /// Normal around 0.
+    Normal { deviation: f64 },
+    /// Normal around 0, cut off at ±2 (not at two deviations): `torch.nn.init.trunc_normal_(mean=0, a=-2, b=2)`.
+    TruncatedNormal { deviation: f64 },
+}
+
 impl ConvInit {
-    /// Weight of `shape` `[out, in / groups, height, width]`, and the bias to go with it, `[out]`.
-    pub(crate) fn draw(self, shape: [i64; 4]) -> (Tensor, Tensor) {
-        let [out, per_group, height, width] = shape;
-        let fan_in = per_group * height * width;
+    /// Of the weight, whose `shape` is `[out, in / groups, height, width]`.
+    pub(crate) fn weight(self, shape: [i64; 4]) -> Distribution {
+        let [out, _, height, width] = shape;
         match self {
-            Self::TorchDefault => torch_default(&shape, fan_in),
+            Self::TorchDefault => torch_default(fan_in(shape)),
+            // PyTorch counts the fan-out over all groups.
             Self::KaimingFanOut => {
-                // PyTorch counts the fan-out over all groups.
-                let deviation = (2.0 / (out * height * width) as f64).sqrt();
-                (Tensor::randn(shape, CPU) * deviation, Tensor::zeros([out], CPU))
+                Distribution::Normal { deviation: (2.0 / (out * height * width) as f64).sqrt() }
             }
-            Self::TruncatedNormal(deviation) => {
-                (truncated_normal(&shape, deviation), torch_default(&shape, fan_in).1)
-            }
+            Self::TruncatedNormal(deviation) => Distribution::TruncatedNormal { deviation },
+        }
+    }
+
+    /// Of the bias `[out]` that goes with a weight of this shape.
+    pub(crate) fn bias(self, shape: [i64; 4]) -> Distribution {
+        match self {
+            Self::TorchDefault | Self::TruncatedNormal(_) => torch_default(fan_in(shape)),
+            Self::KaimingFanOut => Distribution::Zero,
         }
     }
 }
 
 impl LinearInit {
-    /// Weight `[outputs, inputs]` and bias `[outputs]`.
-    pub(crate) fn draw(self, inputs: i64, outputs: i64) -> (Tensor, Tensor) {
-        let shape = [outputs, inputs];
+    /// Of the weight `[outputs, inputs]`.
+    pub(crate) fn weight(self, inputs: i64, outputs: i64) -> Distribution {
         match self {
-            Self::TorchDefault => torch_default(&shape, inputs),
-            Self::Normal(deviation) => (Tensor::randn(shape, CPU) * deviation, Tensor::zeros([outputs], CPU)),
-            Self::TruncatedNormal(deviation) => {
-                (truncated_normal(&shape, deviation), torch_default(&shape, inputs).1)
-            }
-            Self::UniformFanOut => {
-                (uniform(&shape, 1.0 / (outputs as f64).sqrt()), Tensor::zeros([outputs], CPU))
-            }
+            Self::TorchDefault => torch_default(inputs),
+            Self::Normal(deviation) => Distribution::Normal { deviation },
+            Self::TruncatedNormal(deviation) => Distribution::TruncatedNormal { deviation },
+            Self::UniformFanOut => Distribution::Uniform { bound: 1.0 / (outputs as f64).sqrt() },
+        }
+    }
+
+    /// Of the bias `[outputs]`.
+    pub(crate) fn bias(self, inputs: i64) -> Distribution {
+        match self {
+            Self::TorchDefault | Self::TruncatedNormal(_) => torch_default(inputs),
+            Self::Normal(_) | Self::UniformFanOut => Distribution::Zero,
         }
     }
 }
 
-fn torch_default(shape: &[i64], fan_in: i64) -> (Tensor, Tensor) {
-    let bound = 1.0 / (fan_in as f64).sqrt();
-    (uniform(shape, bound), uniform(&shape[..1], bound))
+fn fan_in([_, per_group, height, width]: [i64; 4]) -> i64 {
+    per_group * height * width
 }
 
-fn uniform(shape: &[i64], bound: f64) -> Tensor {
-    Tensor::empty(shape, CPU).uniform_(-bound, bound)
+fn torch_default(fan_in: i64) -> Distribution {
+    Distribution::Uniform { bound: 1.0 / (fan_in as f64).sqrt() }
 }
 
-/// Normal around zero, cut off at ±2 (not at two deviations): `torch.nn.init.trunc_normal_(mean=0, a=-2, b=2)`.
-///
+impl Distribution {
+    /// Values of this shape, float32 on the CPU; the same for the same seed, whatever else was drawn.
+    pub(crate) fn draw(self, shape: &[i64], seed: u64) -> Tensor {
+        match self {
+            Self::Zero => Tensor::zeros(shape, (Kind::Float, Device::Cpu)),
+            Self::Uniform { bound } => random::uniform(shape, Kind::Float, bound, seed),
+            Self::Normal { deviation } => random::normal(shape, deviation, seed),
+            Self::TruncatedNormal { deviation } => truncated_normal(shape, deviation, seed),
+        }
+    }
+}
+
 /// Drawn as PyTorch does, by the inverse of the normal distribution's cumulative function, but in float64: in float32
 /// one uniform number in 2^24 is the end of the range itself, and becomes a weight of -2 among weights of 0.01.
-fn truncated_normal(shape: &[i64], deviation: f64) -> Tensor {
+fn truncated_normal(shape: &[i64], deviation: f64, seed: u64) -> Tensor {
     // Φ(2/σ) mapped to erfinv's domain: P(|x| < 2).
     let inside = Tensor::from(2.0 / deviation / std::f64::consts::SQRT_2).erf().double_value(&[]);
-    let uniform = Tensor::empty(shape, (Kind::Double, Device::Cpu)).uniform_(-inside, inside);
-    let drawn = uniform.erfinv() * (deviation * std::f64::consts::SQRT_2);
-    drawn.clamp(-2.0, 2.0).to_kind(Kind::Float)
+    let uniform = random::uniform(shape, Kind::Double, inside, seed);
+    let values = uniform.erfinv() * (deviation * std::f64::consts::SQRT_2);
+    values.clamp(-2.0, 2.0).to_kind(Kind::Float)
 }

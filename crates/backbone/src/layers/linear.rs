@@ -19,11 +19,9 @@ impl Linear {
     /// `inputs` to `outputs` features, the variables below `path`.
     #[must_use]
     pub fn new(path: &Path, inputs: i64, outputs: i64, init: LinearInit) -> Self {
-        let [weight, bias] =
-            path.values([&[outputs, inputs], &[outputs]], || init.draw(inputs, outputs).into());
         let layer = Self {
-            weight: path.parameter("weight", weight),
-            bias: path.parameter("bias", bias),
+            weight: path.random("weight", &[outputs, inputs], init.weight(inputs, outputs)),
+            bias: path.random("bias", &[outputs], init.bias(inputs)),
             short: Slot::default(),
         };
         path.can_be_prepared(Self {

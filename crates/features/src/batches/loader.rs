@@ -26,6 +26,8 @@ pub struct Batch {
     pub labels: Tensor,
     /// Training targets: the labels, unless images are mixed.
     pub targets: Targets,
+    /// Place among the batches of the epoch, from 0: with seed, phase and epoch it seeds the random numbers of the batch.
+    pub number: u64,
     /// Time spent waiting for images to be decoded and prepared.
     pub waited: Duration,
 }
@@ -35,7 +37,7 @@ impl Batch {
     #[must_use]
     pub fn plain(x: Tensor, labels: Tensor) -> Self {
         let targets = Targets::Labels(labels.shallow_clone());
-        Self { x, labels, targets, waited: Duration::ZERO }
+        Self { x, labels, targets, number: 0, waited: Duration::ZERO }
     }
 }
 
@@ -248,16 +250,18 @@ impl Drawn {
                     (Ok(of_features), Ok(of_labels)) => (of_features, of_labels),
                     (Err(error), _) | (_, Err(error)) => return Box::new(std::iter::once(Err(error.into()))),
                 };
-                Box::new(of_features.into_iter().zip(of_labels).map(move |(rows, of_labels)| {
+                let batches = of_features.into_iter().zip(of_labels).zip(0..);
+                Box::new(batches.map(move |((rows, of_labels), number)| {
                     let x = features.f_index_select(0, &rows)?;
-                    Ok(Batch::plain(read(&x, backbone)?, labels.f_index_select(0, &of_labels)?))
+                    let labels = labels.f_index_select(0, &of_labels)?;
+                    Ok(Batch { number, ..Batch::plain(read(&x, backbone)?, labels) })
                 }))
             }
             Source::Images(batches) => {
                 Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
                     let batch = seeded.mixed(number, to_device(batch?, backbone)?);
                     let x = run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk);
-                    Ok(Batch { x: laid(&x, backbone), waited, ..batch })
+                    Ok(Batch { x: laid(&x, backbone), number, waited, ..batch })
                 }))
             }
         }

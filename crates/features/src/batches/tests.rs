@@ -31,7 +31,7 @@ fn part(folder: &std::path::Path) -> Part {
 
 fn built(network: &Network, size: i64) -> Backbone {
     let options = Options { classes: 2, size, ..Options::default() };
-    let mut backbone = network.build(Values::Unset, &options);
+    let mut backbone = network.build(Values::default(), &options);
     backbone.use_channels_last();
     backbone
 }

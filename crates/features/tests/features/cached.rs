@@ -102,7 +102,7 @@ fn lenet() -> Backbone {
     use_one_thread();
     let network = zoo::network("lenet5_relu").unwrap();
     let options = Options { channels: 1, size: 28, ..Options::default() };
-    let mut backbone = network.build(Values::Drawn, &options);
+    let mut backbone = network.build(Values::default(), &options);
     backbone.freeze_before(backbone.head_id());
     backbone
 }

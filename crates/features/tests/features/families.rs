@@ -30,6 +30,6 @@ pub(crate) fn for_each_family(mut check: impl FnMut(&mut Backbone, u32)) {
             stochastic_depth: Some(0.0),
             ..Options::default()
         };
-        check(&mut network.build(Values::Drawn, &options), size);
+        check(&mut network.build(Values::default(), &options), size);
     }
 }

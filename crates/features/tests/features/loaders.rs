@@ -27,7 +27,8 @@ fn kept_features_are_those_computed_again() {
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
         let input = InputSpec { resize: side, crop: side, ..(network.input)() };
-        let augment = Augment { seed: 3, horizontal_flip: images::Probability::of(0.5), ..Augment::default() };
+        let augment =
+            Augment { seed: 3, horizontal_flip: images::Probability::of(0.5), ..Augment::default() };
         let varied = Transform::training(&input, &augment).unwrap();
         let plain = Transform::evaluation(&input).unwrap();
         for cut in [backbone.head_id(), backbone.stage(backbone.stages()[1].name).unwrap()] {

@@ -23,7 +23,8 @@ impl SourceNetwork {
             let message = "there is nothing to advise on without source weights: name some, or train everything with finetune.depth = \"scratch\"";
             return Err(run.source.wrong("model.weights", message).into());
         };
-        let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), Values::Drawn);
+        let values = Values::Awaited { seed: run.config.run.seed };
+        let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), values);
         let loaded = backbone.load(checkpoint)?;
         let has_classifier = recipe::has_classifier(run, &backbone, checkpoint, &loaded);
         backbone.to(run.device, Kind::Float);

@@ -175,7 +175,11 @@ mod tests {
             &[],
         );
         let little = explain(Because::TooLarge, &large(&[0.45, 0.45, 0.41]));
-        assert_contains(&little, "Your 150 images per class are unlike", &["transfer is of little value here: "]);
+        assert_contains(
+            &little,
+            "Your 150 images per class are unlike",
+            &["transfer is of little value here: "],
+        );
     }
 
     #[test]

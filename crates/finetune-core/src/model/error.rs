@@ -47,7 +47,7 @@ pub enum ModelError {
         name: String,
     },
     /// No weights are named.
-    #[error("prediction needs weights; name a file, or weights of the catalog")]
+    #[error("prediction needs weights, and \"none\" has none; name a file, or weights of the catalog")]
     NoWeights,
     /// Metadata that contradicts the tensors.
     #[error("{}: its metadata names {named} classes, but its head has {outputs} outputs", path.display())]

@@ -2,20 +2,19 @@
 
 use backbone::Backbone;
 use backbone::layers::LinearInit;
-use records::{Depth, Event, LoadRecord, PhasePlanRecord, Session, StageRecord, StepName};
+use records::{Depth, Event, Session};
 use run_config::HeadPolicy;
 use tch::Kind;
 use training::SourceReference;
-use training::freeze::FreezePlan;
 use training::outline::outline;
 use training::penalties::Penalties;
 use training::precision::{self, Purpose, Workload};
 
 use super::freeze::Frozen;
 use super::load::Loaded;
-use super::step::{Inputs, Step};
-use super::prepared::Prepared;
 use super::phase::phase;
+use super::prepared::Prepared;
+use super::step::{Inputs, Step};
 use super::{frozen_proof, source};
 use crate::Error;
 

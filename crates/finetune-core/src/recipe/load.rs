@@ -29,10 +29,12 @@ pub(super) struct Loaded {
 pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> Result<Step<Loaded>, Error> {
     let Inputs { run, materials, plan, .. } = *inputs;
     let (network, input) = (run.network, &materials.input);
-    let mut backbone = build(run, input, checkpoint.as_deref(), Values::Drawn);
+    let values = Values::Awaited { seed: run.config.run.seed };
+    let mut backbone = build(run, input, checkpoint.as_deref(), values);
     let kept = checkpoint.clone().filter(|_| run.config.regularize.delta.is_some());
     let prepared = format!("images are {input} ({})", materials.input_from);
     let (Some(weights), Some(checkpoint)) = (plan.weights.clone(), checkpoint) else {
+        backbone.draw_awaited();
         let load = LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() };
         let made = Loaded { backbone, load, head_scale: None, checkpoint: kept };
         return Ok(Step { made, what: format!("built {} with random weights; {prepared}", network.name) });

@@ -58,7 +58,8 @@ pub(super) fn loaders(
     }
     let caches = Caches::new(inputs, request)?;
     let interrupt = session.interrupt;
-    let once = |transform| Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
+    let once =
+        |transform| Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
     let augmentation = run.config.augment.changes(run.config.run.seed);
     let training = Preparation {
         variation,

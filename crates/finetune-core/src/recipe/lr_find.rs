@@ -15,9 +15,9 @@ use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders};
 use super::perform::images_of;
+use super::phase::phase;
 use super::plan::plan;
 use super::step::Inputs;
-use super::training::phase;
 use crate::Error;
 
 /// Sweeps the learning rate as the main training of a run would use it, from an untrained head on, with everything live that

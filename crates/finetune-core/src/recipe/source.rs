@@ -13,8 +13,8 @@ use tch::{Kind, Tensor};
 use training::penalties::{Attention, OriginalHead, SourceWeights};
 
 use super::gather::build;
-use super::prepared::Prepared;
 use super::loaders::once;
+use super::prepared::Prepared;
 use super::step::Inputs;
 use crate::Error;
 
@@ -78,7 +78,8 @@ pub(super) fn network(
 ) -> Result<Option<Rc<Backbone>>, Error> {
     let Inputs { run, materials, .. } = *inputs;
     let (Some(_), Some(checkpoint)) = (run.config.regularize.delta, checkpoint) else { return Ok(None) };
-    let mut network = build(run, &materials.input, Some(checkpoint), Values::Drawn);
+    let values = Values::Awaited { seed: run.config.run.seed };
+    let mut network = build(run, &materials.input, Some(checkpoint), values);
     network.load(checkpoint)?;
     network.to(run.device, Kind::Float);
     network.freeze_before(network.head_id());

@@ -4,23 +4,17 @@ use std::path::PathBuf;
 
 use backbone::{Backbone, StageId};
 use features::keeping;
-use records::{Depth, Event, Session, StepName};
-use regularize::CrossEntropy;
-use run_config::{Checkpoints, ClassWeights};
-use tch::{Kind, Tensor};
-use training::average::Averaging;
-use training::deferred::sync_interval;
+use records::{Event, Session, StepName};
+use run_config::Checkpoints;
 use training::freeze::FreezePlan;
-use training::objective::{Objective, balanced_weights, mode_of};
-use training::penalties::Penalties;
 use training::{Ending, Loaders, Phase, PhaseEnd, Trainer, TrainingState, enough_epochs};
 
-use super::prepared::Prepared;
+use super::gather::model_description;
 use super::loaders::{Request, loaders, variation};
 use super::phase::phase;
 use super::plan::Training;
+use super::prepared::Prepared;
 use super::step::{Inputs, Step};
-use super::gather::model_description;
 use super::{source, words};
 use crate::Error;
 use crate::model_file;

@@ -22,6 +22,21 @@ unsafe extern "C" {
     pub(crate) fn extra_is_deterministic() -> bool;
     pub(crate) fn extra_random_state(cuda: bool, index: c_int, out: *mut *mut C_tensor) -> *mut c_char;
     pub(crate) fn extra_set_random_state(cuda: bool, index: c_int, state: *const C_tensor) -> *mut c_char;
+    pub(crate) fn extra_uniform(
+        shape: *const i64,
+        dims: usize,
+        wide: bool,
+        bound: f64,
+        seed: u64,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    pub(crate) fn extra_normal(
+        shape: *const i64,
+        dims: usize,
+        deviation: f64,
+        seed: u64,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
     pub(crate) fn extra_describe(out: *mut *mut c_char) -> *mut c_char;
     pub(crate) fn extra_has_mkldnn() -> bool;
     pub(crate) fn extra_has_mkldnn_bf16(out: *mut bool) -> *mut c_char;

@@ -5,6 +5,7 @@
 #include "guarded.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
@@ -130,6 +131,23 @@ char *extra_set_random_state(bool cuda, int index, const Tensor *state) {
     auto generator = at::globalContext().defaultGenerator(device(cuda, index));
     const std::lock_guard<std::mutex> lock(generator.mutex());
     generator.set_state(*state);
+  });
+}
+
+// Random numbers from a generator of their own, whatever the process has drawn before.
+char *extra_uniform(const int64_t *shape, size_t dims, bool wide, double bound, uint64_t seed, Tensor **out) {
+  return guarded([&] {
+    const auto generator = at::detail::createCPUGenerator(seed);
+    const auto numbers = at::empty(at::IntArrayRef(shape, dims), wide ? at::kDouble : at::kFloat);
+    *out = new Tensor(numbers.uniform_(-bound, bound, generator));
+  });
+}
+
+char *extra_normal(const int64_t *shape, size_t dims, double deviation, uint64_t seed, Tensor **out) {
+  return guarded([&] {
+    const auto generator = at::detail::createCPUGenerator(seed);
+    const auto numbers = at::empty(at::IntArrayRef(shape, dims), at::kFloat);
+    *out = new Tensor(numbers.normal_(0.0, deviation, generator));
   });
 }
 

@@ -6,8 +6,9 @@ use ranged::NotNegative;
 use super::*;
 
 fn first_live(depth: &str) -> String {
-    let backbone =
-        zoo::network("resnet18").unwrap().build(Values::Drawn, &Options { classes: 2, ..Options::default() });
+    let backbone = zoo::network("resnet18")
+        .unwrap()
+        .build(Values::default(), &Options { classes: 2, ..Options::default() });
     let plan = FreezePlan::new(&backbone, &depth.parse().unwrap(), 0.1).unwrap();
     assert!(plan.rate_scale[..plan.first_live.index()].iter().all(|&scale| scale == 0.0));
     assert!(plan.rate_scale[plan.first_live.index()..].iter().all(|&scale| scale > 0.0));
@@ -35,21 +36,21 @@ fn nonsense_is_refused_and_an_unknown_stage_lists_the_known() {
     for nonsense in ["", "last", "last:0", "last:-1", "last:x", "from:", "deep", "head:1"] {
         assert!(nonsense.parse::<Depth>().is_err(), "{nonsense}");
     }
-    let backbone = zoo::network("resnet18").unwrap().build(Values::Drawn, &Options::default());
+    let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
     let error = FreezePlan::new(&backbone, &"from:layer9".parse().unwrap(), 0.1).unwrap_err().to_string();
     assert!(error.contains("stem, layer1, layer2, layer3, layer4, pool, head"), "{error}");
 }
 
 #[test]
 fn from_scratch_all_stages_have_the_same_rate() {
-    let backbone = zoo::network("resnet18").unwrap().build(Values::Drawn, &Options::default());
+    let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
     assert!(FreezePlan::new(&backbone, &Depth::Scratch, 0.1).unwrap().rate_scale.iter().all(|&s| s == 1.0));
     let all = FreezePlan::new(&backbone, &Depth::All, 0.1).unwrap();
     assert_eq!((all.rate_scale[0], *all.rate_scale.last().unwrap()), (0.1, 1.0));
 }
 
 fn planned(depth: &str, finetune: FinetuneConfig) -> Result<FreezePlan, String> {
-    let backbone = zoo::network("resnet18").unwrap().build(Values::Drawn, &Options::default());
+    let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
     FreezePlan::of(&backbone, &depth.parse().unwrap(), &finetune)
         .map_err(|(key, error)| format!("{key}: {error}"))
 }
@@ -68,7 +69,8 @@ fn rates_decay_towards_the_input_down_to_the_floor_and_single_ones_win() {
     assert_eq!(plan.rate_scale, [0.0, 0.1, 0.125, 0.7, 0.5, 0.5, 1.0]);
     let error = planned("from:layer4", config()).unwrap_err();
     assert!(error.starts_with("finetune.rates.layer3: layer3 stays frozen"), "{error}");
-    let typo = FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
+    let typo =
+        FinetuneConfig { rates: BTreeMap::from([("layer33".to_owned(), Positive::of(0.7))]), ..config() };
     assert!(planned("all", typo).unwrap_err().contains("stem, layer1, layer2, layer3, layer4, pool, head"));
 }
 
@@ -85,7 +87,7 @@ fn stages_are_unfrozen_from_the_head_backwards() {
     let plan = planned("all", unfreezing(None, &[("layer4", 2), ("layer2", 6)])).unwrap();
     assert_eq!(plan.unfreeze_epochs, [live(6), live(6), live(6), live(2), live(2), live(1), live(1)]);
     assert_eq!(plan.last_unfreeze(), 6);
-    let backbone = zoo::network("resnet18").unwrap().build(Values::Drawn, &Options::default());
+    let backbone = zoo::network("resnet18").unwrap().build(Values::default(), &Options::default());
     let segments = |epochs| {
         let segments = plan.segments(&backbone, epochs).into_iter();
         let named = |segment: Segment| (backbone.name(segment.cut), segment.first_epoch, segment.last_epoch);

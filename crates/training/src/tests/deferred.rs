@@ -55,7 +55,7 @@ fn trained(
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::Drawn, &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     // Tests share libtorch's random generator, so these numbers come from elsewhere.
     for variable in backbone.variables().all() {
         let size = variable.tensor.size();
@@ -168,7 +168,7 @@ fn a_split_is_measured_the_same_however_many_batches_are_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let part = part(folder.path());
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
-    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::Drawn, &options);
+    let mut backbone: Backbone = zoo::network("lenet5_relu").unwrap().build(Values::default(), &options);
     let feed = feed(&backbone, &part);
     let mut scored = |sync_interval| {
         let (kind, keep) = (Kind::Float, Keep::Scores);

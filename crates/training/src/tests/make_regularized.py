@@ -26,6 +26,18 @@ PARTNERS = torch.tensor([3, 7, 8, 0, 1, 2, 9, 5, 4, 6])
 SHARE = 0.3
 PATCH = (4, 20, 10, 28)
 RATE, MOMENTUM = 0.05, 0.9
+FINE_TUNE = 5  # the step of the recipe
+
+
+def batch_seed(*numbers):
+    """32 bits that depend on seed, phase, epoch and number of a batch: splitmix64, chained."""
+    state, bits = 0, 2**64 - 1
+    for number in numbers:
+        mixed = ((state ^ number) + 0x9E3779B97F4A7C15) & bits
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & bits
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & bits
+        state = mixed ^ (mixed >> 31)
+    return state >> 32
 
 
 def waves(shape, scale):
@@ -158,8 +170,8 @@ def drawn(dropout, stochastic_depth, frozen=False):
             module.eval()
     pixels, labels = waves((4, 3, 32, 32), 1.0), torch.tensor([0, 1, 1, 0])
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True)
-    torch.manual_seed(5)
-    for _ in range(3):
+    for number in range(3):
+        torch.manual_seed(batch_seed(0, FINE_TUNE, 1, number))
         optimizer.zero_grad()
         cross_entropy(network(pixels), labels).backward()
         optimizer.step()

@@ -3,6 +3,7 @@
 mod averages;
 mod deferred;
 mod divergences;
+mod drawing;
 mod gradient_flow;
 mod optimizers;
 mod regularized;

@@ -1,7 +1,6 @@
 //! Three steps under each technique, switched on by its key, as `make_regularized.py` takes them in Python, whose numbers
 //! are in `regularized.json`.
 
-use std::process::Command;
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values, Variable};
@@ -13,6 +12,7 @@ use run_config::{BatchNormPolicy, LearningRateSchedule, Optimizer, RegularizeCon
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use super::drawing::alone;
 use super::{assert_close, numbers, values};
 use crate::average::Averaging;
 use crate::freeze::FreezePlan;
@@ -122,10 +122,9 @@ fn trained(
     let mut state = TrainingState::new(&phase);
     state.optimizer.follow(phase.trainables(backbone, 1));
     let (schedule, live) = (phase.schedule(), LiveStages { backbone, first: StageId::INPUT });
-    tch::manual_seed(5);
-    for _ in 0..3 {
+    for number in 0..3 {
         let rates = state.rates(&schedule);
-        one_step(&phase, live, &[batch()], &mut state, rates).unwrap();
+        one_step(&phase, live, &[Batch { number, ..batch() }], &mut state, rates).unwrap();
     }
     let sums = |value: &Tensor| {
         let value = value.detach().flatten(0, -1);
@@ -183,16 +182,9 @@ fn three_steps_under_each_technique_are_pythons() {
     }
 }
 
-/// Libtorch has one random generator for all threads, of which tests beside this one make use as well: what draws from a
-/// seed has a process of its own.
 #[test]
 fn three_steps_of_what_draws_are_pythons() {
-    let program = std::env::current_exe().unwrap();
-    let name = concat!(module_path!(), "::alone_three_steps_of_what_draws_are_pythons");
-    let name = name.split_once("::").unwrap().1;
-    let ran = Command::new(program).args(["--exact", name, "--ignored"]).output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+    alone(concat!(module_path!(), "::alone_three_steps_of_what_draws_are_pythons"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod archs;
 mod fitting;
 mod source_weights;
+mod values;
 
 use backbone::digest::{stage, stages};
 use backbone::{Options, Values, Variable};
