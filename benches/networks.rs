@@ -15,7 +15,7 @@ use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Values};
 use features::batches::{Feed, Preparation, Variation};
 use features::pictures::Part;
 use finetune_core::model::Model;
-use finetune_core::predict::{Pace, Said, predict};
+use finetune_core::predict::{Batching, PredictError, Prediction, predict};
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 use records::{Depth, Event, Interrupt};
@@ -162,19 +162,19 @@ fn prediction(
         input_from: "given",
         path: PathBuf::new(),
         sha256: String::new(),
-        told: String::new(),
+        unwrapping: String::new(),
         warnings: Vec::new(),
     };
     model.prepare(Precision::Float32, u32::try_from(workers)?, BATCH);
     let mut paths = Files::below(&[folder.to_owned()], None)?.paths;
     paths.truncate(BATCH);
-    let pace = Pace { batch_size: BATCH, workers, reduced_decoding: Switch::Off };
+    let batching = Batching { batch_size: BATCH, workers, reduced_decoding: Switch::Off };
     Ok(move || {
-        let mut hear = |said: &Said<'_>| {
-            black_box(said.best());
-            Ok::<_, finetune_core::Error>(())
+        let mut hear = |prediction: &Prediction<'_>| {
+            black_box(prediction.best());
+            Ok::<_, PredictError>(())
         };
-        predict(&model, &paths, pace, &mut hear)?;
+        predict(&model, &paths, batching, &mut hear)?;
         Ok(())
     })
 }

@@ -6,7 +6,6 @@
 //! - [`keeping`]: what keeping features costs and saves, in words
 
 pub mod batches;
-pub mod cache_folder;
 mod error;
 pub mod feature_cache;
 pub mod feature_key;

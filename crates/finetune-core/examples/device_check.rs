@@ -34,7 +34,7 @@ struct Arguments {
     /// Where to compute: "cuda", "cuda:1", "cpu"
     #[arg(long, default_value = "cuda")]
     device: String,
-    /// Pictures at once
+    /// Images per batch
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(i64).range(1..=4096))]
     batch_size: i64,
     /// Algorithms that repeat their results to the bit, as `run.deterministic` asks for, instead of the fastest
@@ -47,7 +47,7 @@ struct Arguments {
 /// Batches that are timed, after some that are not.
 const BATCHES: i64 = 8;
 const WARM: i64 = 3;
-/// Pictures whose scores are compared.
+/// Number of images whose scores are compared.
 const COMPARED: i64 = 4;
 
 fn main() -> Result<ExitCode> {
@@ -76,7 +76,7 @@ fn main() -> Result<ExitCode> {
             Ok(within) => within?,
             Err(_) => {
                 println!(
-                    "{:20} could not be run, as said above; perhaps with a smaller --batch-size",
+                    "{:20} could not be run, see above; perhaps with a smaller --batch-size",
                     network.name
                 );
                 false
@@ -134,7 +134,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     let found_gradients = gradients(&mut backbone, &x.to_device(device));
     let nothing = || "–".to_owned();
     let mut sound = true;
-    let mut told = |error: f64, most: f64| {
+    let mut verdict = |error: f64, most: f64| {
         sound &= error <= most;
         format!("{error:.1e}{}", if error <= most { "" } else { "!" })
     };
@@ -152,7 +152,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
         errors.push(match kind {
             // Random weights may make numbers that float16 has no room for.
             Kind::Half if !error.is_finite() => "range".to_owned(),
-            _ => told(error, if computing.name == "float32" { 1e-3 } else { 0.1 }),
+            _ => verdict(error, if computing.name == "float32" { 1e-3 } else { 0.1 }),
         });
         predicting.push(rate(batch_size, device, || drop(scores(&backbone, &batch, kind))));
     }
@@ -164,7 +164,7 @@ fn check(network: &Network, device: Device, batch_size: i64) -> Result<bool> {
     println!(
         "{:20}{columns}{:>11}   {}; {}",
         network.name,
-        told(relative(&found_gradients, &expected_gradients), 1e-2),
+        verdict(relative(&found_gradients, &expected_gradients), 1e-2),
         predicting.join(", "),
         learning.join(", ")
     );

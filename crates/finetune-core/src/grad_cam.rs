@@ -1,4 +1,4 @@
-//! Where in a picture the evidence for a class lies: Grad-CAM.
+//! Grad-CAM: which parts of an image speak for a class.
 //!
 //! R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, "Grad-CAM: Visual Explanations from Deep
 //! Networks via Gradient-based Localization", ICCV 2017. Each channel of the last stage that has positions weighs as much
@@ -6,54 +6,57 @@
 //! positive, is the map.
 
 use backbone::{Backbone, Mode, StageId};
-use tch::{Kind, Tensor};
-
-use crate::Error;
+use tch::{Kind, TchError, Tensor};
 
 #[cfg(test)]
 mod tests;
 
-/// The maps of a few pictures.
+/// Maps of a few images.
 #[derive(Debug)]
 pub struct HeatMaps {
-    /// The stage at whose output they were taken.
+    /// The stage whose output they are of.
     pub stage: StageId,
-    /// `[N, H, W]` as that output, the highest value of each being 1; all zero where nothing speaks for the class.
+    /// `[N, H, W]`, float, in `0..=1`, the highest value of each 1; all zero where nothing speaks for the class.
     pub maps: Tensor,
 }
 
-/// The maps of these pictures, `[N, C, size, size]`, each for a class, `[N]`; `None` where no stage of the network has
-/// more than one position.
+/// Returns the maps of images, `[N, C, size, size]`, each for a class, `[N]`; `None` where no stage of the network has more
+/// than one position.
 ///
-/// Weights and running statistics stay as they are, and so does what is frozen. Stages behind the map's lose what made them
-/// fast for constant weights.
+/// Weights, running statistics and frozen stages stay as they are. Stages after the map's lose what was prepared for
+/// inference.
 ///
 /// # Errors
-/// When libtorch refuses.
+/// When a libtorch call fails.
 pub fn heat_maps(
     backbone: &mut Backbone,
     pixels: &Tensor,
     classes: &[i64],
-) -> Result<Option<HeatMaps>, Error> {
+) -> Result<Option<HeatMaps>, TchError> {
     let Some((stage, features)) = last_with_positions(backbone, pixels) else { return Ok(None) };
     let next = backbone.ids().find(|&id| id > stage).unwrap_or(backbone.head_id());
     let first_live = backbone.first_live();
     // A frozen stage records no graph.
     backbone.freeze_before(next);
-    let weighed = weighed(backbone, &features, next, classes);
+    let maps = weighted_sum(backbone, &features, next, classes);
     backbone.freeze_before(first_live);
-    let maps = weighed?.f_relu()?; // [N, H, W]
+    let maps = maps?.f_relu()?; // [N, H, W]
     let highest = maps.f_amax([1, 2], true)?; // [N, 1, 1]
     let maps = maps.f_div(&highest.f_clamp_min(1e-30)?)?;
     Ok(Some(HeatMaps { stage, maps }))
 }
 
-/// The sum of the channels, each by its weight: `[N, H, W]`.
-fn weighed(backbone: &Backbone, features: &Tensor, next: StageId, classes: &[i64]) -> Result<Tensor, Error> {
+/// Returns the sum of the channels, each times its weight: `[N, H, W]`.
+fn weighted_sum(
+    backbone: &Backbone,
+    features: &Tensor,
+    next: StageId,
+    classes: &[i64],
+) -> Result<Tensor, TchError> {
     let features = features.f_detach()?.set_requires_grad(true); // [N, K, H, W]
     let logits = backbone.classify(&features, next, Mode::Evaluate).logits;
     let chosen = Tensor::f_from_slice(classes)?.f_to_device(logits.device())?.f_unsqueeze(1)?;
-    // Pictures do not see each other in evaluation, so the gradient of the sum is that of each.
+    // Images are independent in evaluation mode, so the gradient of the sum is that of each.
     let score = logits.f_gather(1, &chosen, false)?.f_sum(Kind::Double)?;
     let gradients = Tensor::f_run_backward(&[score], &[&features], false, false)?;
     let weights = gradients[0].f_mean_dim(&[2i64, 3][..], true, gradients[0].kind())?; // [N, K, 1, 1]
@@ -61,7 +64,7 @@ fn weighed(backbone: &Backbone, features: &Tensor, next: StageId, classes: &[i64
     Ok(all)
 }
 
-/// The output of the last stage with parameters that has more than one position, `[N, K, H, W]`.
+/// Returns the last stage with parameters whose output has more than one position, and that output, `[N, K, H, W]`.
 fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<(StageId, Tensor)> {
     let head = backbone.head_id();
     let stages: Vec<StageId> =

@@ -1,4 +1,4 @@
-//! What a checkpoint file holds, and which network of the zoo it fits.
+//! Contents of a checkpoint file, and the networks of the zoo that it fits.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,14 +10,12 @@ use serde::Serialize;
 use zoo::fitting::{Fitted, fitted_to_all};
 use zoo::source_weights::{metadata, recorded_input};
 
-use crate::Error;
-
-/// A checkpoint as facts.
+/// Facts about a checkpoint.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     /// The file.
     pub path: String,
-    /// The form it is written in, in words.
+    /// File format, in words.
     pub form: &'static str,
     /// Its size in bytes.
     pub bytes: u64,
@@ -25,26 +23,26 @@ pub struct Inspection {
     pub sha256: String,
     /// The catalog's name of these weights, if the digest is that of one, as `resnet18 IMAGENET1K_V1`.
     pub catalog: Option<String>,
-    /// What was taken off the names of its weights and what was left, in words; empty where there was nothing.
+    /// What was removed from the names of its weights and what was left out, in words; empty if nothing.
     pub unwrapped: String,
     /// Names of its classes in label order, where the file has them.
     pub classes: Option<Vec<String>>,
-    /// Values in all floating-point tensors but running statistics.
+    /// Number of values in floating-point tensors, running statistics aside.
     pub parameters: u64,
-    /// Tensors of each element type.
+    /// Number of tensors of each element type.
     pub element_types: BTreeMap<String, u64>,
-    /// Strings and numbers beside the tensors.
+    /// Strings and numbers other than tensors.
     pub metadata: BTreeMap<String, String>,
-    /// How images are prepared for it, where it says so, in words.
+    /// Preparation of images in words, where it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<String>,
-    /// What else there was, and was not read.
+    /// Parts of the file that were not read.
     pub skipped: Vec<String>,
-    /// The networks that it fits best, all equally well; none if it has no tensor in common with any.
+    /// The networks that it fits best, all equally well; empty if it has no tensor in common with any.
     pub fits: Vec<Fit>,
-    /// The networks that come nearest, the best first, where it fits none of them.
+    /// The nearest networks, best first, where it fits none.
     pub nearest: Vec<Fit>,
-    /// Every tensor of the file, by the keys that lead to it.
+    /// Every tensor of the file, by its keys joined with dots.
     pub tensors: Vec<TensorFacts>,
 }
 
@@ -64,23 +62,23 @@ pub struct TensorFacts {
 pub struct Fit {
     /// The network.
     pub arch: &'static str,
-    /// Whether the auxiliary heads of the network, if it has some, are in the file.
+    /// Whether the file has auxiliary heads of the network.
     pub auxiliary_heads: bool,
-    /// Classes that the file's head tells apart, if it has one.
+    /// Number of outputs of the file's head, if it has one.
     pub classes: Option<i64>,
-    /// Channels of the images it reads.
+    /// Number of channels of its images.
     pub channels: i64,
-    /// Side of the images it reads in pixels, for a network that is built for one size.
+    /// Side of its images in pixels, for a network that is built for one size.
     pub crop: Option<i64>,
     /// Whether it can be fine-tuned from: nothing differs but the head.
     pub usable: bool,
-    /// What was taken off the names in the file to find the network's.
+    /// Prefix that was removed from the names in the file.
     pub prefix: String,
-    /// Tensors that would be loaded.
+    /// Number of tensors that would be loaded.
     pub loaded: u64,
     /// Tensors of the network that the file lacks.
     pub missing: Vec<String>,
-    /// Tensors of the file that the network has no use for, under the network's names.
+    /// Tensors of the file that the network does not have, under the network's names.
     pub unused: Vec<String>,
     /// Tensors in both, in different shapes.
     pub wrong_shape: Vec<ShapeDifference>,
@@ -98,21 +96,21 @@ pub struct ShapeDifference {
 }
 
 impl Fit {
-    /// Whether every tensor of the one is in the other, in its shape.
+    /// Whether file and network have the same tensors, in the same shapes.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.unused.is_empty() && self.wrong_shape.is_empty()
     }
 }
 
-/// Networks shown where none fits.
+/// Number of networks shown where none fits.
 const NEAREST: usize = 3;
 
 /// Reads a checkpoint and compares it with every network of the zoo.
 ///
 /// # Errors
-/// When the file is no checkpoint, or a damaged one.
-pub fn inspect(path: &Path) -> Result<Inspection, Error> {
+/// When the file is not a checkpoint, or damaged.
+pub fn inspect(path: &Path) -> Result<Inspection, checkpoint::Error> {
     let opened = checkpoint::open(path)?;
     let sha256 = opened.sha256()?;
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
@@ -137,12 +135,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         form: form(opened.format),
         bytes,
         catalog: entry.map(|entry| format!("{} {}", entry.arch, entry.name)),
-        parameters: weights
-            .tensors
-            .iter()
-            .filter(|(name, array)| is_parameter(name, array))
-            .map(|(_, array)| size(array))
-            .sum(),
+        parameters: parameters(&weights),
         element_types,
         nearest: nearest.take(NEAREST).map(Fit::from).collect(),
         fits: best.iter().map(|fitted| Fit::from(*fitted)).collect(),
@@ -156,7 +149,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     })
 }
 
-/// The form of a file, in words.
+/// Returns a file format in words.
 fn form(format: Format) -> &'static str {
     match format {
         Format::SafeTensors => "safetensors",
@@ -173,8 +166,10 @@ fn is_parameter(name: &str, array: &Array) -> bool {
     is_float && !buffer.iter().any(|end| name.ends_with(end))
 }
 
-fn size(array: &Array) -> u64 {
-    array.shape.iter().map(|&side| side as u64).product()
+/// Returns the number of values in the parameters of a checkpoint.
+fn parameters(checkpoint: &Checkpoint) -> u64 {
+    let parameters = checkpoint.tensors.iter().filter(|(name, array)| is_parameter(name, array));
+    parameters.map(|(_, array)| array.shape.iter().map(|&extent| extent as u64).product::<u64>()).sum()
 }
 
 impl From<checkpoint::Described> for TensorFacts {
@@ -183,12 +178,12 @@ impl From<checkpoint::Described> for TensorFacts {
     }
 }
 
-/// The networks with the largest share of tensors in common, by name and shape, of all in that order.
+/// Returns the networks with the largest share of common tensors; `all` begins with the largest.
 fn best_fits(all: &[Fitted]) -> Vec<&Fitted> {
     let first = all.first().map_or(0.0, |fitted| share(&fitted.report));
     let best: Vec<&Fitted> =
         all.iter().filter(|fitted| first > 0.0 && share(&fitted.report) >= first).collect();
-    // Networks with the same tensors: the file's own word decides, where it has one.
+    // Between networks with the same tensors the file's metadata decides, if it names one.
     let named = |fitted: &&&Fitted| {
         fitted.checkpoint.metadata.get(metadata::ARCH).map(String::as_str) == Some(fitted.network.name)
     };
@@ -198,7 +193,7 @@ fn best_fits(all: &[Fitted]) -> Vec<&Fitted> {
     }
 }
 
-/// Tensors in common, by name and shape, among all of the file's and the network's.
+/// Returns the share of common tensors, by name and shape, among all of the file's and the network's, in `0..=1`.
 fn share(report: &LoadReport) -> f64 {
     let common = report.loaded.len();
     let others = report.missing.len() + report.unused.len() + 2 * report.wrong_shape.len();

@@ -1,58 +1,92 @@
-//! Why weights do not fit, and which key with which value would make them.
+//! Why weights do not fit a network, and which value of which key would make them fit.
+
+use std::path::PathBuf;
 
 use backbone::{Auxiliary, LoadError, LoadReport, Network, WrongShape};
 use checkpoint::Checkpoint;
 use pretrained::InputSpec;
-use run_config::Run;
+use run_config::{ConfigError, Run};
 use zoo::fitting::{Fitted, fitted, fitted_to_all};
 use zoo::source_weights;
 
-use crate::Error;
+/// Weights that do not fit a network.
+#[derive(Debug, thiserror::Error)]
+pub enum MismatchError {
+    /// They would fit with another value of a key of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// They differ from the network, and nothing better is known.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The weights of a model that would fit with another value of a key.
+    #[error("{}: {key}: {message}", path.display())]
+    OtherShape {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Which tensor differs, and what would fit.
+        message: String,
+    },
+    /// Weights of a network that is not in the zoo, or of a changed one.
+    #[error("{error}; {nearest}; `finetune inspect` shows what the file holds")]
+    NearAnother {
+        /// What differs.
+        error: Box<LoadError>,
+        /// The network that has the most tensors in common with them, in words.
+        nearest: String,
+    },
+}
 
-/// What would fit.
+/// A change that would make weights fit.
 struct Remedy {
     /// The key to change.
     key: &'static str,
-    /// What to set, and why.
+    /// The value to set, and why.
     message: String,
 }
 
-/// The error of a run whose weights do not fit its network: at the key that is wrong, where one is.
-pub(crate) fn of_run(error: LoadError, run: &Run, input: &InputSpec, checkpoint: &Checkpoint) -> Error {
+/// Returns the error of a run whose weights do not fit its network: at the key that is wrong, where one is.
+pub(crate) fn of_run(
+    error: LoadError,
+    run: &Run,
+    input: &InputSpec,
+    checkpoint: &Checkpoint,
+) -> MismatchError {
     let LoadError::OtherNetwork { report, .. } = &error else { return error.into() };
     match remedy(run.network, input, checkpoint, report) {
         Some(Remedy { key, message }) => run.source.wrong(key, message).into(),
-        None => told_nearest(error, run.network, checkpoint),
+        None => with_nearest(error, run.network, checkpoint),
     }
 }
 
-/// The error of a model whose weights are not the whole of its network.
+/// Returns the error of a model whose weights are not the whole of its network.
 pub(crate) fn of_model(
     error: LoadError,
     network: &'static Network,
     input: &InputSpec,
     checkpoint: &Checkpoint,
-) -> Error {
+) -> MismatchError {
     let LoadError::Incomplete { report, .. } = &error else { return error.into() };
     match remedy(network, input, checkpoint, report) {
         Some(Remedy { key, message }) => {
-            let (path, key) = (checkpoint.path.clone(), key.to_owned());
-            Error::WeightsOfOtherShape { path, key, message }
+            MismatchError::OtherShape { path: checkpoint.path.clone(), key, message }
         }
-        None => told_nearest(error, network, checkpoint),
+        None => with_nearest(error, network, checkpoint),
     }
 }
 
-fn told_nearest(error: LoadError, network: &Network, checkpoint: &Checkpoint) -> Error {
+/// The error with the network that comes nearest, if another one comes nearer.
+fn with_nearest(error: LoadError, network: &Network, checkpoint: &Checkpoint) -> MismatchError {
     let loaded = match &error {
         LoadError::OtherNetwork { report, .. } | LoadError::Incomplete { report, .. } => report.loaded.len(),
         _ => usize::MAX,
     };
     let Some(nearest) = nearest(network, checkpoint, loaded) else { return error.into() };
-    Error::WeightsNearAnother { error: Box::new(error), nearest }
+    MismatchError::NearAnother { error: Box::new(error), nearest }
 }
 
-/// The key that would make these weights fit.
+/// Finds the key that would make these weights fit.
 fn remedy(
     network: &'static Network,
     input: &InputSpec,
@@ -72,7 +106,7 @@ fn remedy(
                 String::new()
             };
             let message = format!(
-                "{shapes}, which reads {channels} channels here; set channels = {}{crop}, with mean and std for as many",
+                "{shapes}, which reads {channels} channels here; set channels = {}{crop}, with as many values in mean and std",
                 here.channels
             );
             return Some(Remedy { key: "data.input.channels", message });
@@ -88,7 +122,7 @@ fn remedy(
             let message = format!("{shapes}, which is built for images of {crop} pixels here; {advice}");
             return Some(Remedy { key: "data.input.crop", message });
         }
-        // They are this network's but for the head: another network would fit no better.
+        // Nothing differs but the head: another network would fit no better.
         return None;
     }
     let opened = checkpoint::open(&checkpoint.path).ok()?;
@@ -111,7 +145,7 @@ fn remedy(
     Some(Remedy { key: "model.arch", message })
 }
 
-/// `crop = 28`, or a few values where several give the same tensors.
+/// Returns `crop = 28`, or a few values where several give the same shapes.
 fn sizes_that_fit(here: &Fitted) -> String {
     let fits = |side: &i64| fits_with(here, *side);
     // The usual size of this network comes first if it is one of them.
@@ -130,7 +164,7 @@ fn sizes_that_fit(here: &Fitted) -> String {
     }
 }
 
-/// Whether nothing but the head differs if images have this side.
+/// Whether nothing but the head differs for images of this side, in pixels.
 fn fits_with(here: &Fitted, side: i64) -> bool {
     let options = backbone::Options {
         classes: here.classes.unwrap_or(1000),
@@ -142,7 +176,7 @@ fn fits_with(here: &Fitted, side: i64) -> bool {
     here.network.build(backbone::Values::Outline, &options).fit(&here.checkpoint).is_ok()
 }
 
-/// The same without values.
+/// Returns the checkpoint without values.
 fn outline(checkpoint: &Checkpoint) -> Checkpoint {
     let bare = |array: &checkpoint::Array| checkpoint::Array {
         shape: array.shape.clone(),
@@ -163,7 +197,7 @@ fn outline(checkpoint: &Checkpoint) -> Checkpoint {
     }
 }
 
-/// The network that has most in common with the file, if that is another one than this, which has `here` tensors in common.
+/// Names the network that has the most tensors in common with the file, if it has more than this one with `here`.
 fn nearest(network: &Network, checkpoint: &Checkpoint, here: usize) -> Option<String> {
     let opened = checkpoint::open(&checkpoint.path).ok()?;
     let all = fitted_to_all(&opened);

@@ -1,4 +1,4 @@
-//! A trained model as `model.safetensors`: TorchVision's names, and beside them what is needed to use it.
+//! A trained model as `model.safetensors`: tensors under TorchVision's names, and metadata with what is needed to use it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,27 +11,42 @@ use serde_json::{Map, Value, json};
 use tch::Kind;
 use zoo::source_weights::metadata;
 
-use crate::Error;
+/// Why a model cannot be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] checkpoint::Error),
+    /// The values of a tensor cannot be read from the device.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// A tensor of a type that is not saved.
+    #[error("cannot write the model: {0:?} tensors are not saved")]
+    UnsupportedKind(Kind),
+}
 
-/// What a model file says about its model.
+/// Name of a model's file in the folder of its run.
+pub const MODEL_FILE: &str = "model.safetensors";
+
+/// Metadata of a model file.
 #[derive(Clone, Debug)]
 pub struct Description<'a> {
     /// Class names in label order.
     pub classes: &'a [String],
-    /// How images are prepared for it.
+    /// Preparation of images.
     pub input: &'a InputSpec,
     /// SHA-256 of the weights it started from; empty when there were none.
     pub source_sha256: &'a str,
-    /// What its scores are divided by to make probabilities, where that was fitted.
+    /// Temperature by which logits are divided before the softmax, above 0; `None` where none was fitted.
     pub temperature: Option<f64>,
 }
 
-/// Writes the model and returns the file's SHA-256. The same model gives the same bytes. Auxiliary heads, which only
-/// training listens to, are left out.
+/// Writes the model and returns the file's SHA-256 in hexadecimal. The same model gives the same bytes. Auxiliary heads, which
+/// only training uses, are left out.
 ///
 /// # Errors
-/// When the file cannot be written; none is left then.
-pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> Result<String, Error> {
+/// [`SaveError`] when the file cannot be written; none is left then.
+pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> Result<String, SaveError> {
     let mut arrays = Vec::new();
     for variable in backbone.variables().all() {
         if backbone.aux().any(|(_, aux)| variable.lies_below(aux.root)) {
@@ -48,6 +63,7 @@ pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> 
     Ok(safetensors_file::write(path, views, &describe(backbone, description))?)
 }
 
+/// The metadata of the file.
 fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<String, String> {
     let classes = json!(description.classes).to_string();
     let arguments = arguments(backbone).to_string();
@@ -67,7 +83,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     .collect()
 }
 
-/// What TorchVision's constructor needs to build the network that these tensors fit.
+/// Arguments of TorchVision's constructor that build the network that these tensors fit.
 fn arguments(backbone: &Backbone) -> Value {
     let mut arguments = Map::new();
     arguments.insert("num_classes".to_owned(), backbone.head().classes.into());
@@ -76,13 +92,13 @@ fn arguments(backbone: &Backbone) -> Value {
     arguments.into()
 }
 
-fn dtype(kind: Kind) -> Result<Dtype, Error> {
+fn dtype(kind: Kind) -> Result<Dtype, SaveError> {
     match kind {
         Kind::Float => Ok(Dtype::F32),
         Kind::Double => Ok(Dtype::F64),
         Kind::Half => Ok(Dtype::F16),
         Kind::BFloat16 => Ok(Dtype::Bf16),
         Kind::Int64 => Ok(Dtype::I64),
-        other => Err(Error::Serialise { what: "model", message: format!("{other:?} tensors are not saved") }),
+        other => Err(SaveError::UnsupportedKind(other)),
     }
 }

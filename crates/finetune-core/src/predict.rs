@@ -1,4 +1,4 @@
-//! What a model says of pictures in files, batch by batch, in bounded memory.
+//! Predictions of a model for image files, batch by batch, in bounded memory.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,30 +11,62 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 use torch_extra::room::Room;
 
-use crate::Error;
 use crate::model::Model;
 
-/// How pictures pass through the model.
+/// Why images could not be classified.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// Images could not be read or prepared.
+    #[error(transparent)]
+    Features(#[from] features::Error),
+    /// A libtorch call failed.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// Not one file could be read.
+    #[error("none of the {count} image(s) of {source_name} can be read")]
+    NothingReadable {
+        /// Files, folder or list as given.
+        source_name: String,
+        /// Number of files tried.
+        count: usize,
+    },
+    /// Scores that are not finite.
+    #[error("{}: the scores that {} gives for it are not finite numbers, so there is no prediction (try --precision float32, or train the model again)", image.display(), model.display())]
+    NotFinite {
+        /// The image.
+        image: PathBuf,
+        /// The model's file.
+        model: PathBuf,
+    },
+}
+
+impl From<images::Error> for PredictError {
+    fn from(error: images::Error) -> Self {
+        features::Error::from(error).into()
+    }
+}
+
+/// How images pass through the model.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Pictures that pass at once.
+pub struct Batching {
+    /// Number of images in a batch, at least 1.
     pub batch_size: usize,
-    /// Decoding threads.
+    /// Number of decoding threads.
     pub workers: usize,
     /// Whether large JPEG files may be reduced while they are decoded.
     pub reduced_decoding: Switch,
 }
 
-/// What the model says of one picture.
+/// Prediction for one image.
 #[derive(Clone, Debug)]
-pub struct Said<'a> {
-    /// Position of its file in the order given.
+pub struct Prediction<'a> {
+    /// Index of its file in the order given.
     pub index: usize,
     /// Its file.
     pub path: &'a Path,
-    /// Scores before softmax, one for each class.
+    /// Scores before the softmax, `[classes]`.
     pub logits: &'a [f32],
-    /// Softmax of the logits at the model's temperature.
+    /// Softmax of the logits at the model's temperature, `[classes]`.
     pub probabilities: &'a [f64],
 }
 
@@ -43,67 +75,67 @@ pub struct Said<'a> {
 pub struct ClassProbability<'a> {
     /// The class's name.
     pub class: &'a str,
-    /// Between 0 and 1.
+    /// In `0..=1`.
     pub probability: f64,
 }
 
-/// What came of all the files.
+/// Account of all files.
 #[derive(Clone, Debug)]
-pub struct Passed {
-    /// Those that gave no picture.
+pub struct Summary {
+    /// Files that are not readable images.
     pub unreadable: Vec<Unreadable>,
-    /// Those of the others that have 16 bits.
+    /// Images of 16 bits among the others.
     pub wide: WideImages,
-    /// How long the others took.
+    /// Time that the others took.
     pub timing: Timing,
 }
 
-/// Where the time went.
+/// Time spent waiting and computing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Timing {
-    /// Seconds in which nothing could be computed, because the pictures were not prepared yet.
+    /// Seconds spent waiting for images to be decoded and prepared.
     pub waited_seconds: f64,
-    /// Seconds in which the model computed.
+    /// Seconds of computing.
     pub computed_seconds: f64,
-    /// Pictures a second after the first batches, when everything is under way; nothing is told of a single batch.
+    /// Images a second after the first batches, in a steady state; `None` for a single batch.
     pub pictures_per_second: Option<f64>,
 }
 
-/// Runs the model over the files in their order and hands over what it says of each. Files that give no picture are left
-/// out and returned.
+/// Runs the model over the files in their order and calls `on_prediction` for each image. Files that are not readable images
+/// are left out and returned.
 ///
 /// # Errors
-/// When libtorch refuses something, the scores of an image are no numbers, or `hear` refuses.
-pub fn predict<E: From<Error>>(
+/// [`PredictError`] when a libtorch call fails or the scores of an image are not finite, and any error of `on_prediction`.
+pub fn predict<E: From<PredictError>>(
     model: &Model,
     paths: &[PathBuf],
-    pace: Pace,
-    hear: &mut dyn FnMut(&Said<'_>) -> Result<(), E>,
-) -> Result<Passed, E> {
-    let transform = Transform::evaluation(&model.input).map_err(Error::from)?;
-    let transform = if pace.reduced_decoding == Switch::On { transform.reducing() } else { transform };
-    let mut passed =
-        Passed { unreadable: Vec::new(), wide: WideImages::default(), timing: Timing::default() };
-    let mut steady = Steady::of(paths.len().div_ceil(pace.batch_size.max(1)));
-    // A product of another height may sum in another order: among many, each picture is one of a full batch.
-    let rows = if paths.len() > pace.batch_size { pace.batch_size } else { 0 };
+    batching: Batching,
+    on_prediction: &mut dyn FnMut(&Prediction<'_>) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let transform = Transform::evaluation(&model.input).map_err(PredictError::from)?;
+    let transform = if batching.reduced_decoding == Switch::On { transform.reducing() } else { transform };
+    let mut summary =
+        Summary { unreadable: Vec::new(), wide: WideImages::default(), timing: Timing::default() };
+    let mut throughput = Throughput::over(paths.len().div_ceil(batching.batch_size.max(1)));
+    // A matrix product of another height may sum in another order: every batch of several has the full height.
+    let rows = if paths.len() > batching.batch_size { batching.batch_size } else { 0 };
     let layout = match model.backbone.prepared_kind() {
         Some(_) => Layout::ChannelsLast,
         None => Layout::ChannelsFirst,
     };
     let allocate = room(model.backbone.placement().0, rows);
     let (paths_of, transform) = (paths.to_vec(), transform.laid(layout));
-    let mut batches = FileBatches::new(paths_of, transform, pace.batch_size, pace.workers, allocate);
-    let mut turns = Turns::of(model.backbone.placement().0);
+    let mut batches = FileBatches::new(paths_of, transform, batching.batch_size, batching.workers, allocate);
+    let mut alternation = Alternation::on(model.backbone.placement().0);
     loop {
         let next = timed(&mut batches).next();
         let Some((batch, waited)) = next else { break };
-        passed.timing.waited_seconds += waited.as_secs_f64();
-        let mut batch = batch.map_err(Error::from)?;
-        passed.unreadable.append(&mut batch.unreadable);
-        passed.wide = passed.wide.and(batch.wide);
+        summary.timing.waited_seconds += waited.as_secs_f64();
+        let mut batch = batch.map_err(PredictError::from)?;
+        summary.unreadable.append(&mut batch.unreadable);
+        summary.wide = summary.wide.and(batch.wide);
         if batch.indices.is_empty() {
-            steady.passed(0);
+            throughput.count(0);
             continue;
         }
         let classes = model.classes.len().max(1);
@@ -111,104 +143,101 @@ pub fn predict<E: From<Error>>(
         let FileBatch { pixels, indices, .. } = batch;
         let pixels = batch_of(model, pixels, indices.len().max(rows))?;
         let compute = || classify(model, pixels, indices.len());
-        let (logits, probabilities) = if turns.taken { batches.pausing(compute) } else { compute() }?;
+        let (logits, probabilities) = if alternation.active { batches.pausing(compute) } else { compute() }?;
         let computed = began.elapsed();
-        turns.passed(waited, computed);
-        passed.timing.computed_seconds += computed.as_secs_f64();
-        let said = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
-        for (&index, (logits, probabilities)) in indices.iter().zip(said) {
+        alternation.observe(waited, computed);
+        summary.timing.computed_seconds += computed.as_secs_f64();
+        let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
+        for (&index, (logits, probabilities)) in indices.iter().zip(rows) {
             if !logits.iter().all(|score| score.is_finite()) {
-                return Err(Error::ScoresAreNoNumbers {
-                    image: paths[index].clone(),
-                    model: model.path.clone(),
-                }
-                .into());
+                let (image, model) = (paths[index].clone(), model.path.clone());
+                return Err(PredictError::NotFinite { image, model }.into());
             }
-            hear(&Said { index, path: &paths[index], logits, probabilities })?;
+            on_prediction(&Prediction { index, path: &paths[index], logits, probabilities })?;
         }
-        steady.passed(indices.len());
+        throughput.count(indices.len());
     }
-    passed.timing.pictures_per_second = steady.per_second;
-    Ok(passed)
+    summary.timing.pictures_per_second = throughput.per_second;
+    Ok(summary)
 }
 
-/// Whether pictures are prepared and computed in turns. A CPU's cores are all wanted for both, and one that prepares
-/// pictures beside the others holds them up at every layer. Where pictures are long in coming, from a slow disk or for a
-/// small network, they are prepared beside the computing all the same.
-struct Turns {
-    taken: bool,
+/// Whether decoding pauses while the network computes. Both would use all cores of a CPU, and a core that decodes holds up
+/// the others at every layer. Where images are slow to arrive, from a slow disk or for a small network, both run at once.
+struct Alternation {
+    active: bool,
+    /// Batches observed.
     batches: u32,
 }
 
-impl Turns {
-    /// The share of its computing time that a batch may be waited for.
-    const BEARABLE: f64 = 0.25;
-    /// Batches until that shows: they are all late.
-    const FIRST: u32 = 2;
+impl Alternation {
+    /// Longest wait for a batch, as a share of its computing time.
+    const LONGEST_WAIT: f64 = 0.25;
+    /// Number of first batches that do not count: they are always late.
+    const WARM_UP: u32 = 2;
 
-    fn of(device: Device) -> Self {
-        Self { taken: device == Device::Cpu, batches: 0 }
+    fn on(device: Device) -> Self {
+        Self { active: device == Device::Cpu, batches: 0 }
     }
 
-    /// A batch is done.
-    fn passed(&mut self, waited: Duration, computed: Duration) {
+    /// Records the times of a batch.
+    fn observe(&mut self, waited: Duration, computed: Duration) {
         self.batches += 1;
-        let late = waited.as_secs_f64() > Self::BEARABLE * computed.as_secs_f64();
-        self.taken &= self.batches <= Self::FIRST || !late;
+        let late = waited.as_secs_f64() > Self::LONGEST_WAIT * computed.as_secs_f64();
+        self.active &= self.batches <= Self::WARM_UP || !late;
     }
 }
 
-/// Counts pictures once everything is under way.
-struct Steady {
-    /// Batches until then.
-    left: usize,
+/// Images a second in a steady state.
+struct Throughput {
+    /// Batches left before counting begins.
+    warm_up: usize,
     since: Option<Instant>,
-    pictures: usize,
+    images: usize,
     per_second: Option<f64>,
 }
 
-impl Steady {
-    /// Of so many batches, the first half but at most these are no measure: buffers are made, and pictures lie ready that
-    /// were prepared meanwhile.
-    const FIRST: usize = 8;
+impl Throughput {
+    /// Most batches that are not counted: buffers are allocated meanwhile, and images are ready that were decoded before.
+    const LONGEST_WARM_UP: usize = 8;
 
-    fn of(batches: usize) -> Self {
-        Self { left: Self::FIRST.min(batches / 2), since: None, pictures: 0, per_second: None }
+    /// Leaves out the first half of the batches, or [`Self::LONGEST_WARM_UP`].
+    fn over(batches: usize) -> Self {
+        Self { warm_up: Self::LONGEST_WARM_UP.min(batches / 2), since: None, images: 0, per_second: None }
     }
 
-    /// A batch is done.
-    fn passed(&mut self, pictures: usize) {
+    /// Counts the images of a batch that is done.
+    fn count(&mut self, images: usize) {
         if let Some(since) = self.since {
-            self.pictures += pictures;
+            self.images += images;
             let seconds = since.elapsed().as_secs_f64();
-            self.per_second = (self.pictures > 0).then(|| self.pictures as f64 / seconds);
-        } else if self.left == 1 {
+            self.per_second = (self.images > 0).then(|| self.images as f64 / seconds);
+        } else if self.warm_up == 1 {
             self.since = Some(Instant::now());
         }
-        self.left = self.left.saturating_sub(1);
+        self.warm_up = self.warm_up.saturating_sub(1);
     }
 }
 
-/// So many rows of a batch on the model's device, `[rows, C, size, size]`: the pictures, then black ones.
-fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, Error> {
+/// Returns `rows` rows of a batch on the model's device, `[rows, C, size, size]`: the images, then black ones.
+fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, PredictError> {
     let pixels = pixels.into_tensor().f_narrow(0, 0, i64::try_from(rows).unwrap_or(i64::MAX))?;
     Ok(place(&pixels, &model.backbone)?)
 }
 
-/// Logits and probabilities of the first `count` pictures, row by row, `[count, classes]`.
-fn classify(model: &Model, pixels: Tensor, count: usize) -> Result<(Vec<f32>, Vec<f64>), Error> {
+/// Returns logits and probabilities of the first `count` images, row by row, `[count, classes]` each.
+fn classify(model: &Model, pixels: Tensor, count: usize) -> Result<(Vec<f32>, Vec<f64>), PredictError> {
     tch::no_grad(|| {
         let logits = model.backbone.classify(&pixels, StageId::INPUT, Mode::Evaluate).logits;
         let logits = logits.f_narrow(0, 0, i64::try_from(count).unwrap_or(i64::MAX))?;
         let logits = logits.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?;
-        let cooled = logits.f_to_kind(Kind::Double)?.f_div_scalar(model.temperature)?;
-        let probabilities = cooled.f_softmax(-1, Kind::Double)?; // [count, classes]
+        let scaled = logits.f_to_kind(Kind::Double)?.f_div_scalar(model.temperature)?;
+        let probabilities = scaled.f_softmax(-1, Kind::Double)?; // [count, classes]
         Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
     })
 }
 
-impl Said<'_> {
-    /// The `count` most probable classes, the most probable first; of equals the first in the model's order.
+impl Prediction<'_> {
+    /// Returns the `count` most probable classes, the most probable first, ties in the model's order.
     #[must_use]
     pub fn top<'c>(&self, classes: &'c [String], count: usize) -> Vec<ClassProbability<'c>> {
         let mut order: Vec<usize> = (0..self.logits.len().min(classes.len())).collect();
@@ -219,11 +248,11 @@ impl Said<'_> {
             .collect()
     }
 
-    /// The most probable class, by its place in the model's order.
+    /// Returns the index of the most probable class, of ties the first.
     #[must_use]
     pub fn best(&self) -> usize {
-        let places = 0..self.logits.len();
-        places.max_by(|&a, &b| self.logits[a].total_cmp(&self.logits[b]).then(b.cmp(&a))).unwrap_or(0)
+        let classes = 0..self.logits.len();
+        classes.max_by(|&a, &b| self.logits[a].total_cmp(&self.logits[b]).then(b.cmp(&a))).unwrap_or(0)
     }
 }
 
@@ -232,24 +261,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_taken_on_a_cpu_for_as_long_as_pictures_come_soon() {
+    fn decoding_pauses_on_a_cpu_as_long_as_images_arrive_in_time() {
         let ms = Duration::from_millis;
-        let mut turns = Turns::of(Device::Cpu);
+        let mut alternation = Alternation::on(Device::Cpu);
         // The first batches are late.
-        for (waited, taken) in [(500, true), (80, true), (20, true), (0, true), (30, false), (0, false)] {
-            turns.passed(ms(waited), ms(100));
-            assert_eq!(turns.taken, taken, "{waited}");
+        for (waited, active) in [(500, true), (80, true), (20, true), (0, true), (30, false), (0, false)] {
+            alternation.observe(ms(waited), ms(100));
+            assert_eq!(alternation.active, active, "{waited}");
         }
-        assert!(!Turns::of(Device::Cuda(0)).taken);
+        assert!(!Alternation::on(Device::Cuda(0)).active);
     }
 
     #[test]
-    fn the_first_batches_are_no_measure_and_one_alone_has_none() {
+    fn the_first_batches_do_not_count_and_one_alone_has_no_throughput() {
         let counted = |batches: usize| {
-            let mut steady = Steady::of(batches);
-            (0..batches).for_each(|_| steady.passed(4));
-            assert_eq!(steady.per_second.is_some(), steady.pictures > 0);
-            steady.pictures
+            let mut throughput = Throughput::over(batches);
+            (0..batches).for_each(|_| throughput.count(4));
+            assert_eq!(throughput.per_second.is_some(), throughput.images > 0);
+            throughput.images
         };
         assert_eq!([0, 1, 2, 5, 16, 63].map(counted), [0, 0, 4, 12, 32, 220]);
     }
@@ -257,15 +286,15 @@ mod tests {
     #[test]
     fn the_most_probable_come_first_and_equals_in_the_models_order() {
         let classes: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
-        let said = Said {
+        let prediction = Prediction {
             index: 0,
             path: Path::new("x"),
             logits: &[0.0, 2.0, -1.0, 2.0],
             probabilities: &[0.1, 0.44, 0.02, 0.44],
         };
-        let names: Vec<&str> = said.top(&classes, 3).iter().map(|entry| entry.class).collect();
+        let names: Vec<&str> = prediction.top(&classes, 3).iter().map(|entry| entry.class).collect();
         assert_eq!(names, ["b", "d", "a"]);
-        assert_eq!(said.best(), 1);
-        assert_eq!(said.top(&classes, 9).len(), 4);
+        assert_eq!(prediction.best(), 1);
+        assert_eq!(prediction.top(&classes, 9).len(), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! What a run shows on stderr while it works: bars on a terminal, plain lines elsewhere.
+//! Progress of a run on stderr: bars on a terminal, plain lines elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use records::{
     Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, StepName, StepRecord,
 };
 
-/// Shows events as they come.
+/// Shows events as they happen.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: Terminal,
@@ -59,7 +59,7 @@ impl Progress {
             bar.set_position(done);
         }
         if done >= total {
-            self.line(&format!("    {what}: {total} pictures"));
+            self.line(&format!("    {what}: {total} images"));
         }
     }
 
@@ -92,7 +92,7 @@ impl Progress {
         ));
     }
 
-    /// The bar now on the screen, or a new one.
+    /// Returns the bar on the screen, or a new one.
     fn bar(&mut self, template: &str, total: u64) -> &ProgressBar {
         self.bar.get_or_insert_with(|| {
             let style =
@@ -103,7 +103,7 @@ impl Progress {
         })
     }
 
-    /// A line that stays, in place of the bar.
+    /// Prints a line that stays, in place of the bar.
     fn line(&mut self, text: &str) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

@@ -1,5 +1,5 @@
 //! The folder of a run: `config.toml`, `summary.json`, `metrics.jsonl`, `report.html`, `model.safetensors`,
-//! `checkpoints/` and TensorBoard's `events/`. Nothing that is there is ever overwritten.
+//! `checkpoints/` and TensorBoard's `events/`. No earlier result is ever overwritten.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -9,53 +9,99 @@ use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord};
 use run_config::Config;
 use serde::Serialize;
 
-use crate::Error;
+/// Why the folder of a run cannot be used or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Something is there already.
+    #[error("{} exists already and is not overwritten; choose another folder with --out, or remove it", .0.display())]
+    Taken(PathBuf),
+    /// A single run, which cannot be resumed.
+    #[error("{} is a single run, and only a comparison can be resumed; the nearest is a new run from its last weights: {command}", path.display())]
+    SingleRun {
+        /// The run's folder.
+        path: PathBuf,
+        /// The command for a new run from its last weights.
+        command: String,
+    },
+    /// A comparison of another configuration.
+    #[error("{} does not hold a comparison of this configuration; resume with the configuration and options it was begun with, or begin a new one with --out", .0.display())]
+    OtherComparison(PathBuf),
+    /// Another process carries out the comparison.
+    #[error("the comparison in {} is still being carried out; wait for it, or stop it first", .0.display())]
+    StillRunning(PathBuf),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] files::Error),
+    /// The report could not be written.
+    #[error(transparent)]
+    Report(#[from] report::Error),
+    /// A record could not be turned into JSON or TOML.
+    #[error("cannot write the {what}: {message}")]
+    Serialise {
+        /// What was to be written.
+        what: &'static str,
+        /// The serialiser's message.
+        message: String,
+    },
+}
 
-/// A fresh folder for the results of a run.
+impl FolderError {
+    /// Returns a function for `map_err` on writing to `path`.
+    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| files::Error { action: "write", path, source }.into()
+    }
+}
+
+/// The folder for the results of a run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
 impl RunFolder {
-    /// Takes the place that the user named. An empty folder is taken as it is.
+    /// Creates the folder that the user named, or takes an empty one.
     ///
     /// # Errors
-    /// When something is there already, or it cannot be made.
-    pub fn at(path: &Path) -> Result<Self, Error> {
+    /// [`FolderError::Taken`] when something is there already, and when it cannot be created.
+    pub fn at(path: &Path) -> Result<Self, FolderError> {
         let empty = match fs::read_dir(path) {
             Ok(mut entries) => entries.next().is_none(),
             Err(_) => !path.exists(),
         };
         if !empty {
-            return Err(Error::FolderTaken(path.to_path_buf()));
+            return Err(FolderError::Taken(path.to_path_buf()));
         }
-        fs::create_dir_all(path).map_err(Error::write(path))?;
+        fs::create_dir_all(path).map_err(FolderError::write(path))?;
         Ok(Self { path: path.to_path_buf() })
     }
 
-    /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, ... that is free.
+    /// Creates `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, ... that is free.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn numbered(runs: &Path, name: &str) -> Result<Self, Error> {
+    /// When it cannot be created.
+    pub fn numbered(runs: &Path, name: &str) -> Result<Self, FolderError> {
         let mut number = 1;
         loop {
             let path = runs.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
             match Self::at(&path) {
-                Err(Error::FolderTaken(_)) => number += 1,
+                Err(FolderError::Taken(_)) => number += 1,
                 other => return other,
             }
         }
     }
 
-    /// The folder of a comparison that was cut off, to go on with it.
+    /// Opens the folder of a comparison that was cut off, to resume it.
     ///
     /// # Errors
-    /// When it holds none, or that of another configuration; the number of `compare.jobs` may differ.
-    pub fn resumed(path: &Path, config: &Config) -> Result<Self, Error> {
+    /// When it holds none, or one of another configuration; `compare.jobs` may differ.
+    pub fn resumed(path: &Path, config: &Config) -> Result<Self, FolderError> {
         let file = path.join("config.toml");
-        let text = fs::read_to_string(&file).map_err(|source| Error::Read { path: file, source })?;
+        let text = fs::read_to_string(&file).map_err(|source| files::Error {
+            action: "read",
+            path: file,
+            source,
+        })?;
         let without_jobs = |config: &Config| {
             let mut config = config.clone();
             if let Some(compare) = &mut config.compare {
@@ -65,53 +111,52 @@ impl RunFolder {
         };
         let kept: Option<Config> = run_config::parse(&text).ok();
         if let Some(kept) = kept.as_ref().filter(|kept| kept.compare.is_none()) {
-            return Err(Error::SingleRun {
+            return Err(FolderError::SingleRun {
                 path: path.to_path_buf(),
-                command: nearest_to_resuming(path, kept),
+                command: command_from_last_weights(path, kept),
             });
         }
         let same =
             kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
-        if same { Ok(Self::of_another(path)) } else { Err(Error::OtherComparison(path.to_path_buf())) }
+        if same { Ok(Self::of_another(path)) } else { Err(FolderError::OtherComparison(path.to_path_buf())) }
     }
 
-    /// Where it is.
+    /// Path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of a file or folder in it.
+    /// Path of a file or folder in it.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The folder of a run that another process carries out.
+    /// Opens the folder of a run that another process carries out.
     #[must_use]
     pub fn of_another(path: &Path) -> Self {
         Self { path: path.to_path_buf() }
     }
 
-    /// The folder for checkpoints, made if need be.
+    /// Returns the folder for checkpoints, created if need be.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn checkpoints(&self) -> Result<PathBuf, Error> {
+    /// When it cannot be created.
+    pub fn checkpoints(&self) -> Result<PathBuf, FolderError> {
         let path = self.file("checkpoints");
-        fs::create_dir_all(&path).map_err(Error::write(&path))?;
+        fs::create_dir_all(&path).map_err(FolderError::write(&path))?;
         Ok(path)
     }
 
-    /// Writes `config.toml`: the configuration with every default filled in.
+    /// Writes `config.toml`, the configuration with every default, and returns its text.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_config(&self, config: &Config) -> Result<String, Error> {
+    pub fn write_config(&self, config: &Config) -> Result<String, FolderError> {
         let text = toml::to_string(config)
-            .map_err(|error| Error::Serialise { what: "configuration", message: error.to_string() })?;
-        let path = self.file("config.toml");
-        fs::write(&path, &text).map_err(Error::write(path))?;
+            .map_err(|error| FolderError::Serialise { what: "configuration", message: error.to_string() })?;
+        files::write(&self.file("config.toml"), &text)?;
         Ok(text)
     }
 
@@ -119,25 +164,25 @@ impl RunFolder {
     ///
     /// # Errors
     /// When one cannot be written.
-    pub fn write_run(&self, record: &RunRecord) -> Result<(), Error> {
-        self.write_summary(record)?;
+    pub fn write_run(&self, record: &RunRecord) -> Result<(), FolderError> {
+        self.write_json("summary.json", record)?;
         report::write_run(record, &self.path)?;
         report::events::write_run(record, &self.file("events"))?;
         Ok(())
     }
 
-    /// Writes a grid's `summary.json`, `report.html`, `figures/` and TensorBoard events, which take the place of those of a
+    /// Writes a comparison's `summary.json`, `report.html`, `figures/` and TensorBoard events, which replace those of a
     /// comparison that was resumed.
     ///
     /// # Errors
     /// When one cannot be written.
-    pub fn write_comparison(&self, record: &ComparisonRecord) -> Result<(), Error> {
-        self.write_summary(record)?;
+    pub fn write_comparison(&self, record: &ComparisonRecord) -> Result<(), FolderError> {
+        self.write_json("summary.json", record)?;
         report::write_comparison(record, &self.path)?;
         report::write_figures(record, &self.path)?;
         let events = self.file("events");
         if events.is_dir() {
-            fs::remove_dir_all(&events).map_err(Error::write(&events))?;
+            fs::remove_dir_all(&events).map_err(FolderError::write(&events))?;
         }
         report::events::write_comparison(record, &events)?;
         Ok(())
@@ -147,38 +192,25 @@ impl RunFolder {
     ///
     /// # Errors
     /// When one cannot be written.
-    pub fn write_advice(&self, record: &AdviceRecord) -> Result<(), Error> {
-        self.write_summary(record)?;
+    pub fn write_advice(&self, record: &AdviceRecord) -> Result<(), FolderError> {
+        self.write_json("summary.json", record)?;
         report::write_advice(record, &self.path)?;
         report::events::write_advice(record, &self.file("events"))?;
         Ok(())
-    }
-
-    /// Writes `summary.json`, whole or not at all.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_summary(&self, record: &impl Serialize) -> Result<(), Error> {
-        self.write_whole("summary.json", record)
     }
 
     /// Writes a JSON file, whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn write_whole(&self, name: &str, record: &impl Serialize) -> Result<(), Error> {
-        let path = self.file(name);
+    pub(crate) fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), FolderError> {
         let text = serde_json::to_string_pretty(record)
-            .map_err(|error| Error::Serialise { what: "summary", message: error.to_string() })?;
-        let unfinished = self.file(&format!("{name}.part"));
-        fs::write(&unfinished, text + "\n").and_then(|()| fs::rename(&unfinished, &path)).map_err(|error| {
-            let _ = fs::remove_file(&unfinished);
-            Error::write(path)(error)
-        })
+            .map_err(|error| FolderError::Serialise { what: "summary", message: error.to_string() })?;
+        Ok(files::write(&self.file(name), text + "\n")?)
     }
 }
 
-/// `metrics.jsonl`: a line for each optimizer step and each epoch, as they happen.
+/// `metrics.jsonl`: a line for each step and each epoch, written as they happen.
 #[derive(Debug)]
 pub struct Metrics {
     path: PathBuf,
@@ -187,38 +219,37 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens it in the run's folder.
+    /// Creates it in the run's folder.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(folder: &RunFolder) -> Result<Self, Error> {
+    /// When it cannot be created.
+    pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
         let path = folder.file("metrics.jsonl");
-        let file = fs::File::create_new(&path).map_err(Error::write(&path))?;
-        // Held as long as the run lasts, so that nobody resumes what is still going on. Where a file system knows no locks
-        // there is nobody to tell.
+        let file = fs::File::create_new(&path).map_err(FolderError::write(&path))?;
+        // Held as long as the run lasts, so that a running comparison is not resumed; ignored on a file system without locks.
         let _ = file.try_lock();
         Ok(Self { path, out: BufWriter::new(file), failure: None })
     }
 
-    /// Opens it anew for a comparison that goes on: what its finished cells have to say is written again.
+    /// Opens it for a comparison that is resumed: the lines of finished cells are written again.
     ///
     /// # Errors
-    /// When another process is still writing it, or it cannot be written.
-    pub fn again(folder: &RunFolder) -> Result<Self, Error> {
+    /// [`FolderError::StillRunning`] when another process is writing it, and when it cannot be written.
+    pub fn reopen(folder: &RunFolder) -> Result<Self, FolderError> {
         let path = folder.file("metrics.jsonl");
         let opened = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-        let file = opened.map_err(Error::write(&path))?;
+        let file = opened.map_err(FolderError::write(&path))?;
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-            return Err(Error::StillRunning(folder.path().to_path_buf()));
+            return Err(FolderError::StillRunning(folder.path().to_path_buf()));
         }
-        file.set_len(0).map_err(Error::write(&path))?;
+        file.set_len(0).map_err(FolderError::write(&path))?;
         Ok(Self { path, out: BufWriter::new(file), failure: None })
     }
 
-    /// Writes what belongs into it. A failure is kept for [`Metrics::finish`]: a listener cannot stop a run.
+    /// Writes the line of an event, if it has one. An error is reported by [`Metrics::finish`]: a listener cannot stop a run.
     pub fn listen(&mut self, event: &Event<'_>) {
         let written = match event {
-            // Whoever watches the file sees when training has begun.
+            // At once, so that a reader of the file sees when training begins.
             Event::Stepped { record, .. } if record.step == 1 => {
                 self.line("step", record).and_then(|()| self.out.flush())
             }
@@ -233,15 +264,15 @@ impl Metrics {
         }
     }
 
-    /// Writes the rest.
+    /// Writes what is buffered.
     ///
     /// # Errors
     /// When this or an earlier line could not be written.
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub fn finish(mut self) -> Result<(), FolderError> {
         let flushed = self.out.flush();
         match self.failure.map_or(flushed, Err) {
             Ok(()) => Ok(()),
-            Err(error) => Err(Error::write(self.path)(error)),
+            Err(error) => Err(FolderError::write(self.path)(error)),
         }
     }
 
@@ -257,8 +288,8 @@ impl Metrics {
     }
 }
 
-/// The command that comes nearest to going on with a single run: a new one from its last weights.
-fn nearest_to_resuming(path: &Path, kept: &Config) -> String {
+/// Returns the command for a new run from the last weights of a single run.
+fn command_from_last_weights(path: &Path, kept: &Config) -> String {
     let last = path.join("checkpoints/last.safetensors");
     let weights = if last.exists() { last } else { path.join("model.safetensors") };
     let depth = if kept.finetune.depth == Depth::Scratch { " --set finetune.depth=all" } else { "" };
@@ -280,9 +311,9 @@ mod tests {
         fs::write(first.file("model.safetensors"), "x").unwrap();
         let second = RunFolder::numbered(runs.path(), "a").unwrap();
         assert_eq!(second.path(), runs.path().join("a-2"));
-        assert!(matches!(RunFolder::at(first.path()), Err(Error::FolderTaken(_))));
+        assert!(matches!(RunFolder::at(first.path()), Err(FolderError::Taken(_))));
         let file = runs.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(matches!(RunFolder::at(&file), Err(Error::FolderTaken(_))));
+        assert!(matches!(RunFolder::at(&file), Err(FolderError::Taken(_))));
     }
 }

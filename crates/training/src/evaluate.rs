@@ -1,11 +1,9 @@
 //! Measures a model on one split.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backbone::{Backbone, Mode};
 use features::batches::{Feed, padded};
-use records::EvaluationRecord;
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
@@ -13,18 +11,7 @@ use crate::Error;
 use crate::calibration::Scores;
 use crate::deferred::sync_interval;
 
-/// Predictions of a model for every image of a split, in the split's order.
-#[derive(Clone, Debug, Default)]
-pub struct Predictions {
-    /// Labels, `[N]`.
-    pub labels: Vec<i64>,
-    /// Most probable classes, `[N]`.
-    pub predicted: Vec<i64>,
-    /// Their softmax probabilities, `[N]`.
-    pub probability: Vec<f64>,
-    /// Sum of the cross-entropies, in nats.
-    pub loss_sum: f64,
-}
+pub use crate::predictions::{Metrics, Prediction, Predictions};
 
 /// Predictions of a model for every image of a split, with the scores of all classes.
 #[derive(Clone, Debug, Default)]
@@ -160,95 +147,5 @@ impl Scored {
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
         Scores { logits: &self.logits, classes: self.classes, labels: &self.predictions.labels }
-    }
-}
-
-impl Predictions {
-    /// Returns the mean cross-entropy, in nats.
-    #[must_use]
-    pub fn loss(&self) -> f64 {
-        self.loss_sum / self.labels.len() as f64
-    }
-
-    /// Returns the share of correct predictions.
-    #[must_use]
-    pub fn accuracy(&self) -> f64 {
-        self.share_correct(|_| true)
-    }
-
-    /// Returns the mean recall over the classes that have images: what accuracy would be with equally many images of each
-    /// (Brodersen et al. 2010).
-    #[must_use]
-    pub fn balanced_accuracy(&self) -> f64 {
-        let mut classes: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
-            let (correct, all) = classes.entry(label).or_default();
-            *correct += u64::from(label == predicted);
-            *all += 1;
-        }
-        let recalls = classes.values().map(|&(correct, all)| correct as f64 / all as f64);
-        recalls.sum::<f64>() / classes.len() as f64
-    }
-
-    /// Returns everything a report shows of the split; `groups` are named lists of labels.
-    #[must_use]
-    pub fn measure(
-        &self,
-        split: &str,
-        classes: usize,
-        groups: &BTreeMap<String, Vec<usize>>,
-    ) -> EvaluationRecord {
-        let mut confusion = vec![vec![0u64; classes]; classes];
-        let mut answers = vec![String::new(); classes];
-        for (&label, &predicted) in self.labels.iter().zip(&self.predicted) {
-            if let (Ok(label), Ok(predicted)) = (usize::try_from(label), usize::try_from(predicted)) {
-                confusion[label][predicted] += 1;
-                answers[label].push(if label == predicted { '1' } else { '0' });
-            }
-        }
-        let of_group = |labels: &Vec<usize>| {
-            self.share_correct(|label| usize::try_from(label).is_ok_and(|label| labels.contains(&label)))
-        };
-        EvaluationRecord {
-            split: split.to_owned(),
-            images: self.labels.len() as u64,
-            loss: self.loss(),
-            accuracy: self.accuracy(),
-            balanced_accuracy: self.balanced_accuracy(),
-            groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
-            confusion,
-            answers,
-            calibration: None,
-        }
-    }
-
-    fn share_correct(&self, counts: impl Fn(i64) -> bool) -> f64 {
-        let chosen = self.labels.iter().zip(&self.predicted).filter(|&(&label, _)| counts(label));
-        let (correct, all) = chosen.fold((0u64, 0u64), |(correct, all), (label, predicted)| {
-            (correct + u64::from(label == predicted), all + 1)
-        });
-        correct as f64 / all as f64
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn confusion_counts_truth_by_row_and_groups_by_truth() {
-        let predictions = Predictions {
-            labels: vec![0, 0, 1, 2],
-            predicted: vec![0, 2, 1, 0],
-            probability: vec![0.9; 4],
-            loss_sum: 2.0,
-        };
-        let groups = BTreeMap::from([("first two".to_owned(), vec![0, 1])]);
-        let measured = predictions.measure("test", 3, &groups);
-        assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
-        assert_eq!(measured.answers, ["10", "1", "0"]);
-        assert_eq!((measured.accuracy, measured.loss, measured.images), (0.5, 0.5, 4));
-        assert!((measured.balanced_accuracy - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12);
-        assert!((measured.groups["first two"] - 2.0 / 3.0).abs() < 1e-12);
     }
 }

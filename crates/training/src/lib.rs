@@ -30,6 +30,7 @@ pub mod outline;
 pub mod penalties;
 mod phase;
 pub mod precision;
+mod predictions;
 pub mod range_test;
 mod scaler;
 pub mod schedule;

@@ -1,4 +1,4 @@
-//! The H-score: how far classes lie apart, in units of their spread (Bao et al. 2019).
+//! H-score: how much of the features' spread lies between the classes.
 
 use tch::{Kind, Tensor};
 
@@ -12,12 +12,17 @@ use crate::Error;
 /// With few images the covariance cannot be inverted, so it is shrunk (Ibrahim, Ponomareva and Mazumder, "Newer is not
 /// always better: Rethinking Transferability Metrics", 2022): `(1 - a) cov + a tr(cov) / D`, and the covariance between
 /// classes by the same `1 - a`, with `a` of Ledoit and Wolf (2004). Covariances divide by `N`.
+///
+/// `features` are `[N, D]`, float64; `labels` are class numbers.
+///
+/// # Errors
+/// When a libtorch call fails.
 pub fn h_score(features: &Tensor, labels: &[usize], classes: usize) -> Result<f64, Error> {
     let (n, d) = features.size2()?;
     let centred = features - features.mean_dim([0i64].as_slice(), true, Kind::Double); // [N, D]
     let (shrinkage, mean_variance) = ledoit_wolf(&centred, n as f64, d as f64)?;
     if mean_variance <= 0.0 {
-        return Ok(0.0); // constant features tell nothing
+        return Ok(0.0); // constant features separate nothing
     }
     let spectrum = Spectrum::of(&centred)?;
     let targets = one_hot(labels, classes)?; // [N, classes]

@@ -1,4 +1,4 @@
-//! L2-regularised multinomial logistic regression, on several parts of one set of pictures at once.
+//! L2-regularised multinomial logistic regression, on several parts of one set of images at once.
 
 use std::collections::VecDeque;
 
@@ -15,14 +15,14 @@ const KEPT: f64 = 1e-4;
 /// How often a step is halved at most.
 const HALVINGS: usize = 30;
 
-/// The fits' task: for each of `F` parts, the mean cross-entropy over its pictures plus `penalty / 2` times the squared
+/// The fits' task: for each of `F` parts, the mean cross-entropy over its images plus `penalty / 2` times the squared
 /// length of the weights; the intercept is free.
 pub(crate) struct Task<'a> {
     /// Features with a last column of ones, `[N, r + 1]`, float64.
     pub(crate) x: &'a Tensor,
     /// Labels as columns, `[N, classes]`.
     pub(crate) targets: &'a Tensor,
-    /// The weight of each picture in each part, `[F, N]`: one over their number, or zero.
+    /// Weight of each image in each part, `[F, N]`: one over their number, or zero.
     pub(crate) share: &'a Tensor,
     /// Strength of the penalty.
     pub(crate) penalty: f64,

@@ -1,4 +1,4 @@
-//! A linear probe: how well a linear classifier on features that stay as they are tells the classes apart.
+//! A linear probe: how well a linear classifier on fixed features separates the classes.
 
 use std::collections::HashMap;
 
@@ -10,33 +10,36 @@ use crate::Error;
 
 /// Parts of the cross-validation.
 pub const FOLDS: usize = 5;
-/// Strengths of the penalty, the strongest first; features are scaled so that a picture's mean square length is 1.
+/// Strengths of the penalty, the strongest first; features are scaled so that an image's mean square length is 1.
 const PENALTIES: [f64; 3] = [1e-2, 1e-3, 1e-4];
-/// Weights that are fitted at once, at most: folds share the work as far as memory allows.
+/// Most weights that are fitted at once: as many folds together as memory allows.
 const AT_ONCE: usize = 1 << 22;
-/// How small the largest entry of the gradient must become. A tenth of it moves the accuracy of a stage by up
-/// to five points (of 100 images), its share of the errors on pixels by up to 0.04, and no advice of docs/advise.md.
+/// Largest entry of the gradient at which a fit ends. A tenth of it moves the accuracy of a stage by up
+/// to five points (of 100 images), its share of the errors on pixels by up to 0.04, and no depth in docs/advise.md.
 pub const SETTLED: f64 = 1e-3;
 
-/// Which part of the cross-validation holds each picture out; `None` for the only picture of its class, from which
-/// nothing could be learned while it is held out.
+/// The fold that holds each image out; `None` for the only image of its class, from which nothing could be learned while it
+/// is held out.
 pub type Folds = Vec<Option<usize>>;
 
-/// What a probe has shown.
+/// Results of a probe.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Whether each picture that was held out was told rightly.
-    pub right: Vec<Option<bool>>,
+    /// Whether each image was classified correctly while held out; `None` where it never was held out.
+    pub correct: Vec<Option<bool>>,
     /// Mean cross-entropy over them, in nats.
     pub loss: f64,
-    /// The strength of the penalty, that with the lowest loss.
+    /// Strength of the penalty, that with the lowest loss.
     pub penalty: f64,
 }
 
 /// Cross-validated logistic regression (Alain and Bengio 2016 call it a probe) on features `[N, D]` in float64, each
-/// brought to mean 0 and variance 1 over all pictures. Strengths of the L2 penalty are tried from the strongest on for as
+/// scaled to mean 0 and variance 1 over all images. Strengths of the L2 penalty are tried from the strongest on for as
 /// long as the held-out loss falls, and the one where it is lowest counts, for all stages alike, so that each is flattered
 /// a little and equally. A fit ends where no entry of the gradient is larger than `settled`.
+///
+/// # Errors
+/// When a libtorch call fails.
 pub fn probe(
     features: &Tensor,
     labels: &[usize],
@@ -55,16 +58,16 @@ pub fn probe(
             [group.len(), values / classes.max(1), classes].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         Tensor::zeros(shape, (Kind::Double, x.device()))
     };
-    // Each strength begins where the one before it has led.
+    // Each strength starts from the weights of the one before.
     let mut weights: Vec<Tensor> = groups.iter().map(zeros).collect();
     let held = folds.iter().flatten().count().max(1) as f64;
     let mut best: Option<Probe> = None;
     for penalty in PENALTIES {
-        let mut probe = Probe { right: vec![None; labels.len()], loss: 0.0, penalty };
+        let mut probe = Probe { correct: vec![None; labels.len()], loss: 0.0, penalty };
         for (group, weights) in groups.iter().zip(&mut weights) {
             let task = Task { x: &x, targets: &targets, share: &shares(folds, group)?, penalty };
             *weights = fit(&task, weights.shallow_clone(), settled)?;
-            judge(&mut probe, &x.f_matmul(weights)?, folds, group, labels)?;
+            record_held_out(&mut probe, &x.f_matmul(weights)?, &Held { folds, group, labels })?;
         }
         probe.loss /= held;
         // Weaker penalties overfit more, and take the longest to fit.
@@ -73,24 +76,24 @@ pub fn probe(
         }
         best = Some(probe);
     }
-    Ok(best.unwrap_or(Probe { right: Vec::new(), loss: f64::NAN, penalty: f64::NAN }))
+    Ok(best.unwrap_or(Probe { correct: Vec::new(), loss: f64::NAN, penalty: f64::NAN }))
 }
 
 impl Probe {
-    /// Share of the held-out pictures told rightly.
+    /// Returns the share of held-out images that were classified correctly, in `0..=1`.
     pub fn accuracy(&self) -> f64 {
-        let held = self.right.iter().flatten();
-        held.clone().filter(|right| **right).count() as f64 / held.count() as f64
+        let held = self.correct.iter().flatten();
+        held.clone().filter(|correct| **correct).count() as f64 / held.count() as f64
     }
 
-    /// Its standard error.
+    /// Returns the standard error of the accuracy.
     pub fn standard_error(&self) -> f64 {
-        let (accuracy, count) = (self.accuracy(), self.right.iter().flatten().count() as f64);
+        let (accuracy, count) = (self.accuracy(), self.correct.iter().flatten().count() as f64);
         (accuracy * (1.0 - accuracy) / count).sqrt()
     }
 }
 
-/// Deals the pictures of each class out to the folds, in the order given, so that every fold has its share of each.
+/// Distributes the images of each class over the folds, in the order given, so that every fold has its share of each.
 pub fn deal(labels: &[usize], classes: usize, order: &[u32]) -> Folds {
     let mut counts = vec![0usize; classes];
     labels.iter().for_each(|&label| counts[label] += 1);
@@ -105,8 +108,8 @@ pub fn deal(labels: &[usize], classes: usize, order: &[u32]) -> Folds {
     folds
 }
 
-/// Deals groups of pictures out to the folds, in the order given, each to the fold that has the fewest of its classes so
-/// far: what belongs together is held out together. A class of a single group is never held out.
+/// Distributes groups of images over the folds, in the order given, each to the fold that has the fewest of its classes so
+/// far: images of one group are held out together. A class of a single group is never held out.
 pub fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Option<u32>]) -> Folds {
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut number: HashMap<u32, usize> = HashMap::new();
@@ -148,31 +151,36 @@ pub fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Op
     folds
 }
 
-/// Adds what the fitted folds say of the pictures that they did not see: logits are `[F, N, classes]`.
-fn judge(
-    probe: &mut Probe,
-    logits: &Tensor,
-    folds: &Folds,
-    group: &[usize],
-    labels: &[usize],
-) -> Result<(), Error> {
+/// The images that a group of folds holds out.
+struct Held<'a> {
+    /// The fold of each image.
+    folds: &'a Folds,
+    /// Folds that were fitted together.
+    group: &'a [usize],
+    /// Label of each image.
+    labels: &'a [usize],
+}
+
+/// Adds the predictions of the fitted folds for the images that they held out: logits are `[F, N, classes]`.
+fn record_held_out(probe: &mut Probe, logits: &Tensor, held_out: &Held<'_>) -> Result<(), Error> {
+    let Held { folds, group, labels } = *held_out;
     let log_probabilities = logits.log_softmax(-1, Kind::Double);
-    let said = log_probabilities.argmax(-1, false); // [F, N]
+    let predicted = log_probabilities.argmax(-1, false); // [F, N]
     for (row, &fold) in (0..).zip(group) {
-        let said = Vec::<i64>::try_from(said.get(row))?;
-        for (place, &held) in folds.iter().enumerate() {
+        let predicted = Vec::<i64>::try_from(predicted.get(row))?;
+        for (image, &held) in folds.iter().enumerate() {
             if held == Some(fold) {
-                let label = i64::try_from(labels[place]).unwrap_or(-1);
-                let place_there = i64::try_from(place).unwrap_or(0);
-                probe.loss -= log_probabilities.double_value(&[row, place_there, label]);
-                probe.right[place] = Some(said[place] == label);
+                let label = i64::try_from(labels[image]).unwrap_or(-1);
+                let column = i64::try_from(image).unwrap_or(0);
+                probe.loss -= log_probabilities.double_value(&[row, column, label]);
+                probe.correct[image] = Some(predicted[image] == label);
             }
         }
     }
     Ok(())
 }
 
-/// One over the number of pictures that each fold of a group learns from, and zero for those it holds out: `[F, N]`.
+/// One over the number of images that each fold of a group is fitted on, and zero for those it holds out: `[F, N]`.
 fn shares(folds: &Folds, group: &[usize]) -> Result<Tensor, Error> {
     let mut shares = Vec::with_capacity(group.len() * folds.len());
     for &fold in group {

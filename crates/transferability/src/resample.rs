@@ -1,34 +1,37 @@
-//! How often resampled images give the same depth.
+//! Confidence in the rule's depth, by resampling images.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::rule::{Evidence, decide};
+use super::rule::{Evidence, apply_rule};
 
-/// Sets of pictures that are drawn.
+/// Number of bootstrap samples.
 const DRAWS: usize = 1000;
 
-/// Share of bootstrap samples of the held-out pictures, drawn with replacement, on which the rule trains as many stages
-/// (Efron 1979). `right` says for each stage, the pixels first, whether each picture was told rightly: the same pictures
-/// for all, so that what is hard for all stages does not blur their differences.
-pub fn confidence(right: &[Vec<bool>], [images, classes, parameters]: [f64; 3], seed: u64) -> f64 {
-    let pictures = right.first().map_or(0, Vec::len);
+/// Returns the share of bootstrap samples of the held-out images, drawn with replacement, on which the rule trains as many
+/// stages (Efron 1979), in `0..=1`.
+///
+/// `correct` has for each stage, the pixels first, whether each image was classified correctly: the same images for all, so
+/// that an image that is hard for all stages does not blur their differences. The array has the numbers of training images,
+/// classes and parameters of [`Evidence`].
+pub fn confidence(correct: &[Vec<bool>], [images, classes, parameters]: [f64; 3], seed: u64) -> f64 {
+    let count = correct.first().map_or(0, Vec::len);
     let accuracy = |stage: &Vec<bool>, drawn: &[usize]| {
-        drawn.iter().filter(|&&place| stage[place]).count() as f64 / drawn.len() as f64
+        drawn.iter().filter(|&&image| stage[image]).count() as f64 / drawn.len() as f64
     };
     let trained = |drawn: &[usize]| {
-        let accuracies: Vec<f64> = right.iter().map(|stage| accuracy(stage, drawn)).collect();
+        let accuracies: Vec<f64> = correct.iter().map(|stage| accuracy(stage, drawn)).collect();
         let (pixels, stages) =
             accuracies.split_first().map_or((0.0, &[][..]), |(first, rest)| (*first, rest));
-        decide(&Evidence { pixels, stages, images, classes, parameters }).trained
+        apply_rule(&Evidence { pixels, stages, images, classes, parameters }).trained
     };
-    if pictures == 0 {
+    if count == 0 {
         return 0.0;
     }
-    let advised = trained(&(0..pictures).collect::<Vec<_>>());
+    let advised = trained(&(0..count).collect::<Vec<_>>());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let same = (0..DRAWS).filter(|_| {
-        let drawn: Vec<usize> = (0..pictures).map(|_| random.random_range(0..pictures)).collect();
+        let drawn: Vec<usize> = (0..count).map(|_| random.random_range(0..count)).collect();
         trained(&drawn) == advised
     });
     same.count() as f64 / DRAWS as f64
@@ -39,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_pictures_say_is_certain_and_what_a_few_decide_is_not() {
+    fn what_all_images_support_is_certain_and_what_a_few_decide_is_not() {
         let right = |errors: usize| (0..200).map(|place| place >= errors).collect::<Vec<bool>>();
         let sure = [right(100), right(0)];
         assert_eq!(confidence(&sure, [100.0, 2.0, 1e4], 0), 1.0);

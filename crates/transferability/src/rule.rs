@@ -5,56 +5,54 @@
 
 use records::Similarity;
 
-/// Where a probe on what the head reads errs no more often than this, a new head is all that is needed.
+/// Error rate of the probe on the head's input up to which a new head is enough.
 const FINE: f64 = 0.03;
-/// Last stages that take away less than this share of the errors of a probe on pixels have learned to look for other
-/// things.
+/// Share of the errors of the probe on pixels below which the last stages detect other things.
 const UNLIKE: f64 = 0.15;
-/// Last stages that take away this share of them have seen such pictures before.
+/// Share of them from which on the source's images are alike.
 const ALIKE: f64 = 0.5;
-/// A best stage that takes away less than this share is hardly worth transferring.
+/// Share of them below which the best stage is hardly worth transferring.
 const LITTLE: f64 = 0.25;
-/// A network with more parameters before the head than this for each training image cannot be taught things that its
-/// weights do not know.
+/// Parameters before the head per training image above which a network cannot learn what its weights do not know.
 const LARGE: f64 = 3000.0;
-/// With fewer training images than this the probes are too rough to tell unlike pictures from alike ones.
+/// Training images below which the probes are too rough to show similarity.
 const SCANT: f64 = 30.0;
-/// With this many training images, all stages of a network that has seen such pictures before gain from training.
+/// Training images from which on all stages gain from training, where the source's images are alike.
 const MANY: f64 = 1000.0;
 /// Stages before the head that are trained where images are fewer.
 const LAST: usize = 2;
-/// Rates as multiples of the head's: for weights that know such pictures, with few images and with many; for weights that
-/// know related ones; for weights that are little more than a starting point.
+/// Learning rates as multiples of the head's: for alike images, few and many; for related images; for weights that are little
+/// more than a starting point.
 const GENTLE: f64 = 0.1;
 const FIRM: f64 = 0.3;
 const BOLD: f64 = 0.5;
 const FULL: f64 = 1.0;
 
-/// What the rule looks at.
+/// Evidence that the rule uses.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// Accuracy of the probe on pixels.
     pub pixels: f64,
     /// Accuracy of the probe after each stage that has something to train, from input to head.
     pub stages: &'a [f64],
-    /// Training images.
+    /// Number of training images.
     pub images: f64,
-    /// Their classes.
+    /// Number of classes.
     pub classes: f64,
-    /// Parameters of the network before the head.
+    /// Number of parameters of the network before the head.
     pub parameters: f64,
 }
 
-/// What the rule says.
+/// Result of the rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
-    /// How many stages before the head to train, from the last one back.
+    /// Number of stages before the head to train, from the last one back.
     pub trained: usize,
     /// Their learning rate as a multiple of the head's.
     pub rate_scale: f64,
     /// Why.
     pub because: Because,
-    /// How the new pictures relate to the source's.
+    /// How the new images relate to the source's.
     pub similarity: Similarity,
     /// Share of the errors on pixels that the best stage takes away.
     pub value: f64,
@@ -65,19 +63,19 @@ pub struct Verdict {
 pub enum Because {
     /// What the head reads is good enough.
     GoodEnough,
-    /// The source has not seen such pictures, and they are few for a network of this size.
+    /// The source's images are unlike or related, and the new ones are few for a network of this size.
     TooLarge,
     /// No stage is much better than the pixels.
     LittleValue,
-    /// The last stages look for other things; the best is at this place.
+    /// The last stages detect other things; the index of the best stage.
     LateStagesLost(usize),
-    /// There are too few to tell how much the pictures are like the source's.
+    /// There are too few images to show similarity.
     TooFew,
-    /// The source has seen such pictures, and there are few.
+    /// The source's images are alike, and the new ones are few.
     FewImages,
-    /// The source has seen such pictures, and there are many.
+    /// The source's images are alike, and the new ones are many.
     ManyImages,
-    /// The source has seen something like them.
+    /// The source's images are related.
     Related,
 }
 
@@ -89,8 +87,8 @@ impl Verdict {
     }
 }
 
-/// Applies the rule.
-pub fn decide(evidence: &Evidence<'_>) -> Verdict {
+/// Applies the rule to the evidence. Pure.
+pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
     let Evidence { pixels, stages, images, parameters, .. } = *evidence;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));

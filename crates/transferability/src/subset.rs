@@ -1,16 +1,16 @@
-//! A balanced choice of images.
+//! Which training images are measured.
 
 use images::shuffled;
 
-/// A seeded subset of pictures with these labels: positions, rising. As many of each class as fit into `most`, at least
-/// two, and all of those that have fewer.
+/// Returns a seeded subset of images with these labels, as indices in ascending order: equally many of each class within
+/// `most`, at least two, and all of a class that has fewer.
 pub fn subset(labels: &[usize], classes: usize, most: usize, seed: u64) -> Vec<u32> {
     let each = (most / classes.max(1)).max(2);
     let mut left = vec![each; classes];
     let mut chosen: Vec<u32> = shuffled(labels.len(), seed, 0)
         .into_iter()
-        .filter(|&place| {
-            let left = &mut left[labels[place as usize]];
+        .filter(|&index| {
+            let left = &mut left[labels[index as usize]];
             let wanted = *left > 0;
             *left = left.saturating_sub(1);
             wanted
@@ -25,10 +25,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_share_the_room_and_the_seed_decides() {
+    fn classes_share_the_limit_and_the_seed_decides() {
         let labels: Vec<usize> = (0..100).map(|i| usize::from(i >= 90)).collect();
         let chosen = subset(&labels, 2, 40, 7);
-        let of = |class| chosen.iter().filter(|&&place| labels[place as usize] == class).count();
+        let of = |class| chosen.iter().filter(|&&index| labels[index as usize] == class).count();
         assert_eq!((of(0), of(1)), (20, 10));
         assert!(chosen.is_sorted());
         assert_eq!(chosen, subset(&labels, 2, 40, 7));

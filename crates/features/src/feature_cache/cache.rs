@@ -11,7 +11,6 @@ use super::form::Form;
 use super::key::{Key, List};
 use super::names::{Names, is_written_here};
 use super::{entry, quota};
-use crate::cache_folder;
 
 /// The folder of cached features, with a limit of its size.
 ///
@@ -71,7 +70,7 @@ impl FeatureCache {
     /// Returns the cache in the user's cache folder, of up to `limit` bytes; `None` if there is no such folder.
     #[must_use]
     pub fn of_user(limit: u64) -> Option<Self> {
-        Some(Self::new(cache_folder::of_user()?.join("features"), limit))
+        Some(Self::new(files::cache_folder()?.join("features"), limit))
     }
 
     /// Returns the cache in a folder that holds nothing else, of up to `limit` bytes.

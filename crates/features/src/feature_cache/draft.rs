@@ -65,9 +65,7 @@ impl Draft {
     }
 }
 
+/// Writes the description of a file of features. The folder must be locked: see [`quota`].
 fn describe(path: &Path, about: &About) -> io::Result<()> {
-    let mut draft = quota::draft(path.parent().unwrap_or(Path::new(".")))?;
-    draft.write_all(&about.text()?)?;
-    draft.persist(entry::description(path)).map_err(|error| error.error)?;
-    Ok(())
+    files::write(&entry::description(path), about.text()?).map_err(|error| error.source)
 }

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use files::DRAFT_PREFIX;
 use tempfile::NamedTempFile;
 
 use super::entry;
@@ -86,8 +87,11 @@ impl Held {
                     _ => entry::remove(&path),
                 },
                 "json" if !features.exists() => entry::remove(&features),
-                // `.tmp` begins the names that temporary files have by default.
-                DRAFT | "" if extension == DRAFT || name.starts_with(".tmp") => {
+                // `.tmp` begins the names that temporary files have by default. Descriptions are written under the
+                // folder's lock: a draft of one has no process any more.
+                DRAFT | ""
+                    if extension == DRAFT || name.starts_with(".tmp") || name.starts_with(DRAFT_PREFIX) =>
+                {
                     if is_locked(&path) {
                         held.drafts += length(&path).unwrap_or(0);
                     } else {

@@ -152,7 +152,7 @@ fn what_killed_runs_left_behind_goes_and_what_others_write_stays_and_counts() {
     drop(keep(&cache, &alone, ROWS).unwrap());
     fs::remove_file(description(&file(&cache, &alone))).unwrap();
     fs::write(description(&file(&cache, &described)), "{}").unwrap();
-    for stale in ["killed.draft", ".tmp0a1b2c"] {
+    for stale in ["killed.draft", ".tmp0a1b2c", ".writing-1-0"] {
         fs::write(folder.path().join(stale), [0; 500]).unwrap();
     }
     let cache = another(&cache);

@@ -9,55 +9,55 @@ use super::{IMAGES, Subject, advise};
 use crate::Error;
 use crate::recipe::{self, Materials};
 
-/// The run with the depth that its pictures ask for, and the advice, if its configuration leaves the depth open.
+/// Replaces the depth `auto` of a run by the recommended one. Returns the run and, where its depth was `auto`, the evidence.
 ///
-/// A `finetune.rate_scale` that is given is the user's, and stays.
+/// A `finetune.rate_scale` of the configuration stays.
 ///
 /// # Errors
-/// As [`advise`], and when the advised depth is none.
-pub fn decide(
+/// As [`advise`].
+pub fn resolve_auto_depth(
     run: &Run,
     materials: &Materials,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
     if *run.depth() != Depth::Auto {
-        let mut decided = run.clone();
-        decided.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
-        decided.reset_ineffective();
-        return Ok((decided, None));
+        let mut resolved = run.clone();
+        resolved.config.finetune.rate_scale = Some(run.config.finetune.rate_scale());
+        resolved.reset_ineffective();
+        return Ok((resolved, None));
     }
     let train = recipe::images_of(run, materials)?.train;
     let classes = materials.pictures.classes.len();
-    let places = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
-    let indices = places.iter().map(|&place| train.indices[place as usize]).collect();
+    let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
+    let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
     let part = Part { store: train.store.clone(), indices };
     let subject = Subject { run, materials, part: &part, training: train.len() };
     let advice = advise(&subject, interrupt, listen)?;
-    let mut decided = run.clone();
-    decided.config.finetune.depth =
+    let mut resolved = run.clone();
+    resolved.config.finetune.depth =
         advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
     let rate_scale =
         advice.rate_scale.try_into().map_err(|error: OutOfRange| Error::Advice(error.to_string()))?;
-    decided.config.finetune.rate_scale.get_or_insert(rate_scale);
-    decided.reset_ineffective();
-    recipe::forget_skipping(&mut decided, materials)?;
-    Ok((decided, Some(advice)))
+    resolved.config.finetune.rate_scale.get_or_insert(rate_scale);
+    resolved.reset_ineffective();
+    recipe::forget_skipping(&mut resolved, materials)?;
+    Ok((resolved, Some(advice)))
 }
 
-/// Advises on a run without carrying it out: only the pictures that are looked at are decoded.
+/// Recommends a depth for a run without carrying it out: only the images that are measured are decoded.
 ///
 /// # Errors
 /// As [`advise`].
 pub fn perform(
     run: &Run,
-    most: usize,
+    images: usize,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<AdviceRecord, Error> {
     let mut run = run.clone();
     run.config.finetune.depth = Depth::All;
-    // What these say is about stages that the run's own depth names.
+    // These name stages that belong to the run's own depth.
     run.config.finetune.thaw = None;
     run.config.finetune.rates.clear();
     run.config.compare = None;
@@ -71,8 +71,8 @@ pub fn perform(
         }
         training = set.train.len();
         let labels: Vec<usize> = set.train.iter().map(|sample| sample.label).collect();
-        let places = subset(&labels, set.classes.len(), most, seed);
-        set.train = places.iter().map(|&place| set.train[place as usize].clone()).collect();
+        let indices = subset(&labels, set.classes.len(), images, seed);
+        set.train = indices.iter().map(|&index| set.train[index as usize].clone()).collect();
         set.validation.clear();
         set.test.clear();
         Ok(())
@@ -81,14 +81,14 @@ pub fn perform(
     let materials = recipe::gather_chosen(&run, &mut choose, session)?;
     let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
     let mut advice = advise(&subject, interrupt, listen)?;
-    let reading = PartSeconds { part: "reading weights and pictures".to_owned(), seconds: materials.seconds };
+    let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };
     advice.parts.insert(0, reading);
     advice.seconds += materials.seconds;
     Ok(advice)
 }
 
-/// Notes in a run's record the advice that it followed: it is part of the step `freeze`.
-pub fn note(record: &mut RunRecord, advice: Option<AdviceRecord>) {
+/// Adds the evidence to the record of the run that followed it, as part of the step `freeze`.
+pub fn attach_to_record(record: &mut RunRecord, advice: Option<AdviceRecord>) {
     let Some(advice) = advice else { return };
     record.seconds += advice.seconds;
     if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == records::StepName::Freeze.name()) {

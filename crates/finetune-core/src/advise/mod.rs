@@ -1,60 +1,60 @@
-//! How far back to fine-tune, found before training.
+//! How far back to fine-tune, recommended before training.
 //!
-//! A subset of the training pictures (`subset`) passes through the network once; what each stage makes of them is kept
-//! (`stage_features`), and measured in three ways: a cross-validated linear probe (`probe`, by `logistic`), LogME (`logme`) and
-//! the H-score (`h_score`), the latter two by singular values (`spectrum`). From the probes' accuracies and the number of
-//! images a fixed rule (`rule`) says how many stages to train and at which rate; how firm that is shows when the pictures
-//! are resampled (`resample`); `words` says it in a paragraph, and `standing` how such advice has fared. `follow` is the way
-//! in: by itself, or within a run.
+//! A subset of the training images passes through the source network once (`source_network`, `stage_features`); the output of
+//! each stage is measured by a cross-validated linear probe, LogME and the H-score, all of the crate `transferability`. From
+//! the probes' accuracies and the number of images a fixed rule chooses how many stages to train and at which learning rate;
+//! resampling the images gives the confidence in that. `words` explains it in a paragraph, `standing` is how the rule did so
+//! far. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
 //!
-//! LogME, the H-score and what the source's classifier says are evidence for the reader: the rule does not use them,
-//! because they were made to rank networks and docs/advise.md shows how they do on stages.
+//! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
+//! because they were made to rank networks; docs/advise.md shows how they do on stages.
 
 mod follow;
+mod source_network;
 mod stage_features;
 mod standing;
 mod words;
 
 use std::time::Instant;
 
-use backbone::{Backbone, StageId, Values};
+use backbone::Backbone;
 use features::pictures::Part;
 use images::shuffled;
 use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
 use run_config::Run;
-use tch::Kind;
 use training::freeze::FreezePlan;
 use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use transferability::rule::{Evidence, Verdict};
 use transferability::{h_score, late_stage_gain, logme, probe, resample, rule};
 
-use self::stage_features::{Seen, look};
-use self::words::{Circumstances, paragraph, similarity};
+use self::source_network::SourceNetwork;
+use self::stage_features::{StageFeatures, extract};
+use self::words::{Context, paragraph, similarity};
 use crate::Error;
-use crate::recipe::{self, Materials};
+use crate::recipe::Materials;
 
-pub use self::follow::{decide, note, perform};
+pub use self::follow::{attach_to_record, perform, resolve_auto_depth};
 pub use self::standing::STANDING;
 
-/// Pictures that are looked at, about.
+/// Approximate number of images that are measured.
 pub const IMAGES: usize = 512;
 
-/// What an advice is about.
+/// A run with the images to measure.
 pub struct Subject<'a> {
     /// The run; its own depth does not matter.
     pub run: &'a Run,
-    /// Its weights, and how pictures are prepared.
+    /// Its source weights and preparation of images.
     pub materials: &'a Materials,
-    /// The pictures to look at.
+    /// The images to measure.
     pub part: &'a Part,
-    /// How many pictures there are to train on.
+    /// Number of all training images.
     pub training: usize,
 }
 
-/// Says how far back to fine-tune.
+/// Recommends how far back to fine-tune.
 ///
 /// # Errors
-/// When there are no source weights, too few pictures to cross-validate anything, a picture can no longer be read, or on
+/// When there are no source weights or too few images for cross-validation, when an image can no longer be read, and on
 /// interruption.
 pub fn advise(
     subject: &Subject<'_>,
@@ -73,15 +73,16 @@ pub fn advise(
         true => deal_groups(&labels, classes, &order, &groups),
         false => deal(&labels, classes, &order),
     };
-    enough(run, &labels, &folds)?;
+    check_folds(run, &labels, &folds)?;
 
-    let (backbone, has_classifier) = network(run, materials)?;
-    let seen = look(run, materials, part, (&backbone, has_classifier), interrupt, listen)?;
+    let source = SourceNetwork::load(run, materials)?;
+    let features = extract(run, materials, part, &source, interrupt, listen)?;
+    let backbone = &source.backbone;
     let mut clock = Clock { parts: Vec::new(), last: started };
     clock.part("one pass through the network");
-    let count = seen.stages.len() as u64;
+    let count = features.stages.len() as u64;
     let mut probes = Vec::new();
-    for (stage, done) in seen.stages.iter().zip(1..) {
+    for (stage, done) in features.stages.iter().zip(1..) {
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }
@@ -89,13 +90,13 @@ pub fn advise(
         listen(&Event::Prepared { what: "probes", done, total: count });
     }
     clock.part("linear probes");
-    let scores = seen.stages.iter().map(|stage| {
-        Ok((
-            logme::logme(&stage.values, &labels, classes)?,
-            h_score::h_score(&stage.values, &labels, classes)?,
-        ))
+    let scores = features.stages.iter().map(|stage| {
+        Ok(Scores {
+            logme: logme::logme(&stage.values, &labels, classes)?,
+            h_score: h_score::h_score(&stage.values, &labels, classes)?,
+        })
     });
-    let scores = scores.collect::<Result<Vec<(f64, f64)>, Error>>()?;
+    let scores = scores.collect::<Result<Vec<Scores>, Error>>()?;
     clock.part("LogME and H-score");
 
     let accuracies: Vec<f64> = probes.iter().map(Probe::accuracy).collect();
@@ -104,18 +105,18 @@ pub fn advise(
     let amount = [training as f64, classes as f64, parameters as f64];
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
     let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };
-    let verdict = rule::decide(&evidence);
-    let right: Vec<Vec<bool>> =
-        probes.iter().map(|probe| probe.right.iter().flatten().copied().collect()).collect();
-    let confidence = resample::confidence(&right, amount, seed);
+    let verdict = rule::apply_rule(&evidence);
+    let correct: Vec<Vec<bool>> =
+        probes.iter().map(|probe| probe.correct.iter().flatten().copied().collect()).collect();
+    let confidence = resample::confidence(&correct, amount, seed);
     clock.part("resampling");
 
-    let (depth, plan) = depth_of(&backbone, &seen, &verdict)?;
+    let (depth, plan) = depth_of(backbone, &features, &verdict)?;
     let names: Vec<String> =
-        seen.stages.iter().filter_map(|s| s.stage).map(|id| backbone.name(id).to_owned()).collect();
+        features.stages.iter().filter_map(|s| s.stage).map(|id| backbone.name(id).to_owned()).collect();
     let live = backbone.name(plan.first_live);
-    let around =
-        Circumstances { source: &source_name(run), names: &names, live, images: labels.len(), confidence };
+    let context =
+        Context { source: &source_name(run), names: &names, live, images: labels.len(), confidence };
     Ok(AdviceRecord {
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
@@ -126,8 +127,8 @@ pub fn advise(
         images: labels.len() as u64,
         folds: u32::try_from(probe::FOLDS).unwrap_or(0),
         seed,
-        stages: rows(&backbone, &seen, (&probes, &scores), &plan),
-        source: seen.source,
+        stages: evidence_of_stages(backbone, &features, &probes, &scores, &plan),
+        source: features.source,
         value: verdict.value,
         drop: late_stage_gain(stages),
         similarity: similarity(&verdict, &evidence),
@@ -141,32 +142,15 @@ pub fn advise(
             .map(|id| backbone.name(id).to_owned())
             .collect(),
         confidence,
-        paragraph: paragraph(&verdict, &evidence, &around),
+        paragraph: paragraph(&verdict, &evidence, &context),
         standing: STANDING.to_owned(),
         parts: clock.parts,
         seconds: started.elapsed().as_secs_f64(),
     })
 }
 
-/// The whole source network, ready to be asked, and whether its classifier means something.
-fn network(run: &Run, materials: &Materials) -> Result<(Backbone, bool), Error> {
-    let Some(checkpoint) = &materials.checkpoint else {
-        let message = "there is nothing to advise on without source weights: name some, or train everything with finetune.depth = \"scratch\"";
-        return Err(run.source.wrong("model.weights", message).into());
-    };
-    let values = Values::Awaited { seed: run.config.run.seed };
-    let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), values);
-    let loaded = backbone.load(checkpoint)?;
-    let has_classifier = recipe::has_classifier(run, &backbone, checkpoint, &loaded);
-    backbone.to(run.device, Kind::Float);
-    backbone.use_channels_last();
-    backbone.freeze_before(backbone.head_id());
-    backbone.prepare_inference(StageId::INPUT..backbone.head_id(), Kind::Float);
-    Ok((backbone, has_classifier))
-}
-
-/// A class with one picture has none to learn from while that is held out.
-fn enough(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error> {
+/// Refuses images that cannot be cross-validated: while the only image of a class is held out, there is none to train on.
+fn check_folds(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error> {
     let mut classes: Vec<usize> =
         labels.iter().zip(folds).filter(|(_, fold)| fold.is_some()).map(|(&label, _)| label).collect();
     classes.sort_unstable();
@@ -174,15 +158,19 @@ fn enough(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error
     if classes.len() >= 2 {
         return Ok(());
     }
-    let message = "an advice is cross-validated, which takes two training images of at least two classes; add images, or choose finetune.depth yourself (\"head\" is usual with an image or two of each class)";
+    let message = "cross-validation needs at least two training images in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
     let data = &run.config.data;
     let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
     Err(run.source.wrong(key, message).into())
 }
 
-/// The verdict as a depth of this network.
-fn depth_of(backbone: &Backbone, seen: &Seen, verdict: &Verdict) -> Result<(Depth, FreezePlan), Error> {
-    let stages = seen.stages.len().saturating_sub(1);
+/// Returns the verdict as a depth of this network, with its freeze plan.
+fn depth_of(
+    backbone: &Backbone,
+    features: &StageFeatures,
+    verdict: &Verdict,
+) -> Result<(Depth, FreezePlan), Error> {
+    let stages = features.stages.len().saturating_sub(1);
     let depth = match verdict.trained {
         0 => Depth::Head,
         trained if trained >= stages => Depth::All,
@@ -193,16 +181,23 @@ fn depth_of(backbone: &Backbone, seen: &Seen, verdict: &Verdict) -> Result<(Dept
     Ok((depth, plan))
 }
 
-/// The lines of the table.
-fn rows(
+/// LogME and H-score of one stage.
+struct Scores {
+    logme: f64,
+    h_score: f64,
+}
+
+/// Returns the evidence of each stage, the pixels first.
+fn evidence_of_stages(
     backbone: &Backbone,
-    seen: &Seen,
-    (probes, scores): (&[Probe], &[(f64, f64)]),
+    features: &StageFeatures,
+    probes: &[Probe],
+    scores: &[Scores],
     plan: &FreezePlan,
 ) -> Vec<StageEvidence> {
-    let measured = seen.stages.iter().zip(probes.iter().zip(scores));
+    let measured = features.stages.iter().zip(probes.iter().zip(scores));
     measured
-        .map(|(stage, (probe, &(logme, h_score)))| StageEvidence {
+        .map(|(stage, (probe, &Scores { logme, h_score }))| StageEvidence {
             name: stage.stage.map_or("pixels", |id| backbone.name(id)).to_owned(),
             features: u64::try_from(stage.values.size()[1]).unwrap_or(0),
             accuracy: probe.accuracy(),
@@ -215,20 +210,20 @@ fn rows(
         .collect()
 }
 
-/// Where the weights come from, in words.
+/// Returns the source of the weights in words.
 fn source_name(run: &Run) -> String {
     let weights = &run.config.model.weights;
     if weights.starts_with("IMAGENET") { "ImageNet".to_owned() } else { format!("the source ({weights})") }
 }
 
-/// How long each part took.
+/// Time of each part.
 struct Clock {
     parts: Vec<PartSeconds>,
     last: Instant,
 }
 
 impl Clock {
-    /// Ends a part.
+    /// Records the time since the last part ended.
     fn part(&mut self, name: &str) {
         let now = Instant::now();
         self.parts.push(PartSeconds { part: name.to_owned(), seconds: (now - self.last).as_secs_f64() });

@@ -1,4 +1,4 @@
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Mode, StageId};
 use features::batches::{Feed, Preparation, most_at_once};
 use features::pictures::Part;
 use images::Transform;
@@ -6,48 +6,54 @@ use records::{Event, Interrupt, Listener, SourceEvidence};
 use run_config::Run;
 use tch::{Kind, Tensor};
 
+use super::source_network::SourceNetwork;
 use crate::Error;
 use crate::recipe::Materials;
 
-/// Values of a picture's feature vector, about: maps are averaged over the finest grid that has no more.
+/// Most values of an image's feature vector, where the channels alone are no more: maps are averaged over the finest grid
+/// within it.
 const VALUES: i64 = 512;
 
-/// What the network makes of some pictures, after each stage.
-pub(super) struct Seen {
-    /// The pixels, then every stage that has something to train, from input to head.
-    pub(super) stages: Vec<StageFeatures>,
-    /// What the source's own classifier says, where it has one.
+/// Outputs of all stages of a network for some images.
+pub(super) struct StageFeatures {
+    /// The pixels, then every stage that has parameters, from input to head.
+    pub(super) stages: Vec<StageOutput>,
+    /// Predictions of the source's own classifier, where it has one.
     pub(super) source: Option<SourceEvidence>,
 }
 
-/// What lies between one stage and the next.
-pub(super) struct StageFeatures {
+/// Output of one stage.
+pub(super) struct StageOutput {
     /// The stage; `None` for the pixels.
     pub(super) stage: Option<StageId>,
     /// `[N, D]`, float64, on the CPU.
     pub(super) values: Tensor,
 }
 
-/// Shows the network every picture once and keeps what each stage gives.
+/// Passes every image through the network once and collects the output of each stage.
 ///
-/// Maps `[C, H, W]` are averaged over a grid of about 512 / C places, so that early stages with few channels keep where
-/// things are and all stages have feature vectors of about one length; from 512 channels on that is the global average.
-/// After the last stage it is what the head reads, or the classifier where that is new.
-pub(super) fn look(
+/// Maps `[C, H, W]` are averaged over a grid of about 512 / C cells, so that early stages with few channels keep positions
+/// and all stages have feature vectors of about one length; from 512 channels on that is the global average. The output of
+/// the last stage is the input of the head, or of the classifier where that is new.
+///
+/// # Errors
+/// When an image can no longer be read, a libtorch call fails, or on interruption.
+pub(super) fn extract(
     run: &Run,
     materials: &Materials,
     part: &Part,
-    (backbone, has_classifier): (&Backbone, bool),
+    source: &SourceNetwork,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
-) -> Result<Seen, Error> {
+) -> Result<StageFeatures, Error> {
+    let backbone = &source.backbone;
     let transform = Transform::evaluation(&materials.input)?;
     let how = Preparation::once(transform, most_at_once(run.device), run.workers, interrupt);
     let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
     let taps: Vec<StageId> =
         backbone.ids().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty()).collect();
-    let mut kept: Vec<Vec<Tensor>> = (0..=taps.len()).map(|_| Vec::new()).collect();
-    let mut source = Said::default();
+    let mut outputs: Vec<Vec<Tensor>> = (0..=taps.len()).map(|_| Vec::new()).collect();
+    let mut confidence = SourceConfidence::default();
     let _no_gradient = tch::no_grad_guard();
     let (mut done, total) = (0, feed.len() as u64);
     for batch in feed.in_order(backbone, most_at_once(backbone.placement().0)) {
@@ -57,23 +63,24 @@ pub(super) fn look(
         let batch = batch?;
         let known = StageId::INPUT..backbone.first_new();
         let (features, mut tapped) = backbone.forward_collect(&batch.x, known, &taps, Mode::Evaluate);
-        if has_classifier {
-            source.add(&backbone.classify(&features, backbone.first_new(), Mode::Evaluate).logits);
+        if source.has_classifier {
+            confidence.add(&backbone.classify(&features, backbone.first_new(), Mode::Evaluate).logits);
         }
         if let Some(last) = tapped.last_mut() {
             *last = features;
         }
-        for (kept, x) in kept.iter_mut().zip([&batch.x].into_iter().chain(&tapped)) {
-            kept.push(pooled(x)?);
+        for (outputs, x) in outputs.iter_mut().zip([&batch.x].into_iter().chain(&tapped)) {
+            outputs.push(pooled(x)?);
         }
         done += u64::try_from(batch.labels.size()[0]).unwrap_or(0);
         listen(&Event::Prepared { what: "features", done, total });
     }
-    let stages = [None].into_iter().chain(taps.into_iter().map(Some)).zip(kept);
-    let stages = stages.map(|(stage, kept)| Ok(StageFeatures { stage, values: Tensor::f_cat(&kept, 0)? }));
-    Ok(Seen {
+    let stages = [None].into_iter().chain(taps.into_iter().map(Some)).zip(outputs);
+    let stages =
+        stages.map(|(stage, outputs)| Ok(StageOutput { stage, values: Tensor::f_cat(&outputs, 0)? }));
+    Ok(StageFeatures {
         stages: stages.collect::<Result<_, Error>>()?,
-        source: has_classifier.then(|| source.evidence()),
+        source: source.has_classifier.then(|| confidence.evidence()),
     })
 }
 
@@ -91,22 +98,22 @@ fn pooled(x: &Tensor) -> Result<Tensor, Error> {
     Ok(grid.flatten(1, -1).to_device(tch::Device::Cpu).to_kind(Kind::Double))
 }
 
-/// Sums over pictures of what the source's classifier says.
+/// Sums over images of the predictions of the source's classifier.
 #[derive(Default)]
-struct Said {
+struct SourceConfidence {
     classes: i64,
-    pictures: f64,
+    images: f64,
     confidence: f64,
     entropy: f64,
 }
 
-impl Said {
+impl SourceConfidence {
     /// Adds a batch of logits, `[N, classes]`.
     fn add(&mut self, logits: &Tensor) {
         let log_probabilities = logits.to_kind(Kind::Double).log_softmax(-1, Kind::Double);
         let probabilities = log_probabilities.exp();
         self.classes = logits.size()[1];
-        self.pictures += logits.size()[0] as f64;
+        self.images += logits.size()[0] as f64;
         self.confidence += probabilities.amax([1i64].as_slice(), false).sum(Kind::Double).double_value(&[]);
         self.entropy -= (probabilities * log_probabilities).sum(Kind::Double).double_value(&[]);
     }
@@ -114,8 +121,8 @@ impl Said {
     fn evidence(&self) -> SourceEvidence {
         SourceEvidence {
             classes: u64::try_from(self.classes).unwrap_or(0),
-            confidence: self.confidence / self.pictures,
-            entropy: self.entropy / self.pictures / (self.classes.max(2) as f64).ln(),
+            confidence: self.confidence / self.images,
+            entropy: self.entropy / self.images / (self.classes.max(2) as f64).ln(),
         }
     }
 }
@@ -141,11 +148,11 @@ mod tests {
 
     #[test]
     fn certainty_has_no_entropy_and_ignorance_all_of_it() {
-        let mut sure = Said::default();
+        let mut sure = SourceConfidence::default();
         sure.add(&Tensor::from_slice(&[100.0f32, 0.0, 0.0, 0.0]).view([1, 4]));
         let sure = sure.evidence();
         assert!((sure.confidence - 1.0).abs() < 1e-9 && sure.entropy.abs() < 1e-9);
-        let mut unsure = Said::default();
+        let mut unsure = SourceConfidence::default();
         unsure.add(&Tensor::zeros([3, 4], (Kind::Float, tch::Device::Cpu)));
         let unsure = unsure.evidence();
         assert!((unsure.confidence - 0.25).abs() < 1e-9 && (unsure.entropy - 1.0).abs() < 1e-9);

@@ -1,97 +1,97 @@
 use records::Similarity;
 use records::wording::percent;
 
-use super::rule::{Because, Evidence, Verdict};
+use transferability::rule::{Because, Evidence, Verdict};
 
-/// What stands around a verdict.
-pub(super) struct Circumstances<'a> {
-    /// The source, as a reader knows it: `ImageNet`, or the file of the weights.
+/// Context of a verdict.
+pub(super) struct Context<'a> {
+    /// Source of the weights: `ImageNet`, or their file.
     pub(super) source: &'a str,
-    /// Names of the stages that have something to train, from input to head.
+    /// Names of the stages with parameters, from input to head.
     pub(super) names: &'a [String],
-    /// The first stage that would be trained.
+    /// Name of the first stage that would be trained.
     pub(super) live: &'a str,
-    /// Pictures that were looked at.
+    /// Number of images measured.
     pub(super) images: usize,
-    /// Share of resampled sets that give the same depth.
+    /// Share of resampled sets of images that give the same depth, in `0..=1`.
     pub(super) confidence: f64,
 }
 
-/// Fewer pictures than this say little.
+/// Fewer images than this make rough figures.
 const SCANT: usize = 50;
 
-/// A verdict in a paragraph: what the figures are, the rule they fall under, and what to do.
-pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, around: &Circumstances<'_>) -> String {
+/// Returns a verdict as a paragraph: the figures, the rule that applies, and what to do.
+pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Context<'_>) -> String {
     let last = percent(evidence.stages.last().copied().unwrap_or(evidence.pixels));
     let pixels = percent(evidence.pixels);
-    let opening = opening(verdict, evidence, around.source);
+    let opening = opening(verdict, evidence, context.source);
     let figures = format!(
-        "a linear classifier on what the head reads tells {last} of them rightly, one on the pixels {pixels}"
+        "a linear classifier on the head's input classifies {last} of them correctly, one on the pixels {pixels}"
     );
-    let live = around.live;
+    let live = context.live;
     let rule = match verdict.because {
         Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
         Because::TooLarge => format!(
-            "{}the last stages look for other things, and the images are too few to teach a network of this size what its weights do not know: freeze everything but the head, and expect more of more images, of a smaller network or of weights closer to them",
+            "{}the last stages detect other things, and the images are too few to teach a network of this size what its weights do not know: freeze everything but the head, and expect more from more images, a smaller network or closer weights",
             if verdict.little_value() { "transfer is of little value here: " } else { "" }
         ),
         Because::LittleValue => format!(
-            "transfer is of little value here, for {}: train all stages at the full rate, the weights being no more than a starting point, and expect more of more images or of weights closer to them",
+            "transfer is of little value here, because {}: train all stages at the full learning rate, the weights being no more than a starting point, and expect more from more images or closer weights",
             if pixels_suffice(evidence) {
-                "the pixels leave no errors that a stage could take away".to_owned()
+                "the probe on pixels makes no errors that a stage could remove".to_owned()
             } else {
                 format!(
-                    "the best stage takes away only {} of the errors that the pixels leave",
+                    "the best stage removes only {} of the errors of the probe on pixels",
                     percent(verdict.value.max(0.0))
                 )
             }
         ),
         Because::LateStagesLost(place) => format!(
-            "the less the new images resemble the old ones, the further back and the faster to train; the features after {} would serve better than those after the last stage, which looks for other things: train all stages at the full rate",
-            around.names.get(place).map_or("an earlier stage", String::as_str)
+            "the less the new images resemble the source's, the further back and the faster to train; the features after {} are better than those after the last stage, which detects other things: train all stages at the full learning rate",
+            context.names.get(place).map_or("an earlier stage", String::as_str)
         ),
-        Because::Related => "the less the new images resemble the old ones, the further back and the faster to train: train all stages, at half the head's rate".to_owned(),
+        Because::Related => "the less the new images resemble the source's, the further back and the faster to train: train all stages, at half the head's learning rate".to_owned(),
         Because::TooFew => format!(
-            "a network that is trained far back on so few images would learn them by heart: freeze everything before {live} and train the rest gently, after the head"
+            "a network that is trained far back on that few images would memorise them: freeze everything before {live} and train the rest at a low learning rate, after the head"
         ),
         Because::FewImages => format!(
-            "the more the new images resemble the old ones, and the fewer they are, the less to train: freeze everything before {live} and train the rest gently, after the head"
+            "the more the new images resemble the source's, and the fewer they are, the less to train: freeze everything before {live} and train the rest at a low learning rate, after the head"
         ),
-        Because::ManyImages => "the more images, the deeper to train, even where they resemble the old ones: train all stages, after the head".to_owned(),
+        Because::ManyImages => "the more images, the further back to train, even where they resemble the source's: train all stages, after the head".to_owned(),
     };
-    let scant = if around.images < SCANT {
-        format!(" Only {} images were looked at, so these figures are rough.", around.images)
-    } else if around.confidence < 0.7 {
-        " Other images of the same kind could well lead to another depth.".to_owned()
+    let scant = if context.images < SCANT {
+        format!(" Only {} images were measured, so these figures are rough.", context.images)
+    } else if context.confidence < 0.7 {
+        " Other images of the same kind could lead to another depth.".to_owned()
     } else {
         String::new()
     };
     format!("{opening}: {figures}. The rule: {rule}.{scant}")
 }
 
-/// What the new images are to the source's, as far as the reason for the verdict rests on it.
+/// How the new images relate to the source's, as far as the verdict depends on it.
 fn opening(verdict: &Verdict, evidence: &Evidence<'_>, source: &str) -> String {
     let images = format!("Your {} images per class", count(evidence.images / evidence.classes));
     match (verdict.because, similarity(verdict, evidence)) {
         (Because::GoodEnough, _) => {
-            format!("What the network knows of {source} tells the classes of your images apart already")
+            format!("The features of {source} separate the classes of your images already")
         }
         (Because::TooFew, _) => {
-            // The rule counts them all.
+            // The rule counts all images.
             let all = count(evidence.images);
-            format!("Your {all} images are too few to tell how much they resemble those of {source}")
+            format!("Your {all} images are too few to show how much they resemble those of {source}")
         }
         (_, Some(Similarity::Alike)) => format!("{images} resemble those of {source}"),
-        (_, Some(Similarity::Related)) => format!("{images} are related to those of {source}, not alike"),
+        (_, Some(Similarity::Related)) => format!("{images} are related to those of {source}, but not alike"),
         (_, Some(Similarity::Unlike)) => format!("{images} are unlike those of {source}"),
         (_, None) => {
-            format!("{images} are so easy that they cannot tell how much they resemble those of {source}")
+            format!("{images} are too easy to show how much they resemble those of {source}")
         }
     }
 }
 
-/// The verdict's similarity, where the figures bear it: not from a few images, nor from pixels that leave no errors to take
-/// away, nor where what the head reads errs as little as the pixels do.
+/// Returns the verdict's similarity, where the figures support it: not from few images, nor from a probe on pixels that makes
+/// no errors, nor where the probe on the head's input makes as few as that on pixels.
 pub(super) fn similarity(verdict: &Verdict, evidence: &Evidence<'_>) -> Option<Similarity> {
     match verdict.because {
         Because::TooFew => None,
@@ -101,12 +101,12 @@ pub(super) fn similarity(verdict: &Verdict, evidence: &Evidence<'_>) -> Option<S
     }
 }
 
-/// Whether a probe on pixels makes no error.
+/// Whether the probe on pixels makes no errors.
 fn pixels_suffice(evidence: &Evidence<'_>) -> bool {
     evidence.pixels >= 1.0
 }
 
-/// A mean number of images without needless digits.
+/// A mean number of images, with one decimal where that is not zero and the number is below 20.
 fn count(mean: f64) -> String {
     if (mean - mean.round()).abs() < 0.05 || mean >= 20.0 {
         format!("{mean:.0}")
@@ -117,8 +117,8 @@ fn count(mean: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rule::decide;
     use super::*;
+    use transferability::rule::apply_rule;
 
     /// Two classes, a network of 60 thousand parameters.
     fn evidence(pixels: f64, stages: &[f64], images: f64) -> Evidence<'_> {
@@ -127,117 +127,129 @@ mod tests {
 
     /// The paragraph on this evidence, which must fall under this line of the rule.
     #[track_caller]
-    fn said(because: Because, evidence: &Evidence<'_>) -> String {
-        let verdict = decide(evidence);
+    fn explain(because: Because, evidence: &Evidence<'_>) -> String {
+        let verdict = apply_rule(evidence);
         assert_eq!(verdict.because, because);
         let names = ["conv1", "conv2", "fc1"].map(String::from);
-        let around =
-            Circumstances { source: "ImageNet", names: &names, live: "conv2", images: 400, confidence: 0.9 };
-        paragraph(&verdict, evidence, &around)
+        let context =
+            Context { source: "ImageNet", names: &names, live: "conv2", images: 400, confidence: 0.9 };
+        paragraph(&verdict, evidence, &context)
     }
 
     #[track_caller]
-    fn assert_says(said: &str, opening: &str, rule: &[&str]) {
-        assert!(said.starts_with(opening), "{said}");
+    fn assert_contains(text: &str, opening: &str, rule: &[&str]) {
+        assert!(text.starts_with(opening), "{text}");
         for part in rule {
-            assert!(said.contains(part), "{part:?}: {said}");
+            assert!(text.contains(part), "{part:?}: {text}");
         }
-        // It never says both that they are unlike and that this cannot be told.
-        assert!(!(said.contains("unlike") && said.contains("to tell how much")), "{said}");
-        assert!(!said.contains("  ") && said.ends_with('.'), "{said}");
+        // Never both that they are unlike and that this is unknown.
+        assert!(!(text.contains("unlike") && text.contains("to show how much")), "{text}");
+        assert!(!text.contains("  ") && text.ends_with('.'), "{text}");
     }
 
     #[test]
-    fn good_enough_says_nothing_of_likeness() {
+    fn good_enough_does_not_mention_similarity() {
         for (pixels, stages) in [(0.6, [0.7, 0.9, 0.99]), (0.98, [0.97, 0.97, 0.98]), (1.0, [1.0, 1.0, 1.0])]
         {
-            let said = said(Because::GoodEnough, &evidence(pixels, &stages, 80.0));
+            let text = explain(Because::GoodEnough, &evidence(pixels, &stages, 80.0));
             let rule = ["nothing to gain further back: freeze everything but the head"];
-            assert_says(&said, "What the network knows of ImageNet tells the classes", &rule);
-            assert!(!said.contains("unlike") && !said.contains("little value"), "{said}");
+            assert_contains(&text, "The features of ImageNet separate the classes", &rule);
+            assert!(!text.contains("unlike") && !text.contains("little value"), "{text}");
         }
     }
 
     #[test]
-    fn too_large_says_what_to_wish_for_and_whether_transfer_is_worth_it() {
+    fn too_large_names_what_would_help_and_whether_transfer_is_worth_it() {
         let large = |stages| Evidence { parameters: 3e6, ..evidence(0.4, stages, 300.0) };
-        let said = said(Because::TooLarge, &large(&[0.6, 0.8, 0.45]));
-        assert_says(
-            &said,
+        let text = explain(Because::TooLarge, &large(&[0.6, 0.8, 0.45]));
+        assert_contains(
+            &text,
             "Your 150 images per class are unlike those of ImageNet: ",
             &["a smaller network"],
         );
-        assert!(!said.contains("little value"), "{said}");
-        let related = self::said(Because::TooLarge, &large(&[0.6, 0.8, 0.6]));
-        assert_says(&related, "Your 150 images per class are related to those of ImageNet, not alike: ", &[]);
-        let little = self::said(Because::TooLarge, &large(&[0.45, 0.45, 0.41]));
-        assert_says(&little, "Your 150 images per class are unlike", &["transfer is of little value here: "]);
+        assert!(!text.contains("little value"), "{text}");
+        let related = explain(Because::TooLarge, &large(&[0.6, 0.8, 0.6]));
+        assert_contains(
+            &related,
+            "Your 150 images per class are related to those of ImageNet, but not alike: ",
+            &[],
+        );
+        let little = explain(Because::TooLarge, &large(&[0.45, 0.45, 0.41]));
+        assert_contains(
+            &little,
+            "Your 150 images per class are unlike",
+            &["transfer is of little value here: "],
+        );
     }
 
     #[test]
     fn little_value_says_so() {
-        let said = said(Because::LittleValue, &evidence(0.6, &[0.62, 0.63, 0.61], 100.0));
+        let text = explain(Because::LittleValue, &evidence(0.6, &[0.62, 0.63, 0.61], 100.0));
         let rule =
-            ["transfer is of little value here, for the best stage takes away only 7.5% of the errors"];
-        assert_says(&said, "Your 50 images per class are unlike those of ImageNet: ", &rule);
+            ["transfer is of little value here, because the best stage removes only 7.5% of the errors"];
+        assert_contains(&text, "Your 50 images per class are unlike those of ImageNet: ", &rule);
     }
 
     #[test]
     fn perfect_pixels_are_no_evidence_of_unlike_images() {
         let evidence = evidence(1.0, &[0.9, 0.92, 0.9], 100.0);
-        let said = said(Because::LittleValue, &evidence);
-        let rule = ["transfer is of little value here, for the pixels leave no errors"];
-        assert_says(&said, "Your 50 images per class are so easy that they cannot tell", &rule);
-        assert!(!said.contains("unlike"), "{said}");
-        assert_eq!(similarity(&decide(&evidence), &evidence), None);
+        let text = explain(Because::LittleValue, &evidence);
+        let rule = ["transfer is of little value here, because the probe on pixels makes no errors"];
+        assert_contains(&text, "Your 50 images per class are too easy to show", &rule);
+        assert!(!text.contains("unlike"), "{text}");
+        assert_eq!(similarity(&apply_rule(&evidence), &evidence), None);
     }
 
     #[test]
-    fn late_stages_lost_names_the_stage_that_would_serve() {
-        let said = said(Because::LateStagesLost(1), &evidence(0.4, &[0.6, 0.8, 0.42], 50.0));
-        let rule = ["the features after conv2 would serve better", "train all stages at the full rate"];
-        assert_says(&said, "Your 25 images per class are unlike those of ImageNet: ", &rule);
+    fn late_stages_lost_names_the_best_stage() {
+        let text = explain(Because::LateStagesLost(1), &evidence(0.4, &[0.6, 0.8, 0.42], 50.0));
+        let rule = ["the features after conv2 are better", "train all stages at the full learning rate"];
+        assert_contains(&text, "Your 25 images per class are unlike those of ImageNet: ", &rule);
     }
 
     #[test]
-    fn too_few_cannot_tell_likeness() {
+    fn too_few_images_show_no_similarity() {
         let evidence = evidence(0.5, &[0.6, 0.7, 0.65], 29.0);
-        let said = said(Because::TooFew, &evidence);
-        let rule = ["so few images would learn them by heart: freeze everything before conv2"];
-        assert_says(&said, "Your 29 images are too few to tell how much they resemble", &rule);
-        assert!(!decide(&evidence).little_value());
-        assert_eq!(similarity(&decide(&evidence), &evidence), None);
+        let text = explain(Because::TooFew, &evidence);
+        let rule = ["that few images would memorise them: freeze everything before conv2"];
+        assert_contains(&text, "Your 29 images are too few to show how much they resemble", &rule);
+        assert!(!apply_rule(&evidence).little_value());
+        assert_eq!(similarity(&apply_rule(&evidence), &evidence), None);
     }
 
     #[test]
-    fn few_images_that_are_alike_leave_most_of_the_network_alone() {
-        let said = said(Because::FewImages, &evidence(0.5, &[0.6, 0.8, 0.85], 200.0));
-        let rule = ["tells 85.0% of them rightly, one on the pixels 50.0%", "freeze everything before conv2"];
-        assert_says(&said, "Your 100 images per class resemble those of ImageNet: ", &rule);
+    fn few_images_that_are_alike_freeze_most_of_the_network() {
+        let text = explain(Because::FewImages, &evidence(0.5, &[0.6, 0.8, 0.85], 200.0));
+        let rule =
+            ["classifies 85.0% of them correctly, one on the pixels 50.0%", "freeze everything before conv2"];
+        assert_contains(&text, "Your 100 images per class resemble those of ImageNet: ", &rule);
     }
 
     #[test]
-    fn many_images_that_are_alike_bear_more() {
-        let said = said(Because::ManyImages, &evidence(0.5, &[0.6, 0.8, 0.85], 2000.0));
-        let rule = ["the more images, the deeper to train"];
-        assert_says(&said, "Your 1000 images per class resemble those of ImageNet: ", &rule);
+    fn many_images_that_are_alike_train_all_stages() {
+        let text = explain(Because::ManyImages, &evidence(0.5, &[0.6, 0.8, 0.85], 2000.0));
+        let rule = ["the more images, the further back to train"];
+        assert_contains(&text, "Your 1000 images per class resemble those of ImageNet: ", &rule);
     }
 
     #[test]
     fn related_images_are_neither() {
-        let said = said(Because::Related, &evidence(0.5, &[0.6, 0.7, 0.65], 200.0));
-        let rule = ["train all stages, at half the head's rate"];
-        assert_says(&said, "Your 100 images per class are related to those of ImageNet, not alike: ", &rule);
+        let text = explain(Because::Related, &evidence(0.5, &[0.6, 0.7, 0.65], 200.0));
+        let rule = ["train all stages, at half the head's learning rate"];
+        assert_contains(
+            &text,
+            "Your 100 images per class are related to those of ImageNet, but not alike: ",
+            &rule,
+        );
     }
 
     #[test]
-    fn rough_figures_are_said_to_be_rough() {
+    fn few_images_and_low_confidence_are_mentioned() {
         let evidence = evidence(0.5, &[0.6, 0.8, 0.85], 200.0);
-        let around =
-            Circumstances { source: "ImageNet", names: &[], live: "conv2", images: 400, confidence: 0.6 };
-        let unsure = paragraph(&decide(&evidence), &evidence, &around);
-        assert!(unsure.ends_with("could well lead to another depth."), "{unsure}");
-        let few = paragraph(&decide(&evidence), &evidence, &Circumstances { images: 49, ..around });
-        assert!(few.ends_with("Only 49 images were looked at, so these figures are rough."), "{few}");
+        let context = Context { source: "ImageNet", names: &[], live: "conv2", images: 400, confidence: 0.6 };
+        let unsure = paragraph(&apply_rule(&evidence), &evidence, &context);
+        assert!(unsure.ends_with("could lead to another depth."), "{unsure}");
+        let few = paragraph(&apply_rule(&evidence), &evidence, &Context { images: 49, ..context });
+        assert!(few.ends_with("Only 49 images were measured, so these figures are rough."), "{few}");
     }
 }

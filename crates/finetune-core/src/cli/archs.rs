@@ -2,16 +2,14 @@
 
 use std::io::{self, Write};
 
-use finetune_core::Error;
-use finetune_core::model::ModelError;
 use report::text::{Side, aligned, count};
 use zoo::archs::{self, Arch, ArchStage, Weights};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ArchsArguments {
-    /// The network whose stages to draw; without it all networks are listed.
+    /// Network whose stages to show; by default all networks are listed.
     arch: Option<String>,
-    /// Print JSON: a list of networks, or the one.
+    /// Print JSON: a list of all networks, or one network.
     #[arg(long)]
     json: bool,
 }
@@ -24,9 +22,9 @@ pub(super) fn perform(arguments: &ArchsArguments) -> anyhow::Result<()> {
             if arguments.json { json(&mut out, &all)? } else { write!(out, "{}", table(&all))? }
         }
         Some(name) => {
-            let network = zoo::network(name).map_err(|error| Error::from(ModelError::from(error)))?;
+            let network = zoo::network(name)?;
             let Some(arch) = archs::of(network) else { return Ok(()) };
-            if arguments.json { json(&mut out, &arch)? } else { write!(out, "{}", drawing(&arch))? }
+            if arguments.json { json(&mut out, &arch)? } else { write!(out, "{}", stages(&arch))? }
         }
     }
     Ok(out.flush()?)
@@ -37,7 +35,7 @@ fn json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// All networks, each family under its name and what it solved.
+/// All networks, each family below its name and what it solved.
 fn table(all: &[Arch]) -> String {
     let heading =
         ["network", "year", "stages", "parameters", "multiply-adds", "input", "ImageNet top-1, weights"];
@@ -67,12 +65,12 @@ fn table(all: &[Arch]) -> String {
     }
     out.push_str(
         "\nParameters without auxiliary heads; multiply-adds of one image, in convolutions and linear layers.\n\
-         `finetune archs NAME` draws one network's stages.\n",
+         `finetune archs NAME` shows one network's stages.\n",
     );
     out
 }
 
-/// A number in millions with three digits that count.
+/// A number in millions with three significant digits.
 fn millions(number: u64) -> String {
     let millions = number as f64 / 1e6;
     match millions {
@@ -84,16 +82,16 @@ fn millions(number: u64) -> String {
 }
 
 fn accuracies(weights: &[Weights]) -> String {
-    let told = weights.iter().map(|weights| match weights.accuracy {
+    let accuracies = weights.iter().map(|weights| match weights.accuracy {
         Some(accuracy) => format!("{accuracy:.1}% {}", weights.name),
         None => format!("features only {}", weights.name),
     });
-    let told: Vec<_> = told.collect();
-    if told.is_empty() { "–".to_owned() } else { told.join(", ") }
+    let accuracies: Vec<_> = accuracies.collect();
+    if accuracies.is_empty() { "–".to_owned() } else { accuracies.join(", ") }
 }
 
 /// One network from input to head, with a bar for each stage's share of the multiply-adds.
-fn drawing(arch: &Arch) -> String {
+fn stages(arch: &Arch) -> String {
     let Arch { name, year, family, solved, paper, input, .. } = arch;
     let mut out = format!("{name} ({year})\n{family}: {solved}\n{paper}\n\n");
     let heading = ["stage", "output", "stride", "parameters", "multiply-adds", ""];
@@ -112,9 +110,9 @@ fn drawing(arch: &Arch) -> String {
     out.push_str(&aligned(&rows, &sides));
     if arch.auxiliary_parameters > 0 {
         let more = count(arch.auxiliary_parameters);
-        out.push_str(&format!("\nauxiliary heads, in training only: {more} parameters more\n"));
+        out.push_str(&format!("\nauxiliary heads, in training only: {more} more parameters\n"));
     }
-    let told = |weights: &Weights| {
+    let line = |weights: &Weights| {
         let accuracy = match weights.accuracy {
             Some(accuracy) => format!("{accuracy:.3}% top-1 on ImageNet"),
             None => "features only".to_owned(),
@@ -123,7 +121,7 @@ fn drawing(arch: &Arch) -> String {
         format!("weights {}: {accuracy} ({}){default}\n", weights.name, weights.file)
     };
     out.push('\n');
-    out.extend(arch.weights.iter().map(told));
+    out.extend(arch.weights.iter().map(line));
     if arch.weights.is_empty() {
         out.push_str("no pretrained weights\n");
     }

@@ -1,42 +1,45 @@
 //! `finetune compare`: one run under several settings, over several seeds.
 
 use clap::ValueEnum;
-use finetune_core::grid::{Vary, VaryError, vary};
+use finetune_core::compare::{Vary, VaryError, vary};
 use records::Outcome;
 
-use super::train::{self, TrainArguments};
+use super::arguments::ConfigArguments;
+use super::train::{self, TrainArguments, TrainOptions};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every run is trained once per seed; runs of one seed see the same images, and are compared pair by pair. --vary regularize lays one technique of [regularize] or [augment] at a time over the run without any, as strong as the configuration has it or else as is usual. --vary depth compares with the head alone, or with the first of --depths. --vary images takes the methods of [compare]."
+    after_help = "Each setting is trained once per seed; runs of one seed see the same images and are compared in pairs. --vary regularize adds one technique of [regularize] or [augment] at a time to a run without any, as strong as configured, else as is usual. --vary depth compares with the head alone, or with the first of --depths. --vary images takes the methods of [compare]."
 )]
 pub(super) struct CompareArguments {
-    /// What the runs differ in.
+    /// What the runs differ in
     #[arg(long, value_name = "WHAT")]
     vary: What,
-    /// Only these settings, by name, beside the one they are compared with: --only mixup,l2_sp
+    /// Compare only these settings with the first: --only mixup,l2_sp
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
-    /// With --vary depth, the depths to compare, the first of them with the others: --depths head,last:4,auto
+    /// Depths to compare with the first of them (--vary depth): --depths head,last:4,auto
     #[arg(long, value_name = "DEPTHS", value_delimiter = ',')]
     depths: Vec<String>,
-    /// The seeds; without it those of [compare], or 0,1,2.
+    /// Seeds; by default those of [compare], else 0,1,2
     #[arg(long, value_name = "SEEDS", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Training images of each class; without it those of [compare], or all.
+    /// Training images per class; by default those of [compare], else all
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
     images: Vec<u32>,
     #[command(flatten)]
-    train: TrainArguments,
+    config: ConfigArguments,
+    #[command(flatten)]
+    train: TrainOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum What {
-    /// Techniques against overfitting.
+    /// Techniques against overfitting
     Regularize,
-    /// How far back the network is trained.
+    /// How far back the network is fine-tuned
     Depth,
-    /// How many training images there are.
+    /// The number of training images
     Images,
 }
 
@@ -49,7 +52,8 @@ pub(super) fn perform(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
         What::Depth => Vary::Depth(arguments.depths.clone()),
         What::Images => Vary::Images,
     };
-    train::perform_changed(&arguments.train, |config| {
+    let train = TrainArguments { config: &arguments.config, options: &arguments.train };
+    train::perform_changed(train, |config| {
         let compare = config.compare.get_or_insert_default();
         if !arguments.seeds.is_empty() {
             compare.seeds.clone_from(&arguments.seeds);

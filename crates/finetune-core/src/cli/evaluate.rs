@@ -1,4 +1,4 @@
-//! `finetune evaluate`: a model measured on a folder of pictures.
+//! `finetune evaluate`: a model measured on labelled images.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,40 +9,41 @@ use finetune_core::Error;
 use finetune_core::measure::{ClassScore, Measured, measure};
 use images::{Labelled, Origin, Selection, SplitName, is_list};
 use report::text::{Side, aligned, count, counted, percent, visible};
+use statistics::Confusion;
 
-use super::predictions::Predictions;
-use super::source::{ModelArguments, print_data, tell_unreadable};
+use super::predictions::PredictionsFile;
+use super::source::{ModelArguments, print_data, print_unreadable};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Classes are matched with the model's by name. Images that cannot be read are named on stderr and left out."
+    after_help = "Classes are matched with the model's by name. Files that cannot be read are reported on stderr and left out."
 )]
 pub(super) struct EvaluateArguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// A folder with a sub-folder of images for each class, or one with such folders as test/, val/ and train/; or a list
-    /// (.csv, .tsv, .jsonl) with a path and a label in each row.
+    /// Labelled images: a folder with a subfolder per class, a folder of such folders (test/, val/, train/), or a list (.csv,
+    /// .tsv, .jsonl) with a path and a label in each row.
     #[arg(long, value_name = "DIR|LIST")]
     data: PathBuf,
-    /// What paths in the list are relative to, where that is not its own folder.
+    /// Folder that paths in the list are relative to; by default the list's own.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Measure on these classes of the data alone.
+    /// Use only these classes of the data.
     #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
     classes: Vec<String>,
-    /// Join classes of the data to one, as data.merge does: vehicle=car,truck.
+    /// Join classes of the data into one, as data.merge: vehicle=car,truck.
     #[arg(long, value_name = "CLASS=CLASS,...", value_parser = merge)]
     merge: Vec<(String, Vec<String>)>,
-    /// A TOML file that names images to leave out, as data.exclude.
+    /// TOML file that names images to leave out, as data.exclude.
     #[arg(long, value_name = "FILE")]
     exclude: Option<PathBuf>,
-    /// Which of them; auto is test/ if there is one, else val/.
+    /// Split to measure on; auto is test/ if there is one, else val/.
     #[arg(long, value_enum, default_value_t = Split::Auto)]
     split: Split,
-    /// Also write a row for each image into this new file: path, label, predicted, probability of each class.
+    /// Also write a CSV file with a row per image: path, label, predicted class, probability of each class.
     #[arg(long, value_name = "FILE.csv")]
     predictions: Option<PathBuf>,
-    /// Print one JSON object.
+    /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
 }
@@ -91,19 +92,20 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     print_data(&data.left_out, &data.root, &data.remarks);
     let model = arguments.model.open()?;
     let predictions = arguments.predictions.as_deref();
-    let mut predictions = predictions.map(|path| Predictions::create(path, &model.classes)).transpose()?;
-    let measured = measure::<anyhow::Error>(&model, &data, arguments.model.pace(), &mut |judged| {
-        predictions.as_mut().map_or(Ok(()), |predictions| predictions.add(judged))
+    let mut predictions =
+        predictions.map(|path| PredictionsFile::create(path, &model.classes)).transpose()?;
+    let measured = measure::<anyhow::Error>(&model, &data, arguments.model.batching(), &mut |prediction| {
+        predictions.as_mut().map_or(Ok(()), |predictions| predictions.add(prediction))
     });
     if measured.is_err() {
-        // A file without an image would only be in the way of the next attempt.
-        predictions.take().into_iter().for_each(Predictions::discard);
+        // A partial file would be in the way of the next attempt.
+        predictions.take().into_iter().for_each(PredictionsFile::discard);
     }
     let measured = measured?;
     if let Some(predictions) = predictions {
         predictions.finish()?;
     }
-    tell_unreadable(measured.unreadable.iter().map(|file| (&*file.path, &*file.reason)));
+    print_unreadable(measured.unreadable.iter().map(|file| (&*file.path, &*file.reason)));
     for warning in &measured.warnings {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
@@ -121,7 +123,7 @@ fn text(measured: &Measured) -> String {
     let Measured { arch, split, images, right, accuracy, balanced_accuracy, loss, data, unreadable, .. } =
         measured;
     let first = format!(
-        "{arch} on {data} ({split}): {} accuracy, {} balanced, {} of {} right, loss {loss:.4}",
+        "{arch} on {data} ({split}): {} accuracy, {} balanced, {} of {} correct, loss {loss:.4}",
         percent(*accuracy),
         percent(*balanced_accuracy),
         count(*right),
@@ -134,7 +136,7 @@ fn text(measured: &Measured) -> String {
         measured.temperature
     ));
     if !unreadable.is_empty() {
-        out.push_str(&format!("{} left out because unreadable\n", counted(unreadable.len() as u64, "file")));
+        out.push_str(&format!("{} left out as unreadable\n", counted(unreadable.len() as u64, "file")));
     }
     out.push('\n');
     out.push_str(&per_class(&measured.classes));
@@ -145,7 +147,7 @@ fn text(measured: &Measured) -> String {
 
 fn per_class(classes: &[ClassScore]) -> String {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
-    let heading = ["class", "images", "right", "precision", "recall"].map(str::to_owned).to_vec();
+    let heading = ["class", "images", "correct", "precision", "recall"].map(str::to_owned).to_vec();
     let row = |class: &ClassScore| {
         vec![
             class.class.clone(),
@@ -159,15 +161,15 @@ fn per_class(classes: &[ClassScore]) -> String {
     aligned(&rows, &[Side::Left, Side::Right])
 }
 
-/// More classes than this do not fit side by side.
-const WIDEST: usize = 20;
-/// Confusions that are listed instead.
-const LISTED: usize = 20;
+/// Most classes that are shown as a matrix.
+const WIDEST_MATRIX: usize = 20;
+/// Most mistakes that are listed instead.
+const LISTED_MISTAKES: usize = 20;
 
-/// Truth downwards, prediction across; with many classes only who is most often taken for whom.
+/// The confusion matrix, truth by row and prediction by column; with many classes the most frequent mistakes instead.
 fn confusion(measured: &Measured) -> String {
     let name = |class: usize| measured.classes[class].class.clone();
-    if measured.classes.len() <= WIDEST {
+    if measured.classes.len() <= WIDEST_MATRIX {
         let heading = ["truth \\ prediction".to_owned()].into_iter();
         let heading = heading.chain(measured.classes.iter().map(|class| class.class.clone())).collect();
         let row = |(truth, counts): (usize, &Vec<u64>)| {
@@ -177,15 +179,10 @@ fn confusion(measured: &Measured) -> String {
             [heading].into_iter().chain(measured.confusion.iter().enumerate().map(row)).collect();
         return aligned(&rows, &[Side::Left, Side::Right]);
     }
-    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
-    for (truth, counts) in measured.confusion.iter().enumerate() {
-        let wrong = counts.iter().enumerate().filter(|&(said, &images)| said != truth && images > 0);
-        mistakes.extend(wrong.map(|(said, &images)| (images, truth, said)));
-    }
-    mistakes.sort_by_key(|&(images, truth, said)| (std::cmp::Reverse(images), truth, said));
-    let heading = ["truth", "taken for", "images"].map(str::to_owned).to_vec();
-    let listed = mistakes.iter().take(LISTED);
-    let listed = listed.map(|&(images, truth, said)| vec![name(truth), name(said), count(images)]);
+    let mistakes = Confusion::from_counts(&measured.confusion, 0).mistakes();
+    let heading = ["truth", "prediction", "images"].map(str::to_owned).to_vec();
+    let listed = mistakes.iter().take(LISTED_MISTAKES);
+    let listed = listed.map(|m| vec![name(m.truth), name(m.prediction), count(m.images)]);
     let rows: Vec<_> = [heading].into_iter().chain(listed).collect();
     aligned(&rows, &[Side::Left, Side::Left, Side::Right])
 }

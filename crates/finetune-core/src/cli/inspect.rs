@@ -1,4 +1,4 @@
-//! `finetune inspect`: what a checkpoint file holds.
+//! `finetune inspect`: the contents of a checkpoint file.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use report::text::{Side, aligned, count, counted, visible};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InspectArguments {
-    /// A .pth or .safetensors file; its content says which it is.
+    /// Checkpoint file, .pth or .safetensors; the content decides, not the name.
     file: PathBuf,
     /// List every tensor.
     #[arg(long)]
     tensors: bool,
-    /// Print one JSON object, tensors included.
+    /// Print one JSON object instead of text, tensors included.
     #[arg(long)]
     json: bool,
 }
 
-/// Names and metadata that are shown of long lists and texts.
+/// Most names and characters that are shown of a long list or text.
 const SHOWN_NAMES: usize = 10;
 const SHOWN_CHARACTERS: usize = 200;
 
@@ -88,7 +88,7 @@ fn text(inspection: &Inspection) -> String {
             .iter()
             .map(|wrong| format!("{} is {:?}, the network's is {:?}", wrong.name, wrong.file, wrong.network));
         out.push_str(&names("missing in the file", fit.missing.clone()));
-        out.push_str(&names("of no use to the network", fit.unused.clone()));
+        out.push_str(&names("not in the network", fit.unused.clone()));
         out.push_str(&names("of another shape", wrong.collect()));
     }
     out
@@ -114,15 +114,15 @@ fn fit_in_words(fit: &Fit) -> String {
     )
 }
 
-/// How near a network comes that does not fit, and where it first differs.
+/// How many tensors fit a network that does not fit as a whole, and the first that differ.
 fn near_in_words(fit: &Fit) -> String {
     let all = fit.loaded + (fit.missing.len() + fit.wrong_shape.len()) as u64;
-    let mut said = format!("{}: {} of its {all} tensors have the same name and shape", fit.arch, fit.loaded);
+    let mut words = format!("{}: {} of its {all} tensors have the same name and shape", fit.arch, fit.loaded);
     if let Some(first) = fit.missing.first() {
-        said.push_str(&format!("; {} missing, the first is {}", fit.missing.len(), visible(first)));
+        words.push_str(&format!("; {} missing, the first is {}", fit.missing.len(), visible(first)));
     }
     if let Some(first) = fit.wrong_shape.first() {
-        said.push_str(&format!(
+        words.push_str(&format!(
             "; {} of another shape, the first is {} with {:?} in the file and {:?} in the network",
             fit.wrong_shape.len(),
             visible(&first.name),
@@ -131,15 +131,15 @@ fn near_in_words(fit: &Fit) -> String {
         ));
     }
     if !fit.prefix.is_empty() {
-        said.push_str(&format!("; found under {:?}", fit.prefix));
+        words.push_str(&format!("; found under {:?}", fit.prefix));
     }
-    said
+    words
 }
 
-/// Lines of the tree that are shown.
+/// Most lines of the tree that are shown.
 const SHOWN_LINES: usize = 60;
 
-/// The file's keys, level by level; equal neighbours of a numbered series are drawn together.
+/// The file's keys as a tree.
 fn tree(inspection: &Inspection) -> String {
     let mut lines = Vec::new();
     let paths: Vec<(Vec<&str>, &TensorFacts)> =

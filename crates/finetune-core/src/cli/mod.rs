@@ -1,9 +1,11 @@
-//! The command line: what is asked for, Ctrl-C, and the exit code. Each command has a file of its own:
-//! [`train`] (the default one), [`predict`], [`evaluate`], [`archs`], [`inspect`],
-//! [`lr_find`], [`compare`], [`advise`], [`config`].
+//! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
+//! [`compare`], [`advise`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`config`]. They share [`arguments`] (of a
+//! configuration) and [`source`] (of a model).
 
 mod advise;
 mod archs;
+mod arguments;
 mod compare;
 mod config;
 mod evaluate;
@@ -20,19 +22,22 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use finetune_core::Error;
-use finetune_core::grid::VaryError;
+use finetune_core::compare::{CompareError, VaryError};
 use finetune_core::model::ModelError;
 use records::Outcome;
 use run_config::ConfigError;
+use zoo::UnknownNetwork;
+
+use self::train::TrainArguments;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
-/// Arguments that do not go together, where clap cannot tell.
+/// Arguments that contradict each other in a way that clap cannot see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Misused(&'static str);
+struct UsageError(&'static str);
 
 /// Fine-tune an image classification network: load, freeze, head, train-head, fine-tune.
 #[derive(Debug, Parser)]
@@ -41,42 +46,44 @@ struct Misused(&'static str);
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept)."
+    after_help = "Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept)."
 )]
 struct Arguments {
     #[command(flatten)]
-    train: Option<train::TrainArguments>,
+    config: Option<arguments::ConfigArguments>,
+    #[command(flatten)]
+    train: train::TrainOptions,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say how far back to fine-tune, before training, and show why.
+    /// Recommend how far back to fine-tune, before training, with the evidence
     Advise(advise::AdviseArguments),
-    /// Say what pictures show.
+    /// Classify images
     Predict(predict::PredictArguments),
-    /// Measure a model on a folder of pictures: accuracy, each class, who is taken for whom.
+    /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
     Evaluate(evaluate::EvaluateArguments),
-    /// List the networks there are, or draw the stages of one.
+    /// List all networks, or the stages of one
     Archs(archs::ArchsArguments),
-    /// Train one run under several settings and seeds, and say which helped.
+    /// Train a run under several settings and seeds, and report which helped
     Compare(compare::CompareArguments),
-    /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys.
+    /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys
     Config(config::ConfigArguments),
-    /// Find a learning rate for a run: one step at each of a rising series of rates.
+    /// Find a learning rate for a run: one step at each of a rising series
     LrFind(lr_find::LrFindArguments),
-    /// Say what a checkpoint file holds, and which network it fits.
+    /// Show what a checkpoint file holds, and which network it fits
     Inspect(inspect::InspectArguments),
 }
 
-/// Runs the program and turns what happened into an exit code.
+/// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,usvg=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();
-    // libtorch's errors, an exhausted memory among them, come as panics out of tch: said in a sentence, not a backtrace.
+    // tch panics on libtorch's errors, out of memory among them: reported in a sentence, without a backtrace.
     panic::set_hook(Box::new(|_| {}));
     match panic::catch_unwind(|| perform(&arguments)) {
         Ok(Ok(Outcome::Finished)) => ExitCode::SUCCESS,
@@ -88,7 +95,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let told = match (&arguments.command, &arguments.train) {
+    let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
@@ -97,38 +104,51 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
-        (None, Some(arguments)) => return train::perform(arguments),
-        (None, None) => return Err(Misused("--config FILE or a command is needed; see --help").into()),
+        (None, Some(config)) => {
+            return train::perform(TrainArguments { config, options: &arguments.train });
+        }
+        (None, None) => return Err(UsageError("--config FILE or a command is needed; see --help").into()),
     };
-    told.map(|()| Outcome::Finished)
+    done.map(|()| Outcome::Finished)
 }
 
-/// Prints what a configuration could say better.
+/// Prints hints about a configuration on stderr: keys in an old form.
 fn print_hints(source: &run_config::Source) {
     for hint in source.hints() {
         let _ = writeln!(io::stderr(), "warning: {hint}");
     }
 }
 
-/// Whether standard output was closed by whoever read it, `head` for one: they have what they wanted.
+/// Whether the reader of stdout, `head` for one, closed it: it has what it wanted.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Most messages quote their cause already.
-    let said = error
-        .chain()
-        .map(ToString::to_string)
-        .reduce(|said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") });
-    let _ = writeln!(io::stderr(), "finetune: {}", said.unwrap_or_default());
-    match error.downcast_ref::<Error>() {
-        Some(Error::Config(_) | Error::Model(ModelError::UnknownNetwork(_))) => ExitCode::from(USAGE),
-        Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
-        None if error.is::<ConfigError>() || error.is::<VaryError>() || error.is::<Misused>() => {
-            ExitCode::from(USAGE)
-        }
-        _ => ExitCode::from(FAILED),
+    let message = error.chain().map(ToString::to_string).reduce(|message, cause| {
+        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+    });
+    let _ = writeln!(io::stderr(), "finetune: {}", message.unwrap_or_default());
+    ExitCode::from(exit_code(error))
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let of_run = match error.downcast_ref() {
+        Some(CompareError::Run(error)) => Some(error),
+        _ => error.downcast_ref::<Error>(),
+    };
+    let is_unknown_network = matches!(error.downcast_ref(), Some(ModelError::UnknownNetwork(_)));
+    let is_usage = error.is::<ConfigError>()
+        || error.is::<VaryError>()
+        || error.is::<UsageError>()
+        || error.is::<UnknownNetwork>()
+        || is_unknown_network;
+    match of_run {
+        Some(Error::Config(_)) => USAGE,
+        Some(Error::Interrupted) => INTERRUPTED,
+        _ if is_usage => USAGE,
+        _ => FAILED,
     }
 }
 
@@ -141,7 +161,7 @@ fn sentence(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or("an internal error");
     let first = message.split("\\n").next().unwrap_or(message).lines().next().unwrap_or(message);
     if message.contains("out of memory") || message.contains("can't allocate memory") {
-        format!("the memory does not suffice; a smaller train.batch_size needs less ({first})")
+        format!("out of memory; try a smaller train.batch_size ({first})")
     } else {
         format!("internal error: {first}")
     }

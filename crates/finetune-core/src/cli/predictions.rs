@@ -1,20 +1,20 @@
-//! What a model says of each image of a data set, as a CSV file: `evaluate --predictions`.
+//! Predictions for each image of a data set as a CSV file: `evaluate --predictions`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use finetune_core::measure::Judged;
+use finetune_core::measure::LabelledPrediction;
 
 /// A CSV file with a row for each image: `path`, `label`, `predicted`, then the probability of each class, 0 to 1, in a
 /// column `probability of CLASS`.
-pub(super) struct Predictions<'a> {
+pub(super) struct PredictionsFile<'a> {
     writer: csv::Writer<File>,
     path: PathBuf,
     classes: &'a [String],
 }
 
-impl<'a> Predictions<'a> {
+impl<'a> PredictionsFile<'a> {
     /// Creates the file with its header.
     ///
     /// # Errors
@@ -22,26 +22,27 @@ impl<'a> Predictions<'a> {
     pub(super) fn create(path: &Path, classes: &'a [String]) -> anyhow::Result<Self> {
         let file = File::create_new(path)
             .with_context(|| format!("cannot create {}; nothing is overwritten", path.display()))?;
-        let mut predictions = Self { writer: csv::Writer::from_writer(file), path: path.to_owned(), classes };
+        let mut file = Self { writer: csv::Writer::from_writer(file), path: path.to_owned(), classes };
         let header = ["path", "label", "predicted"].map(str::to_owned).into_iter();
         let header = header.chain(classes.iter().map(|class| format!("probability of {class}")));
-        predictions.write(header)?;
-        Ok(predictions)
+        file.write(header)?;
+        Ok(file)
     }
 
     /// Adds a row.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn add(&mut self, judged: Judged<'_>) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, prediction: LabelledPrediction<'_>) -> anyhow::Result<()> {
         let class = |class: usize| self.classes.get(class).cloned().unwrap_or_default();
-        let path = judged.said.path.to_string_lossy().into_owned();
-        let row = [path, class(judged.truth), class(judged.said.best())].into_iter();
-        let probabilities = judged.said.probabilities.iter().map(f64::to_string);
+        let LabelledPrediction { prediction, truth } = prediction;
+        let path = prediction.path.to_string_lossy().into_owned();
+        let row = [path, class(truth), class(prediction.best())].into_iter();
+        let probabilities = prediction.probabilities.iter().map(f64::to_string);
         self.write(row.chain(probabilities))
     }
 
-    /// Writes what is left.
+    /// Writes what is buffered.
     ///
     /// # Errors
     /// When it cannot be written.

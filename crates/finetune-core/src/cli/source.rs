@@ -1,10 +1,10 @@
-//! What `predict` and `evaluate` have in common: which model, and how it computes.
+//! Arguments and output that `predict` and `evaluate` share: the model and how it computes.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune_core::model::{Model, ModelSource};
-use finetune_core::predict::Pace;
+use finetune_core::predict::Batching;
 use images::{LeftOut, Remark, left_out_sentence};
 use pretrained::Fit;
 use report::text::{count, visible};
@@ -14,51 +14,51 @@ use run_config::{Precision, Switch};
 #[group(skip)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["run", "arch"]))]
 pub(super) struct ModelArguments {
-    /// A run's folder: its model.safetensors.
+    /// Folder of a run, for its model.safetensors.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["arch", "weights"])]
     run: Option<PathBuf>,
-    /// A network of the zoo; `finetune archs` lists them.
+    /// Network; `finetune archs` lists them.
     #[arg(long, value_name = "NAME", requires = "weights")]
     arch: Option<String>,
-    /// Its weights: a name of the catalog, or a .pth or .safetensors file.
+    /// Weights of the network: a name of the catalog, or a .pth or .safetensors file.
     #[arg(long, value_name = "FILE|NAME", requires = "arch")]
     weights: Option<String>,
-    /// Where to compute: auto, cpu, cuda or cuda:N.
+    /// Device: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
-    /// What to compute in: float32, bf16, fp16 (GPUs), or auto, the fastest.
+    /// Number format: float32, bf16, fp16 (GPU only), or auto for the fastest.
     #[arg(long, value_name = "TYPE", default_value = "float32")]
     precision: Precision,
-    /// Pictures that pass through the network at once.
+    /// Images per batch.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch_size: u32,
-    /// Threads to compute and to decode with; 0 means one for each core.
+    /// Threads for computing and for decoding; 0 means one per core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1024))]
     threads: u32,
-    /// Decode JPEG files much larger than the network reads at a half, a quarter or an eighth of their size.
+    /// Decode JPEG files much larger than the network's input at 1/2, 1/4 or 1/8 of their size.
     #[arg(long)]
     reduced_decoding: bool,
 }
 
 impl ModelArguments {
-    /// The model, and a line about it on stderr.
+    /// Opens the model and prints a line about it on stderr.
     pub(super) fn open(&self) -> anyhow::Result<Model> {
         let device = torch_extra::cuda::device(&self.device)?;
         torch_extra::determinism::fix(0, self.threads());
         self.precision.check(device)?;
         let mut model = Model::open(&self.source(), device)?;
-        model.prepare(self.precision, self.threads(), self.pace().batch_size);
+        model.prepare(self.precision, self.threads(), self.batching().batch_size);
         let temperature = match model.temperature {
             1.0 => String::new(),
             value => format!("; probabilities at temperature {value}"),
         };
         let how = match model.input.fit {
             Fit::Crop => "",
-            Fit::Pad => " (shown whole, filled up with the mean colour)",
+            Fit::Pad => " (whole, padded with the mean colour)",
             Fit::Squash => " (squashed)",
         };
         let line = format!(
-            "{} from {}, {} classes; pictures prepared for {} x {} pixels{how}, {}{temperature}",
+            "{} from {}, {} classes; images prepared for {} x {} pixels{how}, {}{temperature}",
             model.network.name,
             model.path.display(),
             count(model.classes.len() as u64),
@@ -67,8 +67,8 @@ impl ModelArguments {
             model.input_from
         );
         let _ = writeln!(io::stderr(), "{}", visible(&line));
-        if !model.told.is_empty() {
-            let _ = writeln!(io::stderr(), "weights: {}", visible(&model.told));
+        if !model.unwrapping.is_empty() {
+            let _ = writeln!(io::stderr(), "weights: {}", visible(&model.unwrapping));
         }
         for warning in &model.warnings {
             let _ = writeln!(io::stderr(), "warning: {}", visible(warning));
@@ -76,10 +76,10 @@ impl ModelArguments {
         Ok(model)
     }
 
-    pub(super) fn pace(&self) -> Pace {
+    pub(super) fn batching(&self) -> Batching {
         let workers = usize::try_from(self.threads()).unwrap_or(1);
         let reduced_decoding = if self.reduced_decoding { Switch::On } else { Switch::Off };
-        Pace { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers, reduced_decoding }
+        Batching { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers, reduced_decoding }
     }
 
     fn threads(&self) -> u32 {
@@ -98,7 +98,7 @@ impl ModelArguments {
     }
 }
 
-/// Says on stderr what of the data is not used, and what else is worth knowing of it.
+/// Prints on stderr which parts of the data are left out, and remarks about it.
 pub(super) fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
     let sentences = left_out_sentence(left_out, root).into_iter();
     for sentence in sentences.chain(remarks.iter().map(ToString::to_string)) {
@@ -106,8 +106,8 @@ pub(super) fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) 
     }
 }
 
-/// Tells on stderr what could not be read.
-pub(super) fn tell_unreadable<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) {
+/// Prints on stderr which files could not be read.
+pub(super) fn print_unreadable<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) {
     for (path, reason) in files {
         let _ = writeln!(io::stderr(), "{}", visible(&format!("cannot read {path}: {reason}")));
     }

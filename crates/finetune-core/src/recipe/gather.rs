@@ -18,6 +18,7 @@ use super::against_data::{self, Known};
 use super::kept_head::{self, ClassOrder};
 use crate::Error;
 use crate::mismatch;
+use crate::model_file::Description;
 use crate::wide_images;
 
 /// What a run needs from disk; several runs of a comparison may share it.
@@ -37,6 +38,16 @@ pub struct Materials {
     pub class_order: ClassOrder,
     /// Seconds it took to read all this: part of step `load`.
     pub seconds: f64,
+}
+
+/// Returns the metadata of the model file of a network that is not measured yet.
+pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Pictures) -> Description<'a> {
+    Description {
+        classes: &images.classes,
+        input: &materials.input,
+        source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
+        temperature: None,
+    }
 }
 
 /// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the images.

@@ -2,47 +2,21 @@
 
 use backbone::Backbone;
 use backbone::layers::LinearInit;
-use records::{Depth, Event, LoadRecord, PhasePlanRecord, Session, StageRecord, StepName};
+use records::{Depth, Event, Session};
 use run_config::HeadPolicy;
 use tch::Kind;
 use training::SourceReference;
-use training::freeze::FreezePlan;
 use training::outline::outline;
 use training::penalties::Penalties;
 use training::precision::{self, Purpose, Workload};
 
 use super::freeze::Frozen;
 use super::load::Loaded;
+use super::phase::phase;
+use super::prepared::Prepared;
 use super::step::{Inputs, Step};
-use super::{frozen_proof, source, training::phase};
+use super::{frozen_proof, source};
 use crate::Error;
-
-/// The network as it is going to be trained.
-pub(super) struct Prepared {
-    pub(super) backbone: Backbone,
-    /// Type that it computes in.
-    pub(super) kind: Kind,
-    /// Which stages the step `fine-tune` trains.
-    pub(super) plan: FreezePlan,
-    /// What is kept of the source for the techniques that pull towards it.
-    pub(super) source: SourceReference,
-    /// What was loaded of the weights.
-    pub(super) load: LoadRecord,
-    /// Every stage with its digest before training.
-    pub(super) stages: Vec<StageRecord>,
-    /// What the training steps are going to do.
-    pub(super) phases: Vec<PhasePlanRecord>,
-}
-
-impl Prepared {
-    /// Returns the plan of a training step: `train-head` trains the head alone.
-    pub(super) fn plan_of(&self, step: StepName) -> FreezePlan {
-        match step {
-            StepName::TrainHead => FreezePlan::head_only(&self.backbone),
-            _ => self.plan.clone(),
-        }
-    }
-}
 
 /// Replaces the head, or keeps the source's, and puts the network on its device.
 ///

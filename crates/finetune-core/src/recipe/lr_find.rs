@@ -15,13 +15,13 @@ use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders};
 use super::perform::images_of;
+use super::phase::phase;
 use super::plan::plan;
 use super::step::Inputs;
-use super::training::phase;
 use crate::Error;
 
 /// Sweeps the learning rate as the main training of a run would use it, from an untrained head on, with everything live that
-/// the run ever unfreezes. The depth is known: see [`advise::decide`](crate::advise::decide). No weights are kept.
+/// the run ever unfreezes. The depth is known: see [`resolve_auto_depth`](crate::advise::resolve_auto_depth). No weights are kept.
 ///
 /// # Errors
 /// As a run.

@@ -9,8 +9,8 @@ use training::divergence::Origin;
 use training::evaluate::{self, Predictions, Scored};
 use training::{Loaders, TrainingState};
 
-use super::head::Prepared;
 use super::loaders::once;
+use super::prepared::Prepared;
 use super::samples;
 use super::step::Inputs;
 use super::training::Trained;

@@ -11,7 +11,7 @@ use training::precision;
 
 use super::freeze::freeze;
 use super::frozen_proof;
-use super::gather::Materials;
+use super::gather::{Materials, model_description};
 use super::head::head;
 use super::load::load;
 use super::measure::measure;
@@ -104,17 +104,6 @@ impl Finished {
     pub fn description<'a>(&self, materials: &'a Materials) -> Description<'a> {
         let temperature = self.record.temperature.as_ref().and_then(|temperature| temperature.value);
         Description { temperature, ..model_description(materials, &materials.pictures) }
-    }
-}
-
-/// Returns what a model file says of a network that is not measured yet.
-#[must_use]
-pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Pictures) -> Description<'a> {
-    Description {
-        classes: &images.classes,
-        input: &materials.input,
-        source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
-        temperature: None,
     }
 }
 

@@ -13,8 +13,8 @@ use tch::{Kind, Tensor};
 use training::penalties::{Attention, OriginalHead, SourceWeights};
 
 use super::gather::build;
-use super::head::Prepared;
 use super::loaders::once;
+use super::prepared::Prepared;
 use super::step::Inputs;
 use crate::Error;
 

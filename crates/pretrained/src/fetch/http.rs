@@ -124,7 +124,7 @@ fn nothing_left(response: &Response<Body>, request: &Request, part: &Path, have:
     let whole = match (&request.digest, content_range(response)) {
         (Digest::None, Some((None, Some(total)))) => total == have,
         (Digest::None, _) => false,
-        (digest, _) => have > 0 && digest.accepts(&sha256_of_file(part)?),
+        (digest, _) => have > 0 && digest.accepts(&sha256_of_file(part).map_err(Error::from)?),
     };
     if whole {
         return Ok(());

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use backbone::{Backbone, Mode, Snapshot, StageId};
-use features::cache_folder;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
@@ -158,7 +157,7 @@ struct Memory(BTreeMap<String, f64>);
 
 impl Memory {
     fn path() -> Option<PathBuf> {
-        Some(cache_folder::of_user()?.join("precision.json"))
+        Some(files::cache_folder()?.join("precision.json"))
     }
 
     /// Reads what is remembered; nothing if that cannot be read.
@@ -177,17 +176,11 @@ impl Memory {
         Ok(gain)
     }
 
-    /// Writes what is remembered. Where that cannot be written, it is measured again next time.
+    /// Writes what was measured; without a cache folder it is measured again next time.
     fn write(&self) {
         let Some(path) = Self::path() else { return };
         let Ok(text) = serde_json::to_vec_pretty(self) else { return };
-        let temporary = path.with_extension(format!("json.{}", std::process::id()));
-        let written = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&temporary, text))
-            .and_then(|()| fs::rename(&temporary, &path));
-        if let Err(error) = written {
+        if let Err(error) = files::write(&path, text) {
             tracing::debug!(%error, "the measured precision is not remembered");
         }
     }

@@ -7,7 +7,7 @@ use super::h_score::h_score;
 use super::late_stage_gain as gain;
 use super::logme::logme;
 use super::probe::{Folds, deal, deal_groups, probe};
-use super::rule::{Because, Evidence, Verdict, decide};
+use super::rule::{Because, Evidence, Verdict, apply_rule};
 
 fn cases() -> Vec<Value> {
     serde_json::from_str(include_str!("transferability.json")).unwrap()
@@ -68,7 +68,7 @@ fn the_probe_is_logistic_regression_with_the_best_penalty() {
         assert_near(probe.loss, &theirs["loss"], 1e-6);
         let right: Vec<Option<bool>> =
             theirs["right"].as_array().unwrap().iter().map(Value::as_bool).collect();
-        assert_eq!(probe.right, right);
+        assert_eq!(probe.correct, right);
     }
 }
 
@@ -124,7 +124,7 @@ fn folds_hold_out_whole_groups() {
 }
 
 fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {
-    decide(&Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4 })
+    apply_rule(&Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4 })
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn the_rule_says_what_the_evidence_asks_for() {
     assert_eq!(said(0.4, &[0.6, 0.8, 0.42], 50.0), (Because::LateStagesLost(1), 3, 1.0));
     let large =
         Evidence { pixels: 0.4, stages: &[0.6, 0.8, 0.5], images: 300.0, classes: 2.0, parameters: 3e6 };
-    assert_eq!((decide(&large).because, decide(&large).trained), (Because::TooLarge, 0));
-    assert_eq!(decide(&Evidence { images: 2000.0, ..large }).because, Because::Related);
+    assert_eq!((apply_rule(&large).because, apply_rule(&large).trained), (Because::TooLarge, 0));
+    assert_eq!(apply_rule(&Evidence { images: 2000.0, ..large }).because, Because::Related);
     assert_eq!(
         verdict(1.0, &[0.9, 0.9], 50.0).similarity,
         records::Similarity::Unlike,

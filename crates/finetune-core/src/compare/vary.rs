@@ -1,4 +1,4 @@
-//! What `finetune compare` varies: ready-made settings of a grid, each laid over one plain run.
+//! What `finetune compare` varies: ready-made settings, each laid over one plain run.
 
 use std::fmt::Display;
 
@@ -15,42 +15,42 @@ use training::freeze::FreezePlan;
 /// What the runs of a comparison differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vary {
-    /// One technique against overfitting each, against none.
+    /// Each technique against overfitting, compared with none.
     Regularize,
-    /// How far back the network is trained: these depths, against the first of them; with none, the usual ones against the
-    /// head alone.
+    /// How far back the network is trained: these depths, compared with the first of them; without any, the usual ones
+    /// compared with the head alone.
     Depth(Vec<String>),
-    /// How many training images there are.
+    /// The number of training images.
     Images,
 }
 
-/// What cannot be varied.
+/// A variation that is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaryError {
     /// No such setting, or not for this run.
-    #[error("{asked:?} cannot be compared here; what can is {}", known.join(", "))]
+    #[error("{asked:?} cannot be compared here; choose from {}", known.join(", "))]
     Unknown {
         /// The name asked for.
         asked: String,
-        /// What there is.
+        /// The settings that there are.
         known: Vec<String>,
     },
-    /// No depth.
+    /// An unknown depth.
     #[error("--depths: {0}")]
     Depth(#[from] UnknownDepth),
-    /// Depths are named, and something else is varied.
+    /// Depths are named, but something else is varied.
     #[error("--depths goes with --vary depth")]
     DepthsAlone,
-    /// No amounts of data are given.
-    #[error("how many images? Name them with --images 5,20,100 or compare.images_per_class")]
+    /// Amounts of data are to be compared, and none is given.
+    #[error("--vary images needs numbers of images; set --images 5,20,100 or compare.images_per_class")]
     NoAmounts,
 }
 
-/// What everything else is compared with.
+/// Name of the setting that all others are compared with.
 const NONE: &str = "none";
 
-/// Turns a run into a comparison of settings; what `[compare]` says of seeds, images, judgement and jobs stays. With names
-/// in `only`, just those settings are compared with the first.
+/// Turns a run into a comparison of settings; seeds, images, judgement and jobs of `[compare]` stay. With names in `only`,
+/// only those settings are compared with the first.
 ///
 /// # Errors
 /// When a name or a depth is unknown, or there are no amounts of data to compare.
@@ -89,7 +89,7 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
             config.augment = run_config::AugmentConfig::default();
         }
         Vary::Depth(_) => {
-            // What is said of stages holds for one depth only.
+            // Keys that name stages hold for one depth only.
             config.finetune.thaw = None::<ThawConfig>;
             config.finetune.rates.clear();
         }
@@ -98,11 +98,11 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
     Ok(())
 }
 
-/// Depths that are compared where none are named.
+/// Depths that are compared by default.
 const DEPTHS: [&str; 4] = ["head", "last:1", "last:2", "all"];
 
 fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, UnknownDepth> {
-    // Where the head alone is trained there are no statistics to speak of.
+    // Where the head alone is trained, frozen statistics are no different.
     let frozen = config.finetune.batch_norm == BatchNormPolicy::Frozen;
     let setting = |depth: &str| -> Result<SettingConfig, UnknownDepth> {
         let depth: Depth = depth.parse()?;
@@ -118,7 +118,7 @@ fn depths(config: &Config, named: &[String]) -> Result<Vec<SettingConfig>, Unkno
     }
 }
 
-/// Each technique alone, as strong as the configuration has it, or as strong as is usual.
+/// Each technique alone, as strong as the configuration has it, else as strong as is usual.
 fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
     let Trained { skips, norms, own_rate } = Trained::of(config);
@@ -150,7 +150,7 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix.get(), 1.0));
     add(true, "regularize.dropout", &regularize.dropout.map_or(0.5, Fraction::get));
     let rate = regularize.stochastic_depth.map_or(0.2, Fraction::get);
-    // What a network does by nature it does in the run with none, too: there the question is what it is good for.
+    // A network with stochastic depth of its own has it in the plain run, too: there the setting is without it.
     add(skips, "regularize.stochastic_depth", &if rate == own_rate { 0.0 } else { rate });
     add(norms && !scratch, "finetune.batch_norm", &FROZEN);
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
@@ -190,19 +190,19 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
 /// The value of `finetune.batch_norm` that keeps the source's statistics.
 const FROZEN: &str = "\"frozen\"";
 
-/// What there is in the stages that are trained.
+/// What the trained stages contain.
 #[derive(Default)]
 struct Trained {
-    /// A residual branch, which stochastic depth can skip.
+    /// Whether there is a residual branch, which stochastic depth can skip.
     skips: bool,
-    /// Batch normalisation.
+    /// Whether there is batch normalisation.
     norms: bool,
-    /// The network's own rate of stochastic depth.
+    /// The network's own rate of stochastic depth, `0..1`.
     own_rate: f64,
 }
 
 impl Trained {
-    /// By the outline of the network. What is wrong with network or depth is told where they are resolved.
+    /// Reads the outline of the network. An unknown network or depth is an error where the run is resolved, not here.
     fn of(config: &Config) -> Self {
         let Ok(network) = zoo::network(&config.model.arch) else { return Self::default() };
         let outline = network.build(Values::Outline, &Options::default());

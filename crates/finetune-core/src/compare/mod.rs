@@ -1,9 +1,14 @@
-//! Many runs over seeds, methods and amounts of data, and what they say together.
+//! The comparison runner: many runs over seeds, methods or settings, and amounts of data.
 //!
-//! Every run is a cell with a folder of its own under `cells/`. Whoever makes that folder carries the run out, so that
-//! several processes share a grid without a word between them ([`Helpers`], [`join`]); a cell with a summary is done.
+//! Every run is a cell with a folder of its own under `cells/`. The process that creates the folder carries the run out, so
+//! that several processes share a comparison through the file system alone ([`Helpers`], [`join`]); a cell with a summary is
+//! finished. What the runs say together is worked out by the crate `comparison`.
+//!
+//! In reading order: [`vary`] makes the settings, [`plan`] the cells; `cells` has their folders, `worker` carries them out,
+//! `helpers` are the other processes.
 
 mod cells;
+mod error;
 mod helpers;
 mod vary;
 mod worker;
@@ -19,32 +24,33 @@ use self::worker::Worker;
 use crate::Error;
 use crate::run_folder::RunFolder;
 
+pub use error::CompareError;
 pub use helpers::Helpers;
 pub use vary::{Vary, VaryError, vary};
 
-/// One run of a grid.
+/// One run of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// Position among the variants.
+    /// Index of the variant; 0 where there are none.
     pub variant: usize,
     /// Training images of each class; `None` means all.
     pub images_per_class: Option<u32>,
     /// How it is trained.
     pub method: Method,
-    /// Position among the settings, where there are some.
+    /// Index of the setting, where there are some.
     pub setting: Option<usize>,
-    /// Of the drawn images and of the training.
+    /// Seed of the choice of images and of the training.
     pub seed: u64,
 }
 
-/// The runs of a grid, in the order in which they are carried out. Pure.
+/// Returns the runs of a comparison in the order in which they are carried out. Pure.
 #[must_use]
 pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
     let amounts: Vec<Option<u32>> = match compare.images_per_class.as_slice() {
         [] => vec![None],
         amounts => amounts.iter().copied().map(Some).collect(),
     };
-    // The first method alone, where settings take their place.
+    // Settings are compared under the first method.
     let trained: Vec<(Method, Option<usize>)> = match compare.settings.len() {
         0 => compare.methods.iter().map(|&method| (method, None)).collect(),
         count => {
@@ -65,11 +71,11 @@ pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
     cells
 }
 
-/// Carries out a grid, with helpers that take the cells nobody has begun.
+/// Carries out a comparison, with helpers that take the cells that no process has begun.
 ///
 /// # Errors
-/// As a single run; the first failure ends the grid, but for runs that diverge: these are noted, and fail it only where no
-/// other run is left.
+/// As a single run; the first failure ends the comparison, but for runs that diverge: these are recorded, and fail it only
+/// where no other run is left.
 pub fn perform(
     run: &Run,
     compare: &CompareConfig,
@@ -77,32 +83,32 @@ pub fn perform(
     helpers: Helpers<'_>,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
-) -> Result<(ComparisonRecord, Outcome), Error> {
+) -> Result<(ComparisonRecord, Outcome), CompareError> {
     let started = Instant::now();
-    let config = folder.write_config(&run.config)?;
+    let config = folder.write_config(&run.config).map_err(Error::from)?;
     let plan = plan(compare);
     let cells = Cells::of(folder, compare, run);
-    // What an earlier process began and did not finish.
+    // Left unfinished by an earlier process.
     cells.release_unfinished(&plan)?;
     let mut worker = Worker::new(run, compare, &cells);
-    // Mistakes in data and weights show here, once, before there is a helper to repeat them.
+    // Errors in data and weights show here, once, before a helper could repeat them.
     let first = worker.input(plan.first().and_then(|cell| cell.setting))?;
     worker.gather(0, first, interrupt, listen)?;
     let mut helpers = helpers.start(folder.path(), plan.len())?;
     let mut results = Results { ended: vec![None; plan.len()] };
     loop {
         while worker.next(&plan, interrupt, listen)? {
-            results.look(&plan, &cells, listen)?;
+            results.collect(&plan, &cells, listen)?;
         }
-        helpers.wait(|| results.look(&plan, &cells, listen))?;
-        results.look(&plan, &cells, listen)?;
-        // What a helper began and did not finish is done again here, where a failure can be told.
+        helpers.wait(|| results.collect(&plan, &cells, listen))?;
+        results.collect(&plan, &cells, listen)?;
+        // A cell that a helper left unfinished is carried out here, where its error is reported.
         if interrupt.requested() || !cells.release_unfinished(&plan)? {
             break;
         }
     }
     let complete = results.ended.iter().all(Option::is_some);
-    let example = results.worth_showing(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
+    let example = results.example(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
     let rows = comparison::rows(results.ended.iter().flatten());
     let (mut records, mut lost) = (Vec::new(), Vec::new());
@@ -113,7 +119,7 @@ pub fn perform(
         }
     }
     let Some(example) = example else {
-        return Err(diverged(&lost).filter(|_| complete).unwrap_or(Error::Interrupted));
+        return Err(diverged(&lost).filter(|_| complete).unwrap_or(Error::Interrupted.into()));
     };
     let finished = Finished {
         cells: &records,
@@ -140,15 +146,15 @@ pub fn perform(
         config,
         seconds: started.elapsed().as_secs_f64(),
     };
-    folder.write_comparison(&record)?;
+    folder.write_comparison(&record).map_err(Error::from)?;
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
 }
 
-/// More settings than this are not looked at one by one.
+/// Most cells of one seed whose training is shown one by one.
 const TRACES: usize = 12;
 
-/// How training went under each setting, by the first seed.
-fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, Error> {
+/// The course of training under each setting, with the first seed.
+fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, CompareError> {
     let Some(seed) = plan.first().map(|cell| cell.seed) else { return Ok(Vec::new()) };
     let first: Vec<&Cell> = plan.iter().filter(|cell| cell.seed == seed).collect();
     if first.len() > TRACES {
@@ -158,16 +164,16 @@ fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, Error> {
     Ok(traces.into_iter().flatten().collect())
 }
 
-/// The failure that diverged runs are, where there are any.
+/// Returns the error of a comparison with diverged runs; `None` where there are none.
 #[must_use]
-pub fn diverged(runs: &[DivergedRecord]) -> Option<Error> {
-    comparison::diverged(runs).map(Error::RunsDiverged)
+pub fn diverged(runs: &[DivergedRecord]) -> Option<CompareError> {
+    comparison::diverged(runs).map(CompareError::Diverged)
 }
 
-/// Helps with a grid that another process carries out in this folder, until no cell is left to begin.
+/// Helps with the comparison that another process carries out in this folder, until no cell is left to begin.
 ///
 /// # Errors
-/// As a single run. The cell at fault is given back.
+/// As a single run. The cell at fault is released.
 pub fn join(
     run: &Run,
     compare: &CompareConfig,
@@ -181,14 +187,20 @@ pub fn join(
     Ok(())
 }
 
-/// What the cells have come to, in the plan's order.
+/// Results of the cells, in the plan's order.
 struct Results {
+    /// `None` for a cell that has not ended.
     ended: Vec<Option<Ended>>,
 }
 
 impl Results {
-    /// Tells of the cells that were finished since the last look, by whomever.
-    fn look(&mut self, plan: &[Cell], cells: &Cells<'_>, listen: &mut Listener<'_>) -> Result<(), Error> {
+    /// Reads the cells that ended since the last call, in whichever process, and reports them.
+    fn collect(
+        &mut self,
+        plan: &[Cell],
+        cells: &Cells<'_>,
+        listen: &mut Listener<'_>,
+    ) -> Result<(), CompareError> {
         let total = plan.len();
         let mut done = self.ended.iter().flatten().count();
         for (cell, known) in plan.iter().zip(&mut self.ended).filter(|(_, known)| known.is_none()) {
@@ -206,8 +218,8 @@ impl Results {
         Ok(())
     }
 
-    /// The finished run that is shown in full: of the first variant and seed the deepest method with the most images.
-    fn worth_showing<'a>(&self, plan: &'a [Cell]) -> Option<&'a Cell> {
+    /// Returns the finished run that is shown in full: of the first variant and seed, the deepest method with the most images.
+    fn example<'a>(&self, plan: &'a [Cell]) -> Option<&'a Cell> {
         let finished = plan.iter().zip(&self.ended).filter(|(_, ended)| matches!(ended, Some(Ok(_))));
         finished.map(|(cell, _)| cell).max_by_key(|cell| {
             let first = cell.variant == 0 && cell.seed == plan[0].seed;
@@ -223,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grid_is_the_product_of_its_axes() {
+    fn the_plan_is_the_product_of_its_axes() {
         let compare = CompareConfig {
             images_per_class: vec![1, 5],
             methods: vec![Method::Scratch, Method::FineTune],
@@ -248,7 +260,7 @@ mod tests {
         let done = CellRecord { accuracy: 0.5, ..CellRecord::default() };
         let shown = |finished: [bool; 3]| {
             let ended = finished.map(|finished| finished.then(|| Ok(done.clone()))).to_vec();
-            Results { ended }.worth_showing(&plan).cloned()
+            Results { ended }.example(&plan).cloned()
         };
         assert_eq!(shown([true; 3]), Some(plan[1].clone()));
         assert_eq!(shown([true, false, true]), Some(plan[0].clone()));

@@ -6,16 +6,16 @@ use records::{Amount, CellRecord, DivergedRecord, RunRecord, TraceRecord};
 use run_config::{CompareConfig, Run, slug};
 use serde::de::DeserializeOwned;
 
-use super::Cell;
+use super::{Cell, CompareError};
 use crate::Error;
 use crate::model_file;
 use crate::recipe::{Finished, Materials};
-use crate::run_folder::RunFolder;
+use crate::run_folder::{FolderError, RunFolder};
 
-/// Ends a cell whose numbers ran away, in place of the summary of a run.
+/// Marks a cell whose training diverged, in place of the summary of a run.
 const DIVERGED: &str = "diverged.json";
 
-/// The folders of a grid's cells. Making one is the claim to its run; `summary.json` or [`DIVERGED`], written last, ends it.
+/// Folders of a comparison's cells. Creating one claims its run; `summary.json` or [`DIVERGED`], written last, ends it.
 pub(super) struct Cells<'a> {
     folder: &'a RunFolder,
     compare: &'a CompareConfig,
@@ -27,29 +27,29 @@ impl<'a> Cells<'a> {
         Self { folder, compare, groups: &run.config.data.groups }
     }
 
-    /// The cell's folder, unless somebody has it already.
+    /// Creates the cell's folder; `None` where another process has it already.
     pub(super) fn claim(&self, cell: &Cell) -> Result<Option<RunFolder>, Error> {
-        let path = self.folder.file(&self.place(cell));
+        let path = self.folder.file(&self.folder_name(cell));
         let parent = self.folder.file("cells");
-        fs::create_dir_all(&parent).map_err(Error::write(&parent))?;
+        fs::create_dir_all(&parent).map_err(FolderError::write(&parent))?;
         match fs::create_dir(&path) {
-            Ok(()) => RunFolder::at(&path).map(Some),
+            Ok(()) => Ok(Some(RunFolder::at(&path)?)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(Error::write(path)(error)),
+            Err(error) => Err(FolderError::write(path)(error).into()),
         }
     }
 
-    /// Gives a cell back that will not be finished.
+    /// Removes the folder of a cell that will not be finished, so that it can be claimed again.
     pub(super) fn release(&self, cell: &Cell) -> Result<(), Error> {
-        let path = self.folder.file(&self.place(cell));
-        fs::remove_dir_all(&path).map_err(Error::write(&path))
+        let path = self.folder.file(&self.folder_name(cell));
+        Ok(fs::remove_dir_all(&path).map_err(FolderError::write(&path))?)
     }
 
-    /// Gives back the cells that were begun and not finished; whether there are cells left to begin.
+    /// Releases the cells that were begun and not finished. Returns whether there are cells left to begin.
     pub(super) fn release_unfinished(&self, plan: &[Cell]) -> Result<bool, Error> {
         let mut left = false;
         for cell in plan {
-            let folder = self.folder.file(&self.place(cell));
+            let folder = self.folder.file(&self.folder_name(cell));
             if !folder.join("summary.json").exists() && !folder.join(DIVERGED).exists() {
                 left = true;
                 if folder.exists() {
@@ -60,8 +60,8 @@ impl<'a> Cells<'a> {
         Ok(left)
     }
 
-    /// Writes what came of a cell.
-    pub(super) fn keep(
+    /// Writes the results of a finished cell.
+    pub(super) fn write(
         &self,
         folder: &RunFolder,
         run: &Run,
@@ -75,18 +75,18 @@ impl<'a> Cells<'a> {
         let sha256 = model_file::save(&backbone, &description, &model)?;
         record.digests.insert("model.safetensors".to_owned(), sha256);
         if !self.compare.keep_models {
-            fs::remove_file(&model).map_err(Error::write(model))?;
+            fs::remove_file(&model).map_err(FolderError::write(model))?;
         }
-        folder.write_summary(&record)
+        Ok(folder.write_json("summary.json", &record)?)
     }
 
-    /// Notes that a cell's numbers ran away. The same seed gives the same numbers, so it is not tried again.
-    pub(super) fn give_up(
+    /// Records that the training of a cell diverged. The same seed gives the same numbers, so it is not tried again.
+    pub(super) fn write_diverged(
         &self,
         cell: &Cell,
         folder: &RunFolder,
         run: &Run,
-        why: &Error,
+        error: &Error,
     ) -> Result<(), Error> {
         folder.write_config(&run.config)?;
         let record = DivergedRecord {
@@ -94,33 +94,33 @@ impl<'a> Cells<'a> {
             images_per_class: cell.images_per_class,
             method: self.method(cell).to_owned(),
             seed: cell.seed,
-            message: why.to_string(),
+            message: error.to_string(),
         };
-        folder.write_whole(DIVERGED, &record)
+        Ok(folder.write_json(DIVERGED, &record)?)
     }
 
-    /// What came of a cell, once it is finished.
-    pub(super) fn read(&self, cell: &Cell) -> Result<Option<RunRecord>, Error> {
+    /// Reads the record of a cell; `None` until it is finished.
+    pub(super) fn read(&self, cell: &Cell) -> Result<Option<RunRecord>, CompareError> {
         self.read_file(cell, "summary.json")
     }
 
-    /// What is known of a cell whose numbers ran away.
-    pub(super) fn read_diverged(&self, cell: &Cell) -> Result<Option<DivergedRecord>, Error> {
+    /// Reads the record of a cell whose training diverged; `None` for any other.
+    pub(super) fn read_diverged(&self, cell: &Cell) -> Result<Option<DivergedRecord>, CompareError> {
         self.read_file(cell, DIVERGED)
     }
 
-    fn read_file<T: DeserializeOwned>(&self, cell: &Cell, name: &str) -> Result<Option<T>, Error> {
-        let path = self.folder.file(&self.place(cell)).join(name);
+    fn read_file<T: DeserializeOwned>(&self, cell: &Cell, name: &str) -> Result<Option<T>, CompareError> {
+        let path = self.folder.file(&self.folder_name(cell)).join(name);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
-                .map_err(|error| Error::ForeignSummary { path, message: error.to_string() }),
+                .map_err(|error| CompareError::ForeignSummary { path, message: error.to_string() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::Read { path, source }),
+            Err(source) => Err(files::Error { action: "read", path, source }.into()),
         }
     }
 
-    /// The line of a finished cell in the grid's record.
+    /// Returns the line of a finished cell in the comparison's record.
     pub(super) fn record(&self, cell: &Cell, run: &RunRecord) -> CellRecord {
         let measured = run.evaluations.last();
         let answers = |label: &usize| measured.and_then(|measured| measured.answers.get(*label)).cloned();
@@ -148,8 +148,8 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// How the training of a finished cell went.
-    pub(super) fn trace(&self, cell: &Cell) -> Result<Option<TraceRecord>, Error> {
+    /// Returns the course of a finished cell's training; `None` until it is finished.
+    pub(super) fn trace(&self, cell: &Cell) -> Result<Option<TraceRecord>, CompareError> {
         let Some(mut run) = self.read(cell)? else { return Ok(None) };
         run.evaluations.clear();
         run.samples.clear();
@@ -167,8 +167,8 @@ impl<'a> Cells<'a> {
         self.compare.variants.get(cell.variant).map_or("", |variant| &variant.name)
     }
 
-    /// `cells/held-out-faces-5-per-class-head-seed-0`.
-    fn place(&self, cell: &Cell) -> String {
+    /// Returns for example `cells/held-out-faces-5-per-class-head-seed-0`.
+    fn folder_name(&self, cell: &Cell) -> String {
         let variant = match self.variant(cell) {
             "" => String::new(),
             name => format!("{}-", slug(name)),
@@ -177,7 +177,7 @@ impl<'a> Cells<'a> {
         format!("cells/{variant}{amount}-{}-seed-{}", slug(self.method(cell)), cell.seed)
     }
 
-    /// The setting's name, or the method's.
+    /// Returns the setting's name, or the method's.
     fn method(&self, cell: &Cell) -> &str {
         let setting = cell.setting.and_then(|setting| self.compare.settings.get(setting));
         setting.map_or(cell.method.name(), |setting| &setting.name)
@@ -209,7 +209,7 @@ mod tests {
         assert!(cells.read(&plan[1]).unwrap_err().to_string().contains("summary.json"));
         assert!(cells.read(&plan[0]).unwrap().is_none());
         assert!(cells.release_unfinished(&plan).unwrap());
-        assert!(cells.claim(&plan[0]).unwrap().is_some(), "given back");
+        assert!(cells.claim(&plan[0]).unwrap().is_some(), "released");
         assert!(cells.claim(&plan[1]).unwrap().is_none(), "finished");
     }
 }

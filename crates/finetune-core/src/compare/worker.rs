@@ -11,7 +11,7 @@ use crate::Error;
 use crate::advise;
 use crate::recipe::{self, Materials};
 
-/// Carries out cells one after another. The pictures and weights of a variant are read once.
+/// Carries out cells one after another. The images and weights of a variant are read once.
 pub(super) struct Worker<'a> {
     run: &'a Run,
     compare: &'a CompareConfig,
@@ -19,13 +19,13 @@ pub(super) struct Worker<'a> {
     gathered: Option<Gathered>,
 }
 
-/// What the cells of a variant share that prepare images alike.
+/// What cells share that are of one variant and prepare images alike.
 pub(super) struct Gathered {
     variant: usize,
-    /// What they say of preparing.
+    /// Their `data.input`.
     input: Option<PartialInput>,
     run: Run,
-    /// The same with each of the settings.
+    /// The run with each of the settings.
     settings: Vec<Run>,
     materials: Materials,
 }
@@ -35,7 +35,7 @@ impl<'a> Worker<'a> {
         Self { run, compare, cells, gathered: None }
     }
 
-    /// Takes the first cell that nobody has begun and carries it out; whether there was one.
+    /// Carries out the first cell that no process has begun. Returns whether there was one.
     pub(super) fn next(
         &mut self,
         plan: &[Cell],
@@ -51,26 +51,26 @@ impl<'a> Worker<'a> {
             let input = self.input(cell.setting);
             let gathered = input.and_then(|input| self.gather(cell.variant, input, interrupt, listen));
             let done = gathered.and_then(|Gathered { run, settings, materials, .. }| {
-                let run = of_cell(run, settings, cell);
+                let run = run_of_cell(run, settings, cell);
                 let mut listen = |event: &Event<'_>| {
                     if let Event::Stepped { .. } = event {
                         listen(event);
                     }
                 };
-                let (run, advice) = advise::decide(&run, materials, interrupt, &mut listen)?;
-                // It keeps nothing on the way but what was good before the numbers ran away.
-                let kept = compare.keep_models.then_some(&folder);
+                let (run, advice) = advise::resolve_auto_depth(&run, materials, interrupt, &mut listen)?;
+                // No checkpoint but the last good one of a run that diverges.
+                let checkpoints = compare.keep_models.then_some(&folder);
                 let session = &mut Session { interrupt, listener: &mut listen };
-                let performed = recipe::perform(&run, &mut materials.clone(), kept, session);
+                let performed = recipe::perform(&run, &mut materials.clone(), checkpoints, session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
-                        return cells.give_up(cell, &folder, &run, &error);
+                        return cells.write_diverged(cell, &folder, &run, &error);
                     }
                     performed => performed?,
                 };
-                advise::note(&mut finished.record, advice);
+                advise::attach_to_record(&mut finished.record, advice);
                 match finished.record.outcome {
-                    Outcome::Finished => cells.keep(&folder, &run, materials, finished),
+                    Outcome::Finished => cells.write(&folder, &run, materials, finished),
                     Outcome::Interrupted => Err(Error::Interrupted),
                 }
             });
@@ -85,7 +85,7 @@ impl<'a> Worker<'a> {
         Ok(false)
     }
 
-    /// What a setting says of how images are prepared, or the run that it is laid over.
+    /// Returns `data.input` of a setting, or that of the run it is laid over.
     pub(super) fn input(&self, setting: Option<usize>) -> Result<Option<PartialInput>, Error> {
         match setting.and_then(|setting| self.compare.settings.get(setting)) {
             Some(setting) => Ok(self.run.with_overrides(setting)?.config.data.input),
@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads what the cells of a variant share that prepare images in this way, unless it is at hand.
+    /// Reads what cells of this variant and `data.input` share, unless it is at hand.
     pub(super) fn gather(
         &mut self,
         variant: usize,
@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
         let gathered = match self.gathered.take() {
             Some(gathered) if gathered.variant == variant && gathered.input == input => gathered,
             _ => {
-                let mut run = vary(self.run, self.compare, variant)?;
+                let mut run = with_variant(self.run, self.compare, variant)?;
                 run.config.data.input.clone_from(&input);
                 let session = &mut Session { interrupt, listener: listen };
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
@@ -115,7 +115,7 @@ impl<'a> Worker<'a> {
                     if own == input {
                         recipe::suits(&mut changed, self.compare, &materials)?;
                     } else {
-                        // Its images are read when its turn comes.
+                        // Its images are read later, with its first cell.
                         changed.config.data.input = own;
                         recipe::can_prepare(&changed, &materials)?;
                     }
@@ -130,7 +130,7 @@ impl<'a> Worker<'a> {
 }
 
 /// The run with a variant's data and weights in place of its own.
-fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error> {
+fn with_variant(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error> {
     let mut run = run.clone();
     if let Some(VariantConfig { root, weights, .. }) = compare.variants.get(variant) {
         if let Some(root) = root {
@@ -149,7 +149,8 @@ fn vary(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Run, Error
     Ok(run)
 }
 
-fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
+/// The run of one cell.
+fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     let setting = cell.setting.and_then(|setting| settings.get(setting));
     let mut run = setting.map_or_else(|| base.for_method(cell.method), Run::clone);
     run.config.run.seed = cell.seed;
@@ -164,7 +165,7 @@ fn of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     run
 }
 
-/// A class with too few images is told before the first run, not in the middle of the grid.
+/// Refuses a class with too few images before the first run, not in the middle of the comparison.
 fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> Result<(), Error> {
     if let Some(&most) = compare.images_per_class.iter().max() {
         materials

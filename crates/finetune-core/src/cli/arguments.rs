@@ -1,0 +1,83 @@
+//! Arguments and output that the commands on a configuration share: `train`, `compare`, `advise`, `lr-find`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use finetune_core::Error;
+use finetune_core::run_folder::{FolderError, RunFolder};
+use run_config::{Config, Run};
+use serde::Serialize;
+
+use super::print_hints;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigArguments {
+    /// Configuration of the run (TOML); dogs_cats.toml is one to copy
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Override a key of the configuration: --set train.epochs=3
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// New folder for the results; by default below runs/, named after the run and numbered if taken
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the results as one JSON object, the last line of stdout
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl ConfigArguments {
+    /// Reads the configuration and resolves it.
+    pub(super) fn run(&self) -> Result<Run, Error> {
+        self.changed_run(|_| Ok::<_, Error>(()))
+    }
+
+    /// Reads the configuration, changes it and resolves it.
+    pub(super) fn changed_run<E: From<Error>>(
+        &self,
+        change: impl FnOnce(&mut Config) -> Result<(), E>,
+    ) -> Result<Run, E> {
+        let (mut config, source) = run_config::read(&self.config, &self.overrides).map_err(Error::from)?;
+        print_hints(&source);
+        change(&mut config)?;
+        Ok(run_config::resolve(config, source).map_err(Error::from)?)
+    }
+
+    /// Creates the folder of `--out`, else `runs/NAME` or the first free number of it.
+    pub(super) fn new_folder(&self, name: &str) -> Result<RunFolder, FolderError> {
+        match &self.out {
+            Some(path) => RunFolder::at(path),
+            None => RunFolder::numbered(Path::new("runs"), name),
+        }
+    }
+}
+
+/// What is printed on stdout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    Text,
+    Json,
+    TextThenJson,
+}
+
+/// Prints the results of a command: the text, with the path of its report, and the record as one line of JSON.
+pub(super) fn print_report(
+    output: Output,
+    text: &str,
+    record: &impl Serialize,
+    folder: &RunFolder,
+) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if output != Output::Json {
+            writeln!(out, "{text}\nreport  {}", folder.file("report.html").display())?;
+        }
+        if output != Output::Text {
+            serde_json::to_writer(&mut out, record)?;
+            writeln!(out)?;
+        }
+        out.flush()
+    };
+    write().with_context(|| format!("cannot print the results; they are in {}", folder.path().display()))
+}
