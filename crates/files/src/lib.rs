@@ -1,10 +1,10 @@
-//! Files and folders that appear whole or not at all, and the folder of what can be made again.
+//! Files and folders that appear whole or not at all, and the cache folder.
 //!
 //! - [`write()`], [`write_with`]: a file, on disk before it takes its name
-//! - [`FolderDraft`]: a folder, filled beside its place
+//! - [`FolderDraft`]: a folder, filled next to its final path
 //! - [`cache_folder`]: this program's folder in the user's cache
 //!
-//! Whatever is unfinished has a name that begins with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
+//! Unfinished ones have names that begin with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
 
 mod cache;
 mod draft_name;

@@ -142,6 +142,12 @@ pub(crate) fn measured(
     Ok((measured, String::from_utf8_lossy(&read(&out)?).into_owned()))
 }
 
+/// Reads the last line of a program that was measured, which is JSON.
+pub(super) fn last_line<T: serde::de::DeserializeOwned>(stdout: &str) -> Result<T> {
+    let line = stdout.lines().next_back().context("a program that was measured said nothing")?;
+    serde_json::from_str(line).with_context(|| format!("a program that was measured ended with: {line}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

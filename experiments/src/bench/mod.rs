@@ -2,24 +2,23 @@
 //! same run.
 //!
 //! - `micro`: the small pieces, without weights or photographs
-//! - `works`: what is measured and what is to be reached; `jobs`, `pictures`: how each side does it
+//! - `works`: what is measured and what is to be reached; `jobs`, `images`: how each side does it
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
 //! - `remembered`: what was measured before, in `docs/benchmarks.json`, so that the page can be made work by work
-//! - `growth`: 100, 1,000 and 10,000 pictures
+//! - `growth`: 100, 1,000 and 10,000 images
 
 mod growth;
+mod images;
 mod jobs;
 pub(crate) mod machine;
 mod materials;
 pub(crate) mod measure;
 mod micro;
 mod page;
-mod pictures;
 mod python;
 mod remembered;
-
 mod table;
 mod works;
 
@@ -52,7 +51,7 @@ pub(crate) struct Arguments {
     /// The same whole jobs without PyTorch
     #[arg(long)]
     alone: bool,
-    /// How cost grows from 100 to 10,000 generated pictures; writes docs/growth.md
+    /// How cost grows from 100 to 10,000 generated images; writes docs/growth.md
     #[arg(long, conflicts_with = "only")]
     growth: bool,
     /// Little of everything: shows that it works, not how fast; no page is written
@@ -141,7 +140,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
             versions: materials.versions(),
             weights: &weights.join(", "),
             precision: &materials.precision,
-            batch: jobs::BATCH,
+            batch: materials::BATCH,
         };
         let text = page::markdown(&measured, &about);
         write_page(&place, &text)?;

@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::remembered::{Measured, Remembered};
 use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
 use super::works::{Expected, Quantity, Side, Work};
-use crate::statistics::Spread;
+use crate::spread::Spread;
 
 /// Runs of each side that make a measurement.
 pub(super) const ENOUGH: usize = 3;
@@ -98,7 +98,7 @@ fn figures(line: &Line, side: Side) -> Option<String> {
     let (spread, accuracy) = line.sides.get(&side)?;
     let mut range = [spread.min, spread.max];
     if line.quantity == Quantity::Steady {
-        // The fewest pictures a second come from the most seconds for a picture.
+        // The fewest images a second come from the most seconds for an image.
         range.reverse();
     }
     let [median, min, max] = [spread.median, range[0], range[1]].map(|figure| line.quantity.shown(figure));

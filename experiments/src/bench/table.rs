@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::works::{Expected, Outcome, Quantity, Row, Side, Work};
-use crate::statistics::Spread;
+use crate::spread::Spread;
 
 /// The runs of a work, in the order in which they were made, by side.
 pub(super) type Outcomes = BTreeMap<Side, Vec<Outcome>>;

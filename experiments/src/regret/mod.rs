@@ -83,8 +83,7 @@ fn measure(workspace: &Workspace, task: &'static Task, seeds: &[u64], folder: &P
         let (finetune, config) = prepare(workspace, task, seeds, folder)?;
         carry_out(workspace, &finetune, &config, &runs)?;
     }
-    let Machine { program, day, .. } = Machine::now(workspace);
-    Outcome::read(task, &runs, (program, day))
+    Outcome::read(task, &runs, Machine::now(workspace))
 }
 
 /// The program, and the configuration of a task's grid with its data laid out.

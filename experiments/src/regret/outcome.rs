@@ -5,9 +5,10 @@ use anyhow::{Context, Result};
 use records::{CellRecord, PartSeconds, Similarity};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use statistics::{mean, standard_deviation};
 
 use super::tasks::Task;
-use crate::statistics::{mean, standard_deviation};
+use crate::bench::machine::Machine;
 
 /// What came of a task.
 pub(super) struct Outcome {
@@ -76,8 +77,8 @@ pub(super) struct Stage {
 }
 
 impl Outcome {
-    /// Reads the grid of a task, run by `program` on `day`.
-    pub(super) fn read(task: &'static Task, runs: &Path, (program, day): (String, String)) -> Result<Self> {
+    /// Reads the comparison of a task, run by this machine's program on its day.
+    pub(super) fn read(task: &'static Task, runs: &Path, machine: Machine) -> Result<Self> {
         #[derive(Deserialize)]
         struct Grid {
             cells: Vec<CellRecord>,
@@ -104,8 +105,8 @@ impl Outcome {
             depths,
             advised: advised.collect::<Result<_>>()?,
             followed: of("auto"),
-            program,
-            day,
+            program: machine.program,
+            day: machine.day,
         })
     }
 
@@ -116,7 +117,7 @@ impl Outcome {
 
     /// Mean accuracy of the runs that followed the advice.
     pub(super) fn advised(&self) -> f64 {
-        average(&self.followed)
+        mean(&self.followed)
     }
 
     /// Mean accuracy at the advised depth, at the rate of the grid.
@@ -181,7 +182,7 @@ impl Outcome {
             let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, tried)| tried);
             nearest.and_then(|tried| tried.accuracies.get(seed).copied()).unwrap_or(f64::NAN)
         });
-        average(&accuracies.collect::<Vec<_>>())
+        mean(&accuracies.collect::<Vec<_>>())
     }
 
     /// How many stages a depth trains.
@@ -194,19 +195,13 @@ impl Outcome {
 
 impl Tried {
     pub(super) fn mean(&self) -> f64 {
-        average(&self.accuracies)
+        mean(&self.accuracies)
     }
 }
 
 /// Mean and standard deviation in percent, `82.1 ± 1.3`.
 fn spread(accuracies: &[f64]) -> String {
-    let deviation = standard_deviation(accuracies).unwrap_or(f64::NAN);
-    format!("{:.1} ± {:.1}", 100.0 * average(accuracies), 100.0 * deviation)
-}
-
-/// The mean; NaN without figures.
-pub(super) fn average(values: &[f64]) -> f64 {
-    mean(values).unwrap_or(f64::NAN)
+    format!("{:.1} ± {:.1}", 100.0 * mean(accuracies), 100.0 * standard_deviation(accuracies))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -8,11 +8,11 @@ pub(super) struct Task {
     pub(super) what: &'static str,
     /// What it was to the rule.
     pub(super) part: Part,
-    /// Its pictures.
+    /// Its images.
     pub(super) data: Data,
     /// The network with its weights.
     pub(super) source: Source,
-    /// Side of the pictures as the network sees them, in pixels.
+    /// Side of the images as the network sees them, in pixels.
     pub(super) side: u32,
     /// Training images of each class.
     pub(super) images_per_class: u32,
@@ -34,7 +34,7 @@ pub(super) enum Part {
     Fresh,
 }
 
-/// Where pictures come from.
+/// Where images come from.
 pub(super) enum Data {
     /// The Cyrillic capitals of the default recipe.
     Cyrillic,
@@ -179,7 +179,7 @@ impl Source {
 }
 
 impl Task {
-    /// The configuration of its grid: a run a core, for on pictures this small more threads wait for each other longer
+    /// The configuration of its grid: a run a core, for on images this small more threads wait for each other longer
     /// than they compute. `root` and `letters` are the data folder and the LeNet's weights.
     pub(super) fn config(&self, root: &str, letters: &str, seeds: &[u64]) -> Result<String> {
         let (arch, weights, channels, rate) = match self.source {

@@ -7,6 +7,7 @@
 mod configs;
 mod letters;
 mod outcome;
+mod plan;
 mod source;
 
 use std::fs;
@@ -17,8 +18,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use self::configs::Plan;
 use self::outcome::Outcome;
+use self::plan::Plan;
 use crate::process::{self, say};
 use crate::setup;
 use crate::tools::Tool;

@@ -10,6 +10,7 @@ mod archive;
 mod cache;
 mod libtorch;
 mod pip;
+mod room;
 mod user;
 
 use std::fmt;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use ::pip::Pip;
 use anyhow::{Context, Result, ensure};
 
-use super::cache::need_room;
 use super::libtorch::{self, VERSION, Variant};
+use super::room::need_room;
 use crate::process::{self, Interrupted, say};
 use crate::tools::{Tool, unpack};
 

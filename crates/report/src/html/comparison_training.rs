@@ -1,13 +1,13 @@
 //! Training under each setting of a comparison: overfitting, and gradients of the early stages.
 
 use maud::{Markup, html};
-use records::{Amount, ComparisonRecord, ComparisonRow, MeanSd, RatioRecord, TraceRecord};
+use records::{Amount, ComparisonRecord, MeanSd, TraceRecord};
 
 use super::curves::accuracy_chart;
 use super::gradients::flow_chart;
 use super::shell::scroll;
 use crate::numbers;
-use crate::phrases::method_in_words;
+use crate::phrases::{gap_in_points, method_in_words, ratio_in_words};
 use crate::plot::LineChart;
 
 /// `None` where the record holds no traces.
@@ -97,22 +97,5 @@ fn table(comparison: &ComparisonRecord) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// Training accuracy less accuracy on other images, in points.
-pub(crate) fn gap_in_points(row: &ComparisonRow) -> String {
-    let gap = |train: MeanSd| numbers::points(train.mean - row.accuracy_mean);
-    row.train_accuracy.map_or("–".into(), gap)
-}
-
-/// `0.012 (0.008 to 0.02)`.
-pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
-    let written = |value: f64| format!("{value:.2e}");
-    let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
-    if ratio.low < ratio.high {
-        format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))
-    } else {
-        written(ratio.median)
     }
 }

@@ -3,16 +3,10 @@
 use maud::{Markup, html};
 
 use super::axis::Span;
+use super::frame::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, at, line};
 use super::marks::{Labelled, label};
 use super::{Form, LineChart, Point, Series};
 
-/// The drawing's own units; the page scales it to its place.
-pub(super) const WIDTH: f64 = 560.0;
-pub(super) const HEIGHT: f64 = 340.0;
-pub(super) const LEFT: f64 = 66.0;
-const RIGHT: f64 = WIDTH - 22.0;
-pub(super) const TOP: f64 = 32.0;
-const BOTTOM: f64 = HEIGHT - 56.0;
 /// Room between the outermost points and the frame.
 const PAD: f64 = 14.0;
 
@@ -235,15 +229,6 @@ pub(super) fn marker(index: usize, x: f64, y: f64) -> Markup {
         4 => polygon(&[(0.0, 1.25), (1.2, -0.9), (-1.2, -0.9)]),
         _ => html! { circle.marker.hollow cx=(at(x)) cy=(at(y)) r=(R) {} },
     }
-}
-
-pub(super) fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
-    html! { line x1=(at(x1)) y1=(at(y1)) x2=(at(x2)) y2=(at(y2)) {} }
-}
-
-/// A coordinate, to a tenth of a unit.
-pub(super) fn at(value: f64) -> String {
-    format!("{value:.1}")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Mark;
-use super::draw::{TOP, WIDTH, at, line};
+use super::frame::{TOP, WIDTH, at, line};
 
 /// Height of a row of labels, and about the width of a character in them.
 const ROW: f64 = 19.0;

@@ -6,11 +6,13 @@
 //! light and dark; [`STYLE`] holds the rules a page must include once.
 //!
 //! - `axis`: from data to ticks and positions
+//! - `frame`: size, edges and lines of a drawing
 //! - `draw`: the SVG itself; `marks`: labels above it
 //! - `standalone`: the same as a file of its own
 
 mod axis;
 mod draw;
+mod frame;
 mod marks;
 mod standalone;
 

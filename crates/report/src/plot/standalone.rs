@@ -2,7 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::draw::{Canvas, LEFT, WIDTH, at, class_of, drawn, fixed_colour, marker};
+use super::draw::{Canvas, class_of, drawn, fixed_colour, marker};
+use super::frame::{LEFT, WIDTH, at};
 use super::{Form, LineChart, Series};
 
 /// Height of the title, below which the legend begins.

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::jobs::{BATCH, last_line};
-use super::materials::{IMAGENET, Materials};
-use super::measure;
+use super::materials::{BATCH, IMAGENET, Materials};
+use super::measure::{self, last_line};
 use super::works::{Outcome, Side};
-use crate::statistics::mean;
 
 pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Outcome> {
     let mut command = materials.finetune(scratch)?;
@@ -56,7 +54,7 @@ impl Ending {
         outcome.profile = with_the_rest(
             vec![
                 ("opening the model".to_owned(), self.opened_seconds),
-                ("waiting for pictures".to_owned(), self.waited_seconds),
+                ("waiting for images".to_owned(), self.waited_seconds),
                 ("computing".to_owned(), self.computed_seconds),
             ],
             outcome.seconds,
@@ -139,8 +137,9 @@ struct Decoded {
 
 impl Outcome {
     fn predicted(mut self, right: &[bool], wanted: usize) -> Result<Self> {
-        ensure!(right.len() == wanted, "{} of {wanted} pictures were classified", right.len());
-        self.accuracy = mean(&right.iter().map(|&right| f64::from(u8::from(right))).collect::<Vec<_>>());
+        ensure!(right.len() == wanted, "{} of {wanted} images were classified", right.len());
+        let correct = right.iter().filter(|&&right| right).count();
+        self.accuracy = (wanted > 0).then(|| correct as f64 / wanted as f64);
         Ok(self)
     }
 }
