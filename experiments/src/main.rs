@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::program;
 
-/// Measures the project: how fast it is, and how far its advice can be trusted.
+/// Measure this project: its speed, and the regret of its advice
 #[derive(Parser)]
 #[command(name = "experiments")]
 struct Arguments {

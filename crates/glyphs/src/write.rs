@@ -106,12 +106,7 @@ fn plan<'a>(spec: &Spec, partition: &Partition<'a>, classes: &'a [Class]) -> Vec
         for class in classes {
             let order = shuffled(faces.to_vec(), &class_salt(spec.seed, spec.alphabet, part, class));
             let faces = order.into_iter().cycle();
-            samples.extend((0..count).zip(faces).map(|(number, face)| Sample {
-                part,
-                class,
-                face,
-                number,
-            }));
+            samples.extend((0..count).zip(faces).map(|(number, face)| Sample { part, class, face, number }));
         }
     }
     samples

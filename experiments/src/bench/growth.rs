@@ -87,11 +87,11 @@ pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String
 }
 
 fn bytes_below(folder: &Path) -> Result<u64> {
-    let told = || format!("cannot list {}", folder.display());
+    let failed = || format!("cannot list {}", folder.display());
     let mut bytes = 0;
-    for entry in fs::read_dir(folder).with_context(told)? {
-        let entry = entry.with_context(told)?;
-        let about = entry.metadata().with_context(told)?;
+    for entry in fs::read_dir(folder).with_context(failed)? {
+        let entry = entry.with_context(failed)?;
+        let about = entry.metadata().with_context(failed)?;
         bytes += if about.is_dir() { bytes_below(&entry.path())? } else { about.len() };
     }
     Ok(bytes)
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_a_line_for_each_number_of_pictures() {
+    fn the_table_has_a_line_for_each_number_of_images() {
         let cost = Cost {
             images: 1000,
             seconds: 20.0,

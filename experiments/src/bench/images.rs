@@ -27,7 +27,7 @@ pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Ou
         .iter()
         .rev()
         .find_map(|said| serde_json::from_str(&said.line).ok())
-        .context("`finetune predict` does not say how fast it was")?;
+        .context("`finetune predict` does not report its speed")?;
     let mut outcome = Outcome::measured(&measured).predicted(&right, materials.predicted)?;
     ending.fill(&mut outcome);
     Ok(outcome)
@@ -39,7 +39,7 @@ struct Line {
     class: String,
 }
 
-/// What `finetune predict --json` says at its end, on stderr.
+/// Last line of `finetune predict --json` on stderr.
 #[derive(Deserialize)]
 struct Ending {
     opened_seconds: f64,
@@ -62,10 +62,10 @@ impl Ending {
     }
 }
 
-/// The parts of so many seconds, and what is left.
+/// Parts of a duration in seconds, with the remainder.
 fn with_the_rest(mut parts: Vec<(String, f64)>, seconds: f64) -> Vec<(String, f64)> {
-    let told: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
-    parts.push(("start, writing and end".to_owned(), seconds - told));
+    let known: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
+    parts.push(("start, writing and end".to_owned(), seconds - known));
     parts
 }
 
@@ -111,7 +111,7 @@ pub(super) fn our_decoding(materials: &Materials, scratch: &Path) -> Result<Outc
     })
 }
 
-/// What `pixels time` says.
+/// Output of `pixels time`.
 #[derive(Deserialize)]
 struct Pace {
     /// Images a second, decoding included.
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_prediction_tells_its_pace_and_where_the_time_went() {
+    fn the_last_line_of_a_prediction_has_its_speed_and_its_times() {
         let text = r#"{"classified": 10, "unreadable": 0, "opened_seconds": 0.5, "waited_seconds": 0.25,
             "computed_seconds": 2.0, "pictures_per_second": 50.0}"#;
         let mut outcome = Outcome { seconds: 3.0, ..Outcome::default() };
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_tells_two_paces_and_where_the_time_went() {
+    fn decoding_has_two_speeds_and_its_times() {
         let pace: Pace =
             serde_json::from_str(r#"{"first": 500.0, "cached": 900, "profile": [["decoding", 1.5]]}"#)
                 .unwrap();

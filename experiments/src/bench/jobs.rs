@@ -1,4 +1,4 @@
-//! How each side does each work: configurations, commands, and what is read of what they leave. What is no training is in
+//! How each side does each work: configurations, commands, and what is read from their output. What is no training is in
 //! `images`.
 
 use std::fs;
@@ -30,7 +30,7 @@ impl Size {
         Self { head_epochs: 2, last_stage_epochs: 1, full_epochs: 1, predicted: 60, rounds: 1 };
 }
 
-/// A training, as both sides are told of it.
+/// A training that both sides run.
 struct Training {
     arch: &'static str,
     depth: &'static str,
@@ -115,7 +115,7 @@ fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Pat
     Ok(outcome)
 }
 
-/// The way to the first training step by what our side says on it: each step of the recipe from where it begins.
+/// The way to the first training step from the lines of our side: each step of the recipe from where it begins.
 fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
     let mut profile = Vec::new();
     let (mut part, mut since) = ("start and decoding", 0.0);
@@ -134,7 +134,7 @@ fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
     profile
 }
 
-/// What each side says, among other things, when it has the first batch.
+/// Part of the line that each side writes when it has the first batch.
 const FIRST_BATCH: &str = "first batch";
 
 fn first_batch(said: &[Said]) -> Option<f64> {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_the_first_step_is_told_by_what_is_said_on_it() {
+    fn the_time_to_the_first_step_is_split_by_the_lines_on_stderr() {
         let said = [
             (0.5, "    decoding: 600 images"),
             (0.75, "step 1/5 load"),

@@ -37,7 +37,7 @@ pub(super) enum Extent {
     Full,
 }
 
-/// What a bench says of one work.
+/// Output of a bench for one work.
 #[derive(Debug, PartialEq, Deserialize)]
 struct Timed {
     name: String,
@@ -54,10 +54,10 @@ struct Timed {
 /// # Errors
 /// A name that is none; a bench that cannot be built, or fails.
 pub(super) fn table(workspace: &Workspace, only: &[String], extent: Extent) -> Result<String> {
-    let (pictures, networks) = chosen(only)?;
+    let (images, networks) = chosen(only)?;
     let mut timed = Vec::new();
-    if !pictures.is_empty() {
-        timed.extend(run(&Tool::built(workspace, &IMAGES_BENCH)?, &pictures, extent)?);
+    if !images.is_empty() {
+        timed.extend(run(&Tool::built(workspace, &IMAGES_BENCH)?, &images, extent)?);
     }
     if !networks.is_empty() {
         setup::ensure(workspace)?;

@@ -1,4 +1,4 @@
-//! `experiments bench`: how fast it is, in small pieces, or whole jobs beside PyTorch scripts that do the same work in the
+//! `experiments bench`: speed and memory: small pieces, or whole jobs next to PyTorch scripts that do the same work in the
 //! same run.
 //!
 //! - `micro`: the small pieces, without weights or photographs
@@ -41,7 +41,7 @@ use xtask::process::say;
 use xtask::setup;
 use xtask::workspace::{Workspace, cache_folder};
 
-/// Measure how fast it is: small pieces, or whole jobs beside PyTorch scripts that do the same work
+/// Measure speed and memory: small pieces, or whole jobs next to PyTorch scripts that do the same work
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth"]))]
 pub(crate) struct Arguments {
@@ -54,11 +54,11 @@ pub(crate) struct Arguments {
     /// How cost grows from 100 to 10,000 generated images; writes docs/growth.md
     #[arg(long, conflicts_with = "only")]
     growth: bool,
-    /// Little of everything: shows that it works, not how fast; no page is written
+    /// Do little of everything, to test the command: no measurement, no page
     #[arg(long)]
     quick: bool,
-    /// Only this small piece or, with --peers or --alone, this job (may be repeated; a wrong name tells which there
-    /// are). The page is written anew with what is remembered of the other jobs
+    /// Only this small piece or, with --peers or --alone, this job (may be repeated; a wrong name lists
+    /// all). The page keeps the stored results of the other jobs
     #[arg(long, value_name = "WORK")]
     only: Vec<String>,
     /// Runs of each side [default: 3]; the page takes at least 3
@@ -130,7 +130,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         let weights: Vec<String> =
             materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
         let preface = if arguments.quick {
-            "**Little was done of everything: this shows that it works, not how fast.**\n\n"
+            "**Little was done of everything: these are no measurements.**\n\n"
         } else {
             ""
         };
@@ -161,7 +161,7 @@ fn works(names: &[String]) -> Result<Vec<Work>> {
 fn warn_if_busy(machine: &Machine) {
     if machine.is_busy() {
         let load = machine.load.unwrap_or(0.0);
-        say(format!("The machine is busy (load {load:.1}): these figures will not be worth much."));
+        say(format!("The machine is busy (load {load:.1}): these figures are not reliable."));
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_go_by_their_names_and_a_wrong_one_is_told_which_there_are() {
+    fn jobs_go_by_their_names_and_a_wrong_one_lists_all() {
         let names = |names: &[&str]| works(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(names(&[]).unwrap(), Work::ALL);
         assert_eq!(names(&["last-stage", "head"]).unwrap(), [Work::LastStage, Work::Head]);

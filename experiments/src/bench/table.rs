@@ -24,7 +24,7 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ratio {
     pub(super) reached: Spread,
-    /// Who they are.
+    /// The side that it is of.
     pub(super) against: Side,
     /// What the median is to be.
     pub(super) target: Option<f64>,

@@ -24,7 +24,7 @@ pub(super) enum Work {
     FirstStep,
 }
 
-/// Who does it.
+/// The program that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Side {
     Ours,
@@ -114,7 +114,7 @@ impl Quantity {
         }
     }
 
-    /// Whether the profile of a run tells where it comes from.
+    /// Whether the profile of a run has its parts.
     pub(super) fn is_time(self) -> bool {
         self != Self::Peak
     }

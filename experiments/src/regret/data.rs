@@ -12,7 +12,7 @@ use xtask::workspace::Workspace;
 use super::fashion;
 use super::tasks::Data;
 
-/// Lays a task's data out, unless they are there, and says where, relative to the workspace.
+/// Lays a task's data out, unless they are there, and returns their folder, relative to the workspace.
 pub(super) fn lay_out(
     workspace: &Workspace,
     data: &Data,

@@ -16,7 +16,7 @@ const CLASSES: [&str; 10] =
 /// Training images of each class that are written: seeds draw from these.
 const TRAIN_PER_CLASS: u32 = 200;
 
-/// The first images of each class as `train` and `test`, unless they are there; says where.
+/// The first images of each class as `train` and `test`, unless they are there; returns their folder.
 pub(super) fn images(workspace: &Workspace, test_per_class: u32) -> Result<String> {
     let root = format!("data/regret/fashion-{test_per_class}");
     let folder = workspace.root.join(&root);
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_pictures_of_each_class_are_written() {
+    fn the_first_images_of_each_class_are_written() {
         let word = |number: u32| number.to_be_bytes().to_vec();
         let images = [word(0x803), word(3), word(2), word(2), (0..12).collect()].concat();
         let labels = [word(0x801), word(3), vec![9, 0, 9]].concat();

@@ -148,7 +148,7 @@ pub(super) const TASKS: &[Task] = &[
 /// All stages at the head's own rate.
 pub(super) const FULL: &str = "all-full-rate";
 
-/// A depth of the grid and how many stages before the head it trains at the usual tenth of the head's rate; `None` for
+/// A depth of the comparison and how many stages before the head it trains at the usual tenth of the head's rate; `None` for
 /// all of them at another one.
 pub(super) type DepthOfGrid = (&'static str, Option<usize>);
 
@@ -179,7 +179,7 @@ impl Source {
 }
 
 impl Task {
-    /// The configuration of its grid: a run a core, for on images this small more threads wait for each other longer
+    /// The configuration of its comparison: a run a core, for on images this small more threads wait for each other longer
     /// than they compute. `root` and `letters` are the data folder and the LeNet's weights.
     pub(super) fn config(&self, root: &str, letters: &str, seeds: &[u64]) -> Result<String> {
         let (arch, weights, channels, rate) = match self.source {

@@ -13,7 +13,7 @@ pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) root: String,
     pub(super) weights: String,
-    /// The classes that look like no Latin letter.
+    /// Classes that differ from every Latin letter.
     pub(super) unshared: Vec<String>,
 }
 
@@ -118,7 +118,7 @@ name = \"letters\"
     ))
 }
 
-/// The group of classes that look like no Latin letter.
+/// Name of the group of classes that differ from every Latin letter.
 pub(super) const UNSHARED: &str = "unshared";
 
 /// Letters are 28 pixels wide, white on black, in grayscale.

@@ -17,7 +17,7 @@ pub(super) struct Letters {
     pub(super) root: String,
     /// Digest of all its images.
     pub(super) digest: String,
-    /// The classes that look like no Latin letter: transfer is judged on these.
+    /// Classes that differ from every Latin letter: transfer is judged on these.
     pub(super) unshared: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Pair {
     pub(super) cyrillic: Letters,
 }
 
-/// What the tool that draws says of a folder.
+/// Answer of the tool that draws: a folder of letters.
 #[derive(Deserialize)]
 struct Drawn {
     pictures: u64,

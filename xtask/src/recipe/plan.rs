@@ -8,7 +8,7 @@ pub(super) struct Plan {
     pub(super) latin_per_class: u32,
     /// Training images of each Cyrillic letter to choose from.
     pub(super) cyrillic_per_class: u32,
-    /// Validation images of each letter; every epoch looks at all of them, so they are few.
+    /// Validation images of each letter; every epoch measures all of them, so they are few.
     pub(super) validation_per_class: u32,
     pub(super) source_epochs: u32,
     pub(super) head_epochs: u32,

@@ -1,6 +1,6 @@
 //! The source weights: trained once, kept under `weights/`, and found again by what they were trained from.
 //!
-//! `weights/trained.toml` notes for each file the digest of its recipe (config and images) and its own digest. A file
+//! `weights/trained.toml` holds for each file the digest of its recipe (config and images) and its own digest. A file
 //! that is gone or was changed is trained again.
 
 use std::fs;

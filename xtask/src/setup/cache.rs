@@ -1,6 +1,6 @@
 //! libtorch in the user's cache, once per user, and the link to it in the workspace.
 //!
-//! A folder appears under its final name only when it is complete: it is filled beside it, checked, and renamed. One
+//! A folder appears under its final name only when it is complete: it is filled under another name, checked, and renamed. One
 //! set-up works at a time; a second one waits for the lock and then finds what the first one made.
 
 use std::fs::{self, File, TryLockError};
@@ -15,7 +15,7 @@ use super::{Found, archive, pip};
 use crate::process::say;
 use crate::workspace::{self, Workspace};
 
-/// Ends the names of what is being filled or thrown away; whoever holds the lock may delete it.
+/// Ends the names of what is being filled or thrown away; the holder of the lock may delete it.
 const PARTIAL: &str = ".partial";
 
 /// The cache folder, locked for as long as this lives.

@@ -1,4 +1,4 @@
-//! Room on the disk for a libtorch.
+//! Free space on the disk for a libtorch.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::libtorch::Variant;
 use crate::disk;
 
-/// Fails if the disk that holds `folder` has no room for what is downloaded and what is taken out of it. `FINETUNE_SETUP_ROOM`
+/// Fails if the disk that holds `folder` has too little free space for the download and what is unpacked from it. `FINETUNE_SETUP_ROOM`
 /// names other bytes, for mirrors and tests whose archives are smaller.
 pub(super) fn need_room(folder: &Path, variant: Variant) -> Result<()> {
     const GIB: u64 = 1 << 30;
@@ -20,10 +20,11 @@ pub(super) fn need_room(folder: &Path, variant: Variant) -> Result<()> {
 }
 
 fn need_space(folder: &Path, bytes: u64) -> Result<()> {
-    let free = disk::free(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
+    let free =
+        disk::free(folder).with_context(|| format!("cannot read the free space of {}", folder.display()))?;
     ensure!(
         free >= bytes,
-        "{} has {} free and {} are needed: make room, or set XDG_CACHE_HOME to a folder on a larger disk",
+        "{} has {} free and {} are needed: free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
         folder.display(),
         disk::amount(free),
         disk::amount(bytes)

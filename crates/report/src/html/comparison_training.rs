@@ -86,9 +86,9 @@ fn table(comparison: &ComparisonRecord) -> Markup {
             tbody {
                 @for row in comparison.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0) {
                     tr {
-                        @if variants { td { (row.variant) } }
+                        @if variants { td.nowrap { (row.variant) } }
                         td.num { (Amount(row.images_per_class).label()) }
-                        th scope="row" { (method_in_words(&row.method)) }
+                        th.nowrap scope="row" { (method_in_words(&row.method)) }
                         td.num { (row.train_accuracy.map_or("–".into(), spread)) }
                         td.num { (numbers::percent_spread(row.accuracy_mean, row.accuracy_sd)) }
                         td.num { (gap_in_points(row)) }
