@@ -19,7 +19,7 @@ pub(super) fn section(comparison: &ComparisonRecord) -> Option<Markup> {
     Some(html! {
         p {
             "A network that classifies its training images correctly and other images not has overfitted: the gap between the two "
-            "accuracies says how much. Training accuracy is that of the last epoch, measured while training with dropout and "
+            "accuracies measures it. Training accuracy is that of the last epoch, measured while training with dropout and "
             "augmentation on, which lowers it."
         }
         (scroll("Training", &table(comparison)))
