@@ -77,7 +77,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     let file = desk.path("vgg11.safetensors");
     safetensors_file::write(&file, [("features.0.weight", first)], &BTreeMap::new()).unwrap();
     let vgg = "--config c.toml --out out --set model.arch=vgg11";
-    let small = ["c.toml:2:8", "28 x 28", "vgg11", "32 pixels", "lenet5_relu", "[data.input]"];
+    let small = ["c.toml:2:8", "28 pixels a side", "vgg11 reads at least 32", "lenet5_relu", "[data.input]"];
     refused(&desk, 2, vgg, &small);
 
     let input = |side: u32| {

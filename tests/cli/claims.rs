@@ -38,7 +38,7 @@ fn the_claims_about_letters_and_capacity_run_from_their_configurations() {
     // Each against training from scratch, which comes first.
     assert_eq!(methods(&photos), ["scratch", "head", "fine-tune"]);
     let verdict = photos["verdict"].to_string();
-    assert!(verdict.contains("from scratch"), "{verdict}");
+    assert!(verdict.contains("training from scratch"), "{verdict}");
     let capacity = run("capacity", &small, "capacity");
     assert_eq!(cells(&capacity).len(), 5);
     // What the claim is about: accuracy in training beside that in validation.

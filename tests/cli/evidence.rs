@@ -108,7 +108,15 @@ fn gradients_of_live_stages_are_told_along_the_way() {
 fn samples_come_with_heat_maps_and_leave_the_weights_alone() {
     let summary = DESK.json("out/summary.json");
     let samples = summary["samples"].as_array().unwrap();
-    assert_eq!(samples.len(), SAMPLES);
+    // Six mistakes and six correct predictions at most, the mistakes first.
+    let right = |sample: &Value| sample["label"] == sample["predicted"];
+    let confusion: Vec<Vec<usize>> =
+        serde_json::from_value(summary["evaluations"][1]["confusion"].clone()).unwrap();
+    let correct = confusion[0][0] + confusion[1][1];
+    let wrong = confusion[0][1] + confusion[1][0];
+    assert_eq!(samples.iter().filter(|sample| !right(sample)).count(), wrong.min(6));
+    assert_eq!(samples.iter().filter(|sample| right(sample)).count(), correct.min(6));
+    assert!(samples.is_sorted_by_key(right), "mistakes come first");
     for sample in samples {
         assert_eq!(sample["heat_map"]["stage"], "conv2");
         let rows = sample["heat_map"]["values"].as_array().unwrap();

@@ -124,7 +124,7 @@ fn the_program_says_what_it_keeps_and_what_would_let_it_keep_more() {
         "{views}"
     );
     // Those to validate with never vary.
-    let to_validate = |line: &&str| line.contains("features: 4 of 16 ");
+    let to_validate = |line: &&str| line.contains("found from an earlier run: those of 4 of 16 images");
     assert_eq!(views.lines().filter(to_validate).count(), 2, "{views}");
     let off = said("off", "--set augment.views=2 --set run.cache=off");
     assert!(off.contains("run.cache is \"off\"") && times(&off) == 0, "{off}");
