@@ -1,21 +1,21 @@
 //! What measures the project itself, by spawning `finetune`: `cargo run -p experiments -- bench` or `... regret`.
 //!
 //! - `bench`: how fast it is, in small pieces, or whole jobs next to PyTorch scripts (`peers/`) that do the same work
-//! - `regret`: what following `finetune advise` costs against the best of a grid of runs
-//! - `statistics`: medians and means of a few figures
+//! - `regret`: what following `finetune advise` costs against the best depth of a comparison
+//! - `spread`: median, least and greatest of a few figures
 //!
 //! Set-up does not build it. Results go to stdout, progress and messages to stderr; exit codes as of `cargo xtask`.
 
 mod bench;
 mod regret;
-mod statistics;
+mod spread;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::program;
 
-/// Measures the project: how fast it is, and how far its advice can be trusted.
+/// Measure this project: its speed, and the regret of its advice
 #[derive(Parser)]
 #[command(name = "experiments")]
 struct Arguments {

@@ -22,10 +22,10 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
     let cases = [
         ("epochs = 1", "epoch = 1", "c.toml:12:1", "`epochs`"),
         ("[train]", "[trian]", "c.toml:11:2", "`train`"),
-        ("epochs = 1", "epochs = \"one\"", "c.toml:12:10", "one"),
+        ("epochs = 1", "epochs = \"one\"", "c.toml:12:10", "\"one\""),
         ("epochs = 1", "epochs = -1", "c.toml:12:10", "-1"),
-        ("epochs = 1", "epochs = 0", "c.toml:12:10", "1"),
-        ("[model]", "[model", "c.toml:4:7", ""),
+        ("epochs = 1", "epochs = 0", "c.toml:12:10", "train.epochs: must be at least 1, and this is 0"),
+        ("[model]", "[model", "c.toml:4:7", "expected `]`"),
         ("root = \"data\"", "", "c.toml:1:1", "data.list"),
         ("lenet5_relu", "lenet5_rleu", "c.toml:5:8", "\"lenet5_relu\""),
         ("\"cpu\"", "\"gpu\"", "c.toml:16:10", "\"auto\", \"cpu\""),
@@ -77,7 +77,7 @@ fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
     let file = desk.path("vgg11.safetensors");
     safetensors_file::write(&file, [("features.0.weight", first)], &BTreeMap::new()).unwrap();
     let vgg = "--config c.toml --out out --set model.arch=vgg11";
-    let small = ["c.toml:2:8", "28", "vgg11", "32", "lenet5_relu", "[data.input]"];
+    let small = ["c.toml:2:8", "28 pixels a side", "vgg11 reads at least 32", "lenet5_relu", "[data.input]"];
     refused(&desk, 2, vgg, &small);
 
     let input = |side: u32| {
@@ -125,11 +125,11 @@ fn an_input_that_no_picture_can_have_is_refused_at_its_line() {
         )
     };
     for (input, says) in [
-        (input(28, 15, 1, "[0.5]"), "16"),
+        (input(28, 15, 1, "[0.5]"), "at least 16 pixels"),
         (input(28, 28, 2, "[0.5]"), "channels is 2"),
-        (input(28, 28, 1, "[0.0]"), "std"),
-        (input(28, 28, 3, "[0.5]"), "3"),
-        (input(4_000_000_000, 4_000_000_000, 1, "[0.5]"), "16384"),
+        (input(28, 28, 1, "[0.0]"), "input.std is [0.0]"),
+        (input(28, 28, 3, "[0.5]"), "the 3 channels"),
+        (input(4_000_000_000, 4_000_000_000, 1, "[0.5]"), "1 to 16384"),
     ] {
         desk.write("c.toml", format!("{SCRATCH}{input}"));
         refused(&desk, 2, "--config c.toml --out out", &["c.toml:19:1", says]);

@@ -34,13 +34,13 @@ fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
         fs::copy(foreign.join(name), desk.path(name)).unwrap();
     }
     for (file, says) in [
-        ("nowhere.pth", ""),
-        ("data", ""),
-        ("cut.safetensors", ""),
-        ("header.safetensors", ""),
-        ("cut.pth", ""),
+        ("nowhere.pth", "No such file"),
+        ("data", "is a folder"),
+        ("cut.safetensors", "is damaged: its header describes"),
+        ("header.safetensors", "is damaged: its header claims"),
+        ("cut.pth", "is damaged"),
         ("empty.pth", "0 bytes"),
-        ("page.pth", ""),
+        ("page.pth", "web page"),
         ("hostile_zip.pth", "posix.system"),
         ("hostile_legacy.pth", "posix.system"),
         ("expanded_bomb.pth", "expanded_bomb.pth"),

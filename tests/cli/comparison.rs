@@ -125,10 +125,10 @@ fn a_setting_that_cannot_be_is_refused_at_its_line_before_the_first_run() {
     let grid = fs::read_to_string(desk.path("grid.toml")).unwrap();
     for (change, says) in [
         ("regularize.early_stopping=2", "regularize.early_stopping"),
-        ("train.swa_from=13", "13"),
+        ("train.swa_from=13", "train.swa_from: epoch 13 comes after the last of 12"),
         ("train.warmup_epochs=12", "train.epochs = 12"),
         ("train.class_weights={disc=2}", "\"disc\""),
-        ("train.adam.beta1=2", "1"),
+        ("train.adam.beta1=2", "beta1: must be at least 0 and below 1, and this is 2"),
     ] {
         let bad = grid.replace("\"train.epochs=12\"", &format!("\"train.epochs=12\", \"{change}\""));
         let place = bad.find(&format!("\"{change}\"")).unwrap();
@@ -256,9 +256,10 @@ fn a_comparison_that_was_cut_off_goes_on() {
 
     // Another comparison does not go on in its place, and what is there stays.
     let refused = format!("{GRID} --set train.batch_size=2 --resume a");
-    desk.finetune(&refused).ends(1, &[]);
+    let other = "a does not hold a comparison of this configuration";
+    desk.finetune(&refused).ends(1, &[other]);
     desk.finetune(&format!("{GRID} --resume nowhere")).ends(1, &["nowhere/config.toml"]);
-    desk.finetune("--config c.toml --resume a").ends(1, &[]);
+    desk.finetune("--config c.toml --resume a").ends(1, &[other]);
 
     // With another number of jobs it does.
     desk.finetune("--config grid.toml --set compare.jobs=2 --resume a").ends(0, &["run 8/8"]);
@@ -306,7 +307,8 @@ fn what_is_still_going_on_is_not_resumed() {
     desk.finetune(&format!("{GRID} --out a")).ends(0, &[]);
     let metrics = fs::OpenOptions::new().write(true).open(desk.path("a/metrics.jsonl")).unwrap();
     metrics.lock().unwrap();
-    desk.finetune(&format!("{GRID} --resume a")).ends(1, &[]);
+    let running = "the comparison in a is still being carried out";
+    desk.finetune(&format!("{GRID} --resume a")).ends(1, &[running]);
     drop(metrics);
     desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);
 }

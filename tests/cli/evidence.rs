@@ -99,8 +99,8 @@ fn gradients_of_live_stages_are_told_along_the_way() {
     let first = |run: &str| DESK.json(run)["epochs"][0]["gradients"][0].clone();
     assert_eq!(first("bound/summary.json"), first("out/summary.json"));
     let page = fs::read_to_string(DESK.path("out/report.html")).unwrap();
-    for text in ["Gradient flow", "Reliability diagram", "fc1", "fc2"] {
-        assert!(page.contains(text), "{text}");
+    for chart in ["gradients", "reliability"] {
+        assert!(page.contains(&format!("<title id=\"{chart}-title\">")), "{chart}");
     }
 }
 
@@ -108,7 +108,15 @@ fn gradients_of_live_stages_are_told_along_the_way() {
 fn samples_come_with_heat_maps_and_leave_the_weights_alone() {
     let summary = DESK.json("out/summary.json");
     let samples = summary["samples"].as_array().unwrap();
-    assert!(!samples.is_empty());
+    // Six mistakes and six correct predictions at most, the mistakes first.
+    let right = |sample: &Value| sample["label"] == sample["predicted"];
+    let confusion: Vec<Vec<usize>> =
+        serde_json::from_value(summary["evaluations"][1]["confusion"].clone()).unwrap();
+    let correct = confusion[0][0] + confusion[1][1];
+    let wrong = confusion[0][1] + confusion[1][0];
+    assert_eq!(samples.iter().filter(|sample| !right(sample)).count(), wrong.min(6));
+    assert_eq!(samples.iter().filter(|sample| right(sample)).count(), correct.min(6));
+    assert!(samples.is_sorted_by_key(right), "mistakes come first");
     for sample in samples {
         assert_eq!(sample["heat_map"]["stage"], "conv2");
         let rows = sample["heat_map"]["values"].as_array().unwrap();

@@ -56,19 +56,29 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
     // The line after [finetune] is 17, the one after [train] 21.
     for (section, lines, place, says) in [
         (tune, "rates = { fc9 = 0.1 }", "17:17", "conv1, conv2, fc1, fc2, head"),
-        (tune, "rates = { conv1 = 0.1 }", "17:19", "conv1"),
+        (tune, "rates = { conv1 = 0.1 }", "17:19", "finetune.rates.conv1: "),
         (tune, "rates = { fc2 = 0 }", "17:17", "finetune.rates"),
         (tune, "rate_floor = 0.5", "17:14", "finetune.rate_scale = 0.1"),
-        (tune, "thaw = { at = { fc1 = 4 } }", "17:23", "fc1"),
-        (tune, "thaw = { at = { conv1 = 2 } }", "17:25", "conv1"),
-        (tune, "thaw = { at = { fc2 = 3, fc1 = 2 } }", "17:32", "fc2"),
-        (tune, "thaw = { every = 3 }", "17:18", "3"),
-        (tune, "thaw = { every = 0 }", "17:18", "1"),
-        (tune, "thaw = {}", "17:8", "every"),
+        (
+            tune,
+            "thaw = { at = { fc1 = 4 } }",
+            "17:23",
+            "finetune.thaw.at.fc1: fc1 would be unfrozen in epoch 4",
+        ),
+        (tune, "thaw = { at = { conv1 = 2 } }", "17:25", "finetune.thaw.at.conv1: "),
+        (tune, "thaw = { at = { fc2 = 3, fc1 = 2 } }", "17:32", "finetune.thaw.at.fc1: "),
+        (
+            tune,
+            "thaw = { every = 3 }",
+            "17:18",
+            "finetune.thaw.every: the first stage would be unfrozen in epoch 4",
+        ),
+        (tune, "thaw = { every = 0 }", "17:18", "finetune.thaw.every: must be at least 1, and this is 0"),
+        (tune, "thaw = {}", "17:8", "finetune.thaw: "),
         (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "finetune.thaw"),
         (tune, "batch_norm = \"off\"", "17:14", "`train` or `frozen`"),
         (tune, "batch_norm = \"frozen\"", "17:14", "finetune.batch_norm"),
-        (train, "swa_from = 4", "21:12", "3"),
+        (train, "swa_from = 4", "21:12", "train.swa_from: epoch 4 comes after the last of 3"),
         (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),
         (train, "warmup_epochs = 1.0", "21:17", "finetune.head_epochs = 1"),
         (train, "schedule = \"cosine\"\nstep = { every = 2 }", "22:8", "train.schedule = \"cosine\""),
@@ -79,7 +89,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (train, "sampler = \"balanced\"\nclass_weights = \"balanced\"", "22:17", "train.class_weights"),
         (train, "clip_norm = 0", "21:13", "train.clip_norm"),
         (train, "ema = 1.0", "21:7", "train.ema"),
-        (train, "accumulate = 0", "21:14", "1"),
+        (train, "accumulate = 0", "21:14", "train.accumulate: must be at least 1, and this is 0"),
     ] {
         refused(section, lines, place, says);
     }
@@ -131,7 +141,8 @@ fn the_plan_is_shown_before_training_and_drawn_in_the_report() {
         ],
     );
     let page = fs::read_to_string(desk.path("drawn/report.html")).unwrap();
-    assert!(page.contains("fine-tune") && page.contains("fc1"));
+    // A mark for the stages that unfreeze in each epoch after the first.
+    assert!(page.contains("fc1 thaws"), "no mark for fc1 in epoch 3");
     let summary = desk.json("drawn/summary.json");
     let rates = summary["plan"][1]["epoch_rates"].as_array().unwrap();
     assert_eq!((rates.len(), rates[0].as_f64()), (3, Some(1e-3)));
@@ -152,7 +163,10 @@ fn the_range_test_suggests_a_rate_and_writes_its_page_only() {
     assert!(points.len() > 10 && points.len() <= 40);
     assert_eq!(names(&desk.path("found")), ["report.html"]);
     assert_eq!(before, fs::read(desk.path("m.safetensors")).unwrap());
-    assert!(fs::read_to_string(desk.path("found/report.html")).unwrap().contains("<svg"));
+    // A row for every step, and the curve.
+    let page = fs::read_to_string(desk.path("found/report.html")).unwrap();
+    assert_eq!(page.matches("<th class=\"num\" scope=\"row\">").count(), points.len());
+    assert!(page.contains("<title id=\"range-title\">"));
 
     // The same again in words; and a place that is taken stays as it is.
     let said = desk.finetune(&format!("{find} --out again")).ends(0, &[]).stdout;

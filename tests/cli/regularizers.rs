@@ -79,7 +79,7 @@ fn what_cannot_be_is_refused_at_its_line() {
     safetensors::write(&desk.path("headless.safetensors"), &tensors);
     let headless = "--config c.toml --out bad --set model.weights=headless.safetensors";
     desk.finetune(&format!("{headless} --set regularize.co_tuning={{}}"))
-        .ends(2, &["regularize.co_tuning", "headless.safetensors"]);
+        .ends(2, &["--set regularize.co_tuning={}: regularize.co_tuning: needs the classifier of the source"]);
     desk.finetune("--config c.toml --out bad --set regularize.mixup=1 --set train.batch_size=1")
         .ends(2, &["regularize.mixup", "train.batch_size"]);
     for class in ["train", "val"] {
@@ -106,8 +106,11 @@ fn a_comparison_trains_each_technique_alone_and_tells_with_its_uncertainty() {
     let desk = &*DESK;
     let compare = "compare --config c.toml --vary regularize --only l2_sp,mixup --seeds 0,1,2 --out compared";
     let said = desk.finetune(&format!("{compare} --json")).ends(0, &[]).stdout;
-    for part in ["l2_sp", "mixup", "95"] {
-        assert!(said.contains(part), "{part}: {said}");
+    // A sentence for each technique, with the difference, its interval and the number of seeds.
+    for technique in ["mixup", "l2_sp"] {
+        let sentence = said.lines().find(|line| line.starts_with(technique) && line.contains("against none"));
+        let sentence = sentence.unwrap_or_else(|| panic!("no sentence about {technique} in\n{said}"));
+        assert!(sentence.contains("(95% interval ") && sentence.contains(", 3 seeds)"), "{sentence}");
     }
     let record: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     let methods: Vec<_> =
@@ -132,8 +135,8 @@ fn a_comparison_trains_each_technique_alone_and_tells_with_its_uncertainty() {
         ("--vary images", "--images"),
         ("--vary regularize --depths head", "--depths"),
         ("--vary depth --depths head,deep", "\"deep\""),
-        ("--vary depth --depths head,last:1,head", "compare.setting"),
-        ("--vary regularize --seeds 1,1", "seeds"),
+        ("--vary depth --depths head,last:1,head", "compare.setting: two settings have the same name"),
+        ("--vary regularize --seeds 1,1", "compare.seeds: "),
         ("--vary regularize --only mixup --set train.batch_size=1", "regularize.mixup"),
     ] {
         desk.finetune(&format!("compare --config c.toml --out bad {arguments}")).ends(2, &[says]);

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::workspace::Workspace;
 use crate::{cases, doctor, experiments, fetch_data, fetch_weights, program, recipe, setup, test};
 
-/// Sets a machine up for this workspace, fetches what it needs and runs its experiment and tests.
+/// Set up this workspace, fetch weights and images, run the example experiment and the tests
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -18,18 +18,18 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     Setup(setup::Arguments),
-    /// Say what is there, what is missing and the command that mends it
+    /// Check the set-up: list what is there, what is missing, and the command that mends it
     Doctor,
     Test(test::Arguments),
     FetchWeights(fetch_weights::Arguments),
     FetchData(fetch_data::Arguments),
     Recipe(recipe::Arguments),
-    /// Try the kinds of input that people bring, and print what finetune does with each
+    /// Run finetune on many kinds of input and print its result for each
     Cases,
-    /// Measure how fast it is: `cargo run -p experiments -- bench`
+    /// Measure speed and memory: `cargo run -p experiments -- bench`
     #[command(disable_help_flag = true)]
     Bench(experiments::Arguments),
-    /// Compare what `finetune advise` recommends with a grid of runs: `cargo run -p experiments -- regret`
+    /// Measure the regret of `finetune advise` against trained runs: `cargo run -p experiments -- regret`
     #[command(disable_help_flag = true)]
     Regret(experiments::Arguments),
 }

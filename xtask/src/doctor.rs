@@ -92,7 +92,7 @@ fn rust(workspace: &Workspace) -> Finding {
     }
 }
 
-/// What `cargo xtask test` needs beside cargo.
+/// What `cargo xtask test` needs in addition to cargo.
 fn component(workspace: &Workspace, name: &'static str, subcommand: &str) -> Finding {
     match process::ask(&mut workspace.cargo(&[subcommand, "--version"])) {
         Some(answer) => good(name, answer),
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn weights_are_listed_and_their_lack_names_the_command() {
         let folder = tempfile::tempdir().unwrap();
-        let look = || folder_of(folder.path(), "weights", is_weights, "fetch");
-        assert_eq!((look().state, look().mend.as_str()), (State::Lacking, "fetch"));
+        let found = || folder_of(folder.path(), "weights", is_weights, "fetch");
+        assert_eq!((found().state, found().mend.as_str()), (State::Lacking, "fetch"));
         std::fs::write(folder.path().join("b.pth"), "").unwrap();
         std::fs::write(folder.path().join("catalog.toml"), "").unwrap();
-        assert_eq!((look().state, look().what.as_str()), (State::Good, "b.pth"));
+        assert_eq!((found().state, found().what.as_str()), (State::Good, "b.pth"));
     }
 }

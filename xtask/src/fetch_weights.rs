@@ -110,7 +110,7 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
     Ok(of_config(&config.model, &workspace.root)?.into_iter().collect())
 }
 
-/// The part of a config that says which weights it starts from; the rest is for `finetune` to judge.
+/// The part of a configuration that names its source weights; `finetune` checks the rest.
 #[derive(Deserialize)]
 struct Config {
     model: Model,

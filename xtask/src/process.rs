@@ -38,7 +38,7 @@ pub fn pass_interrupts_on() -> Result<()> {
     ctrlc::set_handler(|| {
         WAS_INTERRUPTED.store(true, Ordering::SeqCst);
         match *child_group() {
-            // The group may have ended a moment ago; then there is nobody left to tell.
+            // The group may have ended a moment ago; then there is nothing to interrupt.
             Some(group) => drop(killpg(group, Signal::SIGINT)),
             None => std::process::exit(i32::from(INTERRUPTED)),
         }
@@ -60,7 +60,7 @@ pub fn run_as_progress(command: &mut Command) -> Result<()> {
     run(command.stdout(Stdio::from(io::stderr())))
 }
 
-/// Shows the command, runs it to its end and says how it ended.
+/// Shows the command, runs it to its end and returns its status.
 pub fn status(command: &mut Command) -> Result<ExitStatus> {
     announce(command);
     let mut child = spawn(command)?;
@@ -75,7 +75,7 @@ pub fn quiet_status(command: &mut Command) -> Result<ExitStatus> {
     finish(command, status)
 }
 
-/// Like [`status`], but asks `enough` every few milliseconds, and when it says so ends the command with all of its
+/// Like [`status`], but asks `enough` every few milliseconds, and when it returns true ends the command with all of its
 /// children; then there is no status.
 pub fn status_until(command: &mut Command, enough: &dyn Fn() -> bool) -> Result<Option<ExitStatus>> {
     announce(command);

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Also learn real photographs: a folder with dogs_cats_small.zip and hymenoptera_data.zip
     #[arg(long, value_name = "DIR", conflicts_with = "fast")]
     photos: Option<PathBuf>,
-    /// Also look at the report's sample pages in this headless Chromium, by mouse, keyboard and on paper
+    /// Also test the report's sample pages in this headless Chromium: mouse, keyboard, print
     #[arg(long, value_name = "PROGRAM")]
     browser: Option<PathBuf>,
     /// Also read the sample pages' event files with TensorBoard: a Python with tensorboard and pillow
@@ -57,7 +57,7 @@ enum Work {
         count: u32,
         python: PathBuf,
     },
-    /// Damaging this number of checkpoints and reading them.
+    /// Reading this number of damaged checkpoints.
     DamagedCheckpoints(u32),
 }
 
@@ -100,7 +100,7 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let mut cargo = workspace.cargo(&words);
             // Tests share the cores: an OpenMP thread that waits for others of its process had better sleep than spin, which
-            // it does for as long as its slice of time lasts and keeps from the core whoever it is waiting for.
+            // it does for as long as its slice of time lasts and keeps the thread that it waits for from the core.
             if std::env::var_os(WAIT_POLICY).is_none() {
                 cargo.env(WAIT_POLICY, "passive");
             }
@@ -129,7 +129,7 @@ fn runs(workspace: &Workspace, command: &mut Command) -> Result<bool> {
     Ok(process::status(command)?.success())
 }
 
-/// Brings the photographs, and the weights of the configurations that learn them; says what cannot be brought.
+/// Fetches the photographs, and the weights of the configurations that learn them; prints what cannot be fetched.
 fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<bool> {
     let data = ["dogs_cats_small", "hymenoptera_data"]
         .map(|name| fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos)));

@@ -2,7 +2,7 @@
 //! they are needed.
 //!
 //! A tool takes arguments, shows its progress on stderr and answers with one JSON object a line on stdout. An object
-//! with nothing but `error` says what failed.
+//! with nothing but `error` is a failure.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ pub struct Kind {
     pub what: &'static str,
     /// The name of its binary, example or bench.
     pub binary: &'static str,
-    /// What tells cargo to build it.
+    /// Arguments with which cargo builds it.
     pub build: &'static [&'static str],
     /// An environment variable that names a ready-built one, for tests and for machines that cannot build it.
     pub variable: &'static str,
@@ -87,7 +87,7 @@ impl Tool {
     /// `fetch` of the room `pretrained`: brings weights and files, unpacks archives.
     ///
     /// # Errors
-    /// It cannot be built; then cargo has said why.
+    /// It cannot be built; then cargo has printed why.
     pub fn downloader(workspace: &Workspace) -> Result<Self> {
         Self::built(workspace, &DOWNLOADER)
     }
@@ -118,10 +118,10 @@ impl Tool {
         }
         let output = process::captured(&mut command)?;
         if !output.status.success() {
-            bail!("{} cannot be built ({}): cargo says why above", kind.what, output.status);
+            bail!("{} cannot be built ({}): the reason is above", kind.what, output.status);
         }
         let program = program_in(&output.stdout, kind.binary)
-            .with_context(|| format!("cargo does not say where it has put `{}`", kind.binary))?;
+            .with_context(|| format!("cargo does not report the path of `{}`", kind.binary))?;
         Ok(Self { program })
     }
 
@@ -135,7 +135,7 @@ impl Tool {
     /// Runs the tool and reads what it answers, errors of single pieces among it.
     ///
     /// # Errors
-    /// Ctrl-C; the tool cannot be run, or fails without an answer that says why.
+    /// Ctrl-C; the tool cannot be run, or fails without an answer.
     pub fn answers<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<Result<T>>> {
         process::announce(command);
         let output = process::captured(command)?;
@@ -212,7 +212,7 @@ fn answer<T: DeserializeOwned>(line: &str) -> Result<Result<T>> {
     serde_json::from_str(line).map(Ok).map_err(read)
 }
 
-/// Where cargo's messages say that the binary lies. The file of a bench has a digest behind its name.
+/// Path of the binary in cargo's messages. The file of a bench has a digest behind its name.
 fn program_in(messages: &str, binary: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Message {

@@ -39,7 +39,7 @@ impl Workspace {
         if std::env::var_os("LIBTORCH").is_some_and(|given| Path::new(&given) == self.libtorch_link()) {
             command.env_remove("LIBTORCH");
         }
-        // Likewise what cargo says of xtask's own package: build scripts that watch it (ring's does) would run again.
+        // Likewise the variables that cargo sets for xtask's own package: build scripts that watch it (ring's does) would run again.
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_package(&name.to_string_lossy())) {
             command.env_remove(name);
         }

@@ -1,15 +1,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file system refused: what was tried, where, and its own words.
+/// The file system refused: the action, the path, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
 pub struct Error {
     /// A verb, "create" or "write", that the path follows.
     pub action: &'static str,
-    /// The file or folder asked for.
+    /// Path of the file or folder.
     pub path: PathBuf,
-    /// The system's own words.
+    /// Reason given by the system.
     pub source: io::Error,
 }
 

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::draft_name::{create_unique, parent};
 
-/// A folder that is filled beside its place; it is removed with what is in it unless [`FolderDraft::publish`] succeeds.
+/// A folder that is filled next to its final path; it is removed with what is in it unless [`FolderDraft::publish`] succeeds.
 #[derive(Debug)]
 pub struct FolderDraft {
     path: PathBuf,
-    place: PathBuf,
+    target: PathBuf,
 }
 
 impl FolderDraft {
-    /// Creates an empty folder beside `place`, whose parents are created if need be.
+    /// Creates an empty folder next to `target`, whose parents are created if need be.
     ///
     /// # Errors
     /// [`Error`] when the file system refuses.
-    pub fn beside(place: &Path) -> Result<Self, Error> {
-        let parent = parent(place);
+    pub fn next_to(target: &Path) -> Result<Self, Error> {
+        let parent = parent(target);
         fs::create_dir_all(parent).map_err(Error::new("create", parent))?;
         let created = create_unique(parent, |draft| fs::create_dir(draft));
         let (path, ()) = created.map_err(Error::new("create a folder in", parent))?;
-        Ok(Self { path, place: place.to_owned() })
+        Ok(Self { path, target: target.to_owned() })
     }
 
     /// Where to write.
@@ -31,17 +31,17 @@ impl FolderDraft {
         &self.path
     }
 
-    /// Renames the folder to its place, in one step.
+    /// Renames the folder to its final path, in one step.
     ///
     /// # Errors
     /// [`Error`] of the kind [`ErrorKind::AlreadyExists`] when something is there, an empty folder aside; that stays as
-    /// it is. Otherwise what the file system says.
+    /// it is. Otherwise [`Error`] with the reason of the file system.
     pub fn publish(self) -> Result<(), Error> {
-        let renamed = fs::rename(&self.path, &self.place).map_err(|error| match error.kind() {
+        let renamed = fs::rename(&self.path, &self.target).map_err(|error| match error.kind() {
             ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => ErrorKind::AlreadyExists.into(),
             _ => error,
         });
-        renamed.map_err(Error::new("create", &self.place))
+        renamed.map_err(Error::new("create", &self.target))
     }
 }
 
@@ -64,30 +64,30 @@ mod tests {
     #[test]
     fn a_folder_appears_whole_or_leaves_nothing() {
         let home = tempfile::tempdir().unwrap();
-        let place = home.path().join("way/letters");
-        let draft = FolderDraft::beside(&place).unwrap();
+        let target = home.path().join("way/letters");
+        let draft = FolderDraft::next_to(&target).unwrap();
         fs::write(draft.path().join("a.png"), "a").unwrap();
-        assert!(!place.exists());
+        assert!(!target.exists());
         drop(draft);
         assert!(names(&home.path().join("way")).is_empty());
 
-        let draft = FolderDraft::beside(&place).unwrap();
+        let draft = FolderDraft::next_to(&target).unwrap();
         fs::write(draft.path().join("a.png"), "a").unwrap();
         draft.publish().unwrap();
         assert_eq!(names(&home.path().join("way")), ["letters"]);
-        assert_eq!(names(&place), ["a.png"]);
+        assert_eq!(names(&target), ["a.png"]);
     }
 
     #[test]
-    fn what_is_there_is_never_replaced() {
+    fn what_is_there_is_never_retargetd() {
         let home = tempfile::tempdir().unwrap();
         let (folder, file) = (home.path().join("folder"), home.path().join("file"));
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("mine"), "").unwrap();
         fs::write(&file, "mine").unwrap();
-        for place in [&folder, &file] {
-            let error = FolderDraft::beside(place).unwrap().publish().unwrap_err();
-            assert_eq!((error.source.kind(), &error.path), (ErrorKind::AlreadyExists, place));
+        for target in [&folder, &file] {
+            let error = FolderDraft::next_to(target).unwrap().publish().unwrap_err();
+            assert_eq!((error.source.kind(), &error.path), (ErrorKind::AlreadyExists, target));
         }
         assert_eq!(names(&folder), ["mine"]);
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");

@@ -5,7 +5,7 @@
 //! - [`sha256_of_file`], [`Hashing`]: SHA-256 of what is read and written
 //! - [`cache_folder`]: this program's folder in the user's cache
 //!
-//! Whatever is unfinished has a name that begins with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
+//! Unfinished ones have names that begin with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
 
 mod cache;
 mod digest;

@@ -9,7 +9,7 @@ use glyphs::{Alphabet, Family, Spec, Split, Variation};
 /// Draws letters from embedded fonts into an image folder: FOLDER/train/CLASS/*.png, and so for val and test
 ///
 /// Whole faces are held back, so that training, validation and test never show the same one. The same arguments give
-/// the same bytes on every machine. A folder that is there already is kept if it is what would be drawn, else refused.
+/// the same bytes on every machine. A folder that is there already is left as it is if it holds the same images, else refused.
 #[derive(Debug, Parser)]
 #[command(name = "glyphs", version)]
 pub(crate) struct Arguments {
@@ -18,28 +18,28 @@ pub(crate) struct Arguments {
     alphabet: Alphabet,
     /// The folder to draw
     pub(crate) folder: PathBuf,
-    /// Pictures of each letter in train/
+    /// Images of each letter in train/
     #[arg(long, value_name = "COUNT", default_value_t = usual().train_per_class)]
     train: u32,
-    /// Pictures of each letter in val/; with 0 there is no such folder
+    /// Images of each letter in val/; with 0 there is no such folder
     #[arg(long, value_name = "COUNT", default_value_t = usual().validation_per_class)]
     validation: u32,
-    /// Pictures of each letter in test/; with 0 there is no such folder
+    /// Images of each letter in test/; with 0 there is no such folder
     #[arg(long, value_name = "COUNT", default_value_t = usual().test_per_class)]
     test: u32,
-    /// Width and height of a picture in pixels, 16 to 256
+    /// Width and height of an image in pixels, 16 to 256
     #[arg(long, value_name = "PIXELS", default_value_t = usual().size)]
     size: u32,
-    /// Chooses the variation of each picture
+    /// Chooses the variation of each image
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Upright, centred and clean letters, without variation
     #[arg(long)]
     plain: bool,
-    /// Letters that other arguments or an earlier version drew there make room, if nobody touched them since
+    /// Replace letters that other arguments or an earlier version drew, if they are unchanged since
     #[arg(long)]
     pub(crate) replace_outdated: bool,
-    /// Say what is there now as one JSON object; errors too
+    /// Print the result, or the error, as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

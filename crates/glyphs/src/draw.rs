@@ -1,18 +1,19 @@
-//! One letter as a picture.
+//! One letter as an image.
 //!
 //! Only additions, multiplications, divisions and square roots are used, which every machine rounds alike, so the bytes
 //! are the same everywhere; sines and exponentials are not, and are avoided.
 
-use ab_glyph::{GlyphId, Outline, OutlineCurve, OutlinedGlyph, Point, PxScaleFactor, Rect, point};
+use ab_glyph::{GlyphId, Outline, OutlineCurve, OutlinedGlyph, PxScaleFactor, Rect, point};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
+use crate::outline::{extent, map};
 use crate::{Error, Face, GrayImage, Variation};
 
-/// Strokes are changed on a raster this many times finer than the picture.
+/// Strokes are changed on a raster this many times finer than the image.
 const FINE: usize = 3;
 
-/// Draws a letter, white on black like MNIST, in a picture of `size` x `size` pixels. The seed alone decides the variation.
+/// Draws a letter, white on black like MNIST, in an image of `size` x `size` pixels. The seed alone decides the variation.
 ///
 /// # Errors
 ///
@@ -41,15 +42,6 @@ pub fn draw(
 
     let pixels = light.iter().map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect();
     Ok(GrayImage { size, pixels })
-}
-
-/// The smallest upright rectangle that holds all points of the curves: `min` bottom left, `max` top right.
-pub(crate) fn extent(curves: &[OutlineCurve]) -> Rect {
-    let start = Rect { min: point(f32::MAX, f32::MAX), max: point(f32::MIN, f32::MIN) };
-    curves.iter().flat_map(points).fold(start, |r, p| Rect {
-        min: point(r.min.x.min(p.x), r.min.y.min(p.y)),
-        max: point(r.max.x.max(p.x), r.max.y.max(p.y)),
-    })
 }
 
 /// The letter's outline scaled, stretched, rotated and placed in a square of `size` pixels, y upwards.
@@ -175,23 +167,6 @@ fn between(rng: &mut impl Rng, [low, high]: [f32; 2]) -> f32 {
 fn normal(rng: &mut impl Rng) -> f32 {
     let sum: u16 = rng.next_u32().to_le_bytes().into_iter().map(u16::from).sum();
     (f32::from(sum) - 510.0) / 147.800_5
-}
-
-fn map(curves: Vec<OutlineCurve>, f: impl Fn(Point) -> Point) -> Vec<OutlineCurve> {
-    let moved = |curve| match curve {
-        OutlineCurve::Line(a, b) => OutlineCurve::Line(f(a), f(b)),
-        OutlineCurve::Quad(a, b, c) => OutlineCurve::Quad(f(a), f(b), f(c)),
-        OutlineCurve::Cubic(a, b, c, d) => OutlineCurve::Cubic(f(a), f(b), f(c), f(d)),
-    };
-    curves.into_iter().map(moved).collect()
-}
-
-fn points(curve: &OutlineCurve) -> Vec<Point> {
-    match *curve {
-        OutlineCurve::Line(a, b) => vec![a, b],
-        OutlineCurve::Quad(a, b, c) => vec![a, b, c],
-        OutlineCurve::Cubic(a, b, c, d) => vec![a, b, c, d],
-    }
 }
 
 #[cfg(test)]

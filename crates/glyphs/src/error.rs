@@ -48,8 +48,8 @@ pub enum Error {
         /// Where reading it stopped.
         source: serde_json::Error,
     },
-    /// A picture could not be encoded.
-    #[error("{}: cannot encode the picture: {source}", path.display())]
+    /// An image could not be encoded.
+    #[error("{}: cannot encode the image: {source}", path.display())]
     Encode {
         /// The file it was meant for.
         path: PathBuf,

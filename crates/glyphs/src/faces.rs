@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ttf_parser::name_id;
 
+use crate::outline::extent;
 use crate::{Alphabet, Error};
 
 /// Every distinct embedded face which has an outline for each letter of each [`Alphabet`], sorted by name.
@@ -128,7 +129,7 @@ impl Face {
             .or_else(|| name_in(&table, name_id::FAMILY))
             .and_then(|family| Family::named(&family))
             .ok_or_else(|| bad(&name, &"belongs to no known family"))?;
-        let cap_height = curves(&font, 'H').map_or(0.0, |outline| crate::draw::extent(&outline).max.y);
+        let cap_height = curves(&font, 'H').map_or(0.0, |outline| extent(&outline).max.y);
         if cap_height <= 0.0 {
             return Err(bad(&name, &"its H does not stand on the baseline"));
         }

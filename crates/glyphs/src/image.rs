@@ -1,4 +1,4 @@
-/// A square picture of 8-bit gray values.
+/// A square image of 8-bit gray values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrayImage {
     /// Width and height in pixels.
@@ -8,7 +8,7 @@ pub struct GrayImage {
 }
 
 impl GrayImage {
-    /// The picture as a PNG file's bytes, which depend on the pixels and on the `png` crate's version alone: none of
+    /// The image as a PNG file's bytes, which depend on the pixels and on the `png` crate's version alone: none of
     /// the settings leaves anything to the DEFLATE library that another crate of the build may choose.
     pub(crate) fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let mut file = Vec::new();

@@ -1,4 +1,4 @@
-//! Letters as pictures: Latin and Cyrillic drawn from embedded fonts, and written out as an ordinary image folder.
+//! Letters as images: Latin and Cyrillic drawn from embedded fonts, and written out as an ordinary image folder.
 //!
 //! This room gives the workspace a data set that needs no network: typed Latin letters are a source task, Cyrillic
 //! capitals a new one. Whole faces are held out, so a test letter is always in a font that training never showed.
@@ -12,7 +12,7 @@
 //! - [`Spec`] and [`Variation`]: everything that decides the bytes of a folder
 //! - [`draw`]: one letter, in one face, as a [`GrayImage`]
 //! - [`write()`] and [`ensure`]: the folder itself, all of it or none of it
-//! - [`Manifest`]: what a written folder says about itself
+//! - [`Manifest`]: spec and digest of a written folder
 //!
 //! The binary of the same name draws from a command line: `cargo run -p glyphs -- --help`.
 //!
@@ -30,6 +30,7 @@ mod error;
 mod faces;
 mod image;
 mod manifest;
+mod outline;
 mod spec;
 mod split;
 mod write;

@@ -19,11 +19,11 @@ use crate::cli::Arguments;
 /// How often a plain line is written at most, where stderr is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// What is said of the letters that are there now.
+/// Result: the letters that are in the folder now.
 #[derive(Serialize)]
 struct Drawn {
     pictures: u64,
-    /// Changes with any picture.
+    /// Changes with any image.
     content_digest: String,
     /// Folder names of the classes.
     classes: Vec<String>,
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn draw(arguments: &Arguments) -> anyhow::Result<Drawn> {
     let (spec, folder) = (arguments.spec(), &arguments.folder);
     if arguments.replace_outdated && glyphs::remove_outdated(&spec, folder)? {
-        let _ = writeln!(io::stderr(), "{} is of another version and is drawn anew", folder.display());
+        let _ = writeln!(io::stderr(), "{} is of another version and is drawn again", folder.display());
     }
     let progress = Progress::new(folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy());
     let manifest = glyphs::ensure(&spec, folder, &|done, total| progress.at(done, total))?;
@@ -72,8 +72,8 @@ fn print(arguments: &Arguments, drawn: &Drawn) -> anyhow::Result<()> {
     let text = if arguments.json {
         serde_json::to_string(drawn)?
     } else {
-        let (pictures, classes) = (drawn.pictures, drawn.classes.len());
-        format!("{}: {pictures} letters of {classes} classes", arguments.folder.display())
+        let (images, classes) = (drawn.pictures, drawn.classes.len());
+        format!("{}: {images} letters of {classes} classes", arguments.folder.display())
     };
     writeln!(io::stdout(), "{text}").context("cannot write to stdout")
 }
@@ -96,13 +96,13 @@ impl Progress {
         let bar = io::stderr().is_terminal().then(|| {
             let style = "  {msg} [{bar:30}] {pos} of {len}, {per_sec}, {eta} left";
             let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-            // It shows itself with the first picture, so letters that are there already draw no bar.
+            // It shows itself with the first image, so letters that are there already draw no bar.
             ProgressBar::no_length().with_style(style.progress_chars("=> ")).with_message(label.clone())
         });
         Self { label, shown: Mutex::new(Shown { bar, done: 0, last_line: Instant::now() }) }
     }
 
-    /// Called by several threads; whoever finds another at it leaves the showing to that one.
+    /// Shows the progress; called by several threads, of which one at a time writes.
     fn at(&self, done: u64, total: u64) {
         let Ok(mut shown) = self.shown.try_lock() else { return };
         // Threads overtake one another.

@@ -1,4 +1,4 @@
-//! What a written folder says about itself.
+//! Manifest of a written folder: its spec and the digest of its images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::error::io;
 use crate::{Error, Spec};
 
-/// Name of the manifest, beside `train/`. Readers of image folders pass over it, as it is not a folder.
+/// Name of the manifest, next to `train/`. Readers of image folders pass over it, as it is not a folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
 /// The record of a folder: what it was drawn from, and a digest of what is in it.
@@ -19,12 +19,12 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub struct Manifest {
     /// [`Spec::digest`] of the spec.
     pub spec_digest: String,
-    /// SHA-256 in hex over all pictures: for each one, in the order of their paths, the path from the folder (with `/`),
+    /// SHA-256 in hex over all images: for each one, in the order of their paths, the path from the folder (with `/`),
     /// a zero byte and the SHA-256 of the file.
     pub content_digest: String,
-    /// How many pictures there are.
+    /// Number of images.
     pub pictures: u64,
-    /// Names of the faces that the pictures in `train/` show.
+    /// Names of the faces in `train/`.
     pub train_faces: Vec<String>,
     /// Names of the faces in `val/`.
     pub validation_faces: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Manifest {
     pub spec: Spec,
 }
 
-/// A picture's path from the folder and the digest of its bytes.
+/// An image's path from the folder and the digest of its bytes.
 pub(crate) type Entry = (String, [u8; 32]);
 
 impl Manifest {
@@ -61,13 +61,13 @@ impl Manifest {
         }
     }
 
-    /// Whether the pictures in the folder are still those that were written: none missing, added or changed.
+    /// Whether the images in the folder are still those that were written: none missing, added or changed.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if a file cannot be read.
     pub fn matches(&self, dir: &Path) -> Result<bool, Error> {
-        let paths = pictures(dir)?;
+        let paths = images(dir)?;
         if paths.len() as u64 != self.pictures {
             return Ok(false);
         }
@@ -98,14 +98,14 @@ pub(crate) fn content_digest(mut entries: Vec<Entry>) -> String {
 }
 
 fn entry(dir: &Path, path: &Path) -> Result<Entry, Error> {
-    let bytes = fs::read(path).map_err(io("read the picture", path))?;
+    let bytes = fs::read(path).map_err(io("read the image", path))?;
     let inner = path.strip_prefix(dir).unwrap_or(path);
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
     Ok((parts.join("/"), Sha256::digest(&bytes).into()))
 }
 
 /// Every `.png` at `part/class/` below the folder.
-fn pictures(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+fn images(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut level = vec![dir.to_owned()];
     for _ in 0..3 {
         let inside = level.iter().filter(|path| path.is_dir()).map(|path| list(path));

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Alphabet, Error, Face, Partition, Split, faces};
 
-/// Raised whenever the same spec would give other pictures, so that folders drawn before are told apart.
+/// Raised whenever the same spec would give other images, so that older folders are recognised.
 const DRAWING_VERSION: u32 = 1;
 
 /// What to draw. Two equal specs give the same bytes on every machine and with any number of threads.
@@ -18,34 +18,34 @@ pub struct Spec {
     pub alphabet: Alphabet,
     /// Which faces are in which part.
     pub split: Split,
-    /// Width and height of a picture in pixels, 16 to 256.
+    /// Width and height of an image in pixels, 16 to 256.
     pub size: u32,
-    /// Pictures of each class in `train/`, at least 1.
+    /// Images of each class in `train/`, at least 1.
     pub train_per_class: u32,
-    /// Pictures of each class in `val/`; with 0 there is no such folder.
+    /// Images of each class in `val/`; with 0 there is no such folder.
     pub validation_per_class: u32,
-    /// Pictures of each class in `test/`; with 0 there is no such folder.
+    /// Images of each class in `test/`; with 0 there is no such folder.
     pub test_per_class: u32,
-    /// Chooses the variation of each picture. The faces are chosen by the seed of [`Split::ByFace`].
+    /// Chooses the variation of each image. The faces are chosen by the seed of [`Split::ByFace`].
     pub seed: u64,
-    /// How far pictures of one letter in one face differ.
+    /// How far images of one letter in one face differ.
     pub variation: Variation,
 }
 
-/// The strength of each random change. A picture draws each one uniformly, except that noise is roughly normal.
+/// The strength of each random change. An image draws each one uniformly, except that noise is roughly normal.
 ///
-/// Lengths are in pixels of a picture 28 pixels wide, and grow with its size.
+/// Lengths are in pixels of an image 28 pixels wide, and grow with its size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variation {
     /// Largest rotation either way, in degrees, at most 45.
     pub rotation: f32,
-    /// Smallest and largest height of a capital, as a part of the picture's, within 0.1 to 1. A letter that would not
+    /// Smallest and largest height of a capital, as a part of the image's, within 0.1 to 1. A letter that would not
     /// fit is drawn smaller.
     pub cap_height: [f32; 2],
     /// Largest stretch in width, either way: with 0.2 a letter is 1/1.2 to 1.2 times as wide. At most 1.
     pub stretch: f32,
-    /// Largest shift in each direction, in pixels; a letter is never shifted out of its picture.
+    /// Largest shift in each direction, in pixels; a letter is never shifted out of its image.
     pub shift: f32,
     /// Least and most pixels added to each side of a stroke, within -1 to 2; negative makes strokes thinner.
     pub stroke: [f32; 2],
@@ -56,7 +56,7 @@ pub struct Variation {
 }
 
 impl Spec {
-    /// Pictures of 28 x 28 pixels with the usual variation: 400 of each class for training, 40 for validation and 40 for
+    /// Images of 28 x 28 pixels with the usual variation: 400 of each class for training, 40 for validation and 40 for
     /// the test.
     #[must_use]
     pub fn new(alphabet: Alphabet, split: Split) -> Spec {
@@ -90,7 +90,7 @@ impl Spec {
         let partition = self.split.partition(faces)?;
         check_size(self.size)?;
         if self.train_per_class == 0 {
-            return refuse("train_per_class", &0, "there must be a picture to learn from; give 1 or more");
+            return refuse("train_per_class", &0, "there must be an image to learn from; give 1 or more");
         }
         if self.validation_per_class > 0 && partition.validation.is_empty() {
             let rule = "the split keeps no face for validation; give 0 or change the split";
@@ -132,7 +132,7 @@ impl Default for Variation {
 }
 
 impl Variation {
-    /// Every picture of a letter in a face the same: upright, centred, clean.
+    /// Every image of a letter in a face the same: upright, centred, clean.
     #[must_use]
     pub fn none() -> Variation {
         let zero = [0.0; 2];

@@ -17,11 +17,11 @@ use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces
 
 /// Writes what `spec` describes as an image folder: `dir/train/CLASS/FACE-NUMBER.png`, and so for `val` and `test`.
 ///
-/// Pictures are 8-bit grayscale PNGs, white on black. Every class shows every face of its part equally often (to within
-/// one). A picture depends on the spec's seed, its part, class and number, and not on how many others there are.
+/// Images are 8-bit grayscale PNGs, white on black. Every class shows every face of its part equally often (to within
+/// one). An image depends on the spec's seed, its part, class and number, and not on how many others there are.
 ///
-/// All is written to another folder next to `dir` and renamed at the end, so a half-drawn folder never stands in its
-/// place; on an error what was written is removed. `progress` gets the pictures done and their total, from several
+/// All is written to another folder next to `dir` and renamed at the end, so a half-drawn folder never has its
+/// name; on an error what was written is removed. `progress` gets the images done and their total, from several
 /// threads at once, so the first number may now and then go back by a few.
 ///
 /// # Errors
@@ -31,9 +31,9 @@ pub fn write(spec: &Spec, dir: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> R
     let faces = faces()?;
     let partition = spec.check(&faces)?;
     refuse_occupied(dir)?;
-    let draft = FolderDraft::beside(dir)?;
+    let draft = FolderDraft::next_to(dir)?;
     let classes = spec.alphabet.classes();
-    let entries = write_pictures(spec, &plan(spec, &partition, &classes), draft.path(), progress)?;
+    let entries = write_images(spec, &plan(spec, &partition, &classes), draft.path(), progress)?;
     let manifest = describe(spec, &partition, entries);
     manifest.write(draft.path())?;
     move_into_place(draft, dir)?;
@@ -74,15 +74,15 @@ pub fn remove_outdated(spec: &Spec, dir: &Path) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// One picture to be drawn.
-struct Picture<'a> {
+/// An image to draw.
+struct Sample<'a> {
     part: &'static str,
     class: &'a Class,
     face: &'a Face,
     number: u32,
 }
 
-impl Picture<'_> {
+impl Sample<'_> {
     /// Path from the folder, with `/`.
     fn path(&self) -> String {
         format!("{}/{}/{}-{:05}.png", self.part, self.class.folder, self.face.slug(), self.number)
@@ -97,50 +97,45 @@ impl Picture<'_> {
     }
 }
 
-/// All pictures of all parts. Each class goes through the faces in an order of its own, so that a few pictures per class
+/// All images of all parts. Each class goes through the faces in an order of its own, so that a few images per class
 /// do not all show the same face.
-fn plan<'a>(spec: &Spec, partition: &Partition<'a>, classes: &'a [Class]) -> Vec<Picture<'a>> {
+fn plan<'a>(spec: &Spec, partition: &Partition<'a>, classes: &'a [Class]) -> Vec<Sample<'a>> {
     let counts = [spec.train_per_class, spec.validation_per_class, spec.test_per_class];
-    let mut pictures = Vec::new();
+    let mut samples = Vec::new();
     for ((part, faces), count) in partition.parts().into_iter().zip(counts) {
         for class in classes {
             let order = shuffled(faces.to_vec(), &class_salt(spec.seed, spec.alphabet, part, class));
             let faces = order.into_iter().cycle();
-            pictures.extend((0..count).zip(faces).map(|(number, face)| Picture {
-                part,
-                class,
-                face,
-                number,
-            }));
+            samples.extend((0..count).zip(faces).map(|(number, face)| Sample { part, class, face, number }));
         }
     }
-    pictures
+    samples
 }
 
 fn class_salt(seed: u64, alphabet: Alphabet, part: &str, class: &Class) -> Vec<u8> {
     format!("{seed}/{}/{part}/{}/", alphabet.name(), class.folder).into_bytes()
 }
 
-fn write_pictures(
+fn write_images(
     spec: &Spec,
-    pictures: &[Picture<'_>],
+    samples: &[Sample<'_>],
     draft: &Path,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Entry>, Error> {
-    for folder in pictures.iter().map(|p| draft.join(p.part).join(&p.class.folder)).collect::<BTreeSet<_>>() {
+    for folder in samples.iter().map(|p| draft.join(p.part).join(&p.class.folder)).collect::<BTreeSet<_>>() {
         fs::create_dir_all(&folder).map_err(io("create the folder", &folder))?;
     }
     let done = AtomicU64::new(0);
-    let write_one = |picture: &Picture<'_>| {
-        let path = picture.path();
+    let write_one = |sample: &Sample<'_>| {
+        let path = sample.path();
         let file = draft.join(&path);
-        let image = draw(picture.face, picture.class.letter, spec.size, &spec.variation, picture.seed(spec))?;
+        let image = draw(sample.face, sample.class.letter, spec.size, &spec.variation, sample.seed(spec))?;
         let png = image.to_png().map_err(|source| Error::Encode { path: file.clone(), source })?;
-        fs::write(&file, &png).map_err(io("write the picture", &file))?;
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, pictures.len() as u64);
+        fs::write(&file, &png).map_err(io("write the image", &file))?;
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len() as u64);
         Ok((path, Sha256::digest(&png).into()))
     };
-    pictures.par_iter().map(write_one).collect()
+    samples.par_iter().map(write_one).collect()
 }
 
 fn describe(spec: &Spec, partition: &Partition<'_>, entries: Vec<Entry>) -> Manifest {
@@ -161,7 +156,7 @@ fn refuse_occupied(dir: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(dir) {
         Ok(_) => Err(occupied(dir, "something is there already")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(io("look at", dir)(error)),
+        Err(error) => Err(io("examine", dir)(error)),
     }
 }
 

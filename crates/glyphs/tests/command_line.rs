@@ -55,7 +55,7 @@ fn other_letters_are_replaced_only_when_asked_and_untouched() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(line(&refused)["error"].as_str().unwrap().contains("another spec"), "{refused:?}");
     let replaced = draw(1, "--replace-outdated");
-    assert!(replaced.status.success() && String::from_utf8_lossy(&replaced.stderr).contains("drawn anew"));
+    assert!(replaced.status.success() && String::from_utf8_lossy(&replaced.stderr).contains("drawn again"));
     let mine = folder.join("train/capital-Ж/mine.png");
     std::fs::write(&mine, "").unwrap();
     let kept = draw(0, "--replace-outdated");

@@ -31,11 +31,11 @@ fn faces_are_distinct_sorted_and_complete() {
 fn exactly_the_shared_capitals_are_drawn_as_latin_letters_in_dejavu_sans() {
     let faces = faces().unwrap();
     let face = faces.iter().find(|face| face.name == "DejaVu Sans").unwrap();
-    let picture = |letter| draw(face, letter, 96, &Variation::none(), [0; 32]).unwrap();
-    let latin: Vec<_> = Alphabet::Latin.classes().iter().map(|class| picture(class.letter)).collect();
+    let image = |letter| draw(face, letter, 96, &Variation::none(), [0; 32]).unwrap();
+    let latin: Vec<_> = Alphabet::Latin.classes().iter().map(|class| image(class.letter)).collect();
 
     let mut seen = Alphabet::CyrillicCapitals.classes();
-    seen.retain(|class| latin.contains(&picture(class.letter)));
+    seen.retain(|class| latin.contains(&image(class.letter)));
     assert_eq!(seen, Alphabet::CyrillicCapitals.shared_with_latin());
     assert_eq!(seen.len(), 10);
 }

@@ -29,7 +29,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// SHA-256 of the decoded pixels of all pictures in the order of their paths: it does not depend on the PNG encoder.
+/// SHA-256 of the decoded pixels of all images in the order of their paths: it does not depend on the PNG encoder.
 fn pixels(dir: &Path) -> String {
     let mut hash = Sha256::new();
     for part in ["test", "train", "val"] {
@@ -43,7 +43,7 @@ fn pixels(dir: &Path) -> String {
     hex::encode(hash.finalize())
 }
 
-/// The gray values of a picture.
+/// The gray values of an image.
 fn decoded(path: &Path) -> Vec<u8> {
     let file = BufReader::new(fs::File::open(path).unwrap());
     let mut reader = png::Decoder::new(file).read_info().unwrap();
@@ -84,11 +84,11 @@ fn a_folder_has_a_class_folder_per_letter_in_each_part_and_a_manifest() {
     assert_eq!(Manifest::read(&dir).unwrap(), Some(manifest.clone()));
     assert_eq!(manifest.spec_digest, tiny().digest().unwrap());
     assert_eq!(manifest.spec, tiny());
-    assert_eq!(names(dir.parent().unwrap()), ["way"], "nothing is left beside it");
+    assert_eq!(names(dir.parent().unwrap()), ["way"], "nothing is left next to it");
 }
 
 #[test]
-fn a_class_shows_each_face_of_its_part_equally_often_and_more_pictures_change_none() {
+fn a_class_shows_each_face_of_its_part_equally_often_and_more_images_change_none() {
     let temp = tempfile::tempdir().unwrap();
     let spec = Spec { train_per_class: 38, validation_per_class: 0, test_per_class: 0, ..tiny() };
     let [small, large] = ["small", "large"].map(|name| temp.path().join(name));
@@ -136,7 +136,7 @@ fn a_run_that_fails_leaves_nothing_in_place_nor_beside_it() {
             fs::create_dir(&dir).unwrap();
             fs::write(dir.join("mine.txt"), "mine").unwrap();
         }
-        assert!(!dir.join("train").exists(), "pictures must not appear before all are drawn");
+        assert!(!dir.join("train").exists(), "images must not appear before all are drawn");
     };
     let error = write(&tiny(), &dir, &intrude).unwrap_err();
     assert!(matches!(error, Error::Occupied { .. }), "{error}");
@@ -155,17 +155,17 @@ fn ensure_keeps_a_whole_folder_and_refuses_a_changed_one() {
     assert!(matches!(ensure(&other, &dir, &quiet), Err(Error::Occupied { .. })));
 
     let class = dir.join("train/capital-Я");
-    let picture = class.join(&names(&class)[0]);
-    let bytes = fs::read(&picture).unwrap();
+    let image = class.join(&names(&class)[0]);
+    let bytes = fs::read(&image).unwrap();
     let is_refused = || matches!(ensure(&tiny(), &dir, &quiet), Err(Error::Occupied { .. }));
-    fs::write(&picture, &bytes[..bytes.len() - 1]).unwrap();
-    assert!(is_refused(), "a truncated picture");
-    fs::remove_file(&picture).unwrap();
-    assert!(is_refused(), "a missing picture");
-    fs::write(&picture, &bytes).unwrap();
+    fs::write(&image, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(is_refused(), "a truncated image");
+    fs::remove_file(&image).unwrap();
+    assert!(is_refused(), "a missing image");
+    fs::write(&image, &bytes).unwrap();
     assert!(!is_refused(), "mended");
     fs::write(class.join("extra.png"), &bytes).unwrap();
-    assert!(is_refused(), "an added picture");
+    assert!(is_refused(), "an added image");
 
     fs::write(dir.join(MANIFEST_FILE), "{\"spec\": ").unwrap();
     assert!(matches!(ensure(&tiny(), &dir, &quiet), Err(Error::Manifest { .. })));

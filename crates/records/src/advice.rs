@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json;
 
-/// How far back to fine-tune, found before training, with its evidence.
+/// Advice on the depth, given before training, with its evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdviceRecord {
     /// Name of the run whose configuration it belongs to.
@@ -18,29 +18,30 @@ pub struct AdviceRecord {
     /// Training images of each class, on average.
     #[serde(deserialize_with = "json::number_or_null")]
     pub images_per_class: f64,
-    /// Training images that were looked at.
+    /// Number of training images examined.
     pub images: u64,
-    /// Parts of the cross-validation.
+    /// Number of folds of the cross-validation.
     pub folds: u32,
-    /// Seed of the images looked at, of the folds and of the resampling.
+    /// Seed of the choice of images, of the folds and of the resampling.
     pub seed: u64,
-    /// What was measured after each stage, the image itself first.
+    /// Measurements after each stage; the first entry is the image itself.
     pub stages: Vec<StageEvidence>,
-    /// What the source's own classifier says of the new images; `None` where the weights have none.
+    /// Predictions of the source's own classifier for the new images; `None` where the weights have none.
     pub source: Option<SourceEvidence>,
-    /// Share of the errors of a probe on pixels that the best stage takes away.
+    /// Share of the errors of a probe on pixels that the best stage removes, at most 1.
     #[serde(deserialize_with = "json::number_or_null")]
     pub value: f64,
-    /// How much the probe gains from the first stages to the last: mean accuracy of the last third less that of the first.
+    /// Gain of the probe from the first stages to the last: mean accuracy of the last third of the stages minus that of the
+    /// first third, in `-1..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub drop: f64,
-    /// How the new images relate to the source's; `None` where the figures cannot tell.
+    /// Similarity of the new images to the source's; `None` where the figures are not clear.
     pub similarity: Option<Similarity>,
     /// Whether transfer is of little value here.
     pub little_value: bool,
-    /// The recommended `finetune.depth`.
+    /// Recommended `finetune.depth`.
     pub depth: String,
-    /// The recommended `finetune.rate_scale`.
+    /// Recommended `finetune.rate_scale`, a multiple of the head's learning rate.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,
     /// The learning rate of the head, as configured.
@@ -48,12 +49,12 @@ pub struct AdviceRecord {
     pub learning_rate: f64,
     /// The stages that would be trained, from input to head.
     pub live: Vec<String>,
-    /// Share of resampled image sets that give the same depth.
+    /// Share of resampled image sets that give the same depth, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub confidence: f64,
     /// The advice in words, with the rule.
     pub paragraph: String,
-    /// How such advice has fared against real runs; empty in older records.
+    /// Regret of such advice against real runs, in words; empty in older records.
     #[serde(default)]
     pub standing: String,
     /// Wall-clock seconds of each part.
@@ -63,14 +64,14 @@ pub struct AdviceRecord {
     pub seconds: f64,
 }
 
-/// What was measured after one stage.
+/// Measurements on the features after one stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageEvidence {
     /// The stage, or `pixels` for the image itself.
     pub name: String,
     /// Length of the feature vector.
     pub features: u64,
-    /// Cross-validated accuracy of a linear probe.
+    /// Cross-validated accuracy of a linear probe, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
     /// Its standard error.
@@ -89,32 +90,32 @@ pub struct StageEvidence {
     pub rate_scale: Option<f64>,
 }
 
-/// What the source's classifier says of the new images.
+/// Predictions of the source's classifier for the new images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceEvidence {
-    /// Classes it tells apart.
+    /// Number of its classes.
     pub classes: u64,
-    /// Mean probability of its most probable class.
+    /// Mean probability of its most probable class, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub confidence: f64,
-    /// Mean entropy of its answer, as a fraction of the largest possible.
+    /// Mean entropy of its probabilities, as a fraction of the largest possible, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub entropy: f64,
 }
 
-/// How new images relate to those that the weights were trained on, judged by what a probe makes of the features.
+/// Similarity of new images to those that the weights were trained on, by the accuracy of a probe on the features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Similarity {
-    /// The last stages tell the new classes apart far better than pixels do.
+    /// A probe after the last stages is far better than one on pixels.
     Alike,
-    /// They help, and leave much to be learned.
+    /// It is better, with many errors left.
     Related,
-    /// They are hardly better than pixels.
+    /// It is hardly better.
     Unlike,
 }
 
-/// How long a part of the work took.
+/// Time of a part of the work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartSeconds {
     /// The part.

@@ -11,32 +11,33 @@ use crate::json;
 pub struct EvaluationRecord {
     /// `validation` or `test`.
     pub split: String,
-    /// Images measured.
+    /// Number of images.
     pub images: u64,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy, in nats.
     #[serde(deserialize_with = "json::number_or_null")]
     pub loss: f64,
-    /// Fraction classified rightly.
+    /// Accuracy, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
-    /// Mean over the classes of the fraction of each that is classified rightly.
+    /// Balanced accuracy: mean recall of the classes, in `0..=1`; `NaN` in older records.
     #[serde(default = "json::unknown", deserialize_with = "json::number_or_null")]
     pub balanced_accuracy: f64,
-    /// Accuracy over the images of a named group of classes (`[data.groups]`).
+    /// Accuracy over the images of each named group of classes (`[data.groups]`), in `0..=1`.
     #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
     /// `confusion[truth][prediction]`: number of images.
     pub confusion: Vec<Vec<u64>>,
-    /// For each class in label order, a character for each of its images in the split's order: `1` told rightly, `0` not.
+    /// For each class in label order, a character for each of its images in the split's order: `1` for a correct
+    /// prediction, else `0`.
     /// Empty in older records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
-    /// How far its probabilities can be believed; `None` in records older than that.
+    /// Calibration of the probabilities; `None` in older records.
     #[serde(default)]
     pub calibration: Option<CalibrationRecord>,
 }
 
-/// One image with what the model said of it.
+/// One image with its prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleRecord {
     /// Path as found in the data set.
@@ -48,10 +49,10 @@ pub struct SampleRecord {
     pub label: usize,
     /// Index of the predicted class.
     pub predicted: usize,
-    /// Probability of the predicted class, at the model's temperature.
+    /// Probability of the predicted class at the model's temperature, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub probability: f64,
-    /// What in the image spoke for the predicted class; `None` where no stage of the network has positions.
+    /// Evidence for the predicted class by position; `None` where no stage of the network has positions.
     #[serde(default)]
     pub heat_map: Option<HeatMapRecord>,
 }
@@ -61,7 +62,7 @@ pub struct SampleRecord {
 pub struct HeatMapRecord {
     /// The stage at whose output it was taken.
     pub stage: String,
-    /// `[height][width]` of that stage's output, each in `0..=1`; all zero where nothing speaks for the class.
+    /// `[height][width]` of that stage's output, each in `0..=1`; all zero where there is no evidence for the class.
     pub values: Vec<Vec<f64>>,
     /// A small PNG in base64: the part of the image that the network saw, with the map over it.
     pub picture: String,

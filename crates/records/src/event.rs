@@ -1,30 +1,30 @@
-//! What a run says while it works. It is told, never asked: nothing that listens can change a run.
+//! Events of a run, for progress bars, logs and files. A listener cannot change the run.
 
 use crate::{
     CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepName, StepRecord,
 };
 
-/// Something happened.
+/// An event of a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A step of the recipe begins.
+    /// Begin of a step of the recipe.
     Began(StepName),
-    /// A step of the recipe is done.
+    /// End of a step of the recipe.
     Ended(&'a RecipeStepRecord),
-    /// What the training steps are going to do, once it is decided which stages are frozen.
+    /// Plans of the training phases, once it is decided which stages are frozen.
     Planned(&'a [PhasePlanRecord]),
-    /// Pictures are decoded, or frozen stages computed.
+    /// Progress of decoding images or of computing features.
     Prepared {
-        /// What is being done, `"decoding"`.
+        /// Name of the work, `"decoding"`.
         what: &'a str,
-        /// Pictures done.
+        /// Number of images done.
         done: u64,
-        /// Pictures in all.
+        /// Number of all images.
         total: u64,
     },
-    /// An optimizer step was taken.
+    /// End of an optimizer step.
     Stepped {
-        /// What came of it.
+        /// Its record.
         record: &'a StepRecord,
         /// Steps taken in this epoch.
         done: u64,
@@ -33,34 +33,34 @@ pub enum Event<'a> {
         /// Epochs of this step of the recipe.
         epochs: u32,
     },
-    /// An epoch is over.
+    /// End of an epoch.
     Epoch {
-        /// What came of it.
+        /// Its record.
         record: &'a EpochRecord,
         /// Epochs of this step of the recipe.
         epochs: u32,
     },
-    /// A run of a grid is over.
+    /// End of a run of a comparison.
     Cell {
-        /// What came of it.
+        /// Its record.
         record: &'a CellRecord,
         /// Runs done.
         done: usize,
         /// Runs in all.
         total: usize,
     },
-    /// A run of a grid has run away; the others go on.
+    /// Divergence of a run of a comparison; the others go on.
     Diverged {
-        /// What is known of it.
+        /// Its record.
         record: &'a DivergedRecord,
         /// Runs done.
         done: usize,
         /// Runs in all.
         total: usize,
     },
-    /// Something about to be done, in a sentence.
+    /// Message about what is done next, in a sentence.
     Note(String),
-    /// Something the user should know.
+    /// Message about something to check, in a sentence.
     Warning(String),
 }
 

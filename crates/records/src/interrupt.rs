@@ -24,7 +24,7 @@ impl Interrupt {
 
 /// The two ends by which a run is connected to its caller: a request to stop comes in, events go out.
 pub struct Session<'a> {
-    /// Read between two steps.
+    /// Request to stop, read between two steps.
     pub interrupt: &'a Interrupt,
     /// Receives events; it cannot change the run.
     pub listener: &'a mut Listener<'a>,

@@ -16,7 +16,7 @@ pub(crate) fn list_of_numbers_or_nulls<'de, D: Deserializer<'de>>(from: D) -> Re
     Ok(read.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
-/// A figure that an older record does not have.
+/// Value of a number that an older record does not have.
 pub(crate) fn unknown() -> f64 {
     f64::NAN
 }

@@ -1,4 +1,4 @@
-//! What a run leaves behind, as plain serialisable records, and the words in which it speaks while it works.
+//! Records of runs and comparisons as plain serialisable types, and the events of a run.
 //!
 //! The trainer returns records and nothing else; printing, logging and drawing belong to their readers.
 //! - the records: [`RunRecord`] of a run, [`ComparisonRecord`] of a comparison, and what they are made of
@@ -48,11 +48,11 @@ pub use wording::Amount;
 pub enum Outcome {
     /// All five steps ran.
     Finished,
-    /// Stopped by the user; what was trained until then is kept.
+    /// Stopped by the user; the model trained until then is saved.
     Interrupted,
 }
 
-/// One of the five steps of the recipe, as it was carried out.
+/// One of the five steps of the recipe after it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecipeStepRecord {
     /// `load`, `freeze`, `head`, `train-head` or `fine-tune`.
@@ -67,16 +67,16 @@ pub struct RecipeStepRecord {
 /// One stage of the network, from input to head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageRecord {
-    /// The stage's name, `layer3`.
+    /// Name, `layer3`.
     pub name: String,
-    /// Number of trainable values (buffers are not counted).
+    /// Number of trainable values, without buffers.
     pub parameters: u64,
-    /// Whether the fine-tune step moves it.
+    /// Whether step `fine-tune` trains it.
     pub live: bool,
-    /// Its learning rate as a multiple of the run's, `0.0` when frozen.
+    /// Learning rate as a multiple of the run's, at least 0; `0.0` where it is frozen.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,
-    /// SHA-256 of its parameters and buffers before training.
+    /// SHA-256 of its parameters and buffers before training, in hex.
     pub digest_before: String,
     /// The same after training: equal for a frozen stage.
     pub digest_after: String,
@@ -91,10 +91,10 @@ pub struct StepRecord {
     pub epoch: u32,
     /// Step within the whole run, from 1.
     pub step: u64,
-    /// Training loss of this batch, regularization included.
+    /// Training loss of this batch, regularization included, in nats.
     #[serde(deserialize_with = "json::number_or_null")]
     pub loss: f64,
-    /// Learning rate of the head at this step.
+    /// Learning rate of the head at this step, above 0.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,
     /// Images in this batch.
@@ -108,32 +108,32 @@ pub struct EpochRecord {
     pub phase: String,
     /// Epoch within the phase, from 1.
     pub epoch: u32,
-    /// Mean training loss, each image weighted equally.
+    /// Mean training loss over the images, in nats.
     #[serde(deserialize_with = "json::number_or_null")]
     pub train_loss: f64,
-    /// Training accuracy, as seen while training (dropout and augmentation on).
+    /// Training accuracy in `0..=1`, measured while training (dropout and augmentation on).
     #[serde(deserialize_with = "json::number_or_null")]
     pub train_accuracy: f64,
-    /// Validation loss, where there is a validation set.
+    /// Validation loss in nats; `None` without a validation split.
     pub validation_loss: Option<f64>,
-    /// Validation accuracy, where there is a validation set.
+    /// Validation accuracy in `0..=1`; `None` without a validation split.
     pub validation_accuracy: Option<f64>,
-    /// Mean over the classes of the share of their validation images that is told rightly; none in older records.
+    /// Balanced validation accuracy (mean recall of the classes), in `0..=1`; `None` in older records.
     #[serde(default)]
     pub validation_balanced_accuracy: Option<f64>,
     /// Learning rate of the head at the epoch's end.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,
-    /// Images trained on per second.
+    /// Training images per second.
     #[serde(deserialize_with = "json::number_or_null")]
     pub images_per_second: f64,
     /// Wall-clock seconds, validation included.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
-    /// Seconds of these in which training and validation waited for pictures to be decoded and prepared.
+    /// Seconds of these spent waiting for images to be decoded and prepared, in training and validation.
     #[serde(default)]
     pub waited_seconds: f64,
-    /// How large the gradients of the live stages were on the way, a few moments in order.
+    /// Gradient norms of the live stages at a few moments of the epoch, in order.
     #[serde(default)]
     pub gradients: Vec<GradientRecord>,
 }
@@ -158,7 +158,7 @@ pub struct UnreadableRecord {
     pub reason: String,
 }
 
-/// The pictures of a run.
+/// Images of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// The data folder.
@@ -166,73 +166,73 @@ pub struct DataRecord {
     pub root: PathBuf,
     /// Class names in label order.
     pub classes: Vec<String>,
-    /// Images trained on.
+    /// Number of training images.
     pub train: u64,
-    /// Images validated on.
+    /// Number of validation images.
     pub validation: u64,
-    /// Images tested on, once, at the end.
+    /// Number of test images, which are used once, at the end.
     pub test: u64,
-    /// What was left out because it could not be read.
+    /// Files that were left out because they could not be read.
     pub unreadable: Vec<UnreadableRecord>,
 }
 
-/// What became of the source weights in step `load`.
+/// Source weights as step `load` found them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadRecord {
     /// Catalog name or path; `none` for random initialisation.
     pub weights: String,
     /// SHA-256 of the file; empty when there was none.
     pub sha256: String,
-    /// Tensors taken over.
+    /// Number of tensors that were loaded.
     pub loaded: u64,
-    /// Tensors the network has and the file lacks.
+    /// Names of tensors that the network has and the file lacks.
     pub missing: Vec<String>,
-    /// Tensors the file has and the network does not use.
+    /// Names of tensors in the file that the network does not use.
     pub unused: Vec<String>,
-    /// `name: file shape, network shape`.
+    /// Tensors whose shape differs: `name: file shape, network shape`.
     pub wrong_shape: Vec<String>,
 }
 
-/// Everything known about one finished run: the content of `summary.json`.
+/// A finished run: the content of `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// The run's name.
+    /// Name of the run.
     pub name: String,
     /// How it ended.
     pub outcome: Outcome,
     /// Network of the zoo, `resnet18`.
     pub arch: String,
-    /// How far back it was fine-tuned, as written in the config.
+    /// Depth as written in the configuration, `last:2`.
     pub depth: String,
-    /// Where it ran, `cpu` or `cuda:0`.
+    /// Device, `cpu` or `cuda:0`.
     pub device: String,
-    /// libtorch's threads.
+    /// Number of threads of libtorch.
     pub threads: u32,
     /// Seed of everything random.
     pub seed: u64,
-    /// The pictures.
+    /// Images of the run.
     pub data: DataRecord,
     /// The source weights.
     pub load: LoadRecord,
     /// The five steps in order.
     pub steps: Vec<RecipeStepRecord>,
-    /// The network's stages from input to head.
+    /// Stages of the network from input to head.
     pub stages: Vec<StageRecord>,
-    /// What its training steps were going to do: one entry each.
+    /// Plan of each training phase, made before it began.
     #[serde(default)]
     pub plan: Vec<PhasePlanRecord>,
-    /// The advice that chose the depth, where the configuration left that open.
+    /// Advice that chose the depth; `None` where the configuration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Box<AdviceRecord>>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.
     pub evaluations: Vec<EvaluationRecord>,
-    /// The temperature that makes probabilities of the model's scores; `None` in records older than it.
+    /// Temperature that the logits are divided by before the softmax; `None` in older records.
     #[serde(default)]
     pub temperature: Option<TemperatureRecord>,
     /// A few images with predictions, from the test split or else the validation split: the most confident mistakes
-    /// first, then right answers.
+    /// first, then correct predictions.
     pub samples: Vec<SampleRecord>,
     /// File name in the run directory -> SHA-256.
     pub digests: BTreeMap<String, String>,

@@ -2,16 +2,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::json;
 
-/// What a training step of the recipe is going to do, known before it begins.
+/// Plan of a training phase, made before it begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhasePlanRecord {
     /// `train-head` or `fine-tune`.
     pub phase: String,
     /// Optimizer, schedule and what bounds the steps, in a few words.
     pub policy: String,
-    /// Epochs, unless it is stopped early.
+    /// Number of epochs, unless early stopping ends it.
     pub epochs: u32,
-    /// Optimizer steps in each.
+    /// Number of optimizer steps in an epoch.
     pub steps_per_epoch: u64,
     /// The stages from input to head.
     pub stages: Vec<StagePlanRecord>,
@@ -29,10 +29,10 @@ pub struct StagePlanRecord {
     pub name: String,
     /// Number of trainable values.
     pub parameters: u64,
-    /// Its learning rate as a multiple of the head's, `0.0` where it stays frozen.
+    /// Learning rate as a multiple of the head's, at least 0; `0.0` where it stays frozen.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,
-    /// The epoch, from 1, at whose beginning it thaws; `None` where it stays frozen.
+    /// Epoch, from 1, at whose beginning it unfreezes; `None` where it stays frozen.
     pub thaws: Option<u32>,
 }
 
@@ -53,24 +53,24 @@ pub struct RangeRecord {
     pub name: String,
     /// The network.
     pub arch: String,
-    /// How far back it would be fine-tuned.
+    /// Depth as written in the configuration.
     pub depth: String,
     /// Optimizer and schedule, in a few words.
     pub policy: String,
-    /// Images a step.
+    /// Number of images in a batch.
     pub batch_size: u64,
-    /// The learning rate that the configuration has now.
+    /// Learning rate of the configuration.
     #[serde(deserialize_with = "json::number_or_null")]
     pub configured: f64,
-    /// Whether the loss ran away before the highest rate.
+    /// Whether the loss diverged before the highest rate.
     pub ran_away: bool,
-    /// Rate at which the smoothed loss falls fastest per factor of the rate; `None` when it never falls.
+    /// Learning rate at which the smoothed loss falls fastest per factor of the rate; `None` where it never falls.
     pub steepest: Option<f64>,
-    /// A tenth of the rate at which the smoothed loss is lowest.
+    /// A tenth of the learning rate at which the smoothed loss is lowest.
     pub tenth_of_lowest: Option<f64>,
     /// The smaller of the two.
     pub suggested: Option<f64>,
-    /// One step each.
+    /// Steps in order, the learning rate rising.
     pub points: Vec<RangePoint>,
     /// Wall-clock seconds.
     #[serde(deserialize_with = "json::number_or_null")]
@@ -83,7 +83,7 @@ pub struct RangePoint {
     /// Learning rate of the head.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate: f64,
-    /// Training loss before this step.
+    /// Training loss before this step, in nats.
     #[serde(deserialize_with = "json::number_or_null")]
     pub loss: f64,
     /// The same, smoothed over the steps before.

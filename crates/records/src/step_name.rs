@@ -31,7 +31,7 @@ impl StepName {
         }
     }
 
-    /// Its place in the recipe, from 1.
+    /// Returns its number in the recipe, from 1.
     #[must_use]
     pub fn number(self) -> usize {
         Self::ALL.iter().position(|&step| step == self).map_or(0, |place| place + 1)

@@ -31,7 +31,7 @@ pub use write::{write_advice, write_comparison, write_figures, write_range, writ
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be written.
-    #[error("cannot write {}: {source}; check that its folder exists, is writable and has room", path.display())]
+    #[error("cannot write {}: {source}; check that its folder exists, is writable and its disk is not full", path.display())]
     Write {
         /// The file.
         path: PathBuf,

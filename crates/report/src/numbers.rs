@@ -35,7 +35,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A loss with four decimals, or as a power of ten where these would say little; `NaN` and `∞` by name.
+/// A loss with four decimals, or as a power of ten for a small loss; `NaN` and `∞` by name.
 pub(crate) fn loss(value: f64) -> String {
     if value.is_finite() && value != 0.0 && (value.abs() < 5e-4 || value.abs() >= 1e5) {
         return format!("{value:.2e}");

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use records::{Depth, EvaluationRecord, Outcome, RunRecord};
+use records::{ComparisonRow, Depth, EvaluationRecord, MeanSd, Outcome, RatioRecord, RunRecord};
+
+use crate::numbers;
 
 /// The evaluation that a run is summarised by: on the test split where there is one, else on the validation split.
 pub(crate) fn headline(run: &RunRecord) -> Option<&EvaluationRecord> {
@@ -84,6 +86,23 @@ pub(crate) fn span(names: &[&str]) -> String {
         [] => String::new(),
         [only] => (*only).to_owned(),
         [first, .., last] => format!("{first} to {last}"),
+    }
+}
+
+/// Training accuracy minus the accuracy on the images of the comparison, in percentage points: `+3.2`.
+pub(crate) fn gap_in_points(row: &ComparisonRow) -> String {
+    let gap = |train: MeanSd| numbers::points(train.mean - row.accuracy_mean);
+    row.train_accuracy.map_or("–".into(), gap)
+}
+
+/// Median of a ratio, and its range over the seeds where they differ: `0.12 (0.08 to 0.20)`.
+pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
+    let written = |value: f64| format!("{value:.2e}");
+    let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
+    if ratio.low < ratio.high {
+        format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))
+    } else {
+        written(ratio.median)
     }
 }
 

@@ -8,9 +8,8 @@ mod plan;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::html::{gap_in_points, ratio_in_words};
 use crate::numbers;
-use crate::phrases::{depth_in_words, headline, interrupted};
+use crate::phrases::{depth_in_words, gap_in_points, headline, interrupted, ratio_in_words};
 use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};

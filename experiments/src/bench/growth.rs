@@ -1,4 +1,4 @@
-//! How cost grows with the number of pictures: time, memory, disk of a head on generated ones.
+//! How cost grows with the number of images: time, memory, disk of a head on generated ones.
 
 use std::fs;
 use std::path::Path;
@@ -17,22 +17,22 @@ const EPOCHS: u32 = 3;
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cost {
-    pub(super) pictures: u32,
+    pub(super) images: u32,
     pub(super) seconds: f64,
     pub(super) peak_bytes: u64,
-    /// Of the pictures themselves.
-    pub(super) pictures_bytes: u64,
+    /// Of the images themselves.
+    pub(super) images_bytes: u64,
     /// Of the caches that the run leaves.
     pub(super) cache_bytes: u64,
     /// Of the run's folder.
     pub(super) run_bytes: u64,
 }
 
-/// Runs the job on so many generated pictures.
-pub(super) fn cost(materials: &Materials, pictures: u32, scratch: &Path) -> Result<Cost> {
+/// Runs the job on `images` generated images.
+pub(super) fn cost(materials: &Materials, images: u32, scratch: &Path) -> Result<Cost> {
     let (data, config, folder) = (scratch.join("data"), scratch.join("growth.toml"), scratch.join("run"));
-    say(format!("Drawing {pictures} pictures"));
-    let mut draw = materials.pixels.command(["draw", &pictures.to_string()]);
+    say(format!("Drawing {images} images"));
+    let mut draw = materials.pixels.command(["draw", &images.to_string()]);
     process::run_as_progress(draw.arg(&data))?;
     let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
     let text = format!(
@@ -49,10 +49,10 @@ pub(super) fn cost(materials: &Materials, pictures: u32, scratch: &Path) -> Resu
     command.arg("--config").arg(&config).arg("--out").arg(&folder);
     let (measured, _) = measure::measured(&command, None, scratch)?;
     Ok(Cost {
-        pictures,
+        images,
         seconds: measured.seconds,
         peak_bytes: measured.peak_bytes,
-        pictures_bytes: bytes_below(&data)?,
+        images_bytes: bytes_below(&data)?,
         cache_bytes: bytes_below(&scratch.join("cache"))?,
         run_bytes: bytes_below(&folder)?,
     })
@@ -69,16 +69,16 @@ pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String
     let mut text = format!(
         "# How cost grows\n\nWritten by `cargo xtask bench --growth` on {day}: {hardware}; {program}, precision `{precision}`. A \
          new head on {ARCH}, {EPOCHS} epochs, start to saved model, on generated JPEGs of 500 x 375, nothing cached before.\n\n\
-         | pictures | time | for a picture | peak memory | on disk: pictures | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
+         | images | time | for an image | peak memory | on disk: images | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for cost in costs {
         text += &format!(
             "| {} | {:.1} s | {:.1} ms | {} | {} | {} | {} |\n",
-            cost.pictures,
+            cost.images,
             cost.seconds,
-            cost.seconds * 1e3 / f64::from(cost.pictures.max(1)),
+            cost.seconds * 1e3 / f64::from(cost.images.max(1)),
             disk::amount(cost.peak_bytes),
-            disk::amount(cost.pictures_bytes),
+            disk::amount(cost.images_bytes),
             disk::amount(cost.cache_bytes),
             disk::amount(cost.run_bytes)
         );
@@ -87,11 +87,11 @@ pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String
 }
 
 fn bytes_below(folder: &Path) -> Result<u64> {
-    let told = || format!("cannot list {}", folder.display());
+    let failed = || format!("cannot list {}", folder.display());
     let mut bytes = 0;
-    for entry in fs::read_dir(folder).with_context(told)? {
-        let entry = entry.with_context(told)?;
-        let about = entry.metadata().with_context(told)?;
+    for entry in fs::read_dir(folder).with_context(failed)? {
+        let entry = entry.with_context(failed)?;
+        let about = entry.metadata().with_context(failed)?;
         bytes += if about.is_dir() { bytes_below(&entry.path())? } else { about.len() };
     }
     Ok(bytes)
@@ -102,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_a_line_for_each_number_of_pictures() {
+    fn the_table_has_a_line_for_each_number_of_images() {
         let cost = Cost {
-            pictures: 1000,
+            images: 1000,
             seconds: 20.0,
             peak_bytes: 1 << 30,
-            pictures_bytes: 1 << 20,
+            images_bytes: 1 << 20,
             cache_bytes: 0,
             run_bytes: 5 << 20,
         };

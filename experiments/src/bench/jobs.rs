@@ -1,5 +1,5 @@
-//! How each side does each work: configurations, commands, and what is read of what they leave. What is no training is in
-//! `pictures`.
+//! How each side does each work: configurations, commands, and what is read from their output. What is no training is in
+//! `images`.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use records::{EpochRecord, RecipeStepRecord};
 use serde::Deserialize;
+use statistics::mean;
 
-use super::materials::{IMAGENET, LITE, Materials};
-use super::measure::{self, Said};
-use super::pictures;
+use super::images;
+use super::materials::{BATCH, IMAGENET, LITE, Materials};
+use super::measure::{self, Said, last_line};
 use super::works::{Outcome, Side, Work};
-use crate::statistics::mean;
 
 /// How much is done.
 pub(super) struct Size {
@@ -30,7 +30,7 @@ impl Size {
         Self { head_epochs: 2, last_stage_epochs: 1, full_epochs: 1, predicted: 60, rounds: 1 };
 }
 
-/// A training, as both sides are told of it.
+/// A training that both sides run.
 struct Training {
     arch: &'static str,
     depth: &'static str,
@@ -83,10 +83,10 @@ pub(super) fn run(
     match (training(work, size), side) {
         (Some(training), Side::Ours) => our_training(materials, work, &training, scratch),
         (Some(training), peer) => their_training(materials, work, &training, peer, scratch),
-        (None, Side::Ours) if work == Work::Predict => pictures::our_prediction(materials, scratch),
-        (None, peer) if work == Work::Predict => pictures::their_prediction(materials, peer, scratch),
-        (None, Side::Ours) => pictures::our_decoding(materials, scratch),
-        (None, _) => pictures::their_decoding(materials, scratch),
+        (None, Side::Ours) if work == Work::Predict => images::our_prediction(materials, scratch),
+        (None, peer) if work == Work::Predict => images::their_prediction(materials, peer, scratch),
+        (None, Side::Ours) => images::our_decoding(materials, scratch),
+        (None, _) => images::their_decoding(materials, scratch),
     }
 }
 
@@ -115,7 +115,7 @@ fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Pat
     Ok(outcome)
 }
 
-/// The way to the first training step by what our side says on it: each step of the recipe from where it begins.
+/// The way to the first training step from the lines of our side: each step of the recipe from where it begins.
 fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
     let mut profile = Vec::new();
     let (mut part, mut since) = ("start and decoding", 0.0);
@@ -134,7 +134,7 @@ fn until_first_step(said: &[Said], seconds: f64) -> Vec<(String, f64)> {
     profile
 }
 
-/// What each side says, among other things, when it has the first batch.
+/// Part of the line that each side writes when it has the first batch.
 const FIRST_BATCH: &str = "first batch";
 
 fn first_batch(said: &[Said]) -> Option<f64> {
@@ -153,7 +153,7 @@ impl Summary {
         let last = self.epochs.last();
         let of_main = |epoch: &&EpochRecord| last.is_some_and(|last| last.phase == epoch.phase);
         let main: Vec<f64> = self.epochs.iter().filter(of_main).map(|epoch| epoch.seconds).collect();
-        outcome.epoch = mean(&main);
+        outcome.epoch = (!main.is_empty()).then(|| mean(&main));
         outcome.accuracy = last.and_then(|epoch| epoch.validation_accuracy);
         outcome.profile = self.steps.into_iter().map(|step| (step.name, step.seconds)).collect();
         let of_steps: f64 = outcome.profile.iter().map(|(_, seconds)| seconds).sum();
@@ -177,8 +177,6 @@ fn our_config(job: &Training, data: &Path, weights: &Path, precision: &str) -> S
          precision = \"{precision}\"\n"
     )
 }
-
-pub(super) const BATCH: u32 = 16;
 
 fn their_training(
     materials: &Materials,
@@ -209,7 +207,8 @@ fn their_training(
     } else {
         let Trained { epochs, accuracy } = last_line(&stdout)?;
         let own = epochs.len().saturating_sub(job.epochs as usize);
-        outcome.epoch = mean(&epochs[own..]);
+        let counted = &epochs[own..];
+        outcome.epoch = (!counted.is_empty()).then(|| mean(counted));
         outcome.accuracy = Some(accuracy);
         let trained: f64 = epochs.iter().sum();
         outcome.profile =
@@ -222,17 +221,6 @@ fn their_training(
 struct Trained {
     epochs: Vec<f64>,
     accuracy: f64,
-}
-
-pub(super) fn last_line<T: serde::de::DeserializeOwned>(stdout: &str) -> Result<T> {
-    let line = stdout.lines().next_back().context("a program that was measured said nothing")?;
-    serde_json::from_str(line).with_context(|| format!("a program that was measured ended with: {line}"))
-}
-
-impl Outcome {
-    pub(super) fn measured(measured: &measure::Measured) -> Self {
-        Self { seconds: measured.seconds, peak_bytes: measured.peak_bytes as f64, ..Self::default() }
-    }
 }
 
 #[cfg(test)]
@@ -275,9 +263,9 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_the_first_step_is_told_by_what_is_said_on_it() {
+    fn the_time_to_the_first_step_is_split_by_the_lines_on_stderr() {
         let said = [
-            (0.5, "    decoding: 600 pictures"),
+            (0.5, "    decoding: 600 images"),
             (0.75, "step 1/5 load"),
             (0.8, "    a note"),
             (1.0, "step 2/5 freeze"),

@@ -13,6 +13,9 @@ use xtask::workspace::{Workspace, cache_folder};
 
 use super::python::Python;
 
+/// Images in a batch, on each side.
+pub(super) const BATCH: u32 = 16;
+
 /// The example `pixels` of the room `images`: times decoding and augmentation, draws images.
 const PIXELS: Kind = Kind {
     what: "the bench of images",
@@ -21,7 +24,7 @@ const PIXELS: Kind = Kind {
     variable: "FINETUNE_PIXELS",
 };
 
-/// How weights want their pictures.
+/// How weights want their images.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct Input {
     resize: u32,

@@ -1,7 +1,7 @@
 //! `experiments measure`, which only the bench calls: runs one program and writes down its time and its peak of memory.
 //!
-//! It is a process of its own because the system tells the peak of all children together, never of one. What the program
-//! says on stderr is handed on, and written down with the time at which it came.
+//! It is a process of its own because the system reports the peak of all children together, never of one. Lines of the
+//! program on stderr are passed on, and recorded with their times.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, PipeReader, Write};
@@ -52,11 +52,11 @@ pub(crate) struct Said {
 /// How long the last lines may take to come when the program has ended: a child of it may still hold its stderr.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The hidden command. Its exit code says whether the program did what it should.
+/// The hidden command. Its exit code is 0 if the program succeeded.
 pub(crate) fn command(arguments: &Arguments) -> Result<ExitCode> {
     let [program, rest @ ..] = arguments.command.as_slice() else { bail!("there is nothing to run") };
     let mut command = Command::new(program);
-    let (reader, writer) = io::pipe().context("there is no pipe for what it says")?;
+    let (reader, writer) = io::pipe().context("there is no pipe for its stderr")?;
     command.args(rest).stderr(writer);
     let start = Instant::now();
     let lines = listen(reader, start);
@@ -70,7 +70,7 @@ pub(crate) fn command(arguments: &Arguments) -> Result<ExitCode> {
     let seconds = start.elapsed().as_secs_f64();
     let done = match (&arguments.until, status) {
         (None, Some(status)) => status.success(),
-        // It ended before it was stopped: then it has come to the point only if the file says so.
+        // It ended before it was stopped: then it has come to the point only if there is something in the file.
         (Some(file), Some(_)) => fs::metadata(file).is_ok_and(|file| file.len() > 0),
         (_, None) => true,
     };
@@ -86,7 +86,7 @@ pub(crate) fn command(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Hands lines on to stderr, and on with their time.
 fn listen(reader: PipeReader, start: Instant) -> Receiver<Said> {
-    let (tell, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         let mut reader = BufReader::new(reader);
         let mut bytes = Vec::new();
@@ -96,7 +96,7 @@ fn listen(reader: PipeReader, start: Instant) -> Receiver<Said> {
             bytes.clear();
             // Nobody may be there to read it.
             let _ = writeln!(io::stderr(), "{line}");
-            if tell.send(Said { after, line }).is_err() {
+            if sender.send(Said { after, line }).is_err() {
                 break;
             }
         }
@@ -105,7 +105,7 @@ fn listen(reader: PipeReader, start: Instant) -> Receiver<Said> {
 }
 
 fn peak_of_children() -> Result<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("the system tells no resource usage")?;
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("the system reports no resource usage")?;
     // macOS counts bytes, the others kibibytes.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
     Ok(u64::try_from(usage.max_rss()).unwrap_or(0) * unit)
@@ -135,11 +135,17 @@ pub(crate) fn measured(
     let file = fs::File::create(&out).with_context(|| format!("cannot write {}", out.display()))?;
     let status = process::quiet_status(wrapper.stdout(Stdio::from(file)))?;
     if !status.success() {
-        bail!("`{}` failed: it says why above", process::shown(command));
+        bail!("`{}` failed: the reason is above", process::shown(command));
     }
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let measured = serde_json::from_slice(&read(&to)?).context("a measurement is of an unknown form")?;
     Ok((measured, String::from_utf8_lossy(&read(&out)?).into_owned()))
+}
+
+/// Reads the last line of a program that was measured, which is JSON.
+pub(super) fn last_line<T: serde::de::DeserializeOwned>(stdout: &str) -> Result<T> {
+    let line = stdout.lines().next_back().context("a program that was measured printed nothing")?;
+    serde_json::from_str(line).with_context(|| format!("a program that was measured ended with: {line}"))
 }
 
 #[cfg(test)]

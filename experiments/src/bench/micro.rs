@@ -6,9 +6,9 @@ use xtask::setup;
 use xtask::tools::{Kind, Tool};
 use xtask::workspace::Workspace;
 
-use crate::statistics::Spread;
+use crate::spread::Spread;
 
-const BENCH_OF_PICTURES: Kind = Kind {
+const IMAGES_BENCH: Kind = Kind {
     what: "the micro benches of images",
     binary: "pictures",
     build: &["--package", "images", "--bench", "pictures"],
@@ -24,7 +24,7 @@ const BENCH_OF_NETWORKS: Kind = Kind {
 };
 
 /// What the bench of `images` can time, above the torch line.
-const PICTURES: [&str; 3] = ["decode", "resize", "augment"];
+const IMAGES: [&str; 3] = ["decode", "resize", "augment"];
 /// What the bench of `finetune-core` can time.
 const NETWORKS: [&str; 4] = ["step-small", "step", "cached-epoch", "predict"];
 
@@ -37,7 +37,7 @@ pub(super) enum Extent {
     Full,
 }
 
-/// What a bench says of one work.
+/// Output of a bench for one work.
 #[derive(Debug, PartialEq, Deserialize)]
 struct Timed {
     name: String,
@@ -54,10 +54,10 @@ struct Timed {
 /// # Errors
 /// A name that is none; a bench that cannot be built, or fails.
 pub(super) fn table(workspace: &Workspace, only: &[String], extent: Extent) -> Result<String> {
-    let (pictures, networks) = chosen(only)?;
+    let (images, networks) = chosen(only)?;
     let mut timed = Vec::new();
-    if !pictures.is_empty() {
-        timed.extend(run(&Tool::built(workspace, &BENCH_OF_PICTURES)?, &pictures, extent)?);
+    if !images.is_empty() {
+        timed.extend(run(&Tool::built(workspace, &IMAGES_BENCH)?, &images, extent)?);
     }
     if !networks.is_empty() {
         setup::ensure(workspace)?;
@@ -70,13 +70,13 @@ type Names = Vec<&'static str>;
 
 /// What is asked for of each bench.
 fn chosen(only: &[String]) -> Result<(Names, Names)> {
-    let known = || PICTURES.into_iter().chain(NETWORKS);
+    let known = || IMAGES.into_iter().chain(NETWORKS);
     if let Some(unknown) = only.iter().find(|name| known().all(|known| known != *name)) {
         let known: Vec<&str> = known().collect();
         bail!("no micro bench is called {unknown:?}: there are {}", known.join(", "));
     }
     let wanted = |name: &&'static str| only.is_empty() || only.iter().any(|wanted| wanted == name);
-    Ok((PICTURES.into_iter().filter(wanted).collect(), NETWORKS.into_iter().filter(wanted).collect()))
+    Ok((IMAGES.into_iter().filter(wanted).collect(), NETWORKS.into_iter().filter(wanted).collect()))
 }
 
 fn run(bench: &Tool, names: &[&'static str], extent: Extent) -> Result<Vec<Timed>> {
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn names_choose_and_a_wrong_one_is_told_which_there_are() {
         let names = |only: &[&str]| chosen(&only.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        assert_eq!(names(&[]).unwrap(), (PICTURES.to_vec(), NETWORKS.to_vec()));
+        assert_eq!(names(&[]).unwrap(), (IMAGES.to_vec(), NETWORKS.to_vec()));
         assert_eq!(names(&["step", "decode"]).unwrap(), (vec!["decode"], vec!["step"]));
         let error = names(&["head"]).unwrap_err().to_string();
         assert!(error.contains("\"head\"") && error.contains("cached-epoch"), "{error}");

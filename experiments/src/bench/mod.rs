@@ -1,25 +1,24 @@
-//! `experiments bench`: how fast it is, in small pieces, or whole jobs beside PyTorch scripts that do the same work in the
+//! `experiments bench`: speed and memory: small pieces, or whole jobs next to PyTorch scripts that do the same work in the
 //! same run.
 //!
 //! - `micro`: the small pieces, without weights or photographs
-//! - `works`: what is measured and what is to be reached; `jobs`, `pictures`: how each side does it
+//! - `works`: what is measured and what is to be reached; `jobs`, `images`: how each side does it
 //! - `materials`: programs, photographs, weights; `python`: the peers' environment
 //! - `measure`: one process, its time and its peak of memory
 //! - `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
 //! - `remembered`: what was measured before, in `docs/benchmarks.json`, so that the page can be made work by work
-//! - `growth`: 100, 1,000 and 10,000 pictures
+//! - `growth`: 100, 1,000 and 10,000 images
 
 mod growth;
+mod images;
 mod jobs;
 pub(crate) mod machine;
 mod materials;
 pub(crate) mod measure;
 mod micro;
 mod page;
-mod pictures;
 mod python;
 mod remembered;
-
 mod table;
 mod works;
 
@@ -42,7 +41,7 @@ use xtask::process::say;
 use xtask::setup;
 use xtask::workspace::{Workspace, cache_folder};
 
-/// Measure how fast it is: small pieces, or whole jobs beside PyTorch scripts that do the same work
+/// Measure speed and memory: small pieces, or whole jobs next to PyTorch scripts that do the same work
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth"]))]
 pub(crate) struct Arguments {
@@ -52,14 +51,14 @@ pub(crate) struct Arguments {
     /// The same whole jobs without PyTorch
     #[arg(long)]
     alone: bool,
-    /// How cost grows from 100 to 10,000 generated pictures; writes docs/growth.md
+    /// How cost grows from 100 to 10,000 generated images; writes docs/growth.md
     #[arg(long, conflicts_with = "only")]
     growth: bool,
-    /// Little of everything: shows that it works, not how fast; no page is written
+    /// Do little of everything, to test the command: no measurement, no page
     #[arg(long)]
     quick: bool,
-    /// Only this small piece or, with --peers or --alone, this job (may be repeated; a wrong name tells which there
-    /// are). The page is written anew with what is remembered of the other jobs
+    /// Only this small piece or, with --peers or --alone, this job (may be repeated; a wrong name lists
+    /// all). The page keeps the stored results of the other jobs
     #[arg(long, value_name = "WORK")]
     only: Vec<String>,
     /// Runs of each side [default: 3]; the page takes at least 3
@@ -131,7 +130,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         let weights: Vec<String> =
             materials.weights_used().map(|(arch, path)| format!("{arch} {}", name_of(path))).collect();
         let preface = if arguments.quick {
-            "**Little was done of everything: this shows that it works, not how fast.**\n\n"
+            "**Little was done of everything: these are no measurements.**\n\n"
         } else {
             ""
         };
@@ -141,7 +140,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
             versions: materials.versions(),
             weights: &weights.join(", "),
             precision: &materials.precision,
-            batch: jobs::BATCH,
+            batch: materials::BATCH,
         };
         let text = page::markdown(&measured, &about);
         write_page(&place, &text)?;
@@ -162,7 +161,7 @@ fn works(names: &[String]) -> Result<Vec<Work>> {
 fn warn_if_busy(machine: &Machine) {
     if machine.is_busy() {
         let load = machine.load.unwrap_or(0.0);
-        say(format!("The machine is busy (load {load:.1}): these figures will not be worth much."));
+        say(format!("The machine is busy (load {load:.1}): these figures are not reliable."));
     }
 }
 
@@ -292,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_go_by_their_names_and_a_wrong_one_is_told_which_there_are() {
+    fn jobs_go_by_their_names_and_a_wrong_one_lists_all() {
         let names = |names: &[&str]| works(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(names(&[]).unwrap(), Work::ALL);
         assert_eq!(names(&["last-stage", "head"]).unwrap(), [Work::LastStage, Work::Head]);

@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::remembered::{Measured, Remembered};
 use super::table::{Line, Outcomes, Ratio, Tuning, apart, lines};
 use super::works::{Expected, Quantity, Side, Work};
-use crate::statistics::Spread;
+use crate::spread::Spread;
 
 /// Runs of each side that make a measurement.
 pub(super) const ENOUGH: usize = 3;
@@ -39,7 +39,7 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
     let mut page = format!(
         "# Benchmarks\n\n{}Written by `cargo xtask bench --peers`. Both sides did the same work in turn: the same \
          photographs, weights, batch size ({}), optimizer and epochs. Figures are medians with least and greatest, and the \
-         validation accuracy beside them. Caches of ours were deleted before each run, and so were those of \
+         validation accuracy next to them. Caches of ours were deleted before each run, and so were those of \
          `torch.compile`; what was kept from run to run is which precision `auto` had chosen for a network, in a run before \
          the first that counts, as it is remembered once on a user's machine.\n\n\
          - machine: {}\n- finetune: precision `{}`\n- peers: {}\n- weights: {}\n",
@@ -83,7 +83,7 @@ pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
     page + &missed(works) + &honest(works)
 }
 
-/// What the page says beside the figures.
+/// Text of the page around the figures.
 pub(super) struct About<'a> {
     /// What is to be known before all else.
     pub(super) preface: &'a str,
@@ -98,7 +98,7 @@ fn figures(line: &Line, side: Side) -> Option<String> {
     let (spread, accuracy) = line.sides.get(&side)?;
     let mut range = [spread.min, spread.max];
     if line.quantity == Quantity::Steady {
-        // The fewest pictures a second come from the most seconds for a picture.
+        // The fewest images a second come from the most seconds for an image.
         range.reverse();
     }
     let [median, min, max] = [spread.median, range[0], range[1]].map(|figure| line.quantity.shown(figure));

@@ -1,4 +1,4 @@
-//! What was measured before, kept beside the page, so that this can be put together work by work and read run by run.
+//! What was measured before, stored next to the page, which can be made work by work.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::works::{Expected, Outcome, Quantity, Row, Side, Work};
-use crate::statistics::Spread;
+use crate::spread::Spread;
 
 /// The runs of a work, in the order in which they were made, by side.
 pub(super) type Outcomes = BTreeMap<Side, Vec<Outcome>>;
@@ -24,7 +24,7 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ratio {
     pub(super) reached: Spread,
-    /// Who they are.
+    /// The side that it is of.
     pub(super) against: Side,
     /// What the median is to be.
     pub(super) target: Option<f64>,

@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::measure::Measured;
+
 /// A piece of work that both sides do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 pub(super) enum Work {
@@ -22,7 +24,7 @@ pub(super) enum Work {
     FirstStep,
 }
 
-/// Who does it.
+/// The program that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Side {
     Ours,
@@ -52,19 +54,26 @@ pub(super) struct Outcome {
     pub(super) peak_bytes: f64,
     /// Mean seconds of an epoch of the main training, validation included.
     pub(super) epoch: Option<f64>,
-    /// Seconds for a picture, decoding included.
+    /// Seconds for an image, decoding included.
     pub(super) decoded: Option<f64>,
-    /// Seconds for a picture that is in memory.
+    /// Seconds for an image that is in memory.
     pub(super) cached: Option<f64>,
-    /// Seconds for a picture of a prediction that is under way.
+    /// Seconds for an image of a prediction that is under way.
     pub(super) steady: Option<f64>,
     /// Seconds until the first batch was at hand.
     #[serde(default)]
     pub(super) first_batch: Option<f64>,
-    /// Share of the validation pictures, or of those predicted, that was classified rightly.
+    /// Share of the validation images, or of those predicted, that was classified correctly.
     pub(super) accuracy: Option<f64>,
     /// Where the time went: what, seconds.
     pub(super) profile: Vec<(String, f64)>,
+}
+
+impl Outcome {
+    /// Time and memory of a process; all else is not known yet.
+    pub(super) fn measured(measured: &Measured) -> Self {
+        Self { seconds: measured.seconds, peak_bytes: measured.peak_bytes as f64, ..Self::default() }
+    }
 }
 
 /// A figure of an outcome; less is better.
@@ -105,7 +114,7 @@ impl Quantity {
         }
     }
 
-    /// Whether the profile of a run tells where it comes from.
+    /// Whether the profile of a run has its parts.
     pub(super) fn is_time(self) -> bool {
         self != Self::Peak
     }
@@ -217,7 +226,7 @@ impl Work {
             Self::Predict => Some(Expected {
                 times: 73.0 / 18.0,
                 of: Quantity::Steady,
-                what: "a picture",
+                what: "an image",
                 beside: Some("that was the network alone, and here the same cores decode"),
             }),
             _ => None,

@@ -12,7 +12,7 @@ use xtask::workspace::Workspace;
 use super::fashion;
 use super::tasks::Data;
 
-/// Lays a task's data out, unless they are there, and says where, relative to the workspace.
+/// Lays a task's data out, unless they are there, and returns their folder, relative to the workspace.
 pub(super) fn lay_out(
     workspace: &Workspace,
     data: &Data,
@@ -22,11 +22,11 @@ pub(super) fn lay_out(
     match data {
         Data::Cyrillic => Ok(letters.cyrillic.clone()),
         Data::Photos(name) => photos(workspace, name),
-        Data::Fashion => fashion::pictures(workspace, test_per_class),
+        Data::Fashion => fashion::images(workspace, test_per_class),
     }
 }
 
-/// A folder whose `test` is what the data set calls `val`: nothing is chosen by these pictures.
+/// A folder whose `test` is what the data set calls `val`: nothing is chosen by these images.
 fn photos(workspace: &Workspace, name: &str) -> Result<String> {
     let from = workspace.root.join("data").join(name);
     if !from.join("train").is_dir() || !from.join("val").is_dir() {

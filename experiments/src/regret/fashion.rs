@@ -13,18 +13,18 @@ const PACKAGE: &str = "dataset-fashion-mnist";
 const FILES: &str = "usr/share/datasets/fashion-mnist";
 const CLASSES: [&str; 10] =
     ["top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
-/// Training pictures of each class that are written: seeds draw from these.
+/// Training images of each class that are written: seeds draw from these.
 const TRAIN_PER_CLASS: u32 = 200;
 
-/// The first pictures of each class as `train` and `test`, unless they are there; says where.
-pub(super) fn pictures(workspace: &Workspace, test_per_class: u32) -> Result<String> {
+/// The first images of each class as `train` and `test`, unless they are there; returns their folder.
+pub(super) fn images(workspace: &Workspace, test_per_class: u32) -> Result<String> {
     let root = format!("data/regret/fashion-{test_per_class}");
     let folder = workspace.root.join(&root);
     if folder.is_dir() {
         return Ok(root);
     }
     let files = files(workspace)?;
-    let draft = files::FolderDraft::beside(&folder)?;
+    let draft = files::FolderDraft::next_to(&folder)?;
     for (split, name, count) in [("train", "train", TRAIN_PER_CLASS), ("test", "t10k", test_per_class)] {
         let images = unpacked(&files.join(format!("{name}-images-idx3-ubyte.gz")))?;
         let labels = unpacked(&files.join(format!("{name}-labels-idx1-ubyte.gz")))?;
@@ -63,7 +63,7 @@ fn unpacked(file: &Path) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Writes the first `per_class` pictures of each class of an IDX file as PGM.
+/// Writes the first `per_class` images of each class of an IDX file as PGM.
 fn write(folder: &Path, images: &[u8], labels: &[u8], per_class: u32) -> Result<()> {
     let (count, side) = header(images, labels)?;
     for class in CLASSES {
@@ -80,14 +80,14 @@ fn write(folder: &Path, images: &[u8], labels: &[u8], per_class: u32) -> Result<
         if *left > 0 {
             *left -= 1;
             let path = folder.join(class).join(format!("{number:05}.pgm"));
-            let picture = [format!("P5 {side} {side} 255\n").as_bytes(), pixels].concat();
-            fs::write(&path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+            let image = [format!("P5 {side} {side} 255\n").as_bytes(), pixels].concat();
+            fs::write(&path, image).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
     Ok(())
 }
 
-/// Pictures and side of a pair of IDX files: four big-endian numbers before the pixels, two before the labels.
+/// Images and side of a pair of IDX files: four big-endian numbers before the pixels, two before the labels.
 fn header(images: &[u8], labels: &[u8]) -> Result<(usize, usize)> {
     let number = |bytes: &[u8], place: usize| -> Result<usize> {
         let word = bytes.get(4 * place..4 * place + 4).context("an IDX file ends within its header")?;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_pictures_of_each_class_are_written() {
+    fn the_first_images_of_each_class_are_written() {
         let word = |number: u32| number.to_be_bytes().to_vec();
         let images = [word(0x803), word(3), word(2), word(2), (0..12).collect()].concat();
         let labels = [word(0x801), word(3), vec![9, 0, 9]].concat();

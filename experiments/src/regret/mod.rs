@@ -1,8 +1,8 @@
-//! `experiments regret`: what following `finetune advise` costs, measured against a grid of real runs.
+//! `experiments regret`: what following `finetune advise` costs, measured against comparisons of real runs.
 //!
 //! For each task (`tasks`) its data are laid out as a folder (`data`, `fashion`), `finetune` compares all depths and
 //! `"auto"` over several seeds, and the accuracies on the test split become regrets (`outcome`, `table`). What was measured
-//! of a task is kept (`remembered`) and not measured again unless asked; a grid that was begun is resumed.
+//! of a task is stored (`remembered`) and not measured again unless asked; an unfinished comparison is resumed.
 
 mod data;
 mod fashion;
@@ -26,19 +26,19 @@ use self::outcome::{Advised, Outcome};
 use self::tasks::{TASKS, Task};
 use crate::bench::machine::Machine;
 
-/// Compare what `finetune advise` recommends with the best of a grid of runs
+/// Measure the regret of `finetune advise`: its accuracy below that of the best depth
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder for configs and runs; grids that are done there are not run again [default: runs/regret]
+    /// The folder for configs and runs; finished comparisons are not run again [default: runs/regret]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Only these tasks, by name
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
-    /// Also those that were measured before, as the rule or the program has changed
+    /// Also measure tasks that were measured before
     #[arg(long)]
     again: bool,
-    /// Ask anew for the advice alone; the grids stay, as long as it is what their runs followed
+    /// Run `advise` again, but no training; refused where the advice has changed
     #[arg(long, conflicts_with = "again")]
     advice: bool,
     /// Seeds of each cell
@@ -55,7 +55,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     for task in chosen {
         let outcome = match remembered::read(&measured, task)? {
             Some(mut outcome) if arguments.advice => {
-                advise_anew(workspace, &mut outcome, &arguments.seeds, &folder)?;
+                advise_again(workspace, &mut outcome, &arguments.seeds, &folder)?;
                 remembered::write(&measured, &outcome)?;
                 outcome
             }
@@ -76,18 +76,17 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-/// Runs a task's grid, unless that is done in the folder.
+/// Runs the comparison of a task, unless it is finished in the folder.
 fn measure(workspace: &Workspace, task: &'static Task, seeds: &[u64], folder: &Path) -> Result<Outcome> {
     let runs = folder.join(task.name);
     if !runs.join("summary.json").is_file() {
         let (finetune, config) = prepare(workspace, task, seeds, folder)?;
         carry_out(workspace, &finetune, &config, &runs)?;
     }
-    let Machine { program, day, .. } = Machine::now(workspace);
-    Outcome::read(task, &runs, (program, day))
+    Outcome::read(task, &runs, Machine::now(workspace))
 }
 
-/// The program, and the configuration of a task's grid with its data laid out.
+/// The program, and the configuration of a task's comparison with its data laid out.
 fn prepare(workspace: &Workspace, task: &Task, seeds: &[u64], folder: &Path) -> Result<(Tool, PathBuf)> {
     setup::ensure(workspace)?;
     let finetune = Tool::finetune(workspace)?;
@@ -100,9 +99,9 @@ fn prepare(workspace: &Workspace, task: &Task, seeds: &[u64], folder: &Path) -> 
     Ok((finetune, config))
 }
 
-/// What the program advises now, for each seed. It takes the place of what it advised when the grid was run, which must
-/// have been the same depth and rate.
-fn advise_anew(workspace: &Workspace, outcome: &mut Outcome, seeds: &[u64], folder: &Path) -> Result<()> {
+/// What the program advises now, for each seed. It replaces the advice that the runs followed, which must
+/// be the same depth and rate.
+fn advise_again(workspace: &Workspace, outcome: &mut Outcome, seeds: &[u64], folder: &Path) -> Result<()> {
     let (finetune, config) = prepare(workspace, outcome.task, seeds, folder)?;
     ensure!(seeds.len() == outcome.advised.len(), "{} was run with other seeds", outcome.task.name);
     for (seed, then) in seeds.iter().zip(&mut outcome.advised) {
@@ -113,13 +112,14 @@ fn advise_anew(workspace: &Workspace, outcome: &mut Outcome, seeds: &[u64], fold
         let mut command = Command::new(finetune.program());
         command.current_dir(&workspace.root).args(["advise", "--json", "--set"]);
         command.arg(format!("run.seed={seed}")).arg("--config").arg(&config).arg("--out").arg(&out);
-        let said = command.stderr(Stdio::inherit()).output();
-        let said = said.with_context(|| format!("cannot run {}", finetune.program().display()))?;
-        ensure!(said.status.success(), "finetune advise failed on {}", outcome.task.name);
-        let now: Advised = serde_json::from_slice(&said.stdout).context("finetune advise said no advice")?;
+        let output = command.stderr(Stdio::inherit()).output();
+        let output = output.with_context(|| format!("cannot run {}", finetune.program().display()))?;
+        ensure!(output.status.success(), "finetune advise failed on {}", outcome.task.name);
+        let now: Advised =
+            serde_json::from_slice(&output.stdout).context("finetune advise printed no advice")?;
         ensure!(
             now.depth == then.depth && now.rate_scale == then.rate_scale,
-            "{} with seed {seed}: {} x {} is advised now, and the runs followed {} x {}; run the grid --again",
+            "{} with seed {seed}: {} x {} is advised now, and the runs followed {} x {}; run it with --again",
             outcome.task.name,
             now.depth,
             now.rate_scale,
@@ -145,7 +145,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Task>> {
     only.iter().map(find).collect()
 }
 
-/// Runs a grid, or the cells of it that are still missing.
+/// Runs a comparison, or the missing part of it.
 fn carry_out(workspace: &Workspace, finetune: &Tool, config: &Path, runs: &Path) -> Result<()> {
     let mut command = Command::new(finetune.program());
     command.current_dir(&workspace.root).arg("--config").arg(config);

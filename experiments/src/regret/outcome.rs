@@ -5,14 +5,15 @@ use anyhow::{Context, Result};
 use records::{CellRecord, PartSeconds, Similarity};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use statistics::{mean, standard_deviation};
 
 use super::tasks::Task;
-use crate::statistics::{mean, standard_deviation};
+use crate::bench::machine::Machine;
 
 /// What came of a task.
 pub(super) struct Outcome {
     pub(super) task: &'static Task,
-    /// Each depth of the grid.
+    /// Each depth of the comparison.
     pub(super) depths: Vec<Tried>,
     /// What was advised for each seed.
     pub(super) advised: Vec<Advised>,
@@ -24,7 +25,7 @@ pub(super) struct Outcome {
     pub(super) day: String,
 }
 
-/// A depth of the grid.
+/// A depth of the comparison.
 pub(super) struct Tried {
     pub(super) depth: &'static str,
     /// Stages before the head that it trains at the usual rate, if so.
@@ -33,17 +34,17 @@ pub(super) struct Tried {
     pub(super) accuracies: Vec<f64>,
 }
 
-/// The part of an advice that is kept of each run: [`records::AdviceRecord`] has the same keys among others.
+/// The part of the advice that is stored of each run: [`records::AdviceRecord`] has the same keys among others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Advised {
     pub(super) depth: String,
     pub(super) rate_scale: f64,
     pub(super) confidence: f64,
     pub(super) value: f64,
-    /// `None` where the figures cannot tell.
+    /// `None` where the figures are not clear.
     pub(super) similarity: Option<Similarity>,
     pub(super) little_value: bool,
-    pub(super) source: Option<SourceSays>,
+    pub(super) source: Option<SourcePrediction>,
     pub(super) stages: Vec<Stage>,
     pub(super) parts: Vec<PartSeconds>,
 }
@@ -60,9 +61,9 @@ impl Advised {
     }
 }
 
-/// What the source's classifier says.
+/// Predictions of the source's classifier.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct SourceSays {
+pub(super) struct SourcePrediction {
     pub(super) confidence: f64,
     pub(super) entropy: f64,
 }
@@ -76,25 +77,25 @@ pub(super) struct Stage {
 }
 
 impl Outcome {
-    /// Reads the grid of a task, run by `program` on `day`.
-    pub(super) fn read(task: &'static Task, runs: &Path, (program, day): (String, String)) -> Result<Self> {
+    /// Reads the comparison of a task, run by this machine's program on its day.
+    pub(super) fn read(task: &'static Task, runs: &Path, machine: Machine) -> Result<Self> {
         #[derive(Deserialize)]
-        struct Grid {
+        struct Comparison {
             cells: Vec<CellRecord>,
         }
         #[derive(Deserialize)]
         struct Run {
             advice: Advised,
         }
-        let grid: Grid = read(&runs.join("summary.json"))?;
+        let comparison: Comparison = read(&runs.join("summary.json"))?;
         let of = |method: &str| {
-            let cells = grid.cells.iter().filter(|cell| cell.method == method);
+            let cells = comparison.cells.iter().filter(|cell| cell.method == method);
             cells.map(|cell| cell.accuracy).collect::<Vec<f64>>()
         };
         let depths = task.source.depths().iter();
         let depths =
             depths.map(|&(depth, trained)| Tried { depth, trained, accuracies: of(depth) }).collect();
-        let seeds = grid.cells.iter().filter(|cell| cell.method == "auto").map(|cell| cell.seed);
+        let seeds = comparison.cells.iter().filter(|cell| cell.method == "auto").map(|cell| cell.seed);
         let advised = seeds.map(|seed| {
             let name = format!("cells/{}-per-class-auto-seed-{seed}/summary.json", task.images_per_class);
             Ok(read::<Run>(&runs.join(name))?.advice)
@@ -104,8 +105,8 @@ impl Outcome {
             depths,
             advised: advised.collect::<Result<_>>()?,
             followed: of("auto"),
-            program,
-            day,
+            program: machine.program,
+            day: machine.day,
         })
     }
 
@@ -116,10 +117,10 @@ impl Outcome {
 
     /// Mean accuracy of the runs that followed the advice.
     pub(super) fn advised(&self) -> f64 {
-        average(&self.followed)
+        mean(&self.followed)
     }
 
-    /// Mean accuracy at the advised depth, at the rate of the grid.
+    /// Mean accuracy at the advised depth, at the learning rate of the comparison.
     pub(super) fn at_advice(&self) -> f64 {
         let trained = |advice: &Advised| self.stages_of(&advice.depth);
         self.at_each(trained)
@@ -173,7 +174,7 @@ impl Outcome {
         )
     }
 
-    /// Mean over the seeds of the accuracy at the depth of the grid that trains about as many stages.
+    /// Mean over the seeds of the accuracy at the depth of the comparison that trains about as many stages.
     fn at_each(&self, trained: impl Fn(&Advised) -> usize) -> f64 {
         let accuracies = self.advised.iter().enumerate().map(|(seed, advice)| {
             let wanted = trained(advice);
@@ -181,7 +182,7 @@ impl Outcome {
             let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, tried)| tried);
             nearest.and_then(|tried| tried.accuracies.get(seed).copied()).unwrap_or(f64::NAN)
         });
-        average(&accuracies.collect::<Vec<_>>())
+        mean(&accuracies.collect::<Vec<_>>())
     }
 
     /// How many stages a depth trains.
@@ -194,19 +195,13 @@ impl Outcome {
 
 impl Tried {
     pub(super) fn mean(&self) -> f64 {
-        average(&self.accuracies)
+        mean(&self.accuracies)
     }
 }
 
 /// Mean and standard deviation in percent, `82.1 ± 1.3`.
 fn spread(accuracies: &[f64]) -> String {
-    let deviation = standard_deviation(accuracies).unwrap_or(f64::NAN);
-    format!("{:.1} ± {:.1}", 100.0 * average(accuracies), 100.0 * deviation)
-}
-
-/// The mean; NaN without figures.
-pub(super) fn average(values: &[f64]) -> f64 {
-    mean(values).unwrap_or(f64::NAN)
+    format!("{:.1} ± {:.1}", 100.0 * mean(accuracies), 100.0 * standard_deviation(accuracies))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {

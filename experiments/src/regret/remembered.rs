@@ -1,4 +1,4 @@
-//! What was measured of each task, as `docs/regret/TASK.json`: grids take an hour, and are not run again for a table.
+//! What was measured of each task, as `docs/regret/TASK.json`: a comparison takes an hour, and is not run again for a table.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ struct Measured {
     advised: Vec<Advised>,
 }
 
-/// Reads what was measured of a task; `None` where nothing was, or not all depths of today's grid.
+/// Reads what was measured of a task; `None` where nothing was, or not all depths of the comparison of today.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_and_a_grid_of_other_depths_is_not() {
+    fn what_was_written_is_read_and_one_of_other_depths_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let task = &TASKS[0];
         assert!(read(folder.path(), task).unwrap().is_none());

@@ -1,6 +1,8 @@
 //! Mean regrets over the tasks, a row for each answer.
 
-use super::outcome::{Outcome, Stage, average};
+use statistics::mean;
+
+use super::outcome::{Outcome, Stage};
 use super::tasks::{FULL, Part};
 
 /// An answer and its mean accuracy on a task.
@@ -29,7 +31,7 @@ pub(super) fn text(outcomes: &[Outcome]) -> String {
     for (name, accuracy) in ANSWERS {
         let mean = |counts: &dyn Fn(Part) -> bool| {
             let tasks = outcomes.iter().filter(|outcome| counts(outcome.task.part));
-            average(&tasks.map(|outcome| outcome.regret(accuracy(outcome))).collect::<Vec<_>>())
+            mean(&tasks.map(|outcome| outcome.regret(accuracy(outcome))).collect::<Vec<_>>())
         };
         text +=
             &format!("{name:24}{:>10.1}{:>14.1}{:>8.1}\n", mean(&fresh), mean(&held_out), mean(&|_| true));

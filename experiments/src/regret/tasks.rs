@@ -8,11 +8,11 @@ pub(super) struct Task {
     pub(super) what: &'static str,
     /// What it was to the rule.
     pub(super) part: Part,
-    /// Its pictures.
+    /// Its images.
     pub(super) data: Data,
     /// The network with its weights.
     pub(super) source: Source,
-    /// Side of the pictures as the network sees them, in pixels.
+    /// Side of the images as the network sees them, in pixels.
     pub(super) side: u32,
     /// Training images of each class.
     pub(super) images_per_class: u32,
@@ -34,7 +34,7 @@ pub(super) enum Part {
     Fresh,
 }
 
-/// Where pictures come from.
+/// Where images come from.
 pub(super) enum Data {
     /// The Cyrillic capitals of the default recipe.
     Cyrillic,
@@ -148,7 +148,7 @@ pub(super) const TASKS: &[Task] = &[
 /// All stages at the head's own rate.
 pub(super) const FULL: &str = "all-full-rate";
 
-/// A depth of the grid and how many stages before the head it trains at the usual tenth of the head's rate; `None` for
+/// A depth of the comparison and how many stages before the head it trains at the usual tenth of the head's rate; `None` for
 /// all of them at another one.
 pub(super) type DepthOfGrid = (&'static str, Option<usize>);
 
@@ -179,7 +179,7 @@ impl Source {
 }
 
 impl Task {
-    /// The configuration of its grid: a run a core, for on pictures this small more threads wait for each other longer
+    /// The configuration of its comparison: a run a core, for on images this small more threads wait for each other longer
     /// than they compute. `root` and `letters` are the data folder and the LeNet's weights.
     pub(super) fn config(&self, root: &str, letters: &str, seeds: &[u64]) -> Result<String> {
         let (arch, weights, channels, rate) = match self.source {

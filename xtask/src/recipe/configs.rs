@@ -3,66 +3,17 @@
 use anyhow::{Context, Result};
 
 use super::letters::Letters;
+use super::plan::Plan;
 
 /// The network of the experiment: LeNet-5 in its modern form.
 pub(super) const ARCH: &str = "lenet5_relu";
-
-/// How large the experiment is.
-pub(super) struct Plan {
-    /// Ends the names of data folders and weights, so that a quick trial and the full one do not mix.
-    pub(super) suffix: &'static str,
-    /// Training pictures of each Latin letter.
-    pub(super) latin_per_class: u32,
-    /// Training pictures of each Cyrillic letter to choose from.
-    pub(super) cyrillic_per_class: u32,
-    /// Validation pictures of each letter; every epoch looks at all of them, so they are few.
-    pub(super) validation_per_class: u32,
-    source_epochs: u32,
-    head_epochs: u32,
-    target_epochs: u32,
-    target_steps: u32,
-    images_per_class: &'static [u32],
-    seeds: &'static [u64],
-}
-
-impl Plan {
-    pub(super) fn full() -> Self {
-        Self {
-            suffix: "",
-            latin_per_class: 400,
-            cyrillic_per_class: 120,
-            validation_per_class: 2,
-            source_epochs: 12,
-            head_epochs: 120,
-            target_epochs: 25,
-            target_steps: 300,
-            images_per_class: &[1, 3, 5, 10, 30],
-            seeds: &[0, 1, 2],
-        }
-    }
-
-    pub(super) fn quick() -> Self {
-        Self {
-            suffix: "-quick",
-            latin_per_class: 60,
-            cyrillic_per_class: 20,
-            validation_per_class: 2,
-            source_epochs: 2,
-            head_epochs: 8,
-            target_epochs: 4,
-            target_steps: 20,
-            images_per_class: &[1, 5],
-            seeds: &[0, 1],
-        }
-    }
-}
 
 /// One way to hold letters back: the target data, and the weights of the source task held back in the same way.
 pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) root: String,
     pub(super) weights: String,
-    /// The classes that look like no Latin letter.
+    /// Classes that differ from every Latin letter.
     pub(super) unshared: Vec<String>,
 }
 
@@ -167,7 +118,7 @@ name = \"letters\"
     ))
 }
 
-/// The group of classes that look like no Latin letter.
+/// Name of the group of classes that differ from every Latin letter.
 pub(super) const UNSHARED: &str = "unshared";
 
 /// Letters are 28 pixels wide, white on black, in grayscale.

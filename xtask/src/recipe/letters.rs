@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::configs::Plan;
+use super::plan::Plan;
 use crate::process::say;
 use crate::tools::Tool;
 use crate::workspace::Workspace;
@@ -15,9 +15,9 @@ pub(super) struct Letters {
     pub(super) name: String,
     /// `data/letters/latin-faces`, relative to the workspace.
     pub(super) root: String,
-    /// Digest of all its pictures.
+    /// Digest of all its images.
     pub(super) digest: String,
-    /// The classes that look like no Latin letter: transfer is judged on these.
+    /// Classes that differ from every Latin letter: transfer is judged on these.
     pub(super) unshared: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Pair {
     pub(super) cyrillic: Letters,
 }
 
-/// What the tool that draws says of a folder.
+/// Answer of the tool that draws: a folder of letters.
 #[derive(Deserialize)]
 struct Drawn {
     pictures: u64,

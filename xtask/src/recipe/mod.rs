@@ -1,4 +1,4 @@
-//! `cargo xtask recipe`: the default experiment. A network that learnt typed Latin letters learns Cyrillic ones.
+//! `cargo xtask recipe`: the default experiment. A network trained on typed Latin letters is fine-tuned on Cyrillic ones.
 //!
 //! It has letters drawn (`letters`), writes configs (`configs`), trains the source weights or finds them again (`source`),
 //! runs the comparison and shows what came out (`outcome`). All training is done by spawning `finetune` with those
@@ -7,6 +7,7 @@
 mod configs;
 mod letters;
 mod outcome;
+mod plan;
 mod source;
 
 use std::fs;
@@ -17,8 +18,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use self::configs::Plan;
 use self::outcome::Outcome;
+use self::plan::Plan;
 use crate::process::{self, say};
 use crate::setup;
 use crate::tools::Tool;
@@ -45,7 +46,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     }
     setup::ensure(workspace)?;
     let tools = Tools { finetune: Tool::finetune(workspace)?, artist: Tool::letters(workspace)? };
-    // Not before: a set-up that fails leaves nothing that looks like an experiment.
+    // Not before: a set-up that fails leaves no folder of an experiment.
     let folder = new_folder(workspace, arguments.out.as_deref())?;
     let done = experiment(workspace, &tools, arguments, &folder);
     if done.is_err() {

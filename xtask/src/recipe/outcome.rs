@@ -36,7 +36,7 @@ struct Row {
     accuracy_mean: f64,
     accuracy_sd: f64,
     seeds: u32,
-    /// Over the classes that look like no Latin letter.
+    /// Over the classes that differ from every Latin letter.
     unshared_mean: Option<f64>,
     unshared_sd: Option<f64>,
 }

@@ -1,6 +1,6 @@
 //! The source weights: trained once, kept under `weights/`, and found again by what they were trained from.
 //!
-//! `weights/trained.toml` notes for each file the digest of its recipe (config and pictures) and its own digest. A file
+//! `weights/trained.toml` holds for each file the digest of its recipe (config and images) and its own digest. A file
 //! that is gone or was changed is trained again.
 
 use std::fs;
@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::configs::{self, Plan};
+use super::configs;
 use super::letters::Letters;
+use super::plan::Plan;
 use crate::process::{self, say};
 use crate::tools::Tool;
 use crate::workspace::Workspace;
@@ -28,7 +29,7 @@ struct Ledger {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Trained {
-    /// Digest over the config's text and the pictures' digest.
+    /// Digest over the config's text and the images' digest.
     recipe: String,
     /// File name under `weights/`.
     file: String,
@@ -73,7 +74,7 @@ pub(super) fn weights(
         .collect()
 }
 
-/// What decides the weights: the config that trains them alone, and the pictures.
+/// What decides the weights: the config that trains them alone, and the images.
 fn recipe(plan: &Plan, letters: &Letters) -> Result<String> {
     Ok(digest_of(&[configs::source(plan, &[letters])?.as_bytes(), letters.digest.as_bytes()]))
 }

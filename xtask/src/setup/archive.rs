@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cache::need_room;
 use super::libtorch::{VERSION, Variant};
+use super::room::need_room;
 use crate::tools::{Fetched, Tool, unpack};
 
 /// How this origin is called in messages.

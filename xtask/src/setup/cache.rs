@@ -1,6 +1,6 @@
 //! libtorch in the user's cache, once per user, and the link to it in the workspace.
 //!
-//! A folder appears under its final name only when it is complete: it is filled beside it, checked, and renamed. One
+//! A folder appears under its final name only when it is complete: it is filled under another name, checked, and renamed. One
 //! set-up works at a time; a second one waits for the lock and then finds what the first one made.
 
 use std::fs::{self, File, TryLockError};
@@ -12,11 +12,10 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use super::libtorch::{self, VERSION, Variant};
 use super::{Found, archive, pip};
-use crate::disk;
 use crate::process::say;
 use crate::workspace::{self, Workspace};
 
-/// Ends the names of what is being filled or thrown away; whoever holds the lock may delete it.
+/// Ends the names of what is being filled or thrown away; the holder of the lock may delete it.
 const PARTIAL: &str = ".partial";
 
 /// The cache folder, locked for as long as this lives.
@@ -136,30 +135,6 @@ pub(super) fn link(workspace: &Workspace, found: Found) -> Result<Found> {
     Ok(found)
 }
 
-/// Fails if the disk that holds `folder` has no room for what is downloaded and what is taken out of it. `FINETUNE_SETUP_ROOM`
-/// names other bytes, for mirrors and tests whose archives are smaller.
-pub(super) fn need_room(folder: &Path, variant: Variant) -> Result<()> {
-    const GIB: u64 = 1 << 30;
-    let usual = match variant {
-        Variant::Cpu => 5 * GIB / 4,
-        Variant::Cuda => 10 * GIB,
-    };
-    let other = std::env::var("FINETUNE_SETUP_ROOM").ok().and_then(|bytes| bytes.parse().ok());
-    need_space(folder, other.unwrap_or(usual))
-}
-
-fn need_space(folder: &Path, bytes: u64) -> Result<()> {
-    let free = disk::free(folder).with_context(|| format!("cannot ask {} for room", folder.display()))?;
-    ensure!(
-        free >= bytes,
-        "{} has {} free and {} are needed: make room, or set XDG_CACHE_HOME to a folder on a larger disk",
-        folder.display(),
-        disk::amount(free),
-        disk::amount(bytes)
-    );
-    Ok(())
-}
-
 fn found(origin: String, folder: PathBuf) -> Found {
     Found { origin, folder: Some(folder) }
 }
@@ -245,13 +220,5 @@ mod tests {
         fs::create_dir(workspace.libtorch_link()).unwrap();
         let error = link(&workspace, found("a test".to_owned(), home.path().join("x"))).err().unwrap();
         assert!(error.to_string().contains("move it away"), "{error}");
-    }
-
-    #[test]
-    fn too_little_room_is_an_error_with_both_figures() {
-        let folder = tempfile::tempdir().unwrap();
-        need_space(folder.path(), 1).unwrap();
-        let error = need_space(folder.path(), u64::MAX).unwrap_err().to_string();
-        assert!(error.contains("16.00 EiB") && error.contains("XDG_CACHE_HOME"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The libtorch that tch 0.24 binds.
 pub const VERSION: &str = "2.11.0";
 
-/// Written last into a folder that was set up; its presence says that the folder was finished.
+/// Written last into a folder that was set up; its presence shows that the folder is complete.
 const INVENTORY: &str = "set-up.json";
 
 /// Which build.
@@ -138,7 +138,7 @@ pub(super) fn check_version(folder: &Path) -> Result<()> {
         Some(version) if is_ours(&version) => Ok(()),
         Some(version) => bail!("{} is libtorch {version}, not {VERSION}", folder.display()),
         None => bail!(
-            "{} does not tell its version: neither `build-version` nor version.h is there",
+            "the version of {} is unknown: neither `build-version` nor version.h is there",
             folder.display()
         ),
     }
@@ -171,7 +171,7 @@ fn version_in_header(text: &str) -> Option<String> {
     Some(format!("{}.{}.{}", major?, minor?, patch?))
 }
 
-/// tch links `-lgomp`; libtorch ships it under a name with a number, which the linker does not look for.
+/// tch links `-lgomp`; libtorch ships it under a name with a number, which the linker does not try.
 fn link_gomp(lib: &Path) -> io::Result<()> {
     let link = lib.join("libgomp.so");
     if link.exists() {
@@ -203,7 +203,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     Ok(files::write(path, text)?)
 }
 
-/// A folder that looks like libtorch, a few bytes long.
+/// A folder with the files of libtorch, each a few bytes long.
 #[cfg(test)]
 pub(super) fn write_fake(folder: &Path, version: &str, variant: Variant) {
     let header = folder.join("include/torch/csrc/api/include/torch");

@@ -10,6 +10,7 @@ mod archive;
 mod cache;
 mod libtorch;
 mod pip;
+mod room;
 mod user;
 
 use std::fmt;
@@ -24,16 +25,16 @@ use crate::process::{Interrupted, say};
 use crate::tools::Tool;
 use crate::workspace::Workspace;
 
-/// Put libtorch into the user's cache and link it into this workspace
+/// Set up libtorch: in the user's cache, linked into this workspace
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
     /// The CUDA 13.0 build (several gigabytes) instead of the CPU build
     #[arg(long)]
     cuda: bool,
-    /// Set up anew even if an earlier set-up is there
+    /// Set up again even if an earlier set-up exists
     #[arg(long)]
     force: bool,
-    /// Where the official archive lies, for mirrors and tests
+    /// Address of the official archive, for mirrors and tests
     #[arg(long, hide = true, env = "FINETUNE_LIBTORCH_ARCHIVE")]
     archive_url: Option<String>,
 }
@@ -53,7 +54,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// The command: sets up and says on stdout what is now there.
+/// The command: sets up and prints the result on stdout.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let found = set_up(workspace, arguments)?;
     anstream::println!("{found}");
@@ -108,7 +109,7 @@ fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
     cache::link(workspace, first_that_works(workspace, &cache, variant, arguments)?)
 }
 
-/// Tries the archive, then pip; says why one failed before it tries the next.
+/// Tries the archive, then pip; prints why one failed before it tries the next.
 fn first_that_works(
     workspace: &Workspace,
     cache: &cache::Cache,

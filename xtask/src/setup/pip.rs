@@ -2,7 +2,7 @@
 //!
 //! The package holds libtorch and much else. For the CPU three of its libraries and the headers suffice, but its
 //! `libtorch_cpu.so` is linked against two small CUDA libraries, which come as packages of their own and are found
-//! beside it (`$ORIGIN`). `libtorch.so` becomes a linker script, so that nothing pulls in `libtorch_cuda.so`.
+//! in the same folder (`$ORIGIN`). `libtorch.so` becomes a linker script, so that nothing pulls in `libtorch_cuda.so`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use ::pip::Pip;
 use anyhow::{Context, Result, ensure};
 
-use super::cache::need_room;
 use super::libtorch::{self, VERSION, Variant};
+use super::room::need_room;
 use crate::process::{self, Interrupted, say};
 use crate::tools::{Tool, unpack};
 
@@ -47,7 +47,7 @@ pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Res
     fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
 }
 
-/// What to say where no pip is installed.
+/// Message where no pip is installed.
 pub(crate) fn no_pip() -> String {
     let calls = ::pip::CALLS.map(|call| format!("`{}`", call.join(" "))).join(" nor ");
     format!("no pip: neither {calls} answers (on Debian: `apt install python3-pip`)")
@@ -163,7 +163,7 @@ fn cuda_requirements(downloader: &Tool, torch: &Path, wheels: &Path) -> Result<V
 fn nvidia_lines(metadata: &str) -> Vec<String> {
     let required = metadata.lines().filter_map(|line| line.strip_prefix("Requires-Dist: "));
     let nvidia = required.filter(|name| name.starts_with("nvidia-") || name.starts_with("cuda-toolkit"));
-    // The marker after `;` speaks of the platform, which is ours.
+    // The marker after `;` is about the platform, which is ours.
     nvidia.filter_map(|line| line.split(';').next()).map(|line| line.trim().to_owned()).collect()
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn comparison() -> ComparisonRecord {
         effects: effects(),
         verdict: vec![
             "With 1 image per class, transfer reaches 42% where training from scratch reaches 6%.".into(),
-            "Fine-tuning overtakes the new head alone from 10 images per class on.".into(),
+            "Fine-tuning is ahead of the new head alone at 30 images per class.".into(),
             "At 30 images per class, training from scratch is still 19 points behind.".into(),
         ],
         traces: ["scratch", "fine-tune"]

@@ -61,7 +61,7 @@ pub(super) fn temperature() -> TemperatureRecord {
     TemperatureRecord { value: Some(1.3742), images: 200, unfitted: String::new() }
 }
 
-/// A spot somewhere in a picture.
+/// A spot somewhere in an image.
 pub(super) fn heat_map(seed: u32, size: u32) -> HeatMapRecord {
     let mut chance = Chance(100 + u64::from(seed));
     let (x0, y0) = (7.0 * chance.next(), 7.0 * chance.next());

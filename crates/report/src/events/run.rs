@@ -18,7 +18,7 @@ use crate::html::png_size;
 /// `validation` are `loss` and `accuracy` of every epoch, in `validation` also `balanced_accuracy`, in `train` also
 /// `learning_rate`, which is the head's, and `learning_rate/STAGE` of every live stage; their steps are epochs, counted
 /// from 1 through both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`,
-/// `evidence/logme` and `evidence/h_score` of an advice by stages, the pixels being 0. The rest has the step of the last
+/// `evidence/logme` and `evidence/h_score` of the advice by stages, the pixels being 0. The rest has the step of the last
 /// epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`,
 /// `calibration_error_scaled`, `temperature` and `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test
 /// split, and as images the samples with their heat maps. Charts are drawn by the page alone.
@@ -41,8 +41,8 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
         for (stage, rate) in stage_rates(run, epoch) {
             train.scalar(&format!("learning_rate/{stage}"), step, rate, wall_time)?;
         }
-        for (place, moment) in epoch.gradients.iter().enumerate() {
-            let at = began + (wall_time - began) * (place as f64 + 0.5) / epoch.gradients.len() as f64;
+        for (index, moment) in epoch.gradients.iter().enumerate() {
+            let at = began + (wall_time - began) * (index as f64 + 0.5) / epoch.gradients.len() as f64;
             for (stage, norm) in &moment.norms {
                 train.scalar(&format!("gradient_norm/{stage}"), moment.step, *norm, at)?;
             }
@@ -92,10 +92,10 @@ fn stage_rates<'a>(run: &'a RunRecord, epoch: &'a EpochRecord) -> impl Iterator<
 fn advice(record: &AdviceRecord, out: &mut Folders<'_>, step: u64, time: f64) -> Result<(), Error> {
     let train = out.folder("train")?;
     train.scalar("advice_confidence", step, record.confidence, time)?;
-    for (place, stage) in (0..).zip(&record.stages) {
-        train.scalar("evidence/probe_accuracy", place, stage.accuracy, time)?;
-        train.scalar("evidence/logme", place, stage.logme, time)?;
-        train.scalar("evidence/h_score", place, stage.h_score, time)?;
+    for (index, stage) in (0..).zip(&record.stages) {
+        train.scalar("evidence/probe_accuracy", index, stage.accuracy, time)?;
+        train.scalar("evidence/logme", index, stage.logme, time)?;
+        train.scalar("evidence/h_score", index, stage.h_score, time)?;
     }
     Ok(())
 }

@@ -185,10 +185,10 @@ fn best(record: &AdviceRecord) -> usize {
     stages.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map_or(0, |(i, _)| i)
 }
 
-fn advised(place: usize, stage: &StageEvidence) -> String {
+fn advised(index: usize, stage: &StageEvidence) -> String {
     match stage.rate_scale {
         Some(scale) => format!("train, rate × {}", numbers::significant(scale)),
-        None if place == 0 => "–".to_owned(),
+        None if index == 0 => "–".to_owned(),
         None => "freeze".to_owned(),
     }
 }

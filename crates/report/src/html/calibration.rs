@@ -151,14 +151,14 @@ fn bins(evaluation: &EvaluationRecord, calibration: &CalibrationRecord) -> Marku
                 }
             }
             tbody {
-                @for (place, bin) in calibration.raw.bins.iter().enumerate() {
+                @for (index, bin) in calibration.raw.bins.iter().enumerate() {
                     tr {
                         th.nowrap scope="row" {
-                            (numbers::percent(place as f64 / count)) " to " (numbers::percent((place + 1) as f64 / count))
+                            (numbers::percent(index as f64 / count)) " to " (numbers::percent((index + 1) as f64 / count))
                         }
                         td.num { (numbers::count(bin.images)) } td.num { (percent(bin.confidence)) }
                         td.num { (percent(bin.accuracy)) }
-                        @if let Some(bin) = calibration.scaled.as_ref().and_then(|scaled| scaled.bins.get(place)) {
+                        @if let Some(bin) = calibration.scaled.as_ref().and_then(|scaled| scaled.bins.get(index)) {
                             td.num { (numbers::count(bin.images)) } td.num { (percent(bin.confidence)) }
                             td.num { (percent(bin.accuracy)) }
                         }

@@ -129,7 +129,9 @@ fn numbers_section(comparison: &ComparisonRecord, tables: &[Table<'_>]) -> Marku
 fn differences(comparison: &ComparisonRecord) -> Markup {
     let variants = comparison.effects.iter().any(|effect| !effect.variant.is_empty());
     let baselines = statistics::distinct(comparison.effects.iter().map(|effect| effect.baseline.as_str()));
-    let baselines: Vec<&str> = baselines.into_iter().map(method_in_words).collect();
+    let baselines: Vec<String> =
+        baselines.into_iter().map(|name| format!("“{}”", method_in_words(name))).collect();
+    let baselines: Vec<&str> = baselines.iter().map(String::as_str).collect();
     let interval = |effect: &EffectRecord| match effect.interval {
         Some(interval) => {
             format!("{} to {}", numbers::points(interval.low), numbers::points(interval.high))
@@ -139,8 +141,8 @@ fn differences(comparison: &ComparisonRecord) -> Markup {
     html! {
         table {
             caption {
-                "Differences of accuracy from " (listed(&baselines)) " in points, over pairs of runs with the same seed, each "
-                "with its 95% interval (paired bootstrap)"
+                "Accuracy minus that of " (listed(&baselines)) ", in points: mean over pairs of runs with the same seed, and its "
+                "95% interval from a paired bootstrap"
             }
             thead {
                 tr {
@@ -152,9 +154,9 @@ fn differences(comparison: &ComparisonRecord) -> Markup {
             tbody {
                 @for effect in &comparison.effects {
                     tr {
-                        @if variants { td { (effect.variant) } }
+                        @if variants { td.nowrap { (effect.variant) } }
                         td.num { (Amount(effect.images_per_class).label()) }
-                        th scope="row" { (method_in_words(&effect.method)) }
+                        th.nowrap scope="row" { (method_in_words(&effect.method)) }
                         td { (method_in_words(&effect.baseline)) }
                         td.num { (numbers::points(effect.difference)) }
                         td.num { (interval(effect)) }
@@ -229,7 +231,7 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
             tbody {
                 @for cell in cells {
                     tr {
-                        @if variants { td { (cell.variant) } }
+                        @if variants { td.nowrap { (cell.variant) } }
                         td.num { (Amount(cell.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&cell.method)) }
                         td.num { (cell.seed) }
@@ -242,7 +244,7 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
                 }
                 @for run in diverged {
                     tr {
-                        @if variants { td { (run.variant) } }
+                        @if variants { td.nowrap { (run.variant) } }
                         td.num { (Amount(run.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&run.method)) }
                         td.num { (run.seed) }

@@ -1,13 +1,13 @@
 //! Training under each setting of a comparison: overfitting, and gradients of the early stages.
 
 use maud::{Markup, html};
-use records::{Amount, ComparisonRecord, ComparisonRow, MeanSd, RatioRecord, TraceRecord};
+use records::{Amount, ComparisonRecord, MeanSd, TraceRecord};
 
 use super::curves::accuracy_chart;
 use super::gradients::flow_chart;
 use super::shell::scroll;
 use crate::numbers;
-use crate::phrases::method_in_words;
+use crate::phrases::{gap_in_points, method_in_words, ratio_in_words};
 use crate::plot::LineChart;
 
 /// `None` where the record holds no traces.
@@ -19,7 +19,7 @@ pub(super) fn section(comparison: &ComparisonRecord) -> Option<Markup> {
     Some(html! {
         p {
             "A network that classifies its training images correctly and other images not has overfitted: the gap between the two "
-            "accuracies says how much. Training accuracy is that of the last epoch, measured while training with dropout and "
+            "accuracies measures it. Training accuracy is that of the last epoch, measured while training with dropout and "
             "augmentation on, which lowers it."
         }
         (scroll("Training", &table(comparison)))
@@ -86,9 +86,9 @@ fn table(comparison: &ComparisonRecord) -> Markup {
             tbody {
                 @for row in comparison.rows.iter().filter(|row| row.seeds > 0 || row.diverged == 0) {
                     tr {
-                        @if variants { td { (row.variant) } }
+                        @if variants { td.nowrap { (row.variant) } }
                         td.num { (Amount(row.images_per_class).label()) }
-                        th scope="row" { (method_in_words(&row.method)) }
+                        th.nowrap scope="row" { (method_in_words(&row.method)) }
                         td.num { (row.train_accuracy.map_or("–".into(), spread)) }
                         td.num { (numbers::percent_spread(row.accuracy_mean, row.accuracy_sd)) }
                         td.num { (gap_in_points(row)) }
@@ -97,22 +97,5 @@ fn table(comparison: &ComparisonRecord) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// Training accuracy less accuracy on other images, in points.
-pub(crate) fn gap_in_points(row: &ComparisonRow) -> String {
-    let gap = |train: MeanSd| numbers::points(train.mean - row.accuracy_mean);
-    row.train_accuracy.map_or("–".into(), gap)
-}
-
-/// `0.012 (0.008 to 0.02)`.
-pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
-    let written = |value: f64| format!("{value:.2e}");
-    let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
-    if ratio.low < ratio.high {
-        format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))
-    } else {
-        written(ratio.median)
     }
 }

@@ -1,4 +1,4 @@
-//! What went in: images, source weights, configuration, and the digests of what came out.
+//! Inputs of a run (images, source weights, configuration) and the digests of its files.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use records::{DataRecord, LoadRecord};
 use super::shell::{Level, listing, scroll};
 use crate::numbers;
 
-/// Lists longer than this start folded.
+/// Largest length of a list that starts unfolded.
 const UNFOLDED: usize = 12;
-/// More names than this are not printed; a record of a million unreadable files must still open.
+/// Largest number of names that are printed; the page of a run with a million unreadable files must still open.
 const PRINTED: usize = 2_000;
 
 pub(super) fn data(data: &DataRecord, level: Level) -> Markup {

@@ -25,9 +25,7 @@ mod samples;
 mod shell;
 
 pub(crate) use comparison::charts as accuracy_charts;
-pub(crate) use comparison_training::{
-    accuracy_charts as training_charts, flow_charts, gap_in_points, ratio_in_words,
-};
+pub(crate) use comparison_training::{accuracy_charts as training_charts, flow_charts};
 pub(crate) use samples::png_size;
 
 use maud::html;

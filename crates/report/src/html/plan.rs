@@ -15,7 +15,7 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
         p {
             "The learning rate of each group of stages over the optimizer steps of each phase, as planned before it began. "
             "A line begins where its stages thaw. "
-            "Where the learning rate was reduced during training, the one in use for the head is drawn too."
+            "Where the learning rate was reduced during training, the actual one of the head is shown too."
         }
         div.pair {
             @for (phase, chart) in run.plan.iter().zip(rate_charts(run)) {

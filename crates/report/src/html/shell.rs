@@ -99,7 +99,7 @@ impl From<&Section> for Link {
     }
 }
 
-/// A box for a table that scrolls sideways by itself, by keyboard too, so that the page never does. Its label is told from
+/// A box for a table that scrolls sideways by itself, by keyboard too, so that the page never does. Its label differs from
 /// that of the section around it.
 pub(super) fn scroll(label: &str, content: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(format!("{label}, table")) tabindex="0" { (content) } }

@@ -1,8 +1,8 @@
-//! From data to ticks, and from values to places along an axis.
+//! Axes: ticks from data, positions of values.
 
 use crate::numbers;
 
-/// How values along an axis are written.
+/// Format of the values along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Up to four significant digits.
@@ -19,7 +19,7 @@ enum Scale {
     Logarithmic,
 }
 
-/// One axis: what it measures, how it is spaced and how its values are written.
+/// One axis: label, scale and format of its values.
 #[derive(Clone, Debug)]
 pub struct Axis {
     label: String,
@@ -30,9 +30,9 @@ pub struct Axis {
     within: (f64, f64),
 }
 
-/// Values larger than this are drawn as little as infinity is: their differences overflow.
+/// Largest value that is drawn, as the differences of larger ones overflow.
 const LARGEST: f64 = 1e200;
-/// Values smaller than this count as zero: their quotients underflow.
+/// Smallest value that is not taken as zero, as quotients of smaller ones underflow.
 const SMALLEST: f64 = 1e-200;
 
 impl Axis {
@@ -48,7 +48,7 @@ impl Axis {
         }
     }
 
-    /// A logarithmic axis; it has no place for values of zero and below.
+    /// A logarithmic axis; values of zero and below are not drawn.
     pub fn logarithmic(label: impl Into<String>) -> Self {
         Self { scale: Scale::Logarithmic, ..Self::linear(label) }
     }
@@ -86,7 +86,7 @@ impl Axis {
         &self.label
     }
 
-    /// How one value of this axis is written: its tick's label where it has one.
+    /// Returns a value as text: its tick's label where it has one.
     pub(super) fn value_label(&self, value: f64) -> String {
         let tick = self.ticks.iter().find(|(at, _)| *at == value);
         tick.map_or_else(|| self.number(value), |(_, label)| label.clone())
@@ -99,7 +99,7 @@ impl Axis {
         }
     }
 
-    pub(super) fn has_place_for(&self, value: f64) -> bool {
+    pub(super) fn can_show(&self, value: f64) -> bool {
         value.is_finite() && value.abs() < LARGEST && (self.scale == Scale::Linear || value > SMALLEST)
     }
 
@@ -124,7 +124,7 @@ impl Axis {
 
     /// The smallest and largest value to show, never the same.
     fn extremes(&self, data: impl Iterator<Item = f64>) -> (f64, f64) {
-        let all = data.chain(self.including.iter().copied()).filter(|v| self.has_place_for(*v));
+        let all = data.chain(self.including.iter().copied()).filter(|v| self.can_show(*v));
         let shown = all.map(|v| if v.abs() < SMALLEST { 0.0 } else { v });
         let held = shown.map(|v| v.clamp(self.within.0, self.within.1));
         let (low, high) = held.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -133,7 +133,7 @@ impl Axis {
             (false, Format::Whole) => (1.0, 1.0),
             (false, _) => (1e-3, 1.0),
         };
-        // Closer together than a double can tell apart in the middle counts as the same.
+        // Closer together than the rounding of a double counts as the same.
         if high - low > 1e-12 * high.abs().max(low.abs()) {
             return (low, high);
         }
@@ -164,7 +164,7 @@ impl Axis {
         values.into_iter().filter(|v| inside(*v)).map(|v| (v, self.number(v))).collect()
     }
 
-    /// The distance of ticks: 1, 2 or 5 times a power of ten that gives about five of them.
+    /// Distance between ticks: 1, 2 or 5 times a power of ten, for about five ticks.
     fn step(&self, low: f64, high: f64) -> f64 {
         let rough = (high - low) / 5.0;
         let power = 10f64.powf(rough.log10().floor());
@@ -179,7 +179,7 @@ impl Axis {
 
 /// Powers of ten, with 2 and 5 between them when there are few.
 fn decades(low: f64, high: f64) -> Vec<f64> {
-    // `Axis::has_place_for` keeps both exponents within a few hundred.
+    // `Axis::can_show` keeps both exponents within a few hundred.
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let every = ((last - first) / 6).max(1) as usize;
     let between: &[f64] = if last - first <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
@@ -198,8 +198,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Where `value` lies, `0.0` at the lower end of the axis and `1.0` at the upper; held within.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    /// Returns the position of `value` along the axis, `0.0` at its lower end and `1.0` at its upper; clamped to these.
+    pub(super) fn position(&self, value: f64) -> f64 {
         let at = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Logarithmic if value <= 0.0 => 0.0,
@@ -249,8 +249,8 @@ mod tests {
             for data in hostile {
                 for span in [axis.tight(data.iter().copied()), axis.rounded(data.iter().copied())] {
                     assert!(span.ticks.len() <= 13, "{span:?}");
-                    for value in data.iter().copied().filter(|v| axis.has_place_for(*v)) {
-                        assert!((0.0..=1.0).contains(&span.place(value)), "{value} on {span:?}");
+                    for value in data.iter().copied().filter(|v| axis.can_show(*v)) {
+                        assert!((0.0..=1.0).contains(&span.position(value)), "{value} on {span:?}");
                     }
                 }
             }

@@ -3,17 +3,11 @@
 use maud::{Markup, html};
 
 use super::axis::Span;
+use super::frame::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, at, line};
 use super::marks::{Labelled, label};
 use super::{Form, LineChart, Point, Series};
 
-/// The drawing's own units; the page scales it to its place.
-pub(super) const WIDTH: f64 = 560.0;
-pub(super) const HEIGHT: f64 = 340.0;
-pub(super) const LEFT: f64 = 66.0;
-const RIGHT: f64 = WIDTH - 22.0;
-pub(super) const TOP: f64 = 32.0;
-const BOTTOM: f64 = HEIGHT - 56.0;
-/// Room between the outermost points and the frame.
+/// Distance between the outermost points and the frame.
 const PAD: f64 = 14.0;
 
 /// Number of colours, dashes and markers. The seventh series has the colour of the first and the marker of the second.
@@ -49,15 +43,15 @@ pub(super) fn svg(chart: &LineChart) -> Markup {
         svg viewBox=(format!("0 0 {WIDTH} {}", canvas.height())) role="img" aria-labelledby=(format!("{title} {desc}")) {
             title id=(title) { (chart.title) }
             desc id=(desc) { (chart.description()) }
-            (drawn(chart, &canvas))
+            (content(chart, &canvas))
         }
     }
 }
 
-pub(super) fn drawn(chart: &LineChart, canvas: &Canvas) -> Markup {
+pub(super) fn content(chart: &LineChart, canvas: &Canvas) -> Markup {
     html! {
         (canvas.axes(chart))
-        @for mark in &canvas.marks { (mark.draw(BOTTOM + canvas.room)) }
+        @for mark in &canvas.marks { (mark.draw(BOTTOM + canvas.label_height)) }
         @for (i, series) in chart.series.iter().enumerate() { (canvas.series(chart, i, series)) }
     }
 }
@@ -67,8 +61,8 @@ pub(super) struct Canvas {
     x: Span,
     y: Span,
     marks: Vec<Labelled>,
-    /// Height of the labels of the marks, by which everything else moves down.
-    room: f64,
+    /// Height of the rows for the labels of marks, above everything else.
+    label_height: f64,
 }
 
 impl Canvas {
@@ -77,12 +71,12 @@ impl Canvas {
         let marks = chart.marks.iter().map(|mark| mark.x);
         let ends = |p: &Point| p.bar.unwrap_or([p.y, p.y]);
         let x = chart.x.tight(points().map(|p| p.x).chain(marks));
-        let (marks, room) = label(&chart.marks, |mark| along_x(&x, mark));
-        Self { x, y: chart.y.rounded(points().flat_map(ends)), marks, room }
+        let (marks, label_height) = label(&chart.marks, |mark| along_x(&x, mark));
+        Self { x, y: chart.y.rounded(points().flat_map(ends)), marks, label_height }
     }
 
     pub(super) fn height(&self) -> f64 {
-        HEIGHT + self.room
+        HEIGHT + self.label_height
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -90,11 +84,11 @@ impl Canvas {
     }
 
     fn y(&self, value: f64) -> f64 {
-        self.room + BOTTOM - self.y.place(value) * (BOTTOM - TOP)
+        self.label_height + BOTTOM - self.y.position(value) * (BOTTOM - TOP)
     }
 
     fn axes(&self, chart: &LineChart) -> Markup {
-        let bottom = self.room + BOTTOM;
+        let bottom = self.label_height + BOTTOM;
         html! {
             g.grid {
                 @for (value, _) in &self.y.ticks { (line(LEFT, self.y(*value), RIGHT, self.y(*value))) }
@@ -120,19 +114,19 @@ impl Canvas {
 
     fn series(&self, chart: &LineChart, index: usize, series: &Series) -> Markup {
         let dodge = dodge(chart, index);
-        let drawn = || series.points.iter().filter(|p| chart.can_draw(p));
-        // Markers tell lines apart; on a long line a few of them do.
-        let every = if drawn().any(|p| p.bar.is_some()) { 1 } else { drawn().count().div_ceil(24).max(1) };
+        let points = || series.points.iter().filter(|p| chart.can_draw(p));
+        // Markers distinguish lines; on a long line a few of them are enough.
+        let every = if points().any(|p| p.bar.is_some()) { 1 } else { points().count().div_ceil(24).max(1) };
         html! {
             g class=(class_of(chart, index)) style=[shade(chart, index)] color=[fixed_colour(chart, index)] {
                 path.line d=(self.path(chart, series, dodge)) {}
-                @for point in drawn() {
+                @for point in points() {
                     @if let Some(bar) = point.bar.filter(|[low, high]| low.is_finite() && high.is_finite() && low < high) {
                         (self.error_bar(point, bar, dodge))
                     }
                 }
                 @if series.form == Form::Measured {
-                    @for point in drawn().step_by(every) {
+                    @for point in points().step_by(every) {
                         g {
                             title { (tooltip(chart, series, point)) }
                             (marker(index, self.x(point.x) + dodge, self.y(point.y)))
@@ -167,10 +161,10 @@ impl Canvas {
 }
 
 fn along_x(span: &Span, value: f64) -> f64 {
-    LEFT + PAD + span.place(value) * (RIGHT - LEFT - 2.0 * PAD)
+    LEFT + PAD + span.position(value) * (RIGHT - LEFT - 2.0 * PAD)
 }
 
-/// Error bars of several series at the same x stand side by side.
+/// Horizontal shift of a series, so that error bars at the same x do not overlap.
 fn dodge(chart: &LineChart, index: usize) -> f64 {
     let bars = chart.series.iter().any(|s| s.points.iter().any(|p| p.bar.is_some()));
     if bars { 5.0 * (index as f64 - (chart.series.len() as f64 - 1.0) / 2.0) } else { 0.0 }
@@ -237,23 +231,14 @@ pub(super) fn marker(index: usize, x: f64, y: f64) -> Markup {
     }
 }
 
-pub(super) fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> Markup {
-    html! { line x1=(at(x1)) y1=(at(y1)) x2=(at(x2)) y2=(at(y2)) {} }
-}
-
-/// A coordinate, to a tenth of a unit.
-pub(super) fn at(value: f64) -> String {
-    format!("{value:.1}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_two_of_many_lines_look_alike() {
-        let look = |index: usize| (index % STYLES, marker(index, 0.0, 0.0).into_string());
-        let looks: std::collections::BTreeSet<_> = (0..STYLES * STYLES).map(look).collect();
-        assert_eq!(looks.len(), STYLES * STYLES);
+    fn no_two_of_many_lines_have_the_same_style() {
+        let style = |index: usize| (index % STYLES, marker(index, 0.0, 0.0).into_string());
+        let styles: std::collections::BTreeSet<_> = (0..STYLES * STYLES).map(style).collect();
+        assert_eq!(styles.len(), STYLES * STYLES);
     }
 }

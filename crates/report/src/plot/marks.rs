@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::Mark;
-use super::draw::{TOP, WIDTH, at, line};
+use super::frame::{TOP, WIDTH, at, line};
 
 /// Height of a row of labels, and about the width of a character in them.
 const ROW: f64 = 19.0;
 const CHARACTER: f64 = 9.0;
-/// How far to the right labels may reach.
+/// Right edge of all labels.
 const EDGE: f64 = WIDTH;
 
-/// A mark with a place for its label.
+/// A mark and the position of its label.
 pub(super) struct Labelled {
     x: f64,
     row: usize,
@@ -19,23 +19,23 @@ pub(super) struct Labelled {
     label: String,
 }
 
-/// On which side of its line a label stands.
+/// Side of the line on which its label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     After,
     Before,
 }
 
-/// Places for the labels of all marks and the height they take. A label stands after its line while there is room. Those
-/// that would touch lie in different rows, such that no line goes down through the label of one on the same side.
+/// Returns all marks with the positions of their labels, and the height of the rows of labels. A label is after its line
+/// where the drawing is wide enough. Labels that would touch are in different rows, such that no line goes down through the label of one on the same side.
 pub(super) fn label(marks: &[Mark], x: impl Fn(f64) -> f64) -> (Vec<Labelled>, f64) {
     let mut placed: Vec<(Labelled, [f64; 2])> = Vec::new();
-    let place = |mark: &Mark| {
+    let with_side = |mark: &Mark| {
         let (x, width) = (x(mark.x), CHARACTER * mark.label.chars().count() as f64 + 12.0);
         (x, width, if x + width <= EDGE { Side::After } else { Side::Before }, mark.label.clone())
     };
-    let mut order: Vec<_> = marks.iter().map(place).collect();
-    // Those with their labels behind them from the left on, then the others from the right.
+    let mut order: Vec<_> = marks.iter().map(with_side).collect();
+    // Labels after their lines from the left on, then the others from the right.
     order.sort_by(|a, b| match (a.2, b.2) {
         (Side::After, Side::After) => a.0.total_cmp(&b.0),
         (Side::Before, Side::Before) => b.0.total_cmp(&a.0),
@@ -77,8 +77,8 @@ mod tests {
     fn labels_that_would_touch_lie_in_rows_of_their_own() {
         let mark = |x: f64, label: &str| Mark { x, label: label.into() };
         let rows = |marks: &[Mark]| {
-            let (placed, room) = label(marks, |x| x);
-            (placed.iter().map(|mark| mark.row).collect::<Vec<_>>(), room)
+            let (placed, height) = label(marks, |x| x);
+            (placed.iter().map(|mark| mark.row).collect::<Vec<_>>(), height)
         };
         let apart = [mark(80.0, "head"), mark(200.0, "layer4"), mark(500.0, "layer3")];
         assert_eq!(rows(&apart), (vec![0, 0, 0], ROW));

@@ -1,16 +1,18 @@
 //! Line charts as SVG inside an HTML figure.
 //!
-//! A chart declares its content (axes, series, marks) and this module decides how it looks: sensible ticks, a
+//! A chart declares its content (axes, series, marks) and this module decides on its style: sensible ticks, a
 //! legend outside the drawing that wraps on narrow screens, series that differ by colour, dash and marker, and
 //! a description in words for those who cannot see it. Colours are CSS custom properties, so a page decides on
 //! light and dark; [`STYLE`] holds the rules a page must include once.
 //!
 //! - `axis`: from data to ticks and positions
+//! - `frame`: size, edges and lines of a drawing
 //! - `draw`: the SVG itself; `marks`: labels above it
 //! - `standalone`: the same as a file of its own
 
 mod axis;
 mod draw;
+mod frame;
 mod marks;
 mod standalone;
 
@@ -118,7 +120,7 @@ impl LineChart {
     }
 
     /// The chart as a `<figure>`: legend, drawing, description. Points that are not finite, or not positive on a
-    /// logarithmic axis, leave a gap in their line; the figure says how many there were.
+    /// logarithmic axis, leave a gap in their line; the figure gives their number.
     pub fn figure(&self) -> Markup {
         draw::figure(self)
     }
@@ -133,7 +135,7 @@ impl LineChart {
         standalone::document(self)
     }
 
-    /// What the chart shows, in words: where each line begins and ends and its extremes, and what is marked.
+    /// What the chart shows, in words: first and last point and extremes of each line, and the marks.
     fn description(&self) -> String {
         let lines: Vec<String> = self.series.iter().map(|series| self.line_in_words(series)).collect();
         let marks: Vec<String> = self
@@ -146,16 +148,16 @@ impl LineChart {
     }
 
     fn line_in_words(&self, series: &Series) -> String {
-        let drawn: Vec<&Point> = series.points.iter().filter(|point| self.can_draw(point)).collect();
-        let (Some(first), Some(last)) = (drawn.first(), drawn.last()) else {
+        let shown: Vec<&Point> = series.points.iter().filter(|point| self.can_draw(point)).collect();
+        let (Some(first), Some(last)) = (shown.first(), shown.last()) else {
             return format!("{}: nothing to draw.", series.name);
         };
         let at = |p: &Point| format!("{} at {}", self.y.value_label(p.y), self.x.value_label(p.x));
-        if drawn.len() == 1 {
+        if shown.len() == 1 {
             return format!("{}: {}.", series.name, at(first));
         }
-        let low = drawn.iter().min_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
-        let high = drawn.iter().max_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
+        let low = shown.iter().min_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
+        let high = shown.iter().max_by(|a, b| a.y.total_cmp(&b.y)).unwrap_or(first);
         format!(
             "{}: from {} to {}; lowest {}, highest {}.",
             series.name,
@@ -167,7 +169,7 @@ impl LineChart {
     }
 
     fn can_draw(&self, point: &Point) -> bool {
-        self.x.has_place_for(point.x) && self.y.has_place_for(point.y)
+        self.x.can_show(point.x) && self.y.can_show(point.y)
     }
 }
 

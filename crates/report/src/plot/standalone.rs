@@ -2,7 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::draw::{Canvas, LEFT, WIDTH, at, class_of, drawn, fixed_colour, marker};
+use super::draw::{Canvas, class_of, content, fixed_colour, marker};
+use super::frame::{LEFT, WIDTH, at};
 use super::{Form, LineChart, Series};
 
 /// Height of the title, below which the legend begins.
@@ -18,7 +19,7 @@ pub(super) fn document(chart: &LineChart) -> String {
         rect.paper x="0" y="0" width=(WIDTH) height=(canvas.height() + bottom) {}
         text.title x=(at(LEFT)) y="22" { (chart.title) }
         (legend)
-        g transform=(format!("translate(0 {bottom})")) { (drawn(chart, &canvas)) }
+        g transform=(format!("translate(0 {bottom})")) { (content(chart, &canvas)) }
     };
     file(WIDTH, canvas.height() + bottom, &drawing)
 }

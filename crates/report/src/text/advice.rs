@@ -4,7 +4,7 @@ use super::{Side, aligned, visible};
 use crate::numbers;
 
 /// Limits of all advice.
-pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about frozen features; none of them sees what training would make of them. docs/advise.md says how far the rule and the scores can be trusted.";
+pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about frozen features; training changes these. docs/advise.md has the measured reliability of the rule and the scores.";
 
 /// First line where [`AdviceRecord::little_value`] holds.
 pub(crate) const LITTLE_VALUE: &str = "Transfer is of little value here.";
@@ -28,7 +28,7 @@ pub fn advice(record: &AdviceRecord) -> String {
     let heading = ["features after", "values", "probe", "± error", "LogME", "H-score", "advice"];
     let rows: Vec<Vec<String>> = [heading.map(String::from).to_vec()]
         .into_iter()
-        .chain(record.stages.iter().enumerate().map(|(place, stage)| row(place, stage)))
+        .chain(record.stages.iter().enumerate().map(|(index, stage)| row(index, stage)))
         .collect();
     let right = Side::Right;
     out.push_str(&aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left]));
@@ -43,10 +43,10 @@ pub fn advice(record: &AdviceRecord) -> String {
     out
 }
 
-fn row(place: usize, stage: &StageEvidence) -> Vec<String> {
+fn row(index: usize, stage: &StageEvidence) -> Vec<String> {
     let advice = match stage.rate_scale {
         Some(scale) => format!("train × {}", numbers::significant(scale)),
-        None if place == 0 => "–".to_owned(),
+        None if index == 0 => "–".to_owned(),
         None => "freeze".to_owned(),
     };
     vec![
@@ -78,7 +78,7 @@ pub(crate) fn similarity(record: &AdviceRecord) -> String {
         None => "these weights have no classifier of their own".to_owned(),
     };
     format!(
-        "Similarity to the source: {kind}. From the first stages to the last the probe gains {} points; the best stage takes away {} of the errors of a probe on pixels; {source}.",
+        "Similarity to the source: {kind}. From the first stages to the last the probe gains {} points; the best stage removes {} of the errors of a probe on pixels; {source}.",
         numbers::significant((1000.0 * record.drop).round() / 10.0),
         numbers::percent(record.value)
     )

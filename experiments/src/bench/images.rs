@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::jobs::{BATCH, last_line};
-use super::materials::{IMAGENET, Materials};
-use super::measure;
+use super::materials::{BATCH, IMAGENET, Materials};
+use super::measure::{self, last_line};
 use super::works::{Outcome, Side};
-use crate::statistics::mean;
 
 pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Outcome> {
     let mut command = materials.finetune(scratch)?;
@@ -29,7 +27,7 @@ pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Ou
         .iter()
         .rev()
         .find_map(|said| serde_json::from_str(&said.line).ok())
-        .context("`finetune predict` does not say how fast it was")?;
+        .context("`finetune predict` does not report its speed")?;
     let mut outcome = Outcome::measured(&measured).predicted(&right, materials.predicted)?;
     ending.fill(&mut outcome);
     Ok(outcome)
@@ -41,7 +39,7 @@ struct Line {
     class: String,
 }
 
-/// What `finetune predict --json` says at its end, on stderr.
+/// Last line of `finetune predict --json` on stderr.
 #[derive(Deserialize)]
 struct Ending {
     opened_seconds: f64,
@@ -56,7 +54,7 @@ impl Ending {
         outcome.profile = with_the_rest(
             vec![
                 ("opening the model".to_owned(), self.opened_seconds),
-                ("waiting for pictures".to_owned(), self.waited_seconds),
+                ("waiting for images".to_owned(), self.waited_seconds),
                 ("computing".to_owned(), self.computed_seconds),
             ],
             outcome.seconds,
@@ -64,10 +62,10 @@ impl Ending {
     }
 }
 
-/// The parts of so many seconds, and what is left.
+/// Parts of a duration in seconds, with the remainder.
 fn with_the_rest(mut parts: Vec<(String, f64)>, seconds: f64) -> Vec<(String, f64)> {
-    let told: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
-    parts.push(("start, writing and end".to_owned(), seconds - told));
+    let known: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
+    parts.push(("start, writing and end".to_owned(), seconds - known));
     parts
 }
 
@@ -113,7 +111,7 @@ pub(super) fn our_decoding(materials: &Materials, scratch: &Path) -> Result<Outc
     })
 }
 
-/// What `pixels time` says.
+/// Output of `pixels time`.
 #[derive(Deserialize)]
 struct Pace {
     /// Images a second, decoding included.
@@ -139,8 +137,9 @@ struct Decoded {
 
 impl Outcome {
     fn predicted(mut self, right: &[bool], wanted: usize) -> Result<Self> {
-        ensure!(right.len() == wanted, "{} of {wanted} pictures were classified", right.len());
-        self.accuracy = mean(&right.iter().map(|&right| f64::from(u8::from(right))).collect::<Vec<_>>());
+        ensure!(right.len() == wanted, "{} of {wanted} images were classified", right.len());
+        let correct = right.iter().filter(|&&right| right).count();
+        self.accuracy = (wanted > 0).then(|| correct as f64 / wanted as f64);
         Ok(self)
     }
 }
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_prediction_tells_its_pace_and_where_the_time_went() {
+    fn the_last_line_of_a_prediction_has_its_speed_and_its_times() {
         let text = r#"{"classified": 10, "unreadable": 0, "opened_seconds": 0.5, "waited_seconds": 0.25,
             "computed_seconds": 2.0, "pictures_per_second": 50.0}"#;
         let mut outcome = Outcome { seconds: 3.0, ..Outcome::default() };
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_tells_two_paces_and_where_the_time_went() {
+    fn decoding_has_two_speeds_and_its_times() {
         let pace: Pace =
             serde_json::from_str(r#"{"first": 500.0, "cached": 900, "profile": [["decoding", 1.5]]}"#)
                 .unwrap();
