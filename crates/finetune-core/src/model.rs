@@ -7,8 +7,7 @@ use pretrained::{Checkpoint, InputSpec, checkpoint};
 use run_config::Precision;
 use tch::{Device, Kind};
 use training::precision::{self, Purpose, Workload};
-use zoo::fitting::classes_in;
-use zoo::source_weights::{self, SourceWeights, metadata};
+use zoo::source_weights::{self, SourceWeights, classes_in, metadata};
 
 use crate::{Error, mismatch};
 
