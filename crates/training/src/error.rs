@@ -37,15 +37,7 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
-    /// A record could not be turned into JSON.
-    #[error("cannot write the {what}: {message}")]
-    Serialise {
-        /// Which.
-        what: &'static str,
-        /// Why.
-        message: String,
-    },
-    /// An optimizer's state that does not fit.
+    /// An optimizer's state could not be written, read or taken over.
     #[error(transparent)]
     OptimizerState(#[from] StateError),
 }
