@@ -35,7 +35,7 @@ fn main() -> Outcome {
     harness.time("decode", &amount, || {
         Ok(|| {
             for path in &paths {
-                black_box(images::decode(path)?);
+                black_box(image_file::decode(path)?);
             }
             Ok(())
         })

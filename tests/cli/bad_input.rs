@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::support::{Desk, SCRATCH, names};
-use pretrained::Dtype;
-use pretrained::safetensors_file::{self, ArrayView};
+use checkpoint::Dtype;
+use checkpoint::safetensors_file::{self, ArrayView};
 
 /// Runs towards `out`, which must fail in these words and leave no such folder.
 #[track_caller]

@@ -23,7 +23,7 @@ fn desk_with_model() -> Desk {
 fn a_checkpoint_that_is_none_or_damaged_or_hostile_is_refused_by_name() {
     let desk = desk_with_model();
     let whole = fs::read(desk.path("m.safetensors")).unwrap();
-    let foreign = repository().join("crates/pretrained/tests/checkpoints");
+    let foreign = repository().join("crates/checkpoint/tests/checkpoints");
     let zip = fs::read(foreign.join("zip.pth")).unwrap();
     desk.write("cut.safetensors", &whole[..whole.len() - 1]);
     desk.write("header.safetensors", &whole[..40]);
@@ -61,7 +61,7 @@ fn weights_of_another_network_are_refused() {
     let tanh = format!("{TRANSFER} --set model.arch=lenet5");
     refused(&desk, 2, &tanh, &["model.weights", "m.safetensors", "lenet5_relu"]);
     // A file that does not say what it is.
-    let foreign = repository().join("crates/pretrained/tests/checkpoints/zip.pth");
+    let foreign = repository().join("crates/checkpoint/tests/checkpoints/zip.pth");
     fs::copy(foreign, desk.path("zip.pth")).unwrap();
     let says = ["zip.pth: ", "lenet5_relu"];
     refused(&desk, 1, &TRANSFER.replace("m.safetensors", "zip.pth"), &says);
@@ -71,9 +71,9 @@ fn weights_of_another_network_are_refused() {
 #[test]
 fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
     let desk = desk_with_model();
-    let model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
+    let model = checkpoint::read(&desk.path("m.safetensors")).unwrap();
     let nameless = BTreeMap::new();
-    pretrained::safetensors_file::write(&desk.path("own.safetensors"), &model.tensors, &nameless).unwrap();
+    checkpoint::safetensors_file::write(&desk.path("own.safetensors"), &model.tensors, &nameless).unwrap();
     let own = TRANSFER.replace("m.safetensors", "own.safetensors");
     let gray = |crop: u32| {
         format!(
@@ -89,9 +89,9 @@ fn weights_that_do_not_fit_name_the_key_that_would_make_them() {
 #[test]
 fn weights_that_are_no_numbers_are_refused_with_their_tensor() {
     let desk = desk_with_model();
-    let mut model = pretrained::checkpoint::read(&desk.path("m.safetensors")).unwrap();
-    let write = |desk: &Desk, model: &pretrained::Checkpoint| {
-        pretrained::safetensors_file::write(
+    let mut model = checkpoint::read(&desk.path("m.safetensors")).unwrap();
+    let write = |desk: &Desk, model: &checkpoint::Checkpoint| {
+        checkpoint::safetensors_file::write(
             &desk.path("spoilt.safetensors"),
             &model.tensors,
             &model.metadata,

@@ -362,7 +362,7 @@ fn pictures_of_every_kind_are_trained_on() {
     plain.to_rgba8().save(folder.join("alpha.png")).unwrap();
     plain.to_luma_alpha8().save(folder.join("gray-alpha.webp")).unwrap();
     plain.to_luma16().save(folder.join("deep.png")).unwrap();
-    let deep = repository().join("crates/images/tests/fixtures/gray16.tiff");
+    let deep = repository().join("crates/image-file/tests/fixtures/gray16.tiff");
     fs::copy(deep, folder.join("deep.tiff")).unwrap();
     plain.to_rgb8().save(folder.join("plain.bmp")).unwrap();
     plain.to_luma8().save(folder.join("plain.pgm")).unwrap();

@@ -111,7 +111,7 @@ fn inspect_names_the_network_and_refuses_what_is_damaged() {
     desk.write("cut.safetensors", &whole[..whole.len() - 9]);
     desk.finetune("inspect cut.safetensors").ends(1, &["cut.safetensors"]);
     desk.finetune("inspect nowhere.pth").ends(1, &["nowhere.pth"]);
-    let foreign = pth::folder().join("../../crates/pretrained/tests/checkpoints");
+    let foreign = pth::folder().join("../../crates/checkpoint/tests/checkpoints");
     let of = |name: &str| format!("inspect {}", foreign.join(name).display());
     desk.finetune(&of("hostile_zip.pth")).ends(1, &["posix.system"]);
     let stranger = desk.finetune(&of("tar.pth")).ends(0, &[]).stdout;

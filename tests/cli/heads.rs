@@ -62,7 +62,7 @@ fn a_head_that_is_kept_says_what_it_said_and_is_trained_on() {
 
 /// A model with its two classes in the other order: the rows of the head and the names.
 fn turn_round(from: &std::path::Path, to: &std::path::Path) {
-    let mut model = pretrained::checkpoint::read(from).unwrap();
+    let mut model = checkpoint::read(from).unwrap();
     for name in ["fc3.weight", "fc3.bias"] {
         let array = model.tensors.get_mut(name).unwrap();
         let half = array.data.len() / 2;
@@ -71,7 +71,7 @@ fn turn_round(from: &std::path::Path, to: &std::path::Path) {
     let classes: Vec<String> = serde_json::from_str(&model.metadata["classes"]).unwrap();
     let classes: Vec<&String> = classes.iter().rev().collect();
     model.metadata.insert("classes".to_owned(), serde_json::to_string(&classes).unwrap());
-    pretrained::safetensors_file::write(to, &model.tensors, &model.metadata).unwrap();
+    checkpoint::safetensors_file::write(to, &model.tensors, &model.metadata).unwrap();
 }
 
 #[test]

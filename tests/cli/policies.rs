@@ -76,7 +76,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (train, "class_weights = { disc = 2 }", "21:26", "bar, cross"),
         (train, "class_weights = { bar = 0, cross = 0 }", "21:17", "train.class_weights"),
         (train, "class_weights = { bar = -1 }", "21:25", "train.class_weights"),
-        (train, "sampler = \"balanced\"\nclass_weights = \"balanced\"", "22:17", "train.sampler"),
+        (train, "sampler = \"balanced\"\nclass_weights = \"balanced\"", "22:17", "train.class_weights"),
         (train, "clip_norm = 0", "21:13", "train.clip_norm"),
         (train, "ema = 1.0", "21:7", "train.ema"),
         (train, "accumulate = 0", "21:14", "1"),
@@ -95,7 +95,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         ("finetune.depth=scratch --set finetune.rate_decay=0.5", "finetune.rate_decay: "),
         (
             "train.schedule=one-cycle --set train.adam.beta1=0.8",
-            "--set train.adam.beta1=0.8: train.adam.beta1: ",
+            "--set train.adam.beta1=0.8: train.optimizer.beta1: ",
         ),
         (
             "train.schedule=one-cycle --set train.optimizer=sgd --set train.sgd.momentum=0.5",

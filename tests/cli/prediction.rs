@@ -16,7 +16,8 @@ static LENET: LazyLock<Desk> = LazyLock::new(|| {
     for shape in ["bar", "cross"] {
         desk.draw(&format!("data/test/{shape}"), shape, 400..412);
     }
-    desk.finetune("--config c.toml --out out --set train.epochs=20").ends(0, &[]);
+    desk.finetune("--config c.toml --out out --set train.epochs=40 --set train.learning_rate=0.005")
+        .ends(0, &[]);
     desk
 });
 
@@ -185,7 +186,7 @@ fn wrong_usage_and_models_that_cannot_predict_are_refused() {
             1,
             "cargo xtask fetch-weights resnet18",
         ),
-        (&*format!("--arch resnet18 --weights none {picture}"), 1, "none"),
+        (&*format!("--arch resnet18 --weights none {picture}"), 1, "weights"),
         (&*format!("--arch vgg16 --weights IMAGENET1K_FEATURES {picture}"), 1, "IMAGENET1K_FEATURES"),
         (&*format!("--arch resnet18 --weights out/model.safetensors {picture}"), 1, "lenet5_relu"),
     ] {

@@ -79,7 +79,7 @@ fn serve(body: Vec<u8>) -> String {
 /// `cargo xtask fetch-data`, in a workspace that is this desk.
 fn fetch_data(desk: &Desk, arguments: &[&str]) -> Command {
     fs::create_dir_all(desk.path("xtask")).unwrap();
-    let fetch = ["--package", "pretrained", "--no-default-features", "--features", "fetch", "--bin", "fetch"];
+    let fetch = ["--package", "pretrained", "--features", "fetch", "--bin", "fetch"];
     let mut command = Command::new(built::program(&["--package", "xtask", "--bin", "xtask"]));
     command.env("CARGO_MANIFEST_DIR", desk.path("xtask")).env("FINETUNE_FETCH", built::program(&fetch));
     command.arg("fetch-data").args(arguments);

@@ -1,7 +1,6 @@
 //! Tests of what lies behind the command line, in process: they link libtorch.
 
 mod cheapest;
-mod configurations;
 mod grad_cam;
 mod interrupted;
 mod smallest_input;

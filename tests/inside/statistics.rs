@@ -59,7 +59,7 @@ fn saved_and_measured(sets: &[&str], out: &str) -> [Vec<f64>; 2] {
     let transform = Transform::evaluation(&model.input).unwrap();
     let pixels = ["bar", "cross"].iter().flat_map(|class| {
         let files = fs::read_dir(desk.join(format!("data/train/{class}"))).unwrap();
-        let image = |file: fs::DirEntry| images::decode(&file.path()).unwrap();
+        let image = |file: fs::DirEntry| image_file::decode(&file.path()).unwrap();
         files.map(|file| transform.apply(&image(file.unwrap()), 0, 0).unwrap()).collect::<Vec<_>>()
     });
     let pixels: Vec<Tensor> = pixels.map(|image| Tensor::from_slice(&image).view([3, 32, 32])).collect();

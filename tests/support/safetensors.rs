@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use pretrained::{Array, checkpoint, safetensors_file};
+use checkpoint::{Array, safetensors_file};
 use serde_json::Value;
 
 /// Tensors by name.

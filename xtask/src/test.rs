@@ -57,7 +57,7 @@ enum Work {
         count: u32,
         python: PathBuf,
     },
-    /// Damaging so many checkpoints and reading them.
+    /// Damaging this number of checkpoints and reading them.
     DamagedCheckpoints(u32),
 }
 
@@ -110,13 +110,13 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
         Work::Program(program, arguments) => runs(workspace, Command::new(program).args(arguments)),
         Work::DamagedImages { count, python } => {
             let tool = Tool::damaged_images(workspace)?;
-            let script = "crates/images/tests/differential/differential.py";
+            let script = "crates/image-file/tests/differential/differential.py";
             let mut command = Command::new(python);
             command.args([script, "compare"]).arg(tool.program()).arg(count.to_string());
             runs(workspace, &mut command)
         }
         Work::DamagedCheckpoints(count) => {
-            let words = ["test", "--package", "pretrained", "--test", "mutated", "--", "--nocapture"];
+            let words = ["test", "--package", "checkpoint", "--test", "mutated", "--", "--nocapture"];
             let mut cargo = workspace.cargo(&words);
             Ok(process::status(cargo.env("CHECKPOINT_MUTATIONS", count.to_string()))?.success())
         }

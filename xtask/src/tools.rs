@@ -37,7 +37,7 @@ pub struct Kind {
 const DOWNLOADER: Kind = Kind {
     what: "the downloader",
     binary: "fetch",
-    build: &["--package", "pretrained", "--no-default-features", "--features", "fetch", "--bin", "fetch"],
+    build: &["--package", "pretrained", "--features", "fetch", "--bin", "fetch"],
     variable: "FINETUNE_FETCH",
 };
 
@@ -58,7 +58,7 @@ const FINETUNE: Kind = Kind {
 const DAMAGED_IMAGES: Kind = Kind {
     what: "the tool that damages images",
     binary: "differential",
-    build: &["--package", "images", "--example", "differential"],
+    build: &["--package", "image-file", "--example", "differential"],
     variable: "FINETUNE_DIFFERENTIAL",
 };
 
@@ -71,7 +71,7 @@ impl Tool {
         Self::built(workspace, &FINETUNE)
     }
 
-    /// The example `differential` of the room `images`: damages image files and reads them.
+    /// The example `differential` of the room `image-file`: damages image files and reads them.
     ///
     /// # Errors
     /// As [`Tool::downloader`].

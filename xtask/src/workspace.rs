@@ -169,9 +169,19 @@ mod tests {
     #[test]
     fn the_upper_rooms_of_this_workspace_need_no_libtorch() {
         let crates = Workspace::find().unwrap().crates().unwrap();
-        for room in
-            ["experiments", "files", "glyphs", "images", "pip", "pretrained", "records", "report", "xtask"]
-        {
+        for room in [
+            "checkpoint",
+            "experiments",
+            "files",
+            "glyphs",
+            "image-file",
+            "images",
+            "pip",
+            "pretrained",
+            "records",
+            "report",
+            "xtask",
+        ] {
             assert!(crates.above.iter().any(|name| name == room), "{room} has come to depend on torch-sys");
         }
     }

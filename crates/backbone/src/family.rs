@@ -1,6 +1,7 @@
 //! Families of networks as tables, and how one of their networks is built.
 
-use pretrained::{Dialect, InputSpec, Layout};
+use checkpoint::{Dialect, Layout};
+use pretrained::InputSpec;
 
 use crate::network::Backbone;
 use crate::options::{Auxiliary, Options};

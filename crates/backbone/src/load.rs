@@ -3,7 +3,7 @@ mod error;
 
 use std::collections::BTreeMap;
 
-use pretrained::checkpoint::{Array, Checkpoint, Dtype};
+use checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
 use self::check::{check_finite, check_read, check_types};

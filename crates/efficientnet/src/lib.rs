@@ -21,7 +21,8 @@ mod timm;
 
 use backbone::layers::{AdaptiveAvgPool, LinearInit, NormSpec};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
-use pretrained::{Dialect, InputSpec, Interpolation};
+use checkpoint::Dialect;
+use pretrained::{InputSpec, Interpolation};
 
 use blocks::{Block, Shape, Style, build};
 

@@ -1,18 +1,21 @@
-//! Files and folders that appear whole or not at all, and the folder of what can be made again.
+//! Files and folders that appear whole or not at all, their SHA-256, and the folder of what can be made again.
 //!
 //! - [`write()`], [`write_with`]: a file, on disk before it takes its name
-//! - [`FolderDraft`]: a folder, filled beside its place
+//! - [`FolderDraft`]: a folder, filled next to its place
+//! - [`sha256_of_file`], [`Hashing`]: SHA-256 of what is read and written
 //! - [`cache_folder`]: this program's folder in the user's cache
 //!
 //! Whatever is unfinished has a name that begins with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
 
 mod cache;
+mod digest;
 mod draft_name;
 mod error;
 mod folder;
 mod whole;
 
 pub use cache::cache_folder;
+pub use digest::{Hashing, sha256_of_file};
 pub use draft_name::DRAFT_PREFIX;
 pub use error::Error;
 pub use folder::FolderDraft;

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use run_config::ConfigError;
+use zoo::source_weights::WeightsError;
 
 use crate::model::ModelError;
 
@@ -16,9 +17,12 @@ pub enum Error {
     /// Training failed.
     #[error(transparent)]
     Training(training::Error),
-    /// A checkpoint, or the catalog.
+    /// The catalog has no such weights, or they are not on this machine.
     #[error(transparent)]
     Weights(#[from] pretrained::Error),
+    /// A checkpoint could not be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
     /// A checkpoint of another network.
     #[error(transparent)]
     Load(#[from] backbone::LoadError),
@@ -174,6 +178,15 @@ impl From<training::Error> for Error {
         match error {
             training::Error::Features(error) => error.into(),
             other => Self::Training(other),
+        }
+    }
+}
+
+impl From<WeightsError> for Error {
+    fn from(error: WeightsError) -> Self {
+        match error {
+            WeightsError::NotFound(error) => Self::Weights(error),
+            WeightsError::Unreadable(error) => Self::Checkpoint(error),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backbone::{LoadReport, WrongShape};
-use pretrained::{Array, Catalog, Checkpoint, Format, checkpoint};
+use checkpoint::{Array, Checkpoint, Format};
+use pretrained::Catalog;
 use serde::Serialize;
 use zoo::fitting::{Fitted, fitted_to_all};
 use zoo::source_weights::{metadata, recorded_input};
@@ -136,7 +137,12 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         form: form(opened.format),
         bytes,
         catalog: entry.map(|entry| format!("{} {}", entry.arch, entry.name)),
-        parameters: weights.tensors.iter().filter(|(name, array)| is_parameter(name, array)).map(size).sum(),
+        parameters: weights
+            .tensors
+            .iter()
+            .filter(|(name, array)| is_parameter(name, array))
+            .map(|(_, array)| size(array))
+            .sum(),
         element_types,
         nearest: nearest.take(NEAREST).map(Fit::from).collect(),
         fits: best.iter().map(|fitted| Fit::from(*fitted)).collect(),
@@ -167,7 +173,7 @@ fn is_parameter(name: &str, array: &Array) -> bool {
     is_float && !buffer.iter().any(|end| name.ends_with(end))
 }
 
-fn size((_, array): (&String, &Array)) -> u64 {
+fn size(array: &Array) -> u64 {
     array.shape.iter().map(|&side| side as u64).product()
 }
 

@@ -1,7 +1,8 @@
 //! Why weights do not fit, and which key with which value would make them.
 
 use backbone::{Auxiliary, LoadError, LoadReport, Network, WrongShape};
-use pretrained::{Checkpoint, InputSpec, checkpoint};
+use checkpoint::Checkpoint;
+use pretrained::InputSpec;
 use run_config::Run;
 use zoo::fitting::{Fitted, fitted, fitted_to_all};
 use zoo::source_weights;
@@ -143,7 +144,7 @@ fn fits_with(here: &Fitted, side: i64) -> bool {
 
 /// The same without values.
 fn outline(checkpoint: &Checkpoint) -> Checkpoint {
-    let bare = |array: &pretrained::Array| pretrained::Array {
+    let bare = |array: &checkpoint::Array| checkpoint::Array {
         shape: array.shape.clone(),
         dtype: array.dtype,
         data: Vec::new(),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use backbone::{Auxiliary, Backbone, Network, Options, StageId, Values};
-use pretrained::{Checkpoint, InputSpec, checkpoint};
+use checkpoint::Checkpoint;
+use pretrained::InputSpec;
 use run_config::Precision;
 use tch::{Device, Kind};
 use training::precision::{self, Purpose, Workload};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backbone::{Backbone, digest};
-use pretrained::safetensors_file::{self, ArrayView};
-use pretrained::{Dtype, InputSpec};
+use checkpoint::Dtype;
+use checkpoint::safetensors_file::{self, ArrayView};
+use pretrained::InputSpec;
 use serde_json::{Map, Value, json};
 use tch::Kind;
 use zoo::source_weights::metadata;

@@ -62,7 +62,7 @@ fn time(root: &Path) -> Result<(), Box<dyn Error>> {
     // The same once more, to know how much of it was decoding.
     let start = Instant::now();
     for sample in store.samples() {
-        std::hint::black_box(images::decode(&sample.path)?);
+        std::hint::black_box(image_file::decode(&sample.path)?);
     }
     let decoded = start.elapsed().as_secs_f64();
     let parts = [

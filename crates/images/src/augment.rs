@@ -2,6 +2,7 @@ use ranged::{Limits, NotNegative, Probability, ranged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::operations::Sampling;
 use crate::{AreaShares, Blur, SideRatios};
 
 ranged! {
@@ -162,17 +163,6 @@ impl Default for RandAugment {
     fn default() -> Self {
         Self { operations: Operations::of(2), magnitude: Magnitude::of(9) }
     }
-}
-
-/// How pixels are read between the grid's points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sampling {
-    /// The nearest pixel: the default of TorchVision's classes.
-    #[default]
-    Nearest,
-    /// A mean of the four around: smoother, and what TorchVision's training scripts choose.
-    Bilinear,
 }
 
 impl Augment {

@@ -6,7 +6,7 @@ use crate::group::Groups;
 use crate::left_out::LeftOut;
 use crate::listing::{Item, Listing};
 use crate::split::{self, Parts};
-use crate::{Error, GroupBy, Remark, Selection, SplitName, folder, list};
+use crate::{Error, GroupBy, Remark, Sample, Selection, SplitName, folder, list};
 
 /// Where labelled images are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +39,6 @@ pub struct DataSet {
     pub left_out: Vec<LeftOut>,
     /// What else is worth knowing.
     pub remarks: Vec<Remark>,
-}
-
-/// One image file and its class.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// The file.
-    pub path: PathBuf,
-    /// Index of the class.
-    pub label: usize,
-    /// Which sample it is, for random choices: a digest of the path below the split's folder (or as the list writes it), so
-    /// that it depends neither on where the data lies nor on what else there is.
-    pub id: u64,
-    /// Number of the group of samples that it belongs together with.
-    pub group: Option<u32>,
 }
 
 /// How a validation set is split off where the data has none of its own.

@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image_file::{Decoded, decode_for};
+
 use crate::batches::allocated;
-use crate::decode::decode_for;
-use crate::decoding::Decoded;
 use crate::left_out::LeftOut;
 use crate::transform::Scratch;
 use crate::workers::{InOrder, Stop};

@@ -1,8 +1,8 @@
+use image_file::Least;
 use pretrained::{Fit, InputSpec};
 use rand_chacha::ChaCha8Rng;
 
 use crate::ResizedCrop;
-use crate::decoding::Least;
 use crate::geometry::{Frame, center_frame, padded_frame, random_frame, squashed_frame};
 
 /// What of an image is shown in the square that a network reads.

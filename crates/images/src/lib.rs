@@ -7,11 +7,11 @@
 //!
 //! Modules, in reading order:
 //!
-//! - `dataset`: from a folder or list to splits; `folder`, `list`: the two ways to name images; `listing`: what both give;
-//!   `selection`, `exclude`, `group`: which of them, and what belongs together; `split`: stratified choice
-//! - `split_name`, `class_name`: words for splits and classes; `left_out`, `remark`: what is worth knowing
-//! - `decode`: any image file to RGB as Pillow gives it; `decoding`: what for; `wide`: what is found of 16 bits; `format`: which format it is; `jpeg`: JPEG, whole or reduced;
-//!   `codecs`: the other formats; `orientation`: which way up
+//! - `dataset`: from a folder or list to splits; `sample`: one image of them; `folder`, `list`: the two ways to name images;
+//!   `listing`: what both give; `selection`, `exclude`, `group`: which of them, and what belongs together; `split`:
+//!   stratified choice
+//! - `split_name`, `class_name`: words for splits and classes; `paths`: how paths are compared; `left_out`, `remark`: what is
+//!   worth knowing; `wide`: what is found of 16 bits (one file is decoded by the crate `image-file`)
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `blur`, `interval`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
 //! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of an image; `geometry`: where; `resample`: antialiased resizing
@@ -24,33 +24,29 @@ mod augment;
 mod batches;
 mod blur;
 mod class_name;
-mod codecs;
 mod dataset;
-mod decode;
-mod decoding;
 mod erasing;
 mod error;
 mod exclude;
 mod files;
 mod folder;
-mod format;
 mod framing;
 mod geometry;
 mod group;
 mod heat_map;
 mod interval;
-mod jpeg;
 mod labelled;
 mod layout;
 mod left_out;
 mod list;
 mod listing;
 mod operations;
-mod orientation;
+mod paths;
 mod policy;
 mod random;
 mod remark;
 mod resample;
+mod sample;
 mod selection;
 mod split;
 mod split_name;
@@ -62,13 +58,12 @@ mod workers;
 
 pub use augment::{
     Angle, Augment, ColorJitter, Erasing, ErasingFill, HueShift, Magnitude, Operations, Policy, RandAugment,
-    ResizedCrop, Sampling,
+    ResizedCrop,
 };
 pub use batches::{BatchOrder, Batches, PixelBatch};
 pub use blur::{Blur, BlurKernel, NoKernel};
-pub use dataset::{DataSet, Origin, Sample, Split};
-pub use decode::decode;
-pub use error::{DecodeError, Error};
+pub use dataset::{DataSet, Origin, Split};
+pub use error::Error;
 pub use files::{FileBatch, FileBatches, Files};
 pub use group::{GroupBy, Pattern};
 pub use heat_map::heat_map_png;
@@ -77,9 +72,11 @@ pub use labelled::Labelled;
 pub use layout::{Allocate, Layout};
 pub use left_out::{LeftOut, Reason, left_out_sentence};
 pub use list::is_list;
+pub use operations::Sampling;
 pub use random::{balanced, shuffled};
 pub use ranged::Probability;
 pub use remark::Remark;
+pub use sample::Sample;
 pub use selection::Selection;
 pub use split::{needed_to_hold_out, take_per_class};
 pub use split_name::SplitName;

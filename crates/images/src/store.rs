@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
+use image_file::{Decoding, Least, decode_bytes, decode_for, read};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::decode::{decode_bytes, decode_for, read};
-use crate::decoding::{self, Decoding, Least};
 use crate::transform::{Framed, Scratch};
-use crate::{DecodeError, Error, Sample, Transform, WideImages};
+use crate::{Error, Sample, Transform, WideImages};
 
 /// Images that were decoded once, kept in memory up to a limit: whole, or only the part that a transform shows. Clones
 /// share them.
@@ -104,7 +103,7 @@ impl Store {
         };
         let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
             let outcome = read(&sample.path).and_then(|file| {
-                let decoding::Decoded { image, brightest } = decode_bytes(&file, decoding)?;
+                let image_file::Decoded { image, brightest } = decode_bytes(&file, decoding)?;
                 let side = image.width().min(image.height());
                 let sha256 = Sha256::digest(&file).into();
                 let bytes = transform.as_ref().map_or(image.len(), |(_, framed)| framed.bytes());
@@ -246,7 +245,7 @@ impl Store {
 impl Shared {
     fn new(
         samples: Vec<Sample>,
-        outcomes: Vec<Result<Decoded, DecodeError>>,
+        outcomes: Vec<Result<Decoded, image_file::Error>>,
         framed: Option<Framed>,
         decoding: Decoding,
     ) -> Shared {
@@ -279,9 +278,6 @@ impl Shared {
     }
 }
 
-/// Version of the decoders; raised when they give other pixels for any format (0 and 1 had zune-jpeg).
-const DECODERS: u32 = 3;
-
 /// Digests a file, the way it is decoded and the version of the decoders.
 fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     let (longer, least) = match decoding.least {
@@ -289,9 +285,9 @@ fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
         Some(Least::Shorter(least)) => (false, least),
         Some(Least::Longer(least)) => (true, least),
     };
-    let range = decoding.range.map_or(0, |range| u32::from(range.largest()));
+    let range = decoding.range.map_or(0, |range| u32::from(range.get()));
     // Bits of their own: 8 for the decoders, 1, and 16 for the largest of ranges.
-    let kind = DECODERS | u32::from(longer) << 8 | range << 9;
+    let kind = image_file::VERSION | u32::from(longer) << 8 | range << 9;
     let how = [kind, least].map(u32::to_le_bytes);
     Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
 }

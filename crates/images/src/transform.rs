@@ -1,11 +1,13 @@
+use std::num::NonZeroU16;
+
 use image::RgbImage;
+use image_file::Decoding;
 use pretrained::{InputSpec, Interpolation};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
 use crate::augment::Augment;
-use crate::decoding::Decoding;
 use crate::framing::{Framing, Still};
 use crate::layout::Layout;
 use crate::operations::{Operation, Square, luma};
@@ -65,7 +67,10 @@ impl Transform {
             channels: input.channels.into(),
             interpolation: input.interpolation,
             framing: Framing::Still(Still::of(input)),
-            decoding: Decoding { least: None, range: input.range },
+            decoding: Decoding {
+                least: None,
+                range: input.range.and_then(|range| NonZeroU16::new(range.largest())),
+            },
             layout: Layout::default(),
             augment: Box::default(),
             normalised: normalised.collect(),

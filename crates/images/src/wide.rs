@@ -1,6 +1,6 @@
 //! Images of 16 bits: their largest values, so that data of 10, 12 or 14 bits are noticed.
 
-use pretrained::SampleRange;
+use std::num::NonZeroU16;
 
 /// The images of 16 bits among others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub struct WideImages {
 
 impl WideImages {
     /// Counts an image whose largest value is `brightest`, if it has 16 bits.
-    pub(crate) fn add(&mut self, brightest: Option<u16>, range: Option<SampleRange>) {
+    pub(crate) fn add(&mut self, brightest: Option<u16>, range: Option<NonZeroU16>) {
         let Some(brightest) = brightest else { return };
         self.count += 1;
         self.brightest = self.brightest.max(brightest);
-        self.clipped += u64::from(range.is_some_and(|range| brightest > range.largest()));
+        self.clipped += u64::from(range.is_some_and(|range| brightest > range.get()));
     }
 
     /// Both together.

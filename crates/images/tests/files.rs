@@ -10,7 +10,7 @@ use images::{
 use pretrained::InputSpec;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../image-file/tests/fixtures").join(name)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn batches_keep_the_order_and_tell_what_is_unreadable() {
 
     let transform =
         Transform::evaluation(&InputSpec { resize: 8, crop: 8, ..InputSpec::imagenet() }).unwrap();
-    let image = images::decode(&files.paths[3]).unwrap();
+    let image = image_file::decode(&files.paths[3]).unwrap();
     let alone = transform.apply(&image, 0, 0).unwrap();
     for (batch_size, workers) in [(1, 0), (2, 3), (9, 1)] {
         let allocate: Arc<Allocate<Vec<f32>>> = Arc::new(|shape, _| Ok(vec![-9.0; shape.iter().product()]));

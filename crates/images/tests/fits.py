@@ -4,7 +4,7 @@
     pip install torch==2.11.0 torchvision==0.26.0 pillow==13.0.0 && python3 fits.py
 
 A line for each case: fit, source width and height, side of the square, filter, mode, fill in hex, pixels in hex. The source
-is `picture(width, height)` of pillow.py. Padding is `PIL.ImageOps.pad`, and by hand where that leaves nothing of a thin image,
+is `picture(width, height)` of resized.py. Padding is `PIL.ImageOps.pad`, and by hand where that leaves nothing of a thin image,
 of which a row or column is shown here; squashing is `torchvision.transforms.functional.resize` to both sides. Pillow 13 resizes the columns of tall images first,
 where earlier ones begin with the rows as we do; what a bicubic filter clips at hard edges depends on it. So bicubic images
 are resized in two steps here, and the script prints how far that lies from one step.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from pillow import picture
+from resized import picture
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 

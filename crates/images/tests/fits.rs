@@ -9,7 +9,7 @@ use pretrained::{Fit, InputSpec, Interpolation, SampleRange};
 
 const LINES: &str = include_str!("fixtures/fits.txt");
 
-/// The image of `pillow.py`.
+/// The image of `resized.py`.
 fn image(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 5 + y * 3) as u8, (x * x + 7 * y * y) as u8, ((x / 3 + y / 4) % 2 * 255) as u8])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pillow import HERE, center_crop
+from resized import HERE, center_crop
 
 PARTS = {"chelsea": (75, 0, 375, 300), "coffee": (150, 60, 450, 280)}
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

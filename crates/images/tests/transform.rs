@@ -1,4 +1,4 @@
-//! Geometry against Pillow (`pillow.py`, `photographs.py`), normalisation, and refusals.
+//! Geometry against Pillow (`resized.py`, `photographs.py`), normalisation, and refusals.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use images::{
 use pretrained::{InputSpec, Interpolation};
 use ranged::NotNegative;
 
-/// The image of `pillow.py`.
+/// The image of `resized.py`.
 fn image(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 5 + y * 3) as u8, (x * x + 7 * y * y) as u8, ((x / 3 + y / 4) % 2 * 255) as u8])

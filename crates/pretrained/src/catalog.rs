@@ -146,7 +146,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// The weights of `arch` whose digest a file has, told from its SHA-256 (64 hex digits).
+    /// The weights of `arch` that a file holds, recognised by its SHA-256 (64 hex digits).
     #[must_use]
     pub fn recognise(&self, arch: &str, sha256: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.arch == arch && entry.digest().accepts(sha256))

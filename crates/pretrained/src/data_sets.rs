@@ -44,7 +44,7 @@ pub struct Archive {
     /// The folder of the set that it becomes; empty for the set itself.
     #[serde(default)]
     pub put: PathBuf,
-    /// Whether files beside `take` are taken too.
+    /// Whether files other than `take` are taken too.
     #[serde(default)]
     pub top_files: bool,
     /// What says which class an image belongs to.
@@ -96,7 +96,7 @@ pub fn find(name: &str) -> Option<&'static DataSet> {
 
 /// Returns the command that brings the missing folder `root`, if its last part names a known set.
 ///
-/// `here` is the current folder: the command puts a set into `data/` in the workspace unless it is told otherwise.
+/// `here` is the current folder: the command puts a set into `data/` in the workspace unless another is given.
 #[must_use]
 pub fn command_for(root: &Path, here: &Path) -> Option<String> {
     let set = find(root.file_name()?.to_str()?)?;

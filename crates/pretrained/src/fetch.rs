@@ -1,6 +1,6 @@
 //! Fetching files: resumed where they stopped, verified, and never half there under their own name.
 //!
-//! A download grows as `NAME.part` and is renamed to `NAME` once its digest is right. A lock file beside it makes
+//! A download grows as `NAME.part` and is renamed to `NAME` once its digest is right. A lock file next to it makes
 //! other processes that want the same file wait, and then find it done.
 //!
 //! - [`Fetcher`]: one file over HTTP
@@ -21,8 +21,8 @@ use serde::Serialize;
 pub use weights::{Source, fetch_all, fetch_weights};
 
 use self::http::Failure;
-use crate::digest::sha256_of_file;
 use crate::{Digest, Error};
+use files::sha256_of_file;
 
 /// Fetches files over HTTP and HTTPS. `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
 #[derive(Debug)]
@@ -203,7 +203,7 @@ impl Fetcher {
     }
 }
 
-/// An attempt that brings so many bytes counts as a success when failures are counted.
+/// An attempt that brings this number of bytes counts as a success when failures are counted.
 const WORTHWHILE: u64 = 1 << 16;
 
 /// The file at `path`, if it is one and has this digest.

@@ -76,7 +76,7 @@ pub enum Interpolation {
     Bicubic,
 }
 
-#[cfg(all(test, feature = "checkpoints"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

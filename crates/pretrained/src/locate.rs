@@ -4,8 +4,8 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::digest::sha256_of_file;
 use crate::{Digest, Entry, Error};
+use files::sha256_of_file;
 
 /// The path of an entry's file: in the first of `folders` that has it, else in PyTorch's own cache.
 ///

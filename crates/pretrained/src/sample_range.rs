@@ -18,14 +18,6 @@ impl SampleRange {
     pub fn largest(self) -> u16 {
         self.0
     }
-
-    /// A value of 16 bits as one of 8: `value * 255 / range`, rounded to the nearest, and 255 beyond the range.
-    #[must_use]
-    pub fn to_byte(self, value: u16) -> u8 {
-        let (value, range) = (u32::from(value.min(self.0)), u32::from(self.0));
-        // At most 255, because the value is at most the range.
-        ((value * 255 + range / 2) / range) as u8
-    }
 }
 
 #[cfg(feature = "schema")]
@@ -66,31 +58,6 @@ impl fmt::Display for SampleRange {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn range(largest: i64) -> SampleRange {
-        SampleRange::try_from(largest).unwrap()
-    }
-
-    #[test]
-    fn values_are_spread_over_a_byte_and_clipped() {
-        // round(value * 255 / range)
-        for (largest, value, byte) in [
-            (4095, 0, 0),
-            (4095, 2048, 128),
-            (4095, 4095, 255),
-            (4095, 65535, 255),
-            (1023, 511, 127),
-            (16383, 8192, 128),
-            (65535, 65535, 255),
-            (65535, 128, 0),
-            (65535, 129, 1),
-            (1, 1, 255),
-        ] {
-            assert_eq!(range(largest).to_byte(value), byte, "{value} of {largest}");
-        }
-        // Eight bits stay what they are.
-        assert!((0..=255).all(|value| range(255).to_byte(value) == value as u8));
-    }
 
     #[test]
     fn a_range_has_sixteen_bits() {

@@ -14,7 +14,8 @@ mod children;
 
 use backbone::layers::{Activation, AdaptiveAvgPool, Conv, ConvInit, LinearInit, MaxPool};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
-use pretrained::{Dialect, InputSpec};
+use checkpoint::Dialect;
+use pretrained::InputSpec;
 
 use blocks::{Kind, Plan};
 

@@ -15,9 +15,6 @@ pub enum Error {
     /// A libtorch call that tch has no function for failed.
     #[error(transparent)]
     TorchExtra(#[from] torch_extra::Error),
-    /// A checkpoint could not be read or written.
-    #[error(transparent)]
-    Weights(#[from] pretrained::Error),
     /// The loss, weights or gradients are no longer finite.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",

@@ -29,14 +29,14 @@ pub fn logme(features: &Tensor, labels: &[usize], classes: usize) -> Result<f64,
     let mut sum = 0.0;
     for (class, &count) in counts.iter().enumerate() {
         let seen = Vec::<f64>::try_from(seen.select(1, i64::try_from(class).unwrap_or(0)).contiguous())?;
-        sum += evidence(&squares, &seen, count, (n as f64, d as f64));
+        sum += evidence(&squares, &seen, count, n as f64, d as f64);
     }
     Ok(sum / counts.len() as f64)
 }
 
 /// The largest log evidence per image of one target: `seen` is the square of its part along each singular vector, `count`
 /// its whole square.
-fn evidence(squares: &[f64], seen: &[f64], count: f64, (n, d): (f64, f64)) -> f64 {
+fn evidence(squares: &[f64], seen: &[f64], count: f64, n: f64, d: f64) -> f64 {
     let unseen = (count - seen.iter().sum::<f64>()).max(0.0);
     let both = || squares.iter().zip(seen);
     let (mut alpha, mut beta) = (1.0, 1.0);

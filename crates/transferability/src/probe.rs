@@ -64,7 +64,7 @@ pub fn probe(
         for (group, weights) in groups.iter().zip(&mut weights) {
             let task = Task { x: &x, targets: &targets, share: &shares(folds, group)?, penalty };
             *weights = fit(&task, weights.shallow_clone(), settled)?;
-            judge(&mut probe, &x.f_matmul(weights)?, (folds, group), labels)?;
+            judge(&mut probe, &x.f_matmul(weights)?, folds, group, labels)?;
         }
         probe.loss /= held;
         // Weaker penalties overfit more, and take the longest to fit.
@@ -152,7 +152,8 @@ pub fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Op
 fn judge(
     probe: &mut Probe,
     logits: &Tensor,
-    (folds, group): (&Folds, &[usize]),
+    folds: &Folds,
+    group: &[usize],
     labels: &[usize],
 ) -> Result<(), Error> {
     let log_probabilities = logits.log_softmax(-1, Kind::Double);

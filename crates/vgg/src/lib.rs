@@ -16,7 +16,8 @@ use backbone::layers::{
     Activation, AdaptiveAvgPool, Conv, ConvInit, ConvNorm, Dropout, Flatten, Linear, LinearInit, MaxPool,
 };
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
-use pretrained::{Dialect, InputSpec};
+use checkpoint::Dialect;
+use pretrained::InputSpec;
 
 /// VGG-11 to VGG-19, without and with batch-norm; the number counts layers with weights, the three of the classifier included.
 pub const FAMILY: Family = Family {

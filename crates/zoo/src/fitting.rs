@@ -1,8 +1,8 @@
 //! A checkpoint file held against a network: with which channels and size of images it fits, if at all.
 
 use backbone::{Auxiliary, Backbone, LoadReport, Network, Options, Values};
-use pretrained::Checkpoint;
-use pretrained::checkpoint::Opened;
+use checkpoint::Checkpoint;
+use checkpoint::Opened;
 
 use crate::networks;
 use crate::source_weights::{classes_in, recorded_input};

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use backbone::Network;
-use pretrained::{Catalog, Checkpoint, Dialect, Entry, InputSpec, checkpoint};
+use checkpoint::{Checkpoint, Dialect};
+use pretrained::{Catalog, Entry, InputSpec};
 
 /// The keys of a saved model's metadata.
 pub mod metadata {
@@ -31,6 +32,17 @@ pub struct SourceWeights {
     place: Place,
 }
 
+/// Why source weights could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file of the catalog's entry is not on this machine, or another one has its name.
+    #[error(transparent)]
+    NotFound(#[from] pretrained::Error),
+    /// The file is no checkpoint, or a damaged one.
+    #[error(transparent)]
+    Unreadable(#[from] checkpoint::Error),
+}
+
 #[derive(Clone, Debug)]
 enum Place {
     Catalog(&'static Entry),
@@ -55,12 +67,12 @@ impl SourceWeights {
     }
 
     /// Reads the file, its digest checked where one is known: its weights under the names of the network, without what it
-    /// has in front of them ([`pretrained::checkpoint::Unwrapped`]).
+    /// has in front of them ([`checkpoint::Unwrapped`]).
     ///
     /// # Errors
     /// When it is not there (the message names the command that fetches it), is not what its digest says, or is no
     /// checkpoint.
-    pub fn read(&self, network: &Network) -> Result<Checkpoint, pretrained::Error> {
+    pub fn read(&self, network: &Network) -> Result<Checkpoint, WeightsError> {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Catalog(entry) => pretrained::locate(entry, &weights_folders())?,

@@ -1,6 +1,6 @@
 //! What a checkpoint that has the right names may still not hold.
 
-use pretrained::checkpoint::{Array, Checkpoint};
+use checkpoint::{Array, Checkpoint};
 
 use super::{LoadError, LoadReport};
 use crate::variables::Variable;
@@ -85,7 +85,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    use pretrained::checkpoint::Dtype;
+    use checkpoint::Dtype;
     use tch::{Kind, Tensor};
 
     use super::*;
@@ -116,7 +116,7 @@ mod tests {
         };
         let checkpoint = Checkpoint {
             path: PathBuf::from("my.pth"),
-            format: pretrained::Format::TorchZip,
+            format: checkpoint::Format::TorchZip,
             tensors: BTreeMap::new(),
             metadata: BTreeMap::new(),
             classes: None,

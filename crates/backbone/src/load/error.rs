@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use pretrained::checkpoint::{Dtype, NotFinite};
+use checkpoint::{Dtype, NotFinite};
 
 use super::LoadReport;
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pretrained::digest::sha256_of_file;
+use files::sha256_of_file;
 use tch::{Device, Tensor};
 
 use super::about::About;

@@ -123,7 +123,7 @@ fn drawn(folder: &Path) -> Vec<PathBuf> {
     deep.save(&path).unwrap();
     paths.push(path);
     // Reduced while it is decoded where little of it is shown, and turned by its orientation.
-    paths.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/tests/fixtures/orientation-6.jpg"));
+    paths.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../image-file/tests/fixtures/orientation-6.jpg"));
     paths
 }
 

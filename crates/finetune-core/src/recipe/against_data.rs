@@ -1,7 +1,7 @@
 //! Policies that only the images or the network can contradict.
 
 use backbone::{Backbone, LoadReport, StageId};
-use pretrained::Checkpoint;
+use checkpoint::Checkpoint;
 use ranged::NotNegative;
 use records::Depth;
 use run_config::{

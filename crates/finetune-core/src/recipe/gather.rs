@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Values};
+use checkpoint::Checkpoint;
 use features::pictures::{self, Pictures};
 use images::{DataSet, Keep, Transform};
-use pretrained::{Checkpoint, Fit, InputSpec};
+use pretrained::{Fit, InputSpec};
 use ranged::Fraction;
 use records::{Depth, Event, Session};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};

@@ -1,7 +1,7 @@
 //! A head that stays: whether there is one, and that its rows are those of the data's classes.
 
 use backbone::{Backbone, LoadReport};
-use pretrained::{Array, Checkpoint};
+use checkpoint::{Array, Checkpoint};
 use run_config::{ConfigError, HeadPolicy, Run};
 use zoo::source_weights::{self, NamedBy};
 

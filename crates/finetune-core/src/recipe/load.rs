@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backbone::{Backbone, Values};
-use pretrained::Checkpoint;
+use checkpoint::Checkpoint;
 use records::LoadRecord;
 use zoo::source_weights;
 
@@ -48,7 +48,7 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
         sha256: checkpoint.sha256.clone(),
         loaded: report.loaded.len() as u64,
         missing: report.missing.clone(),
-        unused: report.unused.iter().chain(&checkpoint.unwrapped.beside).cloned().collect(),
+        unused: report.unused.iter().chain(&checkpoint.unwrapped.unused).cloned().collect(),
         wrong_shape: wrong_shape.map(|w| format!("{}: {:?}, {:?}", w.name, w.file, w.network)).collect(),
     };
     let differences = match report.differences() {

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId, Values};
+use checkpoint::Checkpoint;
 use features::batches::Batch;
-use pretrained::Checkpoint;
 use ranged::Positive;
 use records::{Event, Session, StepName};
 use regularize::{CoTuning, CrossEntropy, Targets, attention, importance};

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use crate::format::{self, Advice, Foreign, Format};
+use image_file::{Advice, Foreign, Format, foreign};
 
 /// The extensions of TorchVision's `ImageFolder`, in any case: such a file is always taken, and reported if it turns out to
 /// be unreadable.
@@ -40,7 +40,7 @@ pub(crate) fn of(path: &Path) -> Content {
     }
     match first_bytes(path) {
         Some(bytes) if is_image(&bytes) => Content::Image,
-        Some(bytes) => match format::foreign(&bytes) {
+        Some(bytes) => match foreign(&bytes) {
             Some(Foreign { what, advice: Advice::SaveAs }) => Content::Unread(what),
             _ if ends(&ALSO_IMAGES) => Content::Image,
             _ => Content::Other,

@@ -18,10 +18,11 @@ use std::path::{Path, PathBuf};
 
 use self::content::Content;
 use self::splits::{Splits, descended};
-use self::walk::{folders_and_files, slashed};
+use self::walk::folders_and_files;
 use crate::class_name::class_name;
 use crate::left_out::{LeftOut, Reason};
 use crate::listing::{EmptyClass, Item, Listing, id};
+use crate::paths::{normal, slashed, text};
 use crate::{Error, Remark, SplitName, list};
 
 /// Lists the images below a data folder with their classes and splits. With `classes_are_sure` folders are classes even
@@ -96,10 +97,10 @@ fn listed(list: &Path, listing: &mut Listing) -> Result<Vec<Item>, Error> {
     listing.remarks.push(Remark::FromList { list: list.to_owned() });
     let mut rows = list::read(list, None, None)?;
     listing.remarks.append(&mut rows.remarks);
-    let named: BTreeSet<PathBuf> = rows.items.iter().map(|item| walk::normal(&item.path)).collect();
+    let named: BTreeSet<PathBuf> = rows.items.iter().map(|item| normal(&item.path)).collect();
     let folder = list.parent().unwrap_or(Path::new(""));
     let images = walk::images(folder, &mut listing.left_out)?;
-    let unnamed = images.into_iter().filter(|path| !named.contains(&walk::normal(path)));
+    let unnamed = images.into_iter().filter(|path| !named.contains(&normal(path)));
     listing.left_out.extend(unnamed.map(|path| LeftOut::new(path, Reason::Unlisted)));
     Ok(rows.items)
 }
@@ -186,11 +187,6 @@ impl Reading<'_> {
         }
         Ok(classes)
     }
-}
-
-/// A path with `/` between its parts.
-pub(crate) fn text(path: &Path) -> String {
-    String::from_utf8_lossy(&slashed(path)).into_owned()
 }
 
 /// Refuses folders that are no classes but a level above them: none has an image of its own, and all have the same

@@ -1,11 +1,12 @@
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::content::{self, Content};
 use super::no_data::is_no_data;
 use crate::Error;
 use crate::left_out::{LeftOut, Reason};
+use crate::paths::slashed;
 
 /// What a folder holds.
 pub(crate) enum Entry {
@@ -89,25 +90,4 @@ fn walk(
 pub(crate) fn torchvision_order(path: &Path) -> (Vec<u8>, Vec<u8>) {
     let folder = path.parent().map(slashed).unwrap_or_default();
     (folder, path.file_name().unwrap_or_default().as_encoded_bytes().to_vec())
-}
-
-/// The same path without `.` and with `..` taken back, as far as it is written.
-pub(crate) fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
-                normal.pop();
-            }
-            part => normal.push(part),
-        }
-    }
-    normal
-}
-
-/// A path's bytes with `/` between its parts on every system.
-pub(crate) fn slashed(path: &Path) -> Vec<u8> {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
-    parts.join(&b'/')
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use self::columns::Columns;
 use self::rows::{Row, Rows};
 use crate::class_name::class_name;
-use crate::folder;
 use crate::listing::{Item, Listing, id};
+use crate::paths::{normal, text};
 use crate::{Error, Remark, SplitName};
 
 /// Whether a file is a list by its extension: `.csv`, `.tsv` or `.jsonl`, in any capitals.
@@ -86,13 +86,13 @@ pub(crate) fn read(list: &Path, root: Option<&Path>, group: Option<&str>) -> Res
             group: group.filter(|group| !group.is_empty()),
             id: id(written.replace('\\', "/").trim_start_matches("./").as_bytes()),
             inner: written.replace('\\', "/"),
-            below_root: folder::text(path.strip_prefix(&root).unwrap_or(&path)),
+            below_root: text(path.strip_prefix(&root).unwrap_or(&path)),
             line: Some(row.line),
             path,
         };
-        match seen.get(&folder::walk::normal(&item.path)).map(|&earlier| &listing.items[earlier]) {
+        match seen.get(&normal(&item.path)).map(|&earlier| &listing.items[earlier]) {
             None => {
-                seen.insert(folder::walk::normal(&item.path), listing.items.len());
+                seen.insert(normal(&item.path), listing.items.len());
                 listing.items.push(item);
             }
             Some(earlier) => {

@@ -1,5 +1,4 @@
-use super::Square;
-use crate::Sampling;
+use super::{Sampling, Square};
 
 /// Where in the source a pixel of the result is read: `(a x + b y + c, d x + e y + f)`.
 #[derive(Clone, Copy, Debug)]

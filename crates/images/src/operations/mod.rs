@@ -5,9 +5,11 @@ mod affine;
 mod blend;
 mod blur;
 mod hue;
+mod sampling;
 mod table;
 
-use crate::Sampling;
+pub use sampling::Sampling;
+
 use affine::Affine;
 use table::Table;
 

@@ -1,7 +1,6 @@
 //! Each operation against TorchVision on Pillow (`tests/augmented.py`).
 
-use super::{Operation, Square, luma};
-use crate::Sampling;
+use super::{Operation, Sampling, Square, luma};
 
 const LINES: &str = include_str!("../../tests/fixtures/augmented.txt");
 const PHOTO: &[u8] = include_bytes!("../../tests/fixtures/photo.png");

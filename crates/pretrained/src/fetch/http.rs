@@ -9,8 +9,8 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::{Progress, Request, length_of, remove};
-use crate::digest::sha256_of_file;
 use crate::{Digest, Error};
+use files::sha256_of_file;
 
 /// Why an attempt brought no whole file.
 pub(super) enum Failure {

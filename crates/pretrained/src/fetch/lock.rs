@@ -1,4 +1,4 @@
-//! A lock between processes: a file beside the download, locked by the operating system.
+//! A lock between processes: a file next to the download, locked by the operating system.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -49,7 +49,7 @@ pub(super) fn copy_checked(
 ) -> Result<(), Error> {
     let mut found = None;
     let copied = files::write_with(to, |file| {
-        let mut hashing = crate::digest::Hashing::new(file);
+        let mut hashing = files::Hashing::new(file);
         io::copy(from, &mut hashing)?;
         let sha256 = hashing.finish();
         let right = digest.accepts(&sha256);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_pip_that_works_is_used_and_failures_are_told() {
+    fn the_first_pip_that_works_is_used_and_failures_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let wheel = folder.path().join("some_model-1.0-py3-none-any.whl");
         let mut archive = zip::ZipWriter::new(File::create(&wheel).unwrap());

@@ -52,7 +52,7 @@ pub fn fetch_weights(
     fetch_with_cache(fetcher, entry, source, into, torch_cache().as_deref(), progress)
 }
 
-/// Fetches several entries, at most so many at a time; the results stand in the order of `entries`.
+/// Fetches several entries, at most `at_a_time` at once; the results stand in the order of `entries`.
 ///
 /// `progress` is called from several threads, with the entry's index.
 pub fn fetch_all(

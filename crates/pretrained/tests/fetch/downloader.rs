@@ -24,7 +24,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_file_is_continued_checked_and_told_of() {
+fn a_file_is_continued_checked_and_reported() {
     let server = Server::start(|asked, _, stream| send_file(stream, asked, &content()));
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("file.bin");

@@ -1,4 +1,4 @@
-//! A web server on the loopback that misbehaves as told.
+//! A web server on the loopback that misbehaves as each test asks.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

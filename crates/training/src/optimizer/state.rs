@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use backbone::digest;
-use pretrained::safetensors_file::{self, ArrayView};
-use pretrained::{Dtype, checkpoint};
+use checkpoint::Dtype;
+use checkpoint::safetensors_file::{self, ArrayView};
 use tch::{Kind, Tensor};
 
 use super::{Memory, Optimizer, laid_as};
@@ -44,7 +44,7 @@ pub enum StateError {
     Unsaved(Kind),
     /// A file that could not be read or written.
     #[error(transparent)]
-    File(#[from] pretrained::Error),
+    File(#[from] checkpoint::Error),
     /// A libtorch call failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pretrained::Checkpoint;
+use checkpoint::Checkpoint;
 use zoo::source_weights::{SourceWeights, head_scale, input, metadata, of_use};
 
 #[test]
@@ -36,7 +36,7 @@ const RESNET50_V2: &str = "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc
 pub(crate) fn with_digest(digest: &str) -> Checkpoint {
     Checkpoint {
         path: PathBuf::from("my.pth"),
-        format: pretrained::Format::TorchZip,
+        format: checkpoint::Format::TorchZip,
         tensors: std::collections::BTreeMap::new(),
         metadata: std::collections::BTreeMap::new(),
         classes: None,
@@ -59,7 +59,7 @@ fn features_of_vgg16(digest: &str) -> Result<(String, bool), String> {
         let shape: Vec<usize> = variable.tensor.size().iter().map(|&side| side as usize).collect();
         let value = if variable.name.starts_with("features.") { 0f32 } else { f32::NAN };
         let data = value.to_le_bytes().repeat(shape.iter().product());
-        let array = pretrained::Array { shape, dtype: pretrained::Dtype::F32, data };
+        let array = checkpoint::Array { shape, dtype: checkpoint::Dtype::F32, data };
         checkpoint.tensors.insert(variable.name, array);
     }
     let mut backbone = network.build(Values::Awaited { seed: 0 }, &Options::default());

@@ -2,7 +2,7 @@
 
 use backbone::layers::LinearInit;
 use backbone::{Backbone, Options, Role, Values, Variable};
-use pretrained::{Array, Checkpoint, Dtype};
+use checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 
 use crate::source_weights::with_digest;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pretrained::digest::sha256_of_file;
+use files::sha256_of_file;
 use pretrained::{Digest, Error};
 
 use crate::There;

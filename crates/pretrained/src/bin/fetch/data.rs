@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use files::sha256_of_file;
 use indicatif::DecimalBytes;
 use pretrained::data_sets::{self, Archive, DataSet};
-use pretrained::digest::sha256_of_file;
 use pretrained::fetch::{Fetcher, Patience, Progress as Event, Request, Route};
 use pretrained::{Digest, Error};
 
@@ -247,7 +247,7 @@ fn refusal(set: &DataSet, archive: &Archive, arguments: &Arguments, error: Error
     )
 }
 
-/// Unpacks a zip or a gzipped tar, told apart by their first bytes.
+/// Unpacks a zip or a gzipped tar, recognised by their first bytes.
 fn unpack(archive: &Archive, path: &Path, target: &Path) -> Result<usize> {
     let mut start = [0; 2];
     let read = fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));

@@ -1,4 +1,4 @@
-//! A folder that is filled beside the place where its content will appear, all of it or nothing.
+//! A folder that is filled next to the place where its content will appear, all of it or nothing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

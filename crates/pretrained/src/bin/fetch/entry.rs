@@ -56,7 +56,7 @@ pub(crate) fn check_total(bytes: u64, most_bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Executable for whoever may read it.
+/// Executable for those who may read it.
 fn make_executable(file: &File) -> io::Result<()> {
     let mode = file.metadata()?.permissions().mode();
     file.set_permissions(fs::Permissions::from_mode(mode | ((mode & 0o444) >> 2)))

@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Watches so many bytes; `total` is unknown when the other side does not say.
+    /// Counts bytes; `total` is unknown when the other side does not say.
     pub(crate) fn new(label: impl Into<String>, total: Option<u64>) -> Self {
         let label = label.into();
         let bar = stderr().is_terminal().then(|| bar(&label, total));
