@@ -17,7 +17,7 @@ pub fn h_score(features: &Tensor, labels: &[usize], classes: usize) -> Result<f6
     let centred = features - features.mean_dim([0i64].as_slice(), true, Kind::Double); // [N, D]
     let (shrinkage, mean_variance) = ledoit_wolf(&centred, n as f64, d as f64)?;
     if mean_variance <= 0.0 {
-        return Ok(0.0); // constant features tell nothing
+        return Ok(0.0); // constant features separate nothing
     }
     let spectrum = Spectrum::of(&centred)?;
     let targets = one_hot(labels, classes)?; // [N, classes]

@@ -1,4 +1,4 @@
-//! L2-regularised multinomial logistic regression, on several parts of one set of pictures at once.
+//! L2-regularised multinomial logistic regression, on several parts of one set of images at once.
 
 use std::collections::VecDeque;
 
@@ -15,14 +15,14 @@ const KEPT: f64 = 1e-4;
 /// How often a step is halved at most.
 const HALVINGS: usize = 30;
 
-/// The fits' task: for each of `F` parts, the mean cross-entropy over its pictures plus `penalty / 2` times the squared
+/// The fits' task: for each of `F` parts, the mean cross-entropy over its images plus `penalty / 2` times the squared
 /// length of the weights; the intercept is free.
 pub(crate) struct Task<'a> {
     /// Features with a last column of ones, `[N, r + 1]`, float64.
     pub(crate) x: &'a Tensor,
     /// Labels as columns, `[N, classes]`.
     pub(crate) targets: &'a Tensor,
-    /// The weight of each picture in each part, `[F, N]`: one over their number, or zero.
+    /// The weight of each image in each part, `[F, N]`: one over their number, or zero.
     pub(crate) share: &'a Tensor,
     /// Strength of the penalty.
     pub(crate) penalty: f64,
@@ -30,8 +30,8 @@ pub(crate) struct Task<'a> {
 
 /// The weights of all parts, `[F, r + 1, classes]`, from these on until no entry of the gradient is larger than `settled`.
 ///
-/// By L-BFGS (Liu and Nocedal 1989) with a diagonal scale from Böhning's bound of the curvature (1992), all parts side by
-/// side: each has its own step length.
+/// By L-BFGS (Liu and Nocedal 1989) with a diagonal scale from Böhning's bound of the curvature (1992), all parts at
+/// once: each has its own step length.
 pub(crate) fn fit(task: &Task<'_>, start: Tensor, settled: f64) -> Result<Tensor, Error> {
     let scale = curvature(task); // [1, r + 1, 1]
     let mut weights = start;

@@ -1,4 +1,4 @@
-//! A linear probe: how well a linear classifier on features that stay as they are tells the classes apart.
+//! A linear probe: how well a linear classifier separates the classes on features that stay as they are.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::Error;
 
 /// Parts of the cross-validation.
 pub const FOLDS: usize = 5;
-/// Strengths of the penalty, the strongest first; features are scaled so that a picture's mean square length is 1.
+/// Strengths of the penalty, the strongest first; features are scaled so that an image's mean square length is 1.
 const PENALTIES: [f64; 3] = [1e-2, 1e-3, 1e-4];
 /// Weights that are fitted at once, at most: folds share the work as far as memory allows.
 const AT_ONCE: usize = 1 << 22;
@@ -18,14 +18,14 @@ const AT_ONCE: usize = 1 << 22;
 /// to five points (of 100 images), its share of the errors on pixels by up to 0.04, and no advice of docs/advise.md.
 pub const SETTLED: f64 = 1e-3;
 
-/// Which part of the cross-validation holds each picture out; `None` for the only picture of its class, from which
+/// Which part of the cross-validation holds each image out; `None` for the only image of its class, from which
 /// nothing could be learned while it is held out.
 pub type Folds = Vec<Option<usize>>;
 
 /// What a probe has shown.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Whether each picture that was held out was told rightly.
+    /// Whether each image that was held out was classified correctly.
     pub right: Vec<Option<bool>>,
     /// Mean cross-entropy over them, in nats.
     pub loss: f64,
@@ -34,7 +34,7 @@ pub struct Probe {
 }
 
 /// Cross-validated logistic regression (Alain and Bengio 2016 call it a probe) on features `[N, D]` in float64, each
-/// brought to mean 0 and variance 1 over all pictures. Strengths of the L2 penalty are tried from the strongest on for as
+/// brought to mean 0 and variance 1 over all images. Strengths of the L2 penalty are tried from the strongest on for as
 /// long as the held-out loss falls, and the one where it is lowest counts, for all stages alike, so that each is flattered
 /// a little and equally. A fit ends where no entry of the gradient is larger than `settled`.
 pub fn probe(
@@ -77,7 +77,7 @@ pub fn probe(
 }
 
 impl Probe {
-    /// Share of the held-out pictures told rightly.
+    /// Share of the held-out images classified correctly.
     pub fn accuracy(&self) -> f64 {
         let held = self.right.iter().flatten();
         held.clone().filter(|right| **right).count() as f64 / held.count() as f64
@@ -90,7 +90,7 @@ impl Probe {
     }
 }
 
-/// Deals the pictures of each class out to the folds, in the order given, so that every fold has its share of each.
+/// Deals the images of each class out to the folds, in the order given, so that every fold has its share of each.
 pub fn deal(labels: &[usize], classes: usize, order: &[u32]) -> Folds {
     let mut counts = vec![0usize; classes];
     labels.iter().for_each(|&label| counts[label] += 1);
@@ -105,7 +105,7 @@ pub fn deal(labels: &[usize], classes: usize, order: &[u32]) -> Folds {
     folds
 }
 
-/// Deals groups of pictures out to the folds, in the order given, each to the fold that has the fewest of its classes so
+/// Deals groups of images out to the folds, in the order given, each to the fold that has the fewest of its classes so
 /// far: what belongs together is held out together. A class of a single group is never held out.
 pub fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Option<u32>]) -> Folds {
     let mut members: Vec<Vec<usize>> = Vec::new();
@@ -148,7 +148,7 @@ pub fn deal_groups(labels: &[usize], classes: usize, order: &[u32], groups: &[Op
     folds
 }
 
-/// Adds what the fitted folds say of the pictures that they did not see: logits are `[F, N, classes]`.
+/// Adds what the fitted folds predict for the images that they did not see: logits are `[F, N, classes]`.
 fn judge(
     probe: &mut Probe,
     logits: &Tensor,
@@ -172,7 +172,7 @@ fn judge(
     Ok(())
 }
 
-/// One over the number of pictures that each fold of a group learns from, and zero for those it holds out: `[F, N]`.
+/// One over the number of images that each fold of a group learns from, and zero for those it holds out: `[F, N]`.
 fn shares(folds: &Folds, group: &[usize]) -> Result<Tensor, Error> {
     let mut shares = Vec::with_capacity(group.len() * folds.len());
     for &fold in group {

@@ -5,31 +5,31 @@ use rand_chacha::ChaCha8Rng;
 
 use super::rule::{Evidence, decide};
 
-/// Sets of pictures that are drawn.
+/// Number of bootstrap samples.
 const DRAWS: usize = 1000;
 
-/// Share of bootstrap samples of the held-out pictures, drawn with replacement, on which the rule trains as many stages
-/// (Efron 1979). `right` says for each stage, the pixels first, whether each picture was told rightly: the same pictures
-/// for all, so that what is hard for all stages does not blur their differences.
+/// Returns the share, 0 to 1, of bootstrap samples of the held-out images, with replacement, on which the rule trains as many
+/// stages (Efron 1979). `right` has for each stage, the pixels first, whether each image was classified correctly: the same
+/// images for all, so that what is hard for all stages does not blur their differences.
 pub fn confidence(right: &[Vec<bool>], [images, classes, parameters]: [f64; 3], seed: u64) -> f64 {
-    let pictures = right.first().map_or(0, Vec::len);
-    let accuracy = |stage: &Vec<bool>, drawn: &[usize]| {
-        drawn.iter().filter(|&&place| stage[place]).count() as f64 / drawn.len() as f64
+    let held_out = right.first().map_or(0, Vec::len);
+    let accuracy = |stage: &Vec<bool>, sample: &[usize]| {
+        sample.iter().filter(|&&image| stage[image]).count() as f64 / sample.len() as f64
     };
-    let trained = |drawn: &[usize]| {
-        let accuracies: Vec<f64> = right.iter().map(|stage| accuracy(stage, drawn)).collect();
+    let trained = |sample: &[usize]| {
+        let accuracies: Vec<f64> = right.iter().map(|stage| accuracy(stage, sample)).collect();
         let (pixels, stages) =
             accuracies.split_first().map_or((0.0, &[][..]), |(first, rest)| (*first, rest));
         decide(&Evidence { pixels, stages, images, classes, parameters }).trained
     };
-    if pictures == 0 {
+    if held_out == 0 {
         return 0.0;
     }
-    let advised = trained(&(0..pictures).collect::<Vec<_>>());
+    let advised = trained(&(0..held_out).collect::<Vec<_>>());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let same = (0..DRAWS).filter(|_| {
-        let drawn: Vec<usize> = (0..pictures).map(|_| random.random_range(0..pictures)).collect();
-        trained(&drawn) == advised
+        let sample: Vec<usize> = (0..held_out).map(|_| random.random_range(0..held_out)).collect();
+        trained(&sample) == advised
     });
     same.count() as f64 / DRAWS as f64
 }
@@ -39,8 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_pictures_say_is_certain_and_what_a_few_decide_is_not() {
-        let right = |errors: usize| (0..200).map(|place| place >= errors).collect::<Vec<bool>>();
+    fn what_all_images_show_is_certain_and_what_a_few_decide_is_not() {
+        let right = |errors: usize| (0..200).map(|image| image >= errors).collect::<Vec<bool>>();
         let sure = [right(100), right(0)];
         assert_eq!(confidence(&sure, [100.0, 2.0, 1e4], 0), 1.0);
         let close = [right(100), right(6)]; // 3 % errors: on the threshold

@@ -10,20 +10,20 @@ const FINE: f64 = 0.03;
 /// Last stages that take away less than this share of the errors of a probe on pixels have learned to look for other
 /// things.
 const UNLIKE: f64 = 0.15;
-/// Last stages that take away this share of them have seen such pictures before.
+/// Last stages that take away this share of them have seen such images before.
 const ALIKE: f64 = 0.5;
 /// A best stage that takes away less than this share is hardly worth transferring.
 const LITTLE: f64 = 0.25;
 /// A network with more parameters before the head than this for each training image cannot be taught things that its
 /// weights do not know.
 const LARGE: f64 = 3000.0;
-/// With fewer training images than this the probes are too rough to tell unlike pictures from alike ones.
+/// With fewer training images than this the probes are too rough to distinguish unlike images from alike ones.
 const SCANT: f64 = 30.0;
-/// With this many training images, all stages of a network that has seen such pictures before gain from training.
+/// With this many training images, all stages of a network that has seen such images before gain from training.
 const MANY: f64 = 1000.0;
 /// Stages before the head that are trained where images are fewer.
 const LAST: usize = 2;
-/// Rates as multiples of the head's: for weights that know such pictures, with few images and with many; for weights that
+/// Rates as multiples of the head's: for weights that know such images, with few images and with many; for weights that
 /// know related ones; for weights that are little more than a starting point.
 const GENTLE: f64 = 0.1;
 const FIRM: f64 = 0.3;
@@ -45,7 +45,7 @@ pub struct Evidence<'a> {
     pub parameters: f64,
 }
 
-/// What the rule says.
+/// What the rule decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
     /// How many stages before the head to train, from the last one back.
@@ -54,7 +54,7 @@ pub struct Verdict {
     pub rate_scale: f64,
     /// Why.
     pub because: Because,
-    /// How the new pictures relate to the source's.
+    /// How the new images relate to the source's.
     pub similarity: Similarity,
     /// Share of the errors on pixels that the best stage takes away.
     pub value: f64,
@@ -65,17 +65,17 @@ pub struct Verdict {
 pub enum Because {
     /// What the head reads is good enough.
     GoodEnough,
-    /// The source has not seen such pictures, and they are few for a network of this size.
+    /// The source has not seen such images, and they are few for a network of this size.
     TooLarge,
     /// No stage is much better than the pixels.
     LittleValue,
-    /// The last stages look for other things; the best is at this place.
+    /// The last stages look for other things; the best has this position.
     LateStagesLost(usize),
-    /// There are too few to tell how much the pictures are like the source's.
+    /// There are too few to measure how much the images are like the source's.
     TooFew,
-    /// The source has seen such pictures, and there are few.
+    /// The source has seen such images, and there are few.
     FewImages,
-    /// The source has seen such pictures, and there are many.
+    /// The source has seen such images, and there are many.
     ManyImages,
     /// The source has seen something like them.
     Related,

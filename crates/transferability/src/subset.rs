@@ -2,7 +2,7 @@
 
 use images::shuffled;
 
-/// A seeded subset of pictures with these labels: positions, rising. As many of each class as fit into `most`, at least
+/// A seeded subset of images with these labels: positions, rising. As many of each class as fit into `most`, at least
 /// two, and all of those that have fewer.
 pub fn subset(labels: &[usize], classes: usize, most: usize, seed: u64) -> Vec<u32> {
     let each = (most / classes.max(1)).max(2);
