@@ -16,7 +16,8 @@ static LENET: LazyLock<Desk> = LazyLock::new(|| {
     for shape in ["bar", "cross"] {
         desk.draw(&format!("data/test/{shape}"), shape, 400..412);
     }
-    desk.finetune("--config c.toml --out out --set train.epochs=40 --set train.learning_rate=0.005").ends(0, &[]);
+    desk.finetune("--config c.toml --out out --set train.epochs=40 --set train.learning_rate=0.005")
+        .ends(0, &[]);
     desk
 });
 

@@ -27,6 +27,10 @@ struct Module {
     globs: Vec<Names>,
     /// Every path into the crate that its code names.
     paths: BTreeSet<Names>,
+    /// Single names in its code.
+    words: BTreeSet<String>,
+    /// What the root of a crate re-exports, by name: no use of it as long as its own code does not name it.
+    reexports: BTreeMap<String, Names>,
 }
 
 impl Modules {
@@ -46,7 +50,11 @@ impl Modules {
         for item in &items {
             reader.visit_item(item);
         }
-        let module = reader.module;
+        let mut module = reader.module;
+        let reexports = std::mem::take(&mut module.reexports).into_iter();
+        module
+            .paths
+            .extend(reexports.filter_map(|(name, path)| module.words.contains(&name).then_some(path)));
         self.0.insert(name.clone(), module);
         for child in items.into_iter().filter(|item| as_module(item).is_some()) {
             let Item::Mod(child) = child else { continue };
@@ -114,32 +122,35 @@ impl Modules {
     /// The arrows between these modules side by side and what lies below them, as text.
     pub(crate) fn arrows_among(&self, circle: &[String]) -> Vec<String> {
         let of = |name: &Names| {
-            let name = name.join("::");
+            let name = shown(name);
             circle.iter().any(|own| name == *own || name.starts_with(&format!("{own}::")))
         };
         let inside = self.0.keys().filter(|name| of(name));
         let arrows = inside.flat_map(|name| self.used_by(name).into_iter().map(move |used| (name, used)));
         arrows
             .filter(|(_, used)| of(used))
-            .map(|(name, used)| format!("{} -> {}", name.join("::"), used.join("::")))
+            .map(|(name, used)| format!("{} -> {}", shown(name), shown(used)))
             .collect()
     }
 
     /// Circles: modules side by side each of which uses the others, directly or through more of them. What lies below a
-    /// module belongs to it, so a module and its parts are one.
+    /// module belongs to it, so a module and its parts are one. The root of a crate counts as one more module next to its
+    /// children: what it defines is either for them or made of them.
     pub(crate) fn circles(&self) -> Vec<Vec<String>> {
         let mut arrows: BTreeMap<&[String], BTreeMap<&[String], BTreeSet<&[String]>>> = BTreeMap::new();
         for name in self.0.keys() {
             for used in self.used_by(name) {
                 let common = name.iter().zip(used).take_while(|(a, b)| a == b).count();
-                if common < name.len() && common < used.len() {
+                let with_root = name.is_empty() || used.is_empty();
+                if with_root || common < name.len() && common < used.len() {
                     let among = arrows.entry(&name[..common]).or_default();
-                    among.entry(&name[..=common]).or_default().insert(&used[..=common]);
+                    let [name, used] = [name, used].map(|of| &of[..of.len().min(common + 1)]);
+                    among.entry(name).or_default().insert(used);
                 }
             }
         }
         let circles = arrows.values().flat_map(circles_among);
-        circles.map(|circle| circle.iter().map(|name| name.join("::")).collect()).collect()
+        circles.map(|circle| circle.iter().map(|name| shown(name)).collect()).collect()
     }
 }
 
@@ -159,6 +170,11 @@ fn circles_among<'a>(arrows: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>) ->
         reached[name].iter().filter(back).copied().collect::<Vec<_>>()
     };
     arrows.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
+}
+
+/// A module's path as text; the root of the crate is `crate`.
+fn shown(name: &[String]) -> String {
+    if name.is_empty() { "crate".to_owned() } else { name.join("::") }
 }
 
 fn parsed(path: &Path, text: &str) -> syn::File {
@@ -255,13 +271,21 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        let before = self.module.paths.clone();
         self.import(&item.tree, &[]);
+        if self.name.is_empty() && !matches!(item.vis, Visibility::Inherited) {
+            self.module.paths = before;
+            self.module.reexports.clone_from(&self.module.imports);
+        }
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if path.leading_colon.is_none() && names.len() > 1 {
-            self.note(&names);
+        if path.leading_colon.is_none() {
+            match &names[..] {
+                [word] => drop(self.module.words.insert(word.clone())),
+                _ => self.note(&names),
+            }
         }
         visit::visit_path(self, path);
     }
@@ -363,5 +387,18 @@ mod tests {
             ("a/c.rs", "use super::A; pub struct C;"),
         ];
         assert_eq!(circles(&parent), [[""; 0]; 0], "a part may use the whole");
+    }
+
+    #[test]
+    fn the_root_is_in_a_circle_with_a_child_that_it_uses_and_that_uses_it() {
+        let child = ("a.rs", "use crate::Whole; pub struct A;");
+        for (lib, circle) in [
+            ("mod a; pub use a::A; pub struct Whole;", false),
+            ("mod a; pub use a::A; pub struct Whole(A);", true),
+            ("mod a; pub struct Whole(a::A);", true),
+        ] {
+            let found = circles(&[("lib.rs", lib), child]);
+            assert_eq!(found, if circle { vec![["crate", "a"]] } else { vec![] }, "{lib}");
+        }
     }
 }

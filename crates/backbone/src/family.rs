@@ -1,10 +1,11 @@
+//! Families of networks as tables, and how one of their networks is built.
+
 use checkpoint::{Dialect, Layout};
 use pretrained::InputSpec;
 
-use crate::head::Head;
 use crate::network::Backbone;
 use crate::options::{Auxiliary, Options};
-use crate::stage::Stage;
+use crate::parts::Parts;
 use crate::values::Values;
 use crate::variables::{Path, Variable, Variables};
 
@@ -43,28 +44,6 @@ pub struct Network {
     /// Arguments of TorchVision's constructor, besides the number of classes, with which it builds the network that a
     /// saved model holds: no auxiliary heads, images prepared outside, no random numbers drawn first.
     pub arguments: &'static [(&'static str, bool)],
-}
-
-/// What a family's constructor makes, and [`Network::build`] makes a network of.
-#[derive(Debug)]
-pub struct Parts {
-    pub(crate) stages: Vec<Stage>,
-    pub(crate) head: Head,
-    pub(crate) left_out: Vec<&'static str>,
-}
-
-impl Parts {
-    /// Stages from the input on, and the head that reads the last of them.
-    #[must_use]
-    pub fn new(stages: Vec<Stage>, head: Head) -> Self {
-        Self { stages, head, left_out: Vec::new() }
-    }
-
-    /// Names the path roots of auxiliary heads that were not built: a checkpoint may still have them.
-    #[must_use]
-    pub fn leaving_out(self, left_out: Vec<&'static str>) -> Self {
-        Self { left_out, ..self }
-    }
 }
 
 impl Network {

@@ -1,7 +1,9 @@
+//! Classifiers: the head at the end of a network, and auxiliary heads on its way.
+
 use tch::{Kind, Tensor};
 
 use crate::layers::{Linear, LinearInit};
-use crate::stage::{Mode, Module};
+use crate::module::{Mode, Module};
 use crate::trace::Trace;
 use crate::variables::Path;
 

@@ -2,27 +2,33 @@
 //! to head**.
 //!
 //! Transfer learning keeps the early stages and retrains the later ones, so that is the one thing a network must be
-//! able to say of itself: where it can be cut. [`Backbone`] is a struct and not a trait, because behaviour never varies
+//! able to state: where it can be cut. [`Backbone`] is a struct and not a trait, because behaviour never varies
 //! between networks, only data does. A family of networks supplies the stages; freezing, loading, cutting and head
 //! replacement are written here, once.
 //!
-//! - [`Backbone`], [`Stage`], [`StageId`], [`Head`], [`Aux`]: the network.
-//! - [`Family`], [`Network`], [`Parts`]: what a family's crate exports, a table with a constructor for each network.
-//! - [`Options`]: what every constructor takes.
-//! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
-//! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
-//! - [`Values`]: random numbers, a checkpoint's, or none.
+//! In reading order, each using only those before it:
+//!
 //! - [`Trace`]: what a forward pass would give and cost, without one.
+//! - [`Module`], [`Mode`]: a tensor in, a tensor out.
+//! - [`Values`]: random numbers, a checkpoint's, or none.
+//! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
+//! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
+//! - [`Head`], [`Aux`]; [`Stage`], [`StageId`]; [`Parts`], both together; [`Backbone`]: the network.
+//! - [`Options`]: what every constructor takes.
+//! - [`Family`], [`Network`]: what a family's crate exports, a table with a constructor for each network.
 //! - [`LoadReport`]: what became of a checkpoint.
 //! - [`digest`]: SHA-256 of a stage; [`Snapshot`]: copies of weights to go back to.
 
 pub mod digest;
+mod distribution;
 mod family;
 mod head;
 pub mod layers;
 mod load;
+mod module;
 mod network;
 mod options;
+mod parts;
 mod prepared;
 mod snapshot;
 mod stage;
@@ -30,13 +36,15 @@ mod trace;
 mod values;
 mod variables;
 
-pub use family::{Family, Network, Parts};
+pub use family::{Family, Network};
 pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
+pub use module::{Mode, Module, Sequence};
 pub use network::{Backbone, UnknownStage};
 pub use options::{Auxiliary, Options};
+pub use parts::Parts;
 pub use snapshot::Snapshot;
-pub use stage::{Mode, Module, Sequence, Stage, StageId};
+pub use stage::{Stage, StageId};
 pub use trace::Trace;
 pub use values::Values;
 pub use variables::{Path, Role, Variable, Variables};

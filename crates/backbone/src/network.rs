@@ -1,13 +1,20 @@
+//! The network itself: which stage is which, what is frozen, and how a range of stages is run.
+
+mod inference;
+mod placement;
+
 use std::ops::Range;
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 use torch_extra::layout::channels_last;
 
-use crate::family::Parts;
 use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
-use crate::stage::{Mode, Module, Stage, StageId};
-use crate::variables::{Variable, Variables, lies_below};
+use crate::module::{Mode, Module};
+use crate::parts::Parts;
+use crate::stage::{Stage, StageId};
+use crate::trace::Trace;
+use crate::variables::{Role, Variable, Variables, lies_below};
 
 /// A stage name that the network does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +37,7 @@ pub struct UnknownStage {
 pub struct Backbone {
     arch: &'static str,
     variables: Variables,
-    pub(crate) stages: Vec<Stage>,
+    stages: Vec<Stage>,
     head: Head,
     left_out: Vec<&'static str>,
     first_live: StageId,
@@ -267,7 +274,7 @@ impl Backbone {
     #[must_use]
     pub fn parameters(&self, id: StageId) -> Vec<Variable> {
         let variables = self.stage_variables(id);
-        variables.into_iter().filter(|variable| variable.role == crate::Role::Parameter).collect()
+        variables.into_iter().filter(|variable| variable.role == Role::Parameter).collect()
     }
 
     /// Number of trainable values in a stage.
@@ -294,37 +301,19 @@ impl Backbone {
         self.to(device, kind);
     }
 
-    /// Stores convolution weights with the channels of a position together, and from then on batches too: that is how
-    /// convolutions over many channels compute fastest. Values and names stay as they are. A network that begins with
-    /// few channels (LeNet) gains nothing and is left alone.
-    pub fn use_channels_last(&mut self) {
-        const MANY: i64 = 32;
-        self.channels_last = self.stages.first().is_some_and(|stage| stage.channels >= MANY);
-        if self.channels_last {
-            for mut variable in self.variables.all() {
-                let laid = tch::no_grad(|| channels_last(&variable.tensor.detach()));
-                variable.tensor.set_data(&laid);
-            }
-        }
-    }
-
-    /// Whether weights, and batches before they are computed with, have the channels of a position together.
+    /// What each stage would give and cost for an input of this shape, the head last. Auxiliary heads are silent, as in
+    /// evaluation.
     #[must_use]
-    pub fn is_channels_last(&self) -> bool {
-        self.channels_last
-    }
-
-    /// Moves the network to a device and its floating-point tensors to a precision.
-    pub fn to(&mut self, device: Device, kind: Kind) {
-        self.forget_preparation(StageId::INPUT);
-        self.variables.to(device, kind);
-    }
-
-    /// The device of the network and the precision in which it computes.
-    #[must_use]
-    pub fn placement(&self) -> (Device, Kind) {
-        let first = self.variables.all().into_iter().find(|variable| variable.tensor.is_floating_point());
-        first
-            .map_or((Device::Cpu, Kind::Float), |variable| (variable.tensor.device(), variable.tensor.kind()))
+    pub fn trace(&self, input: &[i64]) -> Vec<Trace> {
+        let mut shape = input.to_vec();
+        let modules = self.stages().iter().map(|stage| &*stage.module);
+        let modules = modules.chain([self.head() as &dyn Module]);
+        modules
+            .map(|module| {
+                let trace = module.trace(Trace::input(&shape));
+                shape.clone_from(&trace.shape);
+                trace
+            })
+            .collect()
     }
 }

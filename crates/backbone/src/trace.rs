@@ -1,4 +1,4 @@
-use crate::network::Backbone;
+//! Shapes and costs without computing.
 
 /// What a forward pass would give and cost, known from shapes alone: it goes through the layers as a tensor would, and
 /// nothing is computed.
@@ -52,23 +52,5 @@ impl Trace {
             *extent = side(*extent);
         }
         self
-    }
-}
-
-impl Backbone {
-    /// What each stage would give and cost for an input of this shape, the head last. Auxiliary heads are silent, as in
-    /// evaluation.
-    #[must_use]
-    pub fn trace(&self, input: &[i64]) -> Vec<Trace> {
-        let mut shape = input.to_vec();
-        let modules = self.stages().iter().map(|stage| &*stage.module);
-        let modules = modules.chain([self.head() as &dyn crate::Module]);
-        modules
-            .map(|module| {
-                let trace = module.trace(Trace::input(&shape));
-                shape.clone_from(&trace.shape);
-                trace
-            })
-            .collect()
     }
 }

@@ -1,10 +1,12 @@
+//! The named tensors of a network, and the paths under which layers make them.
+
 use std::collections::BTreeMap;
 use std::ops::Div;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::layers::Distribution;
+use crate::distribution::Distribution;
 use crate::prepared::Prepare;
 use crate::values::{Values, no_values, seed_of};
 

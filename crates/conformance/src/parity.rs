@@ -114,7 +114,7 @@ pub fn the_generator_has_the_bits_of_its_twin() {
     }
 }
 
-/// A network of ours beside TorchVision's numbers for it.
+/// A network of ours with TorchVision's numbers for it.
 struct Compared {
     golden: Golden,
     backbone: Backbone,

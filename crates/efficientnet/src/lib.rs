@@ -10,13 +10,14 @@
 //! squeeze-and-excitation in between. Lite0 is B0 for phones: without squeeze-and-excitation, ReLU6 for SiLU, and
 //! TensorFlow's padding. It is here because its ImageNet weights come as a pip package.
 //!
-//! `blocks.rs` has the block and its two styles; `lite.rs` and `timm.rs` have the names that other libraries use.
+//! `table.rs` has B0's stages, `blocks.rs` the block and its two styles; `lite.rs` and `timm.rs` have the names that other libraries use.
 //!
 //! Sources: `torchvision/models/efficientnet.py`; for Lite0 the pip package `efficientnet-lite-pytorch`, under
 //! TorchVision's scheme of names.
 
 mod blocks;
 mod lite;
+mod table;
 mod timm;
 
 use backbone::layers::{AdaptiveAvgPool, LinearInit, NormSpec};
@@ -25,6 +26,7 @@ use checkpoint::Dialect;
 use pretrained::{InputSpec, Interpolation};
 
 use blocks::{Block, Shape, Style, build};
+use table::TABLE;
 
 /// EfficientNet Lite0 and B0 to B7. Scales of width and depth against B0, and dropout, are the paper's.
 pub const FAMILY: Family = Family {
@@ -127,32 +129,6 @@ const fn converted(width: f64, depth: f64, dropout: f64) -> Scale {
 
 /// Batch-norm of networks whose weights were trained in TensorFlow.
 const TENSORFLOW_NORM: NormSpec = NormSpec { eps: 0.001, momentum: 0.01 };
-
-/// A row of the paper's table 1: a stage of like blocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    pub(crate) expansion: i64,
-    kernel: i64,
-    stride: i64,
-    input: i64,
-    output: i64,
-    pub(crate) blocks: u32,
-}
-
-const fn row(expansion: i64, kernel: i64, stride: i64, input: i64, output: i64, blocks: u32) -> Row {
-    Row { expansion, kernel, stride, input, output, blocks }
-}
-
-/// B0's seven stages of blocks: expansion, kernel, stride, channels in, channels out, blocks.
-pub(crate) const TABLE: [Row; 7] = [
-    row(1, 3, 1, 32, 16, 1),
-    row(6, 3, 2, 16, 24, 2),
-    row(6, 5, 2, 24, 40, 2),
-    row(6, 3, 2, 40, 80, 3),
-    row(6, 5, 1, 80, 112, 3),
-    row(6, 5, 2, 112, 192, 4),
-    row(6, 3, 1, 192, 320, 1),
-];
 
 /// A stem, seven stages of blocks, a 1x1 convolution, the mean over all positions, a linear layer:
 /// `[N, channels, 224, 224]` -> `[N, classes]`.

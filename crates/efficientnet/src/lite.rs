@@ -13,7 +13,7 @@
 
 use pretrained::{InputSpec, Interpolation};
 
-use crate::TABLE;
+use crate::table::TABLE;
 
 /// The name of a tensor of the published file in our scheme; `None` for any other name.
 pub(crate) fn rename(name: &str) -> Option<String> {

@@ -8,8 +8,7 @@ use pretrained::InputSpec;
 use run_config::Precision;
 use tch::{Device, Kind};
 use training::precision::{self, Purpose, Workload};
-use zoo::fitting::classes_in;
-use zoo::source_weights::{self, SourceWeights, metadata};
+use zoo::source_weights::{self, SourceWeights, classes_in, metadata};
 
 pub use self::error::ModelError;
 use crate::mismatch;

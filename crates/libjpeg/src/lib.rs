@@ -9,24 +9,17 @@
 mod cmyk;
 mod error;
 mod shim;
+mod size;
 
 pub use error::Error;
 use shim::Handle;
+pub use size::Size;
 
 /// One JPEG in memory, of which the header has been read.
 pub struct Decoder<'a> {
     handle: Handle<'a>,
     size: Size,
     channels: Channels,
-}
-
-/// Width and height in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Pixels in a row.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
 }
 
 /// An image: `[height, width, 3]` bytes, RGB.

@@ -27,7 +27,7 @@ impl Default for L2Sp {
 }
 
 impl L2Sp {
-    /// `α/2 Σ ‖w - w⁰‖² + β/2 Σ ‖v‖²`, a scalar: w are the parameters that have a source, each beside its source w⁰ of
+    /// `α/2 Σ ‖w - w⁰‖² + β/2 Σ ‖v‖²`, a scalar: w are the parameters that have a source, each with its source w⁰ of
     /// the same shape (the paper's equation 3), v the others.
     pub fn penalty<'a>(
         &self,

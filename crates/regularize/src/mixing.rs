@@ -47,7 +47,7 @@ pub enum Blend {
 }
 
 impl Mixing {
-    /// Whether anything is mixed at all. If so, the pixels of a picture vary, and features of frozen stages cannot be kept.
+    /// Whether anything is mixed at all. If so, the pixels of an image vary, and features of frozen stages cannot be kept.
     #[must_use]
     pub fn varies(&self) -> bool {
         self.mixup > 0.0 || self.cutmix > 0.0

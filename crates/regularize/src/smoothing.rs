@@ -4,7 +4,7 @@
 
 use tch::{Reduction, Tensor};
 
-/// What a batch of N images should be told to be.
+/// Targets of a batch of N images.
 #[derive(Debug)]
 pub enum Targets {
     /// One class each, `[N]` of whole numbers.

@@ -6,9 +6,8 @@ use backbone::{Backbone, Mode, StageId};
 use features::batches::{Batch, Feed};
 use tch::{Kind, Tensor};
 
-use super::objective::Objective;
-use super::penalties::CO_TUNING;
-use crate::Error;
+use crate::objective::Objective;
+use crate::penalties::CO_TUNING;
 
 /// The first place, from input to loss, that holds NaN or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +94,7 @@ pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: Sta
 ///
 /// # Errors
 /// When an image can no longer be read.
-pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Origin, Error> {
+pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Origin, features::Error> {
     let _no_gradient = tch::no_grad_guard();
     for batch in feed.in_order(backbone, batch_size) {
         let mut x = batch?.x;

@@ -15,9 +15,6 @@ pub enum Error {
     /// A libtorch call that tch has no function for failed.
     #[error(transparent)]
     TorchExtra(#[from] torch_extra::Error),
-    /// A checkpoint could not be read or written.
-    #[error(transparent)]
-    Checkpoint(#[from] checkpoint::Error),
     /// The loss, weights or gradients are no longer finite.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",
@@ -37,15 +34,7 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
-    /// A record could not be turned into JSON.
-    #[error("cannot write the {what}: {message}")]
-    Serialise {
-        /// Which.
-        what: &'static str,
-        /// Why.
-        message: String,
-    },
-    /// An optimizer's state that does not fit.
+    /// An optimizer's state could not be written, read or taken over.
     #[error(transparent)]
     OptimizerState(#[from] StateError),
 }

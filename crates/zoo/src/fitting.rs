@@ -5,7 +5,7 @@ use checkpoint::Checkpoint;
 use checkpoint::Opened;
 
 use crate::networks;
-use crate::source_weights::recorded_input;
+use crate::source_weights::{classes_in, recorded_input};
 
 /// A file held against one network.
 #[derive(Clone, Debug)]
@@ -108,11 +108,4 @@ fn channels_in(outline: &Backbone, checkpoint: &Checkpoint) -> Option<i64> {
 
 fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
     backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
-}
-
-/// Number of classes of the head in a checkpoint with our names.
-#[must_use]
-pub fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
-    let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
-    head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
 }

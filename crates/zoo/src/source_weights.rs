@@ -6,8 +6,6 @@ use backbone::Network;
 use checkpoint::{Checkpoint, Dialect};
 use pretrained::{Catalog, Entry, InputSpec};
 
-use crate::fitting::classes_in;
-
 /// The keys of a saved model's metadata.
 pub mod metadata {
     /// TorchVision's name of the network.
@@ -227,6 +225,13 @@ pub fn classes_of_no_use(network: &Network, checkpoint: &Checkpoint) -> Option<S
     let (names, outputs) = (checkpoint.classes.as_ref()?.len(), classes_in(network, checkpoint)?);
     (i64::try_from(names) != Ok(outputs))
         .then(|| format!("it names {names} classes, and its head has {outputs} outputs"))
+}
+
+/// Number of classes of the head in a checkpoint under the network's names, if it has one.
+#[must_use]
+pub fn classes_in(network: &Network, checkpoint: &Checkpoint) -> Option<i64> {
+    let head = checkpoint.tensors.get(&format!("{}.weight", network.head))?;
+    head.shape.first().and_then(|&classes| i64::try_from(classes).ok()).filter(|&classes| classes > 0)
 }
 
 /// Names of the classes of these weights, in the order of the head's outputs: the file's own, else the catalog's.

@@ -4,8 +4,8 @@ use torch_extra::trained;
 
 use super::init::ConvInit;
 use super::norm::{BatchNorm, NormSpec};
+use crate::module::{Mode, Module};
 use crate::prepared::{Prepare, Slot};
-use crate::stage::{Mode, Module};
 use crate::trace::Trace;
 use crate::variables::Path;
 

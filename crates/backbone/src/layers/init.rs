@@ -1,5 +1,6 @@
-use tch::{Device, Kind, Tensor};
-use torch_extra::random;
+//! How the weights of a layer start: which distribution, for which shape.
+
+use crate::distribution::Distribution;
 
 /// How a convolution's weights start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,19 +24,6 @@ pub enum LinearInit {
     TruncatedNormal(f64),
     /// Uniform in ±1/√fan-out, bias zero: EfficientNet.
     UniformFanOut,
-}
-
-/// The distribution from which the values of one tensor are drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Distribution {
-    /// All zeros.
-    Zero,
-    /// Uniform in `-bound..bound`.
-    Uniform { bound: f64 },
-    /// Normal around 0.
-    Normal { deviation: f64 },
-    /// Normal around 0, cut off at ±2 (not at two deviations): `torch.nn.init.trunc_normal_(mean=0, a=-2, b=2)`.
-    TruncatedNormal { deviation: f64 },
 }
 
 impl ConvInit {
@@ -87,26 +75,4 @@ fn fan_in([_, per_group, height, width]: [i64; 4]) -> i64 {
 
 fn torch_default(fan_in: i64) -> Distribution {
     Distribution::Uniform { bound: 1.0 / (fan_in as f64).sqrt() }
-}
-
-impl Distribution {
-    /// Values of this shape, float32 on the CPU; the same for the same seed, whatever else was drawn.
-    pub(crate) fn draw(self, shape: &[i64], seed: u64) -> Tensor {
-        match self {
-            Self::Zero => Tensor::zeros(shape, (Kind::Float, Device::Cpu)),
-            Self::Uniform { bound } => random::uniform(shape, Kind::Float, bound, seed),
-            Self::Normal { deviation } => random::normal(shape, deviation, seed),
-            Self::TruncatedNormal { deviation } => truncated_normal(shape, deviation, seed),
-        }
-    }
-}
-
-/// Drawn as PyTorch does, by the inverse of the normal distribution's cumulative function, but in float64: in float32
-/// one uniform number in 2^24 is the end of the range itself, and becomes a weight of -2 among weights of 0.01.
-fn truncated_normal(shape: &[i64], deviation: f64, seed: u64) -> Tensor {
-    // Φ(2/σ) mapped to erfinv's domain: P(|x| < 2).
-    let inside = Tensor::from(2.0 / deviation / std::f64::consts::SQRT_2).erf().double_value(&[]);
-    let uniform = random::uniform(shape, Kind::Double, inside, seed);
-    let values = uniform.erfinv() * (deviation * std::f64::consts::SQRT_2);
-    values.clamp(-2.0, 2.0).to_kind(Kind::Float)
 }

@@ -1,8 +1,8 @@
 use tch::{Kind, Tensor};
 
 use super::init::LinearInit;
+use crate::module::{Mode, Module};
 use crate::prepared::{Prepare, Slot};
-use crate::stage::{Mode, Module};
 use crate::trace::Trace;
 use crate::variables::Path;
 

@@ -7,7 +7,6 @@ mod norm;
 mod shape;
 
 pub use conv::{Activation, Conv, ConvNorm};
-pub(crate) use init::Distribution;
 pub use init::{ConvInit, LinearInit};
 pub use linear::Linear;
 pub use norm::{BatchNorm, NormSpec};

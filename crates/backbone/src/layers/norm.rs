@@ -1,6 +1,6 @@
 use tch::{Device, Kind, Tensor};
 
-use crate::stage::{Mode, Module};
+use crate::module::{Mode, Module};
 use crate::variables::Path;
 
 /// Numbers of a batch-norm; the defaults are `torch.nn.BatchNorm2d`'s.

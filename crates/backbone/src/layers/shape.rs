@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::conv::Activation;
-use crate::stage::{Mode, Module};
+use crate::module::{Mode, Module};
 use crate::trace::Trace;
 
 /// The largest value under a window.

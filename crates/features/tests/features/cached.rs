@@ -58,7 +58,7 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
 fn all_views_together_have_to_fit_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, part) = (lenet(), part(folder.path()));
-    // A description takes 64 bytes for each image, and fewer than 400 beside.
+    // A description takes 64 bytes for each image, and fewer than 400 for all of them.
     let cache = FeatureCache::new(folder.path().join("features"), IMAGES * (4 * VALUES + 64) + 400);
     let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
     let two = feed(&backbone, &part, views(2), 0, &cache);

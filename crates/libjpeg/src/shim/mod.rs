@@ -7,7 +7,8 @@ use std::ptr::NonNull;
 // Linked, not called: the shim calls it.
 use mozjpeg_sys as _;
 
-use crate::{Error, Size};
+use crate::error::Error;
+use crate::size::Size;
 
 #[repr(C)]
 struct Raw {

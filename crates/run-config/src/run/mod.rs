@@ -114,7 +114,7 @@ impl Run {
     /// As [`resolve`], at the change at fault.
     pub fn with_overrides(&self, setting: &SettingConfig) -> Result<Self, ConfigError> {
         let mut plain = Config { compare: None, ..self.config.clone() };
-        // A setting may bring a pull of its own, which the usual weight decay does not go with. It is told by its value,
+        // A setting may bring a pull of its own, which the usual weight decay does not go with. It is recognised by its value,
         // because a comparison that is joined or resumed is read from a file in which it is written out.
         let usual = plain.regularize.usual_weight_decay();
         plain.regularize.weight_decay = plain.regularize.weight_decay.filter(|&decay| decay != usual);

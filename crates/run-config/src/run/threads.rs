@@ -1,4 +1,4 @@
-//! One budget of threads for those that compute and those that prepare pictures, because they work at the same time.
+//! One budget of threads for those that compute and those that prepare images, because they work at the same time.
 
 use tch::Device;
 
@@ -7,12 +7,12 @@ use tch::Device;
 pub struct Threads {
     /// Threads that libtorch computes with.
     pub computing: u32,
-    /// Threads that prepare pictures; with 0 the computing thread does it between two batches.
+    /// Threads that prepare images; with 0 the computing thread does it between two batches.
     pub preparing: usize,
 }
 
 impl Threads {
-    /// Shares out a budget of so many threads, `run.threads`; `workers` is `run.workers`, which holds unless it is 0.
+    /// Shares out a budget of threads, `run.threads`; `workers` is `run.workers`, which holds unless it is 0.
     ///
     /// Computing gets the whole budget. It must not depend on how much there is to prepare: sums over another number of
     /// threads may differ in their last bits, and whether features are kept must not show in a model. Those that prepare
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_leaves_the_processor_to_the_pictures() {
+    fn a_gpu_leaves_the_processor_to_the_images() {
         let on_gpu = |budget| Threads::share(budget, 0, Device::Cuda(0)).preparing;
         assert_eq!([1, 2, 16].map(on_gpu), [1, 1, 15]);
     }

@@ -9,7 +9,6 @@ use checkpoint::safetensors_file::{self, ArrayView};
 use tch::{Kind, Tensor};
 
 use super::{Memory, Optimizer, laid_as};
-use crate::Error;
 
 /// Everything an [`Optimizer`] remembers of its parameters: with the weights themselves, all that a later process needs
 /// to go on as if nothing had happened.
@@ -21,7 +20,7 @@ pub struct OptimizerState {
     pub tensors: BTreeMap<String, Tensor>,
 }
 
-/// A state that is not of this optimizer.
+/// Why an optimizer's state could not be written, read or taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A tensor of a parameter that is not trained, or of another shape or type.
@@ -40,6 +39,15 @@ pub enum StateError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A tensor of a type that is not saved.
+    #[error("cannot write the optimizer's state: {0:?} tensors are not saved")]
+    Unsaved(Kind),
+    /// A file that could not be read or written.
+    #[error(transparent)]
+    File(#[from] checkpoint::Error),
+    /// A libtorch call failed.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
 }
 
 impl Optimizer {
@@ -104,7 +112,7 @@ impl OptimizerState {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    pub fn save(&self, path: &Path) -> Result<(), StateError> {
         let mut arrays = Vec::new();
         for (name, tensor) in &self.tensors {
             let dtype = match tensor.kind() {
@@ -112,10 +120,7 @@ impl OptimizerState {
                 Kind::Float => Dtype::F32,
                 Kind::Half => Dtype::F16,
                 Kind::BFloat16 => Dtype::Bf16,
-                other => {
-                    let message = format!("{other:?} tensors are not saved");
-                    return Err(Error::Serialise { what: "optimizer's state", message });
-                }
+                other => return Err(StateError::Unsaved(other)),
             };
             let shape: Vec<usize> =
                 tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
@@ -133,7 +138,7 @@ impl OptimizerState {
     ///
     /// # Errors
     /// When the file cannot be read or holds something else.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub fn read(path: &Path) -> Result<Self, StateError> {
         let foreign = |problem: String| StateError::Foreign { path: path.to_path_buf(), problem };
         let file = checkpoint::read(path)?;
         let mut state = Self::default();
@@ -149,7 +154,7 @@ impl OptimizerState {
                 Dtype::F32 => Kind::Float,
                 Dtype::F16 => Kind::Half,
                 Dtype::Bf16 => Kind::BFloat16,
-                other => return Err(foreign(format!("{name} holds {other:?} values")).into()),
+                other => return Err(foreign(format!("{name} holds {other:?} values"))),
             };
             let shape: Vec<i64> =
                 array.shape.iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();

@@ -63,7 +63,7 @@ fn a_long_phase_is_looked_at_now_and_then() {
 }
 
 #[test]
-fn what_is_not_finite_is_told_as_it_is() {
+fn what_is_not_finite_is_recorded_as_it_is() {
     let backbone = lenet();
     backward(&backbone, f64::INFINITY);
     let mut flow = GradientFlow::over(1);

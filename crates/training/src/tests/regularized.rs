@@ -206,7 +206,7 @@ fn alone_three_steps_of_what_draws_are_pythons() {
     }
 }
 
-/// Batch-norm over four pictures magnifies what the order of summation changes.
+/// Batch-norm over four images magnifies what the order of summation changes.
 #[track_caller]
 fn assert_near(found: &[f64], golden: &[f64], what: &str) {
     assert_eq!(found.len(), golden.len(), "{what}");
@@ -214,7 +214,7 @@ fn assert_near(found: &[f64], golden: &[f64], what: &str) {
     assert!(off < 1e-7, "{what} is off by {off}");
 }
 
-/// EfficientNet-B0, which has both dropout and stochastic depth, on four small pictures. What it draws is what Python
+/// EfficientNet-B0, which has both dropout and stochastic depth, on four small images. What it draws is what Python
 /// draws, because the generator is libtorch's in both.
 fn drawn_after(section: &str, batch_norm: BatchNormPolicy) -> Vec<f64> {
     let RegularizeConfig { dropout, stochastic_depth, .. } = regularize(section);

@@ -19,7 +19,7 @@ use crate::schedule::StepRates;
 use crate::step::{Fault, LiveStages, one_step};
 use crate::{Phase, TrainingState, optimizer};
 
-/// A LeNet whose weights do not come from chance, with a step on two groups of pictures, clipping and a moving average.
+/// A LeNet whose weights do not come from chance, with a step on two groups of images, clipping and a moving average.
 struct Bench {
     backbone: Backbone,
     plan: FreezePlan,
@@ -68,7 +68,7 @@ impl Bench {
         state
     }
 
-    /// A step in two batches, on pictures of this brightness.
+    /// A step in two batches, on images of this brightness.
     fn step(&self, state: &mut TrainingState, brightness: f64) -> Result<(), Fault> {
         let batch = |seen: i64| {
             let labels = Tensor::from_slice(&[0i64, 1, 1]).narrow(0, 0, seen);

@@ -91,7 +91,7 @@ fn scores_survive_features_without_spread_and_features_that_say_it_all() {
 }
 
 #[test]
-fn folds_hold_out_a_share_of_each_class_and_never_the_only_picture() {
+fn folds_hold_out_a_share_of_each_class_and_never_the_only_image() {
     let labels = [vec![0; 11], vec![1; 2], vec![2; 1]].concat();
     let order: Vec<u32> = (0..14).rev().collect();
     let folds = deal(&labels, 3, &order);

@@ -6,8 +6,8 @@ use anyhow::Result;
 use files::sha256_of_file;
 use pretrained::{Digest, Error};
 
-use crate::There;
 use crate::draft::Draft;
+use crate::there::There;
 use crate::unzip::unpack as unzip;
 
 /// Unpack a zip or a wheel, all that is wanted of it or nothing
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     only: Vec<PathBuf>,
     /// What the zip's SHA-256 must be, 64 hex digits
-    #[arg(long, value_name = "HEX", value_parser = crate::sha256)]
+    #[arg(long, value_name = "HEX", value_parser = crate::digest::sha256)]
     sha256: Option<String>,
     /// What the files may hold together at most
     #[arg(long, value_name = "BYTES", default_value_t = 20 << 30)]

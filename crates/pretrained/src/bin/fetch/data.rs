@@ -12,7 +12,8 @@ use pretrained::{Digest, Error};
 
 use crate::draft::Draft;
 use crate::progress::{self, say};
-use crate::{There, untar, unzip};
+use crate::there::There;
+use crate::{untar, unzip};
 
 /// Fetch a public image set and unpack it into class folders
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
     /// Take an archive whose digest is not a known one: of this SHA-256, or any
-    #[arg(long, value_name = "SHA256", num_args = 0..=1, value_parser = crate::sha256)]
+    #[arg(long, value_name = "SHA256", num_args = 0..=1, value_parser = crate::digest::sha256)]
     accept_digest: Option<Option<String>>,
 }
 

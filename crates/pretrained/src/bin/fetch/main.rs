@@ -7,31 +7,32 @@
 //! - `data`: public image sets, unpacked into class folders
 //! - `archive`: what is in a zip, all of it or nothing
 //! - `unzip`, `untar`: they trust no archive; `entry` is what both share, `draft` the folder that is filled first
-//! - `progress`: bars and lines on stderr
+//! - `there`: what goes to stdout; `progress`: bars and lines on stderr; `digest`: a SHA-256 as an argument
 
 mod archive;
 mod data;
+mod digest;
 mod draft;
 mod entry;
 mod progress;
+mod there;
 mod untar;
 mod unzip;
 mod weights;
 
-use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use indicatif::DecimalBytes;
 use pretrained::Digest;
-use pretrained::data_sets::{self, DataSet};
-use pretrained::fetch::{Fetched, Fetcher, Patience, Request, Route};
-use serde::Serialize;
+use pretrained::data_sets;
+use pretrained::fetch::{Fetcher, Patience, Request};
 
+use crate::digest::sha256;
 use crate::progress::say;
+use crate::there::{There, print, print_error};
 
 /// Fetches pretrained weights and other files, and unpacks archives; digests are checked, and what was interrupted is
 /// continued.
@@ -73,32 +74,6 @@ struct File {
     /// How long the server may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = Patience::default().stall.as_secs())]
     stall: u64,
-}
-
-/// What is there now.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum There {
-    Weights {
-        arch: String,
-        name: String,
-        #[serde(flatten)]
-        file: Fetched,
-    },
-    File(Fetched),
-    Data {
-        folder: PathBuf,
-        route: Route,
-    },
-    DataSet {
-        #[serde(flatten)]
-        set: &'static DataSet,
-        bytes: u64,
-    },
-    Unpacked {
-        into: PathBuf,
-        files: usize,
-    },
 }
 
 fn main() -> ExitCode {
@@ -146,49 +121,6 @@ fn file(arguments: &File) -> anyhow::Result<There> {
     Ok(There::File(Fetcher::new(patience).fetch(&request, &mut progress)?))
 }
 
-fn print(there: &There, json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut out, there)?;
-        return writeln!(out);
-    }
-    match there {
-        There::Weights { arch, name, file } => {
-            writeln!(out, "{arch} {name}  {}  ({})", file.path.display(), in_words(file.route))
-        }
-        There::File(file) => writeln!(out, "{}  ({})", file.path.display(), in_words(file.route)),
-        There::Data { folder, route } => writeln!(out, "{}  ({})", folder.display(), in_words(*route)),
-        There::DataSet { set, bytes } => {
-            writeln!(out, "{}  {}, {} images, {}", set.name, set.title, set.images, DecimalBytes(*bytes))
-        }
-        There::Unpacked { into, files } => writeln!(out, "{}: {files} files", into.display()),
-    }
-}
-
-fn print_error(error: &anyhow::Error, json: bool) -> io::Result<()> {
-    let message = format!("{error:#}");
-    if json {
-        return writeln!(io::stdout(), "{}", serde_json::json!({ "error": message }));
-    }
-    say(format!("error: {message}"));
-    Ok(())
-}
-
-fn in_words(route: Route) -> &'static str {
-    match route {
-        Route::Found => "was there",
-        Route::Server => "downloaded",
-        Route::Folder => "copied",
-        Route::Package => "from its package",
-    }
-}
-
 fn usual_attempts() -> NonZeroU32 {
     NonZeroU32::new(Patience::default().attempts).unwrap_or(NonZeroU32::MIN)
-}
-
-/// 64 hex digits.
-fn sha256(text: &str) -> Result<String, &'static str> {
-    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_digest { Ok(text.to_lowercase()) } else { Err("a SHA-256 has 64 hex digits") }
 }

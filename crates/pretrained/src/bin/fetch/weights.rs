@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use pretrained::fetch::{Fetcher, Patience, Source, fetch_all};
 use pretrained::{Catalog, Entry};
 
-use crate::{There, progress};
+use crate::progress;
+use crate::there::There;
 
 /// Fetch pretrained weights of the catalog
 #[derive(clap::Args)]
