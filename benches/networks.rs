@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Values};
-use features::batches::{Feed, Preparation, Variation};
-use features::pictures::Part;
+use features::dataset::ImageSubset;
+use features::loader::{FeatureLoader, Preparation, Variation};
 use finetune_core::model::Model;
 use finetune_core::predict::{Batching, PredictError, Prediction, predict};
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
@@ -126,17 +126,18 @@ fn cached_epoch(
     let interrupt = Interrupt::default();
     let how = Preparation {
         variation: Variation::Fixed,
-        keep_bytes: u64::MAX,
+        memory_bytes: u64::MAX,
         ..Preparation::once(Transform::evaluation(input)?, BATCH, 0, &interrupt)
     };
-    let feed = Feed::new(&backbone, cut, &Part { store, indices }, how, &mut |_: &Event<'_>| {})?;
-    if feed.kept_bytes().is_none() {
+    let feed =
+        FeatureLoader::new(&backbone, cut, &ImageSubset { store, indices }, how, &mut |_: &Event<'_>| {})?;
+    if feed.feature_bytes().is_none() {
         return Err("the features are not kept".into());
     }
     let mut epoch = 0;
     Ok(move || {
         epoch += 1;
-        for batch in feed.draw(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch).batches(&backbone) {
+        for batch in feed.epoch(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch).batches(&backbone) {
             let batch = batch?;
             one_step(&backbone, cut, &mut optimizer, &batch.x, &batch.labels);
         }

@@ -78,8 +78,10 @@ fn what_cannot_be_is_refused_at_its_line() {
     tensors.retain(|name, _| !name.starts_with("fc3."));
     safetensors::write(&desk.path("headless.safetensors"), &tensors);
     let headless = "--config c.toml --out bad --set model.weights=headless.safetensors";
-    desk.finetune(&format!("{headless} --set regularize.co_tuning={{}}"))
-        .ends(2, &["--set regularize.co_tuning={}: regularize.co_tuning: needs the classifier of the source"]);
+    desk.finetune(&format!("{headless} --set regularize.co_tuning={{}}")).ends(
+        2,
+        &["--set regularize.co_tuning={}: regularize.co_tuning: needs the classifier of the source"],
+    );
     desk.finetune("--config c.toml --out bad --set regularize.mixup=1 --set train.batch_size=1")
         .ends(2, &["regularize.mixup", "train.batch_size"]);
     for class in ["train", "val"] {

@@ -7,8 +7,8 @@ use tch::{Device, Kind};
 use torch_extra::determinism::{Algorithms, algorithms};
 
 use crate::Error;
-use crate::batches::chunk;
 use crate::feature_cache::{Cached, FeatureCache, Key};
+use crate::loader::chunk;
 
 /// Number of the arithmetic that makes pixels from images, and features from pixels. Raise it when a result changes, so
 /// that cached features of an older program are not taken for equal; `tests/features/format.rs` holds golden values that

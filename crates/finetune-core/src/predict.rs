@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use backbone::{Mode, StageId};
-use features::batches::{place, room, timed};
+use features::loader::{host_memory, timed, to_backbone};
 use images::{FileBatch, FileBatches, Layout, Transform, Unreadable, WideImages};
 use run_config::Switch;
 use serde::Serialize;
@@ -123,7 +123,7 @@ pub fn predict<E: From<PredictError>>(
         Some(_) => Layout::ChannelsLast,
         None => Layout::ChannelsFirst,
     };
-    let allocate = room(model.backbone.placement().0, rows);
+    let allocate = host_memory(model.backbone.placement().0, rows);
     let (paths_of, transform) = (paths.to_vec(), transform.laid(layout));
     let mut batches = FileBatches::new(paths_of, transform, batching.batch_size, batching.workers, allocate);
     let mut alternation = Alternation::on(model.backbone.placement().0);
@@ -221,7 +221,7 @@ impl Throughput {
 /// Returns `rows` rows of a batch on the model's device, `[rows, C, size, size]`: the images, then black ones.
 fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, PredictError> {
     let pixels = pixels.into_tensor().f_narrow(0, 0, i64::try_from(rows).unwrap_or(i64::MAX))?;
-    Ok(place(&pixels, &model.backbone)?)
+    Ok(to_backbone(&pixels, &model.backbone)?)
 }
 
 /// Returns logits and probabilities of the first `count` images, row by row, `[count, classes]` each.

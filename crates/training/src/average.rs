@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use backbone::{Backbone, Mode, Role, StageId, Variable};
-use features::batches::Batch;
+use features::loader::Batch;
 use run_config::TrainConfig;
 use tch::Tensor;
 

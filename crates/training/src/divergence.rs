@@ -3,7 +3,7 @@
 use std::fmt;
 
 use backbone::{Backbone, Mode, StageId};
-use features::batches::{Batch, Feed};
+use features::loader::{Batch, FeatureLoader};
 use tch::{Kind, Tensor};
 
 use crate::objective::Objective;
@@ -94,7 +94,11 @@ pub fn find(objective: &Objective, backbone: &Backbone, batch: &Batch, from: Sta
 ///
 /// # Errors
 /// When an image can no longer be read.
-pub fn in_validation(backbone: &Backbone, feed: &Feed, batch_size: usize) -> Result<Origin, features::Error> {
+pub fn in_validation(
+    backbone: &Backbone,
+    feed: &FeatureLoader,
+    batch_size: usize,
+) -> Result<Origin, features::Error> {
     let _no_gradient = tch::no_grad_guard();
     for batch in feed.in_order(backbone, batch_size) {
         let mut x = batch?.x;

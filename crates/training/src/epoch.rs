@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use features::batches::{Batch, Drawn};
+use features::loader::{Batch, EpochBatches};
 use records::{EpochRecord, Session, StepRecord};
 
 use crate::deferred::StepMetrics;
@@ -17,7 +17,7 @@ use crate::{Error, Phase};
 pub(crate) fn train_pass(
     phase: &Phase<'_>,
     live: LiveStages<'_>,
-    images: Drawn,
+    images: EpochBatches,
     state: &mut TrainingState,
     session: &mut Session<'_>,
 ) -> Result<Option<EpochRecord>, Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backbone::{Backbone, Mode};
-use features::batches::{Feed, padded};
+use features::loader::{FeatureLoader, padded};
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 
@@ -31,7 +31,12 @@ pub struct Scored {
 ///
 /// # Errors
 /// When an image can no longer be read.
-pub fn score(backbone: &mut Backbone, feed: &Feed, batch_size: usize, kind: Kind) -> Result<Scored, Error> {
+pub fn score(
+    backbone: &mut Backbone,
+    feed: &FeatureLoader,
+    batch_size: usize,
+    kind: Kind,
+) -> Result<Scored, Error> {
     let sync_interval = sync_interval(backbone.placement().0);
     pass(backbone, feed, Evaluation { batch_size, sync_interval, kind, keep: Keep::Scores })
 }
@@ -59,14 +64,18 @@ pub(crate) enum Keep {
 }
 
 /// Runs the model over every image once. The live stages are prepared to compute fast for as long as it takes.
-pub(crate) fn pass(backbone: &mut Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+pub(crate) fn pass(
+    backbone: &mut Backbone,
+    feed: &FeatureLoader,
+    evaluation: Evaluation,
+) -> Result<Scored, Error> {
     backbone.prepare_inference(feed.cut()..backbone.head_id(), evaluation.kind);
     let scored = run(backbone, feed, evaluation);
     backbone.forget_preparation(feed.cut().max(backbone.first_live()));
     scored
 }
 
-fn run(backbone: &Backbone, feed: &Feed, evaluation: Evaluation) -> Result<Scored, Error> {
+fn run(backbone: &Backbone, feed: &FeatureLoader, evaluation: Evaluation) -> Result<Scored, Error> {
     let Evaluation { batch_size, sync_interval, kind, keep } = evaluation;
     let _no_gradient = tch::no_grad_guard();
     let _autocast = Autocast::begin(backbone.placement().0, kind);

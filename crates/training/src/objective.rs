@@ -1,7 +1,7 @@
 //! What is minimised, for one batch.
 
 use backbone::{Backbone, Mode, Output, StageId};
-use features::batches::Batch;
+use features::loader::Batch;
 use regularize::{CrossEntropy, Targets};
 use run_config::BatchNormPolicy;
 use tch::{Kind, Tensor};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use backbone::{Backbone, Collected, Head, Mode, Module, StageId, Values, Variables};
-use features::batches::Batch;
+use features::loader::Batch;
 use regularize::{CoTuning, Decay, Delta, L2Sp, SpectralShrinkage, l1};
 use tch::Tensor;
 

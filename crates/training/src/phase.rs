@@ -1,5 +1,5 @@
 use backbone::Backbone;
-use features::batches::{Drawn, Feed};
+use features::loader::{EpochBatches, FeatureLoader};
 use records::StepName;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Kind, Tensor};
@@ -63,8 +63,13 @@ impl Phase<'_> {
     }
 
     /// Returns the training images of an epoch, from 1, which workers begin to prepare.
-    pub(crate) fn begin_epoch(&self, backbone: &Backbone, training: &Feed, epoch: u32) -> Drawn {
-        training.draw(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, epoch)
+    pub(crate) fn begin_epoch(
+        &self,
+        backbone: &Backbone,
+        training: &FeatureLoader,
+        epoch: u32,
+    ) -> EpochBatches {
+        training.epoch(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, epoch)
     }
 }
 

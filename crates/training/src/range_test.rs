@@ -2,7 +2,7 @@
 //! a rising series of learning rates, until the loss diverges.
 
 use backbone::{Backbone, Snapshot};
-use features::batches::{Batch, Feed};
+use features::loader::{Batch, FeatureLoader};
 use records::{Event, RangePoint, Session, StepRecord};
 
 use crate::deferred::DeferredMetrics;
@@ -49,7 +49,7 @@ const DIVERGED: f64 = 4.0;
 pub fn sweep(
     phase: &Phase<'_>,
     backbone: &Backbone,
-    training: &Feed,
+    training: &FeatureLoader,
     sweep: Sweep,
     session: &mut Session<'_>,
 ) -> Result<Vec<RangePoint>, Error> {
@@ -62,7 +62,7 @@ pub fn sweep(
 fn rise(
     phase: &Phase<'_>,
     backbone: &Backbone,
-    training: &Feed,
+    training: &FeatureLoader,
     sweep: Sweep,
     session: &mut Session<'_>,
 ) -> Result<Vec<RangePoint>, Error> {

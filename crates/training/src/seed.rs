@@ -1,6 +1,6 @@
 //! Seeds of libtorch's random numbers, which dropout and stochastic depth draw.
 
-use features::batches::Batch;
+use features::loader::Batch;
 
 use crate::{Phase, TrainingState};
 

@@ -1,7 +1,7 @@
 //! One optimizer step.
 
 use backbone::{Backbone, StageId};
-use features::batches::Batch;
+use features::loader::Batch;
 use tch::{Kind, Tensor};
 use torch_extra::autocast::Autocast;
 

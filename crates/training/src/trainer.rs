@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Instant;
 
 use backbone::{Backbone, Snapshot, StageId};
-use features::batches::{Drawn, Feed};
+use features::loader::{EpochBatches, FeatureLoader};
 use records::{EpochRecord, Event, Session};
 use regularize::Verdict;
 use run_config::BatchNormPolicy;
@@ -20,9 +20,9 @@ use crate::{Error, Phase, divergence};
 /// Training and validation images, as the first live stage reads them.
 pub struct Loaders {
     /// Training images.
-    pub training: Feed,
+    pub training: FeatureLoader,
     /// Validation images; there may be none.
-    pub validation: Feed,
+    pub validation: FeatureLoader,
 }
 
 /// Trains a network as a phase says. Everything that outlives a step is in the state that it is lent.
@@ -41,7 +41,7 @@ pub struct Trainer<'a> {
     backbone: &'a mut Backbone,
     state: &'a mut TrainingState,
     /// Images of the next epoch, which workers prepare while this one is validated. They can be asked for again.
-    prefetched: Option<Drawn>,
+    prefetched: Option<EpochBatches>,
 }
 
 /// What became of a phase.
@@ -89,7 +89,7 @@ impl<'a> Trainer<'a> {
         if state.ending.is_some() || epoch > segment.last_epoch {
             return Ok(false);
         }
-        let kept_bytes = loaders.training.kept_bytes();
+        let kept_bytes = loaders.training.feature_bytes();
         tracing::debug!(step = phase.step.name(), epoch, cut = backbone.name(segment.cut), ?kept_bytes);
         state.begin_pass(phase, backbone, segment.cut);
         let images = prefetched.take();
@@ -119,7 +119,7 @@ impl<'a> Trainer<'a> {
     fn judge(
         &mut self,
         mut record: EpochRecord,
-        validation: &Feed,
+        validation: &FeatureLoader,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
         let Self { phase, backbone, state, .. } = self;
@@ -208,7 +208,7 @@ fn validate(
     phase: &Phase<'_>,
     backbone: &mut Backbone,
     state: &mut TrainingState,
-    validation: &Feed,
+    validation: &FeatureLoader,
     record: &mut EpochRecord,
 ) -> Result<(), Error> {
     let keep = if state.epoch == phase.epochs { Keep::Scores } else { Keep::Classes };

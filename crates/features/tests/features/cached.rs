@@ -3,9 +3,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use backbone::{Backbone, Options, StageId, Values};
-use features::batches::{Batch, Feed, Preparation, Stop, Variation, chunk};
+use features::dataset::ImageSubset;
 use features::feature_cache::{Cached, FeatureCache, Key};
-use features::pictures::Part;
+use features::loader::{Batch, FeatureLoader, LaterCut, Preparation, Variation, chunk};
 use images::{Augment, Keep, Sample, Store, Transform};
 use records::Interrupt;
 use tch::{Device, Kind, Tensor};
@@ -37,15 +37,15 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
     let values = IMAGES * VALUES;
     // Nothing fits in there: these are computed again.
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
-    let fresh = feed(&backbone, &part, Variation::Fixed, 0, &no_room);
-    assert_eq!(fresh.kept_bytes(), None);
+    let fresh = loader(&backbone, &part, Variation::Fixed, 0, &no_room);
+    assert_eq!(fresh.feature_bytes(), None);
     let fresh: Vec<Batch> = fresh.in_order(&backbone, 2).map(Result::unwrap).collect();
     for (memory, bytes, found) in [(0, 2 * values, 0), (0, 2 * values, IMAGES), (1 << 20, 2 * values, IMAGES)]
     {
-        let feed = feed(&backbone, &part, Variation::Fixed, memory, &cache);
-        assert_eq!(feed.kept_bytes(), Some(bytes), "with {memory} bytes of memory");
-        assert_eq!([feed.found(), feed.found_earlier()], [found, 0]);
-        let batches: Vec<Batch> = feed.in_order(&backbone, 2).map(Result::unwrap).collect();
+        let loader = loader(&backbone, &part, Variation::Fixed, memory, &cache);
+        assert_eq!(loader.feature_bytes(), Some(bytes), "with {memory} bytes of memory");
+        assert_eq!([loader.found(), loader.found_earlier()], [found, 0]);
+        let batches: Vec<Batch> = loader.in_order(&backbone, 2).map(Result::unwrap).collect();
         assert_eq!(batches.len(), 3);
         // In half the bytes nothing is lost.
         assert!(
@@ -61,11 +61,11 @@ fn all_views_together_have_to_fit_on_disk() {
     // A description takes 64 bytes for each image, and fewer than 400 for all of them.
     let cache = FeatureCache::new(folder.path().join("features"), IMAGES * (4 * VALUES + 64) + 400);
     let views = |count| Variation::Views(NonZeroU32::new(count).unwrap());
-    let two = feed(&backbone, &part, views(2), 0, &cache);
-    assert_eq!(two.kept_bytes(), None);
+    let two = loader(&backbone, &part, views(2), 0, &cache);
+    assert_eq!(two.feature_bytes(), None);
     assert!(!folder.path().join("features").exists(), "a view was written that could not be used");
-    let one = feed(&backbone, &part, views(1), 0, &cache);
-    assert_eq!(one.kept_bytes(), Some(4 * IMAGES * VALUES));
+    let one = loader(&backbone, &part, views(1), 0, &cache);
+    assert_eq!(one.feature_bytes(), Some(4 * IMAGES * VALUES));
 }
 
 /// In memory and on disk alone, with and without a stop on the way: a stage whose input is kept for later.
@@ -74,9 +74,9 @@ fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
     let folder = tempfile::tempdir().unwrap();
     let (backbone, all) = (lenet(), part(folder.path()));
     let no_room = FeatureCache::new(folder.path().join("none"), 0);
-    let some = |indices: &[u32]| Part { store: all.store.clone(), indices: indices.to_vec() };
-    let read = |feed: &Feed| {
-        let batches: Vec<Tensor> = feed.in_order(&backbone, 2).map(|batch| batch.unwrap().x).collect();
+    let some = |indices: &[u32]| ImageSubset { store: all.store.clone(), indices: indices.to_vec() };
+    let read = |loader: &FeatureLoader| {
+        let batches: Vec<Tensor> = loader.in_order(&backbone, 2).map(|batch| batch.unwrap().x).collect();
         Tensor::cat(&batches, 0)
     };
     let stop = backbone.stage("fc1").unwrap();
@@ -90,9 +90,9 @@ fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
             assert_eq!(kept.found(), found, "{indices:?}");
             // Where all are known nothing passes the stop.
             let passes = stop.is_some() && found < indices.len() as u64;
-            assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), passes, "{indices:?}");
-            let fresh = feed(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
-            assert_eq!(fresh.kept_bytes(), None);
+            assert_eq!(kept.all_feature_bytes() > kept.feature_bytes().unwrap(), passes, "{indices:?}");
+            let fresh = loader(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
+            assert_eq!(fresh.feature_bytes(), None);
             assert_eq!(read(&kept), read(&fresh), "{indices:?} with {memory} bytes of memory");
         }
     }
@@ -107,7 +107,7 @@ fn lenet() -> Backbone {
     backbone
 }
 
-fn part(folder: &Path) -> Part {
+fn part(folder: &Path) -> ImageSubset {
     let samples = (0..IMAGES).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let shade = u8::try_from(id).unwrap();
@@ -116,34 +116,40 @@ fn part(folder: &Path) -> Part {
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { store, indices: (0..u32::try_from(IMAGES).unwrap()).collect() }
+    ImageSubset { store, indices: (0..u32::try_from(IMAGES).unwrap()).collect() }
 }
 
-/// A feed of images as they are, with a stop or without one.
+/// A loader of images as they are, with a stop or without one.
 fn stopping(
     backbone: &Backbone,
-    part: &Part,
+    part: &ImageSubset,
     memory: u64,
     cache: &FeatureCache,
     stop: Option<StageId>,
-) -> Feed {
+) -> FeatureLoader {
     let cached = || Cached { cache: cache.clone(), key: Key::of(&["lenet before it"]) };
-    let stop = stop.map(|stage| Stop { stage, cache: Some(cached()) });
+    let stop = stop.map(|stage| LaterCut { stage, cache: Some(cached()) });
     made(backbone, part, Variation::Fixed, memory, cache, stop.into_iter().collect())
 }
 
-fn feed(backbone: &Backbone, part: &Part, variation: Variation, memory: u64, cache: &FeatureCache) -> Feed {
+fn loader(
+    backbone: &Backbone,
+    part: &ImageSubset,
+    variation: Variation,
+    memory: u64,
+    cache: &FeatureCache,
+) -> FeatureLoader {
     made(backbone, part, variation, memory, cache, Vec::new())
 }
 
 fn made(
     backbone: &Backbone,
-    part: &Part,
+    part: &ImageSubset,
     variation: Variation,
     memory: u64,
     cache: &FeatureCache,
-    stops: Vec<Stop>,
-) -> Feed {
+    later_cuts: Vec<LaterCut>,
+) -> FeatureLoader {
     let input = default_input(zoo::network("lenet5_relu").unwrap());
     let augment = Augment { rotation: images::Angle::of(20.0), ..Augment::default() };
     let transform = match variation {
@@ -153,10 +159,10 @@ fn made(
     let interrupt = Interrupt::default();
     let how = Preparation {
         variation,
-        keep_bytes: memory,
+        memory_bytes: memory,
         cache: Some(Cached { cache: cache.clone(), key: Key::of(&["lenet"]) }),
-        stops,
+        later_cuts,
         ..Preparation::once(transform.unwrap(), 2, 1, &interrupt)
     };
-    Feed::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()
+    FeatureLoader::new(backbone, backbone.head_id(), part, how, &mut |_| {}).unwrap()
 }

@@ -10,10 +10,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use backbone::{Backbone, Role, StageId};
-use features::batches::{Feed, Preparation, Variation};
+use features::dataset::ImageSubset;
 use features::feature_cache::{Cached, FeatureCache, Form, Key, List};
 use features::feature_key::FORMAT;
-use features::pictures::Part;
+use features::loader::{FeatureLoader, Preparation, Variation};
 use images::{Batches, Keep, Sample, Store, Transform};
 use pretrained::{Fit, InputSpec, Interpolation};
 use records::Interrupt;
@@ -127,13 +127,13 @@ fn drawn(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn store(paths: &[PathBuf], keep: Keep) -> Part {
+fn store(paths: &[PathBuf], keep: Keep) -> ImageSubset {
     let samples =
         paths.iter().zip(0..).map(|(path, id)| Sample { path: path.clone(), label: 0, id, group: None });
     let store =
         Store::decode(samples.collect(), keep, 1 << 30, 1, &|_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(store.samples().len(), paths.len(), "{:?}", store.unreadable());
-    Part { store, indices: (0..u32::try_from(paths.len()).unwrap()).collect() }
+    ImageSubset { store, indices: (0..u32::try_from(paths.len()).unwrap()).collect() }
 }
 
 /// Every fit, interpolation, number of channels, range and augmentation.
@@ -186,7 +186,7 @@ fn pixels(paths: &[PathBuf]) -> BTreeMap<String, String> {
     digests
 }
 
-fn digest(part: &Part, transform: &Transform, epoch: u32) -> String {
+fn digest(part: &ImageSubset, transform: &Transform, epoch: u32) -> String {
     let mut hash = Sha256::new();
     for batch in Batches::new(&part.store, transform.clone(), part.indices.clone(), epoch, 2, 0) {
         batch.unwrap().pixels.iter().for_each(|value| hash.update(value.to_le_bytes()));
@@ -228,8 +228,8 @@ fn features_of(backbone: &mut Backbone, side: u32, paths: &[PathBuf]) -> Vec<(St
             cache: Some(Cached { cache, key: Key::of(&["network"]) }),
             ..Preparation::once(transform.clone(), 4, 0, &interrupt)
         };
-        let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
-        assert!(feed.kept_bytes().is_some());
+        let loader = FeatureLoader::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
+        assert!(loader.feature_bytes().is_some());
         let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
         let file =
             files.into_iter().find(|path| path.extension().is_some_and(|end| end == "features")).unwrap();

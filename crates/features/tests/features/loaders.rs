@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use backbone::{Backbone, StageId};
-use features::batches::{Feed, Preparation, Stop, Variation};
+use features::dataset::ImageSubset;
 use features::feature_cache::{Cached, FeatureCache, Key};
-use features::pictures::Part;
+use features::loader::{FeatureLoader, LaterCut, Preparation, Variation};
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use records::{Event, Interrupt};
@@ -39,20 +39,24 @@ fn kept_features_are_those_computed_again() {
             {
                 let what = format!("{} before {}, {variation:?}", backbone.arch(), backbone.name(cut));
                 let key = Key::of(&[&what]);
-                let bits = |keep_bytes, on_disk: Option<&FeatureCache>, found| {
+                let bits = |memory_bytes, on_disk: Option<&FeatureCache>, found| {
                     let cached = |cache: &FeatureCache| Cached { cache: cache.clone(), key: key.clone() };
                     let interrupt = Interrupt::default();
                     let how = Preparation {
                         variation,
-                        keep_bytes,
+                        memory_bytes,
                         cache: on_disk.map(cached),
                         ..Preparation::once(transform.clone(), 16, 2, &interrupt)
                     };
-                    let feed = Feed::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
-                    assert_eq!(feed.kept_bytes().is_some(), keep_bytes > 0 || on_disk.is_some(), "{what}");
-                    assert_eq!([feed.found(), feed.found_earlier()], [found, 0], "{what}");
+                    let loader = FeatureLoader::new(backbone, cut, &part, how, &mut |_| {}).unwrap();
+                    assert_eq!(
+                        loader.feature_bytes().is_some(),
+                        memory_bytes > 0 || on_disk.is_some(),
+                        "{what}"
+                    );
+                    assert_eq!([loader.found(), loader.found_earlier()], [found, 0], "{what}");
                     let batches = (1..4).flat_map(|epoch| {
-                        let drawn = feed.draw(backbone, 16, SamplerKind::Shuffle, 0, epoch);
+                        let drawn = loader.epoch(backbone, 16, SamplerKind::Shuffle, 0, epoch);
                         drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
                     });
                     Tensor::cat(&batches.collect::<Vec<_>>(), 0)
@@ -69,7 +73,7 @@ fn kept_features_are_those_computed_again() {
     });
 }
 
-/// What a feed keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
+/// What a loader keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
 /// would have computed, and none of them computes anything.
 #[test]
 fn features_kept_in_passing_are_those_computed_again() {
@@ -80,37 +84,37 @@ fn features_kept_in_passing_are_those_computed_again() {
         let network = zoo::network(backbone.arch()).unwrap();
         let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
         let transform = transform.unwrap();
-        let feed = |backbone: &Backbone, cut, stops: &[StageId], passed, keep_bytes| {
+        let loader = |backbone: &Backbone, cut, later_cuts: &[StageId], handover, memory_bytes| {
             let interrupt = Interrupt::default();
             let how = Preparation {
                 variation: Variation::Fixed,
-                keep_bytes,
-                stops: stops.iter().map(|&stage| Stop { stage, cache: None }).collect(),
-                passed,
+                memory_bytes,
+                later_cuts: later_cuts.iter().map(|&stage| LaterCut { stage, cache: None }).collect(),
+                handover,
                 ..Preparation::once(transform.clone(), 5, 1, &interrupt)
             };
             let mut passes = 0;
             let mut listen = |event: &Event<'_>| passes += u32::from(matches!(event, Event::Prepared { .. }));
-            (Feed::new(backbone, cut, &part, how, &mut listen).unwrap(), passes)
+            (FeatureLoader::new(backbone, cut, &part, how, &mut listen).unwrap(), passes)
         };
-        let bits = |backbone: &Backbone, feed: &Feed| {
-            let batches = feed.in_order(backbone, 5).map(|batch| batch.unwrap().x);
+        let bits = |backbone: &Backbone, loader: &FeatureLoader| {
+            let batches = loader.in_order(backbone, 5).map(|batch| batch.unwrap().x);
             Tensor::cat(&batches.collect::<Vec<_>>(), 0)
         };
         let ids: Vec<StageId> = backbone.ids().collect();
         let cuts = [backbone.head_id(), ids[ids.len() / 2], ids[1]];
-        let mut before: Option<Feed> = None;
+        let mut before: Option<FeatureLoader> = None;
         for (place, &cut) in cuts.iter().enumerate() {
             let what = format!("{} before {}", backbone.arch(), backbone.name(cut));
             backbone.freeze_before(cut);
             backbone.prepare_inference(StageId::INPUT..cut, Kind::Float);
-            let passed = before.take().and_then(|feed| feed.pass_on(cut));
-            assert_eq!(passed.is_some(), place > 0, "{what}");
-            let (kept, passes) = feed(backbone, cut, &cuts[place + 1..], passed, 1 << 30);
+            let handover = before.take().and_then(|loader| loader.hand_over(cut));
+            assert_eq!(handover.is_some(), place > 0, "{what}");
+            let (kept, passes) = loader(backbone, cut, &cuts[place + 1..], handover, 1 << 30);
             assert_eq!(passes > 0, place == 0, "{what}");
-            let (fresh, _) = feed(backbone, cut, &[], None, 0);
-            assert!(kept.kept_bytes().is_some() && fresh.kept_bytes().is_none(), "{what}");
-            assert_eq!(kept.held_bytes() > kept.kept_bytes().unwrap(), place < 2, "{what}");
+            let (fresh, _) = loader(backbone, cut, &[], None, 0);
+            assert!(kept.feature_bytes().is_some() && fresh.feature_bytes().is_none(), "{what}");
+            assert_eq!(kept.all_feature_bytes() > kept.feature_bytes().unwrap(), place < 2, "{what}");
             assert!(bits(backbone, &kept).equal(&bits(backbone, &fresh)), "{what}");
             before = Some(kept);
         }
@@ -118,7 +122,7 @@ fn features_kept_in_passing_are_those_computed_again() {
 }
 
 /// Coloured images of two classes, each another pattern.
-fn drawn(folder: &Path, count: u64) -> Part {
+fn drawn(folder: &Path, count: u64) -> ImageSubset {
     let samples = (0..count).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let number = u32::try_from(id).unwrap();
@@ -131,5 +135,5 @@ fn drawn(folder: &Path, count: u64) -> Part {
     });
     let store =
         Store::decode(samples.collect(), Keep::Whole, 0, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { store, indices: (0..u32::try_from(count).unwrap()).collect() }
+    ImageSubset { store, indices: (0..u32::try_from(count).unwrap()).collect() }
 }

@@ -1,4 +1,4 @@
-use features::pictures::Part;
+use features::dataset::ImageSubset;
 use images::{DataSet, take_per_class};
 use ranged::OutOfRange;
 use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, Session, UnknownDepth};
@@ -31,7 +31,7 @@ pub fn resolve_auto_depth(
     let classes = materials.pictures.classes.len();
     let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
-    let part = Part { store: train.store.clone(), indices };
+    let part = ImageSubset { store: train.store.clone(), indices };
     let subject = Subject { run, materials, part: &part, training: train.len() };
     let advice = advise(&subject, interrupt, listen)?;
     let mut resolved = run.clone();

@@ -18,7 +18,7 @@ mod words;
 use std::time::Instant;
 
 use backbone::Backbone;
-use features::pictures::Part;
+use features::dataset::ImageSubset;
 use images::shuffled;
 use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
 use run_config::Run;
@@ -46,7 +46,7 @@ pub struct Subject<'a> {
     /// Its source weights and preparation of images.
     pub materials: &'a Materials,
     /// The images to measure.
-    pub part: &'a Part,
+    pub part: &'a ImageSubset,
     /// Number of all training images.
     pub training: usize,
 }

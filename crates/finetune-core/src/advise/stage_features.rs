@@ -1,6 +1,6 @@
 use backbone::{Mode, StageId};
-use features::batches::{Feed, Preparation, most_at_once};
-use features::pictures::Part;
+use features::dataset::ImageSubset;
+use features::loader::{FeatureLoader, Preparation, most_at_once};
 use images::Transform;
 use records::{Event, Interrupt, Listener, SourceEvidence};
 use run_config::Run;
@@ -41,7 +41,7 @@ pub(super) struct StageOutput {
 pub(super) fn extract(
     run: &Run,
     materials: &Materials,
-    part: &Part,
+    part: &ImageSubset,
     source: &SourceNetwork,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
@@ -49,7 +49,7 @@ pub(super) fn extract(
     let backbone = &source.backbone;
     let transform = Transform::evaluation(&materials.input)?;
     let how = Preparation::once(transform, most_at_once(run.device), run.workers, interrupt);
-    let feed = Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
+    let feed = FeatureLoader::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
     let taps: Vec<StageId> =
         backbone.ids().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty()).collect();
     let mut outputs: Vec<Vec<Tensor>> = (0..=taps.len()).map(|_| Vec::new()).collect();

@@ -1,5 +1,5 @@
-use zoo::source_weights::WeightsError;
 use std::path::PathBuf;
+use zoo::source_weights::WeightsError;
 
 use zoo::source_weights;
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use backbone::{Backbone, Network, Options, Values};
 use checkpoint::Checkpoint;
-use features::pictures::{self, Pictures};
+use features::dataset::{self, DecodedDataset};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Fit, InputSpec};
 use ranged::Fraction;
@@ -25,7 +25,7 @@ use crate::wide_images;
 #[derive(Clone)]
 pub struct Materials {
     /// The images.
-    pub pictures: Pictures,
+    pub pictures: DecodedDataset,
     /// The source weights, unless there are none, or they are in the network already.
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// SHA-256 of their file.
@@ -41,7 +41,7 @@ pub struct Materials {
 }
 
 /// Returns the metadata of the model file of a network that is not measured yet.
-pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Pictures) -> Description<'a> {
+pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a DecodedDataset) -> Description<'a> {
     Description {
         classes: &images.classes,
         input: &materials.input,
@@ -74,7 +74,7 @@ pub fn gather_chosen(
 ) -> Result<Materials, Error> {
     let started = Instant::now();
     let data = &run.config.data;
-    let mut set: DataSet = pictures::list(data, &run.source, run.config.run.seed)?;
+    let mut set: DataSet = dataset::list(data, &run.source, run.config.run.seed)?;
     let labels = set.train.iter().map(|sample| sample.label);
     let known = Known::of(&set.classes, labels, set.validation.len());
     against_data::check_data(run, &known)?;
@@ -100,13 +100,13 @@ pub fn gather_chosen(
     if run.config.finetune.head == HeadPolicy::Keep && class_order == ClassOrder::Unknown {
         session.emit(&Event::Warning(format!("finetune.head is \"keep\", and {}", class_order.in_words())));
     }
-    pictures::report(&set, session.listener);
+    dataset::report(&set, session.listener);
     choose(&mut set)?;
     // Nothing computes meanwhile: decoding has all threads.
     let threads = usize::try_from(run.threads).unwrap_or(1);
     let [training, others] = kept_of_pictures(run, &input)?;
-    let how = pictures::Decoding { training, others, threads };
-    let pictures = pictures::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
+    let how = dataset::Decoding { training, others, threads };
+    let pictures = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
     if let Some(warning) = wide_images::warning(pictures.wide(), input.range) {
         session.emit(&Event::Warning(warning));
     }
@@ -147,7 +147,7 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 /// At the key at fault.
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
     check_crops(run, &materials.input)?;
-    let Pictures { classes, train, validation, .. } = &materials.pictures;
+    let DecodedDataset { classes, train, validation, .. } = &materials.pictures;
     let known = Known::of(classes, train.labels().into_iter(), validation.len());
     against_data::check_data(run, &known)?;
     let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes)?;
@@ -274,7 +274,7 @@ fn asks_for_channels(run: &Run) -> bool {
 }
 
 /// Refuses images smaller than the network can read, unless the configuration asks for them to be enlarged.
-fn check_pictures(run: &Run, pictures: &Pictures) -> Result<(), Error> {
+fn check_pictures(run: &Run, pictures: &DecodedDataset) -> Result<(), Error> {
     let Network { name, smallest_input, .. } = run.network;
     match pictures.train.store.median_side() {
         Some(side) if side < *smallest_input && !asks_for_size(run) => {

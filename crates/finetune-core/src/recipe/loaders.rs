@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use backbone::{Backbone, StageId};
-use features::batches::{Feed, Passed, Preparation, Stop, Variation};
+use features::dataset::ImageSubset;
 use features::feature_cache::Cached;
+use features::feature_cost::{self, FeatureCost};
 use features::feature_key::feature_cache;
-use features::keeping::{self, Keeping};
-use features::pictures::Part;
+use features::loader::{FeatureLoader, Handover, LaterCut, Preparation, Variation};
 use images::Transform;
 use records::{Event, Interrupt, Session};
 use run_config::{Cache, Config, Run};
@@ -40,8 +40,8 @@ pub(super) fn loaders(
 ) -> Result<Loaders, features::Error> {
     let Inputs { run, materials, images, .. } = *inputs;
     let &Request { backbone, cut, epochs, .. } = request;
-    let (of_training, of_validation): (Option<Passed>, Option<Passed>) = match previous {
-        Some(Loaders { training, validation }) => (training.pass_on(cut), validation.pass_on(cut)),
+    let (of_training, of_validation): (Option<Handover>, Option<Handover>) = match previous {
+        Some(Loaders { training, validation }) => (training.hand_over(cut), validation.hand_over(cut)),
         None => (None, None),
     };
     let input = &materials.input;
@@ -64,26 +64,26 @@ pub(super) fn loaders(
     let training = Preparation {
         variation,
         mixing: run.config.regularize.mixing(),
-        keep_bytes: limit,
+        memory_bytes: limit,
         cache: caches.at_cut(variation),
-        stops: caches.stops(variation),
-        passed: of_training,
+        later_cuts: caches.later_cuts(variation),
+        handover: of_training,
         ..once(Transform::training(input, &augmentation)?)
     };
-    let training = Feed::new(backbone, cut, &images.train, training, session.listener)?;
+    let training = FeatureLoader::new(backbone, cut, &images.train, training, session.listener)?;
     // What did not fit into memory and is mapped from disk counts as well.
-    let left = limit.saturating_sub(training.held_bytes());
+    let left = limit.saturating_sub(training.all_feature_bytes());
     let validation = Preparation {
         // Pixels are not kept: they are made from the images as fast as they are read, and are four times as large.
-        keep_bytes: if cut == StageId::INPUT { 0 } else { left },
+        memory_bytes: if cut == StageId::INPUT { 0 } else { left },
         cache: caches.at_cut(Variation::Fixed),
-        stops: caches.stops(Variation::Fixed),
-        passed: of_validation,
+        later_cuts: caches.later_cuts(Variation::Fixed),
+        handover: of_validation,
         variation: Variation::Fixed,
         ..once(Transform::evaluation(input)?)
     };
-    let validation = Feed::new(backbone, cut, &images.validation, validation, session.listener)?;
-    if let Some(note) = keeping::found(training.found_earlier() + validation.found_earlier(), shown) {
+    let validation = FeatureLoader::new(backbone, cut, &images.validation, validation, session.listener)?;
+    if let Some(note) = feature_cost::found(training.found_earlier() + validation.found_earlier(), shown) {
         session.emit(&Event::Note(note));
     }
     Ok(Loaders { training, validation })
@@ -97,13 +97,13 @@ pub(super) fn once(
     inputs: &Inputs<'_>,
     backbone: &Backbone,
     cut: StageId,
-    part: &Part,
+    part: &ImageSubset,
     interrupt: &Interrupt,
-) -> Result<Feed, features::Error> {
+) -> Result<FeatureLoader, features::Error> {
     let Inputs { run, materials, .. } = *inputs;
     let transform = Transform::evaluation(&materials.input)?;
     let preparation = Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
-    Feed::new(backbone, cut, part, preparation, &mut |_| {})
+    FeatureLoader::new(backbone, cut, part, preparation, &mut |_| {})
 }
 
 /// Returns how the training images vary over this number of epochs.
@@ -122,7 +122,7 @@ pub(super) fn variation(run: &Run, epochs: u32) -> Variation {
 /// Emits what keeping the features of this number of images takes.
 fn announce(inputs: &Inputs<'_>, request: &Request<'_>, shown: u64, session: &mut Session<'_>) {
     let Inputs { run, materials, .. } = *inputs;
-    let keeping = |cut| Keeping::of(request.backbone, cut, &materials.input, &run.config.run, shown);
+    let keeping = |cut| FeatureCost::of(request.backbone, cut, &materials.input, &run.config.run, shown);
     if let Some(keeping) = keeping(request.cut) {
         session.emit(&Event::Note(keeping.to_string()));
     }
@@ -137,7 +137,7 @@ fn announce(inputs: &Inputs<'_>, request: &Request<'_>, shown: u64, session: &mu
 /// Where features are kept from run to run: at the cut, and at later cuts.
 struct Caches {
     cut: Option<Cached>,
-    later: Vec<Stop>,
+    later: Vec<LaterCut>,
     /// What decides about augmented views, as bytes of a key.
     augmentation: String,
 }
@@ -146,7 +146,7 @@ impl Caches {
     fn new(inputs: &Inputs<'_>, request: &Request<'_>) -> Result<Self, features::Error> {
         let Inputs { run, materials, .. } = *inputs;
         let of = |cut| feature_cache(run, &materials.input, request.backbone, cut);
-        let later = request.later_cuts.iter().map(|&stage| Ok(Stop { stage, cache: of(stage)? }));
+        let later = request.later_cuts.iter().map(|&stage| Ok(LaterCut { stage, cache: of(stage)? }));
         let augmentation = format!("{:?}", run.config.augment.changes(run.config.run.seed));
         let later = later.collect::<Result<_, features::Error>>()?;
         Ok(Self { cut: of(request.cut)?, later, augmentation })
@@ -156,8 +156,8 @@ impl Caches {
         self.of_variation(self.cut.as_ref(), variation)
     }
 
-    fn stops(&self, variation: Variation) -> Vec<Stop> {
-        let stop = |Stop { stage, cache }: &Stop| Stop {
+    fn later_cuts(&self, variation: Variation) -> Vec<LaterCut> {
+        let stop = |LaterCut { stage, cache }: &LaterCut| LaterCut {
             stage: *stage,
             cache: self.of_variation(cache.as_ref(), variation),
         };

@@ -1,8 +1,8 @@
 //! After training: how good the model is.
 
 use backbone::{Backbone, StageId};
-use features::batches::Feed;
-use features::pictures::Part;
+use features::dataset::ImageSubset;
+use features::loader::FeatureLoader;
 use records::{CalibrationRecord, EvaluationRecord, SampleRecord, Session, TemperatureRecord};
 use training::calibration::Unfitted;
 use training::divergence::Origin;
@@ -42,10 +42,12 @@ pub(super) fn measure(
     let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, interrupted } = trained;
     let mut interrupted = *interrupted;
     let batch_size = run.config.train.batch_size.get();
-    let score = |backbone: &mut Backbone, loader: &Feed| evaluate::score(backbone, loader, batch_size, *kind);
+    let score = |backbone: &mut Backbone, loader: &FeatureLoader| {
+        evaluate::score(backbone, loader, batch_size, *kind)
+    };
     let mut temperature = fitted(Err(Unfitted::NoImages), 0);
     let mut evaluations = Vec::new();
-    let mut last: Option<(&Part, Scored)> = None;
+    let mut last: Option<(&ImageSubset, Scored)> = None;
     for (split, part) in [("validation", &images.validation), ("test", &images.test)] {
         if part.is_empty() {
             continue;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use backbone::Backbone;
-use features::pictures::Pictures;
+use features::dataset::DecodedDataset;
 use pretrained::InputSpec;
 use records::{Outcome, RunRecord, Session, StepName};
 use run_config::Run;
@@ -90,7 +90,7 @@ pub fn perform(
 ///
 /// # Errors
 /// When a class has fewer.
-pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<Pictures, Error> {
+pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
     let mut images = materials.pictures.clone();
     if let Some(per_class) = run.config.data.images_per_class {
         images.train = images.train.take_per_class(per_class, run.config.run.seed)?;

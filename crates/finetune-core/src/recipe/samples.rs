@@ -3,8 +3,8 @@
 use backbone::Backbone;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use features::batches::{chunk, padded};
-use features::pictures::Part;
+use features::dataset::ImageSubset;
+use features::loader::{chunk, padded};
 use images::Transform;
 use pretrained::InputSpec;
 use records::{HeatMapRecord, SampleRecord};
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 4;
 /// # Errors
 /// When an image can no longer be read.
 pub(super) fn choose(
-    part: &Part,
+    part: &ImageSubset,
     predictions: &Predictions,
     input: &InputSpec,
     batch_size: usize,
@@ -53,7 +53,7 @@ pub(super) fn choose(
 
 /// Returns a few images with heat maps of the evidence for the predicted classes, computed as at least this many rows.
 fn explained(
-    part: &Part,
+    part: &ImageSubset,
     predictions: &Predictions,
     places: &[usize],
     at_least: usize,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use backbone::{Backbone, Mode, StageId, Values};
 use checkpoint::Checkpoint;
-use features::batches::Batch;
+use features::loader::Batch;
 use ranged::Positive;
 use records::{Event, Session, StepName};
 use regularize::{CoTuning, CrossEntropy, Targets, attention, importance};

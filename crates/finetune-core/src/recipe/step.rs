@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use features::pictures::Pictures;
+use features::dataset::DecodedDataset;
 use records::{Event, RecipeStepRecord, Session, StepName};
 use run_config::Run;
 
@@ -17,7 +17,7 @@ pub(super) struct Inputs<'a> {
     pub(super) run: &'a Run,
     pub(super) materials: &'a Materials,
     /// The images of the run.
-    pub(super) images: &'a Pictures,
+    pub(super) images: &'a DecodedDataset,
     pub(super) plan: &'a RecipePlan,
     /// Where checkpoints go; without it none are kept.
     pub(super) folder: Option<&'a RunFolder>,

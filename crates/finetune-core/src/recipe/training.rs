@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backbone::{Backbone, StageId};
-use features::keeping;
+use features::feature_cost;
 use records::{Event, Session, StepName};
 use run_config::Checkpoints;
 use training::freeze::FreezePlan;
@@ -60,7 +60,7 @@ pub(super) fn train(
     };
     let plan = trained.prepared.plan_of(step);
     if trained.state.is_none() && plan.first_live_in(&trained.prepared.backbone, 1) > StageId::INPUT {
-        keeping::unkept(&run.config).into_iter().for_each(|note| session.emit(&Event::Note(note)));
+        feature_cost::hint(&run.config).into_iter().for_each(|note| session.emit(&Event::Note(note)));
     }
     let Some(attention) = source::channel_attention(inputs, &trained.prepared, step, session)? else {
         let made = Trained { interrupted: true, ..trained };
@@ -130,7 +130,7 @@ fn run_phase(
             Err(error) => return Err(error.into()),
         };
         if segment.first_epoch == 1 {
-            kept_bytes = made.training.kept_bytes();
+            kept_bytes = made.training.feature_bytes();
         }
         while trainer.epoch(&segment, made, session)? {
             if after_epochs {

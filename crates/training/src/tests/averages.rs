@@ -1,5 +1,5 @@
 use backbone::{Backbone, Options, StageId, Values};
-use features::batches::Batch;
+use features::loader::Batch;
 use tch::{Kind, Tensor};
 
 use super::values;

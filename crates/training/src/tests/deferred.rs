@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
-use features::batches::{Feed, Preparation};
-use features::pictures::Part;
+use features::dataset::ImageSubset;
+use features::loader::{FeatureLoader, Preparation};
 use images::{Sample, Store, Transform};
 use ranged::{Positive, ProperFraction};
 use records::{Depth, EpochRecord, Event, Interrupt, Session, StepName, StepRecord};
@@ -26,7 +26,7 @@ use crate::{Loaders, Phase, Trainer, TrainingState};
 const IMAGES: usize = 21;
 
 /// Grey images of two classes.
-fn part(folder: &std::path::Path) -> Part {
+fn part(folder: &std::path::Path) -> ImageSubset {
     let samples = (0..IMAGES).map(|number| {
         let path = folder.join(format!("{number}.png"));
         let value = u8::try_from(number * 9).unwrap();
@@ -36,14 +36,14 @@ fn part(folder: &std::path::Path) -> Part {
     let store =
         Store::decode(samples.collect(), images::Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(()));
     let indices = (0..u32::try_from(IMAGES).unwrap()).collect();
-    Part { store: store.unwrap(), indices }
+    ImageSubset { store: store.unwrap(), indices }
 }
 
-fn feed(backbone: &Backbone, part: &Part) -> Feed {
+fn feed(backbone: &Backbone, part: &ImageSubset) -> FeatureLoader {
     let transform = Transform::evaluation(&default_input(zoo::network("lenet5_relu").unwrap())).unwrap();
     let interrupt = Interrupt::default();
     let how = Preparation::once(transform, 4, 0, &interrupt);
-    Feed::new(backbone, StageId::INPUT, part, how, &mut |_| {}).unwrap()
+    FeatureLoader::new(backbone, StageId::INPUT, part, how, &mut |_| {}).unwrap()
 }
 
 /// Two epochs of six steps, unless it is interrupted before.

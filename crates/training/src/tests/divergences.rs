@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
-use features::batches::Batch;
+use features::loader::Batch;
 use ranged::NotNegative;
 use records::{Depth, StepName};
 use regularize::{CoTuning, CrossEntropy, Decay, L2Sp};

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
-use features::batches::Batch;
+use features::loader::Batch;
 use records::{Depth, StepName};
 use regularize::CrossEntropy;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};

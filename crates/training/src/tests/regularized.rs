@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use backbone::{Backbone, Mode, Options, StageId, Values, Variable};
-use features::batches::Batch;
+use features::loader::Batch;
 use ranged::{Fraction, NotNegative, Positive};
 use records::{Depth, StepName};
 use regularize::{Blend, CrossEntropy, Draw, Patch};

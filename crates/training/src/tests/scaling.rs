@@ -1,7 +1,7 @@
 //! Steps with scaled gradients, computed in float32: what the scale does is the same in float16.
 
 use backbone::{Backbone, Mode, Options, StageId, Values};
-use features::batches::Batch;
+use features::loader::Batch;
 use ranged::{Positive, ProperFraction};
 use records::{Depth, StepName};
 use regularize::CrossEntropy;

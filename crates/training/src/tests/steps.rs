@@ -1,5 +1,5 @@
 use backbone::{Backbone, Mode, Options, Output, StageId, Values};
-use features::batches::Batch;
+use features::loader::Batch;
 use records::{Depth, StepName};
 use regularize::{CrossEntropy, Targets};
 use run_config::{BatchNormPolicy, Config, RegularizeConfig, TrainConfig};

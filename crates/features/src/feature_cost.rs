@@ -8,7 +8,7 @@ use run_config::{Cache, Config, RunConfig};
 
 /// Size of the features of a cut and the computation that they save, from shapes alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Keeping {
+pub struct FeatureCost {
     /// Number of images; an image counts once for each of its views.
     images: u64,
     /// Size of all features.
@@ -29,7 +29,7 @@ enum Storage {
     Off,
 }
 
-impl Keeping {
+impl FeatureCost {
     /// Estimates the features of `images` images at a cut; `None` if nothing is frozen before it.
     pub fn of(
         backbone: &Backbone,
@@ -59,7 +59,7 @@ impl Keeping {
     }
 }
 
-impl fmt::Display for Keeping {
+impl fmt::Display for FeatureCost {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { images, bytes, saved, storage } = *self;
         let (size, saved) = (format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)), saved * 100.0);
@@ -100,7 +100,7 @@ pub fn found(found: u64, all: u64) -> Option<String> {
 }
 
 /// Says how features could be kept that are not, because images are augmented at random in every epoch.
-pub fn unkept(config: &Config) -> Option<String> {
+pub fn hint(config: &Config) -> Option<String> {
     let varies = config.augment.views == 0 && config.augment.changes(config.run.seed).varies();
     // Images that are mixed differ in every epoch, whatever the number of views.
     (varies && config.run.cache != Cache::Off && !config.regularize.mixing().varies()).then(|| {
@@ -121,7 +121,7 @@ mod tests {
         let network = zoo::network("resnet50").unwrap();
         let outline = network.build(Values::Outline, &Options::default());
         let head = outline.head_id();
-        Keeping::of(&outline, head, &default_input(network), run, images).unwrap().to_string()
+        FeatureCost::of(&outline, head, &default_input(network), run, images).unwrap().to_string()
     }
 
     #[test]
@@ -156,6 +156,6 @@ mod tests {
         let network = zoo::network("resnet50").unwrap();
         let outline = network.build(Values::Outline, &Options::default());
         let input = default_input(network);
-        assert_eq!(Keeping::of(&outline, StageId::INPUT, &input, &RunConfig::default(), 600), None);
+        assert_eq!(FeatureCost::of(&outline, StageId::INPUT, &input, &RunConfig::default(), 600), None);
     }
 }

@@ -6,11 +6,11 @@ use pretrained::InputSpec;
 use tch::{Device, Kind, Tensor};
 use torch_extra::layout::is_channels_last;
 
-use super::pixels::{OnDevice, prepared, room, to_device};
-use crate::pictures::Part;
+use super::pixels::{OnDevice, host_memory, prepared, to_device};
+use crate::dataset::ImageSubset;
 
 /// Five images of noise in two classes.
-fn part(folder: &std::path::Path) -> Part {
+fn part(folder: &std::path::Path) -> ImageSubset {
     for (number, class) in ["a", "b", "a", "b", "a"].into_iter().enumerate() {
         let image = image::RgbImage::from_fn(40, 36, |x, y| {
             image::Rgb([x * 5, y * 7, x * y + number as u32].map(|value| value as u8))
@@ -26,7 +26,7 @@ fn part(folder: &std::path::Path) -> Part {
     .unwrap()
     .train;
     let store = Store::decode(samples, Keep::Whole, u64::MAX, 1, &|_, _| ControlFlow::Continue(())).unwrap();
-    Part { indices: (0..5).collect(), store }
+    ImageSubset { indices: (0..5).collect(), store }
 }
 
 fn built(network: &Network, size: i64) -> Backbone {
@@ -62,7 +62,7 @@ fn images_are_written_where_the_tensor_lies_and_as_the_network_lies() {
 
 #[test]
 fn memory_has_at_least_the_rows_that_are_wanted() {
-    let room = |count, rows| room(Device::Cpu, rows)([count, 3, 4, 4], Layout::ChannelsLast).unwrap();
+    let room = |count, rows| host_memory(Device::Cpu, rows)([count, 3, 4, 4], Layout::ChannelsLast).unwrap();
     assert_eq!(room(2, 5).into_tensor().size(), [5, 3, 4, 4]);
     assert_eq!(room(6, 5).into_tensor().size(), [6, 3, 4, 4]);
 }

@@ -3,14 +3,14 @@ use images::Transform;
 use records::Interrupt;
 use regularize::Mixing;
 
-use super::features::Passed;
+use super::features::Handover;
 use super::variation::Variation;
 use crate::feature_cache::Cached;
 
 /// How images become the input of a network, and what is kept of their features.
 ///
 /// [`Preparation::once`] is that of images that are read once; what differs is laid over it:
-/// `Preparation { variation, keep_bytes, ..Preparation::once(transform, batch_size, workers, interrupt) }`.
+/// `Preparation { variation, memory_bytes, ..Preparation::once(transform, batch_size, workers, interrupt) }`.
 pub struct Preparation<'a> {
     /// From pixels to what the network reads.
     pub transform: Transform,
@@ -23,14 +23,14 @@ pub struct Preparation<'a> {
     /// Threads that prepare batches; with 0 the calling thread does.
     pub workers: usize,
     /// Features that may be held in memory, in bytes.
-    pub keep_bytes: u64,
+    pub memory_bytes: u64,
     /// Where features are cached from run to run; `None` where they are not.
     pub cache: Option<Cached>,
     /// Cuts at which training begins later, the nearest stage first. Their inputs are kept in passing, so that no image
     /// passes a frozen stage twice.
-    pub stops: Vec<Stop>,
+    pub later_cuts: Vec<LaterCut>,
     /// What the loader before this one kept in passing.
-    pub passed: Option<Passed>,
+    pub handover: Option<Handover>,
     /// Ends the pass through the frozen stages with [`Error::Interrupted`](crate::Error::Interrupted).
     pub interrupt: &'a Interrupt,
 }
@@ -45,10 +45,10 @@ impl<'a> Preparation<'a> {
             mixing: Mixing::default(),
             batch_size,
             workers,
-            keep_bytes: 0,
+            memory_bytes: 0,
             cache: None,
-            stops: Vec::new(),
-            passed: None,
+            later_cuts: Vec::new(),
+            handover: None,
             interrupt,
         }
     }
@@ -56,7 +56,7 @@ impl<'a> Preparation<'a> {
 
 /// A cut between frozen and live stages, whose input is kept.
 #[derive(Clone)]
-pub struct Stop {
+pub struct LaterCut {
     /// First live stage: the features are its input.
     pub stage: StageId,
     /// Where features of this cut are cached from run to run; `None` where they are not.

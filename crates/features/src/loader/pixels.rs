@@ -8,12 +8,12 @@ use tch::{Device, Kind, Tensor};
 use torch_extra::room::{Order, Purpose, Room};
 
 use crate::Error;
-use crate::pictures::Part;
+use crate::dataset::ImageSubset;
 
 /// Returns batches of these images, in memory that becomes a tensor, in the layout of the network.
 pub(super) fn prepared(
     backbone: &Backbone,
-    Part { store, indices }: Part,
+    ImageSubset { store, indices }: ImageSubset,
     transform: Transform,
     epoch: u32,
     batch_size: usize,
@@ -21,11 +21,11 @@ pub(super) fn prepared(
 ) -> Batches<Room> {
     let layout = if backbone.is_channels_last() { Layout::ChannelsLast } else { Layout::ChannelsFirst };
     let order = BatchOrder { indices, epoch, batch_size };
-    Batches::within(&store, transform.laid(layout), order, workers, room(backbone.placement().0, 0))
+    Batches::within(&store, transform.laid(layout), order, workers, host_memory(backbone.placement().0, 0))
 }
 
 /// Returns a function that allocates host memory for batches which are sent to a device, with `rows` rows at least.
-pub fn room(device: Device, rows: usize) -> Arc<Allocate<Room>> {
+pub fn host_memory(device: Device, rows: usize) -> Arc<Allocate<Room>> {
     let purpose = if device.is_cuda() { Purpose::Sending } else { Purpose::Computing };
     Arc::new(move |[count, channels, height, width], layout| {
         let shape = [count.max(rows), channels, height, width];
@@ -52,7 +52,7 @@ pub(super) struct OnDevice {
 /// When libtorch fails.
 pub(super) fn to_device(batch: PixelBatch<Room>, backbone: &Backbone) -> Result<OnDevice, Error> {
     let labels = Tensor::f_from_slice(&batch.labels)?;
-    let pixels = place(&batch.pixels.into_tensor(), backbone)?;
+    let pixels = to_backbone(&batch.pixels.into_tensor(), backbone)?;
     Ok(OnDevice { pixels, labels: sent(&labels, backbone.placement().0, labels.kind())? })
 }
 
@@ -60,7 +60,7 @@ pub(super) fn to_device(batch: PixelBatch<Room>, backbone: &Backbone) -> Result<
 ///
 /// # Errors
 /// When libtorch fails.
-pub fn place(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
+pub fn to_backbone(tensor: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
     let (device, kind) = backbone.placement();
     sent(tensor, device, kind)
 }

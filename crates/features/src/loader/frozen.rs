@@ -6,7 +6,7 @@ use backbone::{Backbone, Mode, StageId};
 use tch::{Device, Tensor};
 use torch_extra::layout::channels_last;
 
-use super::pixels::place;
+use super::pixels::to_backbone;
 use crate::Error;
 
 /// Largest number of images that pass through frozen stages at once: few on a CPU, so that activations stay in its caches,
@@ -82,7 +82,7 @@ pub(super) fn stored(x: &Tensor, backbone: &Backbone) -> Tensor {
 /// # Errors
 /// When libtorch fails.
 pub(super) fn read(rows: &Tensor, backbone: &Backbone) -> Result<Tensor, Error> {
-    let x = place(rows, backbone)?;
+    let x = to_backbone(rows, backbone)?;
     let x = if is_stored_channels_last(x.dim(), backbone) { x.permute([0, 3, 1, 2]) } else { x };
     Ok(laid(&x, backbone))
 }

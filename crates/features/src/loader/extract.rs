@@ -6,20 +6,20 @@ use backbone::{Backbone, StageId};
 use records::{Event, Listener};
 use tch::Tensor;
 
-use super::features::{Features, Passed};
+use super::features::{Features, Handover};
 use super::frozen::{chunk, is_stored_channels_last, read, run_frozen, stored};
 use super::merged::Merged;
 use super::pixels::{prepared, to_device};
-use super::preparation::{Preparation, Stop};
+use super::preparation::{LaterCut, Preparation};
 use super::variation::Variation;
 use crate::Error;
+use crate::dataset::ImageSubset;
 use crate::feature_cache::{Cached, Draft, FeatureCache, Form, Found, Key, List};
-use crate::pictures::Part;
 
 /// Passes the images of a subset through frozen stages.
 pub(super) struct Extractor<'a> {
     pub(super) backbone: &'a Backbone,
-    pub(super) part: &'a Part,
+    pub(super) part: &'a ImageSubset,
     pub(super) how: &'a Preparation<'a>,
 }
 
@@ -67,8 +67,8 @@ impl Extractor<'_> {
     /// When an image can no longer be read, libtorch fails, or on interruption.
     pub(super) fn features(
         &self,
-        cut: &Stop,
-        later: &[Stop],
+        cut: &LaterCut,
+        later: &[LaterCut],
         memory: u64,
         listen: &mut Listener<'_>,
     ) -> Result<Option<Features>, Error> {
@@ -85,7 +85,7 @@ impl Extractor<'_> {
         let labels: Vec<i64> =
             part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-        let mut features = Features { views: Vec::new(), labels, found: 0, earlier: 0, passed: None };
+        let mut features = Features { views: Vec::new(), labels, found: 0, earlier: 0, handover: None };
         for index in 0..count {
             let view = View { index, count, epoch: how.variation.transform_epoch(index + 1) };
             let entry = cached.map(|cached| self.entry(cached, view)).transpose()?;
@@ -102,16 +102,16 @@ impl Extractor<'_> {
                 }
                 Some(found) if found.is_whole_list() => Some(found.features),
                 found => {
-                    if let (false, None, [next, rest @ ..]) = (all_found, &features.passed, later) {
+                    if let (false, None, [next, rest @ ..]) = (all_found, &features.handover, later) {
                         let left = if in_memory { memory - bytes } else { memory };
-                        features.passed = self.features(next, rest, left, listen)?.map(|features| {
-                            Box::new(Passed { cut: next.stage, variation: how.variation, features })
+                        features.handover = self.features(next, rest, left, listen)?.map(|features| {
+                            Box::new(Handover { cut: next.stage, variation: how.variation, features })
                         });
                     }
-                    let passed = features.passed.as_ref();
+                    let handover = features.handover.as_ref();
                     let source = Source {
-                        stages: passed.map_or(StageId::INPUT, |passed| passed.cut)..cut.stage,
-                        input: passed.map(|passed| &passed.features.views[index as usize]),
+                        stages: handover.map_or(StageId::INPUT, |handover| handover.cut)..cut.stage,
+                        input: handover.map(|handover| &handover.features.views[index as usize]),
                         found,
                     };
                     let empty = || Tensor::f_empty(&form.shape, (form.kind, device));
@@ -182,7 +182,7 @@ impl Extractor<'_> {
             }
             None => {
                 let indices = missing.iter().map(|&position| part.indices[position]).collect();
-                let part = Part { store: part.store.clone(), indices };
+                let part = ImageSubset { store: part.store.clone(), indices };
                 let transform = how.transform.clone();
                 let batches = prepared(backbone, part, transform, view.epoch, chunk, how.workers);
                 Box::new(batches.map(|batch| Ok(to_device(batch?, backbone)?.pixels)))

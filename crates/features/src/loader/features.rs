@@ -15,11 +15,11 @@ pub(super) struct Features {
     /// Number of those that an earlier run had computed.
     pub(super) earlier: u64,
     /// Input of a later cut, kept in passing.
-    pub(super) passed: Option<Box<Passed>>,
+    pub(super) handover: Option<Box<Handover>>,
 }
 
 /// Features of a later cut, kept in passing while those of an earlier one were computed.
-pub struct Passed {
+pub struct Handover {
     pub(super) cut: StageId,
     pub(super) variation: Variation,
     pub(super) features: Features,
@@ -33,6 +33,6 @@ impl Features {
 
     /// Size in bytes, including what was kept in passing.
     pub(super) fn all_bytes(&self) -> u64 {
-        self.bytes() + self.passed.as_ref().map_or(0, |passed| passed.features.all_bytes())
+        self.bytes() + self.handover.as_ref().map_or(0, |handover| handover.features.all_bytes())
     }
 }

@@ -9,18 +9,18 @@ use tch::Tensor;
 use torch_extra::room::Room;
 
 use super::extract::Extractor;
-use super::features::{Features, Passed};
+use super::features::{Features, Handover};
 use super::frozen::{chunk, laid, read, run_frozen};
 use super::pixels::{OnDevice, prepared, to_device};
-use super::preparation::{Preparation, Stop};
+use super::preparation::{LaterCut, Preparation};
 use super::variation::Variation;
 use crate::Error;
-use crate::pictures::Part;
+use crate::dataset::ImageSubset;
 
 /// Images or their features on the network's device.
 #[derive(Debug)]
 pub struct Batch {
-    /// Input of the stage [`Feed::cut`], `[N, ..]`.
+    /// Input of the stage [`FeatureLoader::cut`], `[N, ..]`.
     pub x: Tensor,
     /// Labels `[N]`, int64.
     pub labels: Tensor,
@@ -43,9 +43,9 @@ impl Batch {
 
 /// Data loader for the stages from a cut on: batches of images, passed through the stages before it or taken from their
 /// features.
-pub struct Feed {
+pub struct FeatureLoader {
     cut: StageId,
-    part: Part,
+    part: ImageSubset,
     mixing: Mixing,
     variation: Variation,
     chunk: usize,
@@ -59,7 +59,7 @@ enum Content {
     Features(Features),
 }
 
-impl Feed {
+impl FeatureLoader {
     /// Returns a loader of these images for the stages from `cut` on. Computes and keeps the features where images do not
     /// vary, or in a few views, and the features fit into memory or into the cache.
     ///
@@ -68,20 +68,20 @@ impl Feed {
     pub fn new(
         backbone: &Backbone,
         cut: StageId,
-        part: &Part,
+        part: &ImageSubset,
         mut how: Preparation<'_>,
         listen: &mut Listener<'_>,
     ) -> Result<Self, Error> {
-        let passed =
-            how.passed.take().filter(|passed| (passed.cut, passed.variation) == (cut, how.variation));
+        let handover =
+            how.handover.take().filter(|handover| (handover.cut, handover.variation) == (cut, how.variation));
         let features = match how.variation {
-            _ if passed.is_some() => passed.map(|passed| passed.features),
+            _ if handover.is_some() => handover.map(|handover| handover.features),
             Variation::Varying => None,
             _ if part.is_empty() || how.mixing.varies() => None,
             Variation::Fixed | Variation::Views(_) => {
-                let here = Stop { stage: cut, cache: how.cache.clone() };
+                let here = LaterCut { stage: cut, cache: how.cache.clone() };
                 let extractor = Extractor { backbone, part, how: &how };
-                extractor.features(&here, &how.stops, how.keep_bytes, listen)?
+                extractor.features(&here, &how.later_cuts, how.memory_bytes, listen)?
             }
         };
         let content = match features {
@@ -112,7 +112,7 @@ impl Feed {
 
     /// Size of the kept features in bytes; `None` when every epoch computes them.
     #[must_use]
-    pub fn kept_bytes(&self) -> Option<u64> {
+    pub fn feature_bytes(&self) -> Option<u64> {
         match &self.content {
             Content::Images { .. } => None,
             Content::Features(features) => Some(features.bytes()),
@@ -121,7 +121,7 @@ impl Feed {
 
     /// Size in bytes of the kept features and of those kept in passing.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub fn all_feature_bytes(&self) -> u64 {
         match &self.content {
             Content::Images { .. } => 0,
             Content::Features(features) => features.all_bytes(),
@@ -130,13 +130,13 @@ impl Feed {
 
     /// Returns what the next loader, of the same images from `cut` on, can use.
     #[must_use]
-    pub fn pass_on(self, cut: StageId) -> Option<Passed> {
+    pub fn hand_over(self, cut: StageId) -> Option<Handover> {
         match self.content {
             Content::Images { .. } => None,
             Content::Features(features) if self.cut == cut => {
-                Some(Passed { cut, variation: self.variation, features })
+                Some(Handover { cut, variation: self.variation, features })
             }
-            Content::Features(features) => features.passed.map(|passed| *passed),
+            Content::Features(features) => features.handover.map(|handover| *handover),
         }
     }
 
@@ -161,14 +161,14 @@ impl Feed {
     /// Returns the images of an epoch (from 1) in the order of the sampler, which seed and epoch decide, as they do about
     /// mixing. Workers begin to prepare them at once, a few batches ahead.
     #[must_use]
-    pub fn draw(
+    pub fn epoch(
         &self,
         backbone: &Backbone,
         batch_size: usize,
         sampler: SamplerKind,
         seed: u64,
         epoch: u32,
-    ) -> Drawn {
+    ) -> EpochBatches {
         let order = match sampler {
             SamplerKind::Shuffle => shuffled(self.len(), seed, epoch),
             SamplerKind::Balanced => balanced(&self.part.labels(), seed, epoch),
@@ -199,7 +199,7 @@ impl Feed {
     }
 
     /// Begins to prepare the images at these positions.
-    fn begin(&self, backbone: &Backbone, order: Vec<u32>, batch_size: usize, seeded: Seeded) -> Drawn {
+    fn begin(&self, backbone: &Backbone, order: Vec<u32>, batch_size: usize, seeded: Seeded) -> EpochBatches {
         let epoch = seeded.epoch;
         let source = match &self.content {
             Content::Features(Features { views, labels, .. }) => Source::Features {
@@ -211,18 +211,18 @@ impl Feed {
             Content::Images { transform, workers } => {
                 let indices =
                     order.into_iter().map(|position| self.part.indices[position as usize]).collect();
-                let part = Part { store: self.part.store.clone(), indices };
+                let part = ImageSubset { store: self.part.store.clone(), indices };
                 let epoch = self.variation.transform_epoch(epoch);
                 let batches = prepared(backbone, part, transform.clone(), epoch, batch_size, *workers);
                 Source::Images(Box::new(batches))
             }
         };
-        Drawn { source, seeded, cut: self.cut, chunk: self.chunk }
+        EpochBatches { source, seeded, cut: self.cut, chunk: self.chunk }
     }
 }
 
 /// The images of an epoch, being prepared.
-pub struct Drawn {
+pub struct EpochBatches {
     source: Source,
     seeded: Seeded,
     cut: StageId,
@@ -236,7 +236,7 @@ enum Source {
     Features { features: Tensor, labels: Tensor, order: Vec<i64>, batch_size: i64 },
 }
 
-impl Drawn {
+impl EpochBatches {
     /// Returns batches as the frozen stages put them out; the last one may be smaller.
     pub fn batches<'a>(self, backbone: &'a Backbone) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
         let Self { source, seeded, cut, chunk } = self;

@@ -15,7 +15,7 @@ use crate::Error;
 
 /// Some of the images of a store, in an order.
 #[derive(Clone)]
-pub struct Part {
+pub struct ImageSubset {
     /// Decoded images.
     pub store: Store,
     /// Indices into [`Store::samples`].
@@ -24,7 +24,7 @@ pub struct Part {
 
 /// The images of a run, decoded, by split.
 #[derive(Clone)]
-pub struct Pictures {
+pub struct DecodedDataset {
     /// The data folder, or the list.
     pub root: PathBuf,
     /// Class names in label order.
@@ -32,11 +32,11 @@ pub struct Pictures {
     /// Labels of each named group of classes.
     pub groups: BTreeMap<String, Vec<usize>>,
     /// Training images.
-    pub train: Part,
+    pub train: ImageSubset,
     /// Validation images; may be empty.
-    pub validation: Part,
+    pub validation: ImageSubset,
     /// Test images; may be empty. Used once, at the end.
-    pub test: Part,
+    pub test: ImageSubset,
     /// Files that could not be decoded.
     pub unreadable: Vec<UnreadableRecord>,
 }
@@ -133,7 +133,7 @@ pub fn decode(
     Decoding { training, others, threads }: Decoding,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
-) -> Result<Pictures, Error> {
+) -> Result<DecodedDataset, Error> {
     let groups = labels_of_groups(config, &set.classes, source)?;
     let counts = [&set.train, &set.validation, &set.test].map(|samples| samples.len() as u64);
     let total: u64 = counts.iter().sum();
@@ -181,18 +181,18 @@ pub fn decode(
     let copies = copies::sentences(&train, &others, &set.classes, &set.root);
     let mut listen = listen.lock().unwrap_or_else(PoisonError::into_inner);
     copies.into_iter().for_each(|sentence| listen(&Event::Warning(sentence)));
-    Ok(Pictures {
+    Ok(DecodedDataset {
         root: set.root,
         classes: set.classes,
         groups,
-        train: Part::all(train),
-        validation: Part::all(validation),
-        test: Part::all(test),
+        train: ImageSubset::all(train),
+        validation: ImageSubset::all(validation),
+        test: ImageSubset::all(test),
         unreadable,
     })
 }
 
-impl Part {
+impl ImageSubset {
     fn all(store: Store) -> Self {
         let indices = (0..u32::try_from(store.samples().len()).unwrap_or(u32::MAX)).collect();
         Self { store, indices }
@@ -245,7 +245,7 @@ impl Part {
     }
 }
 
-impl Pictures {
+impl DecodedDataset {
     /// Counts the images of 16 bits in all splits.
     #[must_use]
     pub fn wide(&self) -> WideImages {
