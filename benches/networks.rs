@@ -24,7 +24,7 @@ use tch::{Device, Kind, Tensor};
 use torch_extra::determinism::{Denormals, denormals};
 use training::freeze::FreezePlan;
 use training::optimizer::{self, Optimizer, Rule};
-use training::schedule::Setting;
+use training::schedule::StepRates;
 
 use harness::{Amount, Harness, Outcome};
 
@@ -32,7 +32,7 @@ const BATCH: usize = 16;
 const CLASSES: i64 = 2;
 /// Of the epoch.
 const PICTURES: u32 = 64;
-const SETTING: Setting = Setting { rate: 1e-4, momentum: None };
+const SETTING: StepRates = StepRates { learning_rate: 1e-4, momentum: None };
 
 fn main() -> Outcome {
     torch_extra::memory::keep_freed();

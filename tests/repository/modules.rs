@@ -137,7 +137,7 @@ impl Modules {
     /// module belongs to it, so a module and its parts are one. The root of a crate counts as one more module next to its
     /// children: what it defines is either for them or made of them.
     pub(crate) fn circles(&self) -> Vec<Vec<String>> {
-        let mut arrows: BTreeMap<&[String], BTreeMap<&[String], BTreeSet<&[String]>>> = BTreeMap::new();
+        let mut arrows: BTreeMap<&[String], Arrows<'_>> = BTreeMap::new();
         for name in self.0.keys() {
             for used in self.used_by(name) {
                 let common = name.iter().zip(used).take_while(|(a, b)| a == b).count();
@@ -154,8 +154,11 @@ impl Modules {
     }
 }
 
+/// Which other modules next to it each module uses.
+type Arrows<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
+
 /// Circles of modules side by side, by which others each uses.
-fn circles_among<'a>(arrows: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>) -> BTreeSet<Vec<&'a [String]>> {
+fn circles_among<'a>(arrows: &Arrows<'a>) -> BTreeSet<Vec<&'a [String]>> {
     let reached_from = |name: &'a [String]| {
         let mut reached = BTreeSet::new();
         let mut open = vec![name];

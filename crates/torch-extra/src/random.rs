@@ -9,7 +9,6 @@ use crate::shim::{extra_normal, extra_uniform, made};
 ///
 /// # Panics
 /// When libtorch has no memory for them, as tch's own functions do.
-#[must_use]
 pub fn uniform(shape: &[i64], kind: Kind, bound: f64, seed: u64) -> Tensor {
     let wide = kind == Kind::Double;
     // SAFETY: the shape is read and not kept; the tensor handed out is new.
@@ -21,7 +20,6 @@ pub fn uniform(shape: &[i64], kind: Kind, bound: f64, seed: u64) -> Tensor {
 ///
 /// # Panics
 /// When libtorch has no memory for them, as tch's own functions do.
-#[must_use]
 pub fn normal(shape: &[i64], deviation: f64, seed: u64) -> Tensor {
     // SAFETY: the shape is read and not kept; the tensor handed out is new.
     let made = made(|out| unsafe { extra_normal(shape.as_ptr(), shape.len(), deviation, seed, out) });

@@ -61,7 +61,7 @@ impl SourceWeights {
         let place = match Catalog::builtin().find(arch, weights) {
             Ok(entry) => Place::Catalog(entry),
             Err(_) if looks_like_a_path(weights) => Place::File(PathBuf::from(weights)),
-            Err(unknown) => return Err(unknown.into()),
+            Err(unknown) => return Err(unknown),
         };
         Ok(Some(Self { label: weights.to_owned(), place }))
     }

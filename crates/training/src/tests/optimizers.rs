@@ -96,7 +96,7 @@ fn clipped_trajectories_are_pytorchs() {
         clip::by_norm(gradients, 0.5);
     });
     follows("sgd clipped by value", sgd, LearningRateSchedule::Constant, |gradients| {
-        clip::by_value(gradients, 0.2)
+        clip::by_value(gradients, 0.2);
     });
 }
 
