@@ -28,6 +28,8 @@ variables of the environment.
 
 Editors with TOML support (taplo, Even Better TOML) complete and check these keys with the line
 `#:schema ./configs/schema.json` at the top of a file; `finetune config --schema` prints that schema.
+
+![The tables of a configuration and the steps that read them](figures/configuration.svg)
 ";
 
 /// A table of the page.
