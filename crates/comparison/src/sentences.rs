@@ -1,6 +1,6 @@
 //! Conclusions in sentences. They follow from the figures alone, whichever setting wins.
 
-use records::wording::{counted, listed, percent, points};
+use records::wording::{self, counted, listed, percent, points};
 use records::{Amount, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord};
 
 use crate::{Conclusion, Effect, Effects, Finished, Group};
@@ -230,11 +230,11 @@ fn gradients(rows: &[ComparisonRow]) -> Option<String> {
     let most = known.iter().max_by(|a, b| a.1.median.total_cmp(&b.1.median))?;
     let times = |(row, ratio): &(&ComparisonRow, RatioRecord)| {
         let range = if ratio.low < ratio.high {
-            format!(", {} to {} over the seeds", short(ratio.low), short(ratio.high))
+            format!(", {} to {} over the seeds", wording::ratio(ratio.low), wording::ratio(ratio.high))
         } else {
             String::new()
         };
-        format!("{} times that of the latest with {}{range}", short(ratio.median), quoted(row))
+        format!("{} times that of the latest with {}{range}", wording::ratio(ratio.median), quoted(row))
     };
     let first = format!("The gradient norm of the earliest trained stage was {}", times(least));
     Some(if known.len() == 1 {
@@ -292,9 +292,4 @@ fn quoted(row: &ComparisonRow) -> String {
 /// ` (held-out faces)`, or nothing where there is one variant.
 fn in_brackets(variant: &str) -> String {
     if variant.is_empty() { String::new() } else { format!(" ({variant})") }
-}
-
-/// Three digits at most.
-fn short(ratio: f64) -> String {
-    if ratio < 0.01 { format!("{ratio:.1e}") } else { format!("{ratio:.2}") }
 }

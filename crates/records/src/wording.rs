@@ -72,6 +72,16 @@ impl Amount {
     }
 }
 
+/// Returns a ratio of 0 or more with three digits at most: `0.64`, `3.1e-5`, `0`.
+#[must_use]
+pub fn ratio(value: f64) -> String {
+    match value {
+        0.0 => "0".to_owned(),
+        small if small < 0.01 => format!("{small:.1e}"),
+        usual => format!("{usual:.2}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +102,10 @@ mod tests {
         assert_eq!(words(Amount(Some(5))), ["5 images per class", "5 per class", "5"]);
         assert_eq!(words(Amount(None)), ["all images", "all images", "all"]);
         assert!(Amount(Some(u32::MAX)).order() < Amount(None).order());
+    }
+
+    #[test]
+    fn a_ratio_is_short_at_every_size() {
+        assert_eq!([0.0, 3.12e-5, 0.01, 0.637, 12.0].map(ratio), ["0", "3.1e-5", "0.01", "0.64", "12.00"]);
     }
 }

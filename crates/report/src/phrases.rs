@@ -97,8 +97,7 @@ pub(crate) fn gap_in_points(row: &ComparisonRow) -> String {
 
 /// Median of a ratio, and its range over the seeds where they differ: `0.12 (0.08 to 0.20)`.
 pub(crate) fn ratio_in_words(ratio: RatioRecord) -> String {
-    let written = |value: f64| format!("{value:.2e}");
-    let written = |value: f64| if value < 0.01 { written(value) } else { format!("{value:.2}") };
+    let written = records::wording::ratio;
     if ratio.low < ratio.high {
         format!("{} ({} to {})", written(ratio.median), written(ratio.low), written(ratio.high))
     } else {
