@@ -13,6 +13,7 @@
 //! - [`Values`]: random numbers, a checkpoint's, or none.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
+//! - [`Pool`]: a stage's output as one feature vector an image.
 //! - [`Head`], [`Aux`]; [`Stage`], [`StageId`]; [`Parts`], both together; [`Backbone`]: the network.
 //! - [`Options`]: what every constructor takes.
 //! - [`Family`], [`Network`]: what a family's crate exports, a table with a constructor for each network.
@@ -29,6 +30,7 @@ mod module;
 mod network;
 mod options;
 mod parts;
+mod pool;
 mod prepared;
 mod snapshot;
 mod stage;
@@ -43,6 +45,7 @@ pub use module::{Mode, Module, Sequence};
 pub use network::{Backbone, UnknownStage};
 pub use options::{Auxiliary, Options};
 pub use parts::Parts;
+pub use pool::Pool;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, StageId};
 pub use trace::Trace;

@@ -4,6 +4,7 @@ use tch::Kind;
 
 use crate::head::Aux;
 use crate::module::Module;
+use crate::pool::Pool;
 use crate::variables::Variables;
 
 /// A named part of a network that is frozen or trained as a whole.
@@ -18,6 +19,8 @@ pub struct Stage {
     /// Input pixels per output position along one side, counted from the network's input; `None` where the output has
     /// no positions left (fully connected), or their number does not follow the input's (adaptive pooling).
     pub stride: Option<i64>,
+    /// How its output becomes one feature vector an image; a field of every stage, so that all who pool do it alike.
+    pub pool: Pool,
     pub(crate) module: Box<dyn Module>,
     pub(crate) aux: Option<Aux>,
     /// The type its layers compute in, if they were prepared for constant weights.
@@ -25,7 +28,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage that owns the variables below `roots`.
+    /// A stage that owns the variables below `roots`, pooled by the mean over positions.
     #[must_use]
     pub fn new(
         name: &'static str,
@@ -35,7 +38,8 @@ impl Stage {
         module: impl Module + 'static,
     ) -> Self {
         let roots = roots.iter().map(|&root| root.to_owned()).collect();
-        Self { name, roots, channels, stride, module: Box::new(module), aux: None, prepared: None }
+        let (pool, module) = (Pool::default(), Box::new(module));
+        Self { name, roots, channels, stride, pool, module, aux: None, prepared: None }
     }
 
     /// With an auxiliary head on its output, if there is one.

@@ -2,10 +2,10 @@
 //!
 //! R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, "Grad-CAM: Visual Explanations from Deep
 //! Networks via Gradient-based Localization", ICCV 2017. Each channel of the last stage that has positions weighs as much
-//! as the class's score rises with it, in the mean over its positions; the weighted sum of the channels, where it is
+//! as the class's score rises with it, pooled as the stage is (the mean over positions); the weighted sum of the channels, where it is
 //! positive, is the map.
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, Mode, Pool, StageId};
 use tch::{Kind, TchError, Tensor};
 
 #[cfg(test)]
@@ -33,12 +33,12 @@ pub fn heat_maps(
     pixels: &Tensor,
     classes: &[i64],
 ) -> Result<Option<HeatMaps>, TchError> {
-    let Some((stage, features)) = last_with_positions(backbone, pixels) else { return Ok(None) };
-    let next = backbone.ids().find(|&id| id > stage).unwrap_or(backbone.head_id());
+    let Some(last) = last_with_positions(backbone, pixels) else { return Ok(None) };
+    let stage = last.stage;
     let first_live = backbone.first_live();
     // A frozen stage records no graph.
-    backbone.freeze_before(next);
-    let maps = weighted_sum(backbone, &features, next, classes);
+    backbone.freeze_before(last.next);
+    let maps = weighted_sum(backbone, &last, classes);
     backbone.freeze_before(first_live);
     let maps = maps?.f_relu()?; // [N, H, W]
     let highest = maps.f_amax([1, 2], true)?; // [N, 1, 1]
@@ -46,31 +46,42 @@ pub fn heat_maps(
     Ok(Some(HeatMaps { stage, maps }))
 }
 
-/// Returns the sum of the channels, each times its weight: `[N, H, W]`.
-fn weighted_sum(
-    backbone: &Backbone,
-    features: &Tensor,
+/// The stage that is mapped, and what comes out of it.
+struct Mapped {
+    stage: StageId,
+    /// The stage after it.
     next: StageId,
-    classes: &[i64],
-) -> Result<Tensor, TchError> {
-    let features = features.f_detach()?.set_requires_grad(true); // [N, K, H, W]
-    let logits = backbone.classify(&features, next, Mode::Evaluate).logits;
+    pool: Pool,
+    /// `[N, ..]`, as the stage puts it out.
+    output: Tensor,
+}
+
+/// Returns the sum of the channels, each times its weight: `[N, H, W]`.
+fn weighted_sum(backbone: &Backbone, mapped: &Mapped, classes: &[i64]) -> Result<Tensor, TchError> {
+    let features = mapped.output.f_detach()?.set_requires_grad(true); // [N, K, H, W]
+    let logits = backbone.classify(&features, mapped.next, Mode::Evaluate).logits;
     let chosen = Tensor::f_from_slice(classes)?.f_to_device(logits.device())?.f_unsqueeze(1)?;
     // Images are independent in evaluation mode, so the gradient of the sum is that of each.
     let score = logits.f_gather(1, &chosen, false)?.f_sum(Kind::Double)?;
     let gradients = Tensor::f_run_backward(&[score], &[&features], false, false)?;
-    let weights = gradients[0].f_mean_dim(&[2i64, 3][..], true, gradients[0].kind())?; // [N, K, 1, 1]
-    let all = (features.f_detach()? * weights).f_sum_dim_intlist(&[1i64][..], false, Kind::Float)?;
-    Ok(all)
+    let weights = mapped.pool.vectors(&gradients[0]).f_unsqueeze(-1)?.f_unsqueeze(-1)?; // [N, K, 1, 1]
+    let features = features.f_detach()?;
+    let map = mapped.pool.map(&features).unwrap_or(features);
+    (map * weights).f_sum_dim_intlist(&[1i64][..], false, Kind::Float)
 }
 
-/// Returns the last stage with parameters whose output has more than one position, and that output, `[N, K, H, W]`.
-fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<(StageId, Tensor)> {
+/// Returns the last stage with parameters whose output has more than one position.
+fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<Mapped> {
     let head = backbone.head_id();
     let stages: Vec<StageId> =
         backbone.ids().filter(|&id| id < head && !backbone.roots(id).is_empty()).collect();
     let (_, outputs) =
         tch::no_grad(|| backbone.forward_collect(pixels, StageId::INPUT..head, &stages, Mode::Evaluate));
-    let has_positions = |x: &Tensor| matches!(x.size()[..], [_, _, height, width] if height * width > 1);
-    stages.into_iter().zip(outputs).rfind(|(_, output)| has_positions(output))
+    let mapped = stages.into_iter().zip(outputs).map(|(stage, output)| Mapped {
+        stage,
+        next: backbone.ids().find(|&id| id > stage).unwrap_or(head),
+        pool: backbone.stages()[stage.index()].pool,
+        output,
+    });
+    mapped.filter(|mapped| mapped.pool.map(&mapped.output).is_some()).last()
 }

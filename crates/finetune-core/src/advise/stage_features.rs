@@ -4,14 +4,13 @@ use features::loader::{FeatureLoader, Preparation, most_at_once};
 use images::Transform;
 use records::{Event, Interrupt, Listener, SourceEvidence};
 use run_config::Run;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::source_network::SourceNetwork;
 use crate::Error;
 use crate::recipe::Materials;
 
-/// Most values of an image's feature vector, where the channels alone are no more: maps are averaged over the finest grid
-/// within it.
+/// Most values of an image's pixels: they are averaged over the finest grid within it.
 const VALUES: i64 = 512;
 
 /// Outputs of all stages of a network for some images.
@@ -32,8 +31,7 @@ pub(super) struct StageOutput {
 
 /// Passes every image through the network once and collects the output of each stage.
 ///
-/// Maps `[C, H, W]` are averaged over a grid of about 512 / C cells, so that early stages with few channels keep positions
-/// and all stages have feature vectors of about one length; from 512 channels on that is the global average. The output of
+/// Stages are pooled as each says ([`Stage::pool`](backbone::Stage)), pixels over a grid of about 512 / C cells. The output of
 /// the last stage is the input of the head, or of the classifier where that is new.
 ///
 /// # Errors
@@ -69,8 +67,9 @@ pub(super) fn extract(
         if let Some(last) = tapped.last_mut() {
             *last = features;
         }
-        for (outputs, x) in outputs.iter_mut().zip([&batch.x].into_iter().chain(&tapped)) {
-            outputs.push(pooled(x)?);
+        let pooled = taps.iter().zip(&tapped).map(|(tap, x)| backbone.stages()[tap.index()].pool.vectors(x));
+        for (outputs, vectors) in outputs.iter_mut().zip([averaged(&batch.x)?].into_iter().chain(pooled)) {
+            outputs.push(vectors.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?);
         }
         done += u64::try_from(batch.labels.size()[0]).unwrap_or(0);
         listen(&Event::Prepared { what: "features", done, total });
@@ -84,18 +83,12 @@ pub(super) fn extract(
     })
 }
 
-/// `[N, C, H, W]` or `[N, D]` -> `[N, D]`, float64, on the CPU.
-fn pooled(x: &Tensor) -> Result<Tensor, Error> {
-    let size = x.size();
-    let grid = match size[..] {
-        [_, channels, height, width] => {
-            let side = (VALUES as f64 / channels as f64).sqrt().floor() as i64;
-            let side = side.clamp(1, height.min(width).max(1));
-            x.f_adaptive_avg_pool2d([side, side])?
-        }
-        _ => x.shallow_clone(),
-    };
-    Ok(grid.flatten(1, -1).to_device(tch::Device::Cpu).to_kind(Kind::Double))
+/// Returns pixels, `[N, C, H, W]`, averaged over a grid: `[N, D]`.
+fn averaged(pixels: &Tensor) -> Result<Tensor, TchError> {
+    let size = pixels.size();
+    let side = (VALUES as f64 / size[1] as f64).sqrt().floor() as i64;
+    let side = side.clamp(1, size[2].min(size[3]).max(1));
+    pixels.f_adaptive_avg_pool2d([side, side])?.f_flatten(1, -1)
 }
 
 /// Sums over images of the predictions of the source's classifier.
@@ -132,17 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn maps_are_averaged_over_the_finest_grid_that_fits() {
-        let ones = |size: &[i64]| Tensor::ones(size, (Kind::Float, tch::Device::Cpu));
-        for (shape, values) in [
-            (&[2, 3, 96, 96][..], 3 * 13 * 13),
-            (&[2, 32, 48, 48], 32 * 4 * 4),
-            (&[2, 320, 7, 7], 320),
-            (&[2, 2048, 7, 7], 2048),
-            (&[2, 16, 5, 5], 16 * 5 * 5),
-            (&[2, 84], 84),
-        ] {
-            assert_eq!(pooled(&ones(shape)).unwrap().size(), [2, values], "{shape:?}");
+    fn pixels_are_averaged_over_the_finest_grid_that_fits() {
+        let ones = |size: &[i64]| Tensor::ones(size, (Kind::Float, Device::Cpu));
+        for (shape, values) in
+            [(&[2, 3, 96, 96][..], 3 * 13 * 13), (&[2, 1, 28, 28], 22 * 22), (&[2, 3, 5, 5], 3 * 5 * 5)]
+        {
+            assert_eq!(averaged(&ones(shape)).unwrap().size(), [2, values], "{shape:?}");
         }
     }
 
@@ -153,7 +141,7 @@ mod tests {
         let sure = sure.evidence();
         assert!((sure.confidence - 1.0).abs() < 1e-9 && sure.entropy.abs() < 1e-9);
         let mut unsure = SourceConfidence::default();
-        unsure.add(&Tensor::zeros([3, 4], (Kind::Float, tch::Device::Cpu)));
+        unsure.add(&Tensor::zeros([3, 4], (Kind::Float, Device::Cpu)));
         let unsure = unsure.evidence();
         assert!((unsure.confidence - 0.25).abs() < 1e-9 && (unsure.entropy - 1.0).abs() < 1e-9);
         assert_eq!(unsure.classes, 4);
