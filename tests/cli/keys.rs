@@ -215,7 +215,9 @@ fn every_technique_is_wired_and_to_something_of_its_own() {
 #[test]
 fn keys_that_a_lenet_has_no_use_for_are_wired() {
     let weights = format!("model.weights={:?}", DESK.path("r.safetensors").display().to_string());
-    let resnet = ["model.arch=resnet18", &weights, COLOUR, "finetune.depth=last:1", "train.epochs=1"];
+    let trained = "finetune.batch_norm=train";
+    let resnet =
+        ["model.arch=resnet18", &weights, COLOUR, "finetune.depth=last:1", trained, "train.epochs=1"];
     let [saturation, hue, gray]: [Case; 3] =
         [&["augment.color_jitter.saturation=0.9"], &["augment.color_jitter.hue=0.5"], &["augment.gray=0.5"]];
     assert_changes(

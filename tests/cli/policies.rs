@@ -76,7 +76,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (tune, "thaw = { every = 0 }", "17:18", "finetune.thaw.every: must be at least 1, and this is 0"),
         (tune, "thaw = {}", "17:8", "finetune.thaw: "),
         (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "finetune.thaw"),
-        (tune, "batch_norm = \"off\"", "17:14", "`train` or `frozen`"),
+        (tune, "batch_norm = \"off\"", "17:14", "`auto`, `train`, `frozen`"),
         (tune, "batch_norm = \"frozen\"", "17:14", "finetune.batch_norm"),
         (train, "swa_from = 4", "21:12", "train.swa_from: epoch 4 comes after the last of 3"),
         (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),

@@ -14,6 +14,7 @@
 mod advice;
 mod calibration;
 mod comparison;
+mod decision;
 mod depth;
 mod evaluation;
 mod event;
@@ -34,6 +35,7 @@ pub use comparison::{
     CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
     TraceRecord, TrainingRecord,
 };
+pub use decision::DecisionRecord;
 pub use depth::{Depth, UnknownDepth};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
@@ -221,6 +223,9 @@ pub struct RunRecord {
     /// Plan of each training phase, made before it began.
     #[serde(default)]
     pub plan: Vec<PhasePlanRecord>,
+    /// Values that the run chose for keys that the configuration leaves open; empty in older records.
+    #[serde(default)]
+    pub decisions: Vec<DecisionRecord>,
     /// Advice that chose the depth; `None` where the configuration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Box<AdviceRecord>>,

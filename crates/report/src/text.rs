@@ -54,6 +54,9 @@ pub fn comparison_table(comparison: &ComparisonRecord) -> String {
 pub fn run_summary(run: &RunRecord) -> String {
     let mut out = format!("{}\n\n", visible(&first_line(run)));
     out.push_str(&aligned(&steps(run), &[Side::Left, Side::Right, Side::Left]));
+    for decision in &run.decisions {
+        out.push_str(&format!("\nDecided: {}\n", visible(&decision.to_string())));
+    }
     if let Some(advice) = &run.advice {
         out.push_str(&format!("\nHow far back: {}\n", visible(&advice.paragraph)));
     }

@@ -30,6 +30,13 @@ pub struct Segment {
     pub last_epoch: u32,
 }
 
+/// Batch-norm in the stages before the head that a plan trains.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norms {
+    /// Largest learning rate of a trained stage before the head, as a multiple of the head's.
+    pub largest_rate: f64,
+}
+
 /// A policy that names what the network does not have, or contradicts itself.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
@@ -174,6 +181,19 @@ impl FreezePlan {
     #[must_use]
     pub fn skips_something(&self, backbone: &Backbone) -> bool {
         backbone.stages().iter().skip(self.first_live.index()).any(Stage::has_branch)
+    }
+
+    /// Returns what is known of batch-norm in the transferred stages that are ever trained; `None` where none has any.
+    #[must_use]
+    pub fn norms(&self, backbone: &Backbone) -> Option<Norms> {
+        let live = || backbone.ids().filter(|&id| id >= self.first_live && id < backbone.first_new());
+        let has_norm = |id: StageId| {
+            backbone.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean"))
+        };
+        let trained = live().filter(|&id| backbone.parameter_count(id) > 0);
+        let rates = trained.map(|id| self.rate_scale[id.index()]);
+        let head = self.rate_scale[backbone.head_id().index()];
+        live().any(has_norm).then(|| Norms { largest_rate: rates.fold(0.0, f64::max) / head })
     }
 
     /// Multiplies the learning rate by `decay` from each live stage to the one before it, down to a floor. What is new keeps

@@ -69,11 +69,11 @@ impl Objective {
     }
 }
 
-/// Returns how the live stages run while training.
+/// Returns how the live stages run while training. A policy that is still to be decided counts as `train`.
 #[must_use]
 pub fn mode_of(batch_norm: BatchNormPolicy) -> Mode {
     match batch_norm {
-        BatchNormPolicy::Train => Mode::Train,
+        BatchNormPolicy::Train | BatchNormPolicy::Auto => Mode::Train,
         BatchNormPolicy::Frozen => Mode::TrainFixedNorm,
     }
 }

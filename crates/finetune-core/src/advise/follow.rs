@@ -9,13 +9,25 @@ use super::{IMAGES, Subject, advise};
 use crate::Error;
 use crate::recipe::{self, Materials};
 
-/// Replaces the depth `auto` of a run by the recommended one. Returns the run and, where its depth was `auto`, the evidence.
+/// Replaces the depth `auto` of a run by the recommended one, and decides what else its configuration leaves open. Returns the
+/// run and, where its depth was `auto`, the evidence.
 ///
 /// A `finetune.rate_scale` of the configuration stays.
 ///
 /// # Errors
 /// As [`advise`].
 pub fn resolve_auto_depth(
+    run: &Run,
+    materials: &Materials,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<(Run, Option<AdviceRecord>), Error> {
+    let (mut run, advice) = with_depth(run, materials, interrupt, listen)?;
+    recipe::decide(&mut run, materials, &mut Session { interrupt, listener: listen })?;
+    Ok((run, advice))
+}
+
+fn with_depth(
     run: &Run,
     materials: &Materials,
     interrupt: &Interrupt,

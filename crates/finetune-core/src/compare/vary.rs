@@ -10,7 +10,8 @@ use records::{Depth, UnknownDepth};
 use run_config::{
     BatchNormPolicy, CompareConfig, Config, Method, RegularizeConfig, SettingConfig, ThawConfig,
 };
-use training::freeze::FreezePlan;
+use training::decide::GENTLE_RATE;
+use training::freeze::{FreezePlan, Norms};
 
 /// What the runs of a comparison differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +131,8 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
         let technique = key.rsplit('.').next().unwrap_or(key);
         let name = match value.as_str() {
             "0" => format!("no {technique}"),
-            FROZEN => format!("{technique} frozen"),
+            KEPT => format!("{technique} frozen"),
+            OF_BATCH => format!("{technique} train"),
             _ => technique.to_owned(),
         };
         if applies {
@@ -152,7 +154,13 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     let rate = regularize.stochastic_depth.map_or(0.2, Fraction::get);
     // A network with stochastic depth of its own has it in the plain run, too: there the setting is without it.
     add(skips, "regularize.stochastic_depth", &if rate == own_rate { 0.0 } else { rate });
-    add(norms && !scratch, "finetune.batch_norm", &FROZEN);
+    // The plain run has one of the two, the setting the other. Where the run decides, few images are taken for granted.
+    let gentle = norms.is_some_and(|norms| norms.largest_rate <= GENTLE_RATE);
+    let plain_keeps = match finetune.batch_norm {
+        BatchNormPolicy::Auto => gentle,
+        given => given == BatchNormPolicy::Frozen,
+    };
+    add(norms.is_some() && !scratch, "finetune.batch_norm", &if plain_keeps { OF_BATCH } else { KEPT });
     add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
     add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
@@ -188,15 +196,17 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
 }
 
 /// The value of `finetune.batch_norm` that keeps the source's statistics.
-const FROZEN: &str = "\"frozen\"";
+const KEPT: &str = "\"frozen\"";
+/// The value of `finetune.batch_norm` that normalises by the batch.
+const OF_BATCH: &str = "\"train\"";
 
 /// What the trained stages contain.
 #[derive(Default)]
 struct Trained {
     /// Whether there is a residual branch, which stochastic depth can skip.
     skips: bool,
-    /// Whether there is batch normalisation.
-    norms: bool,
+    /// Batch normalisation; `None` where there is none.
+    norms: Option<Norms>,
     /// The network's own rate of stochastic depth, `0..1`.
     own_rate: f64,
 }
@@ -206,12 +216,11 @@ impl Trained {
     fn of(config: &Config) -> Self {
         let Ok(network) = zoo::network(&config.model.arch) else { return Self::default() };
         let outline = network.build(Values::Outline, &Options::default());
-        let Ok(plan) = FreezePlan::new(&outline, &config.finetune.depth, 1.0) else { return Self::default() };
-        let mut live = outline.ids().filter(|&id| id >= plan.first_live && id < outline.head_id());
-        let has_norm = |id| outline.stage_variables(id).iter().any(|v| v.name.ends_with(".running_mean"));
+        let Config { finetune, .. } = config;
+        let Ok(plan) = FreezePlan::of(&outline, &finetune.depth, finetune) else { return Self::default() };
         Self {
             skips: plan.skips_something(&outline),
-            norms: live.any(has_norm),
+            norms: plan.norms(&outline),
             own_rate: network.stochastic_depth,
         }
     }
@@ -280,9 +289,11 @@ mod tests {
         assert_eq!(skipping("efficientnet_b0"), None);
         let without = setting("efficientnet_b0", "all", "no stochastic_depth");
         assert_eq!(without.as_deref(), Some("regularize.stochastic_depth=0"));
-        let frozen = |arch, depth| setting(arch, depth, "batch_norm frozen");
-        assert_eq!(frozen("resnet18", "last:1").as_deref(), Some("finetune.batch_norm=\"frozen\""));
-        assert_eq!((frozen("resnet18", "head"), frozen("vgg11", "all")), (None, None));
+        // What the plain run keeps, the setting trains.
+        let trained = |arch, depth| setting(arch, depth, "batch_norm train");
+        assert_eq!(trained("resnet18", "last:1").as_deref(), Some("finetune.batch_norm=\"train\""));
+        assert_eq!((trained("resnet18", "head"), trained("vgg11", "all")), (None, None));
+        assert_eq!(setting("resnet18", "last:1", "batch_norm frozen"), None);
     }
 
     #[test]

@@ -99,10 +99,7 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
         );
         return Err(run.source.wrong("regularize.stochastic_depth", message));
     }
-    let has_norm = |id: StageId| {
-        backbone.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean"))
-    };
-    if finetune.batch_norm == BatchNormPolicy::Frozen && !live().any(has_norm) {
+    if finetune.batch_norm == BatchNormPolicy::Frozen && plan.norms(backbone).is_none() {
         let message = format!(
             "has no effect: of {}, no stage that is trained has batch normalisation; remove it",
             run.network.name

@@ -177,7 +177,7 @@ pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<()
 }
 
 /// Returns the outline of the network as its weights fit it, for images of these classes, and what of it is frozen.
-fn trial(
+pub(super) fn trial(
     run: &Run,
     input: &InputSpec,
     checkpoint: Option<&Checkpoint>,

@@ -12,6 +12,7 @@
 //! refuses what images or network contradict (`against_data`, `kept_head`); [`plan()`] says what each step is going to do.
 
 mod against_data;
+mod decide;
 mod freeze;
 mod frozen_proof;
 mod gather;
@@ -32,6 +33,7 @@ mod training;
 mod words;
 
 pub(crate) use against_data::has_classifier;
+pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use kept_head::ClassOrder;

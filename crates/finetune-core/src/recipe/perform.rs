@@ -74,6 +74,7 @@ pub fn perform(
         steps: steps.records,
         stages: prepared.stages,
         plan: prepared.phases,
+        decisions: run.decisions.clone(),
         advice: None,
         epochs: state.map_or_else(Vec::new, |state| state.epochs),
         evaluations: measured.evaluations,

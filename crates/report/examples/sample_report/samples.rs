@@ -11,8 +11,8 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use records::{
-    DataRecord, EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord, RatePoint,
-    RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord, UnreadableRecord,
+    DataRecord, DecisionRecord, EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord,
+    RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord, UnreadableRecord,
 };
 
 pub(crate) use compared::comparison;
@@ -66,6 +66,11 @@ pub(crate) fn run() -> RunRecord {
         steps: steps.map(|(name, what, seconds)| step(name, what, seconds)).to_vec(),
         stages: resnet18_stages(),
         plan: plan(),
+        decisions: vec![DecisionRecord {
+            key: "finetune.batch_norm".into(),
+            value: "\"frozen\"".into(),
+            because: "400 training images are fewer than 5000".into(),
+        }],
         advice: None,
         epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],

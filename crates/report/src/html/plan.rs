@@ -17,6 +17,9 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
             "A line begins where its stages thaw. "
             "Where the learning rate was reduced during training, the actual one of the head is shown too."
         }
+        @for decision in &run.decisions {
+            p { code { (decision.key) " = " (decision.value) } ", decided before training: " (decision.because) "." }
+        }
         div.pair {
             @for (phase, chart) in run.plan.iter().zip(rate_charts(run)) {
                 div.panel {

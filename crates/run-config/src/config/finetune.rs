@@ -53,10 +53,14 @@ pub enum HeadPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchNormPolicy {
+    /// `frozen` if all of this holds: the weights come from a source, no stage before the head is trained at more than 0.3 of
+    /// the head's learning rate, and there are fewer than 5,000 training images or batches of fewer than 16. Else `train`.
+    /// Decided once, before training, and written into the run's configuration.
+    Auto,
     /// The batch's statistics, which also update the running ones, as in PyTorch.
     Train,
-    /// The running statistics of the source weights, which stay as they are; scale and shift are still trained. For
-    /// batches below about eight images, or very few images in all: [when](regularization.md).
+    /// The running statistics of the source weights, which stay as they are; scale and shift are still trained:
+    /// [when](regularization.md).
     Frozen,
 }
 
@@ -92,7 +96,7 @@ impl Default for FinetuneConfig {
             rate_decay: Positive::of(1.0),
             rate_floor: NotNegative::ZERO,
             rates: BTreeMap::new(),
-            batch_norm: BatchNormPolicy::Train,
+            batch_norm: BatchNormPolicy::Auto,
             thaw: None,
         }
     }

@@ -5,7 +5,7 @@ mod ineffective;
 mod threads;
 
 use backbone::Network;
-use records::Depth;
+use records::{DecisionRecord, Depth};
 use tch::Device;
 use torch_extra::determinism::{self, Algorithms, Denormals};
 use zoo::source_weights::SourceWeights;
@@ -34,6 +34,8 @@ pub struct Run {
     pub threads: u32,
     /// Number of threads that prepare images; with 0 the computing thread does it.
     pub workers: usize,
+    /// What was decided for keys that the configuration leaves open; nothing until images and network are known.
+    pub decisions: Vec<DecisionRecord>,
 }
 
 /// Checks a configuration.
@@ -72,6 +74,7 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
         device,
         threads: computing,
         workers: preparing,
+        decisions: Vec::new(),
         config,
         source,
     })
