@@ -1,24 +1,39 @@
-//! How good features are for labels, found without training the network.
+//! How good features are for labels, found without training the network: linear classifiers on fixed features, each with its
+//! predictions for images that it was not fitted on.
 //!
-//! Features are `[N, D]`, float64, on the CPU; labels are class numbers from 0.
-//! - [`probe`]: a cross-validated linear probe, fitted by `logistic`
+//! Features are `[N, D]`; labels are class numbers from 0. All is computed in float64 on the CPU.
+//! - [`ridge`]: exact leave-one-out, one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
+//!   penalty chosen or given; [`LinearHead`] and [`HeldOut`] are what they give
+//! - [`folds`]: images and groups dealt over folds; [`choose()`]: which of several classifiers
+//! - [`probe`]: the five-fold probe of `finetune advise`, until ridge takes its place
 //! - [`logme`], [`h_score`]: published scores of transferability, by singular values (`spectrum`)
-//! - [`rule`]: from the probes' accuracies and the number of images to a depth; [`resample`]: how firm that is
+//! - [`rule`]: from the stages' accuracies and the number of images to a depth; [`resample`]: how firm that is
 //! - [`subset`]: which images are measured
 
+mod choose;
 mod error;
+pub mod folds;
 pub mod h_score;
-mod logistic;
+mod held_out;
+mod lbfgs;
+mod linear_head;
+pub mod logistic;
 pub mod logme;
 pub mod probe;
 pub mod resample;
+pub mod ridge;
 pub mod rule;
 mod spectrum;
+mod standardised;
 pub mod subset;
+mod temperature;
 #[cfg(test)]
 mod tests;
 
+pub use choose::{Paired, choose};
 pub use error::Error;
+pub use held_out::HeldOut;
+pub use linear_head::LinearHead;
 
 /// Returns the mean accuracy of the last third of the stages less that of the first, within -1 and 1.
 #[must_use]

@@ -1,132 +1,161 @@
-//! L2-regularised multinomial logistic regression, on several parts of one set of images at once.
-
-use std::collections::VecDeque;
+//! L2-regularised multinomial logistic regression, cross-validated.
 
 use tch::{Kind, Tensor};
 
 use crate::Error;
+use crate::folds::Folds;
+use crate::held_out::{HeldOut, check_rows, checked_labels};
+use crate::lbfgs::{self, Task};
+use crate::linear_head::LinearHead;
+use crate::spectrum::{Spectrum, one_hot, rows_of};
+use crate::standardised::Standardised;
 
-/// Pairs of steps and gradient changes that L-BFGS remembers.
-const MEMORY: usize = 8;
-/// Steps at most.
-const STEPS: usize = 200;
-/// Part of the promised decrease that a step must keep (Armijo).
-const KEPT: f64 = 1e-4;
-/// How often a step is halved at most.
-const HALVINGS: usize = 30;
+/// Penalties from the strongest on: powers of ten and what lies halfway between them.
+const PENALTIES: [f64; 9] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
+/// Most weights that are fitted at once: as many folds together as memory allows.
+const AT_ONCE: usize = 1 << 22;
+/// Largest entry of the gradient at which a fit ends.
+const SETTLED: f64 = 1e-5;
 
-/// The fits' task: for each of `F` parts, the mean cross-entropy over its images plus `penalty / 2` times the squared
-/// length of the weights; the intercept is free.
-pub(crate) struct Task<'a> {
-    /// Features with a last column of ones, `[N, r + 1]`, float64.
-    pub(crate) x: &'a Tensor,
-    /// Labels as columns, `[N, classes]`.
-    pub(crate) targets: &'a Tensor,
-    /// Weight of each image in each part, `[F, N]`: one over their number, or zero.
-    pub(crate) share: &'a Tensor,
-    /// Strength of the penalty.
-    pub(crate) penalty: f64,
+/// Fits a logistic regression from features `[N, D]` to labels.
+///
+/// The mean cross-entropy has the penalty `p / 2 |w|^2`, the intercept none; features are standardised over all images, and
+/// rows have a mean square length of 1. Penalties are tried from the strongest on for as long as the held-out cross-entropy
+/// falls; the one where it is lowest is fitted on all images.
+///
+/// # Errors
+/// When a feature is not finite, labels or folds do not fit, images of fewer than two classes are held out, or a libtorch
+/// call fails.
+pub fn fit(features: &Tensor, labels: &[usize], classes: usize, folds: &Folds) -> Result<LinearHead, Error> {
+    fit_until(SETTLED, features, labels, classes, folds)
 }
 
-/// The weights of all parts, `[F, r + 1, classes]`, from these on until no entry of the gradient is larger than `settled`.
+/// Returns the predictions of each held-out image by a logistic regression of a fixed penalty, as [`fit`] fits it, on the
+/// images of the other folds.
 ///
-/// By L-BFGS (Liu and Nocedal 1989) with a diagonal scale from Böhning's bound of the curvature (1992), all parts side by
-/// side: each has its own step length.
-pub(crate) fn fit(task: &Task<'_>, start: Tensor, settled: f64) -> Result<Tensor, Error> {
-    let scale = curvature(task); // [1, r + 1, 1]
-    let mut weights = start;
-    let (mut loss, mut gradient) = task.evaluate(&weights)?;
-    let mut memory: VecDeque<(Tensor, Tensor, Tensor)> = VecDeque::new();
-    for _ in 0..STEPS {
-        if gradient.abs().max().double_value(&[]) < settled {
+/// # Errors
+/// As [`fit`].
+pub fn out_of_fold(
+    features: &Tensor,
+    labels: &[usize],
+    classes: usize,
+    folds: &Folds,
+    penalty: f64,
+) -> Result<HeldOut, Error> {
+    let features = Standardised::of(features)?;
+    let mut problem = Problem::of(&features, labels, classes, folds, SETTLED)?;
+    problem.held_out(penalty)
+}
+
+/// As [`fit`], each fit until no entry of the gradient is larger than `settled`.
+pub(crate) fn fit_until(
+    settled: f64,
+    features: &Tensor,
+    labels: &[usize],
+    classes: usize,
+    folds: &Folds,
+) -> Result<LinearHead, Error> {
+    let features = Standardised::of(features)?;
+    let mut problem = Problem::of(&features, labels, classes, folds, settled)?;
+    let mut best: Option<(f64, HeldOut)> = None;
+    for penalty in PENALTIES {
+        let held_out = problem.held_out(penalty)?;
+        // Weaker penalties overfit more, and take the longest to fit.
+        if best.as_ref().is_some_and(|(_, best)| best.loss() <= held_out.loss()) {
             break;
         }
-        let direction = direction(&gradient, &memory, &scale);
-        let promised = dot(&gradient, &direction); // [F, 1, 1], below 0
-        let mut length = promised.ones_like();
-        let mut found = None;
-        for _ in 0..HALVINGS {
-            let there = &weights + &length * &direction;
-            let (new_loss, new_gradient) = task.evaluate(&there)?;
-            let slack = loss.abs() * 1e-14;
-            let short = new_loss.le_tensor(&(&loss + &length * &promised * KEPT + slack)); // [F, 1, 1]
-            let all = short.all().int64_value(&[]) == 1;
-            length = length.where_self(&short, &(&length * 0.5));
-            if all {
-                found = Some((there, new_loss, new_gradient));
-                break;
+        best = Some((penalty, held_out));
+    }
+    let (penalty, held_out) = best.ok_or(Error::TooFew)?;
+    let (weights, intercept) = problem.on_all(penalty)?;
+    let raw = features.raw(&weights, &intercept)?;
+    Ok(LinearHead { weight: raw.weight, bias: raw.bias, penalty, held_out })
+}
+
+/// Fits of all folds, from one penalty to the next.
+struct Problem<'a> {
+    features: &'a Standardised,
+    labels: &'a [usize],
+    folds: &'a Folds,
+    settled: f64,
+    /// Axes of the features' spread.
+    spectrum: Spectrum,
+    /// Features along these axes with a last column of ones, `[N, k + 1]`.
+    x: Tensor,
+    /// Labels as columns, `[N, C]`.
+    targets: Tensor,
+    /// Folds that are fitted together, with their weights so far, `[F, k + 1, C]`: each penalty starts from the one before.
+    fitted: Vec<(Vec<usize>, Tensor)>,
+}
+
+impl<'a> Problem<'a> {
+    fn of(
+        features: &'a Standardised,
+        labels: &'a [usize],
+        classes: usize,
+        folds: &'a Folds,
+        settled: f64,
+    ) -> Result<Self, Error> {
+        let rows = features.x.size()[0];
+        let _ = checked_labels(rows, labels, classes)?;
+        check_rows(rows, folds.of().len())?;
+        folds.check(labels)?;
+        let spectrum = Spectrum::of(&features.x)?;
+        let ones = Tensor::f_ones([rows, 1], (Kind::Double, features.x.device()))?;
+        let x = Tensor::f_cat(&[&spectrum.coordinates(), &ones], 1)?; // [N, k + 1]
+        let targets = one_hot(labels, classes)?;
+        let (columns, classes) = (x.size()[1], targets.size()[1]);
+        let values = usize::try_from(columns * classes).unwrap_or(usize::MAX).max(1);
+        let at_once = (AT_ONCE / values).clamp(1, folds.count());
+        let all: Vec<usize> = (0..folds.count()).collect();
+        let together = all.chunks(at_once).map(|group| {
+            let shape = [i64::try_from(group.len()).unwrap_or(i64::MAX), columns, classes];
+            Ok((group.to_vec(), Tensor::f_zeros(shape, (Kind::Double, x.device()))?))
+        });
+        let fitted = together.collect::<Result<_, Error>>()?;
+        Ok(Self { features, labels, folds, settled, spectrum, x, targets, fitted })
+    }
+
+    /// Fits every fold at a penalty. Returns its predictions for the images that it holds out.
+    fn held_out(&mut self, penalty: f64) -> Result<HeldOut, Error> {
+        let images = self.folds.held_out();
+        let found = Tensor::f_zeros_like(&self.targets)?;
+        for (group, weights) in &mut self.fitted {
+            let share = shares(self.folds, group)?;
+            let task = Task { x: &self.x, targets: &self.targets, share: &share, penalty };
+            *weights = lbfgs::fit(&task, weights.shallow_clone(), self.settled)?;
+            let all = self.x.f_matmul(weights)?.f_log_softmax(-1, Kind::Double)?; // [F, N, C]
+            for (row, &fold) in (0..).zip(group.iter()) {
+                let rows = rows_of(&self.folds.held_out_by(fold))?;
+                let _ =
+                    found.shallow_clone().f_index_copy_(0, &rows, &all.get(row).f_index_select(0, &rows)?)?;
             }
         }
-        // No step is short enough where rounding hides the decrease: the end is reached.
-        let Some((there, new_loss, new_gradient)) = found else { break };
-        let (moved, change) = (&there - &weights, &new_gradient - &gradient);
-        let product = dot(&moved, &change);
-        // A part that has settled no longer moves; it adds nothing to the memory.
-        let inverse = product.clamp_min(1e-300).reciprocal() * product.gt(1e-300).to_kind(Kind::Double);
-        if memory.len() == MEMORY {
-            memory.pop_front();
-        }
-        memory.push_back((moved, change, inverse));
-        (weights, loss, gradient) = (there, new_loss, new_gradient);
-    }
-    Ok(weights)
-}
-
-impl Task<'_> {
-    /// The objective `[F, 1, 1]` and its gradient `[F, r + 1, classes]`.
-    fn evaluate(&self, weights: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let log_probabilities = self.x.f_matmul(weights)?.log_softmax(-1, Kind::Double); // [F, N, classes]
-        let share = self.share.unsqueeze(-1); // [F, N, 1]
-        let fit = (&log_probabilities * self.targets * &share).sum_dim_intlist(
-            [1i64, 2].as_slice(),
-            true,
-            Kind::Double,
-        );
-        let penalised = self.penalised(weights);
-        let loss =
-            (&penalised * weights).sum_dim_intlist([1i64, 2].as_slice(), true, Kind::Double) * 0.5 - fit;
-        let residue = (log_probabilities.exp() - self.targets) * share; // [F, N, classes]
-        Ok((loss, self.x.tr().f_matmul(&residue)? + penalised))
+        let labels: Vec<usize> = images.iter().map(|&image| self.labels[image]).collect();
+        HeldOut::new(&found.f_index_select(0, &rows_of(&images)?)?, images, &labels)
     }
 
-    /// The penalty's gradient: the intercept has none.
-    fn penalised(&self, weights: &Tensor) -> Tensor {
-        let penalised = weights * self.penalty;
-        let _ = penalised.narrow(1, weights.size()[1] - 1, 1).zero_();
-        penalised
+    /// Fits all images at a penalty. Returns weights on the standardised features, `[D, C]`, and the intercept, `[1, C]`.
+    fn on_all(&self, penalty: f64) -> Result<(Tensor, Tensor), Error> {
+        let images = self.x.size()[0];
+        let share = Tensor::f_full([1, images], 1.0 / images as f64, (Kind::Double, self.x.device()))?;
+        let task = Task { x: &self.x, targets: &self.targets, share: &share, penalty };
+        let start = self.fitted[0].1.narrow(0, 0, 1).copy();
+        let weights = lbfgs::fit(&task, start, self.settled)?.squeeze_dim(0); // [k + 1, C]
+        let axes = weights.size()[0] - 1;
+        let Spectrum { u, squares } = &self.spectrum;
+        let along = weights.narrow(0, 0, axes) / squares.sqrt().unsqueeze(1);
+        Ok((self.features.x.tr().f_matmul(&u.f_matmul(&along)?)?, weights.narrow(0, axes, 1)))
     }
 }
 
-/// Böhning's bound of the Hessian's diagonal, `[1, r + 1, 1]`: half the mean square of each feature, plus the penalty.
-fn curvature(task: &Task<'_>) -> Tensor {
-    let largest = task.share.max();
-    let squares = task.x.square().sum_dim_intlist([0i64].as_slice(), false, Kind::Double); // [r + 1]
-    (squares * largest * 0.5 + task.penalty).view([1, -1, 1])
-}
-
-/// The two loops of L-BFGS for every part at once.
-fn direction(gradient: &Tensor, memory: &VecDeque<(Tensor, Tensor, Tensor)>, scale: &Tensor) -> Tensor {
-    let mut q = -gradient;
-    let mut shares = Vec::new();
-    for (moved, change, inverse) in memory.iter().rev() {
-        let share = dot(moved, &q) * inverse;
-        q -= &share * change;
-        shares.push(share);
+/// Returns one over the number of images that each fold of a group is fitted on, and zero for those it holds out, `[F, N]`.
+fn shares(folds: &Folds, group: &[usize]) -> Result<Tensor, Error> {
+    let of = folds.of();
+    let mut shares = Vec::with_capacity(group.len() * of.len());
+    for &fold in group {
+        let fitted = folds.fitted_by(fold).len().max(1) as f64;
+        shares.extend(of.iter().map(|&held| if held == Some(fold) { 0.0 } else { 1.0 / fitted }));
     }
-    let mut r = q / scale;
-    if let Some((moved, change, _)) = memory.back() {
-        // The true curvature lies below the bound; by how much shows in the last step.
-        let bound = dot(change, &(change / scale));
-        let factor = dot(moved, change) / bound.clamp_min(1e-300);
-        r *= factor.where_self(&factor.gt(0.0), &factor.ones_like());
-    }
-    for ((moved, change, inverse), share) in memory.iter().zip(shares.iter().rev()) {
-        r = &r + moved * (share - dot(change, &r) * inverse);
-    }
-    r
-}
-
-/// The inner product within each part, `[F, 1, 1]`.
-fn dot(a: &Tensor, b: &Tensor) -> Tensor {
-    (a * b).sum_dim_intlist([1i64, 2].as_slice(), true, Kind::Double)
+    Ok(Tensor::f_from_slice(&shares)?.f_view([i64::try_from(group.len()).unwrap_or(0), -1])?)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tch::{Kind, Tensor};
 
-use super::logistic::{Task, fit};
+use super::lbfgs::{Task, fit};
 use super::spectrum::{Spectrum, one_hot};
 use crate::Error;
 

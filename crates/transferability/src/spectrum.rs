@@ -44,3 +44,9 @@ pub(crate) fn one_hot(labels: &[usize], classes: usize) -> Result<Tensor, Error>
     let classes = i64::try_from(classes).unwrap_or(i64::MAX);
     Ok(Tensor::f_from_slice(&labels)?.f_one_hot(classes)?.to_kind(Kind::Double))
 }
+
+/// Indices as a tensor `[M]`, int64.
+pub(crate) fn rows_of(images: &[usize]) -> Result<Tensor, Error> {
+    let images: Vec<i64> = images.iter().map(|&image| i64::try_from(image).unwrap_or(i64::MAX)).collect();
+    Ok(Tensor::f_from_slice(&images)?)
+}

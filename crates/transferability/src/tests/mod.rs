@@ -1,4 +1,8 @@
-//! Against published formulas in Python: `transferability.json` was written by `make_transferability.py`.
+//! Against published formulas in Python: `transferability.json` was written by `make_transferability.py`, `linear.json` by
+//! `make_linear.py`.
+
+mod folds;
+mod linear;
 
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -6,7 +10,6 @@ use tch::{Device, Kind, Tensor};
 use super::h_score::h_score;
 use super::late_stage_gain as gain;
 use super::logme::logme;
-use super::probe::{Folds, deal, deal_groups, probe};
 use super::rule::{Because, Evidence, Verdict, apply_rule};
 
 fn cases() -> Vec<Value> {
@@ -58,69 +61,17 @@ fn h_score_is_the_trace_on_the_shrunken_covariance() {
 }
 
 #[test]
-fn the_probe_is_logistic_regression_with_the_best_penalty() {
-    for case in &cases() {
-        let (features, labels, classes) = task(case);
-        let folds: Folds = whole(&case["folds"]).into_iter().map(Some).collect();
-        let probe = probe(&features, &labels, classes, &folds, 1e-9).unwrap();
-        let theirs = &case["probe"];
-        assert_eq!(probe.penalty, theirs["penalty"].as_f64().unwrap());
-        assert_near(probe.loss, &theirs["loss"], 1e-6);
-        let right: Vec<Option<bool>> =
-            theirs["right"].as_array().unwrap().iter().map(Value::as_bool).collect();
-        assert_eq!(probe.correct, right);
-    }
-}
-
-#[test]
 fn scores_survive_features_without_spread_and_features_that_say_it_all() {
     let labels = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
-    let order: Vec<u32> = (0..10).collect();
-    let folds = deal(&labels, 2, &order);
     let constant = Tensor::ones([10, 3], (Kind::Double, Device::Cpu));
     let labelled: Vec<f64> = labels.iter().flat_map(|&label| [label as f64, 1.0, -(label as f64)]).collect();
     let labelled = Tensor::from_slice(&labelled).view([10, 3]);
     for features in [&constant, &labelled] {
         assert!(logme(features, &labels, 2).unwrap().is_finite());
         assert!(h_score(features, &labels, 2).unwrap().is_finite());
-        assert!(probe(features, &labels, 2, &folds, 1e-9).unwrap().loss.is_finite());
     }
     assert_eq!(h_score(&constant, &labels, 2).unwrap(), 0.0);
-    assert_eq!(probe(&labelled, &labels, 2, &folds, 1e-9).unwrap().accuracy(), 1.0);
     assert!(logme(&labelled, &labels, 2).unwrap() > logme(&constant, &labels, 2).unwrap());
-}
-
-#[test]
-fn folds_hold_out_a_share_of_each_class_and_never_the_only_image() {
-    let labels = [vec![0; 11], vec![1; 2], vec![2; 1]].concat();
-    let order: Vec<u32> = (0..14).rev().collect();
-    let folds = deal(&labels, 3, &order);
-    assert_eq!(folds[13], None);
-    let held = |class: usize, fold| {
-        labels.iter().zip(&folds).filter(|&(&l, &f)| l == class && f == Some(fold)).count()
-    };
-    assert!((0..5).all(|fold| (2..=3).contains(&held(0, fold))));
-    assert_ne!(folds[11], folds[12]);
-}
-
-#[test]
-fn folds_hold_out_whole_groups() {
-    let labels: Vec<usize> = (0..60).map(|place| place % 3).collect();
-    let groups: Vec<Option<u32>> = (0..60).map(|place| (place < 54).then_some(place / 6)).collect();
-    let order: Vec<u32> = (0..60).rev().collect();
-    let folds = deal_groups(&labels, 3, &order, &groups);
-    assert!(folds.iter().all(Option::is_some));
-    for group in 0..9 {
-        let of_group: Vec<_> =
-            (0..60).filter(|&place| groups[place] == Some(group)).map(|p| folds[p]).collect();
-        assert!(of_group.iter().all(|fold| *fold == of_group[0]), "group {group}");
-    }
-    let held = |fold| folds.iter().filter(|held| **held == Some(fold)).count();
-    assert!((0..5).all(|fold| (6..=18).contains(&held(fold))), "{folds:?}");
-    // A class of one group could not be learned from while that is held out.
-    let folds = deal_groups(&[0, 0, 1, 1], 2, &[0, 1, 2, 3], &[Some(0), Some(0), Some(1), Some(2)]);
-    assert_eq!((folds[0], folds[1]), (None, None));
-    assert_ne!(folds[2], folds[3]);
 }
 
 fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {
