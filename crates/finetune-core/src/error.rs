@@ -99,7 +99,10 @@ impl From<backbone::LoadError> for Error {
 
 impl From<transferability::Error> for Error {
     fn from(error: transferability::Error) -> Self {
-        Self::Torch(error.0)
+        match error {
+            transferability::Error::Libtorch(error) => Self::Torch(error),
+            error => Self::Advice(error.to_string()),
+        }
     }
 }
 
