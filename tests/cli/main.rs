@@ -13,6 +13,7 @@ mod divergence;
 mod end_to_end;
 mod evidence;
 mod facts;
+mod folds;
 mod front_door;
 mod heads;
 mod kept_features;

@@ -7,12 +7,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 15] = [
+const ABOVE: [&str; 16] = [
     "files",
     "pip",
     "ranged",
     "records",
     "statistics",
+    "predictions",
     "comparison",
     "checkpoint",
     "pretrained",
@@ -31,7 +32,7 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 /// The crates from the ground up, those to come too. Each is built from crates of lower floors alone, so that those of one
 /// floor know nothing of each other.
 const HOUSE: [&[&str]; 14] = [
-    &["files", "pip", "ranged", "records", "statistics", "libjpeg", "torch-extra"],
+    &["files", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
     &["checkpoint", "pretrained", "image-file", "glyphs", "comparison"],
     &["images", "report", "xtask"],
     &["regularize"],

@@ -4,12 +4,14 @@
 //! elsewhere.
 //!
 //! - [`Finished`]: the runs of a comparison
+//! - [`pooled`]: the folds of each setting and seed taken together, as one run measured on every image once
 //! - [`rows`]: the seeds of each setting taken together
 //! - [`Effects`]: by how much settings differ, with confidence intervals
 //! - [`conclusions`]: what follows, in sentences; [`differences`]: the effects that they rest on
 //! - [`training`]: how one run was trained, reduced to two figures
 
 mod effects;
+mod folds;
 mod rows;
 mod sentences;
 mod training;
@@ -17,8 +19,9 @@ mod training;
 use records::{CellRecord, DivergedRecord};
 
 pub use effects::{Conclusion, Effect, Effects, Group};
+pub use folds::{FoldRun, pooled};
 pub use rows::{Ended, rows};
-pub use sentences::{conclusions, differences, diverged};
+pub use sentences::{conclusions, differences, diverged, of_folds};
 pub use training::training;
 
 /// The runs of a comparison that ended.

@@ -1,7 +1,9 @@
 //! Conclusions in sentences. They follow from the figures alone, whichever setting wins.
 
 use records::wording::{self, counted, listed, percent, points};
-use records::{Amount, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord};
+use records::{
+    Amount, CellRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
+};
 
 use crate::{Conclusion, Effect, Effects, Finished, Group};
 
@@ -40,6 +42,16 @@ pub fn differences(finished: &Finished<'_>) -> Vec<EffectRecord> {
         found.extend(effects.against(HEAD).into_iter().filter(|effect| effect.setting == FINE_TUNE));
     }
     found.iter().map(Effect::record).collect()
+}
+
+/// What was measured where each setting was run on folds: one sentence; none without folds or finished runs.
+#[must_use]
+pub fn of_folds(folds: Option<u32>, cells: &[CellRecord]) -> Option<String> {
+    let (folds, cell) = (folds?, cells.first()?);
+    let images = counted(cell.answers.len() as u64, "training image");
+    Some(format!(
+        "Each setting was run on each of {folds} folds: every one of {images} is counted once, as predicted by the run that held it out; no validation or test image was opened."
+    ))
 }
 
 /// Which runs diverged, without a full stop; `None` where none did.

@@ -1,6 +1,7 @@
 //! The images of a run: listed, decoded once, and counted.
 
 mod copies;
+mod folds;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -8,10 +9,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
-use records::{DataRecord, Event, Interrupt, Listener, UnreadableRecord};
+use records::{DataRecord, Event, FoldRecord, Interrupt, Listener, UnreadableRecord};
 use run_config::{DataConfig, Source};
 
 use crate::Error;
+
+pub use folds::{Divided, leave_unopened};
 
 /// Some of the images of a store, in an order.
 #[derive(Clone)]
@@ -33,10 +36,12 @@ pub struct DecodedDataset {
     pub groups: BTreeMap<String, Vec<usize>>,
     /// Training images.
     pub train: ImageSubset,
-    /// Validation images; may be empty.
+    /// Validation images, or the fold that takes their place; may be empty.
     pub validation: ImageSubset,
     /// Test images; may be empty. Used once, at the end.
     pub test: ImageSubset,
+    /// The fold that the run holds out; `None` where validation images are those of the data.
+    pub fold: Option<FoldRecord>,
     /// Files that could not be decoded.
     pub unreadable: Vec<UnreadableRecord>,
 }
@@ -188,6 +193,7 @@ pub fn decode(
         train: ImageSubset::all(train),
         validation: ImageSubset::all(validation),
         test: ImageSubset::all(test),
+        fold: None,
         unreadable,
     })
 }
@@ -264,6 +270,7 @@ impl DecodedDataset {
             validation: self.validation.len() as u64,
             test: self.test.len() as u64,
             unreadable: self.unreadable.clone(),
+            fold: self.fold,
         }
     }
 }

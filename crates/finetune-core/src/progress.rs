@@ -73,20 +73,22 @@ impl Progress {
     }
 
     fn diverged(&mut self, record: &DivergedRecord, done: usize, total: usize) {
-        let DivergedRecord { variant, method, images_per_class, seed, message } = record;
+        let DivergedRecord { variant, method, images_per_class, seed, fold, message } = record;
         let amount = Amount(*images_per_class).short();
         self.line(&format!(
-            "run {done}/{total}  {variant} {method:>9}  {amount:>13}  seed {seed}  diverged: {message}"
+            "run {done}/{total}  {variant} {method:>9}  {amount:>13}  seed {seed}{}  diverged: {message}",
+            in_words(*fold)
         ));
     }
 
     fn cell(&mut self, record: &CellRecord, done: usize, total: usize) {
         let amount = Amount(record.images_per_class).short();
         self.line(&format!(
-            "run {done}/{total}  {} {:>9}  {amount:>13}  seed {}  accuracy {:5.1}%  ({:.1} s)",
+            "run {done}/{total}  {} {:>9}  {amount:>13}  seed {}{}  accuracy {:5.1}%  ({:.1} s)",
             record.variant,
             record.method,
             record.seed,
+            in_words(record.fold),
             record.accuracy * 100.0,
             record.seconds
         ));
@@ -132,4 +134,9 @@ fn epoch(record: &EpochRecord, epochs: u32) -> String {
         record.seconds,
         width = epochs.to_string().len()
     )
+}
+
+/// Returns `  fold 2`, or nothing.
+fn in_words(fold: Option<u32>) -> String {
+    fold.map_or_else(String::new, |fold| format!("  fold {fold}"))
 }

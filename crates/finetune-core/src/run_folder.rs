@@ -1,10 +1,11 @@
 //! The folder of a run: `config.toml`, `summary.json`, `metrics.jsonl`, `report.html`, `model.safetensors`,
-//! `checkpoints/` and TensorBoard's `events/`. No earlier result is ever overwritten.
+//! `predictions.csv` of a fold, `checkpoints/` and TensorBoard's `events/`. No earlier result is ever overwritten.
 
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use predictions::Predictions;
 use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord};
 use run_config::Config;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub enum FolderError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] files::Error),
+    /// Predictions could not be written.
+    #[error(transparent)]
+    Predictions(#[from] predictions::Error),
     /// The report could not be written.
     #[error(transparent)]
     Report(#[from] report::Error),
@@ -158,6 +162,17 @@ impl RunFolder {
             .map_err(|error| FolderError::Serialise { what: "configuration", message: error.to_string() })?;
         files::write(&self.file("config.toml"), &text)?;
         Ok(text)
+    }
+
+    /// Writes `predictions.csv`, what a run predicts for the fold that it held out.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_predictions(&self, held_out: Option<&Predictions>) -> Result<(), FolderError> {
+        match held_out {
+            Some(predictions) => Ok(predictions.write(&self.file("predictions.csv"))?),
+            None => Ok(()),
+        }
     }
 
     /// Writes a run's `summary.json`, `report.html` and TensorBoard events.

@@ -48,6 +48,7 @@ pub(crate) enum Purpose {
     Split = 2,
     Subset = 3,
     Augment = 4,
+    Folds = 5,
 }
 
 /// The random numbers that belong to a purpose, a seed and two further words (an epoch, a sample's id).

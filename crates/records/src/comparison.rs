@@ -12,6 +12,9 @@ pub struct ComparisonRecord {
     pub name: String,
     /// Group of classes that the comparison is judged on; `None` for all classes.
     pub judged_on: Option<String>,
+    /// Number of folds that each setting was run on; `None` where runs were measured on other images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// One row for each setting, amount of data and variant.
     pub rows: Vec<ComparisonRow>,
     /// Runs that finished.
@@ -47,6 +50,9 @@ pub struct CellRecord {
     pub method: String,
     /// Seed of the subset and the training.
     pub seed: u64,
+    /// The fold that it holds out, from 1; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
     /// Test accuracy (validation accuracy where there is no test split).
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
@@ -84,6 +90,9 @@ pub struct DivergedRecord {
     pub method: String,
     /// As in [`CellRecord::seed`].
     pub seed: u64,
+    /// As in [`CellRecord::fold`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
     /// When and where it diverged, and what is left of it.
     pub message: String,
 }

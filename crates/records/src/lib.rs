@@ -176,6 +176,20 @@ pub struct DataRecord {
     pub test: u64,
     /// Files that were left out because they could not be read.
     pub unreadable: Vec<UnreadableRecord>,
+    /// The fold of the training images that takes the place of the validation images; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<FoldRecord>,
+}
+
+/// The fold that a run holds out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldRecord {
+    /// Number of the fold, from 1.
+    pub fold: u32,
+    /// Number of folds, at least 2.
+    pub folds: u32,
+    /// Training images that no fold holds out, because nothing of their class could be learned meanwhile.
+    pub never_held_out: u64,
 }
 
 /// Source weights as step `load` found them.

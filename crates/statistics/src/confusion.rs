@@ -118,6 +118,28 @@ impl Confusion {
         (!recalls.is_empty()).then(|| crate::mean(&recalls))
     }
 
+    /// Harmonic mean of precision and recall of a class, in `0..=1`: twice its correct predictions over its images and
+    /// predictions. `None` for a class with neither.
+    #[must_use]
+    pub fn f1(&self, class: usize) -> Option<f64> {
+        let both = self.images(class).saturating_add(self.predicted(class));
+        (both > 0).then(|| 2.0 * self.count(class, class) as f64 / both as f64)
+    }
+
+    /// Mean F1 of the classes that have images, in `0..=1`. `None` without images. As `sklearn.metrics.f1_score` with
+    /// `average="macro"` and these classes as `labels`.
+    #[must_use]
+    pub fn macro_f1(&self) -> Option<f64> {
+        let found: Vec<f64> = self.present().into_iter().filter_map(|class| self.f1(class)).collect();
+        (!found.is_empty()).then(|| crate::mean(&found))
+    }
+
+    /// Classes that have images, in order.
+    #[must_use]
+    pub fn present(&self) -> Vec<usize> {
+        (0..self.classes()).filter(|&class| self.images(class) > 0).collect()
+    }
+
     /// Classes that are the truth or the prediction of an image, in order.
     #[must_use]
     pub fn occurring(&self) -> Vec<usize> {

@@ -88,6 +88,17 @@ impl Scores<'_> {
         rows.map(|row| (f64::from(row[best(row)]) / temperature - log_sum(row, temperature)).exp()).collect()
     }
 
+    /// Returns the probability of each class at a temperature, row by row, `[N, classes]`.
+    #[must_use]
+    pub fn probabilities(&self, temperature: f64) -> Vec<f64> {
+        let rows = self.logits.chunks_exact(self.classes.max(1));
+        let of_row = |row: &[f32]| {
+            let all = log_sum(row, temperature);
+            row.iter().map(|&score| (f64::from(score) / temperature - all).exp()).collect::<Vec<_>>()
+        };
+        rows.flat_map(of_row).collect()
+    }
+
     /// Returns `1 / temperature`, in which the loss is convex: where its slope is zero, by Newton's method, with bisection
     /// where that leaves the interval known to hold the zero.
     fn best_inverse(&self) -> f64 {

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use finetune_core::compare::{Vary, VaryError, vary};
 use records::Outcome;
+use run_config::Folds;
 
 use super::arguments::ConfigArguments;
 use super::train::{self, TrainArguments, TrainOptions};
@@ -27,6 +28,9 @@ pub(super) struct CompareArguments {
     /// Training images per class; by default those of [compare], else all
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
     images: Vec<u32>,
+    /// Run each setting on each of K folds of the training images and count every image once (data.folds)
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..))]
+    folds: Option<u32>,
     #[command(flatten)]
     config: ConfigArguments,
     #[command(flatten)]
@@ -57,6 +61,9 @@ pub(super) fn perform(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
         let compare = config.compare.get_or_insert_default();
         if !arguments.seeds.is_empty() {
             compare.seeds.clone_from(&arguments.seeds);
+        }
+        if let Some(folds) = arguments.folds {
+            config.data.folds = Folds::try_from(folds).ok();
         }
         if !arguments.images.is_empty() {
             compare.images_per_class.clone_from(&arguments.images);

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use finetune_core::Error;
+use finetune_core::measure::LabelledPrediction;
 use finetune_core::measure::{ClassScore, Measured, measure};
 use images::{Labelled, Origin, Selection, SplitName, is_list};
+use predictions::{Row, Writer};
 use report::text::{Side, aligned, count, counted, percent, visible};
 use statistics::Confusion;
 
-use super::predictions::PredictionsFile;
 use super::source::{ModelArguments, print_data, print_unreadable};
 
 #[derive(Debug, clap::Args)]
@@ -92,14 +93,13 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     print_data(&data.left_out, &data.root, &data.remarks);
     let model = arguments.model.open()?;
     let predictions = arguments.predictions.as_deref();
-    let mut predictions =
-        predictions.map(|path| PredictionsFile::create(path, &model.classes)).transpose()?;
+    let mut predictions = predictions.map(|path| Writer::create(path, &[], &model.classes)).transpose()?;
     let measured = measure::<anyhow::Error>(&model, &data, arguments.model.batching(), &mut |prediction| {
-        predictions.as_mut().map_or(Ok(()), |predictions| predictions.add(prediction))
+        predictions.as_mut().map_or(Ok(()), |writer| add(writer, prediction))
     });
     if measured.is_err() {
         // A partial file would be in the way of the next attempt.
-        predictions.take().into_iter().for_each(PredictionsFile::discard);
+        predictions.take().into_iter().for_each(Writer::discard);
     }
     let measured = measured?;
     if let Some(predictions) = predictions {
@@ -117,6 +117,16 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         write!(out, "{}", text(&measured))?;
     }
     Ok(out.flush()?)
+}
+
+/// Adds a row to the file of predictions.
+fn add(
+    writer: &mut Writer,
+    LabelledPrediction { prediction, truth }: LabelledPrediction<'_>,
+) -> anyhow::Result<()> {
+    let path = &*prediction.path.to_string_lossy();
+    let (predicted, probabilities) = (prediction.best(), prediction.probabilities);
+    Ok(writer.add(&Row { path, label: truth, predicted, probabilities })?)
 }
 
 fn text(measured: &Measured) -> String {

@@ -12,7 +12,6 @@ mod evaluate;
 mod inspect;
 mod lr_find;
 mod predict;
-mod predictions;
 mod source;
 mod train;
 

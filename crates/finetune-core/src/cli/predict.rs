@@ -8,6 +8,7 @@ use std::time::Instant;
 use finetune_core::predict::{ClassProbability, PredictError, Prediction, Summary, Timing, predict};
 use finetune_core::{Error, wide_images};
 use images::Files;
+use ranged::Share;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
 
@@ -29,7 +30,11 @@ pub(super) struct PredictArguments {
     /// Number of most probable classes to print.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
-    /// Print a JSON object per line: path, class, probability, top.
+    /// Answer "unknown" where the most probable class is less probable than this, 0 to 1; the report of a run shows what a
+    /// threshold is worth.
+    #[arg(long, value_name = "PROBABILITY", value_parser = share)]
+    at_least: Option<f64>,
+    /// Print a JSON object per line: path, class, probability, top; with --at-least also unknown.
     #[arg(long)]
     json: bool,
     /// Add the scores of all classes before the softmax (with --json).
@@ -37,11 +42,23 @@ pub(super) struct PredictArguments {
     logits: bool,
 }
 
+/// What is printed in place of a class that is not probable enough.
+const UNKNOWN: &str = "unknown";
+
+/// `0.8`
+fn share(written: &str) -> Result<f64, String> {
+    let number: f64 = written.parse().map_err(|_| "write it as a number, for example 0.8".to_owned())?;
+    Share::try_from(number).map(Share::get).map_err(|error| error.to_string())
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     path: &'a str,
     class: &'a str,
     probability: f64,
+    /// With `--at-least`: whether the probability is below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<bool>,
     top: &'a [ClassProbability<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
     logits: Option<&'a [f32]>,
@@ -54,15 +71,21 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     let model = arguments.model.open()?;
     let opened_seconds = began.elapsed().as_secs_f64();
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut read = 0u64;
+    warn_of_class(arguments.at_least, &model.classes);
+    let (mut read, mut unknown) = (0u64, 0u64);
     let top = usize::try_from(arguments.top).unwrap_or(usize::MAX);
     let mut print = |prediction: &Prediction<'_>| -> anyhow::Result<()> {
         read += 1;
-        let top = prediction.top(&model.classes, top);
+        let answer = Answer {
+            prediction,
+            top: &prediction.top(&model.classes, top),
+            unknown: arguments.at_least.map(|least| prediction.probabilities[prediction.best()] < least),
+        };
+        unknown += u64::from(answer.unknown == Some(true));
         if arguments.json {
-            json(&mut out, prediction, &top, arguments.logits.then_some(prediction.logits))?;
+            answer.json(&mut out, arguments.logits.then_some(prediction.logits))?;
         } else {
-            text(&mut out, prediction, &top)?;
+            answer.text(&mut out)?;
         }
         // A reader of the pipe gets each line at once.
         Ok(out.flush()?)
@@ -83,8 +106,10 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
         return Err(PredictError::NothingReadable { source_name, count }.into());
     }
     let unread = unreadable.len();
-    let _ = writeln!(io::stderr(), "{} classified, {unread} unreadable", counted(read, "image"));
-    let ending = Ending { classified: read, unreadable: unread, opened_seconds, timing };
+    let unknown = arguments.at_least.map(|_| unknown);
+    let told = unknown.map_or_else(String::new, |images| format!("{images} of them unknown, "));
+    let _ = writeln!(io::stderr(), "{} classified, {told}{unread} unreadable", counted(read, "image"));
+    let ending = Ending { classified: read, unknown, unreadable: unread, opened_seconds, timing };
     let last = if arguments.json { serde_json::to_string(&ending)? } else { ending.to_string() };
     let _ = writeln!(io::stderr(), "{last}");
     Ok(())
@@ -94,6 +119,9 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Ending {
     classified: u64,
+    /// With `--at-least`: images of these below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<u64>,
     unreadable: usize,
     /// Seconds to read the model and prepare it.
     opened_seconds: f64,
@@ -115,25 +143,44 @@ impl fmt::Display for Ending {
     }
 }
 
-fn json(
-    out: &mut impl Write,
-    prediction: &Prediction<'_>,
-    top: &[ClassProbability<'_>],
-    logits: Option<&[f32]>,
-) -> anyhow::Result<()> {
-    let Some(ClassProbability { class, probability }) = top.first() else { return Ok(()) };
-    let path = prediction.path.to_string_lossy();
-    serde_json::to_writer(&mut *out, &Line { path: &path, class, probability: *probability, top, logits })
-        .map_err(io::Error::from)?;
-    Ok(writeln!(out)?)
+/// Says that a class is named as what is printed for images below the threshold.
+fn warn_of_class(at_least: Option<f64>, classes: &[String]) {
+    if at_least.is_some() && classes.iter().any(|class| class == UNKNOWN) {
+        let _ = writeln!(
+            io::stderr(),
+            "warning: the model has a class \"{UNKNOWN}\", and --at-least prints the same for an image that is not probable enough; --json tells them apart by its key `unknown`"
+        );
+    }
 }
 
-fn text(
-    out: &mut impl Write,
-    prediction: &Prediction<'_>,
-    top: &[ClassProbability<'_>],
-) -> anyhow::Result<()> {
-    let named = top.iter().map(|entry| format!("{} {}", entry.class, percent(entry.probability)));
-    let line = format!("{}: {}", prediction.path.display(), named.collect::<Vec<_>>().join(", "));
-    Ok(writeln!(out, "{}", visible(&line))?)
+/// What is printed for an image.
+struct Answer<'a> {
+    prediction: &'a Prediction<'a>,
+    /// The most probable classes.
+    top: &'a [ClassProbability<'a>],
+    /// Whether the most probable class is below the threshold; `None` without one.
+    unknown: Option<bool>,
+}
+
+impl Answer<'_> {
+    fn json(&self, out: &mut impl Write, logits: Option<&[f32]>) -> anyhow::Result<()> {
+        let &Self { prediction, top, unknown } = self;
+        let Some(&ClassProbability { class, probability }) = top.first() else { return Ok(()) };
+        let class = if unknown == Some(true) { UNKNOWN } else { class };
+        let path = &*prediction.path.to_string_lossy();
+        serde_json::to_writer(&mut *out, &Line { path, class, probability, unknown, top, logits })
+            .map_err(io::Error::from)?;
+        Ok(writeln!(out)?)
+    }
+
+    fn text(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        let &Self { prediction, top, unknown } = self;
+        let named = |entry: &ClassProbability<'_>| format!("{} {}", entry.class, percent(entry.probability));
+        let named = match top.first().filter(|_| unknown == Some(true)) {
+            Some(best) => format!("{UNKNOWN} {}", percent(best.probability)),
+            None => top.iter().map(named).collect::<Vec<_>>().join(", "),
+        };
+        let line = format!("{}: {named}", prediction.path.display());
+        Ok(writeln!(out, "{}", visible(&line))?)
+    }
 }

@@ -99,6 +99,7 @@ fn one_run(
         .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);
     metrics.finish()?;
+    folder.write_predictions(finished.held_out.as_ref())?;
     folder.write_run(&record)?;
     print_summary(&report::text::run_summary(&record), folder, &record, arguments)?;
     Ok(record.outcome)

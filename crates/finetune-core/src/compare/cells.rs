@@ -1,9 +1,14 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
+use std::num::NonZeroU32;
+use std::path::Path;
 
+use comparison::{Ended, FoldRun};
+use predictions::{Predictions, Writer};
 use records::{Amount, CellRecord, DivergedRecord, RunRecord, TraceRecord};
-use run_config::{CompareConfig, Run, slug};
+use run_config::{CompareConfig, Folds, Run, slug};
 use serde::de::DeserializeOwned;
 
 use super::{Cell, CompareError};
@@ -69,7 +74,7 @@ impl<'a> Cells<'a> {
         finished: Finished,
     ) -> Result<(), Error> {
         let description = finished.description(materials);
-        let Finished { mut record, backbone, .. } = finished;
+        let Finished { mut record, backbone, held_out, .. } = finished;
         record.config = folder.write_config(&run.config)?;
         let model = folder.file("model.safetensors");
         let sha256 = model_file::save(&backbone, &description, &model)?;
@@ -77,6 +82,7 @@ impl<'a> Cells<'a> {
         if !self.compare.keep_models {
             fs::remove_file(&model).map_err(FolderError::write(model))?;
         }
+        folder.write_predictions(held_out.as_ref())?;
         Ok(folder.write_json("summary.json", &record)?)
     }
 
@@ -94,6 +100,7 @@ impl<'a> Cells<'a> {
             images_per_class: cell.images_per_class,
             method: self.method(cell).to_owned(),
             seed: cell.seed,
+            fold: cell.fold.map(NonZeroU32::get),
             message: error.to_string(),
         };
         Ok(folder.write_json(DIVERGED, &record)?)
@@ -135,6 +142,7 @@ impl<'a> Cells<'a> {
             images_per_class: cell.images_per_class,
             method: self.method(cell).to_owned(),
             seed: cell.seed,
+            fold: cell.fold.map(NonZeroU32::get),
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
             balanced_accuracy: measured.map(|measured| measured.balanced_accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
@@ -163,18 +171,82 @@ impl<'a> Cells<'a> {
         }))
     }
 
+    /// Returns the folds of each setting and seed taken together, and writes all their predictions into one file for each
+    /// variant, `out-of-fold.csv`.
+    pub(super) fn pooled(
+        &self,
+        plan: &[Cell],
+        ended: &[Option<Ended>],
+        folds: Folds,
+    ) -> Result<Vec<Ended>, CompareError> {
+        let mut files: BTreeMap<usize, Writer> = BTreeMap::new();
+        let mut runs = Vec::new();
+        for (cell, ended) in plan.iter().zip(ended) {
+            let Some(ended) = ended else { continue };
+            let mut predictions = None;
+            if ended.is_ok() {
+                let path = self.folder.file(&self.folder_name(cell)).join("predictions.csv");
+                let read = Predictions::read(&path).map_err(FolderError::from).map_err(Error::from)?;
+                self.append(&mut files, cell, &read.classes, &path).map_err(Error::from)?;
+                predictions = Some(read);
+            }
+            runs.push(FoldRun { ended, predictions });
+        }
+        for file in files.into_values() {
+            file.finish().map_err(FolderError::from).map_err(Error::from)?;
+        }
+        Ok(comparison::pooled(&runs, folds.get(), self.groups))
+    }
+
+    /// Adds the predictions of a cell to the file of its variant, which replaces that of a comparison that was resumed.
+    fn append(
+        &self,
+        files: &mut BTreeMap<usize, Writer>,
+        cell: &Cell,
+        classes: &[String],
+        predictions: &Path,
+    ) -> Result<(), FolderError> {
+        let file = match files.entry(cell.variant) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let name = match self.variant(cell) {
+                    "" => "out-of-fold.csv".to_owned(),
+                    variant => format!("out-of-fold-{}.csv", slug(variant)),
+                };
+                let path = self.folder.file(&name);
+                if path.exists() {
+                    fs::remove_file(&path).map_err(FolderError::write(&path))?;
+                }
+                entry.insert(Writer::create(
+                    &path,
+                    &["setting", "images_per_class", "seed", "fold"],
+                    classes,
+                )?)
+            }
+        };
+        let written = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+        let further = [
+            self.method(cell).to_owned(),
+            written(cell.images_per_class),
+            cell.seed.to_string(),
+            written(cell.fold.map(NonZeroU32::get)),
+        ];
+        Ok(file.append(&further, predictions)?)
+    }
+
     fn variant(&self, cell: &Cell) -> &str {
         self.compare.variants.get(cell.variant).map_or("", |variant| &variant.name)
     }
 
-    /// Returns for example `cells/held-out-faces-5-per-class-head-seed-0`.
+    /// Returns for example `cells/held-out-faces-5-per-class-head-seed-0`, of a fold with `-fold-1`.
     fn folder_name(&self, cell: &Cell) -> String {
         let variant = match self.variant(cell) {
             "" => String::new(),
             name => format!("{}-", slug(name)),
         };
         let amount = Amount(cell.images_per_class).short().replace(' ', "-");
-        format!("cells/{variant}{amount}-{}-seed-{}", slug(self.method(cell)), cell.seed)
+        let fold = cell.fold.map_or_else(String::new, |fold| format!("-fold-{fold}"));
+        format!("cells/{variant}{amount}-{}-seed-{}{fold}", slug(self.method(cell)), cell.seed)
     }
 
     /// Returns the setting's name, or the method's.
@@ -201,7 +273,7 @@ mod tests {
         };
         let groups = BTreeMap::new();
         let cells = Cells { folder: &folder, compare: &compare, groups: &groups };
-        let plan = super::super::plan(&compare);
+        let plan = super::super::plan(&compare, None);
         let claimed = cells.claim(&plan[0]).unwrap().unwrap();
         assert!(claimed.path().ends_with("cells/5-per-class-head-seed-0"));
         assert!(cells.claim(&plan[0]).unwrap().is_none());

@@ -13,11 +13,14 @@ mod helpers;
 mod vary;
 mod worker;
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use comparison::{Ended, Finished};
-use records::{ComparisonRecord, DivergedRecord, Event, Interrupt, Listener, Outcome, TraceRecord};
-use run_config::{CompareConfig, Method, Run};
+use records::{
+    CellRecord, ComparisonRecord, DivergedRecord, Event, Interrupt, Listener, Outcome, TraceRecord,
+};
+use run_config::{CompareConfig, Folds, Method, Run};
 
 use self::cells::Cells;
 use self::worker::Worker;
@@ -41,11 +44,18 @@ pub struct Cell {
     pub setting: Option<usize>,
     /// Seed of the choice of images and of the training.
     pub seed: u64,
+    /// The fold that is held out, from 1; `None` where there are none.
+    pub fold: Option<NonZeroU32>,
 }
 
-/// Returns the runs of a comparison in the order in which they are carried out. Pure.
+/// Returns the runs of a comparison in the order in which they are carried out, each on every fold where there are folds.
+/// Pure.
 #[must_use]
-pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
+pub fn plan(compare: &CompareConfig, folds: Option<Folds>) -> Vec<Cell> {
+    let folds: Vec<Option<NonZeroU32>> = match folds {
+        None => vec![None],
+        Some(folds) => (1..=folds.get()).map(NonZeroU32::new).collect(),
+    };
     let amounts: Vec<Option<u32>> = match compare.images_per_class.as_slice() {
         [] => vec![None],
         amounts => amounts.iter().copied().map(Some).collect(),
@@ -63,7 +73,8 @@ pub fn plan(compare: &CompareConfig) -> Vec<Cell> {
         for &images_per_class in &amounts {
             for &(method, setting) in &trained {
                 for &seed in &compare.seeds {
-                    cells.push(Cell { variant, images_per_class, method, setting, seed });
+                    let cell = |&fold| Cell { variant, images_per_class, method, setting, seed, fold };
+                    cells.extend(folds.iter().map(cell));
                 }
             }
         }
@@ -86,7 +97,7 @@ pub fn perform(
 ) -> Result<(ComparisonRecord, Outcome), CompareError> {
     let started = Instant::now();
     let config = folder.write_config(&run.config).map_err(Error::from)?;
-    let plan = plan(compare);
+    let plan = plan(compare, run.config.data.folds);
     let cells = Cells::of(folder, compare, run);
     // Left unfinished by an earlier process.
     cells.release_unfinished(&plan)?;
@@ -110,25 +121,25 @@ pub fn perform(
     let complete = results.ended.iter().all(Option::is_some);
     let example = results.example(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
-    let rows = comparison::rows(results.ended.iter().flatten());
-    let (mut records, mut lost) = (Vec::new(), Vec::new());
-    for ended in results.ended.into_iter().flatten() {
-        match ended {
-            Ok(record) => records.push(record),
-            Err(record) => lost.push(record),
-        }
-    }
+    let judged = match run.config.data.folds {
+        None => results.ended.iter().flatten().cloned().collect(),
+        Some(folds) => cells.pooled(&plan, &results.ended, folds)?,
+    };
+    let rows = comparison::rows(&judged);
+    let Parted { records, lost } = Parted::of(results.ended.into_iter().flatten());
     let Some(example) = example else {
         return Err(diverged(&lost).filter(|_| complete).unwrap_or(Error::Interrupted.into()));
     };
+    let judged = Parted::of(judged);
     let finished = Finished {
-        cells: &records,
-        diverged: &lost,
+        cells: &judged.records,
+        diverged: &judged.lost,
         judged_on: compare.judge_on.as_deref(),
         baseline: compare.settings.first().map(|setting| setting.name.as_str()),
     };
     let effects = comparison::differences(&finished);
     let mut verdict = comparison::conclusions(&finished, &rows);
+    verdict.splice(..0, comparison::of_folds(run.config.data.folds.map(Folds::get), &judged.records));
     if !complete {
         let ended = records.len() + lost.len();
         verdict.insert(0, format!("Interrupted after {ended} of {} runs.", plan.len()));
@@ -136,6 +147,7 @@ pub fn perform(
     let record = ComparisonRecord {
         name: run.name.clone(),
         judged_on: compare.judge_on.clone(),
+        folds: run.config.data.folds.map(Folds::get),
         rows,
         cells: records,
         diverged: lost,
@@ -150,13 +162,32 @@ pub fn perform(
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
 }
 
+/// Runs that finished, and those that diverged.
+struct Parted {
+    records: Vec<CellRecord>,
+    lost: Vec<DivergedRecord>,
+}
+
+impl Parted {
+    fn of(ended: impl IntoIterator<Item = Ended>) -> Self {
+        let mut parted = Self { records: Vec::new(), lost: Vec::new() };
+        for ended in ended {
+            match ended {
+                Ok(record) => parted.records.push(record),
+                Err(record) => parted.lost.push(record),
+            }
+        }
+        parted
+    }
+}
+
 /// Most cells of one seed whose training is shown one by one.
 const TRACES: usize = 12;
 
-/// The course of training under each setting, with the first seed.
+/// The course of training under each setting, with the first seed and on the first fold.
 fn traces(plan: &[Cell], cells: &Cells<'_>) -> Result<Vec<TraceRecord>, CompareError> {
-    let Some(seed) = plan.first().map(|cell| cell.seed) else { return Ok(Vec::new()) };
-    let first: Vec<&Cell> = plan.iter().filter(|cell| cell.seed == seed).collect();
+    let Some(&Cell { seed, fold, .. }) = plan.first() else { return Ok(Vec::new()) };
+    let first: Vec<&Cell> = plan.iter().filter(|cell| cell.seed == seed && cell.fold == fold).collect();
     if first.len() > TRACES {
         return Ok(Vec::new());
     }
@@ -182,7 +213,7 @@ pub fn join(
 ) -> Result<(), Error> {
     let cells = Cells::of(folder, compare, run);
     let mut worker = Worker::new(run, compare, &cells);
-    let plan = plan(compare);
+    let plan = plan(compare, run.config.data.folds);
     while worker.next(&plan, interrupt, &mut |_| {})? {}
     Ok(())
 }
@@ -222,7 +253,7 @@ impl Results {
     fn example<'a>(&self, plan: &'a [Cell]) -> Option<&'a Cell> {
         let finished = plan.iter().zip(&self.ended).filter(|(_, ended)| matches!(ended, Some(Ok(_))));
         finished.map(|(cell, _)| cell).max_by_key(|cell| {
-            let first = cell.variant == 0 && cell.seed == plan[0].seed;
+            let first = cell.variant == 0 && cell.seed == plan[0].seed && cell.fold == plan[0].fold;
             (first, cell.method, cell.images_per_class.unwrap_or(u32::MAX))
         })
     }
@@ -230,8 +261,6 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
-    use records::CellRecord;
-
     use super::*;
 
     #[test]
@@ -242,9 +271,13 @@ mod tests {
             seeds: vec![3, 4, 5],
             ..CompareConfig::default()
         };
-        let cells = plan(&compare);
+        let cells = plan(&compare, None);
         assert_eq!(cells.len(), 12);
-        assert!(cells.iter().all(|cell| cell.variant == 0));
+        assert!(cells.iter().all(|cell| cell.variant == 0 && cell.fold.is_none()));
+        let on_folds = plan(&compare, Some(Folds::of(3)));
+        assert_eq!(on_folds.len(), 36);
+        assert_eq!(on_folds[2].fold, NonZeroU32::new(3));
+        assert_eq!((on_folds[2].seed, on_folds[3].seed), (3, 4));
     }
 
     #[test]
@@ -255,6 +288,7 @@ mod tests {
             method,
             setting: None,
             seed,
+            fold: None,
         };
         let plan = [cell(1, Method::Scratch, 3), cell(5, Method::Head, 3), cell(5, Method::FineTune, 4)];
         let done = CellRecord { accuracy: 0.5, ..CellRecord::default() };

@@ -156,6 +156,7 @@ fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     run.config.run.seed = cell.seed;
     run.config.run.checkpoints = Checkpoints::None;
     run.config.data.images_per_class = cell.images_per_class;
+    run.config.data.fold = cell.fold;
     if setting.is_none() && cell.method == Method::Head {
         // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
         run.config.train.epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);

@@ -16,6 +16,7 @@ use zoo::source_weights;
 
 use super::against_data::{self, Known};
 use super::kept_head::{self, ClassOrder};
+use super::perform::images_of;
 use crate::Error;
 use crate::mismatch;
 use crate::model_file::Description;
@@ -60,6 +61,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
         let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
+    images_of(run, &materials)?;
     Ok(materials)
 }
 
@@ -75,8 +77,12 @@ pub fn gather_chosen(
     let started = Instant::now();
     let data = &run.config.data;
     let mut set: DataSet = dataset::list(data, &run.source, run.config.run.seed)?;
+    if let Some(note) = dataset::leave_unopened(&mut set, data) {
+        session.emit(&Event::Note(note));
+    }
     let labels = set.train.iter().map(|sample| sample.label);
-    let known = Known::of(&set.classes, labels, set.validation.len());
+    let known =
+        Known::of(&set.classes, labels, validation_images(run, set.train.len(), set.validation.len()));
     against_data::check_data(run, &known)?;
     let wanted = run.weights.as_ref().filter(|_| needs_weights(run));
     let checkpoint = wanted.map(|weights| weights.read(run.network)).transpose()?;
@@ -117,6 +123,12 @@ pub fn gather_chosen(
     Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, class_order, seconds })
 }
 
+/// Returns the number of validation images, about that of a fold where one takes their place.
+fn validation_images(run: &Run, training: usize, validation: usize) -> usize {
+    let folds = run.config.data.folds.and_then(|folds| usize::try_from(folds.get()).ok());
+    folds.map_or(validation, |folds| training / folds)
+}
+
 /// Returns what is kept of training images and of others: what is shown of them, unless each epoch shows something else.
 fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     let shown = Transform::evaluation(input)?;
@@ -148,7 +160,8 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
     check_crops(run, &materials.input)?;
     let DecodedDataset { classes, train, validation, .. } = &materials.pictures;
-    let known = Known::of(classes, train.labels().into_iter(), validation.len());
+    let validation = validation_images(run, train.len(), validation.len());
+    let known = Known::of(classes, train.labels().into_iter(), validation);
     against_data::check_data(run, &known)?;
     let (_, plan) = trial(run, &materials.input, materials.checkpoint.as_deref(), classes)?;
     against_data::check_epochs(run, Some(compare), &plan, &known)?;

@@ -21,6 +21,8 @@ pub(super) struct Measured {
     /// One for each split that has images.
     pub(super) evaluations: Vec<EvaluationRecord>,
     pub(super) temperature: TemperatureRecord,
+    /// Predictions for the fold that the run held out, with probabilities as they are without temperature.
+    pub(super) held_out: Option<predictions::Predictions>,
     /// From the last split measured.
     pub(super) samples: Vec<SampleRecord>,
     /// Whether the run was interrupted, before or now.
@@ -47,6 +49,7 @@ pub(super) fn measure(
     };
     let mut temperature = fitted(Err(Unfitted::NoImages), 0);
     let mut evaluations = Vec::new();
+    let mut held_out = None;
     let mut last: Option<(&ImageSubset, Scored)> = None;
     for (split, part) in [("validation", &images.validation), ("test", &images.test)] {
         if part.is_empty() {
@@ -75,6 +78,7 @@ pub(super) fn measure(
         let scores = scored.scores();
         if split == "validation" {
             temperature = fitted(scores.temperature(), part.len());
+            held_out = images.fold.map(|_| predictions_for(part, &scored, &images.classes));
         }
         let calibration = CalibrationRecord {
             raw: scores.reliability(1.0),
@@ -92,7 +96,21 @@ pub(super) fn measure(
         }
         None => Vec::new(),
     };
-    Ok(Measured { evaluations, temperature, samples, interrupted })
+    Ok(Measured { evaluations, temperature, held_out, samples, interrupted })
+}
+
+/// Returns the predictions for each image of a split.
+fn predictions_for(part: &ImageSubset, scored: &Scored, classes: &[String]) -> predictions::Predictions {
+    let probabilities = scored.scores().probabilities(1.0);
+    let rows = probabilities.chunks_exact(scored.classes.max(1));
+    let class = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
+    let pairs = scored.predictions.labels.iter().zip(&scored.predictions.predicted);
+    let images = part.indices.iter().zip(pairs.zip(rows)).map(|(&index, ((&label, &predicted), row))| {
+        let path = part.store.samples()[index as usize].path.to_string_lossy().into_owned();
+        let (label, predicted) = (class(label), class(predicted));
+        predictions::Image { path, label, predicted, probabilities: row.to_vec() }
+    });
+    predictions::Predictions { classes: classes.to_vec(), images: images.collect() }
 }
 
 /// Refuses a trained model whose loss is not finite: no step followed that would have noticed.

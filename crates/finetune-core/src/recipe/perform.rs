@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use backbone::Backbone;
 use features::dataset::DecodedDataset;
+use predictions::Predictions;
 use pretrained::InputSpec;
 use records::{Outcome, RunRecord, Session, StepName};
 use run_config::Run;
@@ -30,6 +31,8 @@ pub struct Finished {
     pub backbone: Backbone,
     /// How its images are prepared.
     pub input: InputSpec,
+    /// Predictions for the fold that it held out.
+    pub held_out: Option<Predictions>,
 }
 
 /// Carries out the five steps, each with what the one before it made, and measures the model. With a folder, checkpoints are
@@ -84,17 +87,27 @@ pub fn perform(
         config: String::new(),
         seconds: materials.seconds + started.elapsed().as_secs_f64(),
     };
-    Ok(Finished { record, backbone: prepared.backbone, input: materials.input.clone() })
+    Ok(Finished {
+        record,
+        backbone: prepared.backbone,
+        input: materials.input.clone(),
+        held_out: measured.held_out,
+    })
 }
 
-/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for.
+/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
+/// fold takes the place of the validation images where it asks for that.
 ///
 /// # Errors
-/// When a class has fewer.
+/// When a class has fewer, or the fold is empty.
 pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
     let mut images = materials.pictures.clone();
     if let Some(per_class) = run.config.data.images_per_class {
         images.train = images.train.take_per_class(per_class, run.config.run.seed)?;
+    }
+    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
+        (images.train, images.validation) = (divided.training, divided.validation);
+        images.fold = Some(divided.record);
     }
     Ok(images)
 }

@@ -43,6 +43,7 @@ pub(crate) fn comparison() -> ComparisonRecord {
     ComparisonRecord {
         name: "letters (sample data)".into(),
         judged_on: Some("unshared".into()),
+        folds: None,
         rows,
         cells,
         diverged: Vec::new(),
@@ -93,6 +94,7 @@ fn letters() -> RunRecord {
             train: 990,
             validation: 792,
             test: 792,
+            fold: None,
             unreadable: vec![],
         },
         load: LoadRecord {

@@ -41,6 +41,7 @@ pub(crate) fn run() -> RunRecord {
             train: 400,
             validation: 200,
             test: 0,
+            fold: None,
             unreadable: vec![
                 UnreadableRecord {
                     path: "data/dogs_cats_small/train/cat/cat.0423 (копия).jpg".into(),

@@ -215,6 +215,8 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
     let uneven = |cell: &CellRecord| cell.balanced_accuracy.is_some_and(|value| value != cell.accuracy);
     let uneven = cells.iter().any(uneven);
     let percent = |value: Option<f64>| value.map_or("–".into(), numbers::percent);
+    let folds = comparison.folds.is_some();
+    let number = |fold: Option<u32>| fold.map_or_else(|| "–".to_owned(), |fold| fold.to_string());
     let table = html! {
         table.wide {
             caption { "One row for each run. The digest is the SHA-256 of its trained model." }
@@ -222,6 +224,7 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
                 tr {
                     @if variants { th scope="col" { "Variant" } }
                     th.num scope="col" { "Images per class" } th scope="col" { "Method" } th.num scope="col" { "Seed" }
+                    @if folds { th.num scope="col" { "Fold" } }
                     th.num scope="col" { "Accuracy" }
                     @if uneven { th.num scope="col" { "Balanced" } }
                     @for group in &groups { th.num scope="col" { "“" (group) "”" } }
@@ -235,6 +238,7 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
                         td.num { (Amount(cell.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&cell.method)) }
                         td.num { (cell.seed) }
+                        @if folds { td.num { (number(cell.fold)) } }
                         td.num { (numbers::percent(cell.accuracy)) }
                         @if uneven { td.num { (percent(cell.balanced_accuracy)) } }
                         @for group in &groups { td.num { (percent(cell.groups.get(*group).copied())) } }
@@ -248,6 +252,7 @@ fn runs(comparison: &ComparisonRecord) -> Markup {
                         td.num { (Amount(run.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&run.method)) }
                         td.num { (run.seed) }
+                        @if folds { td.num { (number(run.fold)) } }
                         td colspan=(3 + usize::from(uneven) + groups.len()) { "diverged: " (run.message) }
                     }
                 }

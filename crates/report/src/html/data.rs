@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use records::{DataRecord, LoadRecord};
+use records::{DataRecord, FoldRecord, LoadRecord};
 
 use super::shell::{Level, listing, scroll};
 use crate::numbers;
@@ -18,7 +18,10 @@ pub(super) fn data(data: &DataRecord, level: Level) -> Markup {
         dl.facts {
             div { dt { "Folder" } dd { code { (data.root.display()) } } }
             div { dt { "Training images" } dd { (numbers::count(data.train)) } }
-            div { dt { "Validation images" } dd { (numbers::count(data.validation)) } }
+            div {
+                dt { "Validation images" }
+                dd { (numbers::count(data.validation)) @if let Some(fold) = data.fold { (of_fold(fold)) } }
+            }
             div { dt { "Test images" } dd { (numbers::count(data.test)) } }
             div { dt { "Unreadable files" } dd { (numbers::count(data.unreadable.len() as u64)) } }
         }
@@ -33,6 +36,18 @@ pub(super) fn data(data: &DataRecord, level: Level) -> Markup {
         @if data.unreadable.is_empty() { p { "None: every file could be read." } }
         @else { (unreadable(data)) }
     }
+}
+
+/// Which training images take the place of the validation images.
+fn of_fold(FoldRecord { fold, folds, never_held_out }: FoldRecord) -> String {
+    let never = match never_held_out {
+        0 => String::new(),
+        images => format!(
+            "; {} in no fold, because nothing of their class would be left to learn from",
+            numbers::counted(images, "training image")
+        ),
+    };
+    format!(": fold {fold} of {folds} of the training images{never}")
 }
 
 fn classes(n: usize) -> String {

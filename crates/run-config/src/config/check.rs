@@ -31,6 +31,16 @@ fn of_data(data: &DataConfig) -> Option<Mistake> {
         ("data.root", named, "give the folder with the images here, or a list of them as data.list"),
         ("data.images_per_class", data.images_per_class != Some(0), "must be at least 1"),
         (
+            "data.fold",
+            data.fold.is_none() || data.folds.is_some(),
+            "is one of data.folds; give their number too",
+        ),
+        (
+            "data.fold",
+            data.fold.zip(data.folds).is_none_or(|(fold, folds)| fold.get() <= folds.get()),
+            "is counted from 1 to data.folds",
+        ),
+        (
             "data.input",
             data.input.as_ref().is_none_or(goes_together),
             "resize and crop stand together where fit is \"crop\": give both",
@@ -41,6 +51,11 @@ fn of_data(data: &DataConfig) -> Option<Mistake> {
 fn of_comparison(compare: &CompareConfig, data: &DataConfig) -> Option<Mistake> {
     let CompareConfig { images_per_class, methods, seeds, judge_on, .. } = compare;
     first_mistake([
+        (
+            "data.fold",
+            data.fold.is_none(),
+            "a comparison runs every fold; leave this out, data.folds is enough",
+        ),
         ("compare.seeds", !seeds.is_empty(), "name at least one seed"),
         ("compare.seeds", all_differ(seeds), "a seed is named twice"),
         ("compare.methods", all_differ(methods), "a method is named twice"),

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 
 use images::{GroupBy, Origin, Selection};
 use pretrained::PartialInput;
-use ranged::{Fraction, Share};
+use ranged::{Fraction, Limits, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Switch, path};
+
+ranged::ranged! {
+    /// Number of folds of a cross-validation.
+    Folds(u32, "integer"): Limits { at_least: 2.0, ..Limits::FINITE }, "be at least 2";
+}
 
 /// `[data]`: the images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +46,15 @@ pub struct DataConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<NonZeroU32>")]
     pub images_per_class: Option<u32>,
+    /// Number of folds that the training images are divided into, each holding out its share of every class: a comparison
+    /// runs each setting on each fold and [counts every training image once](comparing.md#folds). Groups and copies of an
+    /// image are never in two folds; validation and test images are not opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Folds>,
+    /// In a single run, the fold of `data.folds`, from 1, that takes the place of the validation images; the run trains on
+    /// the others, and its predictions for this one are kept in `predictions.csv`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<NonZeroU32>,
     /// Largest share of unreadable files that a run accepts.
     pub max_unreadable: Share,
     /// Memory for decoded images in mebibytes; what does not fit is decoded again whenever it is needed.
@@ -68,6 +82,8 @@ impl Default for DataConfig {
             exclude: None,
             validation_fraction: Fraction::of(0.2),
             images_per_class: None,
+            folds: None,
+            fold: None,
             max_unreadable: Share::of(0.1),
             memory_mib: 2048,
             reduced_decoding: Switch::Off,

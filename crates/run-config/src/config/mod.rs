@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use augmentation::AugmentConfig;
 pub(crate) use check::check;
 pub use compare::{CompareConfig, Method, SettingConfig, VariantConfig};
-pub use data::DataConfig;
+pub use data::{DataConfig, Folds};
 pub use error::{ConfigError, Place};
 pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, ThawConfig};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};

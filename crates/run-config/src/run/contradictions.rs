@@ -13,6 +13,7 @@ use crate::config::{
 pub(super) fn check(config: &Config, source: &Source) -> Result<(), ConfigError> {
     let depth = &config.finetune.depth;
     let found = None
+        .or_else(|| of_folds(config))
         .or_else(|| of_depth(config, depth))
         .or_else(|| of_head(config, depth))
         .or_else(|| of_rates(config))
@@ -26,6 +27,14 @@ pub(super) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
 
 /// The key at fault, and what to do.
 type Contradiction = (&'static str, String);
+
+fn of_folds(config: &Config) -> Option<Contradiction> {
+    let folds = config.data.folds.filter(|_| config.data.fold.is_none() && config.compare.is_none())?;
+    let message = format!(
+        "a single run has one fold: say which, data.fold = 1 to {folds}; `finetune compare` runs every setting on every fold"
+    );
+    Some(("data.folds", message))
+}
 
 fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
     let finetune = &config.finetune;

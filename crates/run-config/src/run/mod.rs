@@ -4,6 +4,8 @@ mod contradictions;
 mod ineffective;
 mod threads;
 
+use std::num::NonZeroU32;
+
 use backbone::Network;
 use records::{DecisionRecord, Depth};
 use tch::Device;
@@ -120,6 +122,8 @@ impl Run {
         // A setting may bring a pull of its own, which the usual weight decay does not go with. It is recognised by its value,
         // because a comparison that is joined or resumed is read from a file in which it is written out.
         let usual = plain.regularize.usual_weight_decay();
+        // Each fold is a single run; which one, the cell says.
+        plain.data.fold = plain.data.folds.map(|_| NonZeroU32::MIN);
         plain.regularize.weight_decay = plain.regularize.weight_decay.filter(|&decay| decay != usual);
         let source = self.source.with_setting(setting);
         let changed = config::lay_over(&plain, &setting.set)
