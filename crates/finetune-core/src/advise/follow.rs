@@ -1,7 +1,7 @@
 use features::dataset::ImageSubset;
 use images::{DataSet, take_per_class};
 use ranged::OutOfRange;
-use records::{AdviceRecord, Depth, Interrupt, Listener, PartSeconds, RunRecord, Session, UnknownDepth};
+use records::{AdviceRecord, Depth, PartSeconds, RunRecord, Session, UnknownDepth};
 use run_config::Run;
 use transferability::subset::subset;
 
@@ -19,19 +19,17 @@ use crate::recipe::{self, Materials};
 pub fn resolve_auto_depth(
     run: &Run,
     materials: &Materials,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
-    let (mut run, advice) = with_depth(run, materials, interrupt, listen)?;
-    recipe::decide(&mut run, materials, &mut Session { interrupt, listener: listen })?;
+    let (mut run, advice) = with_depth(run, materials, session)?;
+    recipe::decide(&mut run, materials, session)?;
     Ok((run, advice))
 }
 
 fn with_depth(
     run: &Run,
     materials: &Materials,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<(Run, Option<AdviceRecord>), Error> {
     if *run.depth() != Depth::Auto {
         let mut resolved = run.clone();
@@ -45,7 +43,7 @@ fn with_depth(
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
     let part = ImageSubset { store: train.store.clone(), indices };
     let subject = Subject { run, materials, part: &part, training: train.len() };
-    let advice = advise(&subject, interrupt, listen)?;
+    let advice = advise(&subject, session)?;
     let mut resolved = run.clone();
     resolved.config.finetune.depth =
         advice.depth.parse().map_err(|error: UnknownDepth| Error::Advice(error.to_string()))?;
@@ -61,12 +59,7 @@ fn with_depth(
 ///
 /// # Errors
 /// As [`advise`].
-pub fn perform(
-    run: &Run,
-    images: usize,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
-) -> Result<AdviceRecord, Error> {
+pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<AdviceRecord, Error> {
     let mut run = run.clone();
     run.config.finetune.depth = Depth::All;
     // These name stages that belong to the run's own depth.
@@ -89,10 +82,9 @@ pub fn perform(
         set.test.clear();
         Ok(())
     };
-    let session = &mut Session { interrupt, listener: &mut *listen };
     let materials = recipe::gather_chosen(&run, &mut choose, session)?;
     let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
-    let mut advice = advise(&subject, interrupt, listen)?;
+    let mut advice = advise(&subject, session)?;
     let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };
     advice.parts.insert(0, reading);
     advice.seconds += materials.seconds;

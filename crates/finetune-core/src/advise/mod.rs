@@ -20,7 +20,7 @@ use std::time::Instant;
 use backbone::Backbone;
 use features::dataset::ImageSubset;
 use images::shuffled;
-use records::{AdviceRecord, Depth, Event, Interrupt, Listener, PartSeconds, StageEvidence};
+use records::{AdviceRecord, Depth, Event, PartSeconds, Session, StageEvidence};
 use run_config::Run;
 use training::freeze::FreezePlan;
 use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
@@ -56,11 +56,7 @@ pub struct Subject<'a> {
 /// # Errors
 /// When there are no source weights or too few images for cross-validation, when an image can no longer be read, and on
 /// interruption.
-pub fn advise(
-    subject: &Subject<'_>,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
-) -> Result<AdviceRecord, Error> {
+pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<AdviceRecord, Error> {
     let Subject { run, materials, part, training } = *subject;
     let started = Instant::now();
     run.set_up_libtorch()?;
@@ -76,18 +72,18 @@ pub fn advise(
     check_folds(run, &labels, &folds)?;
 
     let source = SourceNetwork::load(run, materials)?;
-    let features = extract(run, materials, part, &source, interrupt, listen)?;
+    let features = extract(run, materials, part, &source, session)?;
     let backbone = &source.backbone;
     let mut clock = Clock { parts: Vec::new(), last: started };
     clock.part("one pass through the network");
     let count = features.stages.len() as u64;
     let mut probes = Vec::new();
     for (stage, done) in features.stages.iter().zip(1..) {
-        if interrupt.requested() {
+        if session.interrupted() {
             return Err(Error::Interrupted);
         }
         probes.push(probe(&stage.values, &labels, classes, &folds, SETTLED)?);
-        listen(&Event::Prepared { what: "probes", done, total: count });
+        session.emit(&Event::Prepared { what: "probes", done, total: count });
     }
     clock.part("linear probes");
     let scores = features.stages.iter().map(|stage| {

@@ -2,7 +2,7 @@ use backbone::{Mode, StageId};
 use features::dataset::ImageSubset;
 use features::loader::{FeatureLoader, Preparation, most_at_once};
 use images::Transform;
-use records::{Event, Interrupt, Listener, SourceEvidence};
+use records::{Event, Session, SourceEvidence};
 use run_config::Run;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -41,12 +41,11 @@ pub(super) fn extract(
     materials: &Materials,
     part: &ImageSubset,
     source: &SourceNetwork,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<StageFeatures, Error> {
     let backbone = &source.backbone;
     let transform = Transform::evaluation(&materials.input)?;
-    let how = Preparation::once(transform, most_at_once(run.device), run.workers, interrupt);
+    let how = Preparation::once(transform, most_at_once(run.device), run.workers, session.interrupt);
     let feed = FeatureLoader::new(backbone, StageId::INPUT, part, how, &mut |_| {})?;
     let taps: Vec<StageId> =
         backbone.ids().filter(|&id| id < backbone.first_new() && !backbone.roots(id).is_empty()).collect();
@@ -55,7 +54,7 @@ pub(super) fn extract(
     let _no_gradient = tch::no_grad_guard();
     let (mut done, total) = (0, feed.len() as u64);
     for batch in feed.in_order(backbone, most_at_once(backbone.placement().0)) {
-        if interrupt.requested() {
+        if session.interrupted() {
             return Err(Error::Interrupted);
         }
         let batch = batch?;
@@ -72,7 +71,7 @@ pub(super) fn extract(
             outputs.push(vectors.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?);
         }
         done += u64::try_from(batch.labels.size()[0]).unwrap_or(0);
-        listen(&Event::Prepared { what: "features", done, total });
+        session.emit(&Event::Prepared { what: "features", done, total });
     }
     let stages = [None].into_iter().chain(taps.into_iter().map(Some)).zip(outputs);
     let stages =

@@ -1,6 +1,7 @@
 //! `finetune advise`: how far back to fine-tune.
 
 use finetune_core::advise;
+use records::{Event, Session};
 
 use super::arguments::{ConfigArguments, Output, print_report};
 use super::train::listen_for_ctrl_c;
@@ -28,7 +29,9 @@ pub(super) fn perform(arguments: &AdviseArguments) -> anyhow::Result<()> {
     let interrupt = &listen_for_ctrl_c()?;
     let run = arguments.config.run()?;
     let mut progress = Progress::new();
-    let record = advise::perform(&run, arguments.images, interrupt, &mut |event| progress.listen(event))?;
+    let mut listen = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let record = advise::perform(&run, arguments.images, session)?;
     let folder = arguments.config.new_folder(&format!("{}-advise", run.name))?;
     folder.write_advice(&record)?;
     let output = if arguments.config.json { Output::Json } else { Output::Text };

@@ -46,7 +46,7 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let session = &mut Session { interrupt, listener: &mut listen };
     let mut materials = recipe::gather(&run, session)?;
     let started = Instant::now();
-    let (run, _) = advise::resolve_auto_depth(&run, &materials, session.interrupt, session.listener)?;
+    let (run, _) = advise::resolve_auto_depth(&run, &materials, session)?;
     let advise_seconds = started.elapsed().as_secs_f64();
     let mut record = recipe::lr_find(&run, &mut materials, sweep, session)?;
     record.seconds += advise_seconds;

@@ -82,7 +82,7 @@ fn one_run(
     let mut before = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut before };
     let mut materials = recipe::gather(run, session)?;
-    let (run, advice) = &advise::resolve_auto_depth(run, &materials, session.interrupt, session.listener)?;
+    let (run, advice) = &advise::resolve_auto_depth(run, &materials, session)?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
     let mut listen = |event: &Event<'_>| {
@@ -136,7 +136,8 @@ fn compare_runs(
         }
     };
     let helpers = Helpers::new(run.jobs(compare) - 1, &helper);
-    let (record, outcome) = compare::perform(run, compare, folder, helpers, interrupt, &mut listen)?;
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let (record, outcome) = compare::perform(run, compare, folder, helpers, session)?;
     metrics.finish()?;
     print_summary(&report::text::comparison_table(&record), folder, &record, arguments)?;
     match (outcome, compare::diverged(&record.diverged)) {

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use comparison::{Ended, Finished};
 use records::{
-    CellRecord, ComparisonRecord, DivergedRecord, Event, Interrupt, Listener, Outcome, TraceRecord,
+    CellRecord, ComparisonRecord, DivergedRecord, Event, Interrupt, Outcome, Session, TraceRecord,
 };
 use run_config::{CompareConfig, Folds, Method, Run};
 
@@ -92,8 +92,7 @@ pub fn perform(
     compare: &CompareConfig,
     folder: &RunFolder,
     helpers: Helpers<'_>,
-    interrupt: &Interrupt,
-    listen: &mut Listener<'_>,
+    session: &mut Session<'_>,
 ) -> Result<(ComparisonRecord, Outcome), CompareError> {
     let started = Instant::now();
     let config = folder.write_config(&run.config).map_err(Error::from)?;
@@ -104,17 +103,17 @@ pub fn perform(
     let mut worker = Worker::new(run, compare, &cells);
     // Errors in data and weights show here, once, before a helper could repeat them.
     let first = worker.input(plan.first().and_then(|cell| cell.setting))?;
-    worker.gather(0, first, interrupt, listen)?;
+    worker.gather(0, first, session)?;
     let mut helpers = helpers.start(folder.path(), plan.len())?;
     let mut results = Results { ended: vec![None; plan.len()] };
     loop {
-        while worker.next(&plan, interrupt, listen)? {
-            results.collect(&plan, &cells, listen)?;
+        while worker.next(&plan, session)? {
+            results.collect(&plan, &cells, session)?;
         }
-        helpers.wait(|| results.collect(&plan, &cells, listen))?;
-        results.collect(&plan, &cells, listen)?;
+        helpers.wait(|| results.collect(&plan, &cells, session))?;
+        results.collect(&plan, &cells, session)?;
         // A cell that a helper left unfinished is carried out here, where its error is reported.
-        if interrupt.requested() || !cells.release_unfinished(&plan)? {
+        if session.interrupted() || !cells.release_unfinished(&plan)? {
             break;
         }
     }
@@ -214,7 +213,8 @@ pub fn join(
     let cells = Cells::of(folder, compare, run);
     let mut worker = Worker::new(run, compare, &cells);
     let plan = plan(compare, run.config.data.folds);
-    while worker.next(&plan, interrupt, &mut |_| {})? {}
+    let silent = &mut Session { interrupt, listener: &mut |_| {} };
+    while worker.next(&plan, silent)? {}
     Ok(())
 }
 
@@ -230,7 +230,7 @@ impl Results {
         &mut self,
         plan: &[Cell],
         cells: &Cells<'_>,
-        listen: &mut Listener<'_>,
+        session: &mut Session<'_>,
     ) -> Result<(), CompareError> {
         let total = plan.len();
         let mut done = self.ended.iter().flatten().count();
@@ -238,11 +238,11 @@ impl Results {
             if let Some(run) = cells.read(cell)? {
                 done += 1;
                 let record = cells.record(cell, &run);
-                listen(&Event::Cell { record: &record, done, total });
+                session.emit(&Event::Cell { record: &record, done, total });
                 *known = Some(Ok(record));
             } else if let Some(record) = cells.read_diverged(cell)? {
                 done += 1;
-                listen(&Event::Diverged { record: &record, done, total });
+                session.emit(&Event::Diverged { record: &record, done, total });
                 *known = Some(Err(record));
             }
         }

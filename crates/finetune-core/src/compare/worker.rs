@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use pretrained::PartialInput;
-use records::{Amount, Event, Interrupt, Listener, Outcome, Session};
+use records::{Amount, Event, Outcome, Session};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
 use zoo::source_weights::SourceWeights;
 
@@ -36,31 +36,27 @@ impl<'a> Worker<'a> {
     }
 
     /// Carries out the first cell that no process has begun. Returns whether there was one.
-    pub(super) fn next(
-        &mut self,
-        plan: &[Cell],
-        interrupt: &Interrupt,
-        listen: &mut Listener<'_>,
-    ) -> Result<bool, Error> {
+    pub(super) fn next(&mut self, plan: &[Cell], session: &mut Session<'_>) -> Result<bool, Error> {
         for cell in plan {
-            if interrupt.requested() {
+            if session.interrupted() {
                 break;
             }
             let Some(folder) = self.cells.claim(cell)? else { continue };
             let (cells, compare) = (self.cells, self.compare);
             let input = self.input(cell.setting);
-            let gathered = input.and_then(|input| self.gather(cell.variant, input, interrupt, listen));
+            let gathered = input.and_then(|input| self.gather(cell.variant, input, session));
             let done = gathered.and_then(|Gathered { run, settings, materials, .. }| {
                 let run = run_of_cell(run, settings, cell);
-                let mut listen = |event: &Event<'_>| {
+                let interrupt = session.interrupt;
+                let mut steps = |event: &Event<'_>| {
                     if let Event::Stepped { .. } = event {
-                        listen(event);
+                        session.emit(event);
                     }
                 };
-                let (run, advice) = advise::resolve_auto_depth(&run, materials, interrupt, &mut listen)?;
+                let session = &mut Session { interrupt, listener: &mut steps };
+                let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
                 // No checkpoint but the last good one of a run that diverges.
                 let checkpoints = compare.keep_models.then_some(&folder);
-                let session = &mut Session { interrupt, listener: &mut listen };
                 let performed = recipe::perform(&run, &mut materials.clone(), checkpoints, session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
@@ -98,15 +94,13 @@ impl<'a> Worker<'a> {
         &mut self,
         variant: usize,
         input: Option<PartialInput>,
-        interrupt: &Interrupt,
-        listen: &mut Listener<'_>,
+        session: &mut Session<'_>,
     ) -> Result<&Gathered, Error> {
         let gathered = match self.gathered.take() {
             Some(gathered) if gathered.variant == variant && gathered.input == input => gathered,
             _ => {
                 let mut run = with_variant(self.run, self.compare, variant)?;
                 run.config.data.input.clone_from(&input);
-                let session = &mut Session { interrupt, listener: listen };
                 let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
