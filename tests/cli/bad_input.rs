@@ -242,6 +242,7 @@ fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
         ("methods = []", "compare.methods"),
         ("seeds = [1, 2, 1]", "compare.seeds"),
         ("images_per_class = [3, 3]", "compare.images_per_class"),
+        ("images_per_class = [3, 0]", "compare.images_per_class"),
         ("methods = [\"scratch\"]\nimages_per_class = [7]", "compare.images_per_class"),
         ("methods = [\"scratch\"]\njudge_on = \"odd\"", "[data.groups]"),
         ("methods = [\"scratch\", \"head\"]", "model.weights"),

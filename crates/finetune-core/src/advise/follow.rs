@@ -70,7 +70,7 @@ pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<Ad
     let mut training = 0;
     let mut choose = |set: &mut DataSet| {
         if let Some(per_class) = per_class {
-            let drawn = take_per_class(&set.train, per_class, seed);
+            let drawn = take_per_class(&set.train, per_class.get(), seed);
             set.train =
                 drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
         }

@@ -1,5 +1,7 @@
 //! `finetune compare`: one run under several settings, over several seeds.
 
+use std::num::NonZeroU32;
+
 use clap::ValueEnum;
 use finetune_core::compare::{Vary, VaryError, vary};
 use records::Outcome;
@@ -27,7 +29,7 @@ pub(super) struct CompareArguments {
     seeds: Vec<u64>,
     /// Training images per class; by default those of [compare], else all
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
-    images: Vec<u32>,
+    images: Vec<NonZeroU32>,
     /// Run each setting on each of K folds of the training images and count every image once (data.folds)
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..))]
     folds: Option<u32>,

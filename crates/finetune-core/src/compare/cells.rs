@@ -97,7 +97,7 @@ impl<'a> Cells<'a> {
         folder.write_config(&run.config)?;
         let record = DivergedRecord {
             variant: self.variant(cell).to_owned(),
-            images_per_class: cell.images_per_class,
+            images_per_class: cell.images_per_class.map(NonZeroU32::get),
             method: self.method(cell).to_owned(),
             seed: cell.seed,
             fold: cell.fold.map(NonZeroU32::get),
@@ -139,7 +139,7 @@ impl<'a> Cells<'a> {
         };
         CellRecord {
             variant: self.variant(cell).to_owned(),
-            images_per_class: cell.images_per_class,
+            images_per_class: cell.images_per_class.map(NonZeroU32::get),
             method: self.method(cell).to_owned(),
             seed: cell.seed,
             fold: cell.fold.map(NonZeroU32::get),
@@ -164,7 +164,7 @@ impl<'a> Cells<'a> {
         run.config.clear();
         Ok(Some(TraceRecord {
             variant: self.variant(cell).to_owned(),
-            images_per_class: cell.images_per_class,
+            images_per_class: cell.images_per_class.map(NonZeroU32::get),
             method: self.method(cell).to_owned(),
             seed: cell.seed,
             run: Box::new(run),
@@ -227,7 +227,7 @@ impl<'a> Cells<'a> {
         let written = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
         let further = [
             self.method(cell).to_owned(),
-            written(cell.images_per_class),
+            written(cell.images_per_class.map(NonZeroU32::get)),
             cell.seed.to_string(),
             written(cell.fold.map(NonZeroU32::get)),
         ];
@@ -244,7 +244,7 @@ impl<'a> Cells<'a> {
             "" => String::new(),
             name => format!("{}-", slug(name)),
         };
-        let amount = Amount(cell.images_per_class).short().replace(' ', "-");
+        let amount = Amount(cell.images_per_class.map(NonZeroU32::get)).short().replace(' ', "-");
         let fold = cell.fold.map_or_else(String::new, |fold| format!("-fold-{fold}"));
         format!("cells/{variant}{amount}-{}-seed-{}{fold}", slug(self.method(cell)), cell.seed)
     }
@@ -266,7 +266,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = RunFolder::at(root.path()).unwrap();
         let compare = CompareConfig {
-            images_per_class: vec![5],
+            images_per_class: NonZeroU32::new(5).into_iter().collect(),
             methods: vec![Method::Head],
             seeds: vec![0, 1],
             ..CompareConfig::default()

@@ -37,7 +37,7 @@ pub struct Cell {
     /// Index of the variant; 0 where there are none.
     pub variant: usize,
     /// Training images of each class; `None` means all.
-    pub images_per_class: Option<u32>,
+    pub images_per_class: Option<NonZeroU32>,
     /// How it is trained.
     pub method: Method,
     /// Index of the setting, where there are some.
@@ -56,7 +56,7 @@ pub fn plan(compare: &CompareConfig, folds: Option<Folds>) -> Vec<Cell> {
         None => vec![None],
         Some(folds) => (1..=folds.get()).map(NonZeroU32::new).collect(),
     };
-    let amounts: Vec<Option<u32>> = match compare.images_per_class.as_slice() {
+    let amounts: Vec<Option<NonZeroU32>> = match compare.images_per_class.as_slice() {
         [] => vec![None],
         amounts => amounts.iter().copied().map(Some).collect(),
     };
@@ -254,7 +254,7 @@ impl Results {
         let finished = plan.iter().zip(&self.ended).filter(|(_, ended)| matches!(ended, Some(Ok(_))));
         finished.map(|(cell, _)| cell).max_by_key(|cell| {
             let first = cell.variant == 0 && cell.seed == plan[0].seed && cell.fold == plan[0].fold;
-            (first, cell.method, cell.images_per_class.unwrap_or(u32::MAX))
+            (first, cell.method, cell.images_per_class.unwrap_or(NonZeroU32::MAX))
         })
     }
 }
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_plan_is_the_product_of_its_axes() {
         let compare = CompareConfig {
-            images_per_class: vec![1, 5],
+            images_per_class: [1, 5].map(|count| NonZeroU32::new(count).unwrap()).to_vec(),
             methods: vec![Method::Scratch, Method::FineTune],
             seeds: vec![3, 4, 5],
             ..CompareConfig::default()
@@ -284,7 +284,7 @@ mod tests {
     fn the_run_shown_is_the_deepest_with_the_most_images_among_the_finished() {
         let cell = |images, method, seed| Cell {
             variant: 0,
-            images_per_class: Some(images),
+            images_per_class: NonZeroU32::new(images),
             method,
             setting: None,
             seed,

@@ -156,7 +156,8 @@ fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
         run.config.train.epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);
     }
     run.config.compare = None;
-    run.name = format!("{} {}", cell.method.name(), Amount(cell.images_per_class).short());
+    run.name =
+        format!("{} {}", cell.method.name(), Amount(cell.images_per_class.map(NonZeroU32::get)).short());
     run
 }
 
@@ -166,7 +167,7 @@ fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> R
         materials
             .pictures
             .train
-            .take_per_class(most, 0)
+            .take_per_class(most.get(), 0)
             .map_err(|error| Error::from(run.source.wrong("compare.images_per_class", error.to_string())))?;
     }
     Ok(())

@@ -198,7 +198,7 @@ fn most_images(run: &Run, compare: Option<&CompareConfig>, known: &Known<'_>) ->
         None => run.config.data.images_per_class,
     };
     let drawn = per_class
-        .map(|count| usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(known.classes.len()));
+        .map(|count| usize::try_from(count.get()).unwrap_or(usize::MAX).saturating_mul(known.classes.len()));
     let training = known.training.iter().sum();
     drawn.map_or(training, |drawn| drawn.min(training))
 }

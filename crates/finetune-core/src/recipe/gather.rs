@@ -58,7 +58,7 @@ pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Decode
 pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> {
     let materials = gather_chosen(run, &mut |_| Ok(()), session)?;
     if let Some(per_class) = run.config.data.images_per_class {
-        let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
+        let drawn = materials.pictures.train.take_per_class(per_class.get(), run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
     images_of(run, &materials)?;

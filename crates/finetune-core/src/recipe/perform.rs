@@ -103,7 +103,7 @@ pub fn perform(
 pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
     let mut images = materials.pictures.clone();
     if let Some(per_class) = run.config.data.images_per_class {
-        images.train = images.train.take_per_class(per_class, run.config.run.seed)?;
+        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
     }
     if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
         (images.train, images.validation) = (divided.training, divided.validation);

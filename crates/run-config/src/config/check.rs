@@ -29,7 +29,6 @@ fn of_data(data: &DataConfig) -> Option<Mistake> {
     let named = [&data.root, &data.list].into_iter().flatten().any(|path| !path.as_os_str().is_empty());
     first_mistake([
         ("data.root", named, "give the folder with the images here, or a list of them as data.list"),
-        ("data.images_per_class", data.images_per_class != Some(0), "must be at least 1"),
         (
             "data.fold",
             data.fold.is_none() || data.folds.is_some(),
@@ -61,7 +60,6 @@ fn of_comparison(compare: &CompareConfig, data: &DataConfig) -> Option<Mistake> 
         ("compare.methods", all_differ(methods), "a method is named twice"),
         ("compare.images_per_class", all_differ(images_per_class), "a number is named twice"),
         ("compare.methods", !methods.is_empty(), "name at least one method"),
-        ("compare.images_per_class", !images_per_class.contains(&0), "must be at least 1 each"),
         (
             "compare.variant",
             all_differ(&folder_names(compare)),

@@ -11,8 +11,7 @@ use super::path;
 #[serde(deny_unknown_fields, default)]
 pub struct CompareConfig {
     /// Numbers of training images of each class, a row of the comparison for each; all images when empty.
-    #[schemars(with = "Vec<NonZeroU32>")]
-    pub images_per_class: Vec<u32>,
+    pub images_per_class: Vec<NonZeroU32>,
     /// How the runs are trained.
     pub methods: Vec<Method>,
     /// Seeds of the drawn images and of the training.

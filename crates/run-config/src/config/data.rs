@@ -44,8 +44,7 @@ pub struct DataConfig {
     pub validation_fraction: Fraction,
     /// Number of training images of each class, drawn by the seed; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<NonZeroU32>")]
-    pub images_per_class: Option<u32>,
+    pub images_per_class: Option<NonZeroU32>,
     /// Number of folds that the training images are divided into, each holding out its share of every class: a comparison
     /// runs each setting on each fold and [counts every training image once](comparing.md#folds). Groups and copies of an
     /// image are never in two folds; validation and test images are not opened.

@@ -113,6 +113,11 @@ fn a_mistake_is_found_at_its_line_and_column() {
         ),
         ("[finetune]\ndepth = \"last:0\"", "9:9: finetune.depth: ", "unknown depth \"last:0\""),
         ("[run]\nthreads = 2000", "9:11: run.threads: ", "at most 1024"),
+        (
+            "[compare]\nimages_per_class = [3, 0]",
+            "9:24: compare.images_per_class",
+            "must be at least 1, and this is 0",
+        ),
     ] {
         let message = read_text(&format!("{GOOD}{lines}\n"), &[]).unwrap_err();
         assert!(
@@ -123,6 +128,11 @@ fn a_mistake_is_found_at_its_line_and_column() {
     let message = read_text(GOOD, &["train.optimizer.beta1=2"]).unwrap_err();
     assert!(
         message.starts_with("--set train.optimizer.beta1=2: ") && message.contains("below 1"),
+        "{message}"
+    );
+    let message = read_text(GOOD, &["data.images_per_class=0"]).unwrap_err();
+    assert!(
+        message.starts_with("--set data.images_per_class=0: ") && message.contains("must be at least 1"),
         "{message}"
     );
     let message = read_text(GOOD, &["train.sgd.momentum=0.5"]).unwrap_err();
