@@ -1,4 +1,4 @@
-//! Arguments and output that the commands on a configuration share: `train`, `compare`, `advise`, `lr-find`.
+//! Arguments and output that the commands on a configuration share: `train`, `compare`, `advise`, `lr-find`, `config`.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,20 +11,41 @@ use serde::Serialize;
 
 use super::print_hints;
 
+/// Changes of a configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Overrides {
+    /// Override a key of the configuration: --set train.epochs=3
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArguments {
     /// Configuration of the run (TOML); dogs_cats.toml is one to copy
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Override a key of the configuration: --set train.epochs=3
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// New folder for the results; by default below runs/, named after the run and numbered if taken
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the results as one JSON object, the last line of stdout
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Overrides {
+    /// Reads a configuration with these changes, changes it further and resolves it.
+    pub(super) fn run<E: From<Error>>(
+        &self,
+        path: &Path,
+        change: impl FnOnce(&mut Config) -> Result<(), E>,
+    ) -> Result<Run, E> {
+        let (mut config, source) = run_config::read(path, &self.overrides).map_err(Error::from)?;
+        print_hints(&source);
+        change(&mut config)?;
+        Ok(run_config::resolve(config, source).map_err(Error::from)?)
+    }
 }
 
 impl ConfigArguments {
@@ -38,10 +59,7 @@ impl ConfigArguments {
         &self,
         change: impl FnOnce(&mut Config) -> Result<(), E>,
     ) -> Result<Run, E> {
-        let (mut config, source) = run_config::read(&self.config, &self.overrides).map_err(Error::from)?;
-        print_hints(&source);
-        change(&mut config)?;
-        Ok(run_config::resolve(config, source).map_err(Error::from)?)
+        self.overrides.run(&self.config, change)
     }
 
     /// Creates the folder of `--out`, else `runs/NAME` or the first free number of it.

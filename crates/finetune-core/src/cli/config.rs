@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use anyhow::Context;
 use finetune_core::Error;
 
-use super::print_hints;
+use super::arguments::Overrides;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["show", "schema", "reference"]))]
-pub(super) struct ConfigArguments {
+#[command(mut_arg("overrides", |overrides| overrides.requires("show")))]
+pub(super) struct PrintArguments {
     /// Check a configuration (TOML) and print it with every default, as TOML that can be run.
     #[arg(long, value_name = "FILE")]
     show: Option<PathBuf>,
-    /// Override a key of the configuration: --set train.optimizer=sgd
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Print the JSON Schema of configurations, for editors with TOML support.
     #[arg(long)]
     schema: bool,
@@ -27,12 +27,10 @@ pub(super) struct ConfigArguments {
 }
 
 /// Prints what was asked for.
-pub(super) fn perform(arguments: &ConfigArguments) -> anyhow::Result<()> {
+pub(super) fn perform(arguments: &PrintArguments) -> anyhow::Result<()> {
     let text = match &arguments.show {
         Some(path) => {
-            let (config, source) = run_config::read(path, &arguments.overrides).map_err(Error::from)?;
-            print_hints(&source);
-            let run = run_config::resolve(config, source).map_err(Error::from)?;
+            let run = arguments.overrides.run(path, |_| Ok::<_, Error>(()))?;
             toml::to_string(&run.config).context("cannot write the configuration as TOML")?
         }
         None if arguments.schema => serde_json::to_string_pretty(&run_config::schema())? + "\n",

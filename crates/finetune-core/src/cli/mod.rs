@@ -69,7 +69,7 @@ enum Command {
     /// Train a run under several settings and seeds, and report which helped
     Compare(compare::CompareArguments),
     /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys
-    Config(config::ConfigArguments),
+    Config(config::PrintArguments),
     /// Find a learning rate for a run: one step at each of a rising series
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
