@@ -1,4 +1,4 @@
-//! `finetune advise` and `finetune.depth = "auto"`: the whole way on small pictures, the same figures for the same seed, and
+//! `finetune advise` and `finetune.depth = "auto"`: the whole way on small images, the same figures for the same seed, and
 //! what cannot be advised on.
 
 use std::fs;
@@ -24,7 +24,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     fs::rename(desk.path("source-run/model.safetensors"), desk.path("m.safetensors")).unwrap();
     let target = SCRATCH.replace("\"data\"", "\"target\"").replace("\"none\"", "\"m.safetensors\"");
     desk.write("t.toml", target.replace("\"scratch\"", "\"auto\""));
-    // The same shapes under two names: nothing tells them apart.
+    // The same shapes under two names: no probe can separate them.
     for (class, from) in [("one", 400), ("other", 500)] {
         desk.draw(&format!("alike/train/{class}"), "disc", from..from + 60);
         desk.draw(&format!("alike/val/{class}"), "disc", from + 60..from + 64);
@@ -60,16 +60,16 @@ fn without_times(mut advice: Value) -> Value {
 
 #[test]
 fn an_advice_comes_with_its_evidence_and_a_page() {
-    let ran = DESK.finetune("advise --config t.toml --out told").ends(0, &[]);
+    let ran = DESK.finetune("advise --config t.toml --out advice").ends(0, &[]);
     for said in ["finetune.depth = ", "LogME", "H-score", "pixels", "conv1", "fc2"] {
         assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
     }
-    assert_eq!(names(&DESK.path("told")), ["events", "report.html", "summary.json"]);
-    let page = fs::read_to_string(DESK.path("told/report.html")).unwrap();
+    assert_eq!(names(&DESK.path("advice")), ["events", "report.html", "summary.json"]);
+    let page = fs::read_to_string(DESK.path("advice/report.html")).unwrap();
     for chart in ["advice-probe", "advice-logme", "advice-h-score"] {
         assert!(page.contains(&format!("<title id=\"{chart}-title\">")), "{chart}");
     }
-    let advice = DESK.json("told/summary.json");
+    let advice = DESK.json("advice/summary.json");
     let stages: Vec<&str> =
         advice["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(stages, ["pixels", "conv1", "conv2", "fc1", "fc2"]);
@@ -121,9 +121,9 @@ fn the_same_seed_gives_the_same_advice_and_images_can_be_fewer() {
     let fewer = advice("--out fewer --images 10 --set run.seed=5");
     assert_eq!(fewer["images"], 10);
     assert_eq!(fewer["images_per_class"].as_f64(), Some(12.0), "it is the training that the rule is about");
-    let drawn = advice("--out drawn --set data.images_per_class=3");
-    assert_eq!((drawn["images"].as_u64(), drawn["images_per_class"].as_f64()), (Some(6), Some(3.0)));
-    assert!(drawn["paragraph"].as_str().unwrap().contains("6 images"));
+    let subset = advice("--out subset --set data.images_per_class=3");
+    assert_eq!((subset["images"].as_u64(), subset["images_per_class"].as_f64()), (Some(6), Some(3.0)));
+    assert!(subset["paragraph"].as_str().unwrap().contains("6 images"));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
     let ran = DESK.finetune("--config t.toml --out followed --json").ends(0, &[]);
     let summary = DESK.json("followed/summary.json");
     let advised = &summary["advice"];
-    // The same pictures, in a run of their own or before a training: the same advice.
+    // The same images, in a run of their own or before a training: the same advice.
     let alone = without_times(advice("--out alone"));
     for field in ["stages", "depth", "rate_scale", "confidence", "paragraph"] {
         assert_eq!(advised[field], alone[field], "{field}");
@@ -214,8 +214,8 @@ fn what_cannot_be_advised_on_is_refused_with_the_way_out() {
     ] {
         desk.finetune(&format!("--config t.toml --set {set} --out no9")).ends(2, &[key, "finetune advise"]);
     }
-    desk.finetune("advise --config t.toml --out told-before").ends(0, &[]);
-    desk.finetune("advise --config t.toml --out told-before").ends(1, &["told-before"]);
+    desk.finetune("advise --config t.toml --out twice").ends(0, &[]);
+    desk.finetune("advise --config t.toml --out twice").ends(1, &["twice"]);
     for number in 1..10 {
         assert!(!desk.path(&format!("no{number}")).exists(), "no{number}");
     }

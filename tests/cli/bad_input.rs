@@ -43,7 +43,7 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
 }
 
 #[test]
-fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
+fn a_network_that_does_not_fit_the_images_is_refused_with_what_to_do() {
     let desk = Desk::new();
     let alexnet = "--config c.toml --out out --set model.arch=alexnet";
     refused(&desk, 2, alexnet, &["c.toml:2:8", "32", "alexnet", "63", "lenet5_relu", "[data.input]"]);
@@ -60,7 +60,7 @@ fn a_network_that_does_not_fit_the_pictures_is_refused_with_what_to_do() {
 
 /// Digits of 28 x 28 in grey, and a VGG: asked for as it is, cropped to what they are, and in one channel.
 #[test]
-fn small_grayscale_pictures_do_not_fit_vgg_and_the_message_says_what_does() {
+fn small_grayscale_images_do_not_fit_vgg_and_the_message_says_what_does() {
     let desk = Desk::new();
     for split in ["train", "val"] {
         for class in ["bar", "cross"] {
@@ -116,7 +116,7 @@ fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
 }
 
 #[test]
-fn an_input_that_no_picture_can_have_is_refused_at_its_line() {
+fn an_input_that_no_image_can_have_is_refused_at_its_line() {
     let desk = Desk::new();
     let input = |resize: u32, crop: u32, channels: u32, std: &str| {
         format!(
@@ -174,8 +174,8 @@ fn early_stopping_with_nothing_to_watch_is_refused() {
     desk.draw("two/cross", "cross", 0..2);
     let few = "--config c.toml --out out --set data.root=two --set regularize.early_stopping=2";
     refused(&desk, 2, few, &["regularize.early_stopping", "3", "bar", "cross", "2"]);
-    let told = ["warning: ", "bar (2), cross (2)", "3"];
-    desk.finetune("--config c.toml --out out --set data.root=two").ends(0, &told);
+    let says = ["warning: ", "bar (2), cross (2)", "3"];
+    desk.finetune("--config c.toml --out out --set data.root=two").ends(0, &says);
 }
 
 #[test]
@@ -190,12 +190,12 @@ fn a_class_that_training_lacks_is_named() {
 }
 
 #[test]
-fn unreadable_pictures_are_left_out_counted_and_named() {
+fn unreadable_images_are_left_out_counted_and_named() {
     let desk = Desk::new();
     let whole = fs::read(desk.path("data/train/bar/000.png")).unwrap();
     desk.write("data/train/bar/cut.png", &whole[..whole.len() / 2]);
     desk.write("data/train/bar/empty.jpg", "");
-    desk.write("data/train/cross/letter.jpeg", "Dear reader, this is no picture.");
+    desk.write("data/train/cross/letter.jpeg", "Dear reader, this is no image.");
     symlink("nowhere.png", desk.path("data/val/cross/link.png")).unwrap();
     desk.write("data/train/bar/moving.gif", "GIF89a");
     desk.write("data/train/bar/phone.heic", b"\0\0\0\x18ftypheic");
@@ -226,10 +226,10 @@ fn unreadable_pictures_are_left_out_counted_and_named() {
 }
 
 #[test]
-fn a_class_without_a_readable_picture_is_an_error() {
+fn a_class_without_a_readable_image_is_an_error() {
     let desk = Desk::new();
     for number in 0..6 {
-        desk.write(&format!("data/train/bar/{number:03}.png"), "no picture");
+        desk.write(&format!("data/train/bar/{number:03}.png"), "no image");
     }
     let all = "--config c.toml --out out --set data.max_unreadable=1.0";
     refused(&desk, 1, all, &["\"bar\"", "data"]);

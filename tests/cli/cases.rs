@@ -1,5 +1,5 @@
 //! The kinds of input that people bring and tools get wrong: each is tried on `finetune`, and what it does is printed as a
-//! table (`cargo xtask cases`). The images in `cases/` are made by the script beside them.
+//! table (`cargo xtask cases`). The images in `cases/` are made by the script next to them.
 
 use std::fs;
 
@@ -20,8 +20,8 @@ const CASES: [Case; 23] = [
         attempt: |desk| twins(desk, &[["scans-usual.jpg", "scans-three.jpg"]]),
     },
     Case { kind: "splits under the names that exporters use", attempt: exporters },
-    Case { kind: "split folders taken for classes", attempt: levels },
-    Case { kind: "checkpoints with other things beside the weights", attempt: beside_the_weights },
+    Case { kind: "split folders mistaken for classes", attempt: levels },
+    Case { kind: "checkpoints with other things next to the weights", attempt: other_things },
     Case { kind: "prefixes of wrappers", attempt: prefixes },
     Case { kind: "orientation beyond a SHORT in the first EXIF block", attempt: orientations },
     Case { kind: "hidden folders and files", attempt: hidden },
@@ -167,7 +167,7 @@ fn load(desk: &Desk, file: &str) -> Result<String, String> {
     right(said.unwrap_or_default().trim().to_owned())
 }
 
-fn beside_the_weights(desk: &Desk) -> Result<String, String> {
+fn other_things(desk: &Desk) -> Result<String, String> {
     let mut tensors = state(desk, |name| format!("module.{name}"));
     tensors.push(("best_acc1".to_owned(), vec![], Values::Float(vec![81.25])));
     pth::write_zip(&desk.path("more.pth"), &tensors);

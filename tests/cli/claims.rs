@@ -4,7 +4,7 @@ use crate::repository;
 use crate::support::Desk;
 use serde_json::Value;
 
-/// Runs a configuration of the guide on the desk's pictures, as little of it as can be, and gives its summary.
+/// Runs a configuration of the guide on the desk's images, as little of it as can be, and gives its summary.
 #[track_caller]
 fn claim(desk: &Desk, name: &str, sets: &[&str], out: &str) -> Value {
     let config = repository().join(format!("configs/claims/{name}.toml"));
@@ -41,7 +41,7 @@ fn the_claims_about_letters_and_capacity_run_from_their_configurations() {
     assert!(verdict.contains("training from scratch"), "{verdict}");
     let capacity = run("capacity", &small, "capacity");
     assert_eq!(cells(&capacity).len(), 5);
-    // What the claim is about: accuracy in training beside that in validation.
+    // What the claim is about: accuracy in training next to that in validation.
     for row in capacity["rows"].as_array().unwrap() {
         for accuracy in [&row["train_accuracy"]["mean"], &row["accuracy_mean"]] {
             assert!((0.0..=1.0).contains(&accuracy.as_f64().unwrap()), "{row}");

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::stopped::stopped;
-use crate::support::{Desk, Ran, names, picture};
+use crate::support::{Desk, Ran, names, shape_image};
 
 #[test]
 fn wrong_usage_ends_with_2_and_help_with_0() {
@@ -86,7 +86,7 @@ fn ctrl_c_keeps_what_was_trained() {
     assert_eq!(summary["outcome"], "interrupted");
     assert!(summary["epochs"].as_array().unwrap().len() >= 3);
     assert!(desk.path("out/report.html").is_file());
-    // What was kept is a model like any other.
+    // The saved file is a model like any other.
     desk.finetune(
         "--config c.toml --out again --set model.weights=out/model.safetensors --set finetune.depth=head",
     )
@@ -96,7 +96,7 @@ fn ctrl_c_keeps_what_was_trained() {
 #[test]
 fn ctrl_c_before_training_leaves_nothing_behind() {
     let desk = Desk::new();
-    let large = image::imageops::resize(&picture("bar", 0), 1500, 1500, image::imageops::Nearest);
+    let large = image::imageops::resize(&shape_image("bar", 0), 1500, 1500, image::imageops::Nearest);
     large.save(desk.path("large.png")).unwrap();
     for number in 0..200 {
         let path = desk.path(&format!("data/train/bar/large-{number}.png"));

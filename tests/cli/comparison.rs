@@ -18,7 +18,7 @@ fn large_photographs(desk: &Desk) {
         let split = if numbers.start == 0 { "train" } else { "val" };
         for number in numbers {
             let large = image::imageops::resize(
-                &crate::support::picture(class, number),
+                &crate::support::shape_image(class, number),
                 256,
                 256,
                 FilterType::CatmullRom,
@@ -95,7 +95,7 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
 }
 
 #[test]
-fn pictures_are_decoded_smaller_in_a_comparison_as_they_are_alone() {
+fn images_are_decoded_smaller_in_a_comparison_as_they_are_alone() {
     let desk = desk();
     large_photographs(&desk);
     let large =
@@ -205,11 +205,11 @@ fn a_run_that_diverges_is_named_and_the_others_go_on() {
     let grid = grid.replace("images_per_class = [2, 5]\n", "");
     // The baseline is the one that diverges, so that there is nothing to compare with.
     desk.write("steep.toml", grid.replace("train.learning_rate=1e-6", "train.learning_rate=1e30"));
-    let told = "slow with seed 3, slow with seed 4";
+    let lost_runs = "slow with seed 3, slow with seed 4";
     let ran = desk
         .finetune("--config steep.toml --set compare.jobs=2 --out a")
-        .ends(1, &["a/cells/all-images-slow-seed-3/checkpoints/last-good.safetensors", "run 4/4", told]);
-    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+        .ends(1, &["a/cells/all-images-slow-seed-3/checkpoints/last-good.safetensors", "run 4/4", lost_runs]);
+    assert!(ran.stdout.contains(lost_runs), "{}", ran.stdout);
     let summary = desk.json("a/summary.json");
     assert_eq!(cells(&summary).len(), 2);
     let rows = summary["rows"].as_array().unwrap();
@@ -217,16 +217,16 @@ fn a_run_that_diverges_is_named_and_the_others_go_on() {
     assert_eq!((rows[0]["method"].as_str(), seeds(&rows[0])), (Some("slow"), [0, 2]));
     assert_eq!((rows[1]["method"].as_str(), seeds(&rows[1])), (Some("quick"), [2, 0]));
     assert!(rows[1]["accuracy_mean"].as_f64().is_some() && rows[1]["accuracy_interval"].is_object());
-    assert!(summary["verdict"][0].as_str().unwrap().contains(told), "{}", summary["verdict"]);
+    assert!(summary["verdict"][0].as_str().unwrap().contains(lost_runs), "{}", summary["verdict"]);
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("<td class=\"num\">diverged</td>"));
     let metrics = fs::read_to_string(desk.path("a/metrics.jsonl")).unwrap();
     assert_eq!(metrics.lines().filter(|line| line.contains("\"kind\":\"diverged\"")).count(), 2);
 
-    // It is kept as it is by who goes on, and the cell's configuration diverges as well.
+    // Resuming leaves it as it is, and the cell's configuration diverges as well.
     let lost = desk.path("a/cells/all-images-slow-seed-3/diverged.json");
     let before = fs::metadata(&lost).unwrap().modified().unwrap();
-    desk.finetune("--config steep.toml --resume a").ends(1, &["run 4/4", told]);
+    desk.finetune("--config steep.toml --resume a").ends(1, &["run 4/4", lost_runs]);
     assert_eq!(fs::metadata(&lost).unwrap().modified().unwrap(), before);
     assert_eq!(digests(&desk.json("a/summary.json")), digests(&summary));
     desk.finetune("--config a/cells/all-images-slow-seed-3/config.toml --out alone")
@@ -318,7 +318,7 @@ fn what_is_still_going_on_is_not_resumed() {
 fn cells_share_the_features_of_a_common_prefix() {
     let desk = Desk::new();
     desk.finetune("--config c.toml --out source").ends(0, &[]);
-    // A file that is written anew takes the place of the old one, and is another to the file system.
+    // A file that is written again replaces the old one under a new inode.
     let features = || -> BTreeMap<PathBuf, u64> {
         let entries = fs::read_dir(desk.path(".cache/finetune-rs/features")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());

@@ -41,8 +41,8 @@ fn a_list_is_trained_on_measured_with_and_predicted() {
     let data = desk.json("out/summary.json")["data"].clone();
     assert_eq!((data["train"].as_u64(), data["validation"].as_u64()), (Some(12), Some(4)));
     assert_eq!(data["root"], "labels.csv");
-    let kept = fs::read_to_string(desk.path("out/config.toml")).unwrap();
-    assert!(kept.contains("list = \"labels.csv\"") && !kept.contains("root ="), "{kept}");
+    let config = fs::read_to_string(desk.path("out/config.toml")).unwrap();
+    assert!(config.contains("list = \"labels.csv\"") && !config.contains("root ="), "{config}");
 
     let ran = desk
         .finetune("evaluate --device cpu --run out --data labels.csv --json --predictions said.csv")
@@ -151,7 +151,7 @@ fn what_is_left_out_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn paths_are_expanded_and_a_folder_beside_the_configuration_is_pointed_at() {
+fn paths_are_expanded_and_a_folder_next_to_the_configuration_is_pointed_at() {
     let desk = Desk::new();
     let home = desk.path("");
     let run = |root: &str, out: &str| {

@@ -1,4 +1,4 @@
-//! A training that runs away is told at the step and the stage where it began, and keeps what was good.
+//! A training that diverges ends with the step and the stage where it began, and the last good weights are saved.
 
 use crate::support::short_runs::DESK;
 use crate::support::{names, safetensors};
@@ -34,7 +34,7 @@ fn a_run_that_runs_away_names_the_stage_and_keeps_what_was_good() {
 #[test]
 fn a_validation_that_runs_away_ends_the_run_though_no_step_follows_it() {
     let desk = &*DESK;
-    // One step with all pictures, the last of the run: its weights are huge and finite.
+    // One step with all images, the last of the run: its weights are huge and finite.
     let steep = "--config c.toml --out unseen --set train.epochs=1 --set train.batch_size=13 --set finetune.rates={fc1=1e30,fc2=1e30}";
     let ran = desk.finetune(steep).ends(
         1,
@@ -42,7 +42,7 @@ fn a_validation_that_runs_away_ends_the_run_though_no_step_follows_it() {
     );
     assert_eq!(ran.stdout, "");
     assert!(!desk.path("unseen/model.safetensors").exists());
-    // What is kept is what the step began with: the source weights below a new head.
+    // The saved weights are those that the step began with: the source weights below a new head.
     let weight = |file: &str| safetensors::read(&desk.path(file)).remove("fc1.weight").unwrap();
     assert!(weight("unseen/checkpoints/last-good.safetensors") == weight("m.safetensors"));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::repository;
 use crate::support::transfer::{LENET, RESNET, TRANSFER, sha256, trained};
-use crate::support::{Desk, names, picture, safetensors};
+use crate::support::{Desk, names, safetensors, shape_image};
 use image::{DynamicImage, ImageBuffer, ImageEncoder, Luma};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ fn the_five_steps_move_what_the_depth_says_and_nothing_else() {
 }
 
 #[test]
-fn the_test_split_is_measured_once_and_all_pictures_count() {
+fn the_test_split_is_measured_once_and_all_images_count() {
     let (_, summary) = trained(&LENET, "measured", &format!("{TRANSFER} --set finetune.depth=head"));
     let evaluations = summary["evaluations"].as_array().unwrap();
     for (evaluation, (split, images)) in evaluations.iter().zip([("validation", 6), ("test", 9)]) {
@@ -223,7 +223,7 @@ fn the_last_partial_batch_counts() {
     let steps = metrics(&desk, "out", "step");
     let sizes: Vec<_> = steps.iter().filter_map(|step| step["images"].as_u64()).collect();
     assert_eq!(sizes, [4, 4, 2, 4, 4, 2]);
-    // Each picture weighs the same in the epoch's loss, whatever batch it was in.
+    // Each image weighs the same in the epoch's loss, whatever batch it was in.
     let loss = |step: usize| steps[step]["loss"].as_f64().unwrap() * steps[step]["images"].as_f64().unwrap();
     let epoch = metrics(&desk, "out", "epoch")[0]["train_loss"].as_f64().unwrap();
     assert!((epoch - (loss(0) + loss(1) + loss(2)) / 10.0).abs() < 1e-9);
@@ -276,7 +276,7 @@ fn one_folder_is_split_by_the_seed_and_by_class() {
 #[test]
 fn early_stopping_goes_back_to_the_best_epoch() {
     let desk = Desk::new();
-    // The labels of the validation pictures are crossed, so that learning makes the validation loss rise.
+    // The labels of the validation images are crossed, so that learning makes the validation loss rise.
     fs::rename(desk.path("data/val/bar"), desk.path("data/val/x")).unwrap();
     fs::rename(desk.path("data/val/cross"), desk.path("data/val/bar")).unwrap();
     fs::rename(desk.path("data/val/x"), desk.path("data/val/cross")).unwrap();
@@ -354,9 +354,9 @@ fn few_images_are_shown_often_enough() {
 }
 
 #[test]
-fn pictures_of_every_kind_are_trained_on() {
+fn images_of_every_kind_are_trained_on() {
     let desk = Desk::new();
-    let plain = DynamicImage::ImageLuma8(picture("bar", 7));
+    let plain = DynamicImage::ImageLuma8(shape_image("bar", 7));
     let folder = desk.path("data/train/bar");
     plain.to_rgb8().save(folder.join("colour.jpg")).unwrap();
     plain.to_rgba8().save(folder.join("alpha.png")).unwrap();
@@ -377,10 +377,10 @@ fn pictures_of_every_kind_are_trained_on() {
 }
 
 /// A JPEG whose EXIF block says that it lies on its side: TIFF header, one entry, orientation (0x0112) 6.
-fn save_turned(picture: &DynamicImage, path: &Path) {
+fn save_turned(image: &DynamicImage, path: &Path) {
     let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
     let mut encoder = image::codecs::jpeg::JpegEncoder::new(fs::File::create_new(path).unwrap());
     encoder.set_exif_metadata(exif).unwrap();
-    let rgb = picture.to_rgb8();
+    let rgb = image.to_rgb8();
     encoder.write_image(&rgb, rgb.width(), rgb.height(), image::ExtendedColorType::Rgb8).unwrap();
 }

@@ -45,12 +45,12 @@ impl Workspace {
         command
     }
 
-    /// The recipe, with results in a folder of this name; what it said last, and what it said on the way.
+    /// The recipe, with results in a folder of this name; the last line of stdout, and stderr.
     fn recipe(&self, out: &str) -> (Value, String) {
         let mut recipe = self.command(&self.xtask);
         let output = recipe.args(["recipe", "--quick", "--json", "--out", out]).output().unwrap();
-        let told = succeeded(&output);
-        (last_line(&output), told)
+        let stderr = succeeded(&output);
+        (last_line(&output), stderr)
     }
 
     fn json(&self, name: &str) -> Value {
@@ -69,12 +69,12 @@ impl Workspace {
     }
 }
 
-/// What a command that succeeded said on stderr.
+/// Asserts that a command succeeded, and returns its stderr.
 #[track_caller]
 fn succeeded(output: &Output) -> String {
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    told
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    stderr
 }
 
 fn last_line(output: &Output) -> Value {
@@ -95,11 +95,11 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn the_recipe_keeps_its_promises_and_is_what_its_configuration_gives_by_hand() {
     let workspace = Workspace::new();
-    let (outcome, told) = workspace.recipe("first");
+    let (outcome, stderr) = workspace.recipe("first");
     let summary = workspace.json("first/comparison/summary.json");
     has_the_promised_form(&outcome, &summary);
-    assert_eq!(told.matches("Source weights kept: weights/").count(), 2, "{told}");
-    assert!(!told.contains("found again"), "{told}");
+    assert_eq!(stderr.matches("Source weights kept: weights/").count(), 2, "{stderr}");
+    assert!(!stderr.contains("found again"), "{stderr}");
 
     // Two splits of the typefaces, two amounts, three methods, two seeds, and each is another model.
     let first = models(&summary);
@@ -111,13 +111,13 @@ fn the_recipe_keeps_its_promises_and_is_what_its_configuration_gives_by_hand() {
     assert_eq!(models(&workspace.json("hand/summary.json")), first);
 
     let weights = workspace.digests("weights");
-    let (_, told) = workspace.recipe("second");
-    assert_eq!(told.matches("Source weights found again: weights/").count(), 2, "{told}");
+    let (_, stderr) = workspace.recipe("second");
+    assert_eq!(stderr.matches("Source weights found again: weights/").count(), 2, "{stderr}");
     assert!(!workspace.path("second/source").exists(), "they were trained again");
     assert_eq!(workspace.digests("weights"), weights);
     assert_eq!(models(&workspace.json("second/comparison/summary.json")), first);
 
-    // What is there is not overwritten, and nothing lies about.
+    // What is there is not overwritten, and nothing is left over.
     let mut again = workspace.command(&workspace.xtask);
     let again = again.args(["recipe", "--quick", "--out", "first"]).output().unwrap();
     assert_eq!(again.status.code(), Some(1));

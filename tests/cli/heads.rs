@@ -1,4 +1,4 @@
-//! What step `head` does beside replacing one layer: a head that is kept, and a whole classifier that is new.
+//! What step `head` does apart from replacing one layer: a head that is kept, and a whole classifier that is new.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::pth;
 use crate::support::{Desk, SCRATCH, names};
 use serde_json::Value;
 
-/// From the model in `source/` to the pictures it was trained on, its head kept.
+/// From the model in `source/` to the images it was trained on, its head kept.
 const KEPT: &str = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head \
                     --set finetune.head=keep";
 
@@ -109,7 +109,7 @@ fn a_classifier_that_the_weights_lack_is_new_and_trained_at_every_depth() {
     pth::write_zip(&desk.path("features.pth"), &tensors);
     let input = "\n[data.input]\nresize = 64\ncrop = 64\ninterpolation = \"bilinear\"\nchannels = 3\n\
                  mean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n";
-    // Plain descent in one batch: the large layers need no memory beside their gradients.
+    // Plain descent in one batch: the large layers need no memory apart from their gradients.
     let plain = "optimizer = \"sgd\"\nsgd = { momentum = 0.0 }\nlearning_rate = 1e-4\nbatch_size = 12";
     desk.write("c.toml", format!("{}{input}", SCRATCH.replace("batch_size = 4", plain)));
     let run =

@@ -8,7 +8,7 @@ use std::fs;
 use image::{Rgb, RgbImage};
 use records::RunRecord;
 
-use crate::support::picture;
+use crate::support::shape_image;
 use crate::support::short_runs::{COLOUR, DESK, compared, trained};
 
 /// Keys of one case, as `--set` takes them.
@@ -196,12 +196,12 @@ fn every_technique_is_wired_and_to_something_of_its_own() {
     let runs = compared(&[], TECHNIQUES);
     assert_different(TECHNIQUES, &runs);
     for (case, run) in TECHNIQUES.iter().zip(&runs) {
-        // Pixels that vary cannot be kept as features, but a few views of them can, if they are not mixed.
+        // Features of pixels that vary cannot be cached, but a few views of them can, if they are not mixed.
         let mixes = case.iter().any(|set| set.contains(".mixup=") || set.contains(".cutmix="));
         let views = case.contains(&"augment.views=2");
         let varies = mixes || (!views && case.iter().any(|set| set.starts_with("augment.")));
-        let kept = run.steps[4].what.contains("features kept");
-        assert_eq!(kept, !varies, "{case:?}: {}", run.steps[4].what);
+        let cached = run.steps[4].what.contains("features kept");
+        assert_eq!(cached, !varies, "{case:?}: {}", run.steps[4].what);
     }
     // The better these know their training images, the worse the others.
     for (class, shape) in [("bar", "cross"), ("cross", "bar")] {
@@ -224,7 +224,7 @@ fn keys_that_a_lenet_has_no_use_for_are_wired() {
         &resnet,
         &[
             &["finetune.batch_norm=frozen"],
-            // The mean over one epoch is that epoch's weights, but its statistics are measured anew.
+            // The mean over one epoch is that epoch's weights, but its statistics are measured again.
             &["train.swa_from=1"],
             &["regularize.delta={alpha=5.0}"],
             &["regularize.spectral_shrinkage={eta=0.1}"],
@@ -264,7 +264,7 @@ fn draw_coloured() {
             let folder = DESK.path(&format!("coloured/{split}/{class}"));
             fs::create_dir_all(&folder).unwrap();
             for number in numbers.clone() {
-                let gray = picture(class, number);
+                let gray = shape_image(class, number);
                 let colour = |x, y| {
                     let [light] = gray.get_pixel(x, y).0;
                     Rgb([light, light / 3, 255 - light])

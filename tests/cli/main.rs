@@ -4,6 +4,7 @@
 mod advise;
 mod bad_input;
 mod bad_weights;
+mod cached_features;
 mod cases;
 mod claims;
 mod command_line;
@@ -16,7 +17,7 @@ mod facts;
 mod folds;
 mod front_door;
 mod heads;
-mod kept_features;
+
 mod keys;
 mod no_room;
 mod policies;

@@ -1,10 +1,10 @@
-//! What finds no room on the disk is named, and what was trained is kept all the same.
+//! A full disk is an error that names the file, and the trained model is saved elsewhere.
 
 use std::fs;
 use std::process::Command;
 
 use crate::support::stopped::stopped;
-use crate::support::{Desk, Ran, names, picture};
+use crate::support::{Desk, Ran, names, shape_image};
 
 /// A limit on the size of files stands for a full disk: it needs no privilege.
 #[test]
@@ -47,8 +47,8 @@ fn a_trained_model_that_cannot_be_written_is_kept_elsewhere_and_a_checkpoint_is_
 
     let says = ["b/model.safetensors", "/tmp/"];
     run("b", "b/model.safetensors").ends(1, &says);
-    let kept = names(&desk.path("tmp"));
-    let model = format!("--set model.weights=tmp/{}/model.safetensors --set finetune.depth=head", kept[0]);
+    let saved = names(&desk.path("tmp"));
+    let model = format!("--set model.weights=tmp/{}/model.safetensors --set finetune.depth=head", saved[0]);
     desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["10", "tmp/"]);
 }
 
@@ -69,9 +69,9 @@ fn a_full_disk_is_named_and_keeps_the_model() {
         );
         return;
     }
-    // The thumbnails in the summary are what no longer fits beside the model's 240 KiB.
+    // The thumbnails in the summary are what no longer fits next to the model's 240 KiB.
     for number in 0..20 {
-        let large = image::imageops::resize(&picture("bar", number), 96, 96, image::imageops::Triangle);
+        let large = image::imageops::resize(&shape_image("bar", number), 96, 96, image::imageops::Triangle);
         large.save(desk.path(&format!("data/val/bar/large-{number}.png"))).unwrap();
     }
     let arguments = "--config c.toml --out disk/out --set run.checkpoints=none";

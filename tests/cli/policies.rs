@@ -130,7 +130,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
 #[test]
 fn the_plan_is_shown_before_training_and_drawn_in_the_report() {
     let desk = &*DESK;
-    let thaw = "--config c.toml --out drawn --set finetune.thaw.every=2 --set finetune.rate_decay=0.5";
+    let thaw = "--config c.toml --out plan --set finetune.thaw.every=2 --set finetune.rate_decay=0.5";
     desk.finetune(thaw).ends(
         0,
         &[
@@ -140,10 +140,10 @@ fn the_plan_is_shown_before_training_and_drawn_in_the_report() {
             "conv1",
         ],
     );
-    let page = fs::read_to_string(desk.path("drawn/report.html")).unwrap();
+    let page = fs::read_to_string(desk.path("plan/report.html")).unwrap();
     // A mark for the stages that unfreeze in each epoch after the first.
     assert!(page.contains("fc1 thaws"), "no mark for fc1 in epoch 3");
-    let summary = desk.json("drawn/summary.json");
+    let summary = desk.json("plan/summary.json");
     let rates = summary["plan"][1]["epoch_rates"].as_array().unwrap();
     assert_eq!((rates.len(), rates[0].as_f64()), (3, Some(1e-3)));
 }

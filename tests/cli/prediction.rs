@@ -1,4 +1,4 @@
-//! `finetune predict` and `evaluate`, from the command line to what they print; TorchVision's logits for a picture.
+//! `finetune predict` and `evaluate`, from the command line to what they print; TorchVision's logits for an image.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::{generator, pth};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A LeNet in `out/`, trained long enough to be right more often than not, and pictures of a test split.
+/// A LeNet in `out/`, trained long enough to be right more often than not, and images of a test split.
 static LENET: LazyLock<Desk> = LazyLock::new(|| {
     let desk = Desk::new();
     for shape in ["bar", "cross"] {
@@ -53,7 +53,7 @@ fn evaluate_counts_what_predict_says() {
     let count = |truth: &str, said: &str| *confusion.get(&(truth.into(), said.into())).unwrap_or(&0);
     for (truth, row) in names.iter().zip(measured["confusion"].as_array().unwrap()) {
         for (said, images) in names.iter().zip(row.as_array().unwrap()) {
-            assert_eq!(images, count(truth, said), "{truth} taken for {said}");
+            assert_eq!(images, count(truth, said), "{truth} predicted as {said}");
         }
     }
     let right = count("bar", "bar") + count("cross", "cross");
@@ -106,7 +106,7 @@ fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
     for (folder, number) in [("in/b", 1), ("in/a/deep", 2), ("in", 3), ("in/a", 4), ("in/a-b", 5)] {
         desk.draw(folder, "bar", number..number + 1);
     }
-    desk.write("in/a/003.jpg", "no picture");
+    desk.write("in/a/003.jpg", "no image");
     desk.write("in/a/notes.txt", "not even named like one");
     fs::copy(desk.path("in/003.png"), desk.path("named.whatever")).unwrap();
 
@@ -170,25 +170,25 @@ fn evaluate_chooses_the_split_and_refuses_a_class_of_its_own() {
 #[test]
 fn wrong_usage_and_models_that_cannot_predict_are_refused() {
     let desk = &*LENET;
-    let picture = "data/test/bar/400.png";
+    let image = "data/test/bar/400.png";
     for (arguments, code, says) in [
         ("--run out", 2, "IMAGE"),
-        (picture, 2, "--run"),
-        (&*format!("--run out --arch lenet5 {picture}"), 2, "--arch"),
-        (&*format!("--arch lenet5_relu {picture}"), 2, "--weights"),
-        (&*format!("--run out --logits {picture}"), 2, "--json"),
-        (&*format!("--run out --config c.toml {picture}"), 2, "--config"),
-        (&*format!("--arch resnet81 --weights x.pth {picture}"), 2, "\"resnet1"),
-        (&*format!("--run nowhere {picture}"), 1, "nowhere"),
-        (&*format!("--run out --device cuda:99 {picture}"), 1, "cuda:99"),
+        (image, 2, "--run"),
+        (&*format!("--run out --arch lenet5 {image}"), 2, "--arch"),
+        (&*format!("--arch lenet5_relu {image}"), 2, "--weights"),
+        (&*format!("--run out --logits {image}"), 2, "--json"),
+        (&*format!("--run out --config c.toml {image}"), 2, "--config"),
+        (&*format!("--arch resnet81 --weights x.pth {image}"), 2, "\"resnet1"),
+        (&*format!("--run nowhere {image}"), 1, "nowhere"),
+        (&*format!("--run out --device cuda:99 {image}"), 1, "cuda:99"),
         (
-            &*format!("--arch resnet18 --weights IMAGENET1K_V1 {picture}"),
+            &*format!("--arch resnet18 --weights IMAGENET1K_V1 {image}"),
             1,
             "cargo xtask fetch-weights resnet18",
         ),
-        (&*format!("--arch resnet18 --weights none {picture}"), 1, "weights"),
-        (&*format!("--arch vgg16 --weights IMAGENET1K_FEATURES {picture}"), 1, "IMAGENET1K_FEATURES"),
-        (&*format!("--arch resnet18 --weights out/model.safetensors {picture}"), 1, "lenet5_relu"),
+        (&*format!("--arch resnet18 --weights none {image}"), 1, "weights"),
+        (&*format!("--arch vgg16 --weights IMAGENET1K_FEATURES {image}"), 1, "IMAGENET1K_FEATURES"),
+        (&*format!("--arch resnet18 --weights out/model.safetensors {image}"), 1, "lenet5_relu"),
     ] {
         desk.finetune(&format!("predict {arguments}")).ends(code, &[says]);
     }
@@ -217,8 +217,8 @@ fn golden() -> Golden {
     serde_json::from_str(&fs::read_to_string(pth::folder().join("prediction.json")).unwrap()).unwrap()
 }
 
-/// The picture of `make_prediction_goldens.py`, as large as a network's weights resize to.
-fn draw_golden_picture(path: &Path, arch: &str) {
+/// The image of `make_prediction_goldens.py`, as large as a network's weights resize to.
+fn draw_golden_image(path: &Path, arch: &str) {
     let side = pretrained::Catalog::builtin().default_for(arch).unwrap().input.resize;
     let values = generator::values("picture.input", &[side.into(), side.into(), 3], 1.0).unwrap();
     let bytes = values.iter().map(|&value| ((f64::from(value) + 1.0) * 128.0).floor() as u8);
@@ -232,7 +232,7 @@ fn files_of_torch_save_give_torchvisions_logits() {
     let logits = golden().logits;
     assert_eq!(logits.len(), 6);
     for (arch, theirs) in logits {
-        draw_golden_picture(&desk.path("picture.png"), &arch);
+        draw_golden_image(&desk.path("image.png"), &arch);
         let tensors = pth::filled(&arch);
         pth::write_zip(&desk.path("zip.pth"), &tensors);
         // The other form once for a network of each kind of file: few large tensors, or many small ones.
@@ -244,7 +244,7 @@ fn files_of_torch_save_give_torchvisions_logits() {
         };
         drop(tensors);
         for form in forms {
-            let arguments = format!("--arch {arch} --weights {form}.pth --logits picture.png");
+            let arguments = format!("--arch {arch} --weights {form}.pth --logits image.png");
             let line = predicted(&desk, &arguments).remove(0);
             let ours: Vec<f64> =
                 line["logits"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();

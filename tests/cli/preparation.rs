@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use crate::support::{Desk, names, picture};
+use crate::support::{Desk, names, shape_image};
 use image::{GrayImage, ImageBuffer, Luma};
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn what_was_trained_on_whole_images_predicts_from_whole_images() {
     let of = |out: &str, more: &str| trained(desk, out, &format!("--set data.root=wide {more}"));
     let (cropped, said) = of("crop", "");
     assert!(said.contains("28"), "{said}");
-    assert!(cropped < 0.8, "the centre alone tells the ends apart: {cropped}");
+    assert!(cropped < 0.8, "the centre alone separates the classes: {cropped}");
     for (fit, words) in [("pad", "28"), ("squash", "28 x 28")] {
         let (right, said) = of(fit, &format!("--set data.input.fit={fit}"));
         assert!(said.contains(words) && said.contains("[data.input]"), "{said}");
@@ -72,7 +72,7 @@ fn what_was_trained_on_whole_images_predicts_from_whole_images() {
         );
         let page = fs::read_to_string(desk.path(&format!("{fit}/report.html"))).unwrap();
         assert!(page.contains(words));
-        // A heat map lies on the square that was shown, bars and all.
+        // A heat map covers the square that was shown, bars and all.
         assert!(summary["samples"][0]["heat_map"]["picture"].is_string());
         // A run that starts from it prepares images as it does.
         let next = format!("--set model.weights={fit}/model.safetensors --set finetune.depth=head");
@@ -98,7 +98,7 @@ fn what_was_trained_on_whole_images_predicts_from_whole_images() {
     .ends(0, &[]);
     assert!(!desk.path("bad").exists());
 
-    // A fit of a later program is refused, not taken for a crop.
+    // A fit of a later program is refused, not read as a crop.
     let mut file = fs::read(desk.path("pad/model.safetensors")).unwrap();
     let fit = b"fit\\\":\\\"pad";
     let at = file.windows(fit.len()).position(|bytes| bytes == fit).expect("the fit in the header");
@@ -142,7 +142,7 @@ fn twelve_bits_are_told_and_read_in_their_range() {
             let folder = desk.path(&format!("deep/{split}/{class}"));
             fs::create_dir_all(&folder).unwrap();
             for number in numbers.clone() {
-                let narrow = picture(class, number);
+                let narrow = shape_image(class, number);
                 let deep = ImageBuffer::from_fn(narrow.width(), narrow.height(), |x, y| {
                     Luma([u16::from(narrow.get_pixel(x, y).0[0]) << 4])
                 });
@@ -162,7 +162,7 @@ fn twelve_bits_are_told_and_read_in_their_range() {
     assert!(predict("dark").contains("data.input.range = 4095"));
     let evaluate = desk.finetune("evaluate --run dark --data deep").ends(0, &["data.input.range = 4095"]);
     assert!(!evaluate.stdout.contains("range"));
-    // Images of 8 bits are the same to it, and brighter ones of 16 are told.
+    // Images of 8 bits are the same to it, and brighter ones of 16 are reported.
     desk.finetune("predict --run right data/val").ends(0, &[]);
     let bright = ImageBuffer::from_pixel(32, 32, Luma([50_000u16]));
     bright.save(desk.path("bright.png")).unwrap();

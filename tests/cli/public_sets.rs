@@ -1,4 +1,4 @@
-//! The large public set's known damage, in a small copy with drawn images: served from the loopback, fetched and unpacked
+//! The large public set's known damage, in a small copy with generated images: served from the loopback, fetched and unpacked
 //! by the command that everybody tries first, and learned.
 
 use std::collections::BTreeSet;
@@ -9,17 +9,17 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use crate::support::{Desk, SCRATCH, built, names, picture};
+use crate::support::{Desk, SCRATCH, built, names, shape_image};
 use image::{DynamicImage, ImageFormat};
 use sha2::{Digest, Sha256};
 
 /// Images of each class that have nothing wrong with them.
 const SOUND: u32 = 60;
 
-/// A drawn image in this format.
+/// A generated image in this format.
 fn encoded(shape: &str, number: u32, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::ImageLuma8(picture(shape, number)).to_rgb8().write_to(&mut bytes, format).unwrap();
+    DynamicImage::ImageLuma8(shape_image(shape, number)).to_rgb8().write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
@@ -100,10 +100,10 @@ fn dogs_and_cats_with_their_damage_are_fetched_and_learned() {
     let (cats, broken_cats) = class("Cat", "disc", 666);
     let (dogs, broken_dogs) = class("Dog", "cross", 11702);
     let broken = [broken_cats, broken_dogs].concat();
-    let beside =
+    let extra =
         ["PetImages/Cat/Thumbs.db", "PetImages/Dog/Thumbs.db", "readme[1].txt", "CDLA-Permissive-2.0.pdf"];
-    let beside: Vec<_> = beside.iter().map(|name| ((*name).to_owned(), b"text".to_vec())).collect();
-    let archive = zip(&[cats, dogs, broken.clone(), beside].concat());
+    let extra: Vec<_> = extra.iter().map(|name| ((*name).to_owned(), b"text".to_vec())).collect();
+    let archive = zip(&[cats, dogs, broken.clone(), extra].concat());
     let sha256 = hex::encode(Sha256::digest(&archive));
     let url = serve(archive);
     let fetched =

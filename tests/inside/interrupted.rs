@@ -13,7 +13,7 @@ const SCRATCH: &str = "[model]\narch = \"lenet5_relu\"\nweights = \"none\"\n[fin
     [train]\nepochs = 1\nbatch_size = 4\n[run]\ndevice = \"cpu\"\nthreads = 1\nworkers = 1\n";
 
 /// Writes images of three splits, and the configuration of a run on them.
-fn drawn(folder: &Path) -> Run {
+fn small_run(folder: &Path) -> Run {
     for (split, numbers) in [("train", 0..6), ("val", 100..102), ("test", 400..402)] {
         for class in ["bar", "cross"] {
             draw(&folder.join("data").join(split).join(class), class, numbers.clone());
@@ -29,7 +29,7 @@ fn drawn(folder: &Path) -> Run {
 #[test]
 fn after_the_last_epoch_the_test_split_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let run = drawn(folder.path());
+    let run = small_run(folder.path());
     let outcome = |stop_after: &str| {
         let interrupt = Interrupt::default();
         let mut materials =

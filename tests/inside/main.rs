@@ -1,4 +1,4 @@
-//! Tests of what lies behind the command line, in process: they link libtorch.
+//! Tests below the command line, in process: they link libtorch.
 
 mod cheapest;
 mod grad_cam;

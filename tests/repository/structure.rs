@@ -15,7 +15,7 @@ use crate::torch_line::packages;
 /// Lines in `src` that a crate may have.
 const CRATE: usize = 8000;
 
-/// Lines that xtask may have: whoever first calls it waits for it.
+/// Lines that xtask may have: its first call waits for its build.
 const XTASK: usize = 5500;
 
 /// Lines that a file may have.

@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use shapes::picture;
+pub(crate) use shapes::shape_image;
 
 /// LeNet from random weights, one epoch in batches of four, on one thread.
 pub(crate) const SCRATCH: &str = r#"[data]

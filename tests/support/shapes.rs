@@ -13,12 +13,12 @@ const SIDE: u32 = 32;
 pub(crate) fn draw(folder: &Path, shape: &str, numbers: Range<u32>) {
     fs::create_dir_all(folder).unwrap();
     for number in numbers {
-        picture(shape, number).save(folder.join(format!("{number:03}.png"))).unwrap();
+        shape_image(shape, number).save(folder.join(format!("{number:03}.png"))).unwrap();
     }
 }
 
 /// A white shape somewhere on a dark, noisy ground; the number decides where, and the noise.
-pub(crate) fn picture(shape: &str, number: u32) -> GrayImage {
+pub(crate) fn shape_image(shape: &str, number: u32) -> GrayImage {
     let mut state = number.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
     let mut chance = |below: u32| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::Desk;
 
-/// Settings that make a ResNet-18 of the LeNet configuration, on pictures of 32 x 32.
+/// Settings that make a ResNet-18 of the LeNet configuration, on images of 32 x 32.
 pub(crate) const RESNET: &str = concat!(
     " --set model.arch=resnet18 --set run.checkpoints=none",
     " --set data.input={resize=32,crop=32,interpolation=\"bilinear\",channels=3,",

@@ -1,7 +1,7 @@
 """Deterministic tensor values, so that no weight file is needed to compare two programs.
 
 The values of a tensor depend on its name, its shape and one number per network, the gain.
-`generator.rs` beside this file is the same rule in Rust; the two are twins, bit for bit, and
+`generator.rs` next to this file is the same rule in Rust; the two are twins, bit for bit, and
 `generator_check.json` holds values that both must reproduce.
 
 The uniform number of element i (row-major) of the tensor called NAME is

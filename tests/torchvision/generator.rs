@@ -1,6 +1,6 @@
 //! Deterministic tensor values, so that no weight file is needed to compare two programs.
 //!
-//! The twin of `generator.py` beside this file, bit for bit; that file states the rule in full.
+//! The twin of `generator.py` next to this file, bit for bit; that file states the rule in full.
 //! `generator_check.json` holds values that both must reproduce.
 
 const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;

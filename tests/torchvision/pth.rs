@@ -53,9 +53,9 @@ pub(crate) fn write_zip(path: &Path, tensors: &[Named]) {
     write_zip_under(path, &[], tensors, &[]);
 }
 
-/// The same with the tensors under these keys, one within the other, and beside them in the outermost dictionary other
+/// The same with the tensors under these keys, one within the other, and next to them in the outermost dictionary other
 /// keys with objects, each as a pickle without its end.
-pub(crate) fn write_zip_under(path: &Path, keys: &[&str], tensors: &[Named], beside: &[(&str, &[u8])]) {
+pub(crate) fn write_zip_under(path: &Path, keys: &[&str], tensors: &[Named], extra: &[(&str, &[u8])]) {
     let mut archive = zip::ZipWriter::new(BufWriter::new(File::create(path).unwrap()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut add = |name: String, content: &[u8]| {
@@ -63,7 +63,7 @@ pub(crate) fn write_zip_under(path: &Path, keys: &[&str], tensors: &[Named], bes
         archive.write_all(content).unwrap();
     };
     let reference = |key: usize, count: usize| storage(&tensors[key].2, key, count, b"");
-    add("data.pkl".to_owned(), &under(keys, &state_dict(tensors, reference), beside));
+    add("data.pkl".to_owned(), &under(keys, &state_dict(tensors, reference), extra));
     add("byteorder".to_owned(), b"little");
     for (key, (.., values)) in tensors.iter().enumerate() {
         add(format!("data/{key}"), &values.bytes());
@@ -113,8 +113,8 @@ impl Values {
     }
 }
 
-/// Pickle of `{key: {..: value}, beside: object}`, of the pickle of a value.
-fn under(keys: &[&str], value: &[u8], beside: &[(&str, &[u8])]) -> Vec<u8> {
+/// Pickle of `{key: {..: value}, extra: object}`, of the pickle of a value.
+fn under(keys: &[&str], value: &[u8], extra: &[(&str, &[u8])]) -> Vec<u8> {
     let inner = &value[2..value.len() - 1]; // without protocol and end
     let mut pickle = b"\x80\x02".to_vec();
     for key in keys {
@@ -123,7 +123,7 @@ fn under(keys: &[&str], value: &[u8], beside: &[(&str, &[u8])]) -> Vec<u8> {
     }
     pickle.extend(inner);
     for depth in (0..keys.len()).rev() {
-        for (key, object) in beside.iter().filter(|_| depth == 0) {
+        for (key, object) in extra.iter().filter(|_| depth == 0) {
             pickle.extend(text(key));
             pickle.extend(*object);
         }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the images of tests/cli/cases.rs: python tests/cli/cases/make_images.py (needs Pillow and numpy).
 
-Each lies beside its twin: the same pixels in the usual form. All are 64 x 64; the bar is upright where it is looked at as
+Each is next to its twin: the same pixels in the usual form. All are 64 x 64; the bar is upright where it is looked at as
 its orientation says.
 """
 import io

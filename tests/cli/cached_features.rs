@@ -1,4 +1,4 @@
-//! What frozen stages make of the pictures is kept, found again, and never wrong.
+//! Features of frozen stages are cached, found again, and never stale.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::{Desk, names};
 use serde_json::Value;
 
 #[test]
-fn kept_features_change_nothing_but_the_time() {
+fn cached_features_change_nothing_but_the_time() {
     let views = "--set train.epochs=5 --set augment.views=2 --set augment.rotation=20";
     let thaw = "--set finetune.thaw={every=1} --set train.epochs=4";
     LENET.finetune(&format!("--config c.toml {RESNET} --set train.epochs=1 --out resnet")).ends(0, &[]);
@@ -26,14 +26,15 @@ fn kept_features_change_nothing_but_the_time() {
         let out = format!("{}-{}", depth.replace(':', "-"), more.len());
         let way =
             |name: &str, more: &str| trained(&LENET, &format!("{name}-{out}"), &format!("{settings} {more}"));
-        let (in_memory, kept) = way("memory", "--set run.cache=memory");
+        let (in_memory, cached) = way("memory", "--set run.cache=memory");
         let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
-        let (anew, recomputed) = way("anew", "--set run.cache=off");
-        assert_eq!(in_memory, anew, "{depth}");
-        assert_eq!(on_disk, anew, "{depth}");
-        let told = |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
+        let (recomputed, without_cache) = way("recomputed", "--set run.cache=off");
+        assert_eq!(in_memory, recomputed, "{depth}");
+        assert_eq!(on_disk, recomputed, "{depth}");
+        let is_cached =
+            |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
         assert!(
-            told(&kept) && told(&mapped) && !told(&recomputed),
+            is_cached(&cached) && is_cached(&mapped) && !is_cached(&without_cache),
             "{depth}: the three ways were not all taken"
         );
     }
@@ -44,7 +45,7 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     let desk = Desk::new();
     desk.finetune("--config c.toml --out source").ends(0, &[]);
     let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head";
-    let kept = || {
+    let cache_files = || {
         let entries = fs::read_dir(desk.path(".cache/finetune-rs/features"));
         let files = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
         files
@@ -54,16 +55,16 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
     let (in_memory, _) = trained(&desk, "memory", &format!("{settings} --set run.cache=memory"));
     assert_eq!(in_memory, off);
-    assert_eq!(kept().len(), 0, "neither leaves anything on disk");
+    assert_eq!(cache_files().len(), 0, "neither leaves anything on disk");
     let (first, _) = trained(&desk, "first", settings);
-    let files = kept();
+    let files = cache_files();
     assert_eq!(files.len(), 2, "training and validation");
     let times = || files.iter().map(|file| fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
     let lengths = times();
     let found = "16 of 16";
     desk.finetune(&format!("{settings} --set run.seed=0 --out again")).ends(0, &[found]);
     let again = sha256(&desk.path("again/model.safetensors"));
-    assert_eq!(kept().len(), 2, "the same were found");
+    assert_eq!(cache_files().len(), 2, "the same were found");
     for file in &files {
         let whole = fs::read(file).unwrap();
         fs::write(file, &whole[..whole.len() / 2]).unwrap();
@@ -71,33 +72,33 @@ fn features_are_found_again_by_the_next_run_and_computed_again_when_they_are_tor
     let (torn, _) = trained(&desk, "torn", settings);
     assert_eq!(times(), lengths, "what was torn is whole again");
     assert!([&first, &again, &torn].iter().all(|digest| **digest == off));
-    // With another picture it is another file, for which that picture alone is computed.
+    // With another image it is another file, for which that image alone is computed.
     desk.draw("data/train/bar", "bar", 50..51);
     let found = "16 of 17";
     desk.finetune(&format!("{settings} --set run.seed=0 --out more")).ends(0, &[found]);
-    assert_eq!(kept().len(), 3);
-    let (anew, _) = trained(&desk, "anew", &format!("{settings} --set run.cache=off"));
-    assert_eq!(sha256(&desk.path("more/model.safetensors")), anew);
+    assert_eq!(cache_files().len(), 3);
+    let (recomputed, _) = trained(&desk, "recomputed", &format!("{settings} --set run.cache=off"));
+    assert_eq!(sha256(&desk.path("more/model.safetensors")), recomputed);
 }
 
-/// What is drawn for a picture is drawn by its name, so that the views of a renamed one are others.
+/// Random augmentation depends on an image's name, so that a renamed image has other views.
 #[test]
-fn views_of_a_renamed_picture_are_not_those_it_had() {
+fn views_of_a_renamed_image_are_not_those_it_had() {
     let desk = Desk::new();
     desk.finetune("--config c.toml --out source").ends(0, &[]);
     let settings = "--config c.toml --set model.weights=source/model.safetensors --set finetune.depth=head \
                     --set train.epochs=4 --set augment.rotation=40 --set augment.views=2";
-    let kept = || {
+    let cache_files = || {
         let names = names(&desk.path(".cache/finetune-rs/features"));
         names.iter().filter(|name| name.ends_with(".features")).count()
     };
     let (before, _) = trained(&desk, "before", settings);
-    assert_eq!(kept(), 3, "two views to train on, and validation");
+    assert_eq!(cache_files(), 3, "two views to train on, and validation");
     // It stays at its place among the others.
     fs::rename(desk.path("data/train/bar/005.png"), desk.path("data/train/bar/006.png")).unwrap();
     let found = "26 of 28";
     desk.finetune(&format!("{settings} --out after")).ends(0, &[found]);
-    assert_eq!(kept(), 5);
+    assert_eq!(cache_files(), 5);
     let (off, _) = trained(&desk, "off", &format!("{settings} --set run.cache=off"));
     assert_eq!(sha256(&desk.path("after/model.safetensors")), off);
     assert_ne!(before, off, "the name makes no difference here");
