@@ -21,20 +21,13 @@ fn a_mistake_in_the_configuration_is_shown_by_line_and_column() {
     let desk = Desk::new();
     let cases = [
         ("epochs = 1", "epoch = 1", "c.toml:12:1", "`epochs`"),
-        ("[train]", "[trian]", "c.toml:11:2", "`train`"),
-        ("epochs = 1", "epochs = \"one\"", "c.toml:12:10", "\"one\""),
-        ("epochs = 1", "epochs = -1", "c.toml:12:10", "-1"),
-        ("epochs = 1", "epochs = 0", "c.toml:12:10", "train.epochs: must be at least 1, and this is 0"),
         ("[model]", "[model", "c.toml:4:7", "expected `]`"),
         ("root = \"data\"", "", "c.toml:1:1", "data.list"),
         ("lenet5_relu", "lenet5_rleu", "c.toml:5:8", "\"lenet5_relu\""),
-        ("\"cpu\"", "\"gpu\"", "c.toml:16:10", "\"auto\", \"cpu\""),
         // A GPU that is nowhere, so that the test means the same on every machine.
         ("\"cpu\"", "\"cuda:99\"", "c.toml:16:10", "\"cuda:99\""),
-        ("\"scratch\"", "\"deep\"", "c.toml:9:9", "\"last:N\""),
         ("\"scratch\"", "\"all\"", "c.toml:6:11", "model.weights"),
         ("threads = 1", "threads = 1\nname = \"../elsewhere\"", "c.toml:18:8", "run.name"),
-        ("threads = 1", "threads = 2000000000", "c.toml:17:11", "run.threads"),
     ];
     for (right, wrong, place, says) in cases {
         desk.write("c.toml", SCRATCH.replace(right, wrong));
@@ -100,12 +93,9 @@ fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
     let desk = Desk::new();
     for (set, says) in [
         ("train.epoch=2", "`epochs`"),
-        ("train.epochs=many", "many"),
-        ("train.epochs", "KEY=VALUE"),
-        ("train.learning_rate=-1", "train.learning_rate"),
+        ("finetune.thaw.every=1", "finetune.thaw"),
+        ("regularize.l2_sp={}", "regularize.l2_sp"),
         ("data.input.crop=32", "resize"),
-        ("data.input.fit=stretch", "`crop`, `pad`, `squash`"),
-        ("data.input.range=65536", "65535"),
         ("model.weights=IMAGENET1K_V1", "lenet5_relu"),
     ] {
         let arguments = format!("--config c.toml --out out --set {set}");
@@ -113,27 +103,6 @@ fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
     }
     refused(&desk, 2, "--config nowhere.toml --out out", &["nowhere.toml"]);
     refused(&desk, 2, "--config data --out out", &["data"]);
-}
-
-#[test]
-fn an_input_that_no_image_can_have_is_refused_at_its_line() {
-    let desk = Desk::new();
-    let input = |resize: u32, crop: u32, channels: u32, std: &str| {
-        format!(
-            "[data.input]\nresize = {resize}\ncrop = {crop}\ninterpolation = \"bilinear\"\n\
-             channels = {channels}\nmean = [0.5]\nstd = {std}\n"
-        )
-    };
-    for (input, says) in [
-        (input(28, 15, 1, "[0.5]"), "at least 16 pixels"),
-        (input(28, 28, 2, "[0.5]"), "channels is 2"),
-        (input(28, 28, 1, "[0.0]"), "input.std is [0.0]"),
-        (input(28, 28, 3, "[0.5]"), "the 3 channels"),
-        (input(4_000_000_000, 4_000_000_000, 1, "[0.5]"), "1 to 16384"),
-    ] {
-        desk.write("c.toml", format!("{SCRATCH}{input}"));
-        refused(&desk, 2, "--config c.toml --out out", &["c.toml:19:1", says]);
-    }
 }
 
 #[test]
@@ -242,7 +211,6 @@ fn a_grid_that_makes_no_sense_is_refused_before_it_begins() {
         ("methods = []", "compare.methods"),
         ("seeds = [1, 2, 1]", "compare.seeds"),
         ("images_per_class = [3, 3]", "compare.images_per_class"),
-        ("images_per_class = [3, 0]", "compare.images_per_class"),
         ("methods = [\"scratch\"]\nimages_per_class = [7]", "compare.images_per_class"),
         ("methods = [\"scratch\"]\njudge_on = \"odd\"", "[data.groups]"),
         ("methods = [\"scratch\", \"head\"]", "model.weights"),

@@ -18,6 +18,7 @@ mod folds;
 mod front_door;
 mod heads;
 
+mod json_keys;
 mod keys;
 mod no_room;
 mod policies;

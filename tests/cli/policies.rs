@@ -1,9 +1,9 @@
-//! Policies: what contradicts each other is refused at its line, and what a run plans is shown.
+//! Policies: what only some runs of a comparison use, the plan before training, the range test.
 
 use std::fs;
 
 use crate::support::names;
-use crate::support::short_runs::{BASE, COLOUR, DESK};
+use crate::support::short_runs::{COLOUR, DESK};
 use serde_json::Value;
 
 /// What one depth or technique of a comparison does not use is no mistake, and its configuration can be run again.
@@ -36,94 +36,6 @@ fn a_comparison_has_values_that_not_all_of_its_runs_use() {
         desk.finetune(&format!("--config {config} --out again-{method}")).ends(0, &[]);
         let again = desk.json(&format!("again-{method}/summary.json"));
         assert_eq!(again["digests"]["model.safetensors"], cell["model_sha256"], "{method}");
-    }
-}
-
-#[test]
-fn policies_that_contradict_each_other_are_refused_at_their_line() {
-    let desk = &*DESK;
-    let mut number = 0;
-    let mut refused = |section: &str, lines: &str, place: &str, says: &str| {
-        number += 1;
-        let file = format!("bad-{number}.toml");
-        desk.write(&file, BASE.replace(section, &format!("{section}\n{lines}")));
-        let out = format!("bad-{number}");
-        desk.finetune(&format!("--config {file} --out {out}")).ends(2, &[&format!("{file}:{place}"), says]);
-        assert!(!desk.path(&out).exists(), "{lines}");
-    };
-    let tune = "[finetune]";
-    let train = "[train]";
-    // The line after [finetune] is 17, the one after [train] 21.
-    for (section, lines, place, says) in [
-        (tune, "rates = { fc9 = 0.1 }", "17:17", "conv1, conv2, fc1, fc2, head"),
-        (tune, "rates = { conv1 = 0.1 }", "17:19", "finetune.rates.conv1: "),
-        (tune, "rates = { fc2 = 0 }", "17:17", "finetune.rates"),
-        (tune, "rate_floor = 0.5", "17:14", "finetune.rate_scale = 0.1"),
-        (
-            tune,
-            "thaw = { at = { fc1 = 4 } }",
-            "17:23",
-            "finetune.thaw.at.fc1: fc1 would be unfrozen in epoch 4",
-        ),
-        (tune, "thaw = { at = { conv1 = 2 } }", "17:25", "finetune.thaw.at.conv1: "),
-        (tune, "thaw = { at = { fc2 = 3, fc1 = 2 } }", "17:32", "finetune.thaw.at.fc1: "),
-        (
-            tune,
-            "thaw = { every = 3 }",
-            "17:18",
-            "finetune.thaw.every: the first stage would be unfrozen in epoch 4",
-        ),
-        (tune, "thaw = { every = 0 }", "17:18", "finetune.thaw.every: must be at least 1, and this is 0"),
-        (tune, "thaw = {}", "17:8", "finetune.thaw: "),
-        (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "finetune.thaw"),
-        (tune, "batch_norm = \"off\"", "17:14", "`auto`, `train`, `frozen`"),
-        (tune, "batch_norm = \"frozen\"", "17:14", "finetune.batch_norm"),
-        (train, "swa_from = 4", "21:12", "train.swa_from: epoch 4 comes after the last of 3"),
-        (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),
-        (train, "warmup_epochs = 1.0", "21:17", "finetune.head_epochs = 1"),
-        (train, "schedule = \"cosine\"\nstep = { every = 2 }", "22:8", "train.schedule = \"cosine\""),
-        (train, "sgd = { momentum = 0.5 }", "21:7", "train.optimizer = \"adamw\""),
-        (train, "class_weights = { disc = 2 }", "21:26", "bar, cross"),
-        (train, "class_weights = { bar = 0, cross = 0 }", "21:17", "train.class_weights"),
-        (train, "class_weights = { bar = -1 }", "21:25", "train.class_weights"),
-        (train, "sampler = \"balanced\"\nclass_weights = \"balanced\"", "22:17", "train.class_weights"),
-        (train, "clip_norm = 0", "21:13", "train.clip_norm"),
-        (train, "ema = 1.0", "21:7", "train.ema"),
-        (train, "accumulate = 0", "21:14", "train.accumulate: must be at least 1, and this is 0"),
-    ] {
-        refused(section, lines, place, says);
-    }
-    for (sets, says) in [
-        ("finetune.depth=head --set finetune.thaw.every=1", "finetune.thaw"),
-        ("finetune.depth=scratch --set finetune.thaw.every=1", "finetune.thaw"),
-        ("finetune.depth=scratch --set finetune.batch_norm=frozen", "finetune.batch_norm"),
-        ("finetune.depth=head --set finetune.rates={fc2=1}", "finetune.rates"),
-        ("finetune.depth=head --set finetune.rates={head=0.5}", "train.learning_rate"),
-        ("finetune.depth=head --set finetune.batch_norm=frozen", "finetune.batch_norm"),
-        ("finetune.depth=head --set finetune.rate_scale=0.4", "finetune.rate_scale: "),
-        ("finetune.depth=head --set finetune.rate_floor=0.05", "finetune.rate_floor: "),
-        ("finetune.depth=scratch --set finetune.rate_decay=0.5", "finetune.rate_decay: "),
-        (
-            "train.schedule=one-cycle --set train.adam.beta1=0.8",
-            "--set train.adam.beta1=0.8: train.optimizer.beta1: ",
-        ),
-        (
-            "train.schedule=one-cycle --set train.optimizer=sgd --set train.sgd.momentum=0.5",
-            "train.sgd.momentum",
-        ),
-        (
-            "train.schedule=one-cycle --set train.optimizer=rmsprop --set train.rmsprop.momentum=0.5",
-            "train.rmsprop.momentum",
-        ),
-        ("regularize.weight_decay=0 --set regularize.decay=all", "regularize.decay: "),
-        ("train.swa_from=2 --set regularize.early_stopping=1", "train.swa_from"),
-        (
-            "data.root=data/train --set data.validation_fraction=0 --set train.schedule=plateau",
-            "train.schedule",
-        ),
-    ] {
-        desk.finetune(&format!("--config c.toml --out out --set {sets}")).ends(2, &[says]);
-        assert!(!desk.path("out").exists(), "{sets}");
     }
 }
 

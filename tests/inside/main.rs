@@ -3,8 +3,11 @@
 mod cheapest;
 mod grad_cam;
 mod interrupted;
+mod refused;
 mod smallest_input;
 mod statistics;
 
+#[path = "../support/base.rs"]
+mod base;
 #[path = "../support/shapes.rs"]
 mod shapes;

@@ -1,6 +1,8 @@
 //! A user's desk: a folder with generated images and a configuration, where the `finetune` program is run.
 
+mod base;
 pub(crate) mod built;
+pub(crate) mod key_paths;
 pub(crate) mod safetensors;
 mod shapes;
 pub(crate) mod short_runs;

@@ -1,39 +1,50 @@
 //! What is frozen stays as it is, and what is live changes; dropout and stochastic depth follow the options.
 
 use backbone::layers::LinearInit;
-use backbone::{Backbone, Mode, Network, Options, Role, Stage, StageId, Values};
+use backbone::{Backbone, Mode, Network, Options, Role, Stage, StageId};
 use tch::Tensor;
 
-use crate::subject::{Cheapest, Subject, drawn, input, one_at_a_time, options};
+use crate::subject::{Cheapest, Subject, built, input, one_at_a_time, options, with_values_of_its_own};
 
 /// Frozen before any stage, a training step changes exactly the stages from there on.
 pub fn only_what_is_live_changes(subject: &Subject) {
-    subject.for_the_cheapest(|backbone, x| {
+    let _one_at_a_time = one_at_a_time();
+    for Cheapest { network, size } in subject.cheapest {
+        let network = subject.network(network);
+        let mut backbone = with_values_of_its_own(network, *size);
+        let x = input(network, *size);
         backbone.replace_head(3, LinearInit::TorchDefault);
+        let mut before = copies(&backbone);
         for first_live in backbone.ids() {
-            takes_a_step(backbone, x, first_live);
+            takes_a_step(&mut backbone, &x, first_live, &mut before);
         }
-    });
+    }
 }
 
 /// The same around the one auxiliary head of a network, at a size at which it is built: before, at and after its stage.
 pub fn only_what_is_live_changes_around_the_auxiliary_head(network: &Network, size: i64) {
     let _one_at_a_time = one_at_a_time();
-    let mut backbone = drawn(network, size);
+    let mut backbone = with_values_of_its_own(network, size);
     let [(tap, _)] = backbone.aux().collect::<Vec<_>>()[..] else { panic!("no auxiliary head, or many") };
     backbone.replace_head(3, LinearInit::TorchDefault);
     let x = input(network, size).narrow(0, 0, 2); // one would have no batch statistics in the auxiliary head
     let after = backbone.ids().find(|&id| id > tap).unwrap();
+    let mut before = copies(&backbone);
     for first_live in [StageId::INPUT, tap, after, backbone.head_id()] {
-        takes_a_step(&mut backbone, &x, first_live);
+        takes_a_step(&mut backbone, &x, first_live, &mut before);
     }
 }
 
-/// Freezes everything before a stage, takes a step on a batch of at most four images, and asserts what changed.
-fn takes_a_step(backbone: &mut Backbone, x: &Tensor, first_live: StageId) {
+/// Copies of all variables.
+fn copies(backbone: &Backbone) -> Vec<Tensor> {
+    backbone.variables().all().iter().map(|variable| variable.tensor.copy()).collect()
+}
+
+/// Freezes everything before a stage, takes a step on a batch of at most four images, and asserts what changed since the
+/// copies in `before`, which follow.
+fn takes_a_step(backbone: &mut Backbone, x: &Tensor, first_live: StageId, before: &mut [Tensor]) {
     let labels = Tensor::from_slice(&[0i64, 1, 2, 0]).narrow(0, 0, x.size()[0]);
     backbone.freeze_before(first_live);
-    let before: Vec<Tensor> = backbone.variables().all().iter().map(|v| v.tensor.copy()).collect();
     let output = backbone.classify(x, StageId::INPUT, Mode::Train);
     let loss =
         output.aux.iter().fold(output.logits.cross_entropy_for_logits(&labels), |loss, (aux, weight)| {
@@ -43,7 +54,10 @@ fn takes_a_step(backbone: &mut Backbone, x: &Tensor, first_live: StageId) {
     step(backbone);
     for (variable, before) in backbone.variables().all().into_iter().zip(before) {
         let stage = backbone.ids().find(|&id| lies_in(backbone, id, &variable.name)).unwrap();
-        let changed = !variable.tensor.equal(&before);
+        let changed = !variable.tensor.equal(before);
+        if changed {
+            tch::no_grad(|| before.copy_(&variable.tensor));
+        }
         // An auxiliary head is live with its stage only. A bias before batch-norm need not change: it has no effect.
         let silent = backbone
             .aux()
@@ -60,10 +74,11 @@ fn takes_a_step(backbone: &mut Backbone, x: &Tensor, first_live: StageId) {
 /// Descent along the signs of the gradients, so that the smallest one shows, and gradients set back.
 fn step(backbone: &Backbone) {
     for mut variable in backbone.variables().all().into_iter().filter(|v| v.tensor.requires_grad()) {
-        let gradient = variable.tensor.grad();
+        let mut gradient = variable.tensor.grad();
         if gradient.defined() {
+            // In place: the largest layer has 103 million.
             tch::no_grad(|| {
-                let _ = variable.tensor.g_sub_(&(gradient.sign() * 1e-4));
+                let _ = variable.tensor.g_sub_(&gradient.sign_().g_mul_scalar_(1e-4));
             });
             variable.tensor.zero_grad();
         }
@@ -112,10 +127,6 @@ pub fn stochastic_depth_takes_another_rate(subject: &Subject) {
         assert_eq!(differences(&seeded(&high), &outputs)[0], has_branches, "{name}");
         assert!(has_branches || network.stochastic_depth == 0.0, "{name} has nothing to skip");
     }
-}
-
-fn built(network: &Network, options: &Options) -> Backbone {
-    network.build(Values::default(), options)
 }
 
 /// Logits of the head and of each auxiliary head, in training.

@@ -2,7 +2,7 @@
 
 use backbone::{Mode, Network, StageId};
 
-use crate::subject::{Cheapest, Subject, channels, drawn, input, one_at_a_time, outline};
+use crate::subject::{Cheapest, Subject, channels, input, one_at_a_time, outline, with_values};
 
 /// At its smallest input a network has a position left in every stage. Where geometry leaves none at some size, it leaves
 /// none just below the smallest; other networks (ResNet) declare a size below which images make no sense. The cheapest
@@ -19,7 +19,7 @@ pub fn check(subject: &Subject) {
     for Cheapest { network: name, .. } in subject.cheapest {
         let network = subject.network(name);
         let smallest = network.smallest_input.into();
-        let backbone = drawn(network, smallest);
+        let backbone = with_values(network, smallest);
         let x = input(network, smallest);
         for mode in [Mode::Evaluate, Mode::Train] {
             let logits = tch::no_grad(|| backbone.classify(&x, StageId::INPUT, mode).logits);

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backbone::{Backbone, Family, Network, Options, Values};
@@ -40,16 +41,43 @@ impl Subject {
         let _one_at_a_time = one_at_a_time();
         for Cheapest { network, size } in self.cheapest {
             let network = self.network(network);
-            check(&mut drawn(network, *size), &input(network, *size));
+            check(&mut with_values(network, *size), &input(network, *size));
         }
     }
 }
 
 /// A network with random weights, without dropout and stochastic depth, for square images of this size.
-pub(crate) fn drawn(network: &Network, size: i64) -> Backbone {
+pub(crate) fn with_values(network: &Network, size: i64) -> Backbone {
+    tch::manual_seed(0);
+    built(network, &Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) })
+}
+
+/// The same, for a check that replaces the head: a network that was [`built`] would draw all its values again.
+pub(crate) fn with_values_of_its_own(network: &Network, size: i64) -> Backbone {
     tch::manual_seed(0);
     let options = Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
     network.build(Values::default(), &options)
+}
+
+/// A network with random weights. They are drawn once for a network and a size, and copied after that: a VGG has 133
+/// million.
+pub(crate) fn built(network: &Network, options: &Options) -> Backbone {
+    static VALUES: Mutex<BTreeMap<(&str, i64), Vec<Tensor>>> = Mutex::new(BTreeMap::new());
+    let mut values = VALUES.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(values) = values.get(&(network.name, options.size)) else {
+        let backbone = network.build(Values::default(), options);
+        let copies = backbone.variables().all().iter().map(|variable| variable.tensor.copy()).collect();
+        values.insert((network.name, options.size), copies);
+        return backbone;
+    };
+    let backbone = network.build(Values::Awaited { seed: 0 }, options);
+    let variables = backbone.variables().all();
+    assert_eq!(variables.len(), values.len(), "{}", network.name);
+    for (mut variable, values) in variables.into_iter().zip(values) {
+        assert_eq!(variable.tensor.size(), values.size(), "{}", variable.name);
+        variable.tensor.set_data(&values.copy());
+    }
+    backbone
 }
 
 /// Names, shapes and costs alone.

@@ -20,7 +20,8 @@ use crate::families::for_each_family;
 /// or found there again; with images that stay the same and with views of them.
 #[test]
 fn kept_features_are_those_computed_again() {
-    const IMAGES: u64 = 37;
+    // Two batches and three chunks, the last of each a part.
+    const IMAGES: u64 = 19;
     let folder = tempfile::tempdir().unwrap();
     let part = drawn(folder.path(), IMAGES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());

@@ -11,21 +11,14 @@ use serde::Serialize;
 
 use super::print_hints;
 
-/// Changes of a configuration.
-#[derive(Debug, clap::Args)]
-pub(super) struct Overrides {
-    /// Override a key of the configuration: --set train.epochs=3
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-}
-
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArguments {
     /// Configuration of the run (TOML); dogs_cats.toml is one to copy
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    #[command(flatten)]
-    overrides: Overrides,
+    /// Override a key of the configuration: --set train.epochs=3
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
     /// New folder for the results; by default below runs/, named after the run and numbered if taken
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -34,18 +27,16 @@ pub(super) struct ConfigArguments {
     pub(super) json: bool,
 }
 
-impl Overrides {
-    /// Reads a configuration with these changes, changes it further and resolves it.
-    pub(super) fn run<E: From<Error>>(
-        &self,
-        path: &Path,
-        change: impl FnOnce(&mut Config) -> Result<(), E>,
-    ) -> Result<Run, E> {
-        let (mut config, source) = run_config::read(path, &self.overrides).map_err(Error::from)?;
-        print_hints(&source);
-        change(&mut config)?;
-        Ok(run_config::resolve(config, source).map_err(Error::from)?)
-    }
+/// Reads a configuration with these overrides, changes it further and resolves it. Keys in an old form are reported on stderr.
+pub(super) fn run_of<E: From<Error>>(
+    path: &Path,
+    overrides: &[String],
+    change: impl FnOnce(&mut Config) -> Result<(), E>,
+) -> Result<Run, E> {
+    let (mut config, source) = run_config::read(path, overrides).map_err(Error::from)?;
+    print_hints(&source);
+    change(&mut config)?;
+    Ok(run_config::resolve(config, source).map_err(Error::from)?)
 }
 
 impl ConfigArguments {
@@ -59,7 +50,7 @@ impl ConfigArguments {
         &self,
         change: impl FnOnce(&mut Config) -> Result<(), E>,
     ) -> Result<Run, E> {
-        self.overrides.run(&self.config, change)
+        run_of(&self.config, &self.overrides, change)
     }
 
     /// Creates the folder of `--out`, else `runs/NAME` or the first free number of it.

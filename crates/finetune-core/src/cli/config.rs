@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use anyhow::Context;
 use finetune_core::Error;
 
-use super::arguments::Overrides;
+use super::arguments::run_of;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["show", "schema", "reference"]))]
-#[command(mut_arg("overrides", |overrides| overrides.requires("show")))]
 pub(super) struct PrintArguments {
     /// Check a configuration (TOML) and print it with every default, as TOML that can be run.
     #[arg(long, value_name = "FILE")]
     show: Option<PathBuf>,
-    #[command(flatten)]
-    overrides: Overrides,
+    /// Override a key of the configuration: --set train.optimizer=sgd
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
+    overrides: Vec<String>,
     /// Print the JSON Schema of configurations, for editors with TOML support.
     #[arg(long)]
     schema: bool,
@@ -30,7 +30,7 @@ pub(super) struct PrintArguments {
 pub(super) fn perform(arguments: &PrintArguments) -> anyhow::Result<()> {
     let text = match &arguments.show {
         Some(path) => {
-            let run = arguments.overrides.run(path, |_| Ok::<_, Error>(()))?;
+            let run = run_of(path, &arguments.overrides, |_| Ok::<_, Error>(()))?;
             toml::to_string(&run.config).context("cannot write the configuration as TOML")?
         }
         None if arguments.schema => serde_json::to_string_pretty(&run_config::schema())? + "\n",

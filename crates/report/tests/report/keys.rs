@@ -1,12 +1,12 @@
-//! The keys that programs read: those of `summary.json` of a run, a comparison and advice, which are those of `--json`, and
-//! those of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
+//! The keys that programs read: those of `summary.json` of a run, a comparison and advice, which are those of `--json`, of
+//! the range test, and of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
 
 use std::collections::BTreeSet;
 
-use records::{DivergedRecord, StepRecord};
+use records::{DivergedRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::key_paths::{assert_listed, key_paths};
 use crate::{sample_advice, samples};
 
 /// Objects whose keys are names of classes, groups, stages or files.
@@ -14,25 +14,7 @@ const NAMED_FREELY: [&str; 4] = ["digests", "groups", "group_answers", "norms"];
 
 /// Paths of all keys: `cells[].seed`.
 fn keys(record: &impl Serialize) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    collect(&serde_json::to_value(record).unwrap(), "", &mut found);
-    found
-}
-
-fn collect(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(object) => {
-            let own = path.rsplit('.').next().unwrap_or(path);
-            for (key, value) in object {
-                let key = if NAMED_FREELY.contains(&own) { "*" } else { key };
-                let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-                found.insert(path.clone());
-                collect(value, &path, found);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, &format!("{path}[]"), found)),
-        _ => {}
-    }
+    key_paths(&serde_json::to_value(record).unwrap(), &NAMED_FREELY)
 }
 
 #[test]
@@ -62,12 +44,25 @@ fn keys_stay_as_they_are() {
         ("comparison", keys(&comparison).into_iter().filter(inner).collect()),
         ("advice", keys(&sample_advice::advice())),
         ("step", keys(&step)),
+        ("epoch", run.epochs.iter().flat_map(keys).collect()),
+        ("range", keys(&range())),
     ];
-    let found: String =
-        parts.iter().flat_map(|(name, keys)| keys.iter().map(move |key| format!("{name} {key}\n"))).collect();
-    let golden = include_str!("keys.txt");
-    let missing: Vec<&str> = golden.lines().filter(|line| !found.lines().any(|key| key == *line)).collect();
-    assert_eq!(missing, Vec::<&str>::new(), "keys that programs read are gone");
-    let added: Vec<&str> = found.lines().filter(|key| !golden.lines().any(|line| line == *key)).collect();
-    assert_eq!(added, Vec::<&str>::new(), "add these to keys.txt");
+    assert_listed(&parts, include_str!("keys.txt"), "keys.txt");
+}
+
+fn range() -> RangeRecord {
+    RangeRecord {
+        name: "letters".into(),
+        arch: "resnet18".into(),
+        depth: "all".into(),
+        policy: "adamw".into(),
+        batch_size: 32,
+        configured: 1e-3,
+        ran_away: false,
+        steepest: Some(1e-3),
+        tenth_of_lowest: Some(2e-3),
+        suggested: Some(1e-3),
+        points: vec![RangePoint { rate: 1e-5, loss: 0.7, smoothed: 0.7 }],
+        seconds: 1.0,
+    }
 }

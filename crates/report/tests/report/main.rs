@@ -6,6 +6,9 @@ mod samples;
 #[path = "../../examples/sample_report/advice.rs"]
 mod sample_advice;
 
+#[path = "../../../../tests/support/key_paths.rs"]
+mod key_paths;
+
 mod advice;
 mod contents;
 mod events;
