@@ -1,5 +1,4 @@
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::Dtype;
 
@@ -8,15 +7,8 @@ use crate::Dtype;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried: `"open"`, `"read"`, ...
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] files::Error),
 
     /// The file holds no checkpoint at all.
     #[error("{} is not a checkpoint: {found}", .path.display())]
@@ -81,18 +73,4 @@ pub enum Error {
         /// Bytes there are.
         found: usize,
     },
-}
-
-impl Error {
-    /// Wraps an I/O error with what was tried on which path; for `map_err`.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
-    }
-}
-
-impl From<files::Error> for Error {
-    fn from(files::Error { action, path, source }: files::Error) -> Self {
-        Self::Io { action, path, source }
-    }
 }

@@ -61,7 +61,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
                 Format::SafeTensors => safetensors::open(path, &mut file),
                 _ => torch::open(path, format),
             })
-            .map_err(Error::io("start a thread to read", path))?;
+            .map_err(files::Error::io("start a thread to read", path))?;
         parsing.join().unwrap_or_else(|_| {
             Err(Error::Damaged { path: path.to_path_buf(), reason: "the parser gave up on it".to_owned() })
         })
@@ -179,7 +179,7 @@ impl Opened {
     /// Refuses arrays that would take far more memory than the file could fill: a view with stride 0 repeats one value
     /// without end.
     fn check_total(&self, selection: &Selection) -> Result<(), Error> {
-        let length = self.path.metadata().map_err(Error::io("read", &self.path))?.len();
+        let length = self.path.metadata().map_err(files::Error::io("read", &self.path))?.len();
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let limit = length.saturating_mul(MAX_GROWTH).saturating_add(MAX_EXTRA);
         let mut total = 0_usize;

@@ -15,7 +15,7 @@ const MAX_HEADER: u64 = 100_000_000;
 /// Reads the header.
 pub(super) fn open(path: &Path, file: &mut File) -> Result<Content, Error> {
     let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
-    let file_length = file.metadata().map_err(Error::io("read", path))?.len();
+    let file_length = file.metadata().map_err(files::Error::io("read", path))?.len();
     let (header, data_length) = read_header(file, file_length).map_err(damaged)?;
     if header.data_len() as u64 != data_length {
         return Err(damaged(format!(
@@ -90,7 +90,7 @@ impl Values for InFile {
         chosen: &[usize],
         take: &mut dyn FnMut(usize, Array) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
+        let mut file = File::open(&self.path).map_err(files::Error::io("open", &self.path))?;
         for &index in chosen {
             let leaf = &leaves[index];
             let array = self.array(&mut file, leaf, self.starts[index]).map_err(|reason| Error::Tensor {

@@ -47,7 +47,7 @@ where
     V: Into<ArrayView<'a>>,
 {
     let views = collect(path, tensors)?;
-    let header = header(&views, metadata).map_err(|error| Error::io("write", path)(error.into()))?;
+    let header = header(&views, metadata).map_err(|error| files::Error::io("write", path)(error.into()))?;
     let mut sha256 = String::new();
     files::write_with(path, |file| {
         let mut file = Hashing::new(file);

@@ -22,8 +22,8 @@ const HOW: &str = "load it in Python and save `model.state_dict()` with torch.sa
 /// # Errors
 /// [`Error::Io`]; [`Error::NotACheckpoint`] for a folder, with the file in it to name.
 pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let kind = file.metadata().map_err(Error::io("read", path))?;
+    let file = File::open(path).map_err(files::Error::io("open", path))?;
+    let kind = file.metadata().map_err(files::Error::io("read", path))?;
     if kind.is_dir() {
         let found = describe_folder(path);
         return Err(Error::NotACheckpoint { path: path.to_path_buf(), found });
@@ -37,7 +37,7 @@ pub(super) fn format_of(path: &Path, file: &mut File) -> Result<Format, Error> {
     file.take(HEAD)
         .read_to_end(&mut head)
         .and_then(|_| file.seek(SeekFrom::Start(0)))
-        .map_err(Error::io("read", path))?;
+        .map_err(files::Error::io("read", path))?;
     format_of_head(&head)
         .ok_or_else(|| Error::NotACheckpoint { path: path.to_path_buf(), found: describe(&head) })
 }

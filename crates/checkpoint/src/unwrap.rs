@@ -233,7 +233,7 @@ pub(super) fn by_form(leaves: &[Leaf]) -> Selection {
         prefix.push_str(&format!("{key}."));
         depth += 1;
     }
-    let kept: BTreeSet<usize> = chosen.iter().copied().collect();
+    let used: BTreeSet<usize> = chosen.iter().copied().collect();
     let mut names: Vec<String> =
         chosen.iter().map(|&index| leaves[index].levels[depth..].join(".")).collect();
     while let Some(wrapper) = common_wrapper(&names) {
@@ -241,7 +241,7 @@ pub(super) fn by_form(leaves: &[Leaf]) -> Selection {
         prefix.push_str(&format!("{wrapper}."));
     }
     let unused =
-        (0..leaves.len()).filter(|index| !kept.contains(index)).map(|index| leaves[index].path()).collect();
+        (0..leaves.len()).filter(|index| !used.contains(index)).map(|index| leaves[index].path()).collect();
     Selection {
         chosen: chosen.into_iter().zip(names).collect(),
         unwrapped: Unwrapped { prefix, unused, ..Unwrapped::default() },

@@ -11,8 +11,8 @@ use crate::Error;
 /// # Errors
 /// Where the file cannot be opened or read.
 pub fn sha256_of_file(path: &Path) -> Result<String, Error> {
-    let mut file = File::open(path).map_err(Error::new("open", path))?;
-    sha256_of_reader(&mut file).map_err(Error::new("read", path))
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    sha256_of_reader(&mut file).map_err(Error::io("read", path))
 }
 
 fn sha256_of_reader(reader: &mut impl Read) -> io::Result<String> {

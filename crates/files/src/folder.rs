@@ -19,9 +19,9 @@ impl FolderDraft {
     /// [`Error`] when the file system refuses.
     pub fn next_to(target: &Path) -> Result<Self, Error> {
         let parent = parent(target);
-        fs::create_dir_all(parent).map_err(Error::new("create", parent))?;
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         let created = create_unique(parent, |draft| fs::create_dir(draft));
-        let (path, ()) = created.map_err(Error::new("create a folder in", parent))?;
+        let (path, ()) = created.map_err(Error::io("create a folder in", parent))?;
         Ok(Self { path, target: target.to_owned() })
     }
 
@@ -41,7 +41,7 @@ impl FolderDraft {
             ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => ErrorKind::AlreadyExists.into(),
             _ => error,
         });
-        renamed.map_err(Error::new("create", &self.target))
+        renamed.map_err(Error::io("create", &self.target))
     }
 }
 

@@ -26,7 +26,7 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
 /// [`Error`] when the file system or `fill` refuses.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let folder = parent(path);
-    fs::create_dir_all(folder).map_err(Error::new("create", folder))?;
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let write = || -> io::Result<()> {
         let (draft, file) = create_unique(folder, |draft| File::create_new(draft))?;
         let mut draft = Unfinished(Some(draft));
@@ -35,7 +35,7 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         draft.rename(path)
     };
-    write().map_err(Error::new("write", path))
+    write().map_err(Error::io("write", path))
 }
 
 /// A file that is removed unless it is renamed.

@@ -1,6 +1,6 @@
 //! What can go wrong, in words a user can act on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why letters could not be drawn or a folder could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -57,24 +57,6 @@ pub enum Error {
         source: png::EncodingError,
     },
     /// The file system refused.
-    #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's own words.
-        source: std::io::Error,
-    },
-}
-
-impl From<files::Error> for Error {
-    fn from(files::Error { action, path, source }: files::Error) -> Self {
-        Self::Io { action, path, source }
-    }
-}
-
-/// Adds the action and the path to an error of the file system.
-pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
-    move |source| Error::Io { action, path: path.to_owned(), source }
+    #[error(transparent)]
+    Io(#[from] files::Error),
 }

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::io;
 use crate::{Error, Spec};
 
 /// Name of the manifest, next to `train/`. Readers of image folders pass over it, as it is not a folder.
@@ -57,7 +56,7 @@ impl Manifest {
             {
                 Ok(None)
             }
-            Err(source) => Err(Error::Io { action: "read the manifest", path, source }),
+            Err(error) => Err(files::Error::io("read the manifest", &path)(error).into()),
         }
     }
 
@@ -98,7 +97,7 @@ pub(crate) fn content_digest(mut entries: Vec<Entry>) -> String {
 }
 
 fn entry(dir: &Path, path: &Path) -> Result<Entry, Error> {
-    let bytes = fs::read(path).map_err(io("read the image", path))?;
+    let bytes = fs::read(path).map_err(files::Error::io("read the image", path))?;
     let inner = path.strip_prefix(dir).unwrap_or(path);
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
     Ok((parts.join("/"), Sha256::digest(&bytes).into()))
@@ -116,6 +115,7 @@ fn images(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = fs::read_dir(dir).map_err(io("list the folder", dir))?;
-    entries.map(|entry| entry.map(|entry| entry.path()).map_err(io("list the folder", dir))).collect()
+    let entries = fs::read_dir(dir).map_err(files::Error::io("list the folder", dir))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>();
+    Ok(paths.map_err(files::Error::io("list the folder", dir))?)
 }

@@ -10,7 +10,6 @@ use files::FolderDraft;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::error::io;
 use crate::manifest::{Entry, content_digest};
 use crate::split::shuffled;
 use crate::{Alphabet, Class, Error, Face, Manifest, Partition, Spec, draw, faces};
@@ -70,7 +69,7 @@ pub fn remove_outdated(spec: &Spec, dir: &Path) -> Result<bool, Error> {
     if manifest.spec_digest == spec.digest()? || !manifest.matches(dir)? {
         return Ok(false);
     }
-    fs::remove_dir_all(dir).map_err(io("remove the outdated letters", dir))?;
+    fs::remove_dir_all(dir).map_err(files::Error::io("remove the outdated letters", dir))?;
     Ok(true)
 }
 
@@ -123,7 +122,7 @@ fn write_images(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Entry>, Error> {
     for folder in samples.iter().map(|p| draft.join(p.part).join(&p.class.folder)).collect::<BTreeSet<_>>() {
-        fs::create_dir_all(&folder).map_err(io("create the folder", &folder))?;
+        fs::create_dir_all(&folder).map_err(files::Error::io("create the folder", &folder))?;
     }
     let done = AtomicU64::new(0);
     let write_one = |sample: &Sample<'_>| {
@@ -131,7 +130,7 @@ fn write_images(
         let file = draft.join(&path);
         let image = draw(sample.face, sample.class.letter, spec.size, &spec.variation, sample.seed(spec))?;
         let png = image.to_png().map_err(|source| Error::Encode { path: file.clone(), source })?;
-        fs::write(&file, &png).map_err(io("write the image", &file))?;
+        fs::write(&file, &png).map_err(files::Error::io("write the image", &file))?;
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len() as u64);
         Ok((path, Sha256::digest(&png).into()))
     };
@@ -156,7 +155,7 @@ fn refuse_occupied(dir: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(dir) {
         Ok(_) => Err(occupied(dir, "something is there already")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(io("examine", dir)(error)),
+        Err(error) => Err(files::Error::io("examine", dir)(error).into()),
     }
 }
 

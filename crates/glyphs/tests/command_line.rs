@@ -58,8 +58,8 @@ fn other_letters_are_replaced_only_when_asked_and_untouched() {
     assert!(replaced.status.success() && String::from_utf8_lossy(&replaced.stderr).contains("drawn again"));
     let mine = folder.join("train/capital-Ж/mine.png");
     std::fs::write(&mine, "").unwrap();
-    let kept = draw(0, "--replace-outdated");
-    assert!(String::from_utf8_lossy(&kept.stderr).starts_with("error: ") && mine.exists(), "{kept:?}");
+    let refused = draw(0, "--replace-outdated");
+    assert!(String::from_utf8_lossy(&refused.stderr).starts_with("error: ") && mine.exists(), "{refused:?}");
 }
 
 #[test]

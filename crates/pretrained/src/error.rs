@@ -1,6 +1,3 @@
-use std::io;
-#[cfg(feature = "fetch")]
-use std::path::Path;
 use std::path::PathBuf;
 
 use crate::Digest;
@@ -76,15 +73,8 @@ pub enum Error {
     },
 
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", .path.display())]
-    Io {
-        /// What was tried: `"open"`, `"read"`, ...
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] files::Error),
 
     /// A package of Python that is truncated or otherwise inconsistent.
     #[error("{} is damaged: {reason}", .path.display())]
@@ -94,21 +84,6 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-}
-
-#[cfg(feature = "fetch")]
-impl Error {
-    /// Wraps an I/O error with what was tried on which path; for `map_err`.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
-    }
-}
-
-impl From<files::Error> for Error {
-    fn from(files::Error { action, path, source }: files::Error) -> Self {
-        Self::Io { action, path, source }
-    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

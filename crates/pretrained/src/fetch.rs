@@ -98,7 +98,7 @@ pub enum Progress {
         /// Bytes that are here already.
         resumed_from: u64,
     },
-    /// So many bytes of the file are here.
+    /// Number of bytes of the file received.
     Received(u64),
     /// An attempt failed; the next follows after a pause.
     Retrying {
@@ -140,7 +140,7 @@ impl Fetcher {
     pub fn fetch(&self, request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Fetched, Error> {
         let to = &request.to;
         if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+            fs::create_dir_all(folder).map_err(files::Error::io("create", folder))?;
         }
         let part = with_suffix(to, ".part");
         let _lock = lock::acquire(&with_suffix(to, ".part.lock"), || progress(Progress::Waiting))?;
@@ -165,7 +165,7 @@ impl Fetcher {
             return Err(refuse(request, &part, sha256));
         }
         let bytes = length_of(&part);
-        fs::rename(&part, to).map_err(Error::io("create", to))?;
+        fs::rename(&part, to).map_err(files::Error::io("create", to))?;
         Ok(Fetched { path: to.clone(), sha256, bytes, resumed_from, route: Route::Server })
     }
 
@@ -244,7 +244,9 @@ fn length_of(path: &Path) -> u64 {
 
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("delete", path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(files::Error::io("delete", path)(error).into())
+        }
         _ => Ok(()),
     }
 }

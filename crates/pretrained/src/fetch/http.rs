@@ -26,6 +26,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<files::Error> for Failure {
+    fn from(error: files::Error) -> Self {
+        Self::Fatal(error.into())
+    }
+}
+
 /// An HTTP client that gives up on a server which is silent for `stall`.
 pub(super) fn agent(stall: Duration) -> Agent {
     Agent::config_builder()
@@ -140,7 +146,7 @@ fn append(
     from: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<u64, Failure> {
-    let mut file = open_part(part, from).map_err(Error::io("write", part))?;
+    let mut file = open_part(part, from).map_err(files::Error::io("write", part))?;
     let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
     let mut buffer = vec![0; 1 << 16];
     let mut length = from;
@@ -153,7 +159,7 @@ fn append(
                 return Err(Failure::Again(format!("the connection broke after {length} bytes: {error}")));
             }
         };
-        file.write_all(&buffer[..count]).map_err(Error::io("write", part))?;
+        file.write_all(&buffer[..count]).map_err(files::Error::io("write", part))?;
         length += count as u64;
         progress(Progress::Received(length));
     }

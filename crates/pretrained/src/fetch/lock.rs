@@ -16,18 +16,22 @@ pub(super) fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Lock, Error
     let mut waiting = Some(waiting);
     loop {
         let mut options = File::options();
-        let file =
-            options.create(true).write(true).truncate(false).open(path).map_err(Error::io("open", path))?;
+        let file = options
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(path)
+            .map_err(files::Error::io("open", path))?;
         if let Err(error) = file.try_lock() {
             if !matches!(error, TryLockError::WouldBlock) {
-                return Err(Error::io("lock", path)(error.into()));
+                return Err(files::Error::io("lock", path)(error.into()).into());
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
             }
-            file.lock().map_err(Error::io("lock", path))?;
+            file.lock().map_err(files::Error::io("lock", path))?;
         }
-        // Whoever held it before has deleted the file: the lock must be on the one that others will find.
+        // The process that held it before has deleted the file: the lock must be on the one that others will find.
         if is_still(path, &file) {
             return Ok(Lock { file, path: path.to_path_buf() });
         }

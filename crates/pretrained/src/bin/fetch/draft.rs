@@ -24,7 +24,7 @@ impl Draft {
         remove_stale(into);
         let folder = tempfile::Builder::new().prefix(DRAFT).tempdir_in(into).with_context(cannot_make)?;
         // Locked for as long as it is filled, so that another call can tell it from one left behind. A file system without
-        // locks refuses that call's lock as well, and then nothing is taken for stale.
+        // locks refuses that call's lock as well, and then nothing counts as stale.
         let lock = File::open(folder.path()).with_context(cannot_make)?;
         let _ = lock.try_lock();
         Ok(Self { folder, into: into.to_owned(), _lock: lock })
@@ -87,8 +87,8 @@ mod tests {
         remove_stale(into.path());
         let gone = |name: &str| at(name).symlink_metadata().is_err();
         assert!(gone(".unpacking-stale"));
-        for kept in [".unpacking-busy", ".unpacking-notes", ".unpacking-link", "small", "elsewhere"] {
-            assert!(!gone(kept), "{kept}");
+        for other in [".unpacking-busy", ".unpacking-notes", ".unpacking-link", "small", "elsewhere"] {
+            assert!(!gone(other), "{other}");
         }
         drop(busy);
         remove_stale(into.path());
