@@ -1,4 +1,4 @@
-//! Times small pieces of work: warm-up, then several samples, told one by one.
+//! Times small pieces of work: warm-up, then several samples, each reported.
 //!
 //! In place of a library for it: that would bring plots and threads of its own, and turn on features of our dependencies
 //! that have tch compiled a second time.

@@ -1,7 +1,7 @@
-//! What a network does with pictures, with random weights: a training step (`step-small`, `step`), an epoch of a head on
-//! kept features (`cached-epoch`), and pictures from files to classes (`predict`).
+//! What a network does with images, with random weights: a training step (`step-small`, `step`), an epoch of a head on
+//! cached features (`cached-epoch`), and images from files to classes (`predict`).
 //!
-//! On pictures that are drawn here; `cargo xtask bench` runs it.
+//! On images that are drawn here; `cargo xtask bench` runs it.
 
 mod harness;
 mod stripes;
@@ -31,7 +31,7 @@ use harness::{Amount, Harness, Outcome};
 const BATCH: usize = 16;
 const CLASSES: i64 = 2;
 /// Of the epoch.
-const PICTURES: u32 = 64;
+const IMAGES: u32 = 64;
 const SETTING: StepRates = StepRates { learning_rate: 1e-4, momentum: None };
 
 fn main() -> Outcome {
@@ -41,15 +41,15 @@ fn main() -> Outcome {
     torch_extra::determinism::fix(0, u32::try_from(threads)?);
     denormals(Denormals::Flushed)?;
     let folder = tempfile::tempdir()?;
-    stripes::draw(PICTURES.into(), folder.path())?;
+    stripes::draw(IMAGES.into(), folder.path())?;
 
     let batch = Amount { count: 1, of: "batch of 16" };
     let small = InputSpec { crop: 32, resize: 32, channels: 1, mean: vec![0.5], std: vec![0.5], ..spec(32) };
     harness.time("step-small", &batch, || step("lenet5_relu", &small))?;
     harness.time("step", &batch, || step("resnet18", &spec(224)))?;
-    let epoch = Amount { count: PICTURES, of: "picture" };
+    let epoch = Amount { count: IMAGES, of: "image" };
     harness.time("cached-epoch", &epoch, || cached_epoch("resnet18", &spec(64), folder.path()))?;
-    let files = Amount { count: u32::try_from(BATCH)?, of: "picture" };
+    let files = Amount { count: u32::try_from(BATCH)?, of: "image" };
     harness.time("predict", &files, || prediction("resnet50", &spec(224), folder.path(), threads))?;
     harness.end()
 }
@@ -104,7 +104,7 @@ fn step(name: &str, input: &InputSpec) -> Result<impl FnMut() -> Outcome + use<>
     })
 }
 
-/// All steps of a head over the features that are kept of the pictures in a folder.
+/// All steps of a head over the cached features of the images in a folder.
 fn cached_epoch(
     name: &str,
     input: &InputSpec,
@@ -132,7 +132,7 @@ fn cached_epoch(
     let feed =
         FeatureLoader::new(&backbone, cut, &ImageSubset { store, indices }, how, &mut |_: &Event<'_>| {})?;
     if feed.feature_bytes().is_none() {
-        return Err("the features are not kept".into());
+        return Err("the features are not cached".into());
     }
     let mut epoch = 0;
     Ok(move || {

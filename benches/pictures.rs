@@ -1,6 +1,6 @@
-//! What becomes of a picture before a network sees it, on one core: `decode`, `resize`, `augment`.
+//! What becomes of an image before a network sees it, on one core: `decode`, `resize`, `augment`.
 //!
-//! On pictures that are drawn here; `cargo xtask bench` runs it.
+//! On images that are drawn here; `cargo xtask bench` runs it.
 
 mod harness;
 mod stripes;
@@ -17,19 +17,19 @@ use images::{
 };
 use pretrained::InputSpec;
 
-const PICTURES: u32 = 16;
+const IMAGES: u32 = 16;
 
 fn main() -> Outcome {
     let mut harness = Harness::asked();
     let folder = tempfile::tempdir()?;
-    stripes::draw(PICTURES.into(), folder.path())?;
+    stripes::draw(IMAGES.into(), folder.path())?;
     let samples = DataSet::open(
         Origin::Folder(folder.path()),
         &Selection::default(),
         &Split { validation_fraction: 0.0, seed: 0 },
     )?
     .train;
-    let amount = Amount { count: PICTURES, of: "picture" };
+    let amount = Amount { count: IMAGES, of: "image" };
 
     let paths: Vec<PathBuf> = samples.iter().map(|sample| sample.path.clone()).collect();
     harness.time("decode", &amount, || {
@@ -49,7 +49,7 @@ fn main() -> Outcome {
     harness.end()
 }
 
-/// From decoded pictures to a batch of numbers; each run is another epoch.
+/// From decoded images to a batch of numbers; each run is another epoch.
 fn prepared(
     samples: &[Sample],
     transform: Transform,
@@ -59,8 +59,8 @@ fn prepared(
     let mut epoch = 0;
     Ok(move || {
         epoch += 1;
-        let order = (0..PICTURES).collect();
-        for batch in Batches::new(&store, transform.clone(), order, epoch, PICTURES as usize, 0) {
+        let order = (0..IMAGES).collect();
+        for batch in Batches::new(&store, transform.clone(), order, epoch, IMAGES as usize, 0) {
             black_box(batch?);
         }
         Ok(())

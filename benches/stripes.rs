@@ -1,4 +1,4 @@
-//! Pictures that are drawn where no photographs are needed: stripes of a random width and colour under noise, as JPEGs of
+//! Images that are drawn where no photographs are needed: stripes of a random width and colour under noise, as JPEGs of
 //! 500 x 375. Two classes, which differ in their direction.
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Draws so many, always the same, each into the folder of its class.
+/// Draws `count` images, always the same, each into the folder of its class.
 pub(crate) fn draw(count: u64, root: &Path) -> Result<(), Box<dyn Error>> {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     for class in ["lying", "standing"] {
@@ -19,14 +19,14 @@ pub(crate) fn draw(count: u64, root: &Path) -> Result<(), Box<dyn Error>> {
         let standing = number % 2 == 1;
         let width: u32 = random.random_range(8..60);
         let colours: [[u8; 3]; 2] = random.random();
-        let picture = RgbImage::from_fn(500, 375, |x, y| {
+        let stripes = RgbImage::from_fn(500, 375, |x, y| {
             let along = if standing { x } else { y };
             let noise: u8 = random.random_range(0..24);
             Rgb(colours[usize::from((along / width).is_multiple_of(2))]
                 .map(|value| value.saturating_add(noise)))
         });
         let class = if standing { "standing" } else { "lying" };
-        picture.save(root.join(class).join(format!("{number:06}.jpg")))?;
+        stripes.save(root.join(class).join(format!("{number:06}.jpg")))?;
     }
     Ok(())
 }

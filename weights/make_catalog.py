@@ -7,7 +7,7 @@
 Nothing is imported from the wheels: the enum members in torchvision/models/*.py are read with `ast`, so neither
 torch nor torchvision need be installed. The digest of a file that lies in a wheel is computed from it. Of a file on
 TorchVision's server only the first eight hex digits are published, in its name; where public sources tell all of them,
-they stand in SHA256SUMS beside this script, and SOURCES.md says which sources.
+they stand in SHA256SUMS next to this script, and SOURCES.md says which sources.
 """
 
 import ast

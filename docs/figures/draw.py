@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws the guide's schematic figures, and the charts of docs/benchmarks.md and docs/growth.md from their tables.
 
-    python3 docs/figures/draw.py            # writes the SVG files beside this script
+    python3 docs/figures/draw.py            # writes the SVG files next to this script
     python3 docs/figures/draw.py --check    # writes nothing; exit code 1 where a file is not what would be written
 
 The other figures of this folder come from runs: their pages name the commands.

@@ -29,7 +29,7 @@ def arguments(*, forms=("usual", "tuned")):
     parser.add_argument("--data", required=True)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--device", default="cpu")
-    # How the weights want pictures: {"resize", "crop", "interpolation", "mean", "std"}.
+    # How the weights want images: {"resize", "crop", "interpolation", "mean", "std"}.
     parser.add_argument("--input", type=json.loads, required=True)
     return parser
 

@@ -18,12 +18,12 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    pictures = ImageFolder(os.path.join(args.data, "train"), common.training_transform(args.input))
-    pictures[0]
+    images = ImageFolder(os.path.join(args.data, "train"), common.training_transform(args.input))
+    images[0]
     start = time.perf_counter()
-    for index in range(len(pictures)):
-        pictures[index]
-    common.answer(images_per_second=len(pictures) / (time.perf_counter() - start))
+    for index in range(len(images)):
+        images[index]
+    common.answer(images_per_second=len(images) / (time.perf_counter() - start))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python3 experiments/peers/device.py resnet50 vgg16
 
-The same batches: channels_last, cuDNN's fastest algorithms unless told otherwise, autocast for the short types, fused AdamW, losses left on the
+The same batches: channels_last, cuDNN's fastest algorithms by default, autocast for the short types, fused AdamW, losses left on the
 device. Needs torch and torchvision alone.
 """
 

@@ -34,8 +34,8 @@ def main():
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # a plain mean
-    pictures = ImageFolder(os.path.join(args.data, "train"), common.evaluation_transform(IMAGENET))
-    batches = torch.utils.data.DataLoader(pictures, batch_size=16, shuffle=True)
+    images = ImageFolder(os.path.join(args.data, "train"), common.evaluation_transform(IMAGENET))
+    batches = torch.utils.data.DataLoader(images, batch_size=16, shuffle=True)
     for (images, _), _ in zip(batches, range(4)):
         model(images)
     torch.save(model.state_dict(), args.save + ".part")

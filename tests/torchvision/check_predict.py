@@ -1,13 +1,13 @@
 """Compares `finetune predict` with TorchVision on real photographs: the top-1 class and the logits.
 
-    python check_predict.py FINETUNE PICTURES [LITE0.pth]
+    python check_predict.py FINETUNE IMAGES [LITE0.pth]
 
-FINETUNE is the program, PICTURES a folder of JPEGs. resnet18 and efficientnet_b0 are filled by the generator and saved by
+FINETUNE is the program, IMAGES a folder of JPEGs. resnet18 and efficientnet_b0 are filled by the generator and saved by
 torch.save, as a zip archive and in the legacy form; LITE0.pth, the published file of EfficientNet-Lite0, adds a trained
 network, computed here by the package efficientnet-lite-pytorch. Ends with 1 if any agrees on fewer than 98%.
 
 The two programs decode JPEG with different libraries, whose pixels differ a little. efficientnet_b0 with the generator's
-values turns a change of one grey level into several percent of the logits, so it reads the pictures decoded by Pillow and
+values turns a change of one grey level into several percent of the logits, so it reads the images decoded by Pillow and
 saved as PNG; Lite0 reads both.
 """
 
@@ -28,8 +28,8 @@ import networks
 GOAL = 0.98
 
 
-def predict(finetune: str, arch: str, weights: str, pictures: str) -> dict:
-    command = [finetune, "predict", "--arch", arch, "--weights", weights, "--json", "--logits", pictures]
+def predict(finetune: str, arch: str, weights: str, images: str) -> dict:
+    command = [finetune, "predict", "--arch", arch, "--weights", weights, "--json", "--logits", images]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return {line["path"]: torch.tensor(line["logits"]) for line in map(json.loads, lines)}
 
@@ -53,13 +53,13 @@ def lite0_preset():
     ])
 
 
-def saved_as_png(pictures: str, folder: Path) -> str:
-    for path in sorted(Path(pictures).rglob("*.jpg")):
+def saved_as_png(images: str, folder: Path) -> str:
+    for path in sorted(Path(images).rglob("*.jpg")):
         Image.open(path).convert("RGB").save(folder / f"{path.parent.name}-{path.stem}.png")
     return str(folder)
 
 
-def generated(finetune: str, arch: str, pictures: str, folder: Path) -> list[float]:
+def generated(finetune: str, arch: str, images: str, folder: Path) -> list[float]:
     """The shares of a network filled by the generator, through both forms of torch.save."""
     model = networks.build(arch).eval()
     networks.fill(model, networks.NETWORKS[arch].gain)
@@ -68,29 +68,29 @@ def generated(finetune: str, arch: str, pictures: str, folder: Path) -> list[flo
     for form, new in (("zip", True), ("legacy", False)):
         path = str(folder / f"{arch}-{form}.pth")
         torch.save(model.state_dict(), path, _use_new_zipfile_serialization=new)
-        shares.append(compare(f"{arch}, generator's values, {form}", predict(finetune, arch, path, pictures), model, prepare))
+        shares.append(compare(f"{arch}, generator's values, {form}", predict(finetune, arch, path, images), model, prepare))
     return shares
 
 
-def lite0(finetune: str, path: str, *pictures: str) -> list[float]:
+def lite0(finetune: str, path: str, *images: str) -> list[float]:
     from efficientnet_lite_pytorch import EfficientNet
     model = EfficientNet.from_name("efficientnet-lite0").eval()
     model.load_state_dict(torch.load(path, weights_only=True), strict=True)
     return [
         compare(f"efficientnet_lite0, published weights, {kind}",
                 predict(finetune, "efficientnet_lite0", path, folder), model, lite0_preset())
-        for kind, folder in zip(("JPEG", "PNG"), pictures)
+        for kind, folder in zip(("JPEG", "PNG"), images)
     ]
 
 
 def main():
-    finetune, pictures, *published = sys.argv[1:]
+    finetune, images, *published = sys.argv[1:]
     with tempfile.TemporaryDirectory() as weights, tempfile.TemporaryDirectory() as png:
-        same_pixels = saved_as_png(pictures, Path(png))
-        shares = generated(finetune, "resnet18", pictures, Path(weights))
+        same_pixels = saved_as_png(images, Path(png))
+        shares = generated(finetune, "resnet18", images, Path(weights))
         shares += generated(finetune, "efficientnet_b0", same_pixels, Path(weights))
         for path in published:
-            shares += lite0(finetune, path, pictures, same_pixels)
+            shares += lite0(finetune, path, images, same_pixels)
     raise SystemExit(min(shares) < GOAL)
 
 

@@ -2,7 +2,7 @@
 
     python check_roundtrip.py FINETUNE
 
-Each is trained from random weights for one epoch on generated pictures of two classes. Ends with 1 if any logits differ
+Each is trained from random weights for one epoch on generated images of two classes. Ends with 1 if any logits differ
 by more than 1e-4 of the largest.
 """
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 import roundtrip
 
-# The smallest pictures that the network can be trained on.
+# The smallest images that the network can be trained on.
 SIDES = {"resnet18": 32, "googlenet": 64, "vgg11_bn": 32, "efficientnet_b0": 32, "inception_v3": 107}
 TOLERANCE = 1e-4
 
@@ -70,11 +70,11 @@ def check(finetune: str, arch: str, side: int) -> float:
         worst = 0.0
         for line in map(json.loads, lines):
             with torch.no_grad():
-                theirs = model(roundtrip.picture(str(folder / line["path"]), metadata))[0]
+                theirs = model(roundtrip.image(str(folder / line["path"]), metadata))[0]
             assert json.loads(metadata["classes"])[int(theirs.argmax())] == line["class"]
             ours = torch.tensor(line["logits"])
             worst = max(worst, ((ours - theirs).abs().max() / theirs.abs().max()).item())
-        print(f"{arch}{metadata['arguments']}: {len(lines)} pictures, logits differ by at most {worst:.1e}", flush=True)
+        print(f"{arch}{metadata['arguments']}: {len(lines)} images, logits differ by at most {worst:.1e}", flush=True)
         return worst
 
 

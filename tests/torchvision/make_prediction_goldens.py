@@ -1,8 +1,8 @@
-"""Writes prediction.json: TorchVision's logits for a picture, and its count of operations.
+"""Writes prediction.json: TorchVision's logits for an image, and its count of operations.
 
     python make_prediction_goldens.py
 
-`logits`: of the networks filled by the generator, for one picture prepared by the weights' own preset. The picture is as
+`logits`: of the networks filled by the generator, for one image prepared by the weights' own preset. The image is as
 large as that resizes to (256 x 256 pixels, for inception_v3 342 x 342), so that resizing changes nothing and only the
 centre is cut. Its bytes, row by row, are floor((v + 1) * 128) of the generator's values called `picture.input`.
 GoogLeNet and Inception are built as TorchVision builds them for pretrained weights, with `transform_input=True`.
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 ARCHS = ("resnet18", "efficientnet_b0", "alexnet", "vgg11_bn", "googlenet", "inception_v3")
 
 
-def picture(side: int) -> Image.Image:
+def image(side: int) -> Image.Image:
     values = generator.values("picture.input", [side, side, 3], 1.0)
     return Image.fromarray(numpy.floor((values.astype(numpy.float64) + 1.0) * 128.0).astype(numpy.uint8))
 
@@ -43,7 +43,7 @@ def logits(arch: str) -> list[float]:
         model.transform_input = True
     prepare = preset(arch)
     with torch.no_grad():
-        row = model(prepare(picture(prepare.resize_size[0])).unsqueeze(0))[0]
+        row = model(prepare(image(prepare.resize_size[0])).unsqueeze(0))[0]
     return [float(f"{value:.9g}") for value in row.tolist()]
 
 

@@ -1,10 +1,10 @@
 """Loads a trained model.safetensors into TorchVision, strictly, and prints its logits as JSON.
 
-    python roundtrip.py MODEL.safetensors PICTURE.png [PICTURE.png ...]
+    python roundtrip.py MODEL.safetensors IMAGE.png [IMAGE.png ...]
     python roundtrip.py MODEL.safetensors --tensor INPUT.safetensors
 
 The file's metadata names the network (`arch`) and its constructor's arguments (`arguments`, JSON). A
-picture must already have the size the network was trained on; it is only normalised, with the mean and
+image must already have the size the network was trained on; it is only normalised, with the mean and
 standard deviation of the metadata's `input` (JSON with `mean` and `std`). A tensor file holds
 one tensor called `input`, already normalised, of shape [N, 3, H, W].
 
@@ -33,7 +33,7 @@ def load(path: str):
     return model.eval(), metadata
 
 
-def picture(path: str, metadata: dict) -> torch.Tensor:
+def image(path: str, metadata: dict) -> torch.Tensor:
     """[1, 3, H, W], normalised as the weights expect."""
     preparation = json.loads(metadata["input"])
     pixels = numpy.asarray(Image.open(path).convert("RGB"), dtype=numpy.float32) / 255.0
@@ -45,14 +45,14 @@ def picture(path: str, metadata: dict) -> torch.Tensor:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("pictures", nargs="*")
+    parser.add_argument("images", nargs="*")
     parser.add_argument("--tensor")
     arguments = parser.parse_args()
-    if not arguments.pictures and not arguments.tensor:
-        parser.error("give a picture or --tensor")
+    if not arguments.images and not arguments.tensor:
+        parser.error("give an image or --tensor")
     model, metadata = load(arguments.model)
     classes = json.loads(metadata.get("classes", "null"))
-    batches = [(path, picture(path, metadata)) for path in arguments.pictures]
+    batches = [(path, image(path, metadata)) for path in arguments.images]
     if arguments.tensor:
         batches.append((arguments.tensor, load_file(arguments.tensor)["input"]))
     for path, batch in batches:

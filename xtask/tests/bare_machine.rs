@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use machine::{machine, told, xtask};
+use machine::{machine, stderr_of, xtask};
 
 /// Puts a program on the search path: a shell script.
 fn install(machine: &Path, name: &str, script: &str) {
@@ -43,7 +43,7 @@ fn doctor_names_what_is_missing_with_a_command_and_is_content_when_it_is_there()
         command
     };
     let bare = doctor(Path::new("/no/such/cargo")).output().unwrap();
-    assert_eq!(bare.status.code(), Some(1), "{}", told(&bare));
+    assert_eq!(bare.status.code(), Some(1), "{}", stderr_of(&bare));
     let text = said(&bare);
     for (line, mend) in [
         ("NO Rust", "curl "),
@@ -88,7 +88,7 @@ fn pythons_own_pytorch_is_taken_when_it_is_the_right_one() {
     let refused = |command: &mut Command, says: &str| {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(told(&output).contains(says), "{}", told(&output));
+        assert!(stderr_of(&output).contains(says), "{}", stderr_of(&output));
     };
     // No Python at all, one without torch, and one whose torch cannot say how it is linked against.
     let missing = "fails; unset it or `python3 -m pip install torch==2.11.0";
@@ -101,11 +101,15 @@ fn pythons_own_pytorch_is_taken_when_it_is_the_right_one() {
     install(machine.path(), "python3", "echo 2.4.0+cu121 12.1");
     refused(&mut set_up(&[]), "python3 has PyTorch 2.4.0+cu121");
     let bypassed = set_up(&[]).env("LIBTORCH_BYPASS_VERSION_CHECK", "1").output().unwrap();
-    assert!(bypassed.status.success() && told(&bypassed).contains("Warning"), "{}", told(&bypassed));
+    assert!(
+        bypassed.status.success() && stderr_of(&bypassed).contains("Warning"),
+        "{}",
+        stderr_of(&bypassed)
+    );
 
     install(machine.path(), "python3", "[ $1 = -c ] && echo 2.11.0+cpu None");
     let right = set_up(&[]).output().unwrap();
-    assert!(right.status.success(), "{}", told(&right));
+    assert!(right.status.success(), "{}", stderr_of(&right));
     let origin = "libtorch 2.11.0 from LIBTORCH_USE_PYTORCH (python3 has PyTorch 2.11.0+cpu)\n";
     assert_eq!(said(&right), origin);
     refused(&mut set_up(&["--cuda"]), "without CUDA");
@@ -121,9 +125,13 @@ fn flags_that_cannot_change_the_users_own_libtorch_are_not_silently_passed_over(
     let set_up = |flag| xtask(machine.path(), &["setup", flag]).env("LIBTORCH", &libtorch).output().unwrap();
     let cuda = set_up("--cuda");
     assert_eq!(cuda.status.code(), Some(1), "{}", said(&cuda));
-    assert!(told(&cuda).contains("libc10_cuda.so is missing"), "{}", told(&cuda));
+    assert!(stderr_of(&cuda).contains("libc10_cuda.so is missing"), "{}", stderr_of(&cuda));
     let force = set_up("--force");
-    assert!(force.status.success() && told(&force).contains("--force has no effect"), "{}", told(&force));
+    assert!(
+        force.status.success() && stderr_of(&force).contains("--force has no effect"),
+        "{}",
+        stderr_of(&force)
+    );
 }
 
 #[test]
@@ -135,13 +143,13 @@ fn a_recipe_that_cannot_be_set_up_leaves_no_folder() {
     };
     for more in [&[][..], &["--out", "workspace/mine"]] {
         let output = recipe(more);
-        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
-        assert!(told(&output).contains("LIBTORCH=/no/such/folder"), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(1), "{}", stderr_of(&output));
+        assert!(stderr_of(&output).contains("LIBTORCH=/no/such/folder"), "{}", stderr_of(&output));
     }
     assert_eq!(fs::read_dir(machine.path().join("workspace")).unwrap().count(), 1, "xtask alone");
-    // A place that is taken is told first.
+    // A folder that exists is refused first.
     let taken = machine.path().join("workspace");
-    assert!(told(&recipe(&["--out", taken.to_str().unwrap()])).contains("is not overwritten"));
+    assert!(stderr_of(&recipe(&["--out", taken.to_str().unwrap()])).contains("is not overwritten"));
 }
 
 #[test]
@@ -151,7 +159,7 @@ fn a_full_or_closed_stdout_is_told_without_a_backtrace() {
         let mut command = xtask(machine.path(), &["doctor"]);
         let output = command.env("RUST_BACKTRACE", "1").stdout(stdout).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        told(&output)
+        stderr_of(&output)
     };
     let full = doctor(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     assert!(full.starts_with("error: ") && full.contains("No space left"), "{full}");

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use machine::{interrupt, machine, read_until, serve, told, xtask, zip};
+use machine::{interrupt, machine, read_until, serve, stderr_of, xtask, zip};
 
 #[test]
 fn weights_come_from_a_mirror_and_each_failure_is_told() {
@@ -17,7 +17,7 @@ fn weights_come_from_a_mirror_and_each_failure_is_told() {
     fs::write(&config, "[model]\narch = \"resnet18\"\nweights = \"IMAGENET1K_V1\"\n").unwrap();
     let fetched = xtask(machine.path(), &["fetch-weights", "--from", &mirror]).output().unwrap();
     assert_eq!(fetched.status.code(), Some(1));
-    let error = told(&fetched);
+    let error = stderr_of(&fetched);
     assert!(error.contains("error: resnet18 IMAGENET1K_V1: ") && error.contains("f37072fd"), "{error}");
     assert!(fetched.stdout.is_empty());
 
@@ -27,12 +27,12 @@ fn weights_come_from_a_mirror_and_each_failure_is_told() {
         &["resnet18", "--arch", "vgg16"],
     ] {
         let both = [&["fetch-weights"], both, &["--from", &mirror]].concat();
-        let error = told(&xtask(machine.path(), &both).output().unwrap());
+        let error = stderr_of(&xtask(machine.path(), &both).output().unwrap());
         let of = |arch: &str| error.contains(&format!("{arch} IMAGENET1K_V1: "));
         assert!(of("resnet18") && of("vgg16"), "{error}");
     }
 
-    let unknown = told(&xtask(machine.path(), &["fetch-weights", "resnet19"]).output().unwrap());
+    let unknown = stderr_of(&xtask(machine.path(), &["fetch-weights", "resnet19"]).output().unwrap());
     assert!(unknown.contains("no weights are known for \"resnet19\"") && unknown.contains("resnet18"));
 }
 
@@ -43,7 +43,11 @@ fn a_config_with_nothing_to_fetch_needs_no_downloader() {
     fs::write(&config, "[model]\narch = \"lenet5\"\nweights = \"none\"\n").unwrap();
     let fetched =
         xtask(machine.path(), &["fetch-weights"]).env("FINETUNE_FETCH", "/no/such/tool").output().unwrap();
-    assert!(fetched.status.success() && told(&fetched).contains("nothing to fetch"), "{}", told(&fetched));
+    assert!(
+        fetched.status.success() && stderr_of(&fetched).contains("nothing to fetch"),
+        "{}",
+        stderr_of(&fetched)
+    );
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn data_of_another_digest_is_refused_from_a_file_and_from_an_address() {
         let fetched =
             xtask(machine.path(), &["fetch-data", "dogs_cats_small", "--from", from]).output().unwrap();
         assert_eq!(fetched.status.code(), Some(1));
-        let error = told(&fetched);
+        let error = stderr_of(&fetched);
         assert!(
             error.contains("dogs_cats_small.zip has the SHA-256") && error.contains("55f6d112"),
             "{error}"

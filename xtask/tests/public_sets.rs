@@ -9,7 +9,7 @@ use std::process::Output;
 
 use sha2::{Digest, Sha256};
 
-use machine::{machine, serve, told, xtask, zip};
+use machine::{machine, serve, stderr_of, xtask, zip};
 
 /// The files below a folder, sorted, as paths relative to it.
 fn files(folder: &Path) -> Vec<String> {
@@ -31,8 +31,8 @@ fn files(folder: &Path) -> Vec<String> {
 
 #[track_caller]
 fn succeeded(output: &Output) -> String {
-    assert!(output.status.success(), "{}", told(output));
-    told(output)
+    assert!(output.status.success(), "{}", stderr_of(output));
+    stderr_of(output)
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -77,7 +77,7 @@ fn the_known_sets_are_listed_and_an_unknown_one_is_told_their_names() {
     }
     let unknown = xtask(machine.path(), &["fetch-data", "dogs"]).output().unwrap();
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(told(&unknown).contains("\"dogs\"") && told(&unknown).contains("dogs_cats_filtered"));
+    assert!(stderr_of(&unknown).contains("\"dogs\"") && stderr_of(&unknown).contains("dogs_cats_filtered"));
     // Options are of no use without a name.
     let nameless = xtask(machine.path(), &["fetch-data", "--from", "x"]).output().unwrap();
     assert_eq!(nameless.status.code(), Some(2));
@@ -96,7 +96,7 @@ fn an_archive_that_changed_is_refused_with_both_digests_and_taken_when_accepted(
 
     let refused = fetch(&[]);
     assert_eq!(refused.status.code(), Some(1));
-    let error = told(&refused);
+    let error = stderr_of(&refused);
     let announced = format!("announces {} bytes, not 824887076", archive.len());
     for says in [
         sha256.as_str(),
@@ -116,7 +116,7 @@ fn an_archive_that_changed_is_refused_with_both_digests_and_taken_when_accepted(
     let part = data.join("dogs_cats-kagglecatsanddogs_5340.zip.part");
     fs::write(&part, &archive[..100]).unwrap();
     let taken = fetch(&["--accept-digest", &sha256]);
-    assert!(succeeded(&taken).contains("going on after 100 B"), "{}", told(&taken));
+    assert!(succeeded(&taken).contains("going on after 100 B"), "{}", stderr_of(&taken));
     assert_eq!(String::from_utf8_lossy(&taken.stdout).trim_end(), data.join("dogs_cats").to_str().unwrap());
     assert_eq!(files(&data.join("dogs_cats")), UNPACKED);
     assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "neither archive nor draft is left");
@@ -169,10 +169,10 @@ fn three_archives_become_the_splits_of_one_set_or_nothing() {
         fs::write(machine.path().join(format!("{split}.zip")), zip(&[(&file, "jpg")])).unwrap();
     }
     let lacking = fetch();
-    assert!(!lacking.status.success() && told(&lacking).contains("test.zip"), "{}", told(&lacking));
+    assert!(!lacking.status.success() && stderr_of(&lacking).contains("test.zip"), "{}", stderr_of(&lacking));
     fs::write(machine.path().join("test.zip"), zip(&[("../test/healthy/1.jpg", "jpg")])).unwrap();
     let evil = fetch();
-    assert!(!evil.status.success() && told(&evil).contains("leaves the folder"), "{}", told(&evil));
+    assert!(!evil.status.success() && stderr_of(&evil).contains("leaves the folder"), "{}", stderr_of(&evil));
     assert_eq!(files(&into), [""; 0], "all of it or nothing");
     fs::write(machine.path().join("test.zip"), zip(&[("test/healthy/1.jpg", "jpg"), ("test/._x", "")]))
         .unwrap();

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use machine::{interrupt, machine, read_until, serve, told, xtask, zip};
+use machine::{interrupt, machine, read_until, serve, stderr_of, xtask, zip};
 
 /// The files of a libtorch archive, a few bytes each.
 const ARCHIVE: [(&str, &str); 6] = [
@@ -51,7 +51,7 @@ fn the_official_archive_is_downloaded_linked_and_found_again() {
     let machine = machine();
     let url = serve(zip(&ARCHIVE));
     let first = xtask(machine.path(), &["setup", "--archive-url", &url]).output().unwrap();
-    assert!(first.status.success(), "{}", told(&first));
+    assert!(first.status.success(), "{}", stderr_of(&first));
     assert!(String::from_utf8_lossy(&first.stdout).contains("2.11.0 from the official archive"));
     let lib = machine.path().join("workspace/.libtorch/lib");
     assert_eq!(fs::read_to_string(lib.join("libgomp.so")).unwrap(), "gomp");
@@ -59,10 +59,10 @@ fn the_official_archive_is_downloaded_linked_and_found_again() {
     // A second time nothing is asked of anybody; a second checkout is linked to the same folder.
     let dead = "http://127.0.0.1:9/";
     let again = xtask(machine.path(), &["setup", "--archive-url", dead]).output().unwrap();
-    assert!(again.status.success() && again.stderr.is_empty(), "{}", told(&again));
+    assert!(again.status.success() && again.stderr.is_empty(), "{}", stderr_of(&again));
     fs::remove_file(machine.path().join("workspace/.libtorch")).unwrap();
     let other = xtask(machine.path(), &["setup", "--archive-url", dead]).output().unwrap();
-    assert!(other.status.success() && lib.join("libc10.so").exists(), "{}", told(&other));
+    assert!(other.status.success() && lib.join("libc10.so").exists(), "{}", stderr_of(&other));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn pip_comes_next_and_why_is_said() {
     install_fake_pip(machine.path());
     let output =
         xtask(machine.path(), &["setup", "--archive-url", "http://127.0.0.1:9/x.zip"]).output().unwrap();
-    assert!(output.status.success(), "{}", told(&output));
-    assert!(told(&output).contains("The official archive did not work"), "{}", told(&output));
+    assert!(output.status.success(), "{}", stderr_of(&output));
+    assert!(stderr_of(&output).contains("The official archive did not work"), "{}", stderr_of(&output));
     let lib = machine.path().join("workspace/.libtorch/lib");
     assert_eq!(fs::read_to_string(lib.join("libtorch.so")).unwrap(), "INPUT(-ltorch_cpu)\n");
     assert!(lib.join("libcudart.so.13").exists() && lib.join("libcupti.so.13").exists());
@@ -86,7 +86,11 @@ fn an_archive_of_another_version_is_not_taken_and_every_reason_is_given() {
     files[0].1 = "2.10.0+cpu\n";
     let output = xtask(machine.path(), &["setup", "--archive-url", &serve(zip(&files))]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(told(&output).contains("2.10.0") && told(&output).contains("no pip"), "{}", told(&output));
+    assert!(
+        stderr_of(&output).contains("2.10.0") && stderr_of(&output).contains("no pip"),
+        "{}",
+        stderr_of(&output)
+    );
     assert!(!machine.path().join("workspace/.libtorch").exists());
 }
 
@@ -102,10 +106,11 @@ fn two_set_ups_at_once_do_the_work_once() {
     assert!(
         outputs.iter().all(|output| output.status.success()),
         "{}\n{}",
-        told(&outputs[0]),
-        told(&outputs[1])
+        stderr_of(&outputs[0]),
+        stderr_of(&outputs[1])
     );
-    let tries = outputs.iter().filter(|output| told(output).contains("Trying the official archive")).count();
+    let tries =
+        outputs.iter().filter(|output| stderr_of(output).contains("Trying the official archive")).count();
     assert_eq!(tries, 1);
 }
 
@@ -121,12 +126,16 @@ fn the_users_own_libtorch_wins_and_a_wrong_one_is_an_error() {
     let libtorch = own.join("libtorch");
     let set_up = || xtask(machine.path(), &["setup"]).env("LIBTORCH", &libtorch).output().unwrap();
     let good = set_up();
-    assert!(good.status.success(), "{}", told(&good));
+    assert!(good.status.success(), "{}", stderr_of(&good));
     assert!(String::from_utf8_lossy(&good.stdout).contains("from LIBTORCH"));
     fs::write(libtorch.join("build-version"), "2.4.0").unwrap();
     let wrong = set_up();
     assert_eq!(wrong.status.code(), Some(1));
-    assert!(told(&wrong).contains("2.4.0, not 2.11.0") && told(&wrong).contains("unset"), "{}", told(&wrong));
+    assert!(
+        stderr_of(&wrong).contains("2.4.0, not 2.11.0") && stderr_of(&wrong).contains("unset"),
+        "{}",
+        stderr_of(&wrong)
+    );
 }
 
 #[test]
@@ -141,7 +150,7 @@ fn ctrl_c_reaches_the_child_and_ends_with_130() {
     // A pip that takes its time, and tells when Ctrl-C came.
     let python = machine.path().join("bin/python3");
     let script = "#!/bin/sh\nif [ \"$3\" = --version ]; then echo pip; exit; fi\n\
-                  trap 'echo child was told >&2; exit 1' INT\necho ready >&2\nwhile :; do /bin/sleep 0.05; done\n";
+                  trap 'echo child was interrupted >&2; exit 1' INT\necho ready >&2\nwhile :; do /bin/sleep 0.05; done\n";
     fs::write(&python, script).unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
     let mut child = xtask(machine.path(), &["setup", "--archive-url", "http://127.0.0.1:9/x.zip"])
@@ -153,5 +162,5 @@ fn ctrl_c_reaches_the_child_and_ends_with_130() {
     interrupt(&child);
     stderr.read_to_string(&mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
-    assert_eq!(text.matches("child was told").count(), 1, "{text}");
+    assert_eq!(text.matches("child was interrupted").count(), 1, "{text}");
 }

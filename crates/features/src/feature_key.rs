@@ -11,7 +11,7 @@ use crate::feature_cache::{Cached, FeatureCache, Key};
 use crate::loader::chunk;
 
 /// Number of the arithmetic that makes pixels from images, and features from pixels. Raise it when a result changes, so
-/// that cached features of an older program are not taken for equal; `tests/features/format.rs` holds golden values that
+/// that cached features of an older program do not count as equal; `tests/features/format.rs` holds golden values that
 /// force it up.
 pub const FORMAT: u32 = 1;
 

@@ -113,15 +113,16 @@ impl RunFolder {
             }
             config
         };
-        let kept: Option<Config> = run_config::parse(&text).ok();
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.compare.is_none()) {
+        let previous: Option<Config> = run_config::parse(&text).ok();
+        if let Some(previous) = previous.as_ref().filter(|previous| previous.compare.is_none()) {
             return Err(FolderError::SingleRun {
                 path: path.to_path_buf(),
-                command: command_from_last_weights(path, kept),
+                command: command_from_last_weights(path, previous),
             });
         }
-        let same =
-            kept.is_some_and(|kept| kept.compare.is_some() && without_jobs(&kept) == without_jobs(config));
+        let same = previous.is_some_and(|previous| {
+            previous.compare.is_some() && without_jobs(&previous) == without_jobs(config)
+        });
         if same { Ok(Self::of_another(path)) } else { Err(FolderError::OtherComparison(path.to_path_buf())) }
     }
 
@@ -304,10 +305,10 @@ impl Metrics {
 }
 
 /// Returns the command for a new run from the last weights of a single run.
-fn command_from_last_weights(path: &Path, kept: &Config) -> String {
+fn command_from_last_weights(path: &Path, previous: &Config) -> String {
     let last = path.join("checkpoints/last.safetensors");
     let weights = if last.exists() { last } else { path.join("model.safetensors") };
-    let depth = if kept.finetune.depth == Depth::Scratch { " --set finetune.depth=all" } else { "" };
+    let depth = if previous.finetune.depth == Depth::Scratch { " --set finetune.depth=all" } else { "" };
     format!(
         "finetune --config {} --set model.weights={} --set finetune.head=keep{depth}",
         path.join("config.toml").display(),

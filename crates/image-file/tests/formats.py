@@ -69,7 +69,7 @@ CODES = {1: "B", 2: "B", 3: "H", 4: "I", 7: "B", 11: "f", 12: "d", 13: "I", 16: 
 
 def tiff(chunks, width=WIDTH, height=HEIGHT, *, bits=(8,), photometric=1, compression=1, tags=(), order="<", big=False,
          tile=None, rows=None, leave_out=(), pages=1, encoded=False):
-    """A TIFF of these strips or tiles. `tags`: (tag, type, values) beside the usual ones, replacing those."""
+    """A TIFF of these strips or tiles. `tags`: (tag, type, values) in addition to the usual ones, replacing those."""
     parts = [bytes(c) if encoded else COMPRESS[compression](bytes(c)) for c in chunks]
     head = 16 if big else 8
     offsets, at = [], head
@@ -610,9 +610,9 @@ XAP = b"http://ns.adobe.com/xap/1.0/\0"
 
 
 def orientations():
-    picture = Image.fromarray(soft(12, 8))
-    jpeg = of_pillow(picture, format="JPEG", quality=90, subsampling=0)
-    plain = of_pillow(picture, format="PNG")
+    pattern = Image.fromarray(soft(12, 8))
+    jpeg = of_pillow(pattern, format="JPEG", quality=90, subsampling=0)
+    plain = of_pillow(pattern, format="PNG")
     app1 = lambda payload: jpeg[:2] + segment(0xE1, payload) + jpeg[2:]
     for name, block in blocks():
         yield f"o-{name}.jpg", app1(b"Exif\0\0" + block)
@@ -666,7 +666,7 @@ def orientations():
         yield f"o-{name}.png", plain[:33] + extra + plain[33:]
         yield f"o-{name}-behind.png", plain[:-12] + extra + plain[-12:]
     yield "o-behind-end.png", plain + chunk(b"eXIf", exif(6))
-    still = of_pillow(picture, format="WEBP", lossless=True)[12:]
+    still = of_pillow(pattern, format="WEBP", lossless=True)[12:]
     wide = struct.pack("<I", 11)[:3] + struct.pack("<I", 7)[:3]
     part = lambda kind, payload: kind + struct.pack("<I", len(payload)) + payload + b"\0" * (len(payload) % 2)
 

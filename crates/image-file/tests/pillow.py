@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes fixtures/ with Pillow and numpy: small pictures of every kind, and what Pillow makes of them.
+"""Writes fixtures/ with Pillow and numpy: small images of every kind, and what Pillow makes of them.
 
     pip install pillow==13.0.0 numpy && python3 pillow.py
 
-`decoded.txt` has a line for each picture: name, width, height, tolerance, RGB in hex. The tolerance covers what lossy
+`decoded.txt` has a line for each image: name, width, height, tolerance, RGB in hex. The tolerance covers what lossy
 WebP leaves to the decoder (upsampling of colour); JPEG is decoded as Pillow does it, to the bit.
 """
 
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent / "fixtures"
 WIDTH, HEIGHT = 8, 6
 
 
-def picture(width, height):
+def pattern(width, height):
     """Smooth in one channel, textured in another, edges in the third; uint8 [height, width, 3]."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([(x * 5 + y * 3) % 256, (x * x + 7 * y * y) % 256, (x // 3 + y // 4) % 2 * 255], -1).astype(np.uint8)
@@ -58,7 +58,7 @@ def decoded():
         image.save(HERE / name, **options)
         add(name, tolerance)
 
-    rgb = Image.fromarray(picture(WIDTH, HEIGHT))
+    rgb = Image.fromarray(pattern(WIDTH, HEIGHT))
     soft = Image.fromarray(smooth(WIDTH, HEIGHT))
     gray = rgb.convert("L")
     alpha = Image.fromarray((np.arange(WIDTH * HEIGHT) * 5 % 256).reshape(HEIGHT, WIDTH).astype(np.uint8))
@@ -73,7 +73,7 @@ def decoded():
     save("palette.png", palette)
     save("palette-transparent.png", palette, transparency=3)
     save("one-bit.png", rgb.convert("1"))
-    save("rgb-transparent.png", rgb, transparency=tuple(picture(WIDTH, HEIGHT)[2, 3].tolist()))
+    save("rgb-transparent.png", rgb, transparency=tuple(pattern(WIDTH, HEIGHT)[2, 3].tolist()))
     save("animated.png", rgb, save_all=True, append_images=[rgb.transpose(Image.Transpose.ROTATE_180)])
     save("rgb.bmp", rgb)
     save("palette.bmp", palette)

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     /// The map of an image without light, read back.
-    fn drawn(map: &[Vec<f64>], side: u32) -> RgbImage {
+    fn rendered(map: &[Vec<f64>], side: u32) -> RgbImage {
         let png = heat_map_png(&RgbImage::new(side, side), map, side);
         image::load_from_memory(&png).unwrap().to_rgb8()
     }
@@ -71,7 +71,7 @@ mod tests {
     fn values_lie_in_the_middle_of_their_cells_and_lightness_rises_with_them() {
         let light =
             |image: &RgbImage, x, y| image.get_pixel(x, y).0.iter().map(|&v| u32::from(v)).sum::<u32>();
-        let image = drawn(&[vec![0.0, 1.0], vec![0.0, 0.5]], 8);
+        let image = rendered(&[vec![0.0, 1.0], vec![0.0, 0.5]], 8);
         let row: Vec<u32> = (0..8).map(|x| light(&image, x, 0)).collect();
         assert!(row.windows(2).all(|pair| pair[0] <= pair[1]) && row[0] < row[7], "{row:?}");
         assert!(light(&image, 7, 7) < light(&image, 7, 0));
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn an_empty_map_is_all_nothing() {
         let nothing = COLOURS[0].map(|part| (SHARE * part).round() as u8);
-        assert!(drawn(&[], 4).pixels().all(|pixel| pixel.0 == nothing));
-        assert!(drawn(&[vec![f64::NAN]], 4).pixels().all(|pixel| pixel.0 == nothing));
+        assert!(rendered(&[], 4).pixels().all(|pixel| pixel.0 == nothing));
+        assert!(rendered(&[vec![f64::NAN]], 4).pixels().all(|pixel| pixel.0 == nothing));
     }
 }

@@ -24,7 +24,7 @@ pub enum Remark {
         /// The training classes without an image in it.
         classes: Vec<String>,
     },
-    /// A class of a split differs from the training class in capitals alone, and is taken for it.
+    /// A class of a split differs from the training class in capitals alone, and counts as it.
     CapitalsDiffer {
         /// As the split has it.
         written: String,
@@ -125,7 +125,7 @@ impl fmt::Display for Remark {
                 write!(f, "the {} split has no image of {}", split.name(), names(classes))
             }
             Self::CapitalsDiffer { written, class } => {
-                write!(f, "class {written:?} is taken for the training class {class:?}")
+                write!(f, "class {written:?} counts as the training class {class:?}")
             }
             Self::NearlyTheSame { one, other } => write!(
                 f,

@@ -180,8 +180,8 @@ impl Store {
     }
 
     fn reduced(&self, index: u32, least: Option<Least>) -> Result<Cow<'_, RgbImage>, Error> {
-        let (sample, kept) = self.at(index)?;
-        match kept {
+        let (sample, pixels) = self.at(index)?;
+        match pixels {
             Some(InMemory::Whole(image)) => Ok(Cow::Borrowed(image)),
             _ => decode_for(&sample.path, Decoding { least, ..self.shared.decoding })
                 .map(|decoded| Cow::Owned(decoded.image))
@@ -237,8 +237,8 @@ impl Store {
     fn at(&self, index: u32) -> Result<(&Sample, Option<&InMemory>), Error> {
         let Shared { samples, images, .. } = &*self.shared;
         let found = samples.get(index as usize).zip(images.get(index as usize));
-        let (sample, kept) = found.ok_or(Error::NoSuchSample { index, len: samples.len() })?;
-        Ok((sample, kept.as_ref()))
+        let (sample, pixels) = found.ok_or(Error::NoSuchSample { index, len: samples.len() })?;
+        Ok((sample, pixels.as_ref()))
     }
 }
 

@@ -260,7 +260,7 @@ mod tests {
         });
         (2..10).for_each(|_| give.send(()).unwrap());
         assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
-        // Whoever works alone does not wait for itself.
+        // Without workers there is nobody to wait for.
         assert_eq!(squares(0).pausing(|| "done"), "done");
     }
 

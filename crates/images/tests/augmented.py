@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes fixtures/ with TorchVision: what its operations on pictures of Pillow's, its tables and its draws give.
+"""Writes fixtures/ with TorchVision: what its operations on images of Pillow's, its tables and its draws give.
 
     pip install torch==2.11.0 torchvision==0.26.0 pillow==13.0.0 && python3 augmented.py
 
-`photo.png` is a small picture with gradients, edges, gray and noise. `augmented.png` has a tile below a tile for each line
-of `augmented.txt`: mode, sampling, operation, strength (of the picture at half its contrast for AutoContrast and Equalize). `magnitudes.txt` has the policies' tables, `erasing.txt` means over
+`photo.png` is a small image with gradients, edges, gray and noise. `augmented.png` has a tile below a tile for each line
+of `augmented.txt`: mode, sampling, operation, strength (of the image at half its contrast for AutoContrast and Equalize). `magnitudes.txt` has the policies' tables, `erasing.txt` means over
 rectangles that RandomErasing draws.
 """
 

@@ -26,7 +26,7 @@ fn samples(folder: &Path, count: u32) -> Vec<Sample> {
             .save(&path)?;
         Ok(Sample { path, label: n as usize % 3, id: n.into(), group: None })
     };
-    (0..count).map(sample).collect::<image::ImageResult<_>>().expect("pictures")
+    (0..count).map(sample).collect::<image::ImageResult<_>>().expect("images")
 }
 
 fn decode(samples: Vec<Sample>, limit: u64) -> Store {
@@ -156,7 +156,7 @@ fn large_photographs_may_be_reduced_while_they_are_decoded() {
         let keep = Keep::Square(Box::new(transform.clone()));
         let store =
             Store::decode(samples.clone(), keep, limit, 2, &|_, _| ControlFlow::Continue(())).expect("store");
-        // Whoever reads them need not know how they were decoded.
+        // Readers need not know how they were decoded.
         let batches = Batches::new(&store, evaluation.clone(), vec![0, 1], 0, 1, 0);
         batches.map(|batch| batch.expect("batch").pixels).collect()
     };

@@ -4,7 +4,7 @@
     pip install torch==2.11.0 torchvision==0.26.0 pillow==13.0.0 && python3 fits.py
 
 A line for each case: fit, source width and height, side of the square, filter, mode, fill in hex, pixels in hex. The source
-is `picture(width, height)` of resized.py. Padding is `PIL.ImageOps.pad`, and by hand where that leaves nothing of a thin image,
+is `pattern(width, height)` of resized.py. Padding is `PIL.ImageOps.pad`, and by hand where that leaves nothing of a thin image,
 of which a row or column is shown here; squashing is `torchvision.transforms.functional.resize` to both sides. Pillow 13 resizes the columns of tall images first,
 where earlier ones begin with the rows as we do; what a bicubic filter clips at hard edges depends on it. So bicubic images
 are resized in two steps here, and the script prints how far that lies from one step.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from resized import picture
+from resized import pattern
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
@@ -56,7 +56,7 @@ def main():
     for width, height in SIZES:
         for kind, (method, torchvision) in FILTERS.items():
             for mode in ("RGB", "L"):
-                image = Image.fromarray(picture(width, height)).convert(mode)
+                image = Image.fromarray(pattern(width, height)).convert(mode)
                 fill = FILL if mode == "RGB" else FILL[0]
                 squares = {"squash": F.resize(image, [SIDE, SIDE], torchvision, antialias=True)}
                 if 2 * SIDE * min(width, height) > max(width, height):  # else Pillow leaves nothing of it

@@ -141,14 +141,18 @@ fn kept_squares_and_flips_are_those_of_the_whole_image_and_another_fit_is_not_ta
             .collect()
     };
     let whole = store(&samples, Keep::Whole);
-    for kept in fits {
-        let squares = store(&samples, Keep::Square(Box::new(transform(kept))));
+    for stored in fits {
+        let squares = store(&samples, Keep::Square(Box::new(transform(stored))));
         for fit in fits {
-            assert_eq!(pixels(&squares, transform(fit)), pixels(&whole, transform(fit)), "{kept:?} {fit:?}");
+            assert_eq!(
+                pixels(&squares, transform(fit)),
+                pixels(&whole, transform(fit)),
+                "{stored:?} {fit:?}"
+            );
         }
         // What a report shows is what the network sees.
-        let (shown, numbers) = squares.shown(0, &transform(kept)).expect("shown");
-        assert_eq!(numbers, pixels(&whole, transform(kept))[..24 * 24 * 3]);
+        let (shown, numbers) = squares.shown(0, &transform(stored)).expect("shown");
+        assert_eq!(numbers, pixels(&whole, transform(stored))[..24 * 24 * 3]);
         assert_eq!(shown, *squares.view(0).expect("view"));
         let flip = Augment { horizontal_flip: Probability::of(1.0), ..Augment::default() };
         let input = spec(kept, 24, Interpolation::Bilinear, &[9, 99, 199]);
@@ -181,7 +185,7 @@ fn reduced_decoding_leaves_twice_what_is_shown() {
             })
             .collect();
         assert_eq!(sides, expected, "{fit:?}");
-        // It is another image to whoever keeps features, and nearly the same to look at.
+        // It is another image to the feature cache, and nearly the same to look at.
         let (reduced, plain) = (
             store(&samples, Keep::Square(Box::new(transform.clone().reducing()))),
             store(&samples, Keep::Square(Box::new(transform.clone()))),

@@ -208,7 +208,7 @@ fn metadata_beside_images_works_as_it_is() {
     fs::remove_file(folder.path().join("metadata.csv")).expect("remove");
     let refused = DataSet::open(Origin::Folder(folder.path()), &Selection::default(), &split);
     assert!(matches!(refused, Err(Error::Columns { .. })), "{refused:?}");
-    // One that cannot be read is in nobody's way beside class folders, and named where it should decide.
+    // One that cannot be read is ignored next to class folders, and named where it should decide.
     let folder = tempfile::tempdir().expect("folder");
     fs::write(folder.path().join("metadata.csv"), b"file_name,label\nx\xE9.png,cat\n").expect("file");
     fs::write(folder.path().join("x.png"), "").expect("file");

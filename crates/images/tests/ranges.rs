@@ -1,4 +1,4 @@
-//! Data of 10, 12 and 14 bits in images of 16, in every kind of pixel, and those of 8 bits beside them.
+//! Data of 10, 12 and 14 bits in images of 16, in every kind of pixel, and those of 8 bits next to them.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -46,7 +46,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     .collect()
 }
 
-/// The same as an uncompressed TIFF of 16 bits with so many samples a pixel.
+/// The same as an uncompressed TIFF of 16 bits with this number of samples a pixel.
 fn tiff(samples: u16) -> Vec<u8> {
     let (short, long) = (3u16, 4u16);
     let bytes = u32::from(samples) * 4 * 2 * 2;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes fixtures/resized.txt with Pillow: pictures resized and cropped as TorchVision's presets do.
+"""Writes fixtures/resized.txt with Pillow: images resized and cropped as TorchVision's presets do.
 
     pip install pillow==13.0.0 numpy && python3 resized.py
 
 It has a line for each case: name, source width and height, resize, crop, filter, mode, pixels in hex. The source is
-`picture(width, height)`, written the same in transform.rs.
+`pattern(width, height)`, written the same in transform.rs.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from PIL import Image
 HERE = Path(__file__).parent / "fixtures"
 
 
-def picture(width, height):
+def pattern(width, height):
     """Smooth in one channel, textured in another, edges in the third; uint8 [height, width, 3]."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([(x * 5 + y * 3) % 256, (x * x + 7 * y * y) % 256, (x // 3 + y // 4) % 2 * 255], -1).astype(np.uint8)
@@ -47,7 +47,7 @@ def resized():
     ]
     lines = []
     for name, width, height, size, crop, kind, mode in cases:
-        image = Image.fromarray(picture(width, height)).convert(mode)
+        image = Image.fromarray(pattern(width, height)).convert(mode)
         if name == "squeeze":
             image = image.resize((crop, crop), filters[kind])
         else:

@@ -46,7 +46,7 @@ pub enum Error {
     #[error("it takes more memory than allowed to decode")]
     Memory,
     /// More work than any image is worth.
-    #[error("more than {0} scans over the image: no usual file has so many")]
+    #[error("more than {0} scans over the image: no usual file has that many")]
     Scans(i32),
     /// Everything else that libjpeg refuses, in its words.
     #[error("not a JPEG that can be read ({0}); copy it again from where it came")]

@@ -222,7 +222,7 @@ def stochastic_depth():
 
 
 def early_stopping():
-    """For each validation loss: is it the best so far, worse, or so many epochs after the best that training stops?"""
+    """For each validation loss: is it the best so far, worse, or late enough after the best that training stops?"""
     runs = [[3.0, 2.0, 2.0, 1.0, 1.5, 1.4, 1.3, 1.2], [1.0, 2.0, 3.0, 0.5], [float("nan"), 4.0, float("nan"), 3.0, 3.0]]
     runs += [(1 / np.arange(1, 25) + random.normal(scale=0.05, size=24)).tolist() for _ in range(4)]
     cases = []
@@ -236,8 +236,8 @@ def early_stopping():
                 verdicts.append("best" if since == 0 else "stop" if since >= patience else "worse")
                 if since >= patience:
                     break
-            told = [None if math.isnan(loss) else loss for loss in losses]  # JSON has no NaN
-            cases.append({"losses": told, "patience": patience, "verdicts": verdicts})
+            json_losses = [None if math.isnan(loss) else loss for loss in losses]  # JSON has no NaN
+            cases.append({"losses": json_losses, "patience": patience, "verdicts": verdicts})
     return cases
 
 

@@ -3,7 +3,7 @@
 Usage: cargo xtask test --browser CHROMIUM, or for pages of one's own python browser.py FOLDER [CHROMIUM]
 FOLDER holds folders with a report.html each, as the example sample_report draws them and as runs/ does. CHROMIUM is the
 program, `chromium` without it (the Debian package has that name). Only Python's own library is needed.
-Writes pictures and PDFs into FOLDER/browser, to be looked at, and asserts of every page: nothing scrolls sideways, every
+Writes screenshots and PDFs into FOLDER/browser, to be looked at, and asserts of every page: nothing scrolls sideways, every
 image and drawing has a text alternative, headings go down one level at a time, everything that can be focused is reached
 and everything that scrolls can be focused, text stands out from its ground; the Tab key goes through the page in its order
 and shows where it is, Enter folds and unfolds; on paper nothing is cut off, and what is folded is printed all the same.
@@ -251,9 +251,9 @@ def look(browser, name, source, out, scratch):
         assert (answer["paper"] < 0.05) == (scheme == "dark"), (label, answer)
         wrong += [f"{label}: {what}" for what in answer["wrong"]]
         print(f"{label}: {answer['drawn']} drawings, {answer['focusable']} to focus, least contrast {answer['contrast']}")
-        picture = out / f"{name}-{scheme}-{width}.png"
-        browser.run(shown, *settings, f"--screenshot={picture}")
-        assert picture.read_bytes().startswith(b"\x89PNG"), picture
+        screenshot = out / f"{name}-{scheme}-{width}.png"
+        browser.run(shown, *settings, f"--screenshot={screenshot}")
+        assert screenshot.read_bytes().startswith(b"\x89PNG"), screenshot
     with devtools.Tab(browser.command) as tab:
         for width in [1200, 320]:
             found, stops = by_keyboard(tab, page, width)
@@ -285,7 +285,7 @@ def main(root, program="chromium"):
         browser = Browser(program, scratch)
         for page in pages:
             wrong += look(browser, page.parent.name, page.read_text(), out, pathlib.Path(scratch))
-    print("\n".join(wrong) or f"{len(pages)} pages look right; pictures are in {out}")
+    print("\n".join(wrong) or f"{len(pages)} pages look right; screenshots are in {out}")
     return 1 if wrong else 0
 
 

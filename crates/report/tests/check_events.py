@@ -148,10 +148,10 @@ def read(paths, last):
             scalars[folder.name, tag] = [(event.step, event.value) for event in events.Scalars(tag)]
         for tag in events.Tags()["images"]:
             (event,) = events.Images(tag)
-            picture = Image.open(io.BytesIO(event.encoded_image_string))
-            picture.load()
-            assert picture.size == (event.width, event.height), (folder, tag, picture.size)
-            assert len(picture.getcolors(1 << 24)) > 1, f"{folder.name}/{tag} is empty"
+            decoded = Image.open(io.BytesIO(event.encoded_image_string))
+            decoded.load()
+            assert decoded.size == (event.width, event.height), (folder, tag, decoded.size)
+            assert len(decoded.getcolors(1 << 24)) > 1, f"{folder.name}/{tag} is empty"
             assert event.step == last, (tag, event.step)
             images[folder.name, tag] = event.encoded_image_string
     return scalars, images

@@ -1,4 +1,4 @@
-"""A headless Chromium that is told what to do by Chrome's DevTools Protocol, over pipes: Python's own library is enough.
+"""A headless Chromium driven by Chrome's DevTools Protocol, over pipes: Python's own library is enough.
 
 https://chromedevtools.github.io/devtools-protocol/
 """

@@ -79,21 +79,21 @@ pub fn name(index: usize) -> Option<String> {
     let (mut device, mut text) = (0, [0; LENGTH]);
     // SAFETY: the CUDA driver's own library, whose initialisers may run at any time; the three functions are of these types
     // since CUDA 2.0 (cuda.h), and are called while the library is open.
-    let told = unsafe {
+    let found = unsafe {
         let driver = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
         let init = driver.get::<Init>(b"cuInit\0").ok()?;
         let get = driver.get::<Get>(b"cuDeviceGet\0").ok()?;
         let name = driver.get::<Name>(b"cuDeviceGetName\0").ok()?;
-        let told = init(0) == 0
+        let found = init(0) == 0
             && get(&raw mut device, index) == 0
             && name(text.as_mut_ptr(), LENGTH as c_int - 1, device) == 0;
         // Unloading a driver that is in use would end badly.
         std::mem::forget(driver);
-        told
+        found
     };
     // SAFETY: the last byte is a zero that was not handed out.
     let text = unsafe { CStr::from_ptr(text.as_ptr()) };
-    told.then(|| text.to_string_lossy().into_owned())
+    found.then(|| text.to_string_lossy().into_owned())
 }
 
 /// A device that was asked for and is not there.

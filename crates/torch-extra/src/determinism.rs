@@ -6,7 +6,7 @@ use tch::{Device, Tensor};
 
 use crate::shim::{
     Error, checked, extra_describe, extra_deterministic, extra_flush_denormals, extra_is_deterministic,
-    extra_random_state, extra_set_random_state, made, told,
+    extra_random_state, extra_set_random_state, made, text_of,
 };
 
 /// Fixes libtorch's random numbers and the number of threads it computes with.
@@ -81,7 +81,7 @@ impl RandomState {
     /// When there is no such device.
     pub fn of(device: Device) -> Result<Self, Error> {
         let (cuda, index) = place(device);
-        // SAFETY: it stores a new tensor where it is told to, or returns an error.
+        // SAFETY: it stores a new tensor at the given address, or returns an error.
         let bytes = made(|out| unsafe { extra_random_state(cuda, index, out) })?;
         Ok(Self { device, bytes })
     }
@@ -115,8 +115,8 @@ pub fn threads() -> u32 {
 /// does not tell.
 #[must_use]
 pub fn libtorch() -> String {
-    // SAFETY: it stores a text of its own where it is told to, or returns an error.
-    told(|out| unsafe { extra_describe(out) }).unwrap_or_default()
+    // SAFETY: it stores a text of its own at the given address, or returns an error.
+    text_of(|out| unsafe { extra_describe(out) }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn denormal_numbers_are_kept_or_flushed_in_every_thread() {
-        // The threads are there before they are told.
+        // The threads exist before they are set.
         assert_eq!(denormals_left(), 1 << 20);
         for (choice, left) in [(Denormals::Flushed, 0), (Denormals::Kept, 1 << 20)] {
             denormals(choice).unwrap();

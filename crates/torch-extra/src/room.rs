@@ -31,7 +31,7 @@ pub enum Purpose {
 }
 
 impl Room {
-    /// For so many images, `[N, C, H, W]`.
+    /// Memory for a batch `[N, C, H, W]`.
     ///
     /// # Errors
     /// When memory runs out, or there is no GPU to send to.

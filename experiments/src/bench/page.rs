@@ -189,8 +189,8 @@ fn honest(works: &Remembered) -> String {
 
 /// Why tuning gained another factor than where the peers were first measured.
 fn why_not(expected: Expected, machine: &Machine) -> String {
-    match (expected.beside, machine.load) {
-        (Some(beside), _) => beside.to_owned(),
+    match (expected.instead_of_load, machine.load) {
+        (Some(instead_of_load), _) => instead_of_load.to_owned(),
         _ if !machine.hardware.contains("2 cores") || !machine.hardware.contains("AMX") => {
             "this is another kind of machine".to_owned()
         }

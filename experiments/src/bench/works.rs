@@ -219,7 +219,7 @@ impl Work {
 
     /// What tuning gained where the peers were first measured.
     pub(super) fn expected_tuning(self) -> Option<Expected> {
-        let epoch = |times| Expected { times, of: Quantity::Epoch, what: "an epoch", beside: None };
+        let epoch = |times| Expected { times, of: Quantity::Epoch, what: "an epoch", instead_of_load: None };
         match self {
             Self::Head => Some(epoch(44.0 / 12.9)),
             Self::Full => Some(epoch(24.0 / 10.2)),
@@ -227,7 +227,7 @@ impl Work {
                 times: 73.0 / 18.0,
                 of: Quantity::Steady,
                 what: "an image",
-                beside: Some("that was the network alone, and here the same cores decode"),
+                instead_of_load: Some("that was the network alone, and here the same cores decode"),
             }),
             _ => None,
         }
@@ -241,5 +241,5 @@ pub(super) struct Expected {
     pub(super) of: Quantity,
     pub(super) what: &'static str,
     /// What was otherwise then.
-    pub(super) beside: Option<&'static str>,
+    pub(super) instead_of_load: Option<&'static str>,
 }

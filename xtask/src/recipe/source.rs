@@ -45,10 +45,10 @@ pub(super) fn weights(
     latin: &[&Letters],
     folder: &Path,
 ) -> Result<Vec<String>> {
-    let kept = workspace.root.join("weights");
+    let weights = workspace.root.join("weights");
     let mut missing = Vec::new();
     for letters in latin {
-        match find(&kept, &recipe(plan, letters)?)? {
+        match find(&weights, &recipe(plan, letters)?)? {
             Some(file) => say(format!("Source weights found again: weights/{file}")),
             None => missing.push(*letters),
         }
@@ -60,14 +60,14 @@ pub(super) fn weights(
         process::run_as_progress(&mut super::finetune(finetune, workspace, &path, &runs))?;
         for letters in missing {
             let model = runs.join(configs::source_cell(letters)).join("model.safetensors");
-            let file = keep(&kept, &recipe(plan, letters)?, &letters.name, &model)?;
+            let file = keep(&weights, &recipe(plan, letters)?, &letters.name, &model)?;
             say(format!("Source weights kept: weights/{file}"));
         }
     }
     latin
         .iter()
         .map(|letters| {
-            let file = find(&kept, &recipe(plan, letters)?)?;
+            let file = find(&weights, &recipe(plan, letters)?)?;
             file.map(|file| format!("weights/{file}"))
                 .with_context(|| format!("weights/ lost the weights of {}", letters.name))
         })
@@ -80,11 +80,11 @@ fn recipe(plan: &Plan, letters: &Letters) -> Result<String> {
 }
 
 /// The file that this recipe gave, if it is there and unchanged.
-fn find(kept: &Path, recipe: &str) -> Result<Option<String>> {
-    let Some(trained) = read(kept)?.trained.into_iter().find(|trained| trained.recipe == recipe) else {
+fn find(weights: &Path, recipe: &str) -> Result<Option<String>> {
+    let Some(trained) = read(weights)?.trained.into_iter().find(|trained| trained.recipe == recipe) else {
         return Ok(None);
     };
-    let path = kept.join(&trained.file);
+    let path = weights.join(&trained.file);
     if path.is_file() && sha256_of_file(&path)? == trained.sha256 {
         return Ok(Some(trained.file));
     }
@@ -93,25 +93,25 @@ fn find(kept: &Path, recipe: &str) -> Result<Option<String>> {
 }
 
 /// Copies a trained model to its place under a name that carries its digest, and notes it.
-fn keep(kept: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
+fn keep(weights: &Path, recipe: &str, name: &str, model: &Path) -> Result<String> {
     let sha256 = sha256_of_file(model)?;
     let file = format!("{}-{name}-{}.safetensors", configs::ARCH, &sha256[..8]);
-    let path = kept.join(&file);
+    let path = weights.join(&file);
     let mut trained = fs::File::open(model).with_context(|| format!("cannot read {}", model.display()))?;
     files::write_with(&path, |file| io::copy(&mut trained, file).map(drop))?;
-    let mut ledger = read(kept)?;
+    let mut ledger = read(weights)?;
     ledger.trained.retain(|trained| trained.recipe != recipe);
     ledger.trained.push(Trained { recipe: recipe.to_owned(), file: file.clone(), sha256 });
     let text = format!(
         "# Written by `cargo xtask recipe`: which weights it trained, and from what.\n\n{}",
         toml::to_string(&ledger)?
     );
-    files::write(&kept.join(LEDGER), &text)?;
+    files::write(&weights.join(LEDGER), &text)?;
     Ok(file)
 }
 
-fn read(kept: &Path) -> Result<Ledger> {
-    let path = kept.join(LEDGER);
+fn read(weights: &Path) -> Result<Ledger> {
+    let path = weights.join(LEDGER);
     match fs::read_to_string(&path) {
         Ok(text) => {
             toml::from_str(&text).with_context(|| format!("{} is damaged: delete it", path.display()))
@@ -149,18 +149,18 @@ mod tests {
     #[test]
     fn kept_weights_are_found_by_recipe_until_the_file_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = folder.path().join("weights");
+        let weights = folder.path().join("weights");
         let model = folder.path().join("model.safetensors");
         fs::write(&model, "abc").unwrap();
-        assert_eq!(find(&kept, "r1").unwrap(), None);
-        let file = keep(&kept, "r1", "latin-faces", &model).unwrap();
+        assert_eq!(find(&weights, "r1").unwrap(), None);
+        let file = keep(&weights, "r1", "latin-faces", &model).unwrap();
         // printf abc | sha256sum | head -c 8
         assert_eq!(file, "lenet5_relu-latin-faces-ba7816bf.safetensors");
-        keep(&kept, "r2", "latin-families", &model).unwrap();
-        assert_eq!(find(&kept, "r1").unwrap().as_deref(), Some(&*file));
-        assert_eq!(find(&kept, "another").unwrap(), None);
-        fs::write(kept.join(&file), "abd").unwrap();
-        assert_eq!(find(&kept, "r1").unwrap(), None);
-        assert!(find(&kept, "r2").unwrap().is_some());
+        keep(&weights, "r2", "latin-families", &model).unwrap();
+        assert_eq!(find(&weights, "r1").unwrap().as_deref(), Some(&*file));
+        assert_eq!(find(&weights, "another").unwrap(), None);
+        fs::write(weights.join(&file), "abd").unwrap();
+        assert_eq!(find(&weights, "r1").unwrap(), None);
+        assert!(find(&weights, "r2").unwrap().is_some());
     }
 }

@@ -49,7 +49,7 @@ static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// What a command said on stderr.
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

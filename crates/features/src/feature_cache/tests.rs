@@ -39,9 +39,9 @@ fn keep(cache: &FeatureCache, list: &List, rows: i64) -> Option<Tensor> {
     let (values, draft) = (values(rows), cache.begin(list, &form(rows))?);
     let draft = draft.append(&values.narrow(0, 0, 2)).unwrap();
     assert!(held(cache) <= cache.limit, "{} bytes while features are written", held(cache));
-    let kept = draft.append(&values.narrow(0, 2, rows - 2)).unwrap().finish().unwrap();
+    let features = draft.append(&values.narrow(0, 2, rows - 2)).unwrap().finish().unwrap();
     assert!(held(cache) <= cache.limit, "{} bytes", held(cache));
-    kept
+    features
 }
 
 fn held(cache: &FeatureCache) -> u64 {

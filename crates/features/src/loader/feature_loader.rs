@@ -55,7 +55,7 @@ pub struct FeatureLoader {
 enum Content {
     /// Images are prepared in every epoch, and pass through the stages before the cut.
     Images { transform: Transform, workers: usize },
-    /// Features are kept.
+    /// Features are cached.
     Features(Features),
 }
 
@@ -110,7 +110,7 @@ impl FeatureLoader {
         self.part.is_empty()
     }
 
-    /// Size of the kept features in bytes; `None` when every epoch computes them.
+    /// Size of the cached features in bytes; `None` when every epoch computes them.
     #[must_use]
     pub fn feature_bytes(&self) -> Option<u64> {
         match &self.content {
@@ -119,7 +119,7 @@ impl FeatureLoader {
         }
     }
 
-    /// Size in bytes of the kept features and of those kept in passing.
+    /// Size in bytes of the cached features, those of later cuts included.
     #[must_use]
     pub fn all_feature_bytes(&self) -> u64 {
         match &self.content {

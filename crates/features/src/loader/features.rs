@@ -14,11 +14,11 @@ pub(super) struct Features {
     pub(super) found: u64,
     /// Number of those that an earlier run had computed.
     pub(super) earlier: u64,
-    /// Input of a later cut, kept in passing.
+    /// Input of a later cut, cached on the way.
     pub(super) handover: Option<Box<Handover>>,
 }
 
-/// Features of a later cut, kept in passing while those of an earlier one were computed.
+/// Features of a later cut, cached while those of an earlier one were computed.
 pub struct Handover {
     pub(super) cut: StageId,
     pub(super) variation: Variation,
@@ -31,7 +31,7 @@ impl Features {
         self.views.iter().map(|view| (view.numel() * view.kind().elt_size_in_bytes()) as u64).sum()
     }
 
-    /// Size in bytes, including what was kept in passing.
+    /// Size in bytes, including those of later cuts.
     pub(super) fn all_bytes(&self) -> u64 {
         self.bytes() + self.handover.as_ref().map_or(0, |handover| handover.features.all_bytes())
     }

@@ -7,7 +7,7 @@ use super::features::Handover;
 use super::variation::Variation;
 use crate::feature_cache::Cached;
 
-/// How images become the input of a network, and what is kept of their features.
+/// How images become the input of a network, and which features are cached.
 ///
 /// [`Preparation::once`] is that of images that are read once; what differs is laid over it:
 /// `Preparation { variation, memory_bytes, ..Preparation::once(transform, batch_size, workers, interrupt) }`.
@@ -26,17 +26,17 @@ pub struct Preparation<'a> {
     pub memory_bytes: u64,
     /// Where features are cached from run to run; `None` where they are not.
     pub cache: Option<Cached>,
-    /// Cuts at which training begins later, the nearest stage first. Their inputs are kept in passing, so that no image
+    /// Cuts at which training begins later, the nearest stage first. Their inputs are cached on the way, so that no image
     /// passes a frozen stage twice.
     pub later_cuts: Vec<LaterCut>,
-    /// What the loader before this one kept in passing.
+    /// What the loader before this one cached on the way.
     pub handover: Option<Handover>,
     /// Ends the pass through the frozen stages with [`Error::Interrupted`](crate::Error::Interrupted).
     pub interrupt: &'a Interrupt,
 }
 
 impl<'a> Preparation<'a> {
-    /// Returns the preparation of images that are read once: nothing is mixed, and no features are kept.
+    /// Returns the preparation of images that are read once: nothing is mixed, and no features are cached.
     #[must_use]
     pub fn once(transform: Transform, batch_size: usize, workers: usize, interrupt: &'a Interrupt) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl<'a> Preparation<'a> {
     }
 }
 
-/// A cut between frozen and live stages, whose input is kept.
+/// A cut between frozen and live stages, whose input is cached.
 #[derive(Clone)]
 pub struct LaterCut {
     /// First live stage: the features are its input.

@@ -49,7 +49,10 @@ fn what_memory_has_no_room_for_stays_mapped_and_is_brought_batch_by_batch() {
         assert_eq!(batches.len(), 3);
         // In half the bytes nothing is lost.
         assert!(
-            batches.iter().zip(&fresh).all(|(kept, fresh)| kept.x.kind() == Kind::Float && kept.x == fresh.x)
+            batches
+                .iter()
+                .zip(&fresh)
+                .all(|(cached, fresh)| cached.x.kind() == Kind::Float && cached.x == fresh.x)
         );
     }
 }
@@ -86,14 +89,14 @@ fn images_of_other_lists_are_not_computed_again_and_lie_where_they_belong() {
         for (indices, found) in
             [(&[3, 1][..], 0), (&[2, 1, 0, 3, 4], 2), (&[4, 0], 2), (&[0, 4, 1], 3), (&[3, 1], 2)]
         {
-            let kept = of(indices);
-            assert_eq!(kept.found(), found, "{indices:?}");
+            let cached = of(indices);
+            assert_eq!(cached.found(), found, "{indices:?}");
             // Where all are known nothing passes the stop.
             let passes = stop.is_some() && found < indices.len() as u64;
-            assert_eq!(kept.all_feature_bytes() > kept.feature_bytes().unwrap(), passes, "{indices:?}");
+            assert_eq!(cached.all_feature_bytes() > cached.feature_bytes().unwrap(), passes, "{indices:?}");
             let fresh = loader(&backbone, &some(indices), Variation::Fixed, 0, &no_room);
             assert_eq!(fresh.feature_bytes(), None);
-            assert_eq!(read(&kept), read(&fresh), "{indices:?} with {memory} bytes of memory");
+            assert_eq!(read(&cached), read(&fresh), "{indices:?} with {memory} bytes of memory");
         }
     }
 }

@@ -67,7 +67,7 @@ fn remake() {
 impl Golden {
     fn computed() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let paths = drawn(folder.path());
+        let paths = image_files(folder.path());
         let mut features = BTreeMap::new();
         for_each_family(|backbone, side| {
             for (name, values) in features_of(backbone, side, &paths) {
@@ -110,7 +110,7 @@ fn alike(ours: Option<&Vec<f32>>, theirs: Option<&Vec<f32>>) -> bool {
 }
 
 /// Images wider than high, higher than wide, smaller than they are shown, and of 16 bits.
-fn drawn(folder: &Path) -> Vec<PathBuf> {
+fn image_files(folder: &Path) -> Vec<PathBuf> {
     let pixel = |x: u32, y: u32| [x * 3 + y, y * 5 + x * x / 7, (x ^ y) * 9].map(|value| (value % 256) as u8);
     let mut paths = Vec::new();
     for (width, height) in [(150, 97), (61, 120), (20, 20)] {

@@ -16,14 +16,14 @@ use tch::{Kind, Tensor};
 
 use crate::families::for_each_family;
 
-/// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and kept in memory, on disk,
+/// In float32 the same bits, wherever the network is cut: in each epoch again, or computed once and cached in memory, on disk,
 /// or found there again; with images that stay the same and with views of them.
 #[test]
-fn kept_features_are_those_computed_again() {
+fn cached_features_are_those_computed_again() {
     // Two batches and three chunks, the last of each a part.
     const IMAGES: u64 = 19;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), IMAGES);
+    let part = image_subset(folder.path(), IMAGES);
     let views = Variation::Views(NonZeroU32::new(2).unwrap());
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
@@ -57,8 +57,8 @@ fn kept_features_are_those_computed_again() {
                     );
                     assert_eq!([loader.found(), loader.found_earlier()], [found, 0], "{what}");
                     let batches = (1..4).flat_map(|epoch| {
-                        let drawn = loader.epoch(backbone, 16, SamplerKind::Shuffle, 0, epoch);
-                        drawn.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
+                        let batches = loader.epoch(backbone, 16, SamplerKind::Shuffle, 0, epoch);
+                        batches.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
                     });
                     Tensor::cat(&batches.collect::<Vec<_>>(), 0)
                 };
@@ -74,13 +74,13 @@ fn kept_features_are_those_computed_again() {
     });
 }
 
-/// What a loader keeps in passing, for stages at which training begins later, is to the bit what the feeds of those stages
+/// What a loader caches on the way, for stages at which training begins later, is to the bit what the loaders of those stages
 /// would have computed, and none of them computes anything.
 #[test]
 fn features_kept_in_passing_are_those_computed_again() {
     const IMAGES: u64 = 13;
     let folder = tempfile::tempdir().unwrap();
-    let part = drawn(folder.path(), IMAGES);
+    let part = image_subset(folder.path(), IMAGES);
     for_each_family(|backbone, side| {
         let network = zoo::network(backbone.arch()).unwrap();
         let transform = Transform::evaluation(&InputSpec { resize: side, crop: side, ..(network.input)() });
@@ -123,7 +123,7 @@ fn features_kept_in_passing_are_those_computed_again() {
 }
 
 /// Coloured images of two classes, each another pattern.
-fn drawn(folder: &Path, count: u64) -> ImageSubset {
+fn image_subset(folder: &Path, count: u64) -> ImageSubset {
     let samples = (0..count).map(|id| {
         let path = folder.join(format!("{id}.png"));
         let number = u32::try_from(id).unwrap();

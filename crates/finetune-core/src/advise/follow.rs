@@ -38,7 +38,7 @@ fn with_depth(
         return Ok((resolved, None));
     }
     let train = recipe::images_of(run, materials)?.train;
-    let classes = materials.pictures.classes.len();
+    let classes = materials.images.classes.len();
     let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
     let part = ImageSubset { store: train.store.clone(), indices };
@@ -70,9 +70,9 @@ pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<Ad
     let mut training = 0;
     let mut choose = |set: &mut DataSet| {
         if let Some(per_class) = per_class {
-            let drawn = take_per_class(&set.train, per_class.get(), seed);
-            set.train =
-                drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+            let subset_per_class = take_per_class(&set.train, per_class.get(), seed);
+            set.train = subset_per_class
+                .map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
         }
         training = set.train.len();
         let labels: Vec<usize> = set.train.iter().map(|sample| sample.label).collect();
@@ -83,7 +83,7 @@ pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<Ad
         Ok(())
     };
     let materials = recipe::gather_chosen(&run, &mut choose, session)?;
-    let subject = Subject { run: &run, materials: &materials, part: &materials.pictures.train, training };
+    let subject = Subject { run: &run, materials: &materials, part: &materials.images.train, training };
     let mut advice = advise(&subject, session)?;
     let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };
     advice.parts.insert(0, reading);

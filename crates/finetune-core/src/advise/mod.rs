@@ -60,7 +60,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     let Subject { run, materials, part, training } = *subject;
     let started = Instant::now();
     run.set_up_libtorch()?;
-    let classes = materials.pictures.classes.len();
+    let classes = materials.images.classes.len();
     let labels = part.labels();
     let seed = run.config.run.seed;
     let order = shuffled(labels.len(), seed, 1);

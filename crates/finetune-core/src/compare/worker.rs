@@ -165,7 +165,7 @@ fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
 fn check_amounts(run: &Run, materials: &Materials, compare: &CompareConfig) -> Result<(), Error> {
     if let Some(&most) = compare.images_per_class.iter().max() {
         materials
-            .pictures
+            .images
             .train
             .take_per_class(most.get(), 0)
             .map_err(|error| Error::from(run.source.wrong("compare.images_per_class", error.to_string())))?;

@@ -2,7 +2,7 @@
 
     python make_reference.py        (PyTorch 2.11)
 
-Weights and pixels are sines, which the Rust test makes anew. The map is written out from the paper's formulas (1) and (2)
+Weights and pixels are sines, which the Rust test makes as well. The map is written out from the paper's formulas (1) and (2)
 and divided by its highest value.
 """
 

@@ -197,8 +197,8 @@ fn most_images(run: &Run, compare: Option<&CompareConfig>, known: &Known<'_>) ->
         Some(compare) => compare.images_per_class.iter().max().copied(),
         None => run.config.data.images_per_class,
     };
-    let drawn = per_class
+    let at_most = per_class
         .map(|count| usize::try_from(count.get()).unwrap_or(usize::MAX).saturating_mul(known.classes.len()));
     let training = known.training.iter().sum();
-    drawn.map_or(training, |drawn| drawn.min(training))
+    at_most.map_or(training, |at_most| at_most.min(training))
 }

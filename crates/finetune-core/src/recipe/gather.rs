@@ -26,7 +26,7 @@ use crate::wide_images;
 #[derive(Clone)]
 pub struct Materials {
     /// The images.
-    pub pictures: DecodedDataset,
+    pub images: DecodedDataset,
     /// The source weights, unless there are none, or they are in the network already.
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// SHA-256 of their file.
@@ -58,8 +58,8 @@ pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Decode
 pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> {
     let materials = gather_chosen(run, &mut |_| Ok(()), session)?;
     if let Some(per_class) = run.config.data.images_per_class {
-        let drawn = materials.pictures.train.take_per_class(per_class.get(), run.config.run.seed);
-        drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+        let chosen = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
+        chosen.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
     images_of(run, &materials)?;
     Ok(materials)
@@ -112,15 +112,15 @@ pub fn gather_chosen(
     let threads = usize::try_from(run.threads).unwrap_or(1);
     let [training, others] = kept_of_pictures(run, &input)?;
     let how = dataset::Decoding { training, others, threads };
-    let pictures = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
-    if let Some(warning) = wide_images::warning(pictures.wide(), input.range) {
+    let images = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
+    if let Some(warning) = wide_images::warning(images.wide(), input.range) {
         session.emit(&Event::Warning(warning));
     }
-    check_pictures(run, &pictures)?;
+    check_images(run, &images)?;
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
     let checkpoint = checkpoint.map(Arc::new);
-    Ok(Materials { pictures, checkpoint, source_sha256, input, input_from, class_order, seconds })
+    Ok(Materials { images, checkpoint, source_sha256, input, input_from, class_order, seconds })
 }
 
 /// Returns the number of validation images, about that of a fold where one takes their place.
@@ -159,7 +159,7 @@ fn shows_crops(run: &Run) -> Result<bool, Error> {
 /// At the key at fault.
 pub fn suits(run: &mut Run, compare: &CompareConfig, materials: &Materials) -> Result<(), Error> {
     check_crops(run, &materials.input)?;
-    let DecodedDataset { classes, train, validation, .. } = &materials.pictures;
+    let DecodedDataset { classes, train, validation, .. } = &materials.images;
     let validation = validation_images(run, train.len(), validation.len());
     let known = Known::of(classes, train.labels().into_iter(), validation);
     against_data::check_data(run, &known)?;
@@ -287,9 +287,9 @@ fn asks_for_channels(run: &Run) -> bool {
 }
 
 /// Refuses images smaller than the network can read, unless the configuration asks for them to be enlarged.
-fn check_pictures(run: &Run, pictures: &DecodedDataset) -> Result<(), Error> {
+fn check_images(run: &Run, images: &DecodedDataset) -> Result<(), Error> {
     let Network { name, smallest_input, .. } = run.network;
-    match pictures.train.store.median_side() {
+    match images.train.store.median_side() {
         Some(side) if side < *smallest_input && !asks_for_size(run) => {
             let message = format!(
                 "the images are {side} pixels a side and {name} reads at least {smallest_input}: use a network for small images (lenet5_relu), or ask with [data.input] for them to be enlarged"

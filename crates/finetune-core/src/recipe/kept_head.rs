@@ -53,7 +53,7 @@ pub(super) fn check(
     let theirs = backbone.head().classes;
     if i64::try_from(classes.len()) != Ok(theirs) {
         return refuse(format!(
-            "the source's head tells {theirs} classes apart and the data have {}: it can only be kept for as many; use \"new\"",
+            "the source's head has {theirs} classes and the data have {}: it can only be kept for as many; use \"new\"",
             classes.len()
         ));
     }

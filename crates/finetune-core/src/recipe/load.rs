@@ -31,12 +31,12 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
     let (network, input) = (run.network, &materials.input);
     let values = Values::Awaited { seed: run.config.run.seed };
     let mut backbone = build(run, input, checkpoint.as_deref(), values);
-    let kept = checkpoint.clone().filter(|_| run.config.regularize.delta.is_some());
+    let for_delta = checkpoint.clone().filter(|_| run.config.regularize.delta.is_some());
     let prepared = format!("images are {input} ({})", materials.input_from);
     let (Some(weights), Some(checkpoint)) = (plan.weights.clone(), checkpoint) else {
         backbone.draw_awaited();
         let load = LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() };
-        let made = Loaded { backbone, load, head_scale: None, checkpoint: kept };
+        let made = Loaded { backbone, load, head_scale: None, checkpoint: for_delta };
         return Ok(Step { made, what: format!("built {} with random weights; {prepared}", network.name) });
     };
     let report = backbone.load(&checkpoint)?;
@@ -66,5 +66,5 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
     let what = format!(
         "built {name} and loaded {loaded} tensors from {weights}, {differences}{unwrapped}; {prepared}"
     );
-    Ok(Step { made: Loaded { backbone, load, head_scale: Some(head_scale), checkpoint: kept }, what })
+    Ok(Step { made: Loaded { backbone, load, head_scale: Some(head_scale), checkpoint: for_delta }, what })
 }

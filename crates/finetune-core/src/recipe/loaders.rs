@@ -129,7 +129,7 @@ fn announce(inputs: &Inputs<'_>, request: &Request<'_>, shown: u64, session: &mu
     for &cut in &request.later_cuts {
         if let Some(keeping) = keeping(cut) {
             let name = request.backbone.name(cut);
-            session.emit(&Event::Note(format!("in passing, for when {name} is trained: {keeping}")));
+            session.emit(&Event::Note(format!("for when {name} is trained: {keeping}")));
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn perform(
 /// # Errors
 /// When a class has fewer, or the fold is empty.
 pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
-    let mut images = materials.pictures.clone();
+    let mut images = materials.images.clone();
     if let Some(per_class) = run.config.data.images_per_class {
         images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
     }
@@ -117,7 +117,7 @@ impl Finished {
     #[must_use]
     pub fn description<'a>(&self, materials: &'a Materials) -> Description<'a> {
         let temperature = self.record.temperature.as_ref().and_then(|temperature| temperature.value);
-        Description { temperature, ..model_description(materials, &materials.pictures) }
+        Description { temperature, ..model_description(materials, &materials.images) }
     }
 }
 

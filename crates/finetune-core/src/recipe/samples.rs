@@ -63,13 +63,13 @@ fn explained(
     let (mut samples, mut squares, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
     for &place in places {
         let index = part.indices[place];
-        let picture = part.store.view(index)?;
+        let image = part.store.view(index)?;
         let (square, numbers) = part.store.shown(index, transform)?;
         pixels.extend(numbers);
         squares.push(square);
         samples.push(SampleRecord {
             path: part.store.samples()[index as usize].path.clone(),
-            thumbnail: STANDARD.encode(images::thumbnail_png(&picture, THUMBNAIL)),
+            thumbnail: STANDARD.encode(images::thumbnail_png(&image, THUMBNAIL)),
             label: usize::try_from(predictions.labels[place]).unwrap_or(0),
             predicted: usize::try_from(predictions.predicted[place]).unwrap_or(0),
             probability: predictions.probability[place],

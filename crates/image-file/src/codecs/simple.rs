@@ -36,7 +36,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, narrow: &mut Narrow) -> Resul
 }
 
 /// Whether a WebP is as long as it says, and its chunks end where it ends: pixels of the lossy kind have no checksum, and
-/// the bytes behind a gap would be taken for them.
+/// the bytes behind a gap would be read as them.
 fn all_chunks_are_there(bytes: &[u8]) -> bool {
     let length = |at: usize| {
         bytes.get(at..at + 4).map(|part| u32::from_le_bytes([part[0], part[1], part[2], part[3]]) as usize)

@@ -32,7 +32,7 @@ def add(group, name, file, refused=None, like=None):
     CELLS.append((group, name, bytes(file), refused, like))
 
 
-def picture(width, height, channels=3):
+def pattern(width, height, channels=3):
     """Gradients, waves, edges and noise: [height, width, channels] of 0..255."""
     y, x = np.mgrid[0:height, 0:width]
     noise = np.random.default_rng(100 * width + height).normal(0, 5, (height, width, channels))
@@ -41,7 +41,7 @@ def picture(width, height, channels=3):
 
 
 def ycc(width=27, height=19):
-    rgb = Image.fromarray(picture(width, height).astype(np.uint8))
+    rgb = Image.fromarray(pattern(width, height).astype(np.uint8))
     return np.asarray(rgb.convert("YCbCr")).astype(int)
 
 
@@ -175,7 +175,7 @@ def wide():
 
 def colours():
     one, four = [(1, 1)], [(1, 1)] * 4
-    gray, rgb, inks = ycc()[:, :, :1], picture(27, 19), picture(27, 19, 4)
+    gray, rgb, inks = ycc()[:, :, :1], pattern(27, 19), pattern(27, 19, 4)
     for name, factors in {"1x1": [(1, 1)], "2x2": [(2, 2)], "4x1": [(4, 1)], "1x3": [(1, 3)]}.items():
         add("colour", f"gray/{name}", usual(samples=gray, factors=factors))
         add("colour", f"gray/progressive/{name}", usual(samples=gray, factors=factors, sof=0xC2, scans=[Scan((0,), 0, 0), Scan((0,), 1, 63)]))
@@ -306,9 +306,9 @@ def kinds():
     for quality, subsampling, how in itertools.product((30, 90, 100), (0, 1, 2), ("baseline", "progressive", "optimize", "restart")):
         options = {"progressive": {"progressive": True}, "optimize": {"optimize": True}, "restart": {"restart_marker_blocks": 2}}.get(how, {})
         out = io.BytesIO()
-        Image.fromarray(picture(33, 21).astype(np.uint8)).save(out, "JPEG", quality=quality, subsampling=subsampling, **options)
+        Image.fromarray(pattern(33, 21).astype(np.uint8)).save(out, "JPEG", quality=quality, subsampling=subsampling, **options)
         add("pillow", f"{how}/{quality}/{subsampling}", out.getvalue())
-    for name, image in {"rgb": Image.fromarray(picture(33, 21).astype(np.uint8)), "cmyk": Image.fromarray(picture(33, 21, 4).astype(np.uint8), "CMYK")}.items():
+    for name, image in {"rgb": Image.fromarray(pattern(33, 21).astype(np.uint8)), "cmyk": Image.fromarray(pattern(33, 21, 4).astype(np.uint8), "CMYK")}.items():
         for progressive in (False, True):
             out = io.BytesIO()
             image.save(out, "JPEG", quality=80, keep_rgb=name == "rgb", progressive=progressive)

@@ -28,7 +28,7 @@ pub(crate) enum Content {
 }
 
 /// What a file is. The extension decides where it is one of TorchVision's; otherwise the first bytes do, so that
-/// `x.jfif`, `x.jpg_large`, `x.jpg?w=640` and names without any extension are taken for what they hold.
+/// `x.jfif`, `x.jpg_large`, `x.jpg?w=640` and names without any extension count as what they hold.
 pub(crate) fn of(path: &Path) -> Content {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let ends = |extensions: &[&str]| extensions.iter().any(|extension| name.ends_with(extension));

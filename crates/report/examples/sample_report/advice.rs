@@ -49,7 +49,7 @@ pub(crate) fn advice() -> AdviceRecord {
         learning_rate: 1e-3,
         live: ["layer3", "layer4", "head"].map(String::from).into(),
         confidence: 0.936,
-        paragraph: "Your 200 images per class resemble those of ImageNet: a linear classifier on what the head reads tells 95.5% of them rightly, one on the pixels 55.8%.".into(),
+        paragraph: "Your 200 images per class resemble those of ImageNet: a linear classifier on what the head reads classifies 95.5% of them correctly, one on the pixels 55.8%.".into(),
         standing: "Not measured yet: this is sample data.".into(),
         parts: [("reading", 0.35), ("one pass through the network", 2.81), ("linear probes", 0.40)].map(part).into(),
         seconds: 3.56,

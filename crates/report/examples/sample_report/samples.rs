@@ -105,7 +105,7 @@ pub(crate) fn interrupted() -> RunRecord {
     }
 }
 
-/// A run over so many classes that its matrix cannot be read.
+/// A run over too many classes for a readable matrix.
 pub(crate) fn thousand_classes() -> RunRecord {
     let mut chance = Chance(9);
     let mut confusion = vec![vec![0; 1000]; 1000];
@@ -257,7 +257,7 @@ fn samples(classes: usize, n: usize, size: u32) -> Vec<SampleRecord> {
 
 /// Soft rings in a colour of their own.
 fn thumbnail(seed: u32, size: u32) -> String {
-    let picture = image::RgbImage::from_fn(size, size, |x, y| {
+    let image = image::RgbImage::from_fn(size, size, |x, y| {
         let (u, v) = (f64::from(x) / f64::from(size) - 0.5, f64::from(y) / f64::from(size) - 0.5);
         let ring = 0.5 + 0.5 * (24.0 * u.hypot(v) + f64::from(seed)).sin();
         let shade =
@@ -265,7 +265,7 @@ fn thumbnail(seed: u32, size: u32) -> String {
         image::Rgb([shade(0), shade(1), shade(2)])
     });
     let mut png = Cursor::new(Vec::new());
-    picture.write_to(&mut png, image::ImageFormat::Png).expect("a PNG fits into memory");
+    image.write_to(&mut png, image::ImageFormat::Png).expect("a PNG fits into memory");
     base64::engine::general_purpose::STANDARD.encode(png.into_inner())
 }
 

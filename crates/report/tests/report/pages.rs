@@ -112,7 +112,7 @@ fn nothing_hostile_becomes_markup() {
                 assert!(!name.starts_with("on"), "{name} on {}", element.value().name());
             }
         }
-        // Told in full all the same: as the page's title and as its first heading.
+        // Shown in full all the same: as the page's title and as its first heading.
         let heading = all(&page, "h1")[0].text().collect::<String>();
         assert_eq!(heading, HOSTILE);
         assert!(all(&page, "title")[0].text().collect::<String>().starts_with(HOSTILE));

@@ -142,10 +142,10 @@ pub(crate) fn checked(text: *mut c_char) -> Result<(), Error> {
 }
 
 /// Calls a function that hands out a text of its own through its last parameter.
-pub(crate) fn told(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<String, Error> {
+pub(crate) fn text_of(call: impl FnOnce(*mut *mut c_char) -> *mut c_char) -> Result<String, Error> {
     let mut out = std::ptr::null_mut();
     checked(call(&mut out))?;
-    // Texts come to us and go back to be freed in the same way, whether they tell of errors or not.
+    // Texts come to us and go back to be freed in the same way, as errors or not.
     checked(out).map_or_else(|Error(text)| Ok(text), |()| Ok(String::new()))
 }
 

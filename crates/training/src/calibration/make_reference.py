@@ -2,7 +2,7 @@
 
     python make_reference.py        (PyTorch 2.11, SciPy 1.17)
 
-The scores are sums of sines, which the Rust test computes anew. The temperature is the minimum of PyTorch's cross-entropy
+The scores are sums of sines, which the Rust test computes as well. The temperature is the minimum of PyTorch's cross-entropy
 in float64, found by SciPy; the calibration error is that of the paper's own code (ECELoss in G. Pleiss's
 temperature_scaling), over 15 bins.
 """

@@ -75,7 +75,7 @@ def rates(schedule, steps, momentum=False):
 
 
 def warm(steps, then):
-    """A warm-up of so many steps, then another schedule."""
+    """A warm-up of a number of steps, then another schedule."""
 
     def make(optimizer):
         rising = schedulers.LinearLR(optimizer, start_factor=1 / (steps + 1), total_iters=steps)

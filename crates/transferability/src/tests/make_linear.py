@@ -1,4 +1,4 @@
-"""Reference values of the linear classifiers: writes linear.json beside itself.
+"""Reference values of the linear classifiers: writes linear.json next to itself.
 
     pip install numpy scipy scikit-learn
     python make_linear.py

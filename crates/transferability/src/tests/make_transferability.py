@@ -1,4 +1,4 @@
-"""Reference values of the transferability scores: writes transferability.json beside itself.
+"""Reference values of the transferability scores: writes transferability.json next to itself.
 
     pip install numpy scipy scikit-learn
     python make_transferability.py
