@@ -192,21 +192,24 @@ fn depths_can_be_named_and_the_advised_one_be_among_them() {
 fn what_cannot_be_advised_on_is_refused_with_the_way_out() {
     let desk = &DESK;
     let scratch = "--set model.weights=none --set finetune.depth=scratch";
-    desk.finetune(&format!("advise --config t.toml {scratch} --out no1")).ends(2, &["model.weights"]);
-    desk.finetune("--config t.toml --set model.weights=none --out no2").ends(2, &["model.weights"]);
+    desk.finetune(&format!("advise --config t.toml {scratch} --out no1"))
+        .ends(2, &["--set model.weights=none: model.weights: "]);
+    desk.finetune("--config t.toml --set model.weights=none --out no2")
+        .ends(2, &["--set model.weights=none: model.weights: "]);
     desk.finetune("advise --config t.toml --set model.weights=gone.safetensors --out no3")
         .ends(1, &["gone.safetensors"]);
     desk.draw("one/bar", "bar", 0..4);
-    desk.finetune("advise --config t.toml --set data.root=one --out no4").ends(2, &["data.root"]);
+    desk.finetune("advise --config t.toml --set data.root=one --out no4")
+        .ends(2, &["--set data.root=one: data.root: ", "bar"]);
     desk.finetune("advise --config t.toml --set data.images_per_class=1 --out no5")
-        .ends(2, &["data.images_per_class", "finetune.depth"]);
+        .ends(2, &["--set data.images_per_class=1: data.images_per_class: ", "finetune.depth"]);
     desk.finetune("advise --config t.toml --set data.images_per_class=99 --out no6")
-        .ends(2, &["data.images_per_class"]);
+        .ends(2, &["--set data.images_per_class=99: data.images_per_class: 99 images per class"]);
     desk.draw("tiny/train/bar", "bar", 0..1);
     desk.draw("tiny/train/disc", "disc", 0..1);
     desk.finetune("--config t.toml --set data.root=tiny --set data.validation_fraction=0 --out no7")
-        .ends(2, &["data.root"]);
-    desk.finetune("advise --config t.toml --images 3 --out no8").ends(2, &["--images", "10"]);
+        .ends(2, &["--set data.root=tiny: data.root: "]);
+    desk.finetune("advise --config t.toml --images 3 --out no8").ends(2, &["--images <N>", "at least 10"]);
     for (set, key) in [
         ("finetune.thaw.every=1", "finetune.thaw"),
         ("finetune.rates={fc2=0.1}", "finetune.rates"),
@@ -215,7 +218,7 @@ fn what_cannot_be_advised_on_is_refused_with_the_way_out() {
         desk.finetune(&format!("--config t.toml --set {set} --out no9")).ends(2, &[key, "finetune advise"]);
     }
     desk.finetune("advise --config t.toml --out twice").ends(0, &[]);
-    desk.finetune("advise --config t.toml --out twice").ends(1, &["twice"]);
+    desk.finetune("advise --config t.toml --out twice").ends(1, &["twice exists already", "--out"]);
     for number in 1..10 {
         assert!(!desk.path(&format!("no{number}")).exists(), "no{number}");
     }

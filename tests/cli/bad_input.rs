@@ -99,10 +99,10 @@ fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
         ("model.weights=IMAGENET1K_V1", "lenet5_relu"),
     ] {
         let arguments = format!("--config c.toml --out out --set {set}");
-        refused(&desk, 2, &arguments, &[says]);
+        refused(&desk, 2, &arguments, &[&format!("--set {set}: "), says]);
     }
     refused(&desk, 2, "--config nowhere.toml --out out", &["nowhere.toml"]);
-    refused(&desk, 2, "--config data --out out", &["data"]);
+    refused(&desk, 2, "--config data --out out", &["cannot read the configuration data: "]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_folder_that_is_no_data_set_is_named() {
     run("nowhere", &["nowhere"]);
     run("c.toml", &["c.toml"]);
     fs::create_dir_all(desk.path("empty")).unwrap();
-    run("empty", &["empty"]);
+    run("empty", &["empty has no class folders", "data.list"]);
     fs::create_dir_all(desk.path("hollow/train/bar")).unwrap();
     desk.draw("hollow/train/cross", "cross", 0..2);
     run("hollow", &["hollow/train/bar"]);
@@ -125,9 +125,11 @@ fn a_folder_that_is_no_data_set_is_named() {
     refused(&desk, 1, grid, &["nowhere"]);
 
     desk.draw("single/bar", "bar", 0..3);
-    refused(&desk, 2, "--config c.toml --out out --set data.root=single", &["data.root", "bar"]);
+    let single = "--set data.root=single";
+    let says = [&*format!("{single}: data.root: "), "bar"];
+    refused(&desk, 2, &format!("--config c.toml --out out {single}"), &says);
     let many = "--config c.toml --out out --set data.images_per_class=7";
-    refused(&desk, 2, many, &["data.images_per_class", "7", "6"]);
+    refused(&desk, 2, many, &["--set data.images_per_class=7: data.images_per_class: 7 images", "has 6"]);
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::support::{Desk, Ran, names, shape_image};
 #[test]
 fn wrong_usage_ends_with_2_and_help_with_0() {
     let desk = Desk::new();
-    desk.finetune("").ends(2, &["--config"]);
+    desk.finetune("").ends(2, &["--config FILE", "--help"]);
     desk.finetune("--config c.toml --sett train.epochs=1").ends(2, &["--sett", "--set"]);
-    desk.finetune("--config c.toml --out").ends(2, &["--out"]);
+    desk.finetune("--config c.toml --out").ends(2, &["--out <DIR>"]);
     let help = desk.finetune("--help").ends(0, &[]).stdout;
     assert!(help.contains("--json") && help.contains("130"), "{help}");
     assert_eq!(names(&desk.path("")), ["c.toml", "data"]);
@@ -51,9 +51,9 @@ fn the_last_line_of_stdout_is_the_summary() {
 fn a_place_that_is_taken_is_left_as_it_is() {
     let desk = Desk::new();
     desk.write("out/model.safetensors", "dear to me");
-    desk.finetune("--config c.toml --out out").ends(1, &["out", "--out"]);
+    desk.finetune("--config c.toml --out out").ends(1, &["out exists already", "--out"]);
     desk.write("file", "also dear");
-    desk.finetune("--config c.toml --out file").ends(1, &["file"]);
+    desk.finetune("--config c.toml --out file").ends(1, &["file exists already", "--out"]);
     assert_eq!(names(&desk.path("out")), ["model.safetensors"]);
     assert_eq!(fs::read_to_string(desk.path("out/model.safetensors")).unwrap(), "dear to me");
     assert_eq!(fs::read_to_string(desk.path("file")).unwrap(), "also dear");
@@ -90,7 +90,7 @@ fn ctrl_c_keeps_what_was_trained() {
     desk.finetune(
         "--config c.toml --out again --set model.weights=out/model.safetensors --set finetune.depth=head",
     )
-    .ends(0, &["10", "out/model.safetensors"]);
+    .ends(0, &["loaded 10", "out/model.safetensors"]);
 }
 
 #[test]

@@ -63,11 +63,11 @@ fn a_list_is_trained_on_measured_with_and_predicted() {
     }
     assert_eq!((lines.count(), Some(right)), (4, measured["right"].as_u64()));
     let again = "evaluate --device cpu --run out --data labels.csv --predictions said.csv";
-    desk.finetune(again).ends(1, &["said.csv"]);
+    desk.finetune(again).ends(1, &["cannot create said.csv"]);
 
     desk.write("hollow/bar/a.png", "no image");
     let nothing = "evaluate --device cpu --run out --data hollow --predictions none.csv";
-    desk.finetune(nothing).ends(1, &["hollow"]);
+    desk.finetune(nothing).ends(1, &["1 image(s) of hollow"]);
     assert!(!desk.path("none.csv").exists());
 
     let ran = desk.finetune("predict --device cpu --run out --json labels.csv data/val/bar").ends(0, &[]);

@@ -49,7 +49,7 @@ fn a_trained_model_that_cannot_be_written_is_kept_elsewhere_and_a_checkpoint_is_
     run("b", "b/model.safetensors").ends(1, &says);
     let saved = names(&desk.path("tmp"));
     let model = format!("--set model.weights=tmp/{}/model.safetensors --set finetune.depth=head", saved[0]);
-    desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["10", "tmp/"]);
+    desk.finetune(&format!("--config c.toml --out again {model}")).ends(0, &["loaded 10", "tmp/"]);
 }
 
 /// The disk is full when the model is already written. Only where a user may mount something for himself.

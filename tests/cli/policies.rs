@@ -83,6 +83,6 @@ fn the_range_test_suggests_a_rate_and_writes_its_page_only() {
     // The same again in words; and a place that is taken stays as it is.
     let said = desk.finetune(&format!("{find} --out again")).ends(0, &[]).stdout;
     assert!(said.contains("train.learning_rate = ") && said.contains("again/report.html"), "{said}");
-    desk.finetune(&format!("{find} --out again")).ends(1, &["again"]);
+    desk.finetune(&format!("{find} --out again")).ends(1, &["again exists already", "--out"]);
     desk.finetune("lr-find --config c.toml --highest 1e-9 --out none").ends(2, &["--lowest"]);
 }

@@ -112,7 +112,7 @@ fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
 
     let ran =
         desk.finetune("predict --run out --json --batch-size 2 in named.whatever in/b/001.png missing.png");
-    let ran = ran.ends(0, &["cannot read in/a/003.jpg: ", "cannot read missing.png: ", "7", "2"]);
+    let ran = ran.ends(0, &["cannot read in/a/003.jpg: ", "cannot read missing.png: "]);
     let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = [
         "in/003.png",
@@ -139,7 +139,7 @@ fn folders_are_walked_in_order_and_the_unreadable_does_not_stop_the_rest() {
     // Nothing is written anywhere.
     assert_eq!(names(&desk.path("")), ["c.toml", "data", "in", "named.whatever", "out"]);
     fs::create_dir(desk.path("empty")).unwrap();
-    desk.finetune("predict --run out empty").ends(1, &["empty"]);
+    desk.finetune("predict --run out empty").ends(1, &["0 image(s) of empty"]);
 }
 
 #[test]
