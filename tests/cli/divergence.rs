@@ -61,7 +61,7 @@ fn a_model_that_makes_no_sense_of_the_test_images_is_not_saved() {
 }
 
 #[test]
-fn a_gradient_that_runs_away_is_told_at_its_step_before_it_is_applied() {
+fn a_diverging_gradient_is_reported_at_its_step_before_it_is_applied() {
     let desk = &*DESK;
     // With these weights every output is sound, and the gradient of fc1, which thaws in the second epoch, is not.
     let mut tensors = safetensors::read(&desk.path("m.safetensors"));

@@ -63,7 +63,7 @@ fn the_temperature_is_stored_and_makes_the_probabilities() {
 }
 
 #[test]
-fn gradients_of_live_stages_are_told_along_the_way() {
+fn gradients_of_live_stages_are_recorded() {
     let metrics = lines(&fs::read_to_string(DESK.path("out/metrics.jsonl")).unwrap());
     let epochs: Vec<&Value> = metrics.iter().filter(|line| line["kind"] == "epoch").collect();
     let summary = DESK.json("out/summary.json");

@@ -135,7 +135,7 @@ fn settings_of_a_comparison_may_prepare_images_in_other_ways() {
 
 /// Bars and crosses of 12 bits in images of 16, as a microscope's camera writes them.
 #[test]
-fn twelve_bits_are_told_and_read_in_their_range() {
+fn twelve_bits_are_noticed_and_read_in_their_range() {
     let desk = Desk::new();
     for (split, numbers) in [("train", 0..12), ("val", 100..106)] {
         for class in ["bar", "cross"] {

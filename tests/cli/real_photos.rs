@@ -34,7 +34,7 @@ fn validation_of(config: &str, changes: &[&str]) -> (f64, u64) {
 
 #[test]
 #[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
-fn dogs_and_cats_are_told_apart() {
+fn dogs_and_cats_are_classified() {
     let (accuracy, images) = validation_of("dogs_cats.toml", &[SMALL]);
     assert_eq!(images, 200);
     assert!(accuracy >= 0.98, "{accuracy}");
@@ -42,7 +42,7 @@ fn dogs_and_cats_are_told_apart() {
 
 #[test]
 #[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
-fn ants_and_bees_are_told_apart() {
+fn ants_and_bees_are_classified() {
     let (accuracy, images) = validation("configs/ants_bees.toml");
     assert_eq!(images, 153);
     assert!(accuracy >= 0.95, "{accuracy}");

@@ -153,7 +153,7 @@ fn a_recipe_that_cannot_be_set_up_leaves_no_folder() {
 }
 
 #[test]
-fn a_full_or_closed_stdout_is_told_without_a_backtrace() {
+fn a_full_or_closed_stdout_is_reported_without_a_backtrace() {
     let machine = machine();
     let doctor = |stdout: fs::File| {
         let mut command = xtask(machine.path(), &["doctor"]);

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use machine::{interrupt, machine, read_until, serve, stderr_of, xtask, zip};
 
 #[test]
-fn weights_come_from_a_mirror_and_each_failure_is_told() {
+fn weights_come_from_a_mirror_and_each_failure_is_reported() {
     let machine = machine();
     let mirror = serve(b"not the weights".to_vec());
     let config = machine.path().join("workspace/dogs_cats.toml");

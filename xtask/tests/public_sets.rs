@@ -63,7 +63,7 @@ const UNPACKED: [&str; 7] = [
 ];
 
 #[test]
-fn the_known_sets_are_listed_and_an_unknown_one_is_told_their_names() {
+fn the_known_sets_are_listed_also_for_an_unknown_one() {
     let machine = machine();
     for arguments in [["fetch-data"].as_slice(), &["fetch-data", "--list"]] {
         let listed = xtask(machine.path(), arguments).output().unwrap();

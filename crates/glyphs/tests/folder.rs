@@ -127,7 +127,7 @@ fn what_is_there_already_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_run_that_fails_leaves_nothing_in_place_nor_beside_it() {
+fn a_run_that_fails_leaves_nothing_behind() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("letters");
     // Something appears at the folder's place while the letters are being drawn.

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_ends_with_whoever_asked_for_it() {
+    fn a_pause_ends_with_its_caller() {
         let results = squares(2);
         let panicked = catch_unwind(AssertUnwindSafe(|| results.pausing(|| panic!("meanwhile"))));
         assert!(panicked.is_err());

@@ -89,7 +89,7 @@ fn levels_above_the_classes_are_no_classes() {
 }
 
 #[test]
-fn folders_beside_the_data_are_not_classes() {
+fn folders_next_to_the_data_are_not_classes() {
     let splits = ["set/train/a/1.png", "set/train/b/1.png", "set/valid/a/2.png"];
     let with = |more: &str| folder_of(&[&splits[..], &[more]].concat());
     // What holds no images is passed, and said.

@@ -162,7 +162,7 @@ fn groups_of_a_column() {
 }
 
 #[test]
-fn metadata_beside_images_works_as_it_is() {
+fn metadata_next_to_images_works_as_it_is() {
     let put = |folder: &Path, name: &str| {
         fs::create_dir_all(folder).expect("folder");
         for image in ["x.png", "y.png"] {

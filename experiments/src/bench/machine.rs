@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hardware_is_named_and_what_is_not_told_left_out() {
+    fn hardware_is_named_as_far_as_it_is_known() {
         let text = hardware(
             "model name\t: A CPU\nflags\t\t: fpu avx2 avx512f amx_bf16\n",
             "MemTotal:  8000000 kB\n",

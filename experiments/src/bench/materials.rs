@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_are_told_in_both_languages() {
+    fn inputs_are_written_in_both_languages() {
         let value: toml::Table = format!("input = {}", LITE.to_toml()).parse().unwrap();
         assert_eq!(value["input"]["interpolation"].as_str(), Some("bicubic"));
         let value: serde_json::Value = serde_json::from_str(&LITE.to_json()).unwrap();

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_choose_and_a_wrong_one_is_told_which_there_are() {
+    fn names_choose_and_a_wrong_one_lists_the_known_ones() {
         let names = |only: &[&str]| chosen(&only.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(names(&[]).unwrap(), (IMAGES.to_vec(), NETWORKS.to_vec()));
         assert_eq!(names(&["step", "decode"]).unwrap(), (vec!["decode"], vec!["step"]));

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recipe_is_its_config_and_its_pictures() {
+    fn a_recipe_is_its_config_and_its_images() {
         assert_ne!(digest_of(&[b"ab", b"c"]), digest_of(&[b"a", b"bc"]));
         assert_eq!(digest_of(&[b"ab", b"c"]), digest_of(&[b"ab", b"c"]));
     }

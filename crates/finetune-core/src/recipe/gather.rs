@@ -110,7 +110,7 @@ pub fn gather_chosen(
     choose(&mut set)?;
     // Nothing computes meanwhile: decoding has all threads.
     let threads = usize::try_from(run.threads).unwrap_or(1);
-    let [training, others] = kept_of_pictures(run, &input)?;
+    let [training, others] = pixels_to_keep(run, &input)?;
     let how = dataset::Decoding { training, others, threads };
     let images = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
     if let Some(warning) = wide_images::warning(images.wide(), input.range) {
@@ -130,7 +130,7 @@ fn validation_images(run: &Run, training: usize, validation: usize) -> usize {
 }
 
 /// Returns what is kept of training images and of others: what is shown of them, unless each epoch shows something else.
-fn kept_of_pictures(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
+fn pixels_to_keep(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
     let shown = Transform::evaluation(input)?;
     let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
     let whole = shows_crops(run)?.then(|| Keep::WholeFor(Box::new(shown.clone())));

@@ -8,7 +8,7 @@ use crate::pages::all;
 use crate::samples;
 
 #[test]
-fn rates_that_were_reduced_on_the_way_are_drawn_beside_the_planned_ones() {
+fn reduced_rates_are_shown_next_to_the_planned_ones() {
     let mut run = samples::run();
     let text = |run: &RunRecord, css: &str| {
         let page = Html::parse_document(&run_page(run));

@@ -9,7 +9,7 @@ use report::{html, write_comparison, write_figures, write_run};
 use crate::samples;
 
 #[test]
-fn a_page_replaces_an_older_one_and_leaves_nothing_beside_it() {
+fn a_page_replaces_an_older_one_and_leaves_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     write_run(&samples::run(), dir.path()).unwrap();
     write_comparison(&samples::comparison(), dir.path()).unwrap();
