@@ -92,14 +92,14 @@ fn small_grayscale_images_do_not_fit_vgg_and_the_message_says_what_does() {
 fn a_mistake_on_the_command_line_is_shown_by_the_argument() {
     let desk = Desk::new();
     for (set, says) in [
-        ("train.epoch=2", "`epochs`"),
-        ("finetune.thaw.every=1", "finetune.thaw"),
-        ("regularize.l2_sp={}", "regularize.l2_sp"),
-        ("data.input.crop=32", "resize"),
-        ("model.weights=IMAGENET1K_V1", "lenet5_relu"),
+        ("train.epoch=2", "--set train.epoch=2: unknown field `epoch`"),
+        ("finetune.batch_norm=frozen", "--set finetune.batch_norm=frozen: finetune.batch_norm: "),
+        ("regularize.l2_sp={}", "--set regularize.l2_sp={}: regularize.l2_sp: "),
+        ("data.input.crop=32", "data.input: resize and crop"),
+        ("model.weights=IMAGENET1K_V1", "--set model.weights=IMAGENET1K_V1: model.weights: "),
     ] {
         let arguments = format!("--config c.toml --out out --set {set}");
-        refused(&desk, 2, &arguments, &[&format!("--set {set}: "), says]);
+        refused(&desk, 2, &arguments, &[says]);
     }
     refused(&desk, 2, "--config nowhere.toml --out out", &["nowhere.toml"]);
     refused(&desk, 2, "--config data --out out", &["cannot read the configuration data: "]);

@@ -14,7 +14,7 @@ use crate::support::{Desk, Ran, names, shape_image};
 #[test]
 fn wrong_usage_ends_with_2_and_help_with_0() {
     let desk = Desk::new();
-    desk.finetune("").ends(2, &["--config FILE", "--help"]);
+    desk.finetune("").ends(2, &["--config <FILE>", "--help"]);
     desk.finetune("--config c.toml --sett train.epochs=1").ends(2, &["--sett", "--set"]);
     desk.finetune("--config c.toml --out").ends(2, &["--out <DIR>"]);
     let help = desk.finetune("--help").ends(0, &[]).stdout;
