@@ -192,7 +192,7 @@ fn frozen_running_statistics_of_a_residual_network_stay_as_they_are() {
 
     let deep = format!(
         "--config c.toml{RESNET} --set model.weights=source/model.safetensors --set finetune.depth=last:1 \
-         --set finetune.head_epochs=1"
+         --set finetune.head_epochs=1 --set finetune.batch_norm=train"
     );
     let (_, summary) = trained(&desk, "deep", &deep);
     assert_eq!(live_stages(&summary), ["layer4", "head"]);
