@@ -155,7 +155,7 @@ fn kept_squares_and_flips_are_those_of_the_whole_image_and_another_fit_is_not_ta
         assert_eq!(numbers, pixels(&whole, transform(stored))[..24 * 24 * 3]);
         assert_eq!(shown, *squares.view(0).expect("view"));
         let flip = Augment { horizontal_flip: Probability::of(1.0), ..Augment::default() };
-        let input = spec(kept, 24, Interpolation::Bilinear, &[9, 99, 199]);
+        let input = spec(stored, 24, Interpolation::Bilinear, &[9, 99, 199]);
         let flipped = Transform::training(&input, &flip).expect("transform");
         assert_eq!(pixels(&squares, flipped.clone()), pixels(&whole, flipped));
     }
