@@ -276,7 +276,7 @@ fn early_stopping_goes_back_to_the_best_epoch() {
     fs::rename(desk.path("data/val/cross"), desk.path("data/val/bar")).unwrap();
     fs::rename(desk.path("data/val/x"), desk.path("data/val/cross")).unwrap();
     let settings = "--config c.toml --set regularize.early_stopping=3 --set train.epochs=60 \
-                    --set train.learning_rate=0.005 --set train.schedule=constant";
+                    --set train.learning_rate=0.005 --set train.schedule=constant --set train.keep=best";
     let (_, summary) = trained(&desk, "out", settings);
     let losses: Vec<f64> = summary["epochs"]
         .as_array()
@@ -291,7 +291,7 @@ fn early_stopping_goes_back_to_the_best_epoch() {
     let place = losses.iter().position(|&loss| loss == best).unwrap() + 1;
     assert_eq!(losses.len(), place + 3);
     let what = summary["steps"][4]["what"].as_str().unwrap();
-    assert!(what.contains(&format!("epoch {place},")), "{what}");
+    assert!(what.contains(&format!("stopped early; kept epoch {place} of fine-tune,")), "{what}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ const POLICIES: &[Case] = &[
     &["finetune.rates={head=0.02}"],
     &["finetune.thaw.every=1"],
     &["finetune.thaw.at={fc2=3}"],
+    &["finetune.wise_ft=0.5"],
     &["train.accumulate=2"],
     &["train.warmup_epochs=0.5"],
     &["train.clip_norm=0.1"],

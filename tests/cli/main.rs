@@ -17,8 +17,8 @@ mod facts;
 mod folds;
 mod front_door;
 mod heads;
-
 mod json_keys;
+mod keep;
 mod keys;
 mod no_room;
 mod policies;

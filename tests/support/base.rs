@@ -23,7 +23,7 @@ head_epochs = 1
 [train]
 epochs = 3
 batch_size = 4
-
+keep = "last"
 [run]
 device = "cpu"
 threads = 1

@@ -33,7 +33,7 @@ depth = "scratch"
 [train]
 epochs = 1
 batch_size = 4
-
+keep = "last"
 [run]
 device = "cpu"
 threads = 1

@@ -27,6 +27,11 @@ pub(crate) fn scale(array: &mut Array, factor: f32) {
     }
 }
 
+/// Values of a float32 tensor.
+pub(crate) fn values(array: &Array) -> Vec<f32> {
+    array.data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
 /// The header of a file as it is written: a JSON object of tensors and `__metadata__`.
 pub(crate) fn header(path: &Path) -> String {
     let bytes = fs::read(path).unwrap();

@@ -18,6 +18,11 @@ impl Snapshot {
         Self(copied.collect())
     }
 
+    /// Returns each tensor of the network with its copy.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Tensor, &Tensor)> {
+        self.0.iter().map(|(variable, copy)| (&variable.tensor, copy))
+    }
+
     /// Puts the copies back.
     pub fn restore(&self) {
         tch::no_grad(|| {

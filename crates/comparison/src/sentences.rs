@@ -29,7 +29,20 @@ pub fn conclusions(finished: &Finished<'_>, rows: &[ComparisonRow]) -> Vec<Strin
     }
     sentences.extend(gradients(rows));
     sentences.extend(gaps(rows));
+    sentences.extend(chosen(cells));
     sentences
+}
+
+/// How many runs are judged by images that their epoch was chosen on.
+fn chosen(cells: &[CellRecord]) -> Option<String> {
+    let chosen = cells.iter().filter(|cell| cell.chosen_on_these_images).count();
+    (chosen > 0).then(|| {
+        format!(
+            "{} of {} runs are judged by the validation images that their epoch was chosen on, for there are no test images: all their accuracies are a little too high.",
+            chosen,
+            cells.len()
+        )
+    })
 }
 
 /// Differences between the settings, as the record of a comparison holds them: every setting against the baseline; where

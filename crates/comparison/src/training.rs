@@ -1,12 +1,15 @@
-use records::{RunRecord, TrainingRecord};
+use records::{EpochRecord, RunRecord, TrainingRecord};
 use statistics::median;
 
-/// How a run was trained, in two figures: training accuracy of the last epoch, and how far gradients reached. `None`
-/// without epochs.
+/// How a run was trained, in two figures: training accuracy of the epoch that the model is of, and how far gradients reached.
+/// `None` without epochs.
 #[must_use]
 pub fn training(run: &RunRecord) -> Option<TrainingRecord> {
-    let accuracy = run.epochs.last()?.train_accuracy;
-    Some(TrainingRecord { accuracy, gradient_ratio: gradient_ratio(run) })
+    let kept = |epoch: &&EpochRecord| {
+        run.kept.as_ref().is_some_and(|kept| kept.phase == epoch.phase && kept.epoch == epoch.epoch)
+    };
+    let epoch = run.epochs.iter().find(kept).or(run.epochs.last())?;
+    Some(TrainingRecord { accuracy: epoch.train_accuracy, gradient_ratio: gradient_ratio(run) })
 }
 
 /// Gradient norm of the earliest live stage divided by that of the latest: the median over the moments at which both were

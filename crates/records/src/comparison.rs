@@ -56,6 +56,9 @@ pub struct CellRecord {
     /// Test accuracy (validation accuracy where there is no test split).
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
+    /// Whether the epoch of the model was chosen on the same images, so that its accuracy is a little too good.
+    #[serde(default)]
+    pub chosen_on_these_images: bool,
     /// Mean recall of the classes, on the same images; `None` in older records.
     #[serde(default)]
     pub balanced_accuracy: Option<f64>,
@@ -100,7 +103,7 @@ pub struct DivergedRecord {
 /// Training of a run, reduced to what a comparison needs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// Training accuracy of the last epoch, as seen while training (dropout and augmentation on).
+    /// Training accuracy of the epoch that the model is of, as seen while training (dropout and augmentation on).
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
     /// Gradient norm of the earliest live stage divided by that of the latest, the median over the recorded moments of
@@ -131,7 +134,7 @@ pub struct ComparisonRow {
     pub balanced_accuracy: Option<MeanSd>,
     /// Mean, standard deviation and interval per group of classes.
     pub groups: BTreeMap<String, MeanSd>,
-    /// Training accuracy of the last epoch.
+    /// Training accuracy of the epoch that the model is of.
     #[serde(default)]
     pub train_accuracy: Option<MeanSd>,
     /// Gradient norm of the earliest live stage divided by that of the latest.

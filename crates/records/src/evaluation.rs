@@ -32,6 +32,9 @@ pub struct EvaluationRecord {
     /// Empty in older records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
+    /// Whether the epoch of the model was chosen on these images, so that the figures are a little too good.
+    #[serde(default)]
+    pub chosen_on_these_images: bool,
     /// Calibration of the probabilities; `None` in older records.
     #[serde(default)]
     pub calibration: Option<CalibrationRecord>,

@@ -20,6 +20,7 @@ mod evaluation;
 mod event;
 mod interrupt;
 mod json;
+mod kept;
 mod plan;
 mod step_name;
 pub mod wording;
@@ -40,6 +41,7 @@ pub use depth::{Depth, UnknownDepth};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
+pub use kept::KeptRecord;
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 pub use step_name::StepName;
 pub use wording::Amount;
@@ -123,6 +125,9 @@ pub struct EpochRecord {
     /// Balanced validation accuracy (mean recall of the classes), in `0..=1`; `None` in older records.
     #[serde(default)]
     pub validation_balanced_accuracy: Option<f64>,
+    /// Macro F1 on the validation images (mean F1 score of the classes), in `0..=1`; `None` in older records.
+    #[serde(default)]
+    pub validation_f1: Option<f64>,
     /// Learning rate of the head at the epoch's end.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,
@@ -243,6 +248,9 @@ pub struct RunRecord {
     /// Advice that chose the depth; `None` where the configuration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Box<AdviceRecord>>,
+    /// The weights that became the model; `None` in older records.
+    #[serde(default)]
+    pub kept: Option<KeptRecord>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.

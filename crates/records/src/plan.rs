@@ -11,6 +11,9 @@ pub struct PhasePlanRecord {
     pub policy: String,
     /// Number of epochs, unless early stopping ends it.
     pub epochs: u32,
+    /// What decided about their number, `train.min_steps`; empty in older records.
+    #[serde(default)]
+    pub epochs_by: String,
     /// Number of optimizer steps in an epoch.
     pub steps_per_epoch: u64,
     /// The stages from input to head.

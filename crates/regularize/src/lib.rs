@@ -10,6 +10,7 @@
 //! - made for transfer: [`l2_sp`] (weights stay near the source), [`delta`] (features do), [`spectral_shrinkage`] (weak
 //!   directions vanish), [`co_tuning`] (the original head is kept)
 //! - on time: [`early_stopping`] (when to stop, and which epoch was the best)
+//! - after training: [`wise_ft`] (part of the way back to where fine-tuning began)
 //!
 //! `docs/regularization.md` says when each helps and how it is switched on.
 
@@ -27,6 +28,7 @@ mod penalty;
 pub mod smoothing;
 pub mod spectral_shrinkage;
 pub mod stochastic_depth;
+pub mod wise_ft;
 
 pub use co_tuning::{CoTuning, IMAGENET_SCALE};
 pub use cutmix::{Patch, cutmix};

@@ -9,7 +9,7 @@ mod plan;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::numbers;
-use crate::phrases::{depth_in_words, gap_in_points, headline, interrupted, ratio_in_words};
+use crate::phrases::{chosen, depth_in_words, gap_in_points, headline, interrupted, kept, ratio_in_words};
 use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
@@ -36,7 +36,7 @@ pub fn comparison_table(comparison: &ComparisonRecord) -> String {
         out.push('\n');
     }
     if !comparison.traces.is_empty() {
-        out.push_str("Training: accuracy of the last epoch while training, the gap to the accuracy on other images in points, and the\n");
+        out.push_str("Training: accuracy of the kept epoch while training, the gap to the accuracy on other images in points, and the\n");
         out.push_str("gradient norm of the earliest live stage divided by that of the latest\n");
         out.push_str(&aligned(&training(comparison), &[Side::Right, Side::Left, Side::Right]));
         out.push('\n');
@@ -54,6 +54,9 @@ pub fn comparison_table(comparison: &ComparisonRecord) -> String {
 pub fn run_summary(run: &RunRecord) -> String {
     let mut out = format!("{}\n\n", visible(&first_line(run)));
     out.push_str(&aligned(&steps(run), &[Side::Left, Side::Right, Side::Left]));
+    if let Some(record) = &run.kept {
+        out.push_str(&format!("\nKept: {}\n", visible(&kept(record))));
+    }
     for decision in &run.decisions {
         out.push_str(&format!("\nDecided: {}\n", visible(&decision.to_string())));
     }
@@ -87,10 +90,11 @@ const LISTED_FILES: usize = 5;
 fn first_line(run: &RunRecord) -> String {
     let result = headline(run).map_or("not measured".into(), |e| {
         format!(
-            "{} {} accuracy on {}",
+            "{} {} accuracy on {}{}",
             numbers::percent(e.accuracy),
             e.split,
-            numbers::counted(e.images, "image")
+            numbers::counted(e.images, "image"),
+            chosen(e)
         )
     });
     let end = if interrupted(run) { "INTERRUPTED after" } else { "in" };
@@ -115,7 +119,7 @@ fn evaluations(run: &RunRecord) -> Vec<Vec<String>> {
     heading.extend(groups.iter().map(|group| format!("on {group}")));
     let rows = run.evaluations.iter().map(|e| {
         let mut row = vec![
-            e.split.clone(),
+            format!("{}{}", e.split, chosen(e)),
             numbers::count(e.images),
             numbers::loss(e.loss),
             numbers::percent(e.accuracy),

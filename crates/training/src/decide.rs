@@ -1,9 +1,12 @@
 //! What a configuration leaves open, decided once, before training, from what is known then.
 
+use std::num::NonZeroU32;
+
 use records::DecisionRecord;
-use run_config::BatchNormPolicy;
+use run_config::{BatchNormPolicy, KeepPolicy, TrainConfig};
 
 use crate::freeze::Norms;
+use crate::{enough_epochs, steps_per_epoch};
 
 /// Largest learning rate of a stage before the head, as a multiple of the head's, at which the source's batch-norm statistics
 /// are kept. At the full rate they diverged on images unlike the source.
@@ -12,6 +15,14 @@ pub const GENTLE_RATE: f64 = 0.3;
 pub const MANY_IMAGES: usize = 5_000;
 /// From this number of images in a batch on, its statistics are of use.
 pub const LARGE_BATCH: usize = 16;
+
+/// Below this number of training images a run without a length of its own fine-tunes for [`FEW_IMAGES_STEPS`] (BiT-HyperRule,
+/// Kolesnikov et al., "Big Transfer", 2020).
+pub const FEW_IMAGES: usize = 20_000;
+/// Number of optimizer steps.
+pub const FEW_IMAGES_STEPS: u64 = 500;
+
+const EPOCHS: &str = "train.epochs";
 
 /// What decides about batch-norm.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +71,50 @@ pub fn batch_norm(known: Circumstances) -> (BatchNormPolicy, Option<DecisionReco
     (policy, Some(DecisionRecord { key, value: value.to_owned(), because }))
 }
 
+/// Returns the number of epochs of the main training over this number of images, before `train.min_steps` adds to them;
+/// `fine_tunes` where it is the step `fine-tune`. The record is `None` where the configuration says how long.
+#[must_use]
+pub fn epochs(train: &TrainConfig, images: usize, fine_tunes: bool) -> (NonZeroU32, Option<DecisionRecord>) {
+    let usual = train.epochs();
+    if train.epochs.is_some() || train.min_steps.is_some() {
+        return (usual, None);
+    }
+    let per_epoch = steps_per_epoch(train, images);
+    let (epochs, because) = if fine_tunes && images < FEW_IMAGES {
+        let long = TrainConfig { min_steps: Some(FEW_IMAGES_STEPS), ..train.clone() };
+        let epochs = NonZeroU32::new(enough_epochs(usual.get(), &long, images)).unwrap_or(usual);
+        let because = format!(
+            "neither train.epochs nor train.min_steps is given, and below {FEW_IMAGES} training images fine-tuning takes at least {FEW_IMAGES_STEPS} optimizer steps, here {per_epoch} an epoch"
+        );
+        (epochs, because)
+    } else {
+        (usual, "the default; neither train.epochs nor train.min_steps is given".to_owned())
+    };
+    let key = EPOCHS.to_owned();
+    (epochs, Some(DecisionRecord { key, value: epochs.to_string(), because }))
+}
+
+/// Returns what decided about the number of epochs of a training step: whether `train.min_steps` raised it, and whether the step
+/// only prepares fine-tuning.
+#[must_use]
+pub fn epochs_by(raised: bool, prepares: bool, decisions: &[DecisionRecord]) -> &'static str {
+    let decided = decisions.iter().find(|decision| decision.key == EPOCHS);
+    match decided {
+        _ if raised => "train.min_steps",
+        _ if prepares => "finetune.head_epochs",
+        None => EPOCHS,
+        Some(decided) if decided.value == TrainConfig::default().epochs().to_string() => "default",
+        Some(_) => "the rule of 500 steps",
+    }
+}
+
+/// Decides which weights become the model where the configuration leaves it open.
+#[must_use]
+pub fn keep(train: &TrainConfig, validation_images: usize) -> KeepPolicy {
+    let usual = if validation_images > 0 { KeepPolicy::Best } else { KeepPolicy::Last };
+    train.keep.unwrap_or(usual)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +144,35 @@ mod tests {
             let (policy, record) = batch_norm(Circumstances { norms: None, ..known });
             assert_eq!((policy, record), (Train, None));
         }
+    }
+
+    #[test]
+    fn a_small_set_gets_500_steps_unless_a_length_is_given() {
+        let with = |epochs: Option<u32>, min_steps| TrainConfig {
+            epochs: epochs.and_then(NonZeroU32::new),
+            min_steps,
+            ..TrainConfig::default()
+        };
+        let open = with(None, None);
+        let cases = [
+            // 240 images in batches of 32 are 8 steps an epoch.
+            (&open, 240, true, 63, true),
+            (&open, 19_999, true, 5, true),
+            // 3,200 are 100: five epochs are enough, and one image less is not.
+            (&open, 3_200, true, 5, true),
+            (&open, 3_168, true, 6, true),
+            (&open, 240, false, 5, true),
+            (&with(Some(7), None), 240, true, 7, false),
+            (&with(None, Some(60)), 240, true, 5, false),
+        ];
+        for (train, images, fine_tunes, expected, decided) in cases {
+            let (epochs, record) = epochs(train, images, fine_tunes);
+            assert_eq!((epochs.get(), record.is_some()), (expected, decided), "{images} {fine_tunes}");
+            assert!(record.is_none_or(|record| record.value == expected.to_string()));
+        }
+        // Of 20,000 images on the length is the usual one, whatever the batch.
+        let large = TrainConfig { batch_size: std::num::NonZeroUsize::new(4_000).unwrap(), ..open };
+        assert_eq!(epochs(&large, 20_000, true).0.get(), 5);
+        assert_eq!(epochs(&large, 19_999, true).0.get(), 100);
     }
 }

@@ -9,12 +9,13 @@
 //! In reading order: [`phase`](Phase) and [`freeze`] are what is to be done, [`state`] is what has been; [`trainer`](Trainer)
 //! goes over the epochs, `epoch` over the batches of one, `step` takes one optimizer step. [`objective`] is what is minimised,
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
-//! them. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
+//! them; [`best`] keeps the best weights of the run. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
 //! [`decide`] settles what a configuration leaves open. [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
 //! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
 
 pub mod average;
+pub mod best;
 pub mod calibration;
 pub mod clip;
 pub mod decide;
@@ -43,6 +44,7 @@ mod step;
 mod tests;
 mod trainer;
 
+pub use best::Best;
 pub use error::Error;
 pub use phase::{Phase, enough_epochs, steps_per_epoch};
 pub use source_reference::SourceReference;

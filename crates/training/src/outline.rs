@@ -31,6 +31,7 @@ pub fn outline(phase: &Phase<'_>, backbone: &Backbone) -> PhasePlanRecord {
         phase: step.name().to_owned(),
         policy: policy(train, batch_norm),
         epochs,
+        epochs_by: String::new(),
         steps_per_epoch,
         stages: backbone.ids().map(stage).collect(),
         rates: steps

@@ -31,6 +31,10 @@ pub struct Phase<'a> {
     pub batch_norm: BatchNormPolicy,
     /// Which average of the weights is the model.
     pub averaging: Averaging,
+    /// Whether the weights before the first epoch may become the model: not those of a new head.
+    pub begins_trained: bool,
+    /// Share of the fine-tuned weights in the model, see [`wise_ft`](regularize::wise_ft); `None` where it is all of them.
+    pub wise_ft: Option<f64>,
     /// Type that the network computes in; weights are float32.
     pub kind: Kind,
     /// Decides the order of images.
@@ -82,6 +86,6 @@ pub fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
 /// Returns the number of epochs asked for, or more where `train.min_steps` needs them.
 #[must_use]
 pub fn enough_epochs(epochs: u32, train: &TrainConfig, images: usize) -> u32 {
-    let needed = train.min_steps.div_ceil(steps_per_epoch(train, images).max(1));
+    let needed = train.min_steps().div_ceil(steps_per_epoch(train, images).max(1));
     epochs.max(u32::try_from(needed).unwrap_or(u32::MAX))
 }

@@ -118,6 +118,7 @@ impl Predictions {
             groups: groups.iter().map(|(name, labels)| (name.clone(), of_group(labels))).collect(),
             confusion: confusion.into_counts(),
             answers,
+            chosen_on_these_images: false,
             calibration: None,
         }
     }

@@ -9,6 +9,7 @@ use regularize::EarlyStopping;
 use tch::Kind;
 
 use crate::average::Average;
+use crate::best::{Best, Figures, Moment};
 use crate::deferred::{DeferredMetrics, StepMetrics};
 use crate::evaluate::Scored;
 use crate::gradient_flow::GradientFlow;
@@ -28,8 +29,7 @@ pub struct TrainingState {
     pub steps_before: u64,
     /// Every epoch that is over, of all phases, in order.
     pub epochs: Vec<EpochRecord>,
-    /// The best epoch of the phase that was trained last; `None` before the first validation. Its weights are kept where
-    /// early stopping may ask for them.
+    /// The best weights of the run, where these become the model; `None` before the first validation, and where the last do.
     pub best: Option<Best>,
 
     /// The phase at hand.
@@ -44,7 +44,9 @@ pub struct TrainingState {
     pub optimizer: Optimizer,
     /// The average of the weights, where one is kept.
     pub average: Average,
-    /// Watches the validation loss for early stopping.
+    /// The weights that the phase began with, where the model is to lie between them and the fine-tuned ones.
+    pub begin: Option<Snapshot>,
+    /// Watches the metric of the validation images for early stopping.
     pub early_stopping: EarlyStopping,
     /// Watches the validation loss to reduce the learning rate.
     pub plateau: Option<Plateau>,
@@ -58,19 +60,6 @@ pub struct TrainingState {
     pub validated: Option<Scored>,
     /// How the phase ended; `None` while it goes on.
     pub ending: Option<Ending>,
-}
-
-/// An epoch with the lowest validation loss so far.
-#[derive(Debug)]
-pub struct Best {
-    /// The phase.
-    pub phase: StepName,
-    /// Epoch within it, from 1.
-    pub epoch: u32,
-    /// Mean cross-entropy on the validation images, in nats.
-    pub validation_loss: f64,
-    /// The weights from the first live stage on, where early stopping is asked for.
-    pub weights: Option<Snapshot>,
 }
 
 /// One pass over the training images, under way.
@@ -97,14 +86,11 @@ pub struct Pass {
 /// How a phase ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All epochs were run, or early stopping had no better one to go back to.
+    /// All epochs were run.
     Complete,
-    /// The weights are those of the epoch with the lowest validation loss.
-    StoppedEarly {
-        /// The epoch, from 1.
-        best: u32,
-    },
-    /// The user stopped it; the weights are the last ones.
+    /// Early stopping ended it.
+    StoppedEarly,
+    /// The user stopped it.
     Interrupted,
 }
 
@@ -125,6 +111,7 @@ impl TrainingState {
             steps: 0,
             optimizer: Optimizer::new(Rule::of(phase.train)),
             average: Average::new(phase.averaging),
+            begin: None,
             early_stopping: EarlyStopping::new(phase.regularize.early_stopping.map(NonZeroU32::get)),
             plateau: Plateau::of(phase.train),
             scaler,
@@ -146,6 +133,36 @@ impl TrainingState {
     #[must_use]
     pub fn total_steps(&self) -> u64 {
         self.steps_before + self.steps
+    }
+
+    /// Takes note of the weights that the phase begins with, unless it goes on. They are what the best of the run so far are, for
+    /// a phase ends with these; this one trains more stages.
+    pub(crate) fn begin(&mut self, phase: &Phase<'_>, backbone: &Backbone) {
+        if self.epoch > 1 || self.pass.is_some() {
+            return;
+        }
+        let weights = || Snapshot::take(backbone, phase.plan.first_live);
+        if let Some(best) = &mut self.best {
+            best.weights = weights();
+        }
+        self.begin = phase.wise_ft.map(|_| weights());
+    }
+
+    /// Makes the weights of the network the best of the run, if their figures are. Returns whether they are.
+    pub(crate) fn judge(
+        &mut self,
+        phase: &Phase<'_>,
+        backbone: &Backbone,
+        moment: Moment,
+        figures: Figures,
+    ) -> bool {
+        let metric = phase.train.metric;
+        let better = self.best.as_ref().is_none_or(|best| figures.better_than(&best.figures, metric));
+        if better {
+            let weights = Snapshot::take(backbone, phase.plan.first_live);
+            self.best = Some(Best { moment, figures, weights });
+        }
+        better
     }
 
     /// Returns the epochs of the phase at hand that are over.

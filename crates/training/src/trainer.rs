@@ -3,17 +3,18 @@
 use std::ops::Deref;
 use std::time::Instant;
 
-use backbone::{Backbone, Snapshot, StageId};
+use backbone::{Backbone, StageId};
 use features::loader::{EpochBatches, FeatureLoader};
-use records::{EpochRecord, Event, Session};
-use regularize::Verdict;
+use records::{EpochRecord, Event, KeptRecord, Session};
+use regularize::{Verdict, wise_ft};
 use run_config::BatchNormPolicy;
 
 use crate::average::{self, Average, Averaging};
+use crate::best::{Figures, Moment};
 use crate::epoch::train_pass;
 use crate::evaluate::{self, Evaluation, Keep};
 use crate::freeze::Segment;
-use crate::state::{Best, Ending, TrainingState};
+use crate::state::{Ending, TrainingState};
 use crate::step::LiveStages;
 use crate::{Error, Phase, divergence};
 
@@ -45,10 +46,14 @@ pub struct Trainer<'a> {
 }
 
 /// What became of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PhaseEnd {
     /// How it ended.
     pub ending: Ending,
+    /// The weights that were chosen for the model, of this phase or an earlier one; `None` when it is the last ones.
+    pub kept: Option<KeptRecord>,
+    /// Share of these in the model; `None` when it is all of them.
+    pub wise_ft: Option<f64>,
     /// Number of weights whose average is the model; 0 when the model is that of one step.
     pub averaged: u32,
 }
@@ -56,6 +61,7 @@ pub struct PhaseEnd {
 impl<'a> Trainer<'a> {
     /// Begins a phase, or goes on with one, from the state that belongs to it.
     pub fn new(phase: &'a Phase<'a>, backbone: &'a mut Backbone, state: &'a mut TrainingState) -> Self {
+        state.begin(phase, backbone);
         Self { phase, backbone, state, prefetched: None }
     }
 
@@ -91,6 +97,9 @@ impl<'a> Trainer<'a> {
         }
         let kept_bytes = loaders.training.feature_bytes();
         tracing::debug!(step = phase.step.name(), epoch, cut = backbone.name(segment.cut), ?kept_bytes);
+        if phase.begins_trained && state.best.is_none() {
+            judge_beginning(phase, backbone, state, &loaders.validation)?;
+        }
         state.begin_pass(phase, backbone, segment.cut);
         let images = prefetched.take();
         let images = images.unwrap_or_else(|| phase.begin_epoch(backbone, &loaders.training, epoch));
@@ -129,19 +138,22 @@ impl<'a> Trainer<'a> {
             state.average.exchange();
         }
         let started = Instant::now();
-        if !validation.is_empty() {
-            validate(phase, backbone, state, validation, &mut record)?;
-        }
+        let figures = match validation.is_empty() {
+            true => None,
+            false => Some(validate(phase, backbone, state, validation, &mut record)?),
+        };
         record.seconds += started.elapsed().as_secs_f64();
         session.emit(&Event::Epoch { record: &record, epochs: phase.epochs });
         let validation_loss = record.validation_loss;
         state.epochs.push(record);
-        let verdict = validation_loss.map(|loss| state.early_stopping.observe(loss));
-        if let (Some(Verdict::Best), Some(validation_loss)) = (verdict, validation_loss) {
-            let may_go_back = phase.regularize.early_stopping.is_some();
-            let weights = may_go_back.then(|| Snapshot::take(backbone, phase.plan.first_live));
-            let (phase, epoch) = (phase.step, state.epoch);
-            state.best = Some(Best { phase, epoch, validation_loss, weights });
+        let metric = phase.train.metric;
+        let verdict = figures.map(|figures| state.early_stopping.observe(figures.cost(metric)));
+        // A mean over epochs is the model only when it is whole.
+        let joins_mean = matches!(phase.averaging, Averaging::FromEpoch(from) if state.epoch >= from);
+        if let Some(figures) = figures.filter(|_| phase.train.keeps_best() && !joins_mean) {
+            let averaged = if average_stands_in { state.average.taken() } else { 0 };
+            let moment = Moment { phase: phase.step, epoch: state.epoch, averaged };
+            state.judge(phase, backbone, moment, figures);
         }
         if average_stands_in {
             state.average.exchange();
@@ -150,7 +162,7 @@ impl<'a> Trainer<'a> {
             plateau.observe(loss);
         }
         state.ending = match verdict {
-            Some(Verdict::Stop) => Some(Ending::Complete),
+            Some(Verdict::Stop) => Some(Ending::StoppedEarly),
             _ if session.interrupted() => Some(Ending::Interrupted),
             _ => (state.epoch == phase.epochs).then_some(Ending::Complete),
         };
@@ -176,41 +188,77 @@ impl<'a> Trainer<'a> {
         self.state.ending = Some(Ending::Interrupted);
     }
 
-    /// Ends the phase: puts the weights of the best epoch, or the average, in place of the last ones where the phase asks
-    /// for it. Without loaders a mean over epochs, whose batch-norm statistics are measured on images, is no model, and the
-    /// last weights stay.
+    /// Ends the phase: puts the average, or the best weights of the run, in place of the last ones where the phase asks for it.
+    /// A mean over epochs is judged here like an epoch. Without loaders it is no model, because batch-norm statistics are
+    /// measured on images, and the last weights stay.
     ///
     /// # Errors
     /// When an image can no longer be read.
     pub fn finish(self, loaders: Option<&Loaders>) -> Result<PhaseEnd, Error> {
         let Self { phase, backbone, state, .. } = self;
-        let mut ending = state.ending.unwrap_or(Ending::Complete);
-        let averaged = if put_average(phase, backbone, &mut state.average, ending, loaders)? {
-            state.average.taken()
-        } else {
-            0
-        };
-        let best = state.best.as_ref().filter(|best| best.phase == phase.step && ending == Ending::Complete);
-        if let Some(Best { epoch, weights: Some(weights), .. }) = best {
-            weights.restore();
-            ending = Ending::StoppedEarly { best: *epoch };
-        }
-        if averaged > 0 || ending != Ending::Complete {
+        let ending = state.ending.unwrap_or(Ending::Complete);
+        state.ending = Some(ending);
+        let is_average = put_average(phase, backbone, &mut state.average, ending, loaders)?;
+        let mut averaged = if is_average { state.average.taken() } else { 0 };
+        if is_average || ending == Ending::Interrupted {
             state.validated = None;
         }
-        state.ending = Some(ending);
-        Ok(PhaseEnd { ending, averaged })
+        let last = Moment { phase: phase.step, epoch: state.epoch.saturating_sub(1), averaged };
+        if let (Averaging::FromEpoch(_), true, true, Some(loaders)) =
+            (phase.averaging, is_average, phase.train.keeps_best(), loaders)
+            && !loaders.validation.is_empty()
+        {
+            let batch_size = phase.train.batch_size.get();
+            let scored = evaluate::score(backbone, &loaders.validation, batch_size, phase.kind)?;
+            let figures = Figures::of(&scored.predictions);
+            state.validated = state.judge(phase, backbone, last, figures).then_some(scored);
+        }
+        let kept = state.best.as_ref().filter(|_| phase.train.keeps_best());
+        let kept = kept.map(|best| {
+            best.weights.restore();
+            averaged = best.moment.averaged;
+            (best.moment, best.record(phase.train.metric))
+        });
+        if kept.as_ref().is_some_and(|&(moment, _)| moment != last) {
+            state.validated = None;
+        }
+        let wise_ft = phase.wise_ft.filter(|_| ending != Ending::Interrupted);
+        if let (Some(share), Some(begin)) = (wise_ft, &state.begin) {
+            begin.pairs().for_each(|(now, begin)| wise_ft::interpolate(now, begin, share));
+            state.validated = None;
+        }
+        Ok(PhaseEnd { ending, kept: kept.map(|(_, record)| record), wise_ft, averaged })
     }
 }
 
-/// Measures the network on the validation images and notes the figures in the epoch's record.
+/// Judges the weights before the first epoch.
+fn judge_beginning(
+    phase: &Phase<'_>,
+    backbone: &mut Backbone,
+    state: &mut TrainingState,
+    validation: &FeatureLoader,
+) -> Result<(), Error> {
+    if !phase.train.keeps_best() || validation.is_empty() || state.epoch > 1 || state.pass.is_some() {
+        return Ok(());
+    }
+    let (batch_size, sync_interval) = (phase.train.batch_size.get(), phase.sync_interval);
+    let evaluation = Evaluation { batch_size, sync_interval, kind: phase.kind, keep: Keep::Classes };
+    let figures = Figures::of(&evaluate::pass(backbone, validation, evaluation)?.predictions);
+    if figures.loss.is_finite() {
+        let moment = Moment { phase: phase.step, epoch: 0, averaged: 0 };
+        state.judge(phase, backbone, moment, figures);
+    }
+    Ok(())
+}
+
+/// Measures the network on the validation images, and notes the figures in the epoch's record.
 fn validate(
     phase: &Phase<'_>,
     backbone: &mut Backbone,
     state: &mut TrainingState,
     validation: &FeatureLoader,
     record: &mut EpochRecord,
-) -> Result<(), Error> {
+) -> Result<Figures, Error> {
     let keep = if state.epoch == phase.epochs { Keep::Scores } else { Keep::Classes };
     let batch_size = phase.train.batch_size.get();
     let evaluation = Evaluation { batch_size, sync_interval: phase.sync_interval, kind: phase.kind, keep };
@@ -223,11 +271,13 @@ fn validate(
         state.restore_epoch_start();
         return Err(state.diverged(predictions.loss(), origin, 0));
     }
-    record.validation_loss = Some(predictions.loss());
-    record.validation_accuracy = Some(predictions.accuracy());
-    record.validation_balanced_accuracy = Some(predictions.balanced_accuracy());
+    let figures = Figures::of(predictions);
+    record.validation_loss = Some(figures.loss);
+    record.validation_accuracy = Some(figures.accuracy);
+    record.validation_balanced_accuracy = Some(figures.balanced_accuracy);
+    record.validation_f1 = Some(figures.f1);
     state.validated = (keep == Keep::Scores).then_some(scored);
-    Ok(())
+    Ok(figures)
 }
 
 /// Puts the average in place of the last weights; whether it did.

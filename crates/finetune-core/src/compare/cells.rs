@@ -144,6 +144,7 @@ impl<'a> Cells<'a> {
             seed: cell.seed,
             fold: cell.fold.map(NonZeroU32::get),
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
+            chosen_on_these_images: measured.is_some_and(|measured| measured.chosen_on_these_images),
             balanced_accuracy: measured.map(|measured| measured.balanced_accuracy),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
             answers: measured.map(|measured| measured.answers.concat()).unwrap_or_default(),

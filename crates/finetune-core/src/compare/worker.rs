@@ -153,7 +153,8 @@ fn run_of_cell(base: &Run, settings: &[Run], cell: &Cell) -> Run {
     run.config.data.fold = cell.fold;
     if setting.is_none() && cell.method == Method::Head {
         // What the fine-tuned run does up to its fourth step, so that the two differ in the fifth alone.
-        run.config.train.epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);
+        let epochs = NonZeroU32::new(run.config.finetune.head_epochs).unwrap_or(NonZeroU32::MIN);
+        run.config.train.epochs = Some(epochs);
     }
     run.config.compare = None;
     run.name =

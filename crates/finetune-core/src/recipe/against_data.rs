@@ -5,8 +5,9 @@ use checkpoint::Checkpoint;
 use ranged::NotNegative;
 use records::Depth;
 use run_config::{
-    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, LearningRateSchedule, Run,
+    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, LearningRateSchedule, Metric, Run,
 };
+use training::decide;
 use training::freeze::FreezePlan;
 use training::schedule::warmup_steps;
 use training::{enough_epochs, steps_per_epoch};
@@ -42,6 +43,12 @@ pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError
         }
         if matches!(run.config.train.schedule, LearningRateSchedule::Plateau(_)) {
             return Err(blind("train.schedule"));
+        }
+        if run.config.train.keeps_best() {
+            return Err(blind("train.keep"));
+        }
+        if run.config.train.metric != Metric::Loss {
+            return Err(blind("train.metric"));
         }
     }
     check_class_weights(run, known.classes)
@@ -106,6 +113,7 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
         );
         return Err(run.source.wrong("finetune.batch_norm", message));
     }
+    check_wise_ft(run, backbone, plan)?;
     match regularize.needs_depth() {
         Some(key) if !can_move => {
             let message = format!(
@@ -116,6 +124,19 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses to mix weights whose batch-norm has other statistics than the source's.
+pub(super) fn check_wise_ft(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
+    let Config { finetune, .. } = &run.config;
+    if finetune.wise_ft.is_some()
+        && finetune.batch_norm == BatchNormPolicy::Train
+        && plan.norms(backbone).is_some()
+    {
+        let message = "mixes the fine-tuned weights with the source's, and finetune.batch_norm = \"train\" gives them other statistics; set that to \"frozen\", or remove this";
+        return Err(run.source.wrong("finetune.wise_ft", message));
+    }
+    Ok(())
 }
 
 /// Refuses Co-Tuning with weights that have no classifier to keep, or one that means nothing.
@@ -155,7 +176,8 @@ pub(super) fn check_epochs(
 ) -> Result<(), ConfigError> {
     let train = &run.config.train;
     let images = most_images(run, compare, known);
-    let epochs = enough_epochs(train.epochs.get(), train, images);
+    let fine_tunes = !matches!(run.depth(), Depth::Head | Depth::Auto);
+    let epochs = enough_epochs(decide::epochs(train, images, fine_tunes).0.get(), train, images);
     let last = plan.last_unfreeze();
     if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
         let (key, what) = match thaw.at.iter().max_by_key(|(_, epoch)| **epoch) {

@@ -4,6 +4,7 @@ use records::{Depth, Event, Session};
 use run_config::{BatchNormPolicy, Run};
 use training::decide::{self, Circumstances};
 
+use super::against_data::check_wise_ft;
 use super::gather::{Materials, trial};
 use super::perform::images_of;
 use crate::Error;
@@ -13,8 +14,8 @@ use crate::Error;
 /// # Errors
 /// When a class has fewer images than are asked for, and at a key that the network contradicts.
 pub(crate) fn decide(run: &mut Run, materials: &Materials, session: &mut Session<'_>) -> Result<(), Error> {
+    let images = images_of(run, materials)?;
     if run.config.finetune.batch_norm == BatchNormPolicy::Auto {
-        let images = images_of(run, materials)?;
         let (backbone, plan) =
             trial(run, &materials.input, materials.checkpoint.as_deref(), &images.classes)?;
         let (policy, record) = decide::batch_norm(Circumstances {
@@ -25,7 +26,15 @@ pub(crate) fn decide(run: &mut Run, materials: &Materials, session: &mut Session
         });
         run.config.finetune.batch_norm = policy;
         run.decisions.extend(record);
+        check_wise_ft(run, &backbone, &plan)?;
     }
+    let fine_tunes = *run.depth() != Depth::Head;
+    let train = &mut run.config.train;
+    let (epochs, record) = decide::epochs(train, images.train.len(), fine_tunes);
+    train.keep = Some(decide::keep(train, images.validation.len()));
+    train.min_steps = Some(train.min_steps());
+    train.epochs = Some(epochs);
+    run.decisions.extend(record);
     for decision in &run.decisions {
         session.emit(&Event::Note(decision.to_string()));
     }

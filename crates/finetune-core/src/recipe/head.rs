@@ -2,10 +2,11 @@
 
 use backbone::Backbone;
 use backbone::layers::LinearInit;
-use records::{Depth, Event, Session};
+use records::{Depth, Event, PhasePlanRecord, Session, StepName};
 use run_config::HeadPolicy;
 use tch::Kind;
 use training::SourceReference;
+use training::decide;
 use training::outline::outline;
 use training::penalties::Penalties;
 use training::precision::{self, Purpose, Workload};
@@ -58,7 +59,10 @@ pub(super) fn head(
     let mut prepared = Prepared { backbone, kind, plan, source, load, stages, phases: Vec::new() };
     let phases = recipe.phases().map(|(step, epochs)| {
         let plan = prepared.plan_of(step);
-        outline(&phase(inputs, step, epochs, &plan, Penalties::default()), &prepared.backbone)
+        let phase = phase(inputs, step, epochs, &plan, Penalties::default());
+        let prepares = step == StepName::TrainHead && *run.depth() != Depth::Head;
+        let epochs_by = decide::epochs_by(phase.epochs > epochs, prepares, &run.decisions).to_owned();
+        PhasePlanRecord { epochs_by, ..outline(&phase, &prepared.backbone) }
     });
     prepared.phases = phases.collect();
     session.emit(&Event::Planned(&prepared.phases));

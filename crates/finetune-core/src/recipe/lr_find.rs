@@ -47,7 +47,7 @@ pub fn lr_find(
     // The head is new, so it cannot tell which channels matter.
     let attention = prepared.source.uniform_attention(&prepared.backbone, &plan);
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
-    let phase = phase(inputs, step, run.config.train.epochs.get(), &plan, penalties);
+    let phase = phase(inputs, step, run.config.train.epochs().get(), &plan, penalties);
     let phase = Phase { kind: prepared.kind, ..phase };
     let backbone = &mut prepared.backbone;
     backbone.freeze_before(plan.first_live);

@@ -41,7 +41,7 @@ pub(super) fn measure(
     session: &mut Session<'_>,
 ) -> Result<Measured, Error> {
     let Inputs { run, materials, images, .. } = *inputs;
-    let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, interrupted } = trained;
+    let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, kept, interrupted } = trained;
     let mut interrupted = *interrupted;
     let batch_size = run.config.train.batch_size.get();
     let score = |backbone: &mut Backbone, loader: &FeatureLoader| {
@@ -85,7 +85,13 @@ pub(super) fn measure(
             scaled: temperature.value.map(|value| scores.reliability(value)),
         };
         let measured = scored.predictions.measure(split, images.classes.len(), &images.groups);
-        evaluations.push(EvaluationRecord { calibration: Some(calibration), ..measured });
+        let chosen_on_these_images =
+            kept.as_ref().is_some_and(|kept| kept.chosen_on.as_deref() == Some(split));
+        evaluations.push(EvaluationRecord {
+            calibration: Some(calibration),
+            chosen_on_these_images,
+            ..measured
+        });
         last = Some((part, scored));
     }
     let samples = match last {

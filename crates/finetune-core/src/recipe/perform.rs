@@ -63,7 +63,7 @@ pub fn perform(
     frozen_proof::check(&mut trained.prepared.stages, &trained.prepared.backbone)?;
     let measured = measure(inputs, &mut trained, session)?;
 
-    let Trained { prepared, state, .. } = trained;
+    let Trained { prepared, state, kept, .. } = trained;
     let record = RunRecord {
         name: run.name.clone(),
         outcome: if measured.interrupted { Outcome::Interrupted } else { Outcome::Finished },
@@ -79,6 +79,7 @@ pub fn perform(
         plan: prepared.phases,
         decisions: run.decisions.clone(),
         advice: None,
+        kept,
         epochs: state.map_or_else(Vec::new, |state| state.epochs),
         evaluations: measured.evaluations,
         temperature: Some(measured.temperature),

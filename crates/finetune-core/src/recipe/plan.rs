@@ -39,7 +39,7 @@ impl RecipePlan {
 /// Plans the five steps of a run. Pure: nothing is read, built or trained.
 #[must_use]
 pub fn plan(run: &Run) -> RecipePlan {
-    let epochs = Training::Epochs(run.config.train.epochs.get());
+    let epochs = Training::Epochs(run.config.train.epochs().get());
     let head_epochs = run.config.finetune.head_epochs;
     let (train_head, fine_tune) = match run.depth() {
         Depth::Head => (epochs, Training::Nothing("the depth is \"head\": nothing else is unfrozen")),

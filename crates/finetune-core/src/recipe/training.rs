@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use backbone::{Backbone, StageId};
 use features::feature_cost;
-use records::{Event, Session, StepName};
+use records::{Event, KeptRecord, Session, StepName};
 use run_config::Checkpoints;
 use training::freeze::FreezePlan;
 use training::{Ending, Loaders, Phase, PhaseEnd, Trainer, TrainingState, enough_epochs};
@@ -26,6 +26,8 @@ pub(super) struct Trained {
     pub(super) state: Option<TrainingState>,
     /// The images as the stages that were trained last read them.
     pub(super) loaders: Option<Loaders>,
+    /// The weights that the model is; `None` while nothing was trained.
+    pub(super) kept: Option<KeptRecord>,
     /// Whether the user has stopped the run.
     pub(super) interrupted: bool,
 }
@@ -33,7 +35,7 @@ pub(super) struct Trained {
 impl Trained {
     /// Returns a network that is not trained yet.
     pub(super) fn new(prepared: Prepared) -> Self {
-        Self { prepared, state: None, loaders: None, interrupted: false }
+        Self { prepared, state: None, loaders: None, kept: None, interrupted: false }
     }
 }
 
@@ -66,7 +68,7 @@ pub(super) fn train(
         let made = Trained { interrupted: true, ..trained };
         return Ok(Step { made, what: "interrupted before it began".to_owned() });
     };
-    let Trained { mut prepared, state, mut loaders, .. } = trained;
+    let Trained { mut prepared, state, mut loaders, kept: earlier, .. } = trained;
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
     let phase = Phase { kind: prepared.kind, ..phase(inputs, step, epochs, &plan, penalties) };
     let mut state = match state {
@@ -90,9 +92,11 @@ pub(super) fn train(
     if run.config.run.checkpoints != Checkpoints::None && state.steps > 0 {
         try_checkpoint(inputs, backbone, &format!("{step}.safetensors"), session);
     }
-    let what = words::trained(&phase, backbone, &state, end, kept_bytes);
+    let what = words::trained(&phase, backbone, &state, &end, kept_bytes);
     let interrupted = end.ending == Ending::Interrupted;
-    Ok(Step { made: Trained { prepared, state: Some(state), loaders, interrupted }, what })
+    let last = state.epochs_of_phase().last().map(|epoch| KeptRecord::last(&epoch.phase, epoch.epoch));
+    let kept = end.kept.or(last).or(earlier);
+    Ok(Step { made: Trained { prepared, state: Some(state), loaders, kept, interrupted }, what })
 }
 
 /// What became of a phase.

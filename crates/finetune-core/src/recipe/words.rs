@@ -10,7 +10,7 @@ pub(super) fn trained(
     phase: &Phase<'_>,
     backbone: &Backbone,
     state: &TrainingState,
-    end: PhaseEnd,
+    end: &PhaseEnd,
     kept_bytes: Option<u64>,
 ) -> String {
     if state.steps == 0 && end.ending == Ending::Interrupted {
@@ -34,12 +34,12 @@ pub(super) fn trained(
         None => waited(&epochs),
     };
     let ending = match end.ending {
-        Ending::Complete => String::new(),
-        Ending::StoppedEarly { best } => {
-            format!("; kept the weights of epoch {best}, the lowest validation loss")
-        }
-        Ending::Interrupted => "; interrupted".to_owned(),
+        Ending::Complete => "",
+        Ending::StoppedEarly => "; stopped early",
+        Ending::Interrupted => "; interrupted",
     };
+    let kept = end.kept.as_ref().map(|kept| format!("; kept {}, {}", kept.place(), kept.because));
+    let kept = kept.unwrap_or_default();
     let average = match (phase.averaging, end.averaged) {
         (Averaging::Exponential(decay), 1..) => {
             format!("; the model is the moving average of the weights, decay {decay}")
@@ -49,8 +49,12 @@ pub(super) fn trained(
         }
         _ => String::new(),
     };
+    let mixed = end.wise_ft.map(|share| {
+        format!("; the model has {share} of these weights, the rest is of those that fine-tuning began with (WiSE-FT)")
+    });
+    let mixed = mixed.unwrap_or_default();
     let (count, steps) = (epochs.len(), state.steps);
-    format!("trained {what} for {count} epoch(s), {steps} steps{input}{ending}{average}")
+    format!("trained {what} for {count} epoch(s), {steps} steps{input}{ending}{kept}{average}{mixed}")
 }
 
 /// Returns the share of these epochs spent waiting for the data loader.

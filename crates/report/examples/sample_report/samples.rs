@@ -11,8 +11,9 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use records::{
-    DataRecord, DecisionRecord, EpochRecord, EvaluationRecord, LoadRecord, Outcome, PhasePlanRecord,
-    RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord, UnreadableRecord,
+    DataRecord, DecisionRecord, EpochRecord, EvaluationRecord, KeptRecord, LoadRecord, Outcome,
+    PhasePlanRecord, RatePoint, RecipeStepRecord, RunRecord, SampleRecord, StagePlanRecord, StageRecord,
+    UnreadableRecord,
 };
 
 pub(crate) use compared::comparison;
@@ -73,6 +74,14 @@ pub(crate) fn run() -> RunRecord {
             because: "400 training images are fewer than 5000".into(),
         }],
         advice: None,
+        kept: Some(KeptRecord {
+            phase: "fine-tune".into(),
+            epoch: 4,
+            metric: Some("loss".into()),
+            value: Some(0.0873),
+            chosen_on: Some("validation".into()),
+            because: "the lowest validation loss of the run".into(),
+        }),
         epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],
         temperature: Some(evidence::temperature()),
@@ -96,6 +105,7 @@ pub(crate) fn interrupted() -> RunRecord {
             validation_loss: None,
             validation_accuracy: None,
             validation_balanced_accuracy: None,
+            validation_f1: None,
             ..whole.epochs[0].clone()
         }],
         evaluations: vec![],
@@ -159,6 +169,7 @@ fn plan() -> Vec<PhasePlanRecord> {
             phase: name.into(),
             policy: policy.into(),
             epochs,
+            epochs_by: "train.epochs".into(),
             steps_per_epoch: 13,
             stages: resnet18_stages().into_iter().map(stage).collect(),
             rates: (0..13 * u64::from(epochs)).map(|step| RatePoint { step, rate: rate(step) }).collect(),
@@ -210,6 +221,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             validation_loss: Some(validation_loss),
             validation_accuracy: Some(validation_accuracy),
             validation_balanced_accuracy: Some(validation_accuracy), // the classes are of one size
+            validation_f1: Some(validation_accuracy),
             learning_rate: rate * 0.5 * (1.0 + (PI * done).cos()),
             images_per_second: 38.0,
             seconds: 10.4,
@@ -234,6 +246,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         groups: BTreeMap::new(),
         answers: vec![],
         confusion,
+        chosen_on_these_images: split == "validation",
         calibration: Some(evidence::calibration(images)),
     }
 }

@@ -67,7 +67,17 @@ fn draw(mut chart: LineChart, run: &RunRecord, train: Figure, validation: Figure
     for moment in moments(run) {
         chart = chart.mark(moment.epochs as f64 + 0.5, moment.label);
     }
+    if let Some(place) = kept_epoch(run) {
+        chart = chart.mark(f64::from(place), "kept");
+    }
     chart
+}
+
+/// The epoch, from 1 over both phases, whose weights were chosen for the model.
+fn kept_epoch(run: &RunRecord) -> Option<u32> {
+    let kept = run.kept.as_ref().filter(|kept| kept.chosen_on.is_some())?;
+    let chosen = |epoch: &EpochRecord| epoch.phase == kept.phase && epoch.epoch == kept.epoch;
+    (1u32..).zip(&run.epochs).find(|(_, epoch)| chosen(epoch)).map(|(place, _)| place)
 }
 
 fn epoch_table(epochs: &[EpochRecord]) -> Markup {

@@ -26,7 +26,9 @@ pub(super) fn plan(run: &RunRecord) -> Markup {
                     (chart.figure())
                     p.plot-note {
                         (numbers::counted(phase.epochs.into(), "epoch")) " of "
-                        (numbers::counted(phase.steps_per_epoch, "step")) "; " (phase.policy) "."
+                        (numbers::counted(phase.steps_per_epoch, "step"))
+                        @if !phase.epochs_by.is_empty() { " (by " (phase.epochs_by) ")" }
+                        "; " (phase.policy) "."
                     }
                 }
             }

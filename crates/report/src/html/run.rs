@@ -6,7 +6,7 @@ use records::{EvaluationRecord, RunRecord};
 use super::shell::{Level, Section};
 use super::{advice, calibration, confusion, curves, data, gradients, plan, recipe, samples};
 use crate::numbers;
-use crate::phrases::{depth_in_words, headline, interrupted};
+use crate::phrases::{chosen, depth_in_words, headline, interrupted, kept};
 
 /// All sections of a run, in order, without those that the record has no content for.
 pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
@@ -78,7 +78,7 @@ fn figure_of_merit(evaluation: &EvaluationRecord) -> Markup {
         p.figure-of-merit {
             strong { (numbers::percent(evaluation.accuracy)) }
             span {
-                (evaluation.split) " accuracy on " (numbers::counted(evaluation.images, "image"))
+                (evaluation.split) " accuracy on " (numbers::counted(evaluation.images, "image")) (chosen(evaluation))
                 @if let Some(interval) = interval(evaluation) {
                     br; span.muted.small { (interval) }
                 }
@@ -104,6 +104,7 @@ fn facts(run: &RunRecord) -> Markup {
             div { dt { "Network" } dd { (run.arch) ", " (depth_in_words(&run.depth)) } }
             div { dt { "Source weights" } dd { (run.load.weights) } }
             div { dt { "Training images" } dd { (numbers::count(run.data.train)) " of " (classes(run)) } }
+            @if let Some(record) = &run.kept { div { dt { "Weights kept" } dd { (kept(record)) } } }
             div { dt { "Time" } dd { (numbers::duration(run.seconds)) } }
             div { dt { "Device" } dd { (run.device) ", " (threads) } }
             div { dt { "Seed" } dd { (run.seed) } }
@@ -139,7 +140,7 @@ fn evaluations(run: &RunRecord) -> Markup {
             tbody {
                 @for evaluation in &run.evaluations {
                     tr {
-                        th scope="row" { (evaluation.split) }
+                        th scope="row" { (evaluation.split) (chosen(evaluation)) }
                         td.num { (numbers::count(evaluation.images)) }
                         td.num { (numbers::loss(evaluation.loss)) }
                         td.num { (numbers::percent(evaluation.accuracy)) }

@@ -12,7 +12,9 @@ const COLUMNS: usize = 8;
 pub fn phase_plan(plan: &PhasePlanRecord) -> String {
     let steps = numbers::counted(plan.steps_per_epoch, "step");
     let epochs = numbers::counted(plan.epochs.into(), "epoch");
-    let mut out = visible(&format!("{}: {epochs} of {steps}, {}", plan.phase, plan.policy));
+    let by = if plan.epochs_by.is_empty() { "" } else { "; epochs by " };
+    let head = format!("{}: {epochs} of {steps}, {}{by}{}", plan.phase, plan.policy, plan.epochs_by);
+    let mut out = visible(&head);
     out.push('\n');
     let shown = epochs_shown(plan);
     let mut heading = ["stage", "parameters", "state"].map(String::from).to_vec();
@@ -129,6 +131,7 @@ mod tests {
             phase: "fine-tune".into(),
             policy: "sgd, constant".into(),
             epochs: 3,
+            epochs_by: "train.epochs".into(),
             steps_per_epoch: 4,
             stages: vec![
                 stage("stem", 1_000, 0.0, None),
@@ -141,7 +144,7 @@ mod tests {
             epoch_rates: vec![0.01, 0.01, 0.002],
         };
         let expected = "\
-fine-tune: 3 epochs of 4 steps, sgd, constant
+fine-tune: 3 epochs of 4 steps, sgd, constant; epochs by train.epochs
   stage          parameters  state             epoch 1  epoch 2  epoch 3
   stem … layer1       1,500  frozen                  –        –        –
   layer2                 20  thaws in epoch 2        –    0.001   0.0002

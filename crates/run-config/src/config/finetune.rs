@@ -1,10 +1,15 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use ranged::{NotNegative, Positive};
+use ranged::{Limits, NotNegative, Positive};
 use records::Depth;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+ranged::ranged! {
+    /// Part of a whole that is not nothing: above 0, at most 1.
+    PositiveShare(f64, "number"): Limits { above: 0.0, at_most: 1.0, ..Limits::FINITE }, "be above 0 and at most 1";
+}
 
 /// `[finetune]`: how far back, and how gently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +38,10 @@ pub struct FinetuneConfig {
     pub rates: BTreeMap<String, Positive>,
     /// What batch normalisation uses in live stages; frozen stages always keep their statistics.
     pub batch_norm: BatchNormPolicy,
+    /// Share of the fine-tuned weights, from above 0 to 1, in the model; the rest is the source's body with the head that
+    /// fine-tuning began with (WiSE-FT, Wortsman et al. 2022). Needs batch-norm statistics that stay. Not done when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wise_ft: Option<PositiveShare>,
     /// Unfreezes stages one after another; when absent, all that is live is unfrozen at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thaw: Option<ThawConfig>,
@@ -97,6 +106,7 @@ impl Default for FinetuneConfig {
             rate_floor: NotNegative::ZERO,
             rates: BTreeMap::new(),
             batch_norm: BatchNormPolicy::Auto,
+            wise_ft: None,
             thaw: None,
         }
     }

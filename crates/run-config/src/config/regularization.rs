@@ -39,8 +39,8 @@ pub struct RegularizeConfig {
     /// Probability with which the last residual block is skipped; the network's own when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stochastic_depth: Option<Fraction>,
-    /// Number of epochs without a lower validation loss after which the training stops, and goes back to the best. Never
-    /// when absent.
+    /// Number of epochs without a better `train.metric` than in the training step before them, after which that step ends;
+    /// `train.keep` says which weights stay. Never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<NonZeroU32>,
     /// Pulls weights towards the source weights, in place of weight decay.

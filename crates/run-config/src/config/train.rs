@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::keep::{KeepPolicy, Metric};
 use super::optimizer::Optimizer;
 use super::schedule::LearningRateSchedule;
 use super::tagged;
@@ -17,10 +18,19 @@ use super::tagged;
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Number of epochs of the main training: of the head where the depth is `"head"`, else of what is fine-tuned after
-    /// `finetune.head_epochs`.
-    pub epochs: NonZeroU32,
-    /// Smallest number of optimizer steps in each training step of the recipe: few images get more epochs.
-    pub min_steps: u64,
+    /// `finetune.head_epochs`. When absent 5; and where `min_steps` is absent too and there are fewer than 20,000 training
+    /// images, as many more as give the step `fine-tune` at least 500 optimizer steps (Kolesnikov et al. 2020).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<NonZeroU32>,
+    /// Smallest number of optimizer steps in each training step of the recipe: few images get more epochs. No smallest number
+    /// when absent, but see `epochs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_steps: Option<u64>,
+    /// Which weights of the run become the model; when absent `"best"` where there are validation images, else `"last"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<KeepPolicy>,
+    /// What `keep = "best"` and `regularize.early_stopping` judge weights by, on the validation images.
+    pub metric: Metric,
     /// Number of images in a batch. The last batch of an epoch may be smaller, and counts.
     pub batch_size: NonZeroUsize,
     /// Number of batches whose gradients make one optimizer step. The last group of an epoch may be smaller; every image
@@ -83,13 +93,35 @@ pub enum ClassWeights {
     PerClass(BTreeMap<String, NotNegative>),
 }
 
+impl TrainConfig {
+    /// Returns `train.epochs`, or 5.
+    #[must_use]
+    pub fn epochs(&self) -> NonZeroU32 {
+        const EPOCHS: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+        self.epochs.unwrap_or(EPOCHS)
+    }
+
+    /// Returns `train.min_steps`, or 0.
+    #[must_use]
+    pub fn min_steps(&self) -> u64 {
+        self.min_steps.unwrap_or(0)
+    }
+
+    /// Whether the best weights become the model; not before it is decided.
+    #[must_use]
+    pub fn keeps_best(&self) -> bool {
+        self.keep == Some(KeepPolicy::Best)
+    }
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
-        const EPOCHS: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
         const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
         Self {
-            epochs: EPOCHS,
-            min_steps: 0,
+            epochs: None,
+            min_steps: None,
+            keep: None,
+            metric: Metric::Loss,
             batch_size: BATCH_SIZE,
             accumulate: NonZeroUsize::MIN,
             learning_rate: Positive::of(1e-3),

@@ -97,6 +97,9 @@ fn of_auto(config: &Config) -> Option<Contradiction> {
     if !finetune.rates.is_empty() {
         return Some(("finetune.rates", named.to_owned()));
     }
+    if finetune.wise_ft.is_some() {
+        return Some(("finetune.wise_ft", may_be_idle.to_owned()));
+    }
     config.regularize.needs_depth().map(|key| (key, may_be_idle.to_owned()))
 }
 
@@ -136,7 +139,7 @@ fn of_averages(config: &Config) -> Option<Contradiction> {
         ));
     }
     if train.swa_from.is_some() && config.regularize.early_stopping.is_some() {
-        let message = "keeps the weights of one epoch, and train.swa_from the mean of many; keep one of them";
+        let message = "ends the training where it is at its best, and train.swa_from averages what comes after; keep one of them";
         return Some(("regularize.early_stopping", message.to_owned()));
     }
     None

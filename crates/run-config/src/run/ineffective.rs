@@ -5,7 +5,7 @@ use ranged::NotNegative;
 use records::Depth;
 use regularize::Decay;
 
-use crate::config::{Config, FinetuneConfig, LearningRateSchedule};
+use crate::config::{Config, FinetuneConfig, KeepPolicy, LearningRateSchedule, Metric};
 
 /// A key that has no effect.
 pub(super) struct Ineffective {
@@ -21,6 +21,21 @@ pub(super) fn find(config: &Config) -> Vec<Ineffective> {
     let mut found = of_rates(config);
     found.extend(of_momentum(config));
     let regularize = &config.regularize;
+    if config.finetune.wise_ft.is_some() && matches!(config.finetune.depth, Depth::Head | Depth::Scratch) {
+        found.push(Ineffective {
+            key: "finetune.wise_ft",
+            because: "has no effect: with this depth nothing of the source is fine-tuned; remove it, or use another depth",
+            reset: |config| config.finetune.wise_ft = None,
+        });
+    }
+    let judges = config.train.keep != Some(KeepPolicy::Last) || regularize.early_stopping.is_some();
+    if config.train.metric != Metric::Loss && !judges {
+        found.push(Ineffective {
+            key: "train.metric",
+            because: "has no effect: train.keep is \"last\", and without regularize.early_stopping nothing is judged; remove it, or keep the best",
+            reset: |config| config.train.metric = Metric::Loss,
+        });
+    }
     if config.finetune.depth == Depth::Head && regularize.stochastic_depth.is_some() {
         found.push(Ineffective {
             key: "regularize.stochastic_depth",

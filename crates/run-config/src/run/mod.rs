@@ -158,6 +158,7 @@ impl Run {
         // Keys about stages belong to the fine-tune step, the averages to the main training.
         if method != Method::FineTune {
             finetune.thaw = None;
+            finetune.wise_ft = None;
             finetune.rates.clear();
         }
         match method {

@@ -87,6 +87,8 @@ fn trained(
         regularize: &regularize,
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::of(&config),
+        begins_trained: false,
+        wise_ft: None,
         kind: Kind::Float,
         seed: 3,
         sync_interval,

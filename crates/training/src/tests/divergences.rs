@@ -99,6 +99,8 @@ fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (
         regularize: &regularize,
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::None,
+        begins_trained: false,
+        wise_ft: None,
         seed: 0,
         sync_interval: 1,
     };

@@ -65,6 +65,8 @@ fn gradients(place: Place, group: &[u64]) -> Vec<f64> {
         regularize: &regularize,
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::None,
+        begins_trained: false,
+        wise_ft: None,
         seed: place.seed,
         sync_interval: 1,
     };

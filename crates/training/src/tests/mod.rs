@@ -1,6 +1,7 @@
 //! Against PyTorch: `goldens.json` was written by `make_goldens.py`.
 
 mod averages;
+mod best;
 mod deferred;
 mod divergences;
 mod drawing;

@@ -116,6 +116,8 @@ fn trained(
         regularize: &regularize,
         batch_norm,
         averaging: Averaging::None,
+        begins_trained: false,
+        wise_ft: None,
         seed: 0,
         sync_interval: 1,
     };

@@ -56,6 +56,8 @@ impl Bench {
             regularize: &self.regularize,
             batch_norm: BatchNormPolicy::Train,
             averaging: Averaging::of(&self.train),
+            begins_trained: false,
+            wise_ft: None,
             seed: 0,
             sync_interval: 1,
         }

@@ -69,6 +69,8 @@ fn gradients(sizes: &[i64], class_weights: Option<&[f64]>, smoothing: f64) -> Ve
         regularize: &regularize,
         batch_norm: BatchNormPolicy::Train,
         averaging: Averaging::None,
+        begins_trained: false,
+        wise_ft: None,
         seed: 0,
         sync_interval: 1,
     };

@@ -18,7 +18,7 @@ fn a_wrong_type_and_broken_syntax_point_at_their_place() {
 #[test]
 fn overrides_win_take_bare_strings_and_answer_for_themselves() {
     let (config, source) = read_text(GOOD, &["train.epochs=9", "finetune.depth=last:2"]).unwrap();
-    assert_eq!((config.train.epochs.get(), config.finetune.depth), (9, records::Depth::Last(2)));
+    assert_eq!((config.train.epochs().get(), config.finetune.depth), (9, records::Depth::Last(2)));
     assert!(source.wrong("finetune.depth", "no").to_string().starts_with("--set finetune.depth=last:2: "));
     let message = read_text(GOOD, &["train.epoch=9"]).unwrap_err();
     assert!(message.starts_with("--set train.epoch=9: ") && message.contains("`epochs`"), "{message}");
