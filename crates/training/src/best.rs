@@ -37,7 +37,7 @@ pub struct Figures {
     pub accuracy: f64,
     /// Mean recall of the classes that have images, in `0..=1`.
     pub balanced_accuracy: f64,
-    /// Mean F1 score of the classes that occur, in `0..=1`.
+    /// Mean F1 score of the classes that have images, in `0..=1`.
     pub f1: f64,
 }
 

@@ -6,7 +6,7 @@ use records::DecisionRecord;
 use run_config::{BatchNormPolicy, KeepPolicy, TrainConfig};
 
 use crate::freeze::Norms;
-use crate::{enough_epochs, steps_per_epoch};
+use crate::phase::{enough_epochs, steps_per_epoch};
 
 /// Largest learning rate of a stage before the head, as a multiple of the head's, at which the source's batch-norm statistics
 /// are kept. At the full rate they diverged on images unlike the source.
@@ -108,10 +108,11 @@ pub fn epochs_by(raised: bool, prepares: bool, decisions: &[DecisionRecord]) -> 
     }
 }
 
-/// Decides which weights become the model where the configuration leaves it open.
+/// Decides which weights become the model where the configuration leaves it open. The images of a fold are what the run is
+/// judged by, so that none of its epochs is chosen on them.
 #[must_use]
-pub fn keep(train: &TrainConfig, validation_images: usize) -> KeepPolicy {
-    let usual = if validation_images > 0 { KeepPolicy::Best } else { KeepPolicy::Last };
+pub fn keep(train: &TrainConfig, validation_images: usize, is_fold: bool) -> KeepPolicy {
+    let usual = if validation_images > 0 && !is_fold { KeepPolicy::Best } else { KeepPolicy::Last };
     train.keep.unwrap_or(usual)
 }
 
@@ -174,5 +175,20 @@ mod tests {
         let large = TrainConfig { batch_size: std::num::NonZeroUsize::new(4_000).unwrap(), ..open };
         assert_eq!(epochs(&large, 20_000, true).0.get(), 5);
         assert_eq!(epochs(&large, 19_999, true).0.get(), 100);
+    }
+
+    #[test]
+    fn the_best_epoch_is_kept_where_there_are_images_to_choose_it_on() {
+        use KeepPolicy::{Best, Last};
+        let with = |keep| TrainConfig { keep, ..TrainConfig::default() };
+        for (given, images, is_fold, expected) in [
+            (None, 1, false, Best),
+            (None, 0, false, Last),
+            (None, 9, true, Last),
+            (Some(Best), 9, true, Best),
+            (Some(Last), 9, false, Last),
+        ] {
+            assert_eq!(keep(&with(given), images, is_fold), expected, "{given:?} {images} {is_fold}");
+        }
     }
 }

@@ -11,9 +11,10 @@
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
 //! them; [`best`] keeps the best weights of the run. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
-//! [`decide`] settles what a configuration leaves open. [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
+//! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict. [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
 //! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
 
+pub mod against_data;
 pub mod average;
 pub mod best;
 pub mod calibration;

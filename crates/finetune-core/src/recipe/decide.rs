@@ -2,9 +2,9 @@
 
 use records::{Depth, Event, Session};
 use run_config::{BatchNormPolicy, Run};
+use training::against_data::check_wise_ft;
 use training::decide::{self, Circumstances};
 
-use super::against_data::check_wise_ft;
 use super::gather::{Materials, trial};
 use super::perform::images_of;
 use crate::Error;
@@ -31,7 +31,7 @@ pub(crate) fn decide(run: &mut Run, materials: &Materials, session: &mut Session
     let fine_tunes = *run.depth() != Depth::Head;
     let train = &mut run.config.train;
     let (epochs, record) = decide::epochs(train, images.train.len(), fine_tunes);
-    train.keep = Some(decide::keep(train, images.validation.len()));
+    train.keep = Some(decide::keep(train, images.validation.len(), images.fold.is_some()));
     train.min_steps = Some(train.min_steps());
     train.epochs = Some(epochs);
     run.decisions.extend(record);

@@ -11,10 +11,10 @@ use pretrained::{Fit, InputSpec};
 use ranged::Fraction;
 use records::{Depth, Event, Session};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};
+use training::against_data::{self, Known};
 use training::freeze::FreezePlan;
 use zoo::source_weights;
 
-use super::against_data::{self, Known};
 use super::kept_head::{self, ClassOrder};
 use super::perform::images_of;
 use crate::Error;
@@ -201,7 +201,7 @@ pub(super) fn trial(
         check_channels(run, input, &trial, checkpoint)?;
         let loaded =
             trial.fit(checkpoint).map_err(|error| mismatch::of_run(error, run, input, checkpoint))?;
-        against_data::check_original_head(run, &trial, checkpoint, &loaded)?;
+        kept_head::check_original_head(run, &trial, checkpoint, &loaded)?;
         kept_head::check(run, &trial, checkpoint, &loaded, classes)?;
     }
     let plan = freeze_plan(run, &trial)?;

@@ -5,8 +5,6 @@ use checkpoint::{Array, Checkpoint};
 use run_config::{ConfigError, HeadPolicy, Run};
 use zoo::source_weights::{self, NamedBy};
 
-use super::against_data::has_classifier;
-
 /// How the rows of the source's head were matched with the classes of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClassOrder {
@@ -137,6 +135,34 @@ fn is_number_of_wordnet(class: &str) -> bool {
 fn few(names: &[String]) -> String {
     let shown = names.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > 10 { format!("{shown}, ... ({} in all)", names.len()) } else { shown }
+}
+
+/// Refuses Co-Tuning with weights that have no classifier to keep, or one that means nothing.
+pub(super) fn check_original_head(
+    run: &Run,
+    backbone: &Backbone,
+    checkpoint: &Checkpoint,
+    loaded: &LoadReport,
+) -> Result<(), ConfigError> {
+    if run.config.regularize.co_tuning.is_some() && !has_classifier(run, backbone, checkpoint, loaded) {
+        let message = "needs the classifier of the source, and these weights are good for their features only; use others, or another technique";
+        return Err(run.source.wrong("regularize.co_tuning", message));
+    }
+    Ok(())
+}
+
+/// Whether source weights have a classifier of their own, and one that means something.
+pub(crate) fn has_classifier(
+    run: &Run,
+    backbone: &Backbone,
+    checkpoint: &Checkpoint,
+    loaded: &LoadReport,
+) -> bool {
+    let head = backbone.variables().below(&backbone.head().roots());
+    let lacks = head.iter().any(|variable| !loaded.loaded.contains(&variable.name));
+    let known = source_weights::catalog_entry(run.network, run.weights.as_ref(), Some(checkpoint));
+    let means_nothing = known.is_some_and(|entry| entry.classes.is_none());
+    !lacks && !means_nothing
 }
 
 #[cfg(test)]

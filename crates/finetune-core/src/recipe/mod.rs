@@ -9,9 +9,8 @@
 //! | [`measure`] | `Measured`: evaluations, temperature, samples |
 //!
 //! [`perform()`] is all of them; [`lr_find()`] stops at `Prepared`. Before the first step `gather` reads what they need, and
-//! refuses what images or network contradict (`against_data`, `kept_head`); [`plan()`] says what each step is going to do.
+//! refuses what images or network contradict (`training::against_data`, `kept_head`); [`plan()`] says what each step is going to do.
 
-mod against_data;
 mod decide;
 mod freeze;
 mod frozen_proof;
@@ -32,11 +31,11 @@ mod step;
 mod training;
 mod words;
 
-pub(crate) use against_data::has_classifier;
 pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use kept_head::ClassOrder;
+pub(crate) use kept_head::has_classifier;
 pub use lr_find::lr_find;
 pub(crate) use perform::images_of;
 pub use perform::{Finished, perform};

@@ -26,7 +26,8 @@ pub struct TrainConfig {
     /// when absent, but see `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_steps: Option<u64>,
-    /// Which weights of the run become the model; when absent `"best"` where there are validation images, else `"last"`.
+    /// Which weights of the run become the model; when absent `"best"` where there are validation images
+    /// (those of a fold are none), else `"last"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<KeepPolicy>,
     /// What `keep = "best"` and `regularize.early_stopping` judge weights by, on the validation images.

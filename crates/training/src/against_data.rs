@@ -1,33 +1,32 @@
 //! Policies that only the images or the network can contradict.
 
-use backbone::{Backbone, LoadReport, StageId};
-use checkpoint::Checkpoint;
+use backbone::{Backbone, StageId};
 use ranged::NotNegative;
 use records::Depth;
 use run_config::{
     BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, LearningRateSchedule, Metric, Run,
 };
-use training::decide;
-use training::freeze::FreezePlan;
-use training::schedule::warmup_steps;
-use training::{enough_epochs, steps_per_epoch};
-use zoo::source_weights;
+
+use crate::decide;
+use crate::freeze::FreezePlan;
+use crate::phase::{enough_epochs, steps_per_epoch};
+use crate::schedule::warmup_steps;
 
 /// The images of a run, as far as its policies depend on them.
-pub(super) struct Known<'a> {
-    pub(super) classes: &'a [String],
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// Names of the classes.
+    pub classes: &'a [String],
     /// Training images of each class, before some of each class are chosen.
-    pub(super) training: Vec<usize>,
-    pub(super) validation: usize,
+    pub training: Vec<usize>,
+    /// Number of validation images.
+    pub validation: usize,
 }
 
 impl<'a> Known<'a> {
-    /// Counts the images of each class.
-    pub(super) fn of(
-        classes: &'a [String],
-        training: impl Iterator<Item = usize>,
-        validation: usize,
-    ) -> Known<'a> {
+    /// Counts the images of each class, given the label of each.
+    #[must_use]
+    pub fn of(classes: &'a [String], training: impl Iterator<Item = usize>, validation: usize) -> Known<'a> {
         let mut counts = vec![0; classes.len()];
         training.for_each(|label| counts[label] += 1);
         Known { classes, training: counts, validation }
@@ -35,7 +34,10 @@ impl<'a> Known<'a> {
 }
 
 /// Refuses policies that these images make impossible.
-pub(super) fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// At the key at fault.
+pub fn check_data(run: &Run, known: &Known<'_>) -> Result<(), ConfigError> {
     let blind = |key: &str| run.source.wrong(key, nothing_to_watch(run, known));
     if known.validation == 0 {
         if run.config.regularize.early_stopping.is_some() {
@@ -86,7 +88,10 @@ fn check_class_weights(run: &Run, classes: &[String]) -> Result<(), ConfigError>
 }
 
 /// Refuses regularizers that this network, cut at this depth, gives nothing to work on.
-pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// At the key at fault.
+pub fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
     let before_head = |id: &StageId| *id >= plan.first_live && *id < backbone.head_id();
     let live = || backbone.ids().filter(before_head);
     let can_move = live().any(|id| backbone.parameter_count(id) > 0);
@@ -127,7 +132,10 @@ pub(super) fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) 
 }
 
 /// Refuses to mix weights whose batch-norm has other statistics than the source's.
-pub(super) fn check_wise_ft(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// At the key.
+pub fn check_wise_ft(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
     let Config { finetune, .. } = &run.config;
     if finetune.wise_ft.is_some()
         && finetune.batch_norm == BatchNormPolicy::Train
@@ -139,36 +147,11 @@ pub(super) fn check_wise_ft(run: &Run, backbone: &Backbone, plan: &FreezePlan) -
     Ok(())
 }
 
-/// Refuses Co-Tuning with weights that have no classifier to keep, or one that means nothing.
-pub(super) fn check_original_head(
-    run: &Run,
-    backbone: &Backbone,
-    checkpoint: &Checkpoint,
-    loaded: &LoadReport,
-) -> Result<(), ConfigError> {
-    if run.config.regularize.co_tuning.is_some() && !has_classifier(run, backbone, checkpoint, loaded) {
-        let message = "needs the classifier of the source, and these weights are good for their features only; use others, or another technique";
-        return Err(run.source.wrong("regularize.co_tuning", message));
-    }
-    Ok(())
-}
-
-/// Whether source weights have a classifier of their own, and one that means something.
-pub(crate) fn has_classifier(
-    run: &Run,
-    backbone: &Backbone,
-    checkpoint: &Checkpoint,
-    loaded: &LoadReport,
-) -> bool {
-    let head = backbone.variables().below(&backbone.head().roots());
-    let lacks = head.iter().any(|variable| !loaded.loaded.contains(&variable.name));
-    let known = source_weights::catalog_entry(run.network, run.weights.as_ref(), Some(checkpoint));
-    let means_nothing = known.is_some_and(|entry| entry.classes.is_none());
-    !lacks && !means_nothing
-}
-
 /// Refuses what would come after the end of the training, or never begin. With `compare` the run is one of a comparison.
-pub(super) fn check_epochs(
+///
+/// # Errors
+/// At the key at fault.
+pub fn check_epochs(
     run: &Run,
     compare: Option<&CompareConfig>,
     plan: &FreezePlan,
