@@ -108,6 +108,7 @@ pub(crate) fn interrupted() -> RunRecord {
             validation_f1: None,
             ..whole.epochs[0].clone()
         }],
+        kept: None,
         evaluations: vec![],
         temperature: None,
         samples: vec![],

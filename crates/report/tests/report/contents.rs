@@ -79,11 +79,10 @@ fn a_run_shows_what_it_did() {
     // In the plan of rates by step, in both curves and in the gradients, each at its own place.
     let marks = ["fine-tune: layer4 thaws", "layer3 thaws"];
     assert_eq!(text("#plan .mark text"), marks[1..]);
-    assert_eq!(text("#curves .mark text"), [marks, marks].concat());
+    let curve = [&marks[..], &["kept"]].concat();
+    assert_eq!(text("#curves .mark text"), [&curve[..], &curve[..]].concat());
     assert_eq!(text("#gradients .mark text"), marks);
-    assert!(
-        text("#curves desc")[0].ends_with("Marked: fine-tune: layer4 thaws at 3.5; layer3 thaws at 5.5.")
-    );
+    assert!(text("#curves desc")[0].ends_with("layer4 thaws at 3.5; layer3 thaws at 5.5; kept at 7."));
     assert_eq!(text("#stages tbody tr:nth-child(4) td:nth-child(4)"), ["fine-tune, epoch 3"]);
     assert_eq!(text(".confusion tbody td"), ["98", "2", "3", "97"]);
     assert_eq!(all(&page, ".confusion td.hit").len(), 2);

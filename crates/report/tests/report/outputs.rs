@@ -106,7 +106,9 @@ fn figures_are_files_of_their_own() {
 fn a_summary_tells_an_interrupted_run_from_a_finished_one() {
     let finished = run_summary(&samples::run());
     assert!(
-        finished.starts_with("dogs_cats (sample data): 97.5% validation accuracy on 200 images; resnet18"),
+        finished.starts_with(
+            "dogs_cats (sample data): 97.5% validation accuracy on 200 images, chosen on these images; resnet18"
+        ),
         "{finished}"
     );
     assert!(
