@@ -36,7 +36,7 @@ def expected_scalars(run):
         for moment in epoch["gradients"]:
             for stage, norm in moment["norms"].items():
                 add("train", f"gradient_norm/{stage}", moment["step"], norm)
-        for tag in ["loss", "accuracy", "balanced_accuracy"]:
+        for tag in ["loss", "accuracy", "balanced_accuracy", "f1"]:
             if (value := epoch.get(f"validation_{tag}")) is not None:
                 add("validation", tag, step, value)
     last = len(run["epochs"])
