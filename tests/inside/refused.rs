@@ -153,7 +153,7 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (&["train.metric=f1"][..], "train.metric: has no effect"),
         (&["train.keep=best", "train.metric=auc"][..], "`balanced_accuracy`"),
         (&["train.keep=best", "data.root=FOLDER/data/train", "data.validation_fraction=0"][..], "train.keep"),
-        (&["finetune.wise_ft=0"][..], "finetune.wise_ft: must be above 0"),
+        (&["finetune.wise_ft=0"][..], "must be above 0 and at most 1"),
         (&["finetune.depth=head", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: has no effect"),
         (&["finetune.depth=scratch", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: has no effect"),
         (&["finetune.depth=auto", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: "),
