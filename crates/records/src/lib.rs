@@ -20,6 +20,7 @@ mod evaluation;
 mod event;
 mod interrupt;
 mod json;
+mod metrics;
 mod plan;
 mod step_name;
 pub mod wording;
@@ -40,6 +41,7 @@ pub use depth::{Depth, UnknownDepth};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
+pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 pub use step_name::StepName;
 pub use wording::Amount;
@@ -123,6 +125,9 @@ pub struct EpochRecord {
     /// Balanced validation accuracy (mean recall of the classes), in `0..=1`; `None` in older records.
     #[serde(default)]
     pub validation_balanced_accuracy: Option<f64>,
+    /// Mean F1 of the classes on the validation images, in `0..=1`; `None` in older records.
+    #[serde(default)]
+    pub validation_macro_f1: Option<f64>,
     /// Learning rate of the head at the epoch's end.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,

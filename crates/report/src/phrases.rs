@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use records::{ComparisonRow, Depth, EvaluationRecord, MeanSd, Outcome, RatioRecord, RunRecord};
+use records::{ComparisonRow, Depth, EvaluationRecord, Interval, MeanSd, Outcome, RatioRecord, RunRecord};
 
 use crate::numbers;
 
@@ -10,6 +10,16 @@ use crate::numbers;
 pub(crate) fn headline(run: &RunRecord) -> Option<&EvaluationRecord> {
     let on = |split: &str| run.evaluations.iter().find(|e| e.split == split);
     on("test").or_else(|| on("validation")).or(run.evaluations.last())
+}
+
+/// A figure that is no share, `0.873`.
+pub(crate) fn decimal(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { "–".into() }
+}
+
+/// `0.861 to 0.885`
+pub(crate) fn decimal_interval(interval: Interval) -> String {
+    format!("{} to {}", decimal(interval.low), decimal(interval.high))
 }
 
 /// The name of class `index`, or its number where the record has no name for it.

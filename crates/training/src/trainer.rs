@@ -226,6 +226,7 @@ fn validate(
     record.validation_loss = Some(predictions.loss());
     record.validation_accuracy = Some(predictions.accuracy());
     record.validation_balanced_accuracy = Some(predictions.balanced_accuracy());
+    record.validation_macro_f1 = Some(predictions.macro_f1());
     state.validated = (keep == Keep::Scores).then_some(scored);
     Ok(())
 }

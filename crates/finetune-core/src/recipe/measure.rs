@@ -7,7 +7,7 @@ use records::{CalibrationRecord, EvaluationRecord, SampleRecord, Session, Temper
 use training::calibration::Unfitted;
 use training::divergence::Origin;
 use training::evaluate::{self, Predictions, Scored};
-use training::{Loaders, TrainingState};
+use training::{Loaders, TrainingState, figures};
 
 use super::loaders::once;
 use super::prepared::Prepared;
@@ -85,7 +85,13 @@ pub(super) fn measure(
             scaled: temperature.value.map(|value| scores.reliability(value)),
         };
         let measured = scored.predictions.measure(split, images.classes.len(), &images.groups);
-        evaluations.push(EvaluationRecord { calibration: Some(calibration), ..measured });
+        let at = temperature.value.unwrap_or(1.0);
+        evaluations.push(EvaluationRecord {
+            calibration: Some(calibration),
+            metrics: figures::metrics(&scores, at, &images.classes),
+            coverage: figures::coverage(&scores.confidences(at), &scored.predictions.correct()),
+            ..measured
+        });
         last = Some((part, scored));
     }
     let samples = match last {

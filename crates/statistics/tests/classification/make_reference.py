@@ -36,8 +36,8 @@ def case(seed, classes, absent, images, strength, copies):
     labels = random.choice(classes, size=images, p=shares / shares.sum())
     logits = random.normal(size=(images, classes))
     logits[np.arange(images), labels] += strength
-    # In eighths, so that 32 bits hold them; copies of whole rows are ties.
-    logits = np.round(logits * 8) / 8
+    # What 32 bits hold exactly. Copies of whole rows are ties, and there are no others, which rounding might break.
+    logits = np.round(logits * 4096) / 4096
     logits[:copies] = logits[-copies:]
     probabilities = softmax(logits / 1.5)
     predicted = logits.argmax(axis=1)
