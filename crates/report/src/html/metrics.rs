@@ -152,7 +152,7 @@ fn sentence(all: &CoverageRecord, examples: &[&CoverageRecord]) -> String {
         let point = examples.iter().find(|point| point.at_least == at)?;
         let accuracy = point.accuracy?;
         Some(format!(
-            "with --at-least {} the model answers {} of them, {} correctly",
+            "with --at-least {} it answers {} of them, {} of these correctly",
             written(at),
             numbers::percent(point.coverage),
             numbers::percent(accuracy)
