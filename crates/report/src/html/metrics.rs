@@ -1,7 +1,9 @@
 //! Figures beyond accuracy, and what a threshold on the probability is worth.
 
 use maud::{Markup, html};
-use records::{CoverageRecord, EstimateRecord, EvaluationRecord, Interval, MetricsRecord, RunRecord};
+use records::{
+    ClassMetricsRecord, CoverageRecord, EstimateRecord, EvaluationRecord, Interval, MetricsRecord, RunRecord,
+};
 
 use super::shell::scroll;
 use crate::numbers;
@@ -10,6 +12,9 @@ use crate::plot::{Axis, LineChart, Series};
 
 /// Thresholds that the table and the sentence name.
 const EXAMPLES: [f64; 5] = [0.5, 0.8, 0.9, 0.95, 0.99];
+
+/// With more classes than this, only those with the lowest F1 are shown.
+const SHOWN_CLASSES: usize = 50;
 
 /// The means over the classes as one table, each class below it; `None` where the record holds no such figures.
 pub(super) fn metrics(evaluation: &EvaluationRecord) -> Option<Markup> {
@@ -79,6 +84,12 @@ fn in_percent(interval: Interval) -> String {
 }
 
 fn each(found: &MetricsRecord) -> Markup {
+    let mut classes: Vec<&ClassMetricsRecord> = found.classes.iter().collect();
+    let some = classes.len() > SHOWN_CLASSES;
+    if some {
+        classes.sort_by(|a, b| a.f1.value.total_cmp(&b.f1.value));
+        classes.truncate(SHOWN_CLASSES);
+    }
     let figure = |figure: Option<EstimateRecord>| {
         html! {
             td.num { (figure.map_or("–".into(), |it| decimal(it.value))) }
@@ -87,7 +98,10 @@ fn each(found: &MetricsRecord) -> Markup {
     };
     html! {
         table.wide {
-            caption { "Each class against all others, in label order; next to each figure its 95% interval" }
+            caption {
+                "Each class against all others, next to each figure its 95% interval; "
+                @if some { "the " (SHOWN_CLASSES) " classes with the lowest F1, summary.json has all" } @else { "in label order" }
+            }
             thead {
                 tr {
                     th scope="col" { "Class" } th.num scope="col" { "Images" }
@@ -97,7 +111,7 @@ fn each(found: &MetricsRecord) -> Markup {
                 }
             }
             tbody {
-                @for of in &found.classes {
+                @for of in classes {
                     tr {
                         th scope="row" { (of.class) } td.num { (numbers::count(of.images)) }
                         (figure(Some(of.f1))) (figure(of.auroc)) (figure(of.average_precision))
