@@ -90,6 +90,18 @@ impl Predictions {
         self.metrics(0).balanced_accuracy
     }
 
+    /// Returns the mean F1 of the classes that have images, in `0..=1`; `NaN` without images.
+    #[must_use]
+    pub fn macro_f1(&self) -> f64 {
+        self.metrics(0).confusion.macro_f1().unwrap_or(f64::NAN)
+    }
+
+    /// Returns whether each prediction is correct, `[N]`.
+    #[must_use]
+    pub fn correct(&self) -> Vec<bool> {
+        self.labels.iter().zip(&self.predicted).map(|(label, predicted)| label == predicted).collect()
+    }
+
     /// Returns the record of the split for the report; `groups` are named lists of labels.
     #[must_use]
     pub fn measure(
@@ -120,6 +132,8 @@ impl Predictions {
             answers,
             chosen_on_these_images: false,
             calibration: None,
+            metrics: None,
+            coverage: Vec::new(),
         }
     }
 

@@ -105,7 +105,7 @@ pub(crate) fn interrupted() -> RunRecord {
             validation_loss: None,
             validation_accuracy: None,
             validation_balanced_accuracy: None,
-            validation_f1: None,
+            validation_macro_f1: None,
             ..whole.epochs[0].clone()
         }],
         kept: None,
@@ -222,7 +222,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             validation_loss: Some(validation_loss),
             validation_accuracy: Some(validation_accuracy),
             validation_balanced_accuracy: Some(validation_accuracy), // the classes are of one size
-            validation_f1: Some(validation_accuracy),
+            validation_macro_f1: Some(validation_accuracy),
             learning_rate: rate * 0.5 * (1.0 + (PI * done).cos()),
             images_per_second: 38.0,
             seconds: 10.4,
@@ -238,6 +238,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
     let images: u64 = confusion.iter().flatten().sum();
     let right: u64 = confusion.iter().enumerate().map(|(i, row)| row[i]).sum();
     let accuracy = right as f64 / images as f64;
+    let names: Vec<String> = (0..confusion.len()).map(|class| format!("class {class}")).collect();
     EvaluationRecord {
         split: split.into(),
         images,
@@ -248,6 +249,8 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         answers: vec![],
         confusion,
         chosen_on_these_images: split == "validation",
+        metrics: Some(evidence::metrics(&names, images)),
+        coverage: evidence::coverage(accuracy),
         calibration: Some(evidence::calibration(images)),
     }
 }
