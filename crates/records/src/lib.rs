@@ -21,6 +21,7 @@ mod event;
 mod interrupt;
 mod json;
 mod plan;
+mod search;
 mod step_name;
 pub mod wording;
 
@@ -41,6 +42,7 @@ pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
+pub use search::{ArmRecord, RaceCellRecord, SearchRecord};
 pub use step_name::StepName;
 pub use wording::Amount;
 
@@ -243,6 +245,9 @@ pub struct RunRecord {
     /// Advice that chose the depth; `None` where the configuration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Box<AdviceRecord>>,
+    /// Search that chose what is trained; `None` where the configuration says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Box<SearchRecord>>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.

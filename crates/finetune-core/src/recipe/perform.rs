@@ -79,6 +79,7 @@ pub fn perform(
         plan: prepared.phases,
         decisions: run.decisions.clone(),
         advice: None,
+        search: None,
         epochs: state.map_or_else(Vec::new, |state| state.epochs),
         evaluations: measured.evaluations,
         temperature: Some(measured.temperature),

@@ -73,6 +73,7 @@ pub(crate) fn run() -> RunRecord {
             because: "400 training images are fewer than 5000".into(),
         }],
         advice: None,
+        search: None,
         epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],
         temperature: Some(evidence::temperature()),
