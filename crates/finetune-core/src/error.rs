@@ -1,9 +1,9 @@
 use run_config::ConfigError;
 use zoo::source_weights::WeightsError;
 
-use crate::mismatch::MismatchError;
-use crate::model_file::SaveError;
 use crate::run_folder::FolderError;
+use trained_model::mismatch::MismatchError;
+use trained_model::model_file::SaveError;
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,15 @@ pub enum Error {
     /// `advise` chose a depth that the network does not have, which must never happen.
     #[error("the depth chosen by `advise` does not suit the network: {0}; this is a bug in the program")]
     Advice(String),
+    /// A search could not be carried out.
+    #[error(transparent)]
+    Search(#[from] search::Error),
+    /// A search was interrupted.
+    #[error("the search was interrupted; finished cells are in {}, and `finetune search --config FILE --resume` goes on with them", folder.display())]
+    SearchInterrupted {
+        /// Its folder.
+        folder: std::path::PathBuf,
+    },
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,

@@ -146,6 +146,24 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     })
 }
 
+/// Returns the pooled output of every stage before the head that has parameters, from input on: `[N, D]` each, float64, on the
+/// CPU. One pass through the source network.
+///
+/// # Errors
+/// When there are no source weights, an image can no longer be read, or on interruption.
+pub(crate) fn stage_vectors(
+    run: &Run,
+    materials: &Materials,
+    part: &ImageSubset,
+    session: &mut Session<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    run.set_up_libtorch()?;
+    let source = SourceNetwork::load(run, materials)?;
+    let features = extract(run, materials, part, &source, session)?;
+    let stages = features.stages.into_iter().filter(|output| output.stage.is_some());
+    Ok(stages.map(|output| output.values).collect())
+}
+
 /// Refuses images of which none can be left out: without the only image of a class there is none to learn from.
 fn check_can_be_left_out(run: &Run, labelled: &Labelled<'_>) -> Result<(), Error> {
     if labelled.check().is_ok() {

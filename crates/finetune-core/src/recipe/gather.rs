@@ -18,9 +18,9 @@ use zoo::source_weights;
 use super::kept_head::{self, ClassOrder};
 use super::perform::images_of;
 use crate::Error;
-use crate::mismatch;
-use crate::model_file::Description;
-use crate::wide_images;
+use trained_model::mismatch;
+use trained_model::model_file::Description;
+use trained_model::wide_images;
 
 /// What a run needs from disk; several runs of a comparison may share it.
 #[derive(Clone)]
@@ -180,7 +180,8 @@ pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
 /// Removes a stochastic depth that has no branch to skip where `advise` or a setting of a comparison goes back less far than
 /// it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
-    if run.config.regularize.stochastic_depth.is_some() && *run.depth() != Depth::Auto {
+    if run.config.regularize.stochastic_depth.is_some() && !matches!(run.depth(), Depth::Auto | Depth::Search)
+    {
         let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;
