@@ -15,6 +15,7 @@ import schemes
 
 FIGURES = {
     "advise": schemes.advise,
+    "audit": schemes.audit,
     "benchmarks": charts.benchmarks,
     "comparing": schemes.comparing,
     "configuration": schemes.configuration,

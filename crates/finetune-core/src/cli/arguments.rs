@@ -28,6 +28,11 @@ pub(super) struct ConfigArguments {
 }
 
 impl ConfigArguments {
+    /// Returns the folder that `--out` names.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// Reads the configuration and resolves it.
     pub(super) fn run(&self) -> Result<Run, Error> {
         self.changed_run(|_| Ok::<_, Error>(()))

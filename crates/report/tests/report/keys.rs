@@ -1,5 +1,5 @@
-//! The keys that programs read: those of `summary.json` of a run, a comparison and advice, which are those of `--json`, and
-//! those of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
+//! The keys that programs read: those of `summary.json` of a run, a comparison and advice and of `audit.json`, which are those of `--json`,
+//! and those of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use records::{DivergedRecord, StepRecord};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{sample_advice, samples};
+use crate::{sample_advice, sample_audit, samples};
 
 /// Objects whose keys are names of classes, groups, stages or files.
 const NAMED_FREELY: [&str; 4] = ["digests", "groups", "group_answers", "norms"];
@@ -62,6 +62,7 @@ fn keys_stay_as_they_are() {
         ("comparison", keys(&comparison).into_iter().filter(inner).collect()),
         ("advice", keys(&sample_advice::advice())),
         ("step", keys(&step)),
+        ("audit", keys(&sample_audit::audit())),
     ];
     let found: String =
         parts.iter().flat_map(|(name, keys)| keys.iter().map(move |key| format!("{name} {key}\n"))).collect();

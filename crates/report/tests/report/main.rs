@@ -6,7 +6,11 @@ mod samples;
 #[path = "../../examples/sample_report/advice.rs"]
 mod sample_advice;
 
+#[path = "../../examples/sample_report/audit.rs"]
+mod sample_audit;
+
 mod advice;
+mod audit;
 mod contents;
 mod events;
 mod keys;
