@@ -20,6 +20,7 @@ const ABOVE: [&str; 17] = [
     "pretrained",
     "libjpeg",
     "image-file",
+    "copies",
     "images",
     "glyphs",
     "report",
@@ -32,10 +33,10 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 
 /// The crates from the ground up, those to come too. Each is built from crates of lower floors alone, so that those of one
 /// floor know nothing of each other.
-const HOUSE: [&[&str]; 14] = [
+const HOUSE: [&[&str]; 15] = [
     &["files", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
     &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search"],
-    &["images", "report", "xtask"],
+    &["copies", "images", "report", "xtask"],
     &["regularize"],
     &["backbone"],
     &["conformance"],
@@ -45,6 +46,7 @@ const HOUSE: [&[&str]; 14] = [
     &["features"],
     &["training"],
     &["transferability", "trained-model"],
+    &["audit"],
     &["finetune-core"],
     &["experiments"],
 ];

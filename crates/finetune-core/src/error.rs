@@ -58,6 +58,9 @@ pub enum Error {
         /// Its folder.
         folder: std::path::PathBuf,
     },
+    /// The data could not be audited.
+    #[error(transparent)]
+    Audit(audit::Error),
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
@@ -69,6 +72,15 @@ impl From<features::Error> for Error {
             features::Error::Config(error) => Self::Config(error),
             features::Error::Interrupted => Self::Interrupted,
             other => Self::Features(other),
+        }
+    }
+}
+
+impl From<audit::Error> for Error {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Interrupted => Self::Interrupted,
+            other => Self::Audit(other),
         }
     }
 }

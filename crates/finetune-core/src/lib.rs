@@ -7,6 +7,7 @@
 //! - [`grad_cam`]: which parts of an image speak for a class
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
+//! - [`audit`]: what is wrong with the data
 //! - [`compare`]: the comparison runner, many runs that share a folder
 //! - [`search`](mod@search): which way to train is best, by racing on folds
 //! - [`inspect`]: contents of a checkpoint file
@@ -22,6 +23,7 @@ pub mod grad_cam;
 pub mod recipe;
 
 pub mod advise;
+pub mod audit;
 pub mod compare;
 pub mod search;
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use records::{ComparisonRow, Depth, EvaluationRecord, Interval, KeptRecord, MeanSd, Outcome, RatioRecord, RunRecord};
+use records::{
+    ComparisonRow, Depth, EvaluationRecord, Interval, KeptRecord, MeanSd, Outcome, RatioRecord, RunRecord,
+};
 
 use crate::numbers;
 

@@ -4,6 +4,7 @@
 //! move a terminal's cursor or change its colours.
 
 mod advice;
+mod audit;
 mod plan;
 pub(crate) mod search;
 
@@ -11,7 +12,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::numbers;
 use crate::phrases::{
-    self, chosen, decimal_interval, depth_in_words, gap_in_points, headline, interrupted, kept, ratio_in_words,
+    self, chosen, decimal_interval, depth_in_words, gap_in_points, headline, interrupted, kept,
+    ratio_in_words,
 };
 use crate::tables::{self, Table};
 pub use advice::advice;
@@ -19,6 +21,7 @@ pub(crate) use advice::{
     ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, has_scores, loss, notable_arms,
     search_costs, similarity,
 };
+pub use audit::{audit, audit_fix};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 pub use records::wording::{count, counted, percent};

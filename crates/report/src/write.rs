@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord, SearchRecord};
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, RangeRecord, RunRecord, SearchRecord};
 
 use crate::{Error, html, tables};
 
@@ -66,6 +66,14 @@ pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
 /// [`Error::Write`] when the file system refuses.
 pub fn write_search(record: &SearchRecord, dir: &Path) -> Result<(), Error> {
     write_page(&html::search_page(record), dir)
+}
+
+/// Writes the page of an audit as `report.html` into the folder `dir`, as [`write_run`] does for a run.
+///
+/// # Errors
+/// [`Error::Write`] when the file system refuses.
+pub fn write_audit(record: &AuditRecord, dir: &Path) -> Result<(), Error> {
+    write_page(&html::audit_page(record), dir)
 }
 
 fn write_page(page: &str, dir: &Path) -> Result<(), Error> {

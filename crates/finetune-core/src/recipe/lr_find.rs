@@ -10,11 +10,10 @@ use training::outline::policy;
 use training::range_test::{Suggestion, Sweep, suggest, sweep};
 
 use super::freeze::freeze;
-use super::gather::Materials;
+use super::gather::{Materials, images_of};
 use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders};
-use super::perform::images_of;
 use super::phase::phase;
 use super::plan::plan;
 use super::step::Inputs;

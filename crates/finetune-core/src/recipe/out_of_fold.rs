@@ -9,11 +9,10 @@ use training::evaluate;
 use training::{Loaders, enough_epochs};
 
 use super::freeze::freeze;
-use super::gather::Materials;
+use super::gather::{Materials, images_of};
 use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders, variation};
-use super::perform::images_of;
 use super::plan::{Training, plan};
 use super::step::Inputs;
 use super::training::{Trained, train};

@@ -4,6 +4,8 @@
 
 #[path = "advice.rs"]
 mod sample_advice;
+#[path = "audit.rs"]
+mod sample_audit;
 #[path = "search.rs"]
 mod sample_search;
 mod samples;
@@ -11,7 +13,7 @@ mod samples;
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_advice, write_comparison, write_run, write_search};
+use report::{events, text, write_advice, write_audit, write_comparison, write_run, write_search};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
@@ -47,5 +49,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write_search(&sample_search::search(), &dir)?;
     fs::write(dir.join("search.json"), serde_json::to_string(&sample_search::search())?)?;
     println!("{}", text::search(&sample_search::search()));
+    let dir = out.join("audit");
+    fs::create_dir_all(&dir)?;
+    write_audit(&sample_audit::audit(), &dir)?;
+    fs::write(dir.join("audit.json"), serde_json::to_string(&sample_audit::audit())?)?;
+    println!("{}", text::audit(&sample_audit::audit()));
     Ok(())
 }

@@ -8,10 +8,13 @@
 //! - [`range_page`]: a learning-rate range test
 //! - [`advice_page`]: how far back to fine-tune
 //! - [`search_page`]: a race between ways to train
+//! - [`audit_page`]: what is wrong with a data set
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
 mod advice;
+mod audit;
+mod audit_images;
 mod calibration;
 mod comparison;
 mod comparison_training;
@@ -32,7 +35,7 @@ pub(crate) use comparison_training::{accuracy_charts as training_charts, flow_ch
 pub(crate) use samples::png_size;
 
 use maud::html;
-use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord, SearchRecord};
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, RangeRecord, RunRecord, SearchRecord};
 
 use crate::phrases;
 use crate::plot;
@@ -70,6 +73,11 @@ pub fn advice_page(record: &AdviceRecord) -> String {
 /// The page of a search.
 pub fn search_page(record: &SearchRecord) -> String {
     search::page(record).render()
+}
+
+/// The page of an audit of a data set.
+pub fn audit_page(record: &AuditRecord) -> String {
+    audit::page(record).render()
 }
 
 /// The page of a comparison of runs.

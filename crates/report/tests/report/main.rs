@@ -12,7 +12,11 @@ mod sample_search;
 #[path = "../../../../tests/support/key_paths.rs"]
 mod key_paths;
 
+#[path = "../../examples/sample_report/audit.rs"]
+mod sample_audit;
+
 mod advice;
+mod audit;
 mod contents;
 mod events;
 mod keys;
