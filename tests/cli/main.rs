@@ -12,10 +12,12 @@ mod comparison;
 mod data_in;
 mod divergence;
 mod end_to_end;
+mod endings;
 mod evidence;
 mod facts;
 mod folds;
 mod front_door;
+mod head_solvers;
 mod heads;
 
 mod json_keys;

@@ -4,8 +4,7 @@ use records::{Depth, Event, Session};
 use run_config::{BatchNormPolicy, Run};
 use training::decide::{self, Circumstances};
 
-use super::gather::{Materials, trial};
-use super::perform::images_of;
+use super::gather::{Materials, images_of, trial};
 use crate::Error;
 
 /// Decides what the configuration of a run leaves open, writes it into the configuration, and says so.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use records::{DivergedRecord, RangePoint, RangeRecord, StepRecord};
+use records::{DivergedRecord, EndingRecord, HeadFitRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
 
 use crate::key_paths::{assert_listed, key_paths};
@@ -19,7 +19,19 @@ fn keys(record: &impl Serialize) -> BTreeSet<String> {
 
 #[test]
 fn keys_stay_as_they_are() {
-    let run = sample_advice::advised_run();
+    let mut run = sample_advice::advised_run();
+    run.ending = Some(EndingRecord { cut: "layer3".into(), taps: vec!["layer2".into()], features: 384 });
+    run.head_fit = Some(HeadFitRecord {
+        solver: "ridge".into(),
+        images: 400,
+        features: 384,
+        penalty: 0.1,
+        held_out: "leave-one-out".into(),
+        held_out_images: 400,
+        accuracy: 0.9,
+        loss: 0.25,
+        seconds: 0.5,
+    });
     let mut comparison = samples::comparison();
     comparison.diverged.push(DivergedRecord::default());
     comparison.cells[0].group_answers.insert("unshared".into(), "10".into());

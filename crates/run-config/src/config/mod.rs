@@ -36,7 +36,7 @@ pub(crate) use check::check;
 pub use compare::{CompareConfig, Method, SettingConfig, VariantConfig};
 pub use data::{DataConfig, Folds};
 pub use error::{ConfigError, Place};
-pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, ThawConfig};
+pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, HeadSolver, ThawConfig};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};
 pub(crate) use read::lay_over;
 pub use read::{overlay, parse, read};
