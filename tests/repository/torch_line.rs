@@ -44,9 +44,9 @@ const HOUSE: [&[&str]; 15] = [
     &["zoo"],
     &["run-config"],
     &["features"],
+    &["transferability"],
     &["training"],
-    &["transferability", "trained-model"],
-    &["audit"],
+    &["audit", "trained-model"],
     &["finetune-core"],
     &["experiments"],
 ];

@@ -13,11 +13,12 @@ use super::freeze::freeze;
 use super::frozen_proof;
 use super::gather::{Materials, images_of, model_description};
 use super::head::head;
-use super::load::load;
+use super::load::{ending_record, load};
 use super::measure::measure;
 use super::plan::plan;
 use super::step::{Inputs, Steps};
-use super::training::{Trained, train};
+use super::trained::Trained;
+use super::training::train;
 use crate::Error;
 use crate::run_folder::RunFolder;
 use trained_model::model_file::Description;
@@ -62,7 +63,7 @@ pub fn perform(
     frozen_proof::check(&mut trained.prepared.stages, &trained.prepared.backbone)?;
     let measured = measure(inputs, &mut trained, session)?;
 
-    let Trained { prepared, state, kept, .. } = trained;
+    let Trained { prepared, state, kept, head_fit, .. } = trained;
     let record = RunRecord {
         name: run.name.clone(),
         outcome: if measured.interrupted { Outcome::Interrupted } else { Outcome::Finished },
@@ -73,6 +74,8 @@ pub fn perform(
         seed: run.config.run.seed,
         data: images.record(),
         load: prepared.load,
+        ending: ending_record(&prepared.backbone),
+        head_fit,
         steps: steps.records,
         stages: prepared.stages,
         plan: prepared.phases,
