@@ -21,8 +21,8 @@ fn desk() -> Desk {
     for class in ["bar", "cross"] {
         desk.draw(&format!("many/train/{class}"), class, 0..15);
         // Not opened: if they were, the run would fail.
-        desk.write(&format!("many/val/{class}/broken.png"), "no image");
-        desk.write(&format!("many/test/{class}/broken.png"), "no image");
+        desk.write(&format!("many/val/{class}/999.png"), "no image");
+        desk.write(&format!("many/test/{class}/999.png"), "no image");
         for (one, other) in [(10, 11), (12, 13)] {
             let name = |number| desk.path(&format!("many/train/{class}/{number:03}.png"));
             assert!(name(one).exists(), "{}", name(one).display());
@@ -155,7 +155,7 @@ fn folds_that_cannot_be_are_refused_at_their_key() {
         ),
         ("data.fold=1", "data.fold: is one of data.folds"),
         ("data.folds=3 --set data.fold=4", "data.fold: is counted from 1 to data.folds"),
-        ("data.folds=1 --set data.fold=1", "data.folds: must be at least 2"),
+        ("data.folds=1 --set data.fold=1", "data.folds=1: must be at least 2"),
         ("data.folds=50 --set data.fold=50", "data.folds: fold 50 of 50 has no images: there are 12"),
         ("compare.seeds=[1] --set data.folds=3 --set data.fold=1", "data.fold: a comparison runs every fold"),
     ] {

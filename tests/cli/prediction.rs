@@ -34,6 +34,43 @@ fn evaluated(desk: &Desk, arguments: &str) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
+fn measured_interval(measured: &Value, figure: &str) -> [f64; 2] {
+    let interval = &measured["metrics"][figure]["interval"];
+    ["low", "high"].map(|end| interval[end].as_f64().unwrap())
+}
+
+#[test]
+fn below_the_threshold_the_answer_is_unknown() {
+    let lines = predicted(&LENET, "--run out data/test");
+    let of = |line: &Value| line["probability"].as_f64().unwrap();
+    let mut probabilities: Vec<f64> = lines.iter().map(of).collect();
+    probabilities.sort_by(f64::total_cmp);
+    // One of the probabilities itself is reached.
+    let least = probabilities[12];
+    let told = predicted(&LENET, &format!("--run out --at-least {least} data/test"));
+    let mut unknown = 0;
+    for (line, plain) in told.iter().zip(&lines) {
+        let below = of(plain) < least;
+        unknown += usize::from(below);
+        assert_eq!(line["unknown"], below);
+        assert_eq!(line["class"], if below { Value::from("unknown") } else { plain["class"].clone() });
+        assert_eq!((&line["top"], &line["probability"]), (&plain["top"], &plain["probability"]));
+    }
+    assert!(lines[0].get("unknown").is_none() && unknown > 0, "{probabilities:?}");
+    let ran = LENET.finetune(&format!("predict --run out --threads 1 --at-least {least} data/test"));
+    let ran = ran.ends(0, &[&format!("{unknown} of them unknown")]);
+    let is_unknown = |line: &&str| line.contains(": unknown ") && line.ends_with('%') && !line.contains(',');
+    assert_eq!(ran.stdout.lines().filter(is_unknown).count(), unknown, "{}", ran.stdout);
+    LENET.finetune("predict --run out --at-least 1.5 data/test").ends(2, &["between 0 and 1"]);
+
+    let desk = Desk::new();
+    fs::rename(desk.path("data/train/bar"), desk.path("data/train/unknown")).unwrap();
+    fs::rename(desk.path("data/val/bar"), desk.path("data/val/unknown")).unwrap();
+    desk.finetune("--config c.toml --out out").ends(0, &[]);
+    desk.finetune("predict --run out --at-least 0.5 data/val")
+        .ends(0, &["warning: the model has a class \"unknown\""]);
+}
+
 fn paths(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["path"].as_str().unwrap()).collect()
 }
@@ -75,6 +112,31 @@ fn evaluate_counts_what_predict_says() {
     let text = LENET.finetune("evaluate --run out --data data --threads 1").ends(0, &[]).stdout;
     assert!(text.contains(&format!("{right} of 24")), "{text}");
     assert!(text.contains("precision") && text.contains("recall"), "{text}");
+    for name in ["macro F1", "macro AUROC", "macro average precision", "95% interval", "AUROC"] {
+        assert!(text.contains(name), "{text}");
+    }
+    let own = &summary["evaluations"][1];
+    for figure in ["macro_f1", "macro_auroc", "macro_average_precision"] {
+        let [measured, own] =
+            [&measured["metrics"], &own["metrics"]].map(|it| it[figure]["value"].as_f64().unwrap());
+        assert!((measured - own).abs() < 1e-9, "{figure}: {measured}, {own}");
+        let interval = &measured_interval(&evaluated(&LENET, "--run out --data data"), figure);
+        assert!(interval[0] <= measured && measured <= interval[1] && interval[0] < interval[1]);
+    }
+    assert_eq!(measured["coverage"], own["coverage"]);
+    assert_eq!(measured["metrics"]["top_5"], Value::Null, "of two classes five are all");
+    let f1 = 2.0 * count("bar", "bar") as f64 / (12 + said_bar) as f64;
+    assert_eq!(measured["metrics"]["classes"][0]["f1"]["value"].as_f64(), Some(f1));
+    // One class alone: the other is left out and named.
+    LENET.draw("bars/bar", "bar", 400..412);
+    let bars = evaluated(&LENET, "--run out --data bars");
+    assert_eq!(bars["metrics"]["absent"], serde_json::json!(["cross"]));
+    assert_eq!(
+        (&bars["metrics"]["macro_auroc"], bars["metrics"]["classes"].as_array().unwrap().len()),
+        (&Value::Null, 1)
+    );
+    let text = LENET.finetune("evaluate --run out --data bars --threads 1").ends(0, &[]).stdout;
+    assert!(text.contains("no images of cross"), "{text}");
 }
 
 #[test]

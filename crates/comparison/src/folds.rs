@@ -8,18 +8,17 @@ use crate::Ended;
 
 /// A run on one fold.
 #[derive(Clone, Debug)]
-pub struct FoldRun<'a> {
+pub(crate) struct FoldRun<'a> {
     /// How it ended.
-    pub ended: &'a Ended,
+    pub(crate) ended: &'a Ended,
     /// Its predictions for the images of its fold; `None` where it diverged.
-    pub predictions: Option<Predictions>,
+    pub(crate) predictions: Option<Predictions>,
 }
 
 /// The folds of each setting and seed taken together: one run, measured on each image by the run that held it out. A
 /// setting and seed of which a fold diverged has diverged; one of which a fold is missing is left out. `groups` are the
 /// named groups of classes. The order is that in which settings and seeds occur first.
-#[must_use]
-pub fn pooled(runs: &[FoldRun<'_>], folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Vec<Ended> {
+pub(crate) fn pooled(runs: &[FoldRun<'_>], folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Vec<Ended> {
     let keys = distinct(runs.iter().map(|run| key(run.ended)));
     let of_key = |wanted| {
         let here: Vec<&FoldRun<'_>> = runs.iter().filter(|run| key(run.ended) == wanted).collect();
@@ -66,6 +65,7 @@ fn pool(runs: &[&FoldRun<'_>], groups: &BTreeMap<String, Vec<String>>) -> CellRe
         fold: None,
         accuracy: confusion.accuracy().unwrap_or(f64::NAN),
         balanced_accuracy: confusion.balanced_accuracy(),
+        metrics: crate::metrics::of_images(&images, classes.len()),
         groups: group_answers.iter().map(|(name, answers)| (name.clone(), share(answers))).collect(),
         answers: answers(&|_| true),
         group_answers,

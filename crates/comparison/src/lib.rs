@@ -4,7 +4,8 @@
 //! elsewhere.
 //!
 //! - [`Finished`]: the runs of a comparison
-//! - [`pooled`]: the folds of each setting and seed taken together, as one run measured on every image once
+//! - [`OutOfFold`]: the folds of each setting and seed taken together, as one run measured on every image once
+//! - [`metrics`]: figures of a run beyond its accuracy, by name
 //! - [`rows`]: the seeds of each setting taken together
 //! - [`Effects`]: by how much settings differ, with confidence intervals
 //! - [`conclusions`]: what follows, in sentences; [`differences`]: the effects that they rest on
@@ -12,6 +13,8 @@
 
 mod effects;
 mod folds;
+mod metrics;
+mod out_of_fold;
 mod rows;
 mod sentences;
 mod training;
@@ -19,7 +22,8 @@ mod training;
 use records::{CellRecord, DivergedRecord};
 
 pub use effects::{Conclusion, Effect, Effects, Group};
-pub use folds::{FoldRun, pooled};
+pub use metrics::metrics;
+pub use out_of_fold::OutOfFold;
 pub use rows::{Ended, rows};
 pub use sentences::{conclusions, differences, diverged, of_folds};
 pub use training::training;

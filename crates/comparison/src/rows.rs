@@ -79,6 +79,7 @@ impl<'a> Seeds<'a> {
             balanced_accuracy: balanced
                 .filter(|values| !values.is_empty())
                 .map(|values| spread(&values, &[])),
+            metrics: crate::metrics::over_seeds(cells),
             groups: self.groups(),
             train_accuracy: (!trained.is_empty()).then(|| spread(&trained, &[])),
             gradient_ratio: ratio(ratios),

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use images::{Labelled, Unreadable};
+use records::{CoverageRecord, MetricsRecord};
 use serde::Serialize;
 use statistics::Confusion;
-use training::calibration::{Reliability, cross_entropy};
+use training::calibration::{Reliability, Scores, cross_entropy};
 use training::evaluate::{self, Metrics, Predictions};
+use training::figures;
 
 use crate::model::Model;
 use crate::predict::{Batching, PredictError, Prediction, Summary, predict};
@@ -62,6 +64,10 @@ pub struct Measured {
     pub temperature: f64,
     /// Expected calibration error of the probabilities at that temperature, over 15 bins, in `0..=1`.
     pub calibration_error: f64,
+    /// Figures beyond accuracy, from the probabilities at that temperature, each with an interval.
+    pub metrics: Option<MetricsRecord>,
+    /// Accuracy of the predictions whose probability reaches a threshold; thresholds rise.
+    pub coverage: Vec<CoverageRecord>,
     /// Each class that has images or was predicted, in the model's order.
     pub classes: Vec<ClassScore>,
     /// `confusion[truth][prediction]`: number of images, both in the order of `classes`.
@@ -127,10 +133,12 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
 
     let mut predictions = Predictions::default();
     let mut reliability = Reliability::default();
+    let mut logits = Vec::new();
     let Summary { unreadable, wide, .. } = predict::<E>(model, &paths, batching, &mut |prediction| {
         let (truth, best) = (labels[prediction.index], prediction.best());
         let probability = prediction.probabilities[best];
         reliability.add(probability, best == truth);
+        logits.extend_from_slice(prediction.logits);
         predictions.push(evaluate::Prediction {
             label: truth,
             predicted: best,
@@ -145,6 +153,8 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
         let source_name = data.root.display().to_string();
         return Err(PredictError::NothingReadable { source_name, count: unreadable.len() }.into());
     }
+    let scores = Scores { logits: &logits, classes: model.classes.len(), labels: &predictions.labels };
+    let metrics = figures::metrics(&scores, model.temperature, &model.classes);
     let occurring = confusion.occurring();
     Ok(Measured {
         arch: model.network.name.to_owned(),
@@ -158,6 +168,8 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
         loss,
         temperature: model.temperature,
         calibration_error: reliability.error(),
+        metrics,
+        coverage: figures::coverage(&predictions.probability, &predictions.correct()),
         classes: occurring.iter().map(|&class| class_score(&model.classes, &confusion, class)).collect(),
         confusion: confusion.restricted_to(&occurring).into_counts(),
         unreadable: unreadable.into_iter().map(UnreadableFile::from).collect(),

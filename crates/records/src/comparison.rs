@@ -62,6 +62,10 @@ pub struct CellRecord {
     /// Mean recall of the classes, on the same images; `None` in older records.
     #[serde(default)]
     pub balanced_accuracy: Option<f64>,
+    /// Further figures on the same images: `macro_f1`, `macro_auroc`, `macro_average_precision`, `top_5`. Empty in older
+    /// records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
     /// Accuracy over named groups of classes.
     #[serde(deserialize_with = "json::numbers_or_nulls")]
     pub groups: BTreeMap<String, f64>,
@@ -132,6 +136,9 @@ pub struct ComparisonRow {
     /// Balanced accuracy over the seeds; `None` in older records.
     #[serde(default)]
     pub balanced_accuracy: Option<MeanSd>,
+    /// Each of [`CellRecord::metrics`] over the seeds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, MeanSd>,
     /// Mean, standard deviation and interval per group of classes.
     pub groups: BTreeMap<String, MeanSd>,
     /// Training accuracy of the epoch that the model is of.

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::CalibrationRecord;
 use crate::json;
+use crate::{CalibrationRecord, CoverageRecord, MetricsRecord};
 
 /// A model measured on one split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,13 @@ pub struct EvaluationRecord {
     /// Calibration of the probabilities; `None` in older records.
     #[serde(default)]
     pub calibration: Option<CalibrationRecord>,
+    /// Figures beyond accuracy, with intervals; `None` in older records.
+    #[serde(default)]
+    pub metrics: Option<MetricsRecord>,
+    /// Accuracy of the predictions whose probability, at the model's temperature, reaches a threshold; thresholds rise. Empty
+    /// in older records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<CoverageRecord>,
 }
 
 /// One image with its prediction.

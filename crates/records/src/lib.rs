@@ -21,6 +21,7 @@ mod event;
 mod interrupt;
 mod json;
 mod kept;
+mod metrics;
 mod plan;
 mod step_name;
 pub mod wording;
@@ -42,6 +43,7 @@ pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
 pub use kept::KeptRecord;
+pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
 pub use step_name::StepName;
 pub use wording::Amount;
@@ -125,7 +127,7 @@ pub struct EpochRecord {
     /// Balanced validation accuracy (mean recall of the classes), in `0..=1`; `None` in older records.
     #[serde(default)]
     pub validation_balanced_accuracy: Option<f64>,
-    /// Macro F1 on the validation images (mean F1 score of the classes), in `0..=1`; `None` in older records.
+    /// Mean F1 of the classes on the validation images, in `0..=1`; `None` in older records.
     #[serde(default)]
     pub validation_f1: Option<f64>,
     /// Learning rate of the head at the epoch's end.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use records::{ComparisonRow, Depth, EvaluationRecord, KeptRecord, MeanSd, Outcome, RatioRecord, RunRecord};
+use records::{
+    ComparisonRow, Depth, EvaluationRecord, Interval, KeptRecord, MeanSd, Outcome, RatioRecord, RunRecord,
+};
 
 use crate::numbers;
 
@@ -21,6 +23,16 @@ pub(crate) fn chosen(evaluation: &EvaluationRecord) -> &'static str {
 pub(crate) fn kept(kept: &KeptRecord) -> String {
     let value = kept.value.map(|value| format!(" ({})", numbers::significant(value)));
     format!("{}, {}{}", kept.place(), kept.because, value.unwrap_or_default())
+}
+
+/// A figure that is no share, `0.873`.
+pub(crate) fn decimal(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { "–".into() }
+}
+
+/// `0.861 to 0.885`
+pub(crate) fn decimal_interval(interval: Interval) -> String {
+    format!("{} to {}", decimal(interval.low), decimal(interval.high))
 }
 
 /// The name of class `index`, or its number where the record has no name for it.

@@ -9,14 +9,17 @@ mod plan;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::numbers;
-use crate::phrases::{chosen, depth_in_words, gap_in_points, headline, interrupted, kept, ratio_in_words};
+use crate::phrases::{
+    self, chosen, decimal_interval, depth_in_words, gap_in_points, headline, interrupted, kept,
+    ratio_in_words,
+};
 use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 pub use records::wording::{count, counted, percent};
-use records::{Amount, ComparisonRecord, RunRecord, StepName};
+use records::{Amount, ComparisonRecord, EstimateRecord, MetricsRecord, RunRecord, StepName, wording};
 
 /// The tables of a comparison: amounts of data down, methods across, mean ± standard deviation in percent.
 ///
@@ -67,6 +70,10 @@ pub fn run_summary(run: &RunRecord) -> String {
         out.push('\n');
         out.push_str(&aligned(&evaluations(run), &[Side::Left, Side::Right]));
     }
+    let told = metrics(headline(run).and_then(|evaluation| evaluation.metrics.as_ref()));
+    if !told.is_empty() {
+        out.push_str(&format!("\n{told}"));
+    }
     let unreadable = run.data.unreadable.len() as u64;
     if unreadable > 0 {
         out.push_str(&format!("\n{} left out because unreadable:\n", numbers::counted(unreadable, "file")));
@@ -82,6 +89,37 @@ pub fn run_summary(run: &RunRecord) -> String {
         }
     }
     out
+}
+
+/// Means over the classes with their intervals, a line each, and the classes that have no images. Each line ends with a line
+/// feed; nothing where there are no such figures.
+pub fn metrics(found: Option<&MetricsRecord>) -> String {
+    let Some(found) = found else { return String::new() };
+    let figures = [
+        ("macro F1", Some(found.macro_f1)),
+        ("macro AUROC", found.macro_auroc),
+        ("macro average precision", found.macro_average_precision),
+        ("top-5 accuracy", found.top_5),
+    ];
+    let row = |(name, figure): (&str, Option<EstimateRecord>)| {
+        let EstimateRecord { value, interval } = figure?;
+        Some(vec![name.to_owned(), decimal(value), format!("95% interval {}", decimal_interval(interval))])
+    };
+    let rows: Vec<Vec<String>> = figures.into_iter().filter_map(row).collect();
+    let mut out = aligned(&rows, &[Side::Left]);
+    if !found.absent.is_empty() {
+        out.push_str(&visible(&format!(
+            "no images of {}: left out of these means",
+            wording::listed(&found.absent.iter().map(String::as_str).collect::<Vec<_>>())
+        )));
+        out.push('\n');
+    }
+    out
+}
+
+/// A figure that is no share, `0.873`.
+pub fn decimal(value: f64) -> String {
+    phrases::decimal(value)
 }
 
 /// How many unreadable files a summary names.

@@ -5,18 +5,19 @@
 //! errors and confidence intervals", 1981). It says what other images of the same classes would change, not what another
 //! training would. Draws have fixed seeds: equal predictions give equal intervals, on any number of threads.
 
+use std::ops::RangeInclusive;
 use std::thread;
 
+use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use crate::ranking::{Ranking, RankingFigures, is_in_top};
 use crate::{Confusion, Interval, mean, quantile};
 
 /// Number of classes from which accuracy among the five most probable classes is told: with fewer, five are half of them.
 pub const TOP_5_CLASSES: usize = 10;
-/// Largest and smallest number of draws.
-const DRAWS: (usize, usize) = (1000, 100);
+/// Smallest and largest number of draws.
+const DRAWS: RangeInclusive<usize> = 100..=1000;
 /// Most scores that are read over all draws, beyond which there are fewer of them: below a second on one core.
 const MOST_WORK: usize = 400_000_000;
 
@@ -80,6 +81,17 @@ pub struct ClassFigures {
 /// Returns the figures of a split; `None` without images, and where a label has no score.
 #[must_use]
 pub fn figures(scored: &Scored<'_>) -> Option<Figures> {
+    drawn(scored, &DRAWS)
+}
+
+/// As [`figures`], with `NaN` for the ends of all intervals.
+#[must_use]
+pub fn figures_without_intervals(scored: &Scored<'_>) -> Option<Figures> {
+    drawn(scored, &(0..=0))
+}
+
+/// Figures with intervals from as many draws as the range allows, fewer where there is more to read.
+fn drawn(scored: &Scored<'_>, range: &RangeInclusive<usize>) -> Option<Figures> {
     if scored.labels.iter().any(|&label| label >= scored.classes) {
         return None;
     }
@@ -89,7 +101,7 @@ pub fn figures(scored: &Scored<'_>) -> Option<Figures> {
         return None;
     }
     let work = split.labels.len() * present.len();
-    let count = (MOST_WORK / work).clamp(DRAWS.1, DRAWS.0);
+    let count = (MOST_WORK / work).clamp(*range.start(), *range.end());
     let draws = split.draws(count);
     let f1s = split.f1s(&present, &draws);
     let ranked = ranked(&split, &present, &draws);
@@ -181,7 +193,7 @@ impl<'a> Split<'a> {
         self.labels.iter().zip(0..).for_each(|(&label, image)| of_class[label].push(image));
         let mut weights = vec![0u16; images * count];
         for (seed, row) in (0..).zip(weights.chunks_exact_mut(images)) {
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let mut random = SmallRng::seed_from_u64(seed);
             for members in &of_class {
                 for _ in members {
                     // The upper half of the product is uniform to one part in 2^32 / members.

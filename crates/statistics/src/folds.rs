@@ -35,7 +35,7 @@ pub fn deal_groups(
     groups: &[Option<u32>],
     folds: usize,
 ) -> Folds {
-    let members = members(order, groups);
+    let members = members(groups, order);
     let mut total = vec![0usize; classes];
     labels.iter().for_each(|&label| total[label] += 1);
     let mut dealt = vec![None; labels.len()];
@@ -58,8 +58,9 @@ pub fn deal_groups(
     dealt
 }
 
-/// Indices of the images of each group, groups and images in the order given.
-fn members(order: &[u32], groups: &[Option<u32>]) -> Vec<Vec<usize>> {
+/// Indices of the images of each group, groups and images in the order given; an image without a group is one of its own.
+#[must_use]
+pub fn members(groups: &[Option<u32>], order: &[u32]) -> Vec<Vec<usize>> {
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut number: HashMap<u32, usize> = HashMap::new();
     for &place in order {

@@ -25,6 +25,7 @@ pub mod divergence;
 mod epoch;
 mod error;
 pub mod evaluate;
+pub mod figures;
 pub mod freeze;
 mod gradient_flow;
 pub mod objective;

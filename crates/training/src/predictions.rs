@@ -90,6 +90,12 @@ impl Predictions {
         self.metrics(0).balanced_accuracy
     }
 
+    /// Returns whether each prediction is correct, `[N]`.
+    #[must_use]
+    pub fn correct(&self) -> Vec<bool> {
+        self.labels.iter().zip(&self.predicted).map(|(label, predicted)| label == predicted).collect()
+    }
+
     /// Returns the record of the split for the report; `groups` are named lists of labels.
     #[must_use]
     pub fn measure(
@@ -120,6 +126,8 @@ impl Predictions {
             answers,
             chosen_on_these_images: false,
             calibration: None,
+            metrics: None,
+            coverage: Vec::new(),
         }
     }
 

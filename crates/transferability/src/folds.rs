@@ -1,8 +1,7 @@
 //! Cross-validation: which fold holds an image out.
 
-use std::collections::HashMap;
-
 use images::shuffled;
+use statistics::folds as dealing;
 
 use crate::Error;
 
@@ -59,18 +58,7 @@ impl Folds {
 
 /// Distributes the images of each class over `count` folds in a seeded order, so that every fold has its share of each.
 pub fn deal(labels: &[usize], classes: usize, count: usize, seed: u64) -> Folds {
-    let mut images = vec![0usize; classes];
-    labels.iter().for_each(|&label| images[label] += 1);
-    let order = shuffled(labels.len(), seed, 1);
-    let mut of = vec![None; labels.len()];
-    let mut next = 0;
-    for class in (0..classes).filter(|&class| images[class] > 1) {
-        for &place in order.iter().filter(|&&place| labels[place as usize] == class) {
-            of[place as usize] = Some(next % count.max(1));
-            next += 1;
-        }
-    }
-    Folds { of, count }
+    Folds { of: dealing::deal(labels, classes, &shuffled(labels.len(), seed, 1), count), count }
 }
 
 /// Distributes groups of images over `count` folds in a seeded order, each to the fold that has the fewest images of its
@@ -82,41 +70,8 @@ pub fn deal_groups(
     count: usize,
     seed: u64,
 ) -> Folds {
-    let members = members(groups, &shuffled(labels.len(), seed, 1));
-    let can_be_held_out = of_several_groups(labels, classes, &members);
-    let mut of = vec![None; labels.len()];
-    let mut held = vec![vec![0usize; classes]; count.max(1)];
-    for group in &members {
-        let load = |fold: &usize| {
-            let alike: usize = group.iter().map(|&place| held[*fold][labels[place]]).sum();
-            (alike, held[*fold].iter().sum::<usize>())
-        };
-        let fold = (0..count.max(1)).min_by_key(load).unwrap_or(0);
-        for &place in group.iter().filter(|&&place| can_be_held_out[labels[place]]) {
-            of[place] = Some(fold);
-            held[fold][labels[place]] += 1;
-        }
-    }
-    Folds { of, count }
-}
-
-/// Returns the images of each group, groups and images in this order.
-pub(crate) fn members(groups: &[Option<u32>], order: &[u32]) -> Vec<Vec<usize>> {
-    let mut members: Vec<Vec<usize>> = Vec::new();
-    let mut number: HashMap<u32, usize> = HashMap::new();
-    for &place in order {
-        let place = place as usize;
-        match groups[place].and_then(|group| number.get(&group).copied()) {
-            Some(known) => members[known].push(place),
-            None => {
-                if let Some(group) = groups[place] {
-                    number.insert(group, members.len());
-                }
-                members.push(vec![place]);
-            }
-        }
-    }
-    members
+    let order = shuffled(labels.len(), seed, 1);
+    Folds { of: dealing::deal_groups(labels, classes, &order, groups, count), count }
 }
 
 /// Returns for each class whether its images are in more than one group.

@@ -10,7 +10,8 @@ use finetune_core::measure::LabelledPrediction;
 use finetune_core::measure::{ClassScore, Measured, measure};
 use images::{Labelled, Origin, Selection, SplitName, is_list};
 use predictions::{Row, Writer};
-use report::text::{Side, aligned, count, counted, percent, visible};
+use records::EstimateRecord;
+use report::text::{Side, aligned, count, counted, decimal, percent, visible};
 use statistics::Confusion;
 
 use super::source::{ModelArguments, print_data, print_unreadable};
@@ -145,19 +146,23 @@ fn text(measured: &Measured) -> String {
         percent(measured.calibration_error),
         measured.temperature
     ));
+    out.push_str(&report::text::metrics(measured.metrics.as_ref()));
     if !unreadable.is_empty() {
         out.push_str(&format!("{} left out as unreadable\n", counted(unreadable.len() as u64, "file")));
     }
     out.push('\n');
-    out.push_str(&per_class(&measured.classes));
+    out.push_str(&per_class(measured));
     out.push('\n');
     out.push_str(&confusion(measured));
     out
 }
 
-fn per_class(classes: &[ClassScore]) -> String {
+fn per_class(Measured { classes, metrics, .. }: &Measured) -> String {
     let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
-    let heading = ["class", "images", "correct", "precision", "recall"].map(str::to_owned).to_vec();
+    let heading = ["class", "images", "correct", "precision", "recall", "F1", "AUROC", "average precision"];
+    let heading = heading.map(str::to_owned).to_vec();
+    let ranked = |class: &str| metrics.iter().flat_map(|it| &it.classes).find(|of| of.class == class);
+    let figure = |figure: Option<EstimateRecord>| figure.map_or("–".to_owned(), |it| decimal(it.value));
     let row = |class: &ClassScore| {
         vec![
             class.class.clone(),
@@ -165,6 +170,9 @@ fn per_class(classes: &[ClassScore]) -> String {
             count(class.right),
             share(class.precision),
             share(class.recall),
+            figure(ranked(&class.class).map(|of| of.f1)),
+            figure(ranked(&class.class).and_then(|of| of.auroc)),
+            figure(ranked(&class.class).and_then(|of| of.average_precision)),
         ]
     };
     let rows: Vec<_> = [heading].into_iter().chain(classes.iter().map(row)).collect();

@@ -1,12 +1,9 @@
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::num::NonZeroU32;
-use std::path::Path;
 
-use comparison::{Ended, FoldRun};
-use predictions::{Predictions, Writer};
+use comparison::{Ended, OutOfFold};
 use records::{Amount, CellRecord, DivergedRecord, RunRecord, TraceRecord};
 use run_config::{CompareConfig, Folds, Run, slug};
 use serde::de::DeserializeOwned;
@@ -146,6 +143,7 @@ impl<'a> Cells<'a> {
             accuracy: measured.map_or(f64::NAN, |measured| measured.accuracy),
             chosen_on_these_images: measured.is_some_and(|measured| measured.chosen_on_these_images),
             balanced_accuracy: measured.map(|measured| measured.balanced_accuracy),
+            metrics: measured.map(comparison::metrics).unwrap_or_default(),
             groups: measured.map(|measured| measured.groups.clone()).unwrap_or_default(),
             answers: measured.map(|measured| measured.answers.concat()).unwrap_or_default(),
             group_answers: measured
@@ -179,60 +177,19 @@ impl<'a> Cells<'a> {
         plan: &[Cell],
         ended: &[Option<Ended>],
         folds: Folds,
-    ) -> Result<Vec<Ended>, CompareError> {
-        let mut files: BTreeMap<usize, Writer> = BTreeMap::new();
-        let mut runs = Vec::new();
-        for (cell, ended) in plan.iter().zip(ended) {
-            let Some(ended) = ended else { continue };
-            let mut predictions = None;
-            if ended.is_ok() {
-                let path = self.folder.file(&self.folder_name(cell)).join("predictions.csv");
-                let read = Predictions::read(&path).map_err(FolderError::from).map_err(Error::from)?;
-                self.append(&mut files, cell, &read.classes, &path).map_err(Error::from)?;
-                predictions = Some(read);
-            }
-            runs.push(FoldRun { ended, predictions });
-        }
-        for file in files.into_values() {
-            file.finish().map_err(FolderError::from).map_err(Error::from)?;
-        }
-        Ok(comparison::pooled(&runs, folds.get(), self.groups))
-    }
-
-    /// Adds the predictions of a cell to the file of its variant, which replaces that of a comparison that was resumed.
-    fn append(
-        &self,
-        files: &mut BTreeMap<usize, Writer>,
-        cell: &Cell,
-        classes: &[String],
-        predictions: &Path,
-    ) -> Result<(), FolderError> {
-        let file = match files.entry(cell.variant) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let name = match self.variant(cell) {
-                    "" => "out-of-fold.csv".to_owned(),
-                    variant => format!("out-of-fold-{}.csv", slug(variant)),
-                };
-                let path = self.folder.file(&name);
-                if path.exists() {
-                    fs::remove_file(&path).map_err(FolderError::write(&path))?;
-                }
-                entry.insert(Writer::create(
-                    &path,
-                    &["setting", "images_per_class", "seed", "fold"],
-                    classes,
-                )?)
-            }
+    ) -> Result<Vec<Ended>, Error> {
+        let file = |variant: &str| match variant {
+            "" => self.folder.file("out-of-fold.csv"),
+            variant => self.folder.file(&format!("out-of-fold-{}.csv", slug(variant))),
         };
-        let written = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
-        let further = [
-            self.method(cell).to_owned(),
-            written(cell.images_per_class.map(NonZeroU32::get)),
-            cell.seed.to_string(),
-            written(cell.fold.map(NonZeroU32::get)),
-        ];
-        Ok(file.append(&further, predictions)?)
+        let mut taken = OutOfFold::new(&file);
+        for (cell, ended) in plan.iter().zip(ended) {
+            if let Some(ended) = ended {
+                let predictions = self.folder.file(&self.folder_name(cell)).join("predictions.csv");
+                taken.add(ended, &predictions).map_err(FolderError::from)?;
+            }
+        }
+        Ok(taken.finish(folds.get(), self.groups).map_err(FolderError::from)?)
     }
 
     fn variant(&self, cell: &Cell) -> &str {

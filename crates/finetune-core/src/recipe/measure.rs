@@ -7,7 +7,7 @@ use records::{CalibrationRecord, EvaluationRecord, SampleRecord, Session, Temper
 use training::calibration::Unfitted;
 use training::divergence::Origin;
 use training::evaluate::{self, Predictions, Scored};
-use training::{Loaders, TrainingState};
+use training::{Loaders, TrainingState, figures};
 
 use super::loaders::once;
 use super::prepared::Prepared;
@@ -87,9 +87,12 @@ pub(super) fn measure(
         let measured = scored.predictions.measure(split, images.classes.len(), &images.groups);
         let chosen_on_these_images =
             kept.as_ref().is_some_and(|kept| kept.chosen_on.as_deref() == Some(split));
+        let at = temperature.value.unwrap_or(1.0);
         evaluations.push(EvaluationRecord {
             calibration: Some(calibration),
             chosen_on_these_images,
+            metrics: figures::metrics(&scores, at, &images.classes),
+            coverage: figures::coverage(&scores.confidences(at), &scored.predictions.correct()),
             ..measured
         });
         last = Some((part, scored));

@@ -238,6 +238,7 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
     let images: u64 = confusion.iter().flatten().sum();
     let right: u64 = confusion.iter().enumerate().map(|(i, row)| row[i]).sum();
     let accuracy = right as f64 / images as f64;
+    let names: Vec<String> = (0..confusion.len()).map(|class| format!("class {class}")).collect();
     EvaluationRecord {
         split: split.into(),
         images,
@@ -248,6 +249,8 @@ pub(crate) fn evaluation(split: &str, confusion: Vec<Vec<u64>>) -> EvaluationRec
         answers: vec![],
         confusion,
         chosen_on_these_images: split == "validation",
+        metrics: Some(evidence::metrics(&names, images)),
+        coverage: evidence::coverage(accuracy),
         calibration: Some(evidence::calibration(images)),
     }
 }

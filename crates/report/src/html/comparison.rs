@@ -8,7 +8,7 @@ use super::comparison_training;
 use super::data;
 use super::shell::{Level, Section, scroll};
 use crate::numbers;
-use crate::phrases::method_in_words;
+use crate::phrases::{decimal, method_in_words};
 use crate::plot::{Axis, LineChart, Series};
 use crate::tables::{self, Table};
 
@@ -24,6 +24,9 @@ pub(super) fn sections(comparison: &ComparisonRecord) -> Vec<Section> {
         sections.push(Section::new(level, "training", "Training", &training));
     }
     let configuration = data::configuration("Configuration of the comparison", &comparison.config);
+    if comparison.rows.iter().any(|row| !row.metrics.is_empty()) {
+        sections.push(Section::new(level, "figures", "F1, AUROC, average precision", &figures(comparison)));
+    }
     sections.push(Section::new(level, "runs", "Every run", &runs(comparison)));
     sections.push(Section::new(
         level,
@@ -203,6 +206,50 @@ fn number_table(table: &Table<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Names of the further figures, as records have them, and in words.
+const FIGURES: [(&str, &str); 4] = [
+    ("macro_f1", "Macro F1"),
+    ("macro_auroc", "Macro AUROC"),
+    ("macro_average_precision", "Macro average precision"),
+    ("top_5", "Top-5 accuracy"),
+];
+
+/// The further figures of each setting.
+fn figures(comparison: &ComparisonRecord) -> Markup {
+    let shown: Vec<_> = FIGURES
+        .into_iter()
+        .filter(|(key, _)| comparison.rows.iter().any(|row| row.metrics.contains_key(*key)))
+        .collect();
+    let variants = comparison.rows.iter().any(|row| !row.variant.is_empty());
+    let table = html! {
+        table.wide {
+            caption { "Mean ± standard deviation over the seeds. The conclusions rest on the accuracy." }
+            thead {
+                tr {
+                    @if variants { th scope="col" { "Variant" } }
+                    th.num scope="col" { "Images per class" } th scope="col" { "Method" }
+                    @for (_, name) in &shown { th.num scope="col" { (name) } }
+                }
+            }
+            tbody {
+                @for row in &comparison.rows {
+                    tr {
+                        @if variants { td.nowrap { (row.variant) } }
+                        td.num { (Amount(row.images_per_class).label()) }
+                        th.nowrap scope="row" { (method_in_words(&row.method)) }
+                        @for (key, _) in &shown {
+                            td.num.nowrap { (row.metrics.get(*key).map_or("–".into(), |it| format!("{} ± {}", decimal(it.mean), decimal(it.sd)))) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        (scroll("Further figures", &table))
     }
 }
 

@@ -18,6 +18,7 @@ mod confusion;
 mod curves;
 mod data;
 mod gradients;
+mod metrics;
 mod plan;
 mod recipe;
 mod run;

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use records::{EvaluationRecord, RunRecord};
 
 use super::shell::{Level, Section};
-use super::{advice, calibration, confusion, curves, data, gradients, plan, recipe, samples};
+use super::{advice, calibration, confusion, curves, data, gradients, metrics, plan, recipe, samples};
 use crate::numbers;
 use crate::phrases::{chosen, depth_in_words, headline, interrupted, kept};
 
@@ -28,6 +28,14 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     if let Some(evaluation) = headline(run) {
         let results = confusion::results(run, evaluation, level.below());
         sections.push(Section::new(level, "results", "Results by class", &results));
+    }
+    if let Some(evaluation) = headline(run) {
+        if let Some(metrics) = metrics::metrics(evaluation) {
+            sections.push(Section::new(level, "metrics", "F1, AUROC, average precision", &metrics));
+        }
+        if let Some(coverage) = metrics::coverage(run, evaluation) {
+            sections.push(Section::new(level, "coverage", "When to say “unknown”", &coverage));
+        }
     }
     if let Some(calibration) = calibration::calibration(run) {
         sections.push(Section::new(level, "calibration", "Calibration", &calibration));

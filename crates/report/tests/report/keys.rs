@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use records::{DivergedRecord, RangePoint, RangeRecord, StepRecord};
+use records::{DivergedRecord, FoldRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
 
 use crate::key_paths::{assert_listed, key_paths};
@@ -19,9 +19,15 @@ fn keys(record: &impl Serialize) -> BTreeSet<String> {
 
 #[test]
 fn keys_stay_as_they_are() {
-    let run = sample_advice::advised_run();
+    let mut run = sample_advice::advised_run();
+    run.data.fold = Some(FoldRecord { fold: 1, folds: 5, never_held_out: 0 });
+    if let Some(metrics) = &mut run.evaluations[0].metrics {
+        metrics.top_5 = Some(metrics.macro_f1);
+    }
     let mut comparison = samples::comparison();
-    comparison.diverged.push(DivergedRecord::default());
+    comparison.folds = Some(5);
+    comparison.cells[0].fold = Some(1);
+    comparison.diverged.push(DivergedRecord { fold: Some(1), ..DivergedRecord::default() });
     comparison.cells[0].group_answers.insert("unshared".into(), "10".into());
     comparison.cells[0].training = comparison.traces[0]
         .run

@@ -8,7 +8,7 @@ import json
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score, top_k_accuracy_score
 
-DRAWS = 500
+DRAWS = 1000
 
 
 def softmax(logits):
@@ -29,6 +29,18 @@ def figures(labels, predicted, probabilities, present):
     return found
 
 
+def one_class(is_of, is_predicted, scores):
+    """F1, AUROC and average precision from their definitions: scikit-learn would take minutes for all draws."""
+    f1 = 2 * (is_of & is_predicted).sum() / (is_of.sum() + is_predicted.sum())
+    positive, negative = scores[is_of][:, None], scores[~is_of][None, :]
+    auroc = (positive > negative).mean() + 0.5 * (positive == negative).mean()
+    thresholds = np.unique(scores)[::-1]
+    reached = scores[None, :] >= thresholds[:, None]
+    precision = (reached & is_of).sum(axis=1) / reached.sum(axis=1)
+    recall = (reached & is_of).sum(axis=1) / is_of.sum()
+    return f1, auroc, (np.diff(recall, prepend=0) * precision).sum()
+
+
 def case(seed, classes, absent, images, strength, copies):
     random = np.random.default_rng(seed)
     shares = random.dirichlet(np.full(classes, 2.0))
@@ -36,18 +48,18 @@ def case(seed, classes, absent, images, strength, copies):
     labels = random.choice(classes, size=images, p=shares / shares.sum())
     logits = random.normal(size=(images, classes))
     logits[np.arange(images), labels] += strength
-    # In eighths, so that 32 bits hold them; copies of whole rows are ties.
-    logits = np.round(logits * 8) / 8
+    # What 32 bits hold exactly. Copies of whole rows are ties, and there are no others, which rounding might break.
+    logits = np.round(logits * 4096) / 4096
     logits[:copies] = logits[-copies:]
     probabilities = softmax(logits / 1.5)
     predicted = logits.argmax(axis=1)
     present = sorted(set(labels.tolist()))
-    draws = []
     members = [np.flatnonzero(labels == c) for c in present]
+    draws = []
     for _ in range(DRAWS):
         chosen = np.concatenate([random.choice(of_class, size=len(of_class)) for of_class in members])
-        found = figures(labels[chosen], predicted[chosen], probabilities[chosen], present)
-        draws.append([found[key] for key in ("macro_f1", "macro_auroc", "macro_average_precision")])
+        drawn = [one_class(labels[chosen] == c, predicted[chosen] == c, probabilities[chosen, c]) for c in present]
+        draws.append(np.mean(drawn, axis=0))
     return {
         "classes": classes,
         "labels": labels.tolist(),

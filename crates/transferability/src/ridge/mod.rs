@@ -2,11 +2,12 @@
 
 mod left_out;
 
+use statistics::folds::members;
 use tch::Tensor;
 
 use self::left_out::Regression;
 use crate::Error;
-use crate::folds::{members, of_several_groups};
+use crate::folds::of_several_groups;
 use crate::held_out::{HeldOut, check_rows, checked_labels};
 use crate::linear_head::LinearHead;
 use crate::spectrum::{one_hot, rows_of};
