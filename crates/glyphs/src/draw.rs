@@ -8,7 +8,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::outline::{extent, map};
-use crate::{Error, Face, GrayImage, Variation};
+use crate::{Error, Face, GrayImage, Typeface, Variation};
 
 /// Strokes are changed on a raster this many times finer than the image.
 const FINE: usize = 3;
@@ -25,13 +25,40 @@ pub fn draw(
     variation: &Variation,
     seed: [u8; 32],
 ) -> Result<GrayImage, Error> {
+    let letter = Letter { outline: face.outline(letter)?, cap_height: face.cap_height() };
+    render(letter, size, variation, seed)
+}
+
+/// As [`draw`], in a typeface out of a font file.
+///
+/// # Errors
+///
+/// As [`draw`].
+pub fn draw_in(
+    typeface: &Typeface,
+    letter: char,
+    size: u32,
+    variation: &Variation,
+    seed: [u8; 32],
+) -> Result<GrayImage, Error> {
+    let letter = Letter { outline: typeface.outline(letter)?, cap_height: typeface.cap_height() };
+    render(letter, size, variation, seed)
+}
+
+/// A letter as its font has it, in font units, y upwards.
+struct Letter {
+    outline: Vec<OutlineCurve>,
+    cap_height: f32,
+}
+
+fn render(letter: Letter, size: u32, variation: &Variation, seed: [u8; 32]) -> Result<GrayImage, Error> {
     crate::spec::check_size(size)?;
     variation.check()?;
     let side = size as usize;
     let pixel = size as f32 / 28.0;
     let mut rng = ChaCha8Rng::from_seed(seed);
 
-    let outline = pose(face, letter, size as f32, variation, &mut rng)?;
+    let outline = pose(letter, size as f32, variation, &mut rng);
     let stroke = between(&mut rng, variation.stroke) * pixel;
     let blur = between(&mut rng, [0.0, variation.blur]) * pixel;
     let noise = between(&mut rng, [0.0, variation.noise]);
@@ -45,13 +72,7 @@ pub fn draw(
 }
 
 /// The letter's outline scaled, stretched, rotated and placed in a square of `size` pixels, y upwards.
-fn pose(
-    face: &Face,
-    letter: char,
-    size: f32,
-    variation: &Variation,
-    rng: &mut impl Rng,
-) -> Result<Vec<OutlineCurve>, Error> {
+fn pose(letter: Letter, size: f32, variation: &Variation, rng: &mut impl Rng) -> Vec<OutlineCurve> {
     let height = between(rng, variation.cap_height) * size;
     let widen = 1.0 + between(rng, [0.0, variation.stretch]);
     let widen = if rng.random() { widen } else { widen.recip() };
@@ -59,8 +80,8 @@ fn pose(
     let shift = variation.shift * size / 28.0;
     let shift = point(between(rng, [-shift, shift]), between(rng, [-shift, shift]));
 
-    let scale = height / face.cap_height();
-    let turned = map(face.outline(letter)?, |p| {
+    let scale = height / letter.cap_height;
+    let turned = map(letter.outline, |p| {
         let (x, y) = (p.x * scale * widen, p.y * scale);
         point(x * cos - y * sin, x * sin + y * cos)
     });
@@ -74,7 +95,7 @@ fn pose(
         size / 2.0 + shift.clamp(-slack, slack) - (low + high) / 2.0 * fit
     };
     let to = point(place(inked.min.x, inked.max.x, shift.x), place(inked.min.y, inked.max.y, shift.y));
-    Ok(map(turned, |p| point(p.x * fit + to.x, p.y * fit + to.y)))
+    map(turned, |p| point(p.x * fit + to.x, p.y * fit + to.y))
 }
 
 /// Coverage of each pixel of a raster of `side` x `side`, rows from the top, 0 to 1.

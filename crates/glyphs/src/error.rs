@@ -14,8 +14,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A font file cannot be read.
+    #[error("{}: {reason}; name a TrueType or OpenType font", path.display())]
+    FontFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A face was asked for a letter that it does not have.
-    #[error("{face} has no outline for {letter:?}; use a letter of an `Alphabet`")]
+    #[error("{face} has no outline for {letter:?}; use a letter that it covers")]
     NoOutline {
         /// Full name of the face.
         face: String,

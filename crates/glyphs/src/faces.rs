@@ -143,7 +143,7 @@ impl fmt::Debug for Face {
     }
 }
 
-fn curves(font: &FontRef<'static>, letter: char) -> Option<Vec<OutlineCurve>> {
+pub(crate) fn curves(font: &impl Font, letter: char) -> Option<Vec<OutlineCurve>> {
     let glyph = font.glyph_id(letter);
     // Glyph 0 is the box that stands for a missing letter; it has an outline too.
     (glyph.0 != 0)
@@ -153,7 +153,7 @@ fn curves(font: &FontRef<'static>, letter: char) -> Option<Vec<OutlineCurve>> {
         .filter(|c| !c.is_empty())
 }
 
-fn name_in(face: &ttf_parser::Face<'_>, id: u16) -> Option<String> {
+pub(crate) fn name_in(face: &ttf_parser::Face<'_>, id: u16) -> Option<String> {
     face.names().into_iter().filter(|name| name.name_id == id).find_map(|name| name.to_string())
 }
 

@@ -10,7 +10,7 @@ pub struct GrayImage {
 impl GrayImage {
     /// The image as a PNG file's bytes, which depend on the pixels and on the `png` crate's version alone: none of
     /// the settings leaves anything to the DEFLATE library that another crate of the build may choose.
-    pub(crate) fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
+    pub fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, self.size, self.size);
         encoder.set_color(png::ColorType::Grayscale);

@@ -11,10 +11,12 @@
 //! - [`Split`]: which faces go to training, validation and test
 //! - [`Spec`] and [`Variation`]: everything that decides the bytes of a folder
 //! - [`draw`]: one letter, in one face, as a [`GrayImage`]
+//! - [`Typeface`]: a font file of the user's, for letters of other scripts, and [`draw_in`] it
 //! - [`write()`] and [`ensure`]: the folder itself, all of it or none of it
 //! - [`Manifest`]: spec and digest of a written folder
 //!
-//! The binary of the same name draws from a command line: `cargo run -p glyphs -- --help`.
+//! The binary of the same name draws from a command line: `cargo run -p glyphs -- --help`. The example `typefaces` draws
+//! letters out of font files.
 //!
 //! ```no_run
 //! use glyphs::{Alphabet, Spec, Split};
@@ -33,14 +35,16 @@ mod manifest;
 mod outline;
 mod spec;
 mod split;
+mod typeface;
 mod write;
 
 pub use alphabet::{Alphabet, Class};
-pub use draw::draw;
+pub use draw::{draw, draw_in};
 pub use error::Error;
 pub use faces::{Face, Family, faces};
 pub use image::GrayImage;
 pub use manifest::{MANIFEST_FILE, Manifest};
 pub use spec::{Spec, Variation};
 pub use split::{Partition, Split};
+pub use typeface::Typeface;
 pub use write::{ensure, remove_outdated, write};

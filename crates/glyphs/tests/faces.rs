@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use glyphs::{Alphabet, Error, Face, Family, Spec, Split, Variation, draw, faces};
+use glyphs::{Alphabet, Error, Face, Family, Spec, Split, Typeface, Variation, draw, draw_in, faces};
 
 #[test]
 fn faces_are_distinct_sorted_and_complete() {
@@ -93,4 +93,27 @@ fn a_spec_that_cannot_be_drawn_is_refused_by_the_name_of_its_field() {
         let error = spec.digest().unwrap_err();
         assert!(matches!(error, Error::Spec { field: named, .. } if named == field), "{field}: {error}");
     }
+}
+
+#[test]
+fn a_font_file_draws_what_the_embedded_face_of_the_same_bytes_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("font.ttf");
+    std::fs::write(&path, dejavu::serif::bold_italic()).unwrap();
+    let typeface = Typeface::read(&path).unwrap();
+    assert_eq!((&*typeface.family, typeface.bold, typeface.italic), ("DejaVu Serif", true, true));
+    assert!(typeface.covers(&['Ж', 'ω']) && !typeface.covers(&['Ж', '가']));
+    let faces = faces().unwrap();
+    let face = faces.iter().find(|face| face.name == typeface.name).unwrap();
+    let usual = Variation::default();
+    let [embedded, file] = [
+        draw(face, 'Ж', 28, &usual, [7; 32]).unwrap(),
+        draw_in(&typeface, 'Ж', 28, &usual, [7; 32]).unwrap(),
+    ];
+    assert_eq!(embedded.pixels, file.pixels);
+    assert!(matches!(draw_in(&typeface, '가', 28, &usual, [7; 32]), Err(Error::NoOutline { .. })));
+
+    std::fs::write(&path, "no font").unwrap();
+    assert!(matches!(Typeface::read(&path), Err(Error::FontFile { .. })));
+    assert!(matches!(Typeface::read(&folder.path().join("none.ttf")), Err(Error::Io { .. })));
 }
