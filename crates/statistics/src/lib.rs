@@ -3,6 +3,9 @@
 //! - [`mean`], [`standard_deviation`], [`median`], [`quantile`]: of plain numbers
 //! - [`wilson`]: confidence interval of a share
 //! - [`bootstrap`]: confidence intervals of accuracies and of differences between them
+//! - [`hierarchy`]: the mean gain over data sets, with what data sets, seeds and images leave open
+//! - [`regret`]: how far an answer lies below the best that was tried, with what luck adds to it
+//! - [`reliability`]: whether stated probabilities come true as often as they say
 //! - [`Confusion`]: counts of truth and prediction, and accuracy, precision and recall from them
 //! - [`classification`]: F1, top-5 accuracy, AUROC and average precision with intervals; [`Ranking`]: the last two alone
 //! - [`coverage()`]: accuracy of the predictions whose probability reaches a threshold
@@ -14,6 +17,9 @@
 pub mod bootstrap;
 pub mod classification;
 pub mod folds;
+pub mod hierarchy;
+pub mod regret;
+pub mod reliability;
 
 mod confusion;
 mod coverage;
