@@ -1,5 +1,7 @@
-"""Charts of figures that a page of the guide has in a table: they are read from there."""
+"""Charts of figures that a page of the guide has in a table, or of finished cells: they are read from there."""
 
+import json
+import math
 import re
 from pathlib import Path
 
@@ -73,4 +75,49 @@ def growth():
         figure.text(x, y + 24, f"{value:g} ms", "small")
         figure.text(x, bottom + 20, f"{count:,}", "small")
     figure.text(300, bottom + 44, "images", "small soft")
+    return figure
+
+
+GROWTH = DOCS / "search" / "dogs-cats-growth.jsonl"
+
+LINES = {
+    "head": ("head", GREEN, False),
+    "last:2-frozen": ("last 2, source statistics", BLUE, False),
+    "all-frozen": ("all, source statistics", ORANGE, False),
+    "last:2-trained": ("last 2, new statistics", BLUE, True),
+    "all-trained": ("all, new statistics", ORANGE, True),
+}
+
+
+def more_data():
+    """Accuracy against photographs of each, a line for each depth, from the finished cells."""
+    accuracies = {}
+    for line in GROWTH.read_text(encoding="utf-8").splitlines():
+        cell = json.loads(line)
+        accuracies.setdefault((cell["setting"], cell["images"]), []).append(100 * cell["accuracy"])
+    sizes = sorted({images for _, images in accuracies})
+    figure = Figure(760, 380, "Accuracy on dogs and cats against photographs of each, a line for each depth")
+    figure.text(20, 28, "Accuracy in percent against photographs of each, mean over the seeds", "strong", "start")
+    means = {key: sum(values) / len(values) for key, values in accuracies.items() if key[0] in LINES}
+    low = 5 * math.floor(min(means.values()) / 5)
+    left, right, top, bottom = 60, 520, 56, 320
+    across = lambda images: left + 20 + (right - left - 20) * math.log(images / sizes[0]) / max(
+        math.log(sizes[-1] / sizes[0]), 1e-9
+    )
+    up = lambda value: bottom - (bottom - top) * (value - low) / (100 - low)
+    for value in range(low, 101, 5):
+        figure.line([(left, up(value)), (right + 10, up(value))], RULE, thickness=1)
+        figure.text(left - 10, up(value) + 4, str(value), "small soft", "end")
+    for images in sizes:
+        figure.text(across(images), bottom + 20, f"{images:,}", "small")
+    figure.text((left + right) / 2, bottom + 44, "photographs of each", "small soft")
+    for place, (setting, (name, color, dashed)) in enumerate(LINES.items()):
+        points = [(across(images), up(means[setting, images])) for images in sizes if (setting, images) in means]
+        if points:
+            figure.line(points, color, dashed, thickness=2.2)
+            for x, y in points:
+                figure.dot(x, y, 3.5, color)
+        y = 84 + 26 * place
+        figure.line([(560, y), (590, y)], color, dashed, thickness=2.2)
+        figure.text(598, y + 4, name, "small", "start")
     return figure

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Draws the guide's schematic figures, and the charts of docs/benchmarks.md and docs/growth.md from their tables.
+"""Draws the guide's schematic figures, and the charts of docs/benchmarks.md and docs/growth.md from their tables; where
+docs/search/dogs-cats-growth.jsonl is there, the chart of docs/how-far-back.md from it.
 
     python3 docs/figures/draw.py            # writes the SVG files next to this script
     python3 docs/figures/draw.py --check    # writes nothing; exit code 1 where a file is not what would be written
@@ -28,6 +29,8 @@ FIGURES = {
     "regularization": schemes.regularization,
     "transfer": schemes.transfer,
 }
+if charts.GROWTH.exists():
+    FIGURES["more-data"] = charts.more_data
 
 
 def main(arguments):

@@ -1,13 +1,13 @@
-//! What measures the project itself, by spawning `finetune`: `cargo run -p experiments -- bench` or `... regret`.
+//! What measures the project itself, by spawning `finetune`: `cargo run -p experiments -- bench` or `... search`.
 //!
 //! - `bench`: how fast it is, in small pieces, or whole jobs next to PyTorch scripts (`peers/`) that do the same work
-//! - `regret`: what following `finetune advise` costs against the best depth of a comparison
+//! - `search`: what the search is worth on real data sets, against constants, other programs' recipes and cross-validation
 //! - `spread`: median, least and greatest of a few figures
 //!
 //! Set-up does not build it. Results go to stdout, progress and messages to stderr; exit codes as of `cargo xtask`.
 
 mod bench;
-mod regret;
+mod search;
 mod spread;
 
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::program;
 
-/// Measure this project: its speed, and the regret of its advice
+/// Measure this project: its speed, and what its search is worth
 #[derive(Parser)]
 #[command(name = "experiments")]
 struct Arguments {
@@ -26,7 +26,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Experiment {
     Bench(bench::Arguments),
-    Regret(regret::Arguments),
+    Search(search::Arguments),
     #[command(hide = true)]
     Measure(bench::measure::Arguments),
 }
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     program::run(|workspace| {
         match experiment {
             Experiment::Bench(arguments) => bench::command(workspace, &arguments)?,
-            Experiment::Regret(arguments) => regret::command(workspace, &arguments)?,
+            Experiment::Search(arguments) => search::command(workspace, &arguments)?,
             Experiment::Measure(arguments) => return bench::measure::command(&arguments),
         }
         Ok(ExitCode::SUCCESS)

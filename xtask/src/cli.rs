@@ -29,9 +29,9 @@ enum Task {
     /// Measure speed and memory: `cargo run -p experiments -- bench`
     #[command(disable_help_flag = true)]
     Bench(experiments::Arguments),
-    /// Measure the regret of `finetune advise` against trained runs: `cargo run -p experiments -- regret`
-    #[command(disable_help_flag = true)]
-    Regret(experiments::Arguments),
+    /// Measure what the search is worth: `cargo run -p experiments -- search`
+    #[command(disable_help_flag = true, alias = "regret")]
+    Search(experiments::Arguments),
 }
 
 /// Reads the command line and does what it asks for.
@@ -50,7 +50,7 @@ fn perform(workspace: &Workspace, task: Task) -> anyhow::Result<ExitCode> {
         Task::Recipe(arguments) => recipe::command(workspace, &arguments)?,
         Task::Cases => return cases::command(workspace),
         Task::Bench(arguments) => return experiments::command(workspace, "bench", &arguments),
-        Task::Regret(arguments) => return experiments::command(workspace, "regret", &arguments),
+        Task::Search(arguments) => return experiments::command(workspace, "search", &arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

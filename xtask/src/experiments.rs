@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask regret`: short for `cargo run -p experiments -- ...`, so that set-up builds none of it.
+//! `cargo xtask bench` and `cargo xtask search`: short for `cargo run -p experiments -- ...`, so that set-up builds none of it.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};

@@ -11,7 +11,7 @@
 //! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
 //! - `cases`: the kinds of input that people bring, and what becomes of each
 //! - [`recipe`]: the default experiment, letters of two alphabets
-//! - `experiments`: hands `bench` and `regret` on to the program of that name
+//! - `experiments`: hands `bench` and `search` on to the program of that name
 //! - [`tools`], [`workspace`], [`process`], [`program`], [`disk`]: what the commands share
 //!
 //! What is public is what `experiments` uses as well.

@@ -1,66 +1,31 @@
 //! Fashion-MNIST (Xiao, Rasul and Vollgraf 2017) out of the Debian package `dataset-fashion-mnist`, as an image folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use xtask::process;
-use xtask::workspace::Workspace;
+
+use super::sources::{Sources, gunzip};
 
 const PACKAGE: &str = "dataset-fashion-mnist";
 /// Where the package puts its files.
 const FILES: &str = "usr/share/datasets/fashion-mnist";
 const CLASSES: [&str; 10] =
     ["top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
-/// Training images of each class that are written: seeds draw from these.
-const TRAIN_PER_CLASS: u32 = 200;
+/// Images of each class that seeds draw from.
+const TRAIN: u32 = 200;
+/// Images of each class for the test.
+const TEST: u32 = 100;
 
-/// The first images of each class as `train` and `test`, unless they are there; returns their folder.
-pub(super) fn images(workspace: &Workspace, test_per_class: u32) -> Result<String> {
-    let root = format!("data/regret/fashion-{test_per_class}");
-    let folder = workspace.root.join(&root);
-    if folder.is_dir() {
-        return Ok(root);
+/// The first images of each class of both splits.
+pub(super) fn make(sources: &Sources<'_>, into: &Path) -> Result<()> {
+    let files = sources.debian(PACKAGE, &[PACKAGE])?.join(FILES);
+    for (split, name, count) in [("train", "train", TRAIN), ("test", "t10k", TEST)] {
+        let images = gunzip(&files.join(format!("{name}-images-idx3-ubyte.gz")))?;
+        let labels = gunzip(&files.join(format!("{name}-labels-idx1-ubyte.gz")))?;
+        write(&into.join(split), &images, &labels, count)?;
     }
-    let files = files(workspace)?;
-    let draft = files::FolderDraft::next_to(&folder)?;
-    for (split, name, count) in [("train", "train", TRAIN_PER_CLASS), ("test", "t10k", test_per_class)] {
-        let images = unpacked(&files.join(format!("{name}-images-idx3-ubyte.gz")))?;
-        let labels = unpacked(&files.join(format!("{name}-labels-idx1-ubyte.gz")))?;
-        write(&draft.path().join(split), &images, &labels, count)?;
-    }
-    draft.publish()?;
-    Ok(root)
-}
-
-/// The folder with the package's files: as it is installed, or unpacked below `data/` without being installed.
-fn files(workspace: &Workspace) -> Result<PathBuf> {
-    let installed = Path::new("/").join(FILES);
-    if installed.is_dir() {
-        return Ok(installed);
-    }
-    let folder = workspace.root.join("data").join(PACKAGE);
-    if !folder.join(FILES).is_dir() {
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut download = Command::new("apt-get");
-        download.args(["download", PACKAGE]).current_dir(&folder);
-        process::run_as_progress(&mut download).with_context(|| {
-            format!("Fashion-MNIST comes as the Debian package {PACKAGE}: install it by hand")
-        })?;
-        let mut archives = fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
-        let archive = archives.find(|path| path.extension().is_some_and(|extension| extension == "deb"));
-        let archive = archive.with_context(|| format!("apt-get left no package in {}", folder.display()))?;
-        process::run_as_progress(Command::new("dpkg-deb").arg("-x").arg(archive).arg(&folder))?;
-    }
-    Ok(folder.join(FILES))
-}
-
-fn unpacked(file: &Path) -> Result<Vec<u8>> {
-    let output = Command::new("gzip").arg("-dc").arg(file).stderr(Stdio::inherit()).output();
-    let output = output.with_context(|| format!("cannot run gzip on {}", file.display()))?;
-    ensure!(output.status.success(), "gzip cannot unpack {}", file.display());
-    Ok(output.stdout)
+    Ok(())
 }
 
 /// Writes the first `per_class` images of each class of an IDX file as PGM.
