@@ -51,10 +51,12 @@ impl Typeface {
         Ok(Self { name, family, bold, italic, font, cap_height })
     }
 
-    /// Whether it has an outline for each of these letters.
+    /// Whether it has an outline for each of these letters, and no two the same: some fonts draw a box for what they lack.
     #[must_use]
     pub fn covers(&self, letters: &[char]) -> bool {
-        letters.iter().all(|&letter| curves(&self.font, letter).is_some())
+        let outlines = letters.iter().map(|&letter| curves(&self.font, letter));
+        let Some(outlines) = outlines.collect::<Option<Vec<_>>>() else { return false };
+        (1..outlines.len()).all(|place| !outlines[..place].contains(&outlines[place]))
     }
 
     /// The outline of a letter in font units, y upwards.
