@@ -103,7 +103,7 @@ fn metrics_choose_by_themselves() {
     for (metric, key) in [
         ("accuracy", "validation_accuracy"),
         ("balanced_accuracy", "validation_balanced_accuracy"),
-        ("f1", "validation_macro_f1"),
+        ("f1", "validation_f1"),
     ] {
         let out = format!("by-{metric}");
         DESK.finetune(&format!("{BEST} --set train.metric={metric} --set train.epochs=4 --out {out}"))

@@ -52,7 +52,8 @@ fn saved_and_measured(sets: &[&str], out: &str) -> [Vec<f64>; 2] {
     // One batch holds all images, so that their order does not matter.
     let transfer =
         ["model.weights=source/model.safetensors", "finetune.depth=last:1", "finetune.head_epochs=1"];
-    let sets = transfer.iter().chain(["train.epochs=3"].iter()).chain(sets).flat_map(|set| ["--set", set]);
+    let policies = ["train.epochs=3", "train.keep=last", "finetune.batch_norm=train"];
+    let sets = transfer.iter().chain(policies.iter()).chain(sets).flat_map(|set| ["--set", set]);
     finetune(desk, &["--out", out].into_iter().chain(sets).collect::<Vec<_>>());
 
     let model = Model::open(&ModelSource::Run(desk.join(out)), Device::Cpu).unwrap();

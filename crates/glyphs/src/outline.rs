@@ -21,6 +21,11 @@ pub(crate) fn map(curves: Vec<OutlineCurve>, f: impl Fn(Point) -> Point) -> Vec<
     curves.into_iter().map(moved).collect()
 }
 
+/// Whether two outlines have the same points.
+pub(crate) fn are_equal(one: &[OutlineCurve], other: &[OutlineCurve]) -> bool {
+    one.iter().flat_map(points).eq(other.iter().flat_map(points))
+}
+
 /// End points and control points of a curve.
 fn points(curve: &OutlineCurve) -> Vec<Point> {
     match *curve {

@@ -8,9 +8,8 @@ use ab_glyph::{FontArc, OutlineCurve};
 use ttf_parser::name_id;
 
 use crate::Error;
-use crate::error::io;
 use crate::faces::{curves, name_in};
-use crate::outline::extent;
+use crate::outline::{are_equal, extent};
 
 /// Font out of a file, TrueType or OpenType; of a collection the first font.
 #[derive(Clone)]
@@ -35,7 +34,7 @@ impl Typeface {
     /// [`Error::Io`] if it cannot be read, [`Error::FontFile`] if it is no font that has outlines and a name.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bad = |reason: String| Error::FontFile { path: path.to_owned(), reason };
-        let bytes = fs::read(path).map_err(io("read", path))?;
+        let bytes = fs::read(path).map_err(files::Error::io("read", path))?;
         let table = ttf_parser::Face::parse(&bytes, 0).map_err(|error| bad(error.to_string()))?;
         let name = name_in(&table, name_id::FULL_NAME).ok_or_else(|| bad("has no readable name".into()))?;
         let family = name_in(&table, name_id::TYPOGRAPHIC_FAMILY)
@@ -56,7 +55,8 @@ impl Typeface {
     pub fn covers(&self, letters: &[char]) -> bool {
         let outlines = letters.iter().map(|&letter| curves(&self.font, letter));
         let Some(outlines) = outlines.collect::<Option<Vec<_>>>() else { return false };
-        (1..outlines.len()).all(|place| !outlines[..place].contains(&outlines[place]))
+        let is_new = |place: usize| !outlines[..place].iter().any(|other| are_equal(other, &outlines[place]));
+        (1..outlines.len()).all(is_new)
     }
 
     /// The outline of a letter in font units, y upwards.

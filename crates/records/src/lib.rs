@@ -145,7 +145,7 @@ pub struct EpochRecord {
     pub validation_balanced_accuracy: Option<f64>,
     /// Mean F1 of the classes on the validation images, in `0..=1`; `None` in older records.
     #[serde(default)]
-    pub validation_macro_f1: Option<f64>,
+    pub validation_f1: Option<f64>,
     /// Learning rate of the head at the epoch's end.
     #[serde(deserialize_with = "json::number_or_null")]
     pub learning_rate: f64,

@@ -66,7 +66,7 @@ pub(crate) fn train_pass(
         validation_loss: None,
         validation_accuracy: None,
         validation_balanced_accuracy: None,
-        validation_macro_f1: None,
+        validation_f1: None,
         learning_rate: pass.learning_rate,
         images_per_second: images / seconds,
         seconds,

@@ -90,12 +90,6 @@ impl Predictions {
         self.metrics(0).balanced_accuracy
     }
 
-    /// Returns the mean F1 of the classes that have images, in `0..=1`; `NaN` without images.
-    #[must_use]
-    pub fn macro_f1(&self) -> f64 {
-        self.metrics(0).confusion.macro_f1().unwrap_or(f64::NAN)
-    }
-
     /// Returns whether each prediction is correct, `[N]`.
     #[must_use]
     pub fn correct(&self) -> Vec<bool> {

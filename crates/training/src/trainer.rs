@@ -275,7 +275,7 @@ fn validate(
     record.validation_loss = Some(figures.loss);
     record.validation_accuracy = Some(figures.accuracy);
     record.validation_balanced_accuracy = Some(figures.balanced_accuracy);
-    record.validation_macro_f1 = Some(figures.f1);
+    record.validation_f1 = Some(figures.f1);
     state.validated = (keep == Keep::Scores).then_some(scored);
     Ok(figures)
 }

@@ -26,6 +26,8 @@ pub(super) struct Runner<'a> {
     pub(super) weights: PathBuf,
     /// A Python that has fastai.
     pub(super) python: Option<PathBuf>,
+    /// How far runs give way to other programs, 0 to 19.
+    pub(super) nice: u8,
     /// Program and version.
     pub(super) program: String,
     pub(super) day: String,
@@ -139,7 +141,7 @@ impl Runner<'_> {
         fs::write(&config, self.config(list, task)?)
             .with_context(|| format!("cannot write {}", config.display()))?;
         let out = folder.join("run");
-        let mut command = niced(&self.finetune);
+        let mut command = niced(&self.finetune, self.nice);
         command.arg("--config").arg(&config).arg("--out").arg(&out);
         for change in changes {
             command.arg("--set").arg(change);
@@ -195,7 +197,7 @@ impl Runner<'_> {
         let Some(python) = &self.python else {
             return Ok(Run::NotPossible("no Python with fastai was named with --python".into()));
         };
-        let mut command = niced(python);
+        let mut command = niced(python, self.nice);
         command.arg(self.sources.workspace.root.join("experiments/peers/fastai_fine_tune.py"));
         command.arg("--root").arg(task.folder).arg("--list").arg(list).arg("--weights").arg(&self.weights);
         command.arg("--side").arg(task.side.to_string()).arg("--seed").arg(task.seed.to_string());
@@ -233,10 +235,10 @@ pub(super) fn version(workspace: &Workspace, finetune: &Path, commit: Option<&st
     Ok(format!("{said}, commit {commit}, binary {}", &files::sha256_of_file(finetune)?[..12]))
 }
 
-/// A command that leaves the machine to others.
-fn niced(program: &Path) -> Command {
+/// A command that gives way to others.
+fn niced(program: &Path, nice: u8) -> Command {
     let mut command = Command::new("nice");
-    command.args(["-n", "19"]).arg(program);
+    command.arg("-n").arg(nice.to_string()).arg(program);
     // One thread computes faster than several on images this small.
     command.env("OMP_NUM_THREADS", "1");
     command

@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
     /// The commit that finetune was built from, where the variable FINETUNE names a ready-built one [default: the checkout's]
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
+    /// How far runs give way to other programs, 0 to 19
+    #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(u8).range(0..=19))]
+    nice: u8,
     /// Make the data sets that are chosen, and measure nothing
     #[arg(long, conflicts_with_all = ["page", "lock"])]
     prepare: bool,
@@ -155,7 +158,15 @@ fn runner<'a>(workspace: &'a Workspace, arguments: &Arguments, sources: Sources<
     }
     let program = cell::version(workspace, &finetune, arguments.commit.as_deref())?;
     let day = Machine::now(workspace).day;
-    Ok(Runner { sources, finetune, weights, python: arguments.python.clone(), program, day })
+    Ok(Runner {
+        sources,
+        finetune,
+        weights,
+        python: arguments.python.clone(),
+        nice: arguments.nice,
+        program,
+        day,
+    })
 }
 
 fn absolute(workspace: &Workspace, path: &Path) -> PathBuf {

