@@ -27,6 +27,7 @@ mod preparation;
 mod public_sets;
 mod real_photos;
 mod regularizers;
+mod search;
 
 #[path = "../torchvision/generator.rs"]
 mod generator;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 16] = [
+const ABOVE: [&str; 17] = [
     "files",
     "pip",
     "ranged",
@@ -15,6 +15,7 @@ const ABOVE: [&str; 16] = [
     "statistics",
     "predictions",
     "comparison",
+    "search",
     "checkpoint",
     "pretrained",
     "libjpeg",
@@ -33,7 +34,7 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 /// floor know nothing of each other.
 const HOUSE: [&[&str]; 14] = [
     &["files", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
-    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison"],
+    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search"],
     &["images", "report", "xtask"],
     &["regularize"],
     &["backbone"],

@@ -46,6 +46,9 @@ pub enum Error {
     /// `advise` chose a depth that the network does not have, which must never happen.
     #[error("the depth chosen by `advise` does not suit the network: {0}; this is a bug in the program")]
     Advice(String),
+    /// A search could not be carried out.
+    #[error(transparent)]
+    Search(#[from] search::Error),
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,

@@ -9,6 +9,7 @@
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
 //! - [`compare`]: the comparison runner, many runs that share a folder
+//! - [`search`](mod@search): which way to train is best, by racing on folds
 //! - [`model`]: a trained network ready for use; [`predict`]: its predictions for files; [`measure`]: how good they are
 //! - [`inspect`]: contents of a checkpoint file
 //!
@@ -28,6 +29,7 @@ pub mod recipe;
 
 pub mod advise;
 pub mod compare;
+pub mod search;
 
 pub mod model;
 pub mod predict;

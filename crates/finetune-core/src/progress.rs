@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use records::{
-    Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, StepName, StepRecord,
+    Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, RaceCellRecord, StepName,
+    StepRecord,
 };
 
 /// Shows events as they happen.
@@ -39,6 +40,10 @@ impl Progress {
             Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
             Event::Diverged { record, done, total } => self.diverged(record, *done, *total),
+            Event::Raced { cell, budget } => self.raced(cell, budget),
+            Event::Standing(search) => {
+                report::text::search_table(search).lines().for_each(|line| self.line(&format!("    {line}")));
+            }
             Event::Note(text) => self.line(&format!("    {text}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
         }
@@ -92,6 +97,21 @@ impl Progress {
             record.accuracy * 100.0,
             record.seconds
         ));
+    }
+
+    fn raced(&mut self, cell: &RaceCellRecord, budget: &str) {
+        // Free arms are many and take no time: their standing follows in the table.
+        if cell.seconds > 0.0 {
+            self.line(&format!(
+                "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} of {budget}  in front: {}  ({:.1} s)",
+                cell.arm,
+                cell.fold,
+                cell.accuracy * 100.0,
+                cell.spent,
+                cell.chosen,
+                cell.seconds
+            ));
+        }
     }
 
     /// Returns the bar on the screen, or a new one.

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use predictions::Predictions;
-use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord, SearchRecord};
 use run_config::Config;
 use serde::Serialize;
 
@@ -27,8 +27,11 @@ pub enum FolderError {
     /// A comparison of another configuration.
     #[error("{} does not hold a comparison of this configuration; resume with the configuration and options it was begun with, or begin a new one with --out", .0.display())]
     OtherComparison(PathBuf),
-    /// Another process carries out the comparison.
-    #[error("the comparison in {} is still being carried out; wait for it, or stop it first", .0.display())]
+    /// A search of another configuration.
+    #[error("{} does not hold a search of this configuration; resume with the configuration and options it was begun with (the budget may differ), or begin a new one with --out", .0.display())]
+    OtherSearch(PathBuf),
+    /// Another process carries out the comparison or search.
+    #[error("what is done in {} is still being carried out; wait for it, or stop it first", .0.display())]
     StillRunning(PathBuf),
     /// A file could not be read or written.
     #[error(transparent)]
@@ -126,6 +129,23 @@ impl RunFolder {
         if same { Ok(Self::of_another(path)) } else { Err(FolderError::OtherComparison(path.to_path_buf())) }
     }
 
+    /// Opens the folder of a search, to resume it or to spend more on it.
+    ///
+    /// # Errors
+    /// When it holds none, or one of another configuration; budget and threads may differ.
+    pub fn resumed_search(path: &Path, config: &Config) -> Result<Self, FolderError> {
+        let file = path.join("config.toml");
+        let text = fs::read_to_string(&file).map_err(|source| files::Error {
+            action: "read",
+            path: file,
+            source,
+        })?;
+        let without_budget = |config: Config| Config { search: None, ..config };
+        let kept = run_config::parse(&text).ok().map(without_budget);
+        let same = kept.is_some_and(|kept| kept == without_budget(config.clone()));
+        if same { Ok(Self::of_another(path)) } else { Err(FolderError::OtherSearch(path.to_path_buf())) }
+    }
+
     /// Path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -215,6 +235,29 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes a search's `search.json` and `report.html`, and `chosen.toml`, the configuration of the arm to take. They
+    /// replace those of a search that was resumed.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write_search(&self, record: &SearchRecord, chosen: &Config) -> Result<(), FolderError> {
+        let text = toml::to_string(chosen)
+            .map_err(|error| FolderError::Serialise { what: "configuration", message: error.to_string() })?;
+        files::write(&self.file("chosen.toml"), text)?;
+        report::write_search(record, &self.path)?;
+        self.write_json("search.json", record)
+    }
+
+    /// Removes the folder where nothing came of it: it should not look like a run.
+    pub fn forget_if_empty(&self) {
+        if fs::metadata(self.file("metrics.jsonl")).is_ok_and(|metrics| metrics.len() == 0) {
+            let _ = fs::remove_file(self.file("metrics.jsonl"));
+            let _ = fs::remove_file(self.file("config.toml"));
+        }
+        let _ = fs::remove_dir(self.file("cells"));
+        let _ = fs::remove_dir(self.path());
+    }
+
     /// Writes a JSON file, whole or not at all.
     ///
     /// # Errors
@@ -273,6 +316,7 @@ impl Metrics {
             Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
             Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),
             Event::Diverged { record, .. } => self.line("diverged", record).and_then(|()| self.out.flush()),
+            Event::Raced { cell, .. } => self.line("arm", cell).and_then(|()| self.out.flush()),
             _ => Ok(()),
         };
         if let Err(error) = written {

@@ -20,12 +20,14 @@ pub enum Depth {
     Scratch,
     /// Chosen by `finetune advise` from the training images.
     Auto,
+    /// Chosen by `finetune search`, a race on folds of the training images.
+    Search,
 }
 
 /// A depth that is none of those.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\", \"scratch\" or \"auto\" (as `finetune advise` says)"
+    "unknown depth {0:?}: use \"head\", \"last:N\" (the last N stages before the head), \"from:STAGE\", \"all\", \"scratch\", \"auto\" (as `finetune advise` says) or \"search\" (as `finetune search` finds)"
 )]
 pub struct UnknownDepth(String);
 
@@ -40,6 +42,7 @@ impl FromStr for Depth {
                 "all" => Ok(Self::All),
                 "scratch" => Ok(Self::Scratch),
                 "auto" => Ok(Self::Auto),
+                "search" => Ok(Self::Search),
                 _ => Err(unknown()),
             },
             Some(("last", count)) => match count.parse() {
@@ -75,6 +78,7 @@ impl fmt::Display for Depth {
             Self::All => f.write_str("all"),
             Self::Scratch => f.write_str("scratch"),
             Self::Auto => f.write_str("auto"),
+            Self::Search => f.write_str("search"),
         }
     }
 }
@@ -91,6 +95,7 @@ impl Depth {
             Self::Last(count) => format!("fine-tuned over its last {count} stages"),
             Self::From(stage) => format!("fine-tuned from {stage} on"),
             Self::Auto => "fine-tuned as deep as advised".into(),
+            Self::Search => "trained as a search finds best".into(),
         }
     }
 }
@@ -109,6 +114,7 @@ mod tests {
             ("last:2", "last 2 stages"),
             ("from:layer3", "from layer3"),
             ("auto", "as advised"),
+            ("search", "as a search finds"),
         ] {
             let depth: Depth = text.parse().unwrap();
             assert_eq!(depth.to_string(), text);

@@ -1,7 +1,8 @@
 //! Events of a run, for progress bars, logs and files. A listener cannot change the run.
 
 use crate::{
-    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepName, StepRecord,
+    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RaceCellRecord, RecipeStepRecord, SearchRecord,
+    StepName, StepRecord,
 };
 
 /// An event of a run.
@@ -58,6 +59,15 @@ pub enum Event<'a> {
         /// Runs in all.
         total: usize,
     },
+    /// End of a cell of a search.
+    Raced {
+        /// Its line.
+        cell: &'a RaceCellRecord,
+        /// What may be spent, in words: `3 final runs`.
+        budget: &'a str,
+    },
+    /// Standing of all arms of a search, after a round.
+    Standing(&'a SearchRecord),
     /// Message about what is done next, in a sentence.
     Note(String),
     /// Message about something to check, in a sentence.

@@ -23,6 +23,7 @@ mod json;
 mod kept;
 mod metrics;
 mod plan;
+mod search;
 mod step_name;
 pub mod wording;
 
@@ -45,6 +46,7 @@ pub use interrupt::{Interrupt, Session};
 pub use kept::KeptRecord;
 pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};
+pub use search::{ArmRecord, RaceCellRecord, SearchRecord};
 pub use step_name::StepName;
 pub use wording::Amount;
 
@@ -253,6 +255,9 @@ pub struct RunRecord {
     /// The weights that became the model; `None` in older records.
     #[serde(default)]
     pub kept: Option<KeptRecord>,
+    /// Search that chose what is trained; `None` where the configuration says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Box<SearchRecord>>,
     /// All epochs in order, both phases.
     pub epochs: Vec<EpochRecord>,
     /// Final measurements: validation, and test where there is one.

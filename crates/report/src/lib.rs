@@ -4,7 +4,7 @@
 //! Only records go in. Nothing here trains, measures or reads a data set; whatever a page shows is in its record.
 //!
 //! - [`text`]: the same facts as aligned plain text
-//! - [`html`]: the pages of a run, of a comparison, of a range test, of advice
+//! - [`html`]: the pages of a run, of a comparison, of a range test, of advice, of a search
 //! - [`plot`]: line charts as SVG
 //! - [`events`]: TensorBoard event files
 //! - `write`: pages as files
@@ -25,7 +25,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
-pub use write::{write_advice, write_comparison, write_figures, write_range, write_run};
+pub use write::{write_advice, write_comparison, write_figures, write_range, write_run, write_search};
 
 /// Why a report could not be written or an event file not be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 
 mod advice;
 mod plan;
+pub(crate) mod search;
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -20,6 +21,7 @@ pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 pub use records::wording::{count, counted, percent};
 use records::{Amount, ComparisonRecord, EstimateRecord, MetricsRecord, RunRecord, StepName, wording};
+pub use search::{search, search_table};
 
 /// The tables of a comparison: amounts of data down, methods across, mean ± standard deviation in percent.
 ///
@@ -65,6 +67,9 @@ pub fn run_summary(run: &RunRecord) -> String {
     }
     if let Some(advice) = &run.advice {
         out.push_str(&format!("\nHow far back: {}\n", visible(&advice.paragraph)));
+    }
+    if let Some(search) = &run.search {
+        out.push_str(&format!("\nHow to train, by a search: {}\n", visible(&search.statement)));
     }
     if !run.evaluations.is_empty() {
         out.push('\n');

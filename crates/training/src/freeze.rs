@@ -88,8 +88,8 @@ impl FreezePlan {
     pub fn new(backbone: &Backbone, depth: &Depth, backbone_rate: f64) -> Result<Self, UnknownStage> {
         let first_live = match depth {
             Depth::Head => backbone.first_new(),
-            // A run with "auto" has another depth before anything is frozen; until then it may be any.
-            Depth::All | Depth::Scratch | Depth::Auto => StageId::INPUT,
+            // A run with "auto" or "search" has another depth before anything is frozen; until then it may be any.
+            Depth::All | Depth::Scratch | Depth::Auto | Depth::Search => StageId::INPUT,
             Depth::From(stage) => backbone.stage(stage)?,
             Depth::Last(count) => trainable(backbone).take(*count).last().unwrap_or(backbone.first_new()),
         };

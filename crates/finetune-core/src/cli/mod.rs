@@ -1,5 +1,5 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`compare`], [`advise`], [`search`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
 //! [`config`]. They share [`arguments`] (of a
 //! configuration) and [`source`] (of a model).
 
@@ -12,6 +12,7 @@ mod evaluate;
 mod inspect;
 mod lr_find;
 mod predict;
+mod search;
 mod source;
 mod train;
 
@@ -70,6 +71,8 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Show a configuration with every default, the JSON Schema for editors, or the reference of all keys
     Config(config::PrintArguments),
+    /// Find out which way to train is best, by a race on folds of the training images
+    Search(search::SearchArguments),
     /// Find a learning rate for a run: one step at each of a rising series
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
@@ -100,6 +103,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
         (Some(Command::Config(arguments)), _) => config::perform(arguments),
+        (Some(Command::Search(arguments)), _) => search::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),

@@ -10,7 +10,7 @@ use backbone::Backbone;
 use finetune_core::compare::Helpers;
 use finetune_core::model_file::{Description, SaveError};
 use finetune_core::run_folder::{Metrics, RunFolder};
-use finetune_core::{advise, compare, model_file, recipe};
+use finetune_core::{advise, compare, model_file, recipe, search};
 use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Config, Run};
 use serde::Serialize;
@@ -61,12 +61,7 @@ pub(super) fn perform_changed(
         None => one_run(&run, &folder, arguments, interrupt),
     };
     if outcome.is_err() && resume.is_none() {
-        // A folder without any result should not look like a run.
-        if std::fs::metadata(folder.file("metrics.jsonl")).is_ok_and(|metrics| metrics.len() == 0) {
-            let _ = std::fs::remove_file(folder.file("metrics.jsonl"));
-            let _ = std::fs::remove_file(folder.file("config.toml"));
-        }
-        let _ = std::fs::remove_dir(folder.path());
+        folder.forget_if_empty();
     }
     // A requested stop shows in the exit code even if nothing was left to do.
     outcome.map(|outcome| if interrupt.requested() { Outcome::Interrupted } else { outcome })
@@ -82,6 +77,7 @@ fn one_run(
     let mut before = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut before };
     let mut materials = recipe::gather(run, session)?;
+    let (run, search) = &search::resolve_search(run, &materials, &search_folder(folder), session)?;
     let (run, advice) = &advise::resolve_auto_depth(run, &materials, session)?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
@@ -94,6 +90,7 @@ fn one_run(
     let description = finished.description(&materials);
     let mut record = finished.record;
     advise::attach_to_record(&mut record, advice.clone());
+    search::attach_to_record(&mut record, search.clone());
     record.config = config;
     let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))
         .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
@@ -103,6 +100,13 @@ fn one_run(
     folder.write_run(&record)?;
     print_summary(&report::text::run_summary(&record), folder, &record, arguments)?;
     Ok(record.outcome)
+}
+
+/// Returns the folder of the search before a run: next to its own, `runs/NAME-search`.
+fn search_folder(folder: &RunFolder) -> PathBuf {
+    let mut name = folder.path().file_name().unwrap_or_default().to_owned();
+    name.push("-search");
+    folder.path().with_file_name(name)
 }
 
 /// Saves a model that cannot be written into its folder among the temporary files, so that the training is not lost. Returns

@@ -10,6 +10,7 @@ use super::cells::Cells;
 use crate::Error;
 use crate::advise;
 use crate::recipe::{self, Materials};
+use crate::search;
 
 /// Carries out cells one after another. The images and weights of a variant are read once.
 pub(super) struct Worker<'a> {
@@ -54,6 +55,7 @@ impl<'a> Worker<'a> {
                     }
                 };
                 let session = &mut Session { interrupt, listener: &mut steps };
+                let (run, search) = search::resolve_search(&run, materials, &folder.file("search"), session)?;
                 let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
                 // No checkpoint but the last good one of a run that diverges.
                 let checkpoints = compare.keep_models.then_some(&folder);
@@ -65,6 +67,7 @@ impl<'a> Worker<'a> {
                     performed => performed?,
                 };
                 advise::attach_to_record(&mut finished.record, advice);
+                search::attach_to_record(&mut finished.record, search);
                 match finished.record.outcome {
                     Outcome::Finished => cells.write(&folder, &run, materials, finished),
                     Outcome::Interrupted => Err(Error::Interrupted),

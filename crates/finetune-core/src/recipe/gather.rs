@@ -180,7 +180,8 @@ pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
 /// Removes a stochastic depth that has no branch to skip where `advise` or a setting of a comparison goes back less far than
 /// it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
-    if run.config.regularize.stochastic_depth.is_some() && *run.depth() != Depth::Auto {
+    if run.config.regularize.stochastic_depth.is_some() && !matches!(run.depth(), Depth::Auto | Depth::Search)
+    {
         let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;

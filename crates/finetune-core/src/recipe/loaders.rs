@@ -119,6 +119,12 @@ pub(super) fn variation(run: &Run, epochs: u32) -> Variation {
     }
 }
 
+/// Returns whether an image looks the same in every epoch of a run, or comes in a few views, and what frozen stages make of it
+/// is kept.
+pub(crate) fn shows_the_same(run: &Run) -> bool {
+    run.config.run.cache != Cache::Off && variation(run, u32::MAX) != Variation::Varying
+}
+
 /// Emits what keeping the features of this number of images takes.
 fn announce(inputs: &Inputs<'_>, request: &Request<'_>, shown: u64, session: &mut Session<'_>) {
     let Inputs { run, materials, .. } = *inputs;

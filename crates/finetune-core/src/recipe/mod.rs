@@ -8,7 +8,8 @@
 //! | `train-head`, `fine-tune` ([`training`]) | `Trained`: the network, and the state of its training |
 //! | [`measure`] | `Measured`: evaluations, temperature, samples |
 //!
-//! [`perform()`] is all of them; [`lr_find()`] stops at `Prepared`. Before the first step `gather` reads what they need, and
+//! [`perform()`] is all of them; [`lr_find()`] stops at `Prepared`, and `out_of_fold`, a cell of a search, at `Trained`. Before
+//! the first step `gather` reads what they need, and
 //! refuses what images or network contradict (`training::against_data`, `kept_head`); [`plan()`] says what each step is going to do.
 
 mod decide;
@@ -21,6 +22,7 @@ mod load;
 mod loaders;
 mod lr_find;
 mod measure;
+mod out_of_fold;
 mod perform;
 mod phase;
 mod plan;
@@ -36,7 +38,9 @@ pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use kept_head::ClassOrder;
 pub(crate) use kept_head::has_classifier;
+pub(crate) use loaders::shows_the_same;
 pub use lr_find::lr_find;
+pub(crate) use out_of_fold::{OutOfFold, keep_features, out_of_fold};
 pub(crate) use perform::images_of;
 pub use perform::{Finished, perform};
 pub use plan::{RecipePlan, Training, plan};

@@ -80,6 +80,7 @@ pub fn perform(
         decisions: run.decisions.clone(),
         advice: None,
         kept,
+        search: None,
         epochs: state.map_or_else(Vec::new, |state| state.epochs),
         evaluations: measured.evaluations,
         temperature: Some(measured.temperature),

@@ -4,12 +4,14 @@
 
 #[path = "advice.rs"]
 mod sample_advice;
+#[path = "search.rs"]
+mod sample_search;
 mod samples;
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_advice, write_comparison, write_run};
+use report::{events, text, write_advice, write_comparison, write_run, write_search};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
@@ -18,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("interrupted", samples::interrupted()),
         ("thousand", samples::thousand_classes()),
         ("advised", sample_advice::advised_run()),
+        ("searched", sample_search::searched_run()),
     ];
     for (name, run) in runs {
         let dir = out.join(name);
@@ -39,5 +42,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     events::write_advice(&sample_advice::advice(), &dir.join("events"))?;
     fs::write(dir.join("summary.json"), serde_json::to_string(&sample_advice::advice())?)?;
     println!("{}", text::advice(&sample_advice::advice()));
+    let dir = out.join("search");
+    fs::create_dir_all(&dir)?;
+    write_search(&sample_search::search(), &dir)?;
+    fs::write(dir.join("search.json"), serde_json::to_string(&sample_search::search())?)?;
+    println!("{}", text::search(&sample_search::search()));
     Ok(())
 }

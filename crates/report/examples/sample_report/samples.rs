@@ -82,6 +82,7 @@ pub(crate) fn run() -> RunRecord {
             chosen_on: Some("validation".into()),
             because: "the lowest validation loss of the run".into(),
         }),
+        search: None,
         epochs: evidence::with_gradients(epochs(3, 5), &live(&["layer3", "layer4", "head"])),
         evaluations: vec![evaluation("validation", confusion)],
         temperature: Some(evidence::temperature()),

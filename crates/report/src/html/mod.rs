@@ -7,6 +7,7 @@
 //! - [`comparison_page`]: a comparison of many runs, one of them in full
 //! - [`range_page`]: a learning-rate range test
 //! - [`advice_page`]: how far back to fine-tune
+//! - [`search_page`]: a race between ways to train
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
@@ -23,6 +24,7 @@ mod plan;
 mod recipe;
 mod run;
 mod samples;
+mod search;
 mod shell;
 
 pub(crate) use comparison::charts as accuracy_charts;
@@ -30,7 +32,7 @@ pub(crate) use comparison_training::{accuracy_charts as training_charts, flow_ch
 pub(crate) use samples::png_size;
 
 use maud::html;
-use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord, SearchRecord};
 
 use crate::phrases;
 use crate::plot;
@@ -63,6 +65,11 @@ pub fn range_page(record: &RangeRecord) -> String {
 /// The page of advice on how far back to fine-tune.
 pub fn advice_page(record: &AdviceRecord) -> String {
     advice::page(record).render()
+}
+
+/// The page of a search.
+pub fn search_page(record: &SearchRecord) -> String {
+    search::page(record).render()
 }
 
 /// The page of a comparison of runs.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use records::{EvaluationRecord, RunRecord};
 
 use super::shell::{Level, Section};
-use super::{advice, calibration, confusion, curves, data, gradients, metrics, plan, recipe, samples};
+use super::{advice, calibration, confusion, curves, data, gradients, metrics, plan, recipe, samples, search};
 use crate::numbers;
 use crate::phrases::{chosen, depth_in_words, headline, interrupted, kept};
 
@@ -17,6 +17,9 @@ pub(super) fn sections(run: &RunRecord, level: Level) -> Vec<Section> {
     if let Some(record) = &run.advice {
         let advised = advice::followed(record);
         sections.push(Section::new(level, "advice", "How far back", &advised));
+    }
+    if let Some(record) = &run.search {
+        sections.push(Section::new(level, "search", "How to train, by a search", &search::followed(record)));
     }
     if !run.plan.is_empty() {
         sections.push(Section::new(level, "plan", "Learning rates", &plan::plan(run)));

@@ -1,5 +1,5 @@
-//! The keys that programs read: those of `summary.json` of a run, a comparison and advice, which are those of `--json`, of
-//! the range test, and of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
+//! The keys that programs read: those of `summary.json` of a run, a comparison and advice, of
+//! `search.json`, which are those of `--json`, of the range test, and of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use records::{DivergedRecord, FoldRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
 
 use crate::key_paths::{assert_listed, key_paths};
-use crate::{sample_advice, samples};
+use crate::{sample_advice, sample_search, samples};
 
 /// Objects whose keys are names of classes, groups, stages or files.
 const NAMED_FREELY: [&str; 4] = ["digests", "groups", "group_answers", "norms"];
@@ -49,6 +49,7 @@ fn keys_stay_as_they_are() {
         ("run", keys(&run)),
         ("comparison", keys(&comparison).into_iter().filter(inner).collect()),
         ("advice", keys(&sample_advice::advice())),
+        ("search", keys(&sample_search::search())),
         ("step", keys(&step)),
         ("epoch", run.epochs.iter().flat_map(keys).collect()),
         ("range", keys(&range())),

@@ -6,6 +6,9 @@ mod samples;
 #[path = "../../examples/sample_report/advice.rs"]
 mod sample_advice;
 
+#[path = "../../examples/sample_report/search.rs"]
+mod sample_search;
+
 #[path = "../../../../tests/support/key_paths.rs"]
 mod key_paths;
 
@@ -15,3 +18,4 @@ mod events;
 mod keys;
 mod outputs;
 mod pages;
+mod search;

@@ -16,7 +16,8 @@ ranged::ranged! {
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// How far back the network is trained: `"head"`, `"last:2"` (the head and this many stages before it),
-    /// `"from:layer3"`, `"all"`, `"scratch"` (all, from random weights), or `"auto"`: as `finetune advise` says.
+    /// `"from:layer3"`, `"all"`, `"scratch"` (all, from random weights), `"auto"`: as `finetune advise` says, or `"search"`:
+    /// as `finetune search` finds, [by racing](search.md).
     #[schemars(schema_with = "depth_schema")]
     pub depth: Depth,
     /// Whether a new head takes the place of the source's, or that one is trained further.
@@ -117,7 +118,7 @@ fn depth_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "anyOf": [
-            { "enum": ["head", "all", "scratch", "auto"] },
+            { "enum": ["head", "all", "scratch", "auto", "search"] },
             { "pattern": "^last:0*[1-9][0-9]*$" },
             { "pattern": "^from:.+$" }
         ]

@@ -21,6 +21,7 @@ mod regularization;
 mod run;
 mod schedule;
 mod schema;
+mod search;
 mod slug;
 mod source;
 mod tagged;
@@ -47,6 +48,7 @@ pub use regularization::RegularizeConfig;
 pub use run::{Cache, Checkpoints, RunConfig, Switch};
 pub use schedule::{LearningRateSchedule, OneCycle, ReduceOnPlateau, StepDecay};
 pub use schema::schema;
+pub use search::SearchConfig;
 pub use slug::slug;
 pub use source::Source;
 pub use train::{ClassWeights, SamplerKind, TrainConfig};
@@ -74,6 +76,9 @@ pub struct Config {
     /// Name, seed, machine.
     #[serde(default)]
     pub run: RunConfig,
+    /// The race that decides what is trained, where `finetune.depth` is `"search"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchConfig>,
     /// A comparison of many runs, in place of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<CompareConfig>,

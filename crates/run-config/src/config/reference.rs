@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::fields::fields;
 use super::{
     AugmentConfig, CompareConfig, DataConfig, FinetuneConfig, ModelConfig, RegularizeConfig, RunConfig,
-    TrainConfig, schema, tagged,
+    SearchConfig, TrainConfig, schema, tagged,
 };
 
 const INTRODUCTION: &str = "\
@@ -49,6 +49,7 @@ pub fn reference() -> String {
         Section { key: "augment", fields: fields::<AugmentConfig>() },
         Section { key: "regularize", fields: fields::<RegularizeConfig>() },
         Section { key: "run", fields: fields::<RunConfig>() },
+        Section { key: "search", fields: fields::<SearchConfig>() },
         Section { key: "compare", fields: fields::<CompareConfig>() },
     ];
     let schema = schema::described();

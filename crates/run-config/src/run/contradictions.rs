@@ -6,7 +6,8 @@ use records::Depth;
 
 use super::{ineffective, is_users_own};
 use crate::config::{
-    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, SamplerKind, Source, ThawConfig,
+    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, LearningRateSchedule, SamplerKind,
+    Source, ThawConfig,
 };
 
 /// Refuses policies that contradict each other, at the key that asks for the impossible.
@@ -39,8 +40,10 @@ fn of_folds(config: &Config) -> Option<Contradiction> {
 fn of_depth(config: &Config, depth: &Depth) -> Option<Contradiction> {
     let finetune = &config.finetune;
     let refuse = |key, message: &str| Some((key, message.to_owned()));
-    if *depth == Depth::Auto {
-        return of_auto(config);
+    match depth {
+        Depth::Auto => return of_auto(config),
+        Depth::Search => return of_search(config),
+        _ => {}
     }
     let stays_frozen = match depth {
         Depth::Head => Some("the depth is \"head\": no other stage is ever trained; use a greater depth"),
@@ -101,6 +104,26 @@ fn of_auto(config: &Config) -> Option<Contradiction> {
         return Some(("finetune.wise_ft", may_be_idle.to_owned()));
     }
     config.regularize.needs_depth().map(|key| (key, may_be_idle.to_owned()))
+}
+
+/// Keys that the arms of a search set themselves, and keys about certain stages.
+fn of_search(config: &Config) -> Option<Contradiction> {
+    let Config { finetune, train, regularize, .. } = config;
+    let own = "is what a search tries out, and with the depth \"search\" each arm has its own; remove it, or name a depth";
+    let named = "is about certain stages, and with the depth \"search\" it is not known yet which are trained; remove it, or name a depth";
+    let watches =
+        "watches validation images, and a search trains on folds without any; remove it, or name a depth";
+    let keys = [
+        ("finetune.rate_scale", finetune.rate_scale.is_some(), own),
+        ("finetune.thaw", finetune.thaw.is_some(), named),
+        ("finetune.rates", !finetune.rates.is_empty(), named),
+        ("regularize.early_stopping", regularize.early_stopping.is_some(), watches),
+        ("train.schedule", matches!(train.schedule, LearningRateSchedule::Plateau(_)), watches),
+    ];
+    let may_be_idle = "needs stages that are trained, and the head alone is an arm of the search; remove it, or name a depth";
+    let given =
+        keys.into_iter().find(|(_, given, _)| *given).map(|(key, _, because)| (key, because.to_owned()));
+    given.or_else(|| regularize.needs_depth().map(|key| (key, may_be_idle.to_owned())))
 }
 
 fn of_head(config: &Config, depth: &Depth) -> Option<Contradiction> {

@@ -1,0 +1,82 @@
+//! `finetune search`: a race between ways to train, on folds of the training images.
+
+use std::path::PathBuf;
+
+use finetune_core::run_folder::{Metrics, RunFolder};
+use finetune_core::search;
+use ranged::{NotNegative, OutOfRange, Positive};
+use records::{Depth, Event, Session};
+
+use super::arguments::{ConfigArguments, Output, print_report};
+use super::train::listen_for_ctrl_c;
+use crate::progress::Progress;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Linear classifiers on every stage, the head, and deeper and deeper training at several learning rates race on folds of the training images; validation and test images are never read. What cannot win is dropped; of what cannot be told apart the cheaper is taken. The folder gets search.json, a page with the race, and chosen.toml, the configuration to run. finetune.depth = \"search\" does the same before a run and goes on with it. docs/search.md says how searches fared."
+)]
+pub(super) struct SearchArguments {
+    /// How much it may cost, in final runs that train everything; by default search.budget
+    #[arg(long, value_name = "RUNS", conflicts_with = "minutes", value_parser = number::<NotNegative>)]
+    budget: Option<NotNegative>,
+    /// How many minutes it may take, in place of the budget
+    #[arg(long, value_name = "MINUTES", value_parser = number::<Positive>)]
+    minutes: Option<Positive>,
+    /// Resume the search in DIR that was cut off; its finished cells stay
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
+    let interrupt = &listen_for_ctrl_c()?;
+    let SearchArguments { budget, minutes, .. } = *arguments;
+    let run = arguments.config.changed_run(|config| {
+        config.finetune.depth = Depth::Search;
+        config.compare = None;
+        let search = config.search.get_or_insert_default();
+        search.budget = budget.unwrap_or(search.budget);
+        search.minutes = minutes.or(search.minutes.filter(|_| budget.is_none()));
+        anyhow::Ok(())
+    })?;
+    let (folder, mut metrics) = match &arguments.resume {
+        Some(path) => {
+            let folder = RunFolder::resumed_search(path, &run.config)?;
+            let metrics = Metrics::reopen(&folder)?;
+            (folder, metrics)
+        }
+        None => {
+            let folder = arguments.config.new_folder(&format!("{}-search", run.name))?;
+            let metrics = Metrics::create(&folder)?;
+            (folder, metrics)
+        }
+    };
+    let mut progress = Progress::new();
+    let mut listen = |event: &Event<'_>| {
+        progress.listen(event);
+        metrics.listen(event);
+    };
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let done = search::gather(&run, session).map_err(anyhow::Error::from).and_then(|materials| {
+        folder.write_config(&run.config)?;
+        Ok(search::perform(&run, &materials, &folder, session)?)
+    });
+    metrics.finish()?;
+    let record = done.inspect_err(|_| folder.forget_if_empty())?;
+    let output = if arguments.config.json { Output::Json } else { Output::Text };
+    let text = report::text::search(&record);
+    let chosen = folder.file("chosen.toml");
+    print_report(
+        output,
+        &format!("{}\nrun     finetune --config {}", text.trim_end(), chosen.display()),
+        &record,
+        &folder,
+    )
+}
+
+/// Reads a number within its range.
+fn number<T: TryFrom<f64, Error = OutOfRange>>(text: &str) -> Result<T, String> {
+    let number: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    T::try_from(number).map_err(|error| error.to_string())
+}

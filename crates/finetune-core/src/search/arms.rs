@@ -1,0 +1,73 @@
+//! The arms of a network as runs.
+
+use ::search::entrants::{Able, Network, StageFacts};
+use backbone::{StageId, Values};
+use run_config::{Checkpoints, Run, SettingConfig};
+use training::{enough_epochs, steps_per_epoch};
+use transferability::probe::FOLDS;
+
+use crate::Error;
+use crate::recipe::{self, Materials};
+
+/// Returns what of a run's network decides about its arms.
+///
+/// # Errors
+/// When the weights do not fit.
+pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result<Network, Error> {
+    let mut outline = recipe::build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
+    if let Some(checkpoint) = &materials.checkpoint {
+        outline.fit(checkpoint)?;
+    }
+    let side = i64::try_from(materials.input.crop).unwrap_or(i64::MAX);
+    let traces = outline.trace(&[1, i64::from(materials.input.channels), side, side]);
+    let cost = |ids: &mut dyn Iterator<Item = StageId>| -> f64 {
+        ids.filter_map(|id| traces.get(id.index())).map(|trace| trace.multiply_adds as f64).sum()
+    };
+    let all = cost(&mut outline.ids()).max(1.0);
+    let stages = outline.ids().filter(|&id| id < outline.first_new() && !outline.roots(id).is_empty());
+    let stages = stages.map(|id| StageFacts {
+        name: outline.name(id).to_owned(),
+        live: cost(&mut outline.ids().filter(|&other| other >= id)) / all,
+        norms: outline.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean")),
+    });
+    let train = &run.config.train;
+    let steps = |images: usize| {
+        let epochs = enough_epochs(train.epochs.get(), train, images);
+        u64::from(epochs) as f64 * steps_per_epoch(train, images) as f64
+    };
+    Ok(Network {
+        stages: stages.collect(),
+        caches: recipe::shows_the_same(run),
+        fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
+        able: Able { linear: false, averages: false },
+    })
+}
+
+/// Returns the run of an arm: the run of a search with changes laid over it.
+///
+/// # Errors
+/// At the change at fault.
+pub(super) fn run_of(run: &Run, name: &str, set: &[String]) -> Result<Run, Error> {
+    let setting = SettingConfig { name: name.to_owned(), set: set.to_vec() };
+    let mut changed = run.with_overrides(&setting)?;
+    changed.config.search = None;
+    changed.reset_ineffective();
+    Ok(changed)
+}
+
+/// Returns the run of a cell: an arm on images that are chosen already, of which nothing is kept.
+///
+/// # Errors
+/// As [`run_of`].
+pub(super) fn run_of_cell(
+    run: &Run,
+    name: &str,
+    set: &[String],
+    materials: &Materials,
+) -> Result<Run, Error> {
+    let mut cell = run_of(run, name, set)?;
+    cell.config.run.checkpoints = Checkpoints::None;
+    cell.config.data.images_per_class = None;
+    recipe::forget_skipping(&mut cell, materials)?;
+    Ok(cell)
+}

@@ -1,0 +1,172 @@
+//! Which way to train is best: a race on folds of the training images. The crate `search` has the race; here the arms of a
+//! network are made into runs ([`arms`]), and trained or fitted on folds ([`trainer`]).
+//!
+//! Validation and test images are taken out of the materials before anything begins.
+
+mod arms;
+mod trainer;
+
+use std::path::Path;
+
+use ::search::record::{About, record};
+use ::search::{
+    Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive, entrants,
+};
+use features::dataset::{DecodedDataset, ImageSubset};
+use images::{DataSet, shuffled};
+use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
+use run_config::{Config, Run};
+use transferability::probe::{deal, deal_groups};
+
+use self::trainer::FoldTrainer;
+use crate::Error;
+use crate::recipe::{self, Materials};
+use crate::run_folder::RunFolder;
+
+/// Reads what a search needs: of the images the training split alone.
+///
+/// # Errors
+/// As [`recipe::gather`].
+pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> {
+    let mut choose = |set: &mut DataSet| {
+        set.validation.clear();
+        set.test.clear();
+        Ok(())
+    };
+    let materials = recipe::gather_chosen(run, &mut choose, session)?;
+    if let Some(per_class) = run.config.data.images_per_class {
+        let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
+        drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
+    }
+    Ok(materials)
+}
+
+/// Races the arms of a run whose depth is [`Depth::Search`], in a folder that may hold finished cells of the same search, and
+/// writes `search.json`, the page, and `chosen.toml`, the configuration of the arm to take.
+///
+/// # Errors
+/// When there are too few images to hold some out, a cell fails, or on interruption: finished cells stay.
+pub fn perform(
+    run: &Run,
+    materials: &Materials,
+    folder: &RunFolder,
+    session: &mut Session<'_>,
+) -> Result<SearchRecord, Error> {
+    let training = recipe::images_of(run, materials)?.train;
+    let network = arms::network(run, materials, training.len())?;
+    let field = entrants(&network);
+    let images = images_of(run, materials, &training)?;
+    let budget = budget(&run.config);
+    let mut race = Race::new(Setup {
+        arms: field.iter().map(|entrant| entrant.arm.clone()).collect(),
+        images,
+        rules: Rules::default(),
+        budget,
+        prior: Prior::shipped()?,
+        seed: run.config.run.seed,
+    })?;
+    let about = About {
+        name: run.name.clone(),
+        arch: run.network.name.to_owned(),
+        weights: run.config.model.weights.clone(),
+        data: run.config.data.origin().path().display().to_string(),
+        seed: run.config.run.seed,
+        sets: field.iter().map(|entrant| entrant.set.clone()).collect(),
+    };
+    let calibration = Calibration::shipped()?;
+    let cells = Cells::of(folder.path());
+    cells.release_unfinished()?;
+    let mut course: Vec<RaceCellRecord> = Vec::new();
+    let mut trainer = FoldTrainer::new(run, only_training(materials, &training), &field, budget, session);
+    let end = drive(&mut race, &cells, &mut trainer, &mut course)?;
+    let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
+        return Err(::search::Error::NothingHeldOut.into());
+    };
+    let chosen = chosen(run, &record)?;
+    folder.write_search(&record, &chosen.config)?;
+    session.emit(&Event::Standing(&record));
+    Ok(record)
+}
+
+/// Replaces the depth `search` of a run by the arm that a search in this folder finds. Returns the run and, where its depth was
+/// `search`, the record.
+///
+/// # Errors
+/// As [`perform`], and when the folder is taken.
+pub fn resolve_search(
+    run: &Run,
+    materials: &Materials,
+    folder: &Path,
+    session: &mut Session<'_>,
+) -> Result<(Run, Option<SearchRecord>), Error> {
+    if *run.depth() != Depth::Search {
+        return Ok((run.clone(), None));
+    }
+    let folder = RunFolder::at(folder)?;
+    folder.write_config(&run.config)?;
+    let record = perform(run, materials, &folder, session)?;
+    let mut chosen = chosen(run, &record)?;
+    recipe::forget_skipping(&mut chosen, materials)?;
+    Ok((chosen, Some(record)))
+}
+
+/// Adds a search to the record of the run that followed it, as part of the step `freeze`.
+pub fn attach_to_record(record: &mut RunRecord, search: Option<SearchRecord>) {
+    let Some(search) = search else { return };
+    record.seconds += search.seconds;
+    if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == StepName::Freeze.name()) {
+        freeze.seconds += search.seconds;
+        freeze.what = format!("{}; {}", search.statement, freeze.what);
+    }
+    record.search = Some(Box::new(search));
+}
+
+/// Returns the run of the arm that a search chose.
+fn chosen(run: &Run, record: &SearchRecord) -> Result<Run, Error> {
+    arms::run_of(run, &record.chosen, &record.set)
+}
+
+/// Returns how much a search may cost.
+fn budget(config: &Config) -> Budget {
+    let search = config.search.clone().unwrap_or_default();
+    match search.minutes {
+        Some(minutes) => Budget::Minutes(minutes.get()),
+        None => Budget::FinalRuns(search.budget.get()),
+    }
+}
+
+/// Deals the training images into folds.
+fn images_of(run: &Run, materials: &Materials, training: &ImageSubset) -> Result<Images, Error> {
+    let (labels, classes) = (training.labels(), materials.pictures.classes.len());
+    let seed = run.config.run.seed;
+    let order = shuffled(labels.len(), seed, 1);
+    let groups = training.groups();
+    let folds = match groups.iter().any(Option::is_some) {
+        true => deal_groups(&labels, classes, &order, &groups),
+        false => deal(&labels, classes, &order),
+    };
+    let mut held_out: Vec<usize> =
+        labels.iter().zip(&folds).filter(|(_, fold)| fold.is_some()).map(|(&label, _)| label).collect();
+    held_out.sort_unstable();
+    held_out.dedup();
+    if held_out.len() < 2 {
+        let message = "a search holds images out, and needs at least two training images in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
+        let data = &run.config.data;
+        let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
+        return Err(run.source.wrong(key, message).into());
+    }
+    let listed = Listed { labels: &labels, folds: &folds, groups: &groups };
+    Ok(Images::new(listed, classes, seed)?)
+}
+
+/// Returns the materials with these training images and no others.
+fn only_training(materials: &Materials, training: &ImageSubset) -> Materials {
+    let none = ImageSubset { store: training.store.clone(), indices: Vec::new() };
+    let pictures = DecodedDataset {
+        train: training.clone(),
+        validation: none.clone(),
+        test: none,
+        ..materials.pictures.clone()
+    };
+    Materials { pictures, ..materials.clone() }
+}

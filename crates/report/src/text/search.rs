@@ -1,0 +1,76 @@
+use records::{ArmRecord, SearchRecord};
+
+use super::{Side, aligned, visible};
+use crate::numbers;
+
+/// Limits of all searches.
+pub(crate) const SEARCH_LIMITS: &str = "Limits: no validation or test image was seen; what differs less than the images can show is decided by cost. docs/search.md says how searches fared.";
+
+/// A search: the choice, the standing of all arms, how sure it is, how it ended. Ends with a line feed.
+pub fn search(record: &SearchRecord) -> String {
+    let mut out =
+        visible(&format!("{}: {}; {} from {}", record.name, record.chosen, record.arch, record.weights));
+    out.push_str("\n\n");
+    out.push_str(&search_table(record));
+    out.push_str(&format!("\n{}.\n", visible(&record.statement)));
+    if let (Some(accuracy), Some(interval)) = (record.accuracy, record.accuracy_interval) {
+        out.push_str(&format!(
+            "Its accuracy, corrected for the choice: about {} (95% interval: {}%).\n",
+            numbers::percent(accuracy),
+            numbers::percent_interval(interval)
+        ));
+    }
+    if let Some(deep) = &record.deep {
+        out.push_str(&format!("Arms that train most of the network were {}.\n", visible(deep)));
+    }
+    out.push_str(&format!("{}\n{SEARCH_LIMITS}\n", ended(record)));
+    out
+}
+
+/// The standing of all arms as a table: an asterisk marks the one that would be taken. Ends with a line feed.
+pub fn search_table(record: &SearchRecord) -> String {
+    let heading = ["arm", "folds", "accuracy", "loss", "gain", "close", "state"].map(String::from).to_vec();
+    let rows: Vec<Vec<String>> =
+        [heading].into_iter().chain(record.arms.iter().map(|arm| row(record, arm))).collect();
+    let right = Side::Right;
+    aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left])
+}
+
+fn row(record: &SearchRecord, arm: &ArmRecord) -> Vec<String> {
+    let dash = || "–".to_owned();
+    let mark = if arm.name == record.chosen { "* " } else { "" };
+    vec![
+        format!("{mark}{}", visible(&arm.name)),
+        format!("{}/{}", arm.folds.len(), record.folds),
+        arm.accuracy.map_or_else(dash, numbers::percent),
+        arm.loss.map_or_else(dash, numbers::loss),
+        gain(arm).unwrap_or_else(dash),
+        arm.close.map_or_else(dash, |close| format!("{:.0}%", 100.0 * close)),
+        arm.state.clone(),
+    ]
+}
+
+/// Gain of an arm with its standard error, `+1.2 ± 0.8`.
+pub(crate) fn gain(arm: &ArmRecord) -> Option<String> {
+    Some(format!("{:+.1} ± {:.1}", arm.gain?, arm.gain_error?))
+}
+
+/// How the search ended and what it cost, in a sentence.
+pub(crate) fn ended(record: &SearchRecord) -> String {
+    let why = match record.ended.as_str() {
+        "settled" => "the arm in front is expected to be as good as any",
+        "budget" => "what is left to try would exceed the budget",
+        "complete" => "every arm was measured on all folds, or dropped",
+        _ => "it was interrupted",
+    };
+    let limit = match (record.budget, record.minutes) {
+        (_, Some(minutes)) => format!(" (at most {} min)", numbers::significant(minutes)),
+        (Some(budget), None) => format!(" of {}", numbers::significant(budget)),
+        (None, None) => String::new(),
+    };
+    format!(
+        "The search took {} and {:.2}{limit} final runs that train everything; it ended because {why}.",
+        numbers::duration(record.seconds),
+        record.spent
+    )
+}

@@ -1,0 +1,54 @@
+use records::Depth;
+
+/// A way to train, an entrant of the race. Arms are listed in the order of preference: of two that cannot be told apart the
+/// earlier is taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// Name, unique in a race: `last:2 x 0.3`. [`Prior`](crate::Prior) knows arms under it.
+    pub name: String,
+    /// What it trains.
+    pub kind: Kind,
+    /// When it is tried.
+    pub tier: Tier,
+    /// Cost of training it on one fold, in final runs that train everything.
+    pub fold_cost: f64,
+    /// The arm whose training measures this one too, such as the one whose weights it averages; `None` for an arm that is
+    /// trained by itself.
+    pub rides_on: Option<usize>,
+}
+
+/// What an arm trains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A linear classifier on the output of one stage.
+    Stage(Place),
+    /// A linear classifier on the outputs of several stages.
+    Joined,
+    /// The stages of a depth and the head, by an optimizer.
+    Depth(Depth),
+}
+
+/// Where a stage lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before another stage.
+    Earlier,
+    /// Before the head.
+    Last,
+}
+
+/// When an arm is tried: the cheaper first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// On features that one pass gives for all folds.
+    Free,
+    /// Trains stages from a cut whose features are computed once.
+    Cached,
+    /// Trains most of the network in every epoch. Only where that can pay: [`gate`](crate::gate).
+    Deep,
+}
+
+impl Tier {
+    /// All tiers in the order of trying.
+    pub const ALL: [Self; 3] = [Self::Free, Self::Cached, Self::Deep];
+}

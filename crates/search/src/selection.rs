@@ -1,0 +1,83 @@
+//! Accuracy of an arm that was chosen on the images that it is measured on.
+//!
+//! The best of many looks better than it is. Bootstrap bias corrected cross-validation (Tsamardinos, Greasidou and Borboudakis,
+//! "Bootstrapping the out-of-sample predictions for efficient and accurate cross-validation", Machine Learning 2018) repeats
+//! the choice on resampled images and measures what is chosen on the images that were not drawn.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statistics::{Interval, mean, quantile};
+
+use crate::posterior::Field;
+
+/// Number of resampled sets of images.
+const RESAMPLES: usize = 400;
+
+/// Accuracy of what the choice gives, in `0..=1`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Selected {
+    /// Mean over the resampled sets.
+    pub accuracy: f64,
+    /// Its 95% interval.
+    pub interval: Interval,
+}
+
+/// Returns the accuracy of the arm of the lowest loss, or of an arm before it within one standard error, among those that are
+/// measured on every fold; `None` without such arms.
+#[must_use]
+pub fn accuracy(field: &Field<'_>) -> Option<Selected> {
+    let complete = field.measured.iter().map(|it| it.images.len()).max().filter(|&most| most > 1)?;
+    let arms = field.measured.iter().filter(|it| it.images.len() == complete);
+    // In the order of the images, which arms were measured on in different orders of folds.
+    let table: Vec<Vec<Answer>> = arms
+        .map(|measured| {
+            let mut answers: Vec<(usize, Answer)> = measured
+                .images
+                .iter()
+                .zip(measured.losses.iter().zip(&measured.correct))
+                .map(|(&image, (&loss, &correct))| (image, Answer { loss, correct }))
+                .collect();
+            answers.sort_by_key(|(image, _)| *image);
+            answers.into_iter().map(|(_, answer)| answer).collect()
+        })
+        .collect();
+    let mut random = ChaCha8Rng::seed_from_u64(field.seed);
+    let mut accuracies = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        let drawn: Vec<usize> = (0..complete).map(|_| random.random_range(0..complete)).collect();
+        let mut left_out = vec![true; complete];
+        drawn.iter().for_each(|&image| left_out[image] = false);
+        let chosen = &table[chosen(&table, &drawn)];
+        let judged: Vec<f64> = (0..complete)
+            .filter(|&image| left_out[image])
+            .map(|image| f64::from(u8::from(chosen[image].correct)))
+            .collect();
+        if !judged.is_empty() {
+            accuracies.push(mean(&judged));
+        }
+    }
+    let interval = Interval { low: quantile(&accuracies, 0.025)?, high: quantile(&accuracies, 0.975)? };
+    Some(Selected { accuracy: mean(&accuracies), interval })
+}
+
+/// What an arm says of an image.
+#[derive(Clone, Copy)]
+struct Answer {
+    loss: f64,
+    correct: bool,
+}
+
+/// Row of the arm that these images choose.
+fn chosen(table: &[Vec<Answer>], drawn: &[usize]) -> usize {
+    let losses = |row: &[Answer]| mean(&drawn.iter().map(|&image| row[image].loss).collect::<Vec<_>>());
+    let means: Vec<f64> = table.iter().map(|row| losses(row)).collect();
+    let best = (0..means.len()).reduce(|best, next| if means[next] < means[best] { next } else { best });
+    let Some(best) = best else { return 0 };
+    let within = |&row: &usize| {
+        let differences: Vec<f64> =
+            drawn.iter().map(|&image| table[row][image].loss - table[best][image].loss).collect();
+        let error = statistics::standard_deviation(&differences) / (drawn.len() as f64).sqrt();
+        means[row] - means[best] <= error
+    };
+    (0..means.len()).find(within).unwrap_or(best)
+}

@@ -1,0 +1,480 @@
+//! Races whose truth is known: how often the chosen arm is close to the best, what is dropped, what ties lead to, what it costs,
+//! and whether a race repeats.
+//!
+//! An image has a difficulty that all arms share and one of its own for each arm; an arm is right where its quality exceeds
+//! them. So the true accuracy of an arm is known, and arms err on the same images, as networks do.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use records::Depth;
+use search::{
+    Answers, Arm, Budget, Calibration, Cell, CellResult, Cells, End, HeldOut, Images, Kind, Listed, Next,
+    Place, Prior, Race, Rules, Setup, Statement, Tier, Trainer,
+};
+
+const FOLDS: usize = 5;
+/// Standard deviations of the difficulty that arms share, and of their own.
+const SHARED: f64 = 1.0;
+const OWN: f64 = 0.45;
+
+/// A task: images, and arms of known accuracy.
+struct Task {
+    arms: Vec<Arm>,
+    /// True accuracy of each arm, in `0..=1`.
+    truth: Vec<f64>,
+    images: Images,
+    /// Margin of each arm for each image.
+    margins: Vec<Vec<f64>>,
+}
+
+/// Accuracy of an arm of this quality.
+fn accuracy_of(quality: f64) -> f64 {
+    normal_below(quality / SHARED.hypot(OWN))
+}
+
+/// Share of the standard normal distribution below a value, by the trapezoidal rule.
+fn normal_below(value: f64) -> f64 {
+    let steps = 4000;
+    let width = (value + 8.0) / f64::from(steps);
+    let density = |x: f64| (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    (0..steps).map(|step| width * density(-8.0 + width * (f64::from(step) + 0.5))).sum()
+}
+
+/// Quality of an arm of this accuracy, by bisection.
+fn quality_of(accuracy: f64) -> f64 {
+    let (mut low, mut high) = (-6.0, 6.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if accuracy_of(middle) < accuracy { low = middle } else { high = middle }
+    }
+    low
+}
+
+fn arm(name: &str, kind: Kind, tier: Tier, fold_cost: f64) -> Arm {
+    Arm { name: name.to_owned(), kind, tier, fold_cost, rides_on: None }
+}
+
+/// The usual field: linear classifiers, the head, few stages on cached features, and deep arms.
+fn field() -> Vec<Arm> {
+    let mut arms = vec![arm("joined", Kind::Joined, Tier::Free, 0.0)];
+    arms.push(arm("stage last", Kind::Stage(Place::Last), Tier::Free, 0.0));
+    for stage in 0..8 {
+        arms.push(arm(&format!("stage {stage}"), Kind::Stage(Place::Earlier), Tier::Free, 0.0));
+    }
+    arms.push(arm("head", Kind::Depth(Depth::Head), Tier::Cached, 0.01));
+    for (depth, cost) in [(1, 0.03), (2, 0.06)] {
+        for rate in ["0.1", "0.3", "1"] {
+            let name = format!("last:{depth} x {rate}");
+            arms.push(arm(&name, Kind::Depth(Depth::Last(depth)), Tier::Cached, 0.8 * cost));
+        }
+    }
+    for (name, depth, cost) in [
+        ("last:4 x 0.1", Depth::Last(4), 0.62),
+        ("all x 0.1", Depth::All, 1.0),
+        ("last:4 x 1", Depth::Last(4), 0.62),
+        ("all x 1", Depth::All, 1.0),
+    ] {
+        arms.push(arm(name, Kind::Depth(depth), Tier::Deep, 0.8 * cost));
+    }
+    arms
+}
+
+fn task(arms: Vec<Arm>, truth: Vec<f64>, count: usize, seed: u64) -> Task {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut normal = |sd: f64| {
+        let z: f64 = StandardNormal.sample(&mut random);
+        sd * z
+    };
+    let labels: Vec<usize> = (0..count).map(|image| image % 2).collect();
+    let folds: Vec<Option<usize>> = (0..count).map(|image| Some(image / 2 % FOLDS)).collect();
+    let images = Images::new(Listed { labels: &labels, folds: &folds, groups: &[] }, 2, seed).unwrap();
+    let shared: Vec<f64> = (0..count).map(|_| normal(SHARED)).collect();
+    let margins = truth
+        .iter()
+        .map(|&accuracy| {
+            let quality = quality_of(accuracy);
+            shared.iter().map(|difficulty| quality + difficulty + normal(OWN)).collect()
+        })
+        .collect();
+    Task { arms, truth, images, margins }
+}
+
+/// A task whose arms gain by a normal distribution with this standard deviation, in points.
+fn drawn(sd: f64, count: usize, seed: u64) -> Task {
+    let arms = field();
+    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0xA5A5);
+    let gain = |_: &Arm| {
+        let z: f64 = StandardNormal.sample(&mut random);
+        0.85 + 0.01 * sd * z
+    };
+    let truth = arms.iter().map(gain).collect();
+    task(arms, truth, count, seed)
+}
+
+/// A finished race, with the cells in their order.
+struct Raced {
+    race: Race,
+    cells: Vec<Cell>,
+    end: End,
+}
+
+impl Task {
+    fn race(&self, budget: f64) -> Raced {
+        let mut race = Race::new(Setup {
+            arms: self.arms.clone(),
+            images: self.images.clone(),
+            rules: Rules::default(),
+            budget: Budget::FinalRuns(budget),
+            prior: Prior::shipped().unwrap(),
+            seed: 7,
+        })
+        .unwrap();
+        let mut cells = Vec::new();
+        loop {
+            match race.next() {
+                Next::Over(end) => return Raced { race, cells, end },
+                Next::Run(cell) => {
+                    cells.push(cell);
+                    race.record(&self.result(cell)).unwrap();
+                }
+            }
+        }
+    }
+
+    fn result(&self, cell: Cell) -> CellResult {
+        let crew = |arm: &usize| *arm == cell.arm || self.arms[*arm].rides_on == Some(cell.arm);
+        let held_out = (0..self.arms.len()).filter(crew).map(|arm| {
+            let logits = self.images.held_out(cell.fold).into_iter().flat_map(|image| {
+                // Each arm has a scale of its own, which its temperature takes away.
+                let margin = (2.0 + arm as f64) * self.margins[arm][image];
+                if self.images.label(image) == 0 { [margin as f32, 0.0] } else { [0.0, margin as f32] }
+            });
+            HeldOut { arm, answers: Answers::Logits(logits.collect()) }
+        });
+        CellResult { cell, held_out: held_out.collect(), minutes: 0.1 }
+    }
+
+    /// Points that an arm lies below the best of those measured.
+    fn regret(&self, raced: &Raced, arm: usize) -> f64 {
+        let tried = (0..self.arms.len()).filter(|&arm| !raced.race.measured(arm).images.is_empty());
+        let best = tried.map(|arm| self.truth[arm]).fold(0.0, f64::max);
+        100.0 * (best - self.truth[arm])
+    }
+}
+
+#[test]
+fn the_chosen_arm_is_close_to_the_best_and_closer_than_the_default() {
+    // Number of images, standard deviation of the arms' gains, share within one point and mean regret at worst.
+    for (count, least_close, most_regret) in [(40, 0.10, 3.4), (200, 0.45, 1.7), (1000, 0.8, 0.7)] {
+        let (mut close, mut regret, mut of_default) = (0, 0.0, 0.0);
+        let tasks = 60;
+        for seed in 0..tasks {
+            let task = drawn(2.0, count, seed);
+            let raced = task.race(3.0);
+            let chosen = raced.race.decision().unwrap().chosen;
+            close += usize::from(task.regret(&raced, chosen) <= 1.0);
+            regret += task.regret(&raced, chosen) / tasks as f64;
+            of_default += task.regret(&raced, 0) / tasks as f64;
+        }
+        let close = close as f64 / tasks as f64;
+        eprintln!(
+            "{count} images: within one point {close:.2}, regret {regret:.2}, of the first arm {of_default:.2}"
+        );
+        assert!(close >= least_close && regret <= most_regret, "{count}: {close} {regret}");
+        assert!(regret < of_default - 0.3, "{count}: {regret}, the default {of_default}");
+    }
+}
+
+#[test]
+fn an_arm_without_hope_is_dropped_after_two_folds_and_a_good_one_is_not() {
+    let (mut dropped, mut best_dropped, races) = (0u64, 0u64, 40);
+    for seed in 0..races {
+        let arms = field();
+        let hopeless = arms.iter().position(|arm| arm.name == "last:1 x 1").unwrap();
+        let good = arms.iter().position(|arm| arm.name == "last:2 x 0.1").unwrap();
+        let mut truth = vec![0.85; arms.len()];
+        (truth[hopeless], truth[good]) = (0.65, 0.88);
+        let task = task(arms, truth, 200, seed);
+        let raced = task.race(3.0);
+        dropped += u64::from(raced.race.dropped(hopeless).is_some_and(|it| it.folds == 2));
+        best_dropped += u64::from(raced.race.dropped(good).is_some());
+        let folds_of_hopeless = raced.cells.iter().filter(|cell| cell.arm == hopeless).count();
+        assert!(raced.race.dropped(hopeless).is_none() || folds_of_hopeless < FOLDS);
+    }
+    assert!(dropped >= races * 9 / 10, "{dropped} of {races}");
+    assert!(best_dropped <= races / 20, "{best_dropped} of {races}");
+}
+
+#[test]
+fn of_arms_that_tie_the_cheaper_is_taken() {
+    let (mut first, mut last, races) = (0u64, 0u64, 40);
+    for seed in 0..races {
+        let arms = field();
+        let count = arms.len();
+        let task = task(arms, vec![0.85; count], 200, seed);
+        let raced = task.race(3.0);
+        let chosen = raced.race.decision().unwrap().chosen;
+        first += u64::from(task.arms[chosen].tier == Tier::Free);
+        last += u64::from(task.arms[chosen].tier == Tier::Deep);
+        // Whatever is taken lies within one standard error of the arm in front, and nothing before it does.
+        let decision = raced.race.decision().unwrap();
+        for candidate in &decision.candidates {
+            let within = candidate.behind <= candidate.error;
+            assert!(candidate.arm >= chosen || !within);
+            assert!(candidate.arm != chosen || within);
+        }
+    }
+    assert!(first >= races * 9 / 10 && last == 0, "{first} free, {last} deep of {races}");
+    // Clones tie to the last image, and the first of them is taken.
+    let mut task = drawn(2.0, 200, 3);
+    let raced = task.race(3.0);
+    let chosen = raced.race.decision().unwrap().chosen;
+    let mut twin = task.arms[chosen].clone();
+    twin.name += ", again";
+    task.arms.push(twin);
+    task.truth.push(task.truth[chosen]);
+    task.margins.push(task.margins[chosen].clone());
+    assert_eq!(task.race(4.0).race.decision().unwrap().chosen, chosen);
+}
+
+#[test]
+fn the_budget_is_never_exceeded_and_more_of_it_tries_more() {
+    let mut tried = Vec::new();
+    for budget in [0.0, 0.2, 1.0, 2.0, 3.0, 10.0] {
+        let mut most = 0.0f64;
+        let mut cells = 0;
+        for seed in 0..10 {
+            let raced = drawn(3.0, 500, seed).race(budget);
+            most = most.max(raced.race.spent().final_runs);
+            cells += raced.cells.len();
+            assert!(raced.end != End::Budget || raced.race.spent().final_runs > budget - 0.8 - 1e-9);
+        }
+        assert!(most <= budget + 1e-9, "{most} of {budget}");
+        tried.push(cells);
+    }
+    assert!(tried.is_sorted() && tried[0] == 10 * 10 * FOLDS && tried[4] > tried[2], "{tried:?}");
+    // By the clock a race learns its pace, and exceeds the limit by one cell at most.
+    let task = drawn(3.0, 500, 1);
+    let setup = Setup {
+        arms: task.arms.clone(),
+        images: task.images.clone(),
+        rules: Rules::default(),
+        budget: Budget::Minutes(4.0),
+        prior: Prior::shipped().unwrap(),
+        seed: 7,
+    };
+    let mut race = Race::new(setup).unwrap();
+    let mut dearest = 0.0f64;
+    while let Next::Run(cell) = race.next() {
+        assert!(race.spent().minutes <= 4.0);
+        let minutes = 2.0 * task.arms[cell.arm].fold_cost;
+        dearest = dearest.max(minutes);
+        race.record(&CellResult { minutes, ..task.result(cell) }).unwrap();
+    }
+    assert!(race.spent().minutes <= 4.0 + dearest && race.spent().minutes > 2.0, "{:?}", race.spent());
+}
+
+#[test]
+fn deep_arms_are_tried_only_where_they_can_pay() {
+    let deep = |task: &Task| {
+        let raced = task.race(3.0);
+        raced.cells.iter().any(|cell| task.arms[cell.arm].tier == Tier::Deep)
+    };
+    let with = |count: usize, change: &dyn Fn(&Arm) -> f64, seed: u64| {
+        let arms = field();
+        let truth = arms.iter().map(|arm| 0.85 + change(arm)).collect();
+        task(arms, truth, count, seed)
+    };
+    let share = |count: usize, change: &dyn Fn(&Arm) -> f64| {
+        (0..20).filter(|&seed| deep(&with(count, change, seed))).count()
+    };
+    let flat = |_: &Arm| 0.0;
+    let two = |arm: &Arm| if arm.kind == Kind::Depth(Depth::Last(2)) { 0.07 } else { 0.0 };
+    let unlike = |arm: &Arm| if arm.name == "stage 4" { 0.09 } else { 0.0 };
+    assert_eq!(share(30, &two), 0, "too few images");
+    assert_eq!(share(400, &flat), 20, "enough images");
+    assert!(share(200, &two) >= 17, "{}", share(200, &two));
+    assert!(share(200, &unlike) >= 17, "{}", share(200, &unlike));
+    assert!(share(200, &flat) <= 12, "{}", share(200, &flat));
+}
+
+#[test]
+fn what_it_says_of_being_close_is_about_what_happens() {
+    // Gains that are as the prior expects them.
+    let (mut said, mut happened, mut loss_said, mut loss, races) = (0.0, 0.0, 0.0, 0.0, 80);
+    let calibration = Calibration::shipped().unwrap();
+    for seed in 0..races {
+        let task = drawn(3.0, 200, 1000 + seed);
+        let raced = task.race(3.0);
+        let decision = raced.race.decision().unwrap();
+        let statement = Statement::of(&raced.race, &decision, &calibration);
+        let regret = task.regret(&raced, decision.chosen);
+        said += statement.computed / races as f64;
+        happened += f64::from(u8::from(regret <= 1.0)) / races as f64;
+        loss_said += statement.expected_loss / races as f64;
+        loss += regret / races as f64;
+        assert!(statement.alike >= 1 && statement.alike <= statement.tried);
+        let sentence = statement.sentence("x", 1.0);
+        assert!(sentence.contains(&format!("of {} tried", statement.tried)), "{sentence}");
+        assert_eq!(sentence.contains("uncalibrated"), !calibration.fitted, "{sentence}");
+    }
+    eprintln!(
+        "within one point: said {said:.2}, happened {happened:.2}; loss: said {loss_said:.2}, was {loss:.2}"
+    );
+    assert!((said - happened).abs() < 0.2, "{said} {happened}");
+    assert!((loss_said - loss).abs() < 0.8, "{loss_said} {loss}");
+}
+
+#[test]
+fn the_accuracy_of_the_chosen_is_not_flattered() {
+    // Many arms of one accuracy: the best looks better than it is, and what is said of it does not.
+    let (mut naive, mut corrected, races) = (0.0, 0.0, 40);
+    for seed in 0..races {
+        let arms = field();
+        let count = arms.len();
+        let task = task(arms, vec![0.8; count], 60, seed);
+        let race = task.race(3.0).race;
+        let best = (0..count).map(|arm| race.measured(arm).accuracy()).fold(0.0, f64::max);
+        naive += best / races as f64;
+        corrected += search::selection::accuracy(&race.field()).unwrap().accuracy / races as f64;
+    }
+    assert!(naive > 0.83, "{naive}");
+    assert!((corrected - 0.8).abs() < 0.02, "{corrected}");
+}
+
+#[test]
+fn a_race_repeats_and_its_results_are_checked() {
+    let task = drawn(3.0, 120, 5);
+    let (one, other) = (task.race(3.0), task.race(3.0));
+    assert_eq!(one.cells, other.cells);
+    assert_eq!(one.race.decision(), other.race.decision());
+    let mut race = one.race.clone();
+    let cell = one.cells[0];
+    let problem = |race: &mut Race, result: &CellResult| race.record(result).unwrap_err().to_string();
+    assert!(problem(&mut race, &task.result(cell)).contains("known already"));
+    let strange = Cell { arm: 99, fold: 0 };
+    assert!(
+        problem(&mut race, &CellResult { cell: strange, held_out: Vec::new(), minutes: 0.0 })
+            .contains("no such")
+    );
+    let setup = Setup {
+        arms: task.arms.clone(),
+        images: task.images.clone(),
+        rules: Rules::default(),
+        budget: Budget::FinalRuns(3.0),
+        prior: Prior::shipped().unwrap(),
+        seed: 7,
+    };
+    let mut fresh = Race::new(setup).unwrap();
+    let mut torn = task.result(cell);
+    torn.held_out[0].answers = Answers::Logits(vec![0.0]);
+    assert!(problem(&mut fresh, &torn).contains("every held-out image"));
+    let judged = Answers::Judged { losses: vec![f64::NAN; 24], correct: vec![true; 24] };
+    torn.held_out[0].answers = judged;
+    assert!(problem(&mut fresh, &torn).contains("finite"));
+    // Answers that have a temperature already are taken as they are.
+    torn.held_out[0].answers = Answers::Judged { losses: vec![0.25; 24], correct: vec![true; 24] };
+    fresh.record(&torn).unwrap();
+    assert_eq!((fresh.measured(cell.arm).loss(), fresh.measured(cell.arm).temperature), (0.25, None));
+}
+
+#[test]
+fn an_arm_that_rides_on_another_is_measured_with_it_and_keeps_it_alive() {
+    let mut arms = field();
+    let carrier = arms.iter().position(|arm| arm.name == "last:1 x 1").unwrap();
+    let mut truth = vec![0.85; arms.len()];
+    truth[carrier] = 0.6;
+    let mut rider = arm("last:1 x 1, averaged", Kind::Depth(Depth::Last(1)), Tier::Cached, 0.0);
+    rider.rides_on = Some(carrier);
+    arms.insert(carrier + 1, rider);
+    truth.insert(carrier + 1, 0.9);
+    let task = task(arms, truth, 300, 2);
+    let raced = task.race(3.0);
+    assert!(raced.cells.iter().all(|cell| cell.arm != carrier + 1));
+    assert_eq!(raced.race.measured(carrier + 1).folds.len(), FOLDS, "its carrier went on for its sake");
+    assert!(raced.race.dropped(carrier).is_some() && raced.race.dropped(carrier + 1).is_none());
+    assert_eq!(raced.race.decision().unwrap().chosen, carrier + 1);
+}
+
+/// Trains by looking the answers up; gives up after some cells.
+struct Script<'a> {
+    task: &'a Task,
+    left: usize,
+    trained: Vec<Cell>,
+    lines: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("interrupted")]
+    Interrupted,
+    #[error(transparent)]
+    Race(#[from] search::Error),
+}
+
+impl Trainer for Script<'_> {
+    type Error = Stopped;
+
+    fn train(&mut self, _: &Race, cell: Cell) -> Result<Vec<HeldOut>, Stopped> {
+        self.left = self.left.checked_sub(1).ok_or(Stopped::Interrupted)?;
+        self.trained.push(cell);
+        Ok(self.task.result(cell).held_out)
+    }
+
+    fn finished(&mut self, _: &Race, _: &records::RaceCellRecord) {
+        self.lines += 1;
+    }
+}
+
+#[test]
+fn a_race_that_was_cut_off_goes_on_where_it_was_and_comes_to_the_same() {
+    let task = drawn(3.0, 120, 5);
+    let whole = task.race(3.0);
+    let folder = tempfile::tempdir().unwrap();
+    let cells = Cells::of(folder.path());
+    let new = || {
+        Race::new(Setup {
+            arms: task.arms.clone(),
+            images: task.images.clone(),
+            rules: Rules::default(),
+            budget: Budget::FinalRuns(3.0),
+            prior: Prior::shipped().unwrap(),
+            seed: 7,
+        })
+        .unwrap()
+    };
+    let mut first = Script { task: &task, left: 60, trained: Vec::new(), lines: 0 };
+    let (mut race, mut course) = (new(), Vec::new());
+    let stopped = search::drive(&mut race, &cells, &mut first, &mut course);
+    assert!(matches!(stopped, Err(Stopped::Interrupted)) && course.len() == 60);
+    // A process that was killed leaves a cell without a summary, which nobody may take meanwhile.
+    let Next::Run(open) = race.next() else { panic!("the race is over") };
+    std::fs::create_dir(cells.path(&race, open)).unwrap();
+    let claimed = search::drive(&mut new(), &cells, &mut Script { left: 9, ..first }, &mut Vec::new());
+    assert!(claimed.unwrap_err().to_string().contains("another process"));
+    cells.release_unfinished().unwrap();
+
+    let mut second = Script { task: &task, left: 999, trained: Vec::new(), lines: 0 };
+    let (mut race, mut course) = (new(), Vec::new());
+    let end = search::drive(&mut race, &cells, &mut second, &mut course).unwrap();
+    assert_eq!(end, whole.end);
+    assert_eq!((course.len(), second.lines), (whole.cells.len(), whole.cells.len()));
+    assert_eq!(second.trained, whole.cells[60..], "the finished cells were read");
+    assert_eq!(race.decision(), whole.race.decision());
+
+    let about = search::record::About { name: "letters".to_owned(), ..Default::default() };
+    let calibration = Calibration::shipped().unwrap();
+    let record = search::record::record(&race, &about, &course, Some(end), &calibration).unwrap();
+    let chosen: Vec<&str> =
+        record.arms.iter().filter(|arm| arm.state == "chosen").map(|arm| &*arm.name).collect();
+    assert_eq!(chosen, [&*record.chosen]);
+    assert_eq!(record.tried as usize, record.arms.iter().filter(|arm| arm.images > 0).count());
+    assert!(record.statement.starts_with(&record.chosen) && record.spent <= 3.0, "{}", record.statement);
+    // A cell of another race is refused.
+    let path = cells.path(&race, whole.cells[0]).join("summary.json");
+    let text = std::fs::read_to_string(&path).unwrap().replace("joined", "other");
+    std::fs::write(&path, text).unwrap();
+    let refused = search::drive(&mut new(), &cells, &mut second, &mut Vec::new());
+    assert!(refused.unwrap_err().to_string().contains("not a cell of this search"));
+}
