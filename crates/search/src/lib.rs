@@ -15,6 +15,7 @@
 //! - [`Statement`]: how likely the chosen arm is close to the best, through a [`Calibration`] map; [`record`]: all of it as a
 //!   record
 //! - [`entrants()`]: the arms of a network; [`drive()`]: the race carried out cell by cell, [`Cells`]: their folders
+//! - [`fit`]: the data files fitted on finished searches
 //!
 //! A race is a function of its inputs and its seed: the same results in the same order lead to the same decision.
 
@@ -25,6 +26,7 @@ mod decision;
 pub mod drive;
 pub mod entrants;
 mod error;
+pub mod fit;
 mod gate;
 mod images;
 mod measured;

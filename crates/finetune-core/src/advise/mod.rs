@@ -22,6 +22,7 @@ use features::dataset::ImageSubset;
 use images::shuffled;
 use records::{AdviceRecord, Depth, Event, PartSeconds, Session, StageEvidence};
 use run_config::Run;
+use tch::Tensor;
 use training::freeze::FreezePlan;
 use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
 use transferability::rule::{Evidence, Verdict};
@@ -143,6 +144,24 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
         parts: clock.parts,
         seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+/// Returns the pooled output of every stage before the head that has parameters, from input on: `[N, D]` each, float64, on the
+/// CPU. One pass through the source network.
+///
+/// # Errors
+/// When there are no source weights, an image can no longer be read, or on interruption.
+pub(crate) fn stage_vectors(
+    run: &Run,
+    materials: &Materials,
+    part: &ImageSubset,
+    session: &mut Session<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    run.set_up_libtorch()?;
+    let source = SourceNetwork::load(run, materials)?;
+    let features = extract(run, materials, part, &source, session.interrupt, session.listener)?;
+    let stages = features.stages.into_iter().filter(|output| output.stage.is_some());
+    Ok(stages.map(|output| output.values).collect())
 }
 
 /// Refuses images that cannot be cross-validated: while the only image of a class is held out, there is none to train on.

@@ -4,8 +4,8 @@ use ::search::entrants::{Able, Network, StageFacts};
 use backbone::{StageId, Values};
 use run_config::{Checkpoints, Run, SettingConfig};
 use training::{enough_epochs, steps_per_epoch};
-use transferability::probe::FOLDS;
 
+use super::FOLDS;
 use crate::Error;
 use crate::recipe::{self, Materials};
 

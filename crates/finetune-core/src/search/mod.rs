@@ -13,15 +13,18 @@ use ::search::{
     Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive, entrants,
 };
 use features::dataset::{DecodedDataset, ImageSubset};
-use images::{DataSet, shuffled};
+use images::DataSet;
 use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
 use run_config::{Config, Run};
-use transferability::probe::{deal, deal_groups};
+use transferability::folds::{deal, deal_groups};
 
 use self::trainer::FoldTrainer;
 use crate::Error;
 use crate::recipe::{self, Materials};
 use crate::run_folder::RunFolder;
+
+/// Number of folds: each arm is trained on four fifths of the images at a time.
+const FOLDS: usize = 5;
 
 /// Reads what a search needs: of the images the training split alone.
 ///
@@ -139,23 +142,18 @@ fn budget(config: &Config) -> Budget {
 fn images_of(run: &Run, materials: &Materials, training: &ImageSubset) -> Result<Images, Error> {
     let (labels, classes) = (training.labels(), materials.pictures.classes.len());
     let seed = run.config.run.seed;
-    let order = shuffled(labels.len(), seed, 1);
     let groups = training.groups();
     let folds = match groups.iter().any(Option::is_some) {
-        true => deal_groups(&labels, classes, &order, &groups),
-        false => deal(&labels, classes, &order),
+        true => deal_groups(&labels, classes, &groups, FOLDS, seed),
+        false => deal(&labels, classes, FOLDS, seed),
     };
-    let mut held_out: Vec<usize> =
-        labels.iter().zip(&folds).filter(|(_, fold)| fold.is_some()).map(|(&label, _)| label).collect();
-    held_out.sort_unstable();
-    held_out.dedup();
-    if held_out.len() < 2 {
+    if folds.check(&labels).is_err() {
         let message = "a search holds images out, and needs at least two training images in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
         let data = &run.config.data;
         let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
         return Err(run.source.wrong(key, message).into());
     }
-    let listed = Listed { labels: &labels, folds: &folds, groups: &groups };
+    let listed = Listed { labels: &labels, folds: folds.of(), groups: &groups };
     Ok(Images::new(listed, classes, seed)?)
 }
 

@@ -1,10 +1,16 @@
 use ::search::{Answers, Budget, Cell, Entrant, HeldOut, How, Race, Tier, Trainer};
+use tch::Tensor;
+use transferability::ridge;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use features::dataset::{DecodedDataset, ImageSubset};
 use records::{Event, RaceCellRecord, Session};
 use run_config::Run;
 
 use super::arms::run_of_cell;
 use crate::Error;
+use crate::advise;
 use crate::recipe::{self, Materials, OutOfFold};
 
 /// Trains arms on folds, one after another, on images and weights that are read once.
@@ -17,6 +23,18 @@ pub(super) struct FoldTrainer<'a, 's> {
     session: &'a mut Session<'s>,
     /// Whether the outputs of frozen stages were computed for all images.
     features_kept: bool,
+    /// Pooled outputs of the stages for all images; empty before they are asked for.
+    stages: Vec<Tensor>,
+    /// Answers of linear arms for the images of all folds.
+    linear: HashMap<usize, Judged>,
+}
+
+/// Answers of a linear arm for every image that is held out.
+struct Judged {
+    /// Indices of the images, ascending.
+    images: Vec<usize>,
+    losses: Vec<f64>,
+    correct: Vec<bool>,
 }
 
 impl<'a, 's> FoldTrainer<'a, 's> {
@@ -31,13 +49,13 @@ impl<'a, 's> FoldTrainer<'a, 's> {
             Budget::FinalRuns(limit) => format!("{limit} final runs"),
             Budget::Minutes(limit) => format!("{limit} minutes"),
         };
-        Self { run, materials, entrants, budget, session, features_kept: false }
+        Self { run, materials, entrants, budget, session, features_kept: false, stages: Vec::new(), linear: HashMap::new() }
     }
 
     /// Trains an arm by the recipe, and asks it and the averages that ride on it about the images of the fold.
     fn train_fold(&mut self, race: &Race, cell: Cell) -> Result<Vec<HeldOut>, Error> {
         let entrant = &self.entrants[cell.arm];
-        let run = run_of_cell(self.run, &entrant.arm.name, &entrant.set, &self.materials)?;
+        let mut run = run_of_cell(self.run, &entrant.arm.name, &entrant.set, &self.materials)?;
         if entrant.arm.tier == Tier::Cached && !self.features_kept {
             self.keep_features()?;
         }
@@ -50,6 +68,8 @@ impl<'a, 's> FoldTrainer<'a, 's> {
             .collect();
         let shares: Vec<f64> = riders.iter().map(|(_, share)| *share).collect();
         let mut materials = self.of_fold(race, cell.fold);
+        let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
+        recipe::decide(&mut run, &materials, silent)?;
         let listener = &mut *self.session.listener;
         let mut steps = |event: &Event<'_>| {
             if let Event::Stepped { .. } = event {
@@ -68,6 +88,41 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         let answers = [done.trained].into_iter().chain(done.averages);
         let arms = [cell.arm].into_iter().chain(riders.into_iter().map(|(arm, _)| arm));
         Ok(arms.zip(answers).map(|(arm, logits)| HeldOut { arm, answers: Answers::Logits(logits) }).collect())
+    }
+
+    /// Fits a linear classifier on the outputs of stages to all images but those of a fold. One decomposition gives the answers
+    /// for all folds, each fold left out as a block.
+    fn fit_linear(&mut self, race: &Race, cell: Cell, stages: &[usize]) -> Result<Vec<HeldOut>, Error> {
+        let images = &self.materials.pictures.train;
+        if self.stages.is_empty() {
+            self.stages = advise::stage_vectors(self.run, &self.materials, images, self.session)?;
+        }
+        let judged = match self.linear.entry(cell.arm) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let joined: Vec<&Tensor> = stages.iter().filter_map(|&stage| self.stages.get(stage)).collect();
+                let joined = Tensor::f_cat(&joined, 1)?;
+                let (labels, classes) = (images.labels(), race.images().classes());
+                let out = ridge::fit_groups(&joined, &labels, classes, &left_out_together(race, images))?.held_out;
+                place.insert(Judged {
+                    images: out.images().to_vec(),
+                    losses: out.losses().to_vec(),
+                    correct: out.correct().to_vec(),
+                })
+            }
+        };
+        let places: Option<Vec<usize>> = race
+            .images()
+            .held_out(cell.fold)
+            .iter()
+            .map(|image| judged.images.binary_search(image).ok())
+            .collect();
+        let Some(places) = places else { return Err(::search::Error::NothingHeldOut.into()) };
+        let answers = Answers::Judged {
+            losses: places.iter().map(|&place| judged.losses[place]).collect(),
+            correct: places.iter().map(|&place| judged.correct[place]).collect(),
+        };
+        Ok(vec![HeldOut { arm: cell.arm, answers }])
     }
 
     /// Returns the materials of a fold: the images that it holds out are those of validation.
@@ -90,7 +145,9 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         self.features_kept = true;
         let cached = |entrant: &&Entrant| entrant.arm.tier == Tier::Cached && entrant.how == How::Train;
         let Some(deepest) = self.entrants.iter().rfind(cached) else { return Ok(()) };
-        let run = run_of_cell(self.run, &deepest.arm.name, &deepest.set, &self.materials)?;
+        let mut run = run_of_cell(self.run, &deepest.arm.name, &deepest.set, &self.materials)?;
+        let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
+        recipe::decide(&mut run, &self.materials, silent)?;
         recipe::keep_features(&run, &self.materials, self.session)
     }
 }
@@ -102,10 +159,32 @@ impl Trainer for FoldTrainer<'_, '_> {
         if self.session.interrupted() {
             return Err(Error::Interrupted);
         }
-        self.train_fold(race, cell)
+        match self.entrants[cell.arm].how.clone() {
+            How::Linear(stages) => self.fit_linear(race, cell, &stages),
+            How::Train | How::Average(_) => self.train_fold(race, cell),
+        }
     }
 
     fn finished(&mut self, _: &Race, line: &RaceCellRecord) {
         self.session.emit(&Event::Raced { cell: line, budget: &self.budget });
     }
+}
+
+/// Most images of which whole folds are left out of a linear classifier: the work grows with the cube of a fold. Of more
+/// images each is left out with its group alone, and whether it learns from four fifths of the others or from all matters
+/// little.
+const LEFT_OUT_BY_FOLD: usize = 2000;
+
+/// Returns for each image the number of what is left out together with it.
+fn left_out_together(race: &Race, images: &ImageSubset) -> Vec<Option<u32>> {
+    if images.len() > LEFT_OUT_BY_FOLD {
+        return images.groups();
+    }
+    let mut together = vec![None; images.len()];
+    for fold in 0..race.images().folds() {
+        for image in race.images().held_out(fold) {
+            together[image] = u32::try_from(fold).ok();
+        }
+    }
+    together
 }
