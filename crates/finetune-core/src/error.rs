@@ -49,6 +49,12 @@ pub enum Error {
     /// A search could not be carried out.
     #[error(transparent)]
     Search(#[from] search::Error),
+    /// A search was interrupted.
+    #[error("the search was interrupted; finished cells are in {}, and `finetune search --config FILE --resume` goes on with them", folder.display())]
+    SearchInterrupted {
+        /// Its folder.
+        folder: std::path::PathBuf,
+    },
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,

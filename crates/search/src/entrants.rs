@@ -79,9 +79,9 @@ pub fn entrants(network: &Network) -> Vec<Entrant> {
     }
     for (depth, rates) in [
         (Depth::Last(1), &["0.1", "0.3", "1"][..]),
-        (Depth::Last(2), &["0.1", "0.3", "1"]),
-        (Depth::Last(4), &["0.1", "1"]),
-        (Depth::All, &["0.1", "1"]),
+        (Depth::Last(2), &["0.1", "0.3", "1"][..]),
+        (Depth::Last(4), &["0.1", "1"][..]),
+        (Depth::All, &["0.1", "1"][..]),
     ] {
         let reaches = match depth {
             Depth::Last(count) => count < network.stages.len(),

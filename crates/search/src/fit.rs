@@ -206,12 +206,7 @@ mod tests {
             let computed = 0.1 + 0.8 * (number % 10) as f64 / 9.0;
             // Of ten searches that say p about ten times sqrt(p) are close.
             let close = (number / 10 % 10) as f64 / 10.0 < computed.sqrt();
-            Outcome {
-                set: set(number),
-                computed,
-                expected_loss: 2.0,
-                regret: if close { 0.5 } else { 1.5 },
-            }
+            Outcome { set: set(number), computed, expected_loss: 2.0, regret: if close { 0.5 } else { 1.5 } }
         };
         (0..100).map(outcome).collect()
     }

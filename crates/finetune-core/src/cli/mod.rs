@@ -149,7 +149,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || is_unknown_network;
     match of_run {
         Some(Error::Config(_)) => USAGE,
-        Some(Error::Interrupted) => INTERRUPTED,
+        Some(Error::Interrupted | Error::SearchInterrupted { .. }) => INTERRUPTED,
         _ if is_usage => USAGE,
         _ => FAILED,
     }

@@ -77,7 +77,11 @@ impl<'a> Worker<'a> {
                 Ok(()) => Ok(true),
                 Err(error) => {
                     self.cells.release(cell)?;
-                    if matches!(error, Error::Interrupted) { Ok(false) } else { Err(error) }
+                    if matches!(error, Error::Interrupted | Error::SearchInterrupted { .. }) {
+                        Ok(false)
+                    } else {
+                        Err(error)
+                    }
                 }
             };
         }

@@ -68,8 +68,8 @@ pub fn out_of_fold(
     Ok(out)
 }
 
-/// Computes the outputs of the frozen stages for all training images once, as the input of each of these depths' runs, so
-/// that every fold finds them in the cache. Nothing where images vary or nothing is cached on disk.
+/// Computes what the frozen stages of a run and of all shallower ones make of all training images, once, so that every fold
+/// finds it in the cache. Nothing where images vary or nothing is cached on disk.
 ///
 /// # Errors
 /// When an image can no longer be read, and on interruption.
@@ -91,9 +91,9 @@ pub fn keep_features(run: &Run, materials: &Materials, session: &mut Session<'_>
     prepared.backbone.freeze_before(head_id);
     prepared.backbone.prepare_inference(StageId::INPUT..head_id, prepared.kind);
     let backbone = &prepared.backbone;
-    let with_parameters = |id: &StageId| *id > first && *id <= head_id && !backbone.roots(*id).is_empty();
-    let later_cuts = backbone.ids().filter(with_parameters).collect();
-    let request = Request { backbone, cut: first, epochs, later_cuts };
+    let between = |id: &StageId| *id >= first && *id < head_id && !backbone.roots(*id).is_empty();
+    let later_cuts = backbone.ids().rev().filter(between).collect();
+    let request = Request { backbone, cut: head_id, epochs, later_cuts };
     loaders(inputs, &request, None, session)?;
     Ok(())
 }

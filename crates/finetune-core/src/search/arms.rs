@@ -18,7 +18,7 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
     if let Some(checkpoint) = &materials.checkpoint {
         outline.fit(checkpoint)?;
     }
-    let side = i64::try_from(materials.input.crop).unwrap_or(i64::MAX);
+    let side = i64::from(materials.input.crop);
     let traces = outline.trace(&[1, i64::from(materials.input.channels), side, side]);
     let cost = |ids: &mut dyn Iterator<Item = StageId>| -> f64 {
         ids.filter_map(|id| traces.get(id.index())).map(|trace| trace.multiply_adds as f64).sum()

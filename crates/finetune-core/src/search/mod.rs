@@ -81,11 +81,14 @@ pub fn perform(
     cells.release_unfinished()?;
     let mut course: Vec<RaceCellRecord> = Vec::new();
     let mut trainer = FoldTrainer::new(run, only_training(materials, &training), &field, budget, session);
-    let end = drive(&mut race, &cells, &mut trainer, &mut course)?;
+    let end = drive(&mut race, &cells, &mut trainer, &mut course).map_err(|error| match error {
+        Error::Interrupted => Error::SearchInterrupted { folder: folder.path().to_owned() },
+        error => error,
+    })?;
     let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
         return Err(::search::Error::NothingHeldOut.into());
     };
-    let chosen = chosen(run, &record)?;
+    let chosen = chosen(run, materials, &record)?;
     folder.write_search(&record, &chosen.config)?;
     session.emit(&Event::Standing(&record));
     Ok(record)
@@ -108,9 +111,7 @@ pub fn resolve_search(
     let folder = RunFolder::at(folder)?;
     folder.write_config(&run.config)?;
     let record = perform(run, materials, &folder, session)?;
-    let mut chosen = chosen(run, &record)?;
-    recipe::forget_skipping(&mut chosen, materials)?;
-    Ok((chosen, Some(record)))
+    Ok((chosen(run, materials, &record)?, Some(record)))
 }
 
 /// Adds a search to the record of the run that followed it, as part of the step `freeze`.
@@ -125,8 +126,10 @@ pub fn attach_to_record(record: &mut RunRecord, search: Option<SearchRecord>) {
 }
 
 /// Returns the run of the arm that a search chose.
-fn chosen(run: &Run, record: &SearchRecord) -> Result<Run, Error> {
-    arms::run_of(run, &record.chosen, &record.set)
+fn chosen(run: &Run, materials: &Materials, record: &SearchRecord) -> Result<Run, Error> {
+    let mut chosen = arms::run_of(run, &record.chosen, &record.set)?;
+    recipe::forget_skipping(&mut chosen, materials)?;
+    Ok(chosen)
 }
 
 /// Returns how much a search may cost.

@@ -1,8 +1,8 @@
 use ::search::{Answers, Budget, Cell, Entrant, HeldOut, How, Race, Tier, Trainer};
-use tch::Tensor;
-use transferability::ridge;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use tch::Tensor;
+use transferability::ridge;
 
 use features::dataset::{DecodedDataset, ImageSubset};
 use records::{Event, RaceCellRecord, Session};
@@ -49,7 +49,16 @@ impl<'a, 's> FoldTrainer<'a, 's> {
             Budget::FinalRuns(limit) => format!("{limit} final runs"),
             Budget::Minutes(limit) => format!("{limit} minutes"),
         };
-        Self { run, materials, entrants, budget, session, features_kept: false, stages: Vec::new(), linear: HashMap::new() }
+        Self {
+            run,
+            materials,
+            entrants,
+            budget,
+            session,
+            features_kept: false,
+            stages: Vec::new(),
+            linear: HashMap::new(),
+        }
     }
 
     /// Trains an arm by the recipe, and asks it and the averages that ride on it about the images of the fold.
@@ -70,13 +79,14 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         let mut materials = self.of_fold(race, cell.fold);
         let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
         recipe::decide(&mut run, &materials, silent)?;
-        let listener = &mut *self.session.listener;
+        let outer = &mut *self.session;
+        let interrupt = outer.interrupt;
         let mut steps = |event: &Event<'_>| {
             if let Event::Stepped { .. } = event {
-                listener(event);
+                outer.emit(event);
             }
         };
-        let session = &mut Session { interrupt: self.session.interrupt, listener: &mut steps };
+        let session = &mut Session { interrupt, listener: &mut steps };
         let done = match recipe::out_of_fold(&run, &mut materials, &shares, session) {
             // An arm that diverges knows nothing: every class is as probable to it.
             Err(Error::Training(training::Error::Diverged { .. })) => {
@@ -100,10 +110,12 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         let judged = match self.linear.entry(cell.arm) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let joined: Vec<&Tensor> = stages.iter().filter_map(|&stage| self.stages.get(stage)).collect();
+                let joined: Vec<&Tensor> =
+                    stages.iter().filter_map(|&stage| self.stages.get(stage)).collect();
                 let joined = Tensor::f_cat(&joined, 1)?;
                 let (labels, classes) = (images.labels(), race.images().classes());
-                let out = ridge::fit_groups(&joined, &labels, classes, &left_out_together(race, images))?.held_out;
+                let out =
+                    ridge::fit_groups(&joined, &labels, classes, &left_out_together(race, images))?.held_out;
                 place.insert(Judged {
                     images: out.images().to_vec(),
                     losses: out.losses().to_vec(),
