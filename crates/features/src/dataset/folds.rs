@@ -33,6 +33,16 @@ pub fn leave_unopened(set: &mut DataSet, config: &DataConfig) -> Option<String> 
 }
 
 impl ImageSubset {
+    /// Returns the fold, from 0, that holds each image out, as [`images::folds()`] deals them; `None` for one that is never held
+    /// out.
+    #[must_use]
+    pub fn dealt(&self, folds: usize, seed: u64) -> Vec<Option<usize>> {
+        let (all, digests) = (self.store.samples(), self.store.sha256s());
+        let samples: Vec<&Sample> = self.indices.iter().map(|&index| &all[index as usize]).collect();
+        let digests: Vec<&[u8; 32]> = self.indices.iter().map(|&index| &digests[index as usize]).collect();
+        images::folds(&samples, &digests, folds, seed)
+    }
+
     /// Divides training images as `data.folds` and `data.fold` say; `None` where they say nothing.
     ///
     /// # Errors
@@ -40,10 +50,7 @@ impl ImageSubset {
     pub fn divided(&self, config: &DataConfig, source: &Source, seed: u64) -> Result<Option<Divided>, Error> {
         let Some((count, fold)) = config.folds.zip(config.fold) else { return Ok(None) };
         let (count, fold) = (count.get(), fold.get());
-        let (all, digests) = (self.store.samples(), self.store.sha256s());
-        let samples: Vec<&Sample> = self.indices.iter().map(|&index| &all[index as usize]).collect();
-        let digests: Vec<&[u8; 32]> = self.indices.iter().map(|&index| &digests[index as usize]).collect();
-        let dealt = images::folds(&samples, &digests, usize::try_from(count).unwrap_or(usize::MAX), seed);
+        let dealt = self.dealt(usize::try_from(count).unwrap_or(usize::MAX), seed);
         let held_out = usize::try_from(fold - 1).ok();
         let part = |is_held: bool| {
             let chosen = self.indices.iter().zip(&dealt).filter(|(_, held)| (**held == held_out) == is_held);

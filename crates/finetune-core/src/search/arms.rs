@@ -51,6 +51,7 @@ pub(super) fn run_of(run: &Run, name: &str, set: &[String]) -> Result<Run, Error
     let setting = SettingConfig { name: name.to_owned(), set: set.to_vec() };
     let mut changed = run.with_overrides(&setting)?;
     changed.config.search = None;
+    changed.config.data.fold = run.config.data.fold;
     changed.reset_ineffective();
     Ok(changed)
 }
@@ -67,7 +68,8 @@ pub(super) fn run_of_cell(
 ) -> Result<Run, Error> {
     let mut cell = run_of(run, name, set)?;
     cell.config.run.checkpoints = Checkpoints::None;
-    cell.config.data.images_per_class = None;
+    let data = &mut cell.config.data;
+    (data.images_per_class, data.folds, data.fold) = (None, None, None);
     recipe::forget_skipping(&mut cell, materials)?;
     Ok(cell)
 }

@@ -16,7 +16,6 @@ use features::dataset::{DecodedDataset, ImageSubset};
 use images::DataSet;
 use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
 use run_config::{Config, Run};
-use transferability::folds::{deal, deal_groups};
 
 use self::trainer::FoldTrainer;
 use crate::Error;
@@ -145,18 +144,16 @@ fn budget(config: &Config) -> Budget {
 fn images_of(run: &Run, materials: &Materials, training: &ImageSubset) -> Result<Images, Error> {
     let (labels, classes) = (training.labels(), materials.pictures.classes.len());
     let seed = run.config.run.seed;
-    let groups = training.groups();
-    let folds = match groups.iter().any(Option::is_some) {
-        true => deal_groups(&labels, classes, &groups, FOLDS, seed),
-        false => deal(&labels, classes, FOLDS, seed),
-    };
-    if folds.check(&labels).is_err() {
+    let (groups, folds) = (training.groups(), training.dealt(FOLDS, seed));
+    let held_out = || labels.iter().zip(&folds).filter(|(_, fold)| fold.is_some()).map(|(label, _)| label);
+    let first = held_out().next();
+    if held_out().all(|label| Some(label) == first) {
         let message = "a search holds images out, and needs at least two training images in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
         let data = &run.config.data;
         let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
         return Err(run.source.wrong(key, message).into());
     }
-    let listed = Listed { labels: &labels, folds: folds.of(), groups: &groups };
+    let listed = Listed { labels: &labels, folds: &folds, groups: &groups };
     Ok(Images::new(listed, classes, seed)?)
 }
 
@@ -167,6 +164,7 @@ fn only_training(materials: &Materials, training: &ImageSubset) -> Materials {
         train: training.clone(),
         validation: none.clone(),
         test: none,
+        fold: None,
         ..materials.pictures.clone()
     };
     Materials { pictures, ..materials.clone() }
