@@ -92,7 +92,7 @@ fn a_search_says_what_to_run_and_shows_the_race() {
     assert_eq!(DESK.json("followed/summary.json")["depth"], depth);
 
     // In words, for the terminal.
-    let ran = DESK.finetune("search --config t.toml --budget 0 --out words").ends(0, &[]);
+    let ran = DESK.finetune("search --config t.toml --budget 0.1 --out words").ends(0, &[]);
     for said in ["accuracy", "state", "* ", "final runs", "run     finetune --config words/chosen.toml"] {
         assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
     }
@@ -166,7 +166,7 @@ fn a_search_that_was_killed_goes_on_and_comes_to_the_same() {
     desk.finetune(&format!("{SEARCH} --resume asked")).ends(0, &[]);
     assert_eq!(without_times(desk.json("asked/search.json")), without_times(desk.json("whole/search.json")));
     // A search that is over can be given more to spend.
-    desk.finetune("search --config t.toml --budget 0 --out more").ends(0, &[]);
+    desk.finetune("search --config t.toml --budget 0.1 --out more").ends(0, &[]);
     let least = desk.json("more/search.json")["tried"].as_u64();
     desk.finetune(&format!("{SEARCH} --resume more")).ends(0, &[]);
     assert!(desk.json("more/search.json")["tried"].as_u64() > least);
@@ -195,7 +195,7 @@ fn a_run_of_depth_search_goes_on_with_what_was_found() {
     assert_eq!(digest("run"), digest("repeated"));
     assert_eq!(digest("run"), digest("once-more"));
     // It may be a setting of a comparison.
-    desk.finetune("compare --config t.toml --vary depth --depths head,search --seeds 0 --set search.budget=0 --out grid")
+    desk.finetune("compare --config t.toml --vary depth --depths head,search --seeds 0 --set search.budget=0.1 --out grid")
         .ends(0, &[]);
     let cell = desk.json("grid/cells/all-images-search-seed-0/summary.json");
     assert!(cell["search"]["chosen"].is_string());
@@ -206,6 +206,7 @@ fn what_cannot_be_searched_is_refused_with_the_way_out() {
     let desk = &DESK;
     for (set, key) in [
         ("finetune.rate_scale=0.5", "finetune.rate_scale"),
+        ("finetune.batch_norm=train", "finetune.batch_norm"),
         ("finetune.thaw.every=1", "finetune.thaw"),
         ("finetune.rates={fc2=0.1}", "finetune.rates"),
         ("regularize.delta={}", "regularize.delta"),

@@ -85,7 +85,8 @@ pub fn perform(
         error => error,
     })?;
     let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
-        return Err(::search::Error::NothingHeldOut.into());
+        let message = "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
+        return Err(run.source.wrong("search.budget", message).into());
     };
     let chosen = chosen(run, materials, &record)?;
     folder.write_search(&record, &chosen.config)?;

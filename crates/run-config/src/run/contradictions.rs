@@ -115,6 +115,7 @@ fn of_search(config: &Config) -> Option<Contradiction> {
         "watches validation images, and a search trains on folds without any; remove it, or name a depth";
     let keys = [
         ("finetune.rate_scale", finetune.rate_scale.is_some(), own),
+        ("finetune.batch_norm", finetune.batch_norm != BatchNormPolicy::Auto, own),
         ("finetune.thaw", finetune.thaw.is_some(), named),
         ("finetune.rates", !finetune.rates.is_empty(), named),
         ("regularize.early_stopping", regularize.early_stopping.is_some(), watches),
