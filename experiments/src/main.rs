@@ -2,12 +2,14 @@
 //!
 //! - `bench`: how fast it is, in small pieces, or whole jobs next to PyTorch scripts (`peers/`) that do the same work
 //! - `search`: what the search is worth on real data sets, against constants, other programs' recipes and cross-validation
+//! - `fit-search`: prior and calibration map of the search, fitted on finished cells
 //! - `spread`: median, least and greatest of a few figures
 //!
 //! Set-up does not build it. Results go to stdout, progress and messages to stderr; exit codes as of `cargo xtask`.
 
 mod bench;
 mod search;
+mod fit_search;
 mod spread;
 
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ struct Arguments {
 enum Experiment {
     Bench(bench::Arguments),
     Search(search::Arguments),
+    FitSearch(fit_search::Arguments),
     #[command(hide = true)]
     Measure(bench::measure::Arguments),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         match experiment {
             Experiment::Bench(arguments) => bench::command(workspace, &arguments)?,
             Experiment::Search(arguments) => search::command(workspace, &arguments)?,
+            Experiment::FitSearch(arguments) => fit_search::command(workspace, &arguments)?,
             Experiment::Measure(arguments) => return bench::measure::command(&arguments),
         }
         Ok(ExitCode::SUCCESS)

@@ -85,7 +85,8 @@ pub fn perform(
         error => error,
     })?;
     let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
-        let message = "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
+        let message =
+            "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
         return Err(run.source.wrong("search.budget", message).into());
     };
     let chosen = chosen(run, materials, &record)?;
