@@ -49,7 +49,7 @@ pub use error::Error;
 pub use gate::{Gate, gate};
 pub use images::{Images, Listed};
 pub use measured::{Answers, HeldOut, Measured};
-pub use posterior::{Field, Posterior};
+pub use posterior::{Field, Normals, Posterior};
 pub use prior::{Condition, Entry, Expected, Prior};
 pub use race::{Cell, CellResult, Dropped, End, Next, Race, Setup, Spent};
 pub use rules::{Budget, Measure, Rules};

@@ -23,8 +23,30 @@ pub struct Field<'a> {
     pub prior: &'a Prior,
     /// What the prior depends on.
     pub condition: Condition,
-    /// Seed of the draws.
+    /// Random numbers of the draws.
+    pub normals: &'a Normals,
+    /// Seed of whatever else is random.
     pub seed: u64,
+}
+
+/// Standard normal numbers: the same for every posterior of a race.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normals {
+    /// For each draw one for each block of images.
+    shared: Vec<Vec<f64>>,
+    /// For each arm one for each draw.
+    own: Vec<Vec<f64>>,
+}
+
+impl Normals {
+    /// Draws them for this number of blocks and arms.
+    pub(crate) fn new(seed: u64, blocks: usize, arms: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut lists = |count: usize, length: usize| -> Vec<Vec<f64>> {
+            (0..count).map(|_| StandardNormal.sample_iter(&mut random).take(length).collect()).collect()
+        };
+        Self { shared: lists(DRAWS, blocks), own: lists(arms, DRAWS) }
+    }
 }
 
 /// Gains of the measured arms over the first measured one: means, and draws that keep the correlation between arms.
@@ -49,13 +71,11 @@ impl Posterior {
     pub fn of(field: &Field<'_>, measure: Measure) -> Self {
         let known = |arm: &usize| !field.measured[*arm].images.is_empty();
         let arms: Vec<usize> = (0..field.arms.len()).filter(known).collect();
-        let mut random = ChaCha8Rng::seed_from_u64(field.seed);
-        let shared: Vec<Vec<f64>> = (0..DRAWS).map(|_| normals(&mut random, field.images.blocks())).collect();
+        let Normals { shared, own } = field.normals;
         let (mut mean, mut draws) = (Vec::new(), Vec::new());
         let Some(&first) = arms.first() else { return Self { arms, mean, draws } };
         let reference = Reference::of(field, first, measure);
         for &arm in &arms {
-            let own = normals(&mut ChaCha8Rng::seed_from_u64(field.seed ^ (arm as u64 + 1)), DRAWS);
             let Difference { gain, deviations, extra } = reference.difference(field, arm);
             let Normal { mean: expected, sd } = reference.expected(field, arm);
             let sampled: f64 = deviations.iter().map(|deviation| deviation * deviation).sum();
@@ -65,7 +85,7 @@ impl Posterior {
                 let of_images: f64 = shared.iter().zip(&deviations).map(|(z, deviation)| z * deviation).sum();
                 shrunk + weight.sqrt() * (of_images + own * extra.sqrt())
             };
-            draws.push(shared.iter().zip(&own).map(draw).collect());
+            draws.push(shared.iter().zip(&own[arm]).map(draw).collect());
             mean.push(shrunk);
         }
         Self { arms, mean, draws }
@@ -211,8 +231,4 @@ fn fill(values: &mut [Option<f64>], measured: &Measured, measure: Measure, loss:
             Measure::Accuracy => 100.0 * f64::from(u8::from(measured.correct[place])),
         });
     }
-}
-
-fn normals(random: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
-    StandardNormal.sample_iter(random).take(count).collect()
 }

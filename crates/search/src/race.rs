@@ -1,7 +1,7 @@
 use crate::decision::Decision;
 use crate::gate::{self, Gate};
 use crate::measured::{HeldOut, Measured};
-use crate::posterior::{Field, Posterior};
+use crate::posterior::{Field, Normals, Posterior};
 use crate::prior::{Condition, Prior};
 use crate::rules::{Budget, Measure, Rules};
 use crate::{Arm, Error, Images, Tier};
@@ -15,6 +15,7 @@ pub struct Race {
     budget: Budget,
     prior: Prior,
     seed: u64,
+    normals: Normals,
     measured: Vec<Measured>,
     dropped: Vec<Option<Dropped>>,
     gate: Option<Gate>,
@@ -108,7 +109,7 @@ impl Race {
             return Err(Error::NoArms);
         }
         let (measured, dropped) = (vec![Measured::default(); arms.len()], vec![None; arms.len()]);
-        let spent = Spent::default();
+        let (spent, normals) = (Spent::default(), Normals::new(seed, images.blocks(), arms.len()));
         Ok(Self {
             arms,
             images,
@@ -116,6 +117,7 @@ impl Race {
             budget,
             prior,
             seed,
+            normals,
             measured,
             dropped,
             gate: None,
@@ -254,11 +256,12 @@ impl Race {
             measured: &self.measured,
             prior: &self.prior,
             condition: Condition::of(&self.images, self.unlike),
+            normals: &self.normals,
             seed: self.seed,
         }
     }
 
-    /// Arms of a tier that are trained by themselves and not dropped; the deep ones by what is known of them.
+    /// Arms of a tier that are trained by themselves and not dropped.
     fn racing(&self, tier: Tier) -> impl Iterator<Item = usize> {
         (0..self.arms.len()).filter(move |&arm| {
             self.arms[arm].tier == tier && self.arms[arm].rides_on.is_none() && !self.is_out(arm)
