@@ -9,9 +9,7 @@ mod trainer;
 use std::path::Path;
 
 use ::search::record::{About, record};
-use ::search::{
-    Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive, entrants,
-};
+use ::search::{Budget, Calibration, Cells, Images, Listed, Prior, Race, Rules, Setup, drive, entrants};
 use features::dataset::{DecodedDataset, ImageSubset};
 use images::DataSet;
 use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
