@@ -127,10 +127,10 @@ impl Race {
     }
 
     /// Returns what comes next: the cheapest tier first, fold by fold, so that every arm that is not dropped is measured on
-    /// the same folds.
+    /// the same folds. A tier ends early once the arm in front is expected to be as good as the best of those measured.
     #[must_use]
     pub fn next(&self) -> Next {
-        let mut waits = false;
+        let (mut waits, mut settled) = (false, false);
         for tier in Tier::ALL {
             if tier == Tier::Deep && !matches!(self.gate, Some(Gate::Open(_))) {
                 break;
@@ -139,8 +139,10 @@ impl Race {
                 let open: Vec<usize> =
                     self.racing(tier).filter(|&arm| !self.measured[arm].folds.contains(&fold)).collect();
                 let begins = open.len() == self.racing(tier).count();
-                if !open.is_empty() && begins && fold >= self.folds_before_drop(tier) && self.is_settled() {
-                    return Next::Over(End::Settled);
+                let may_end = tier != Tier::Free && begins && fold >= self.folds_before_drop(tier);
+                if !open.is_empty() && may_end && self.is_settled() {
+                    settled = true;
+                    break;
                 }
                 let affordable = |arm: &&usize| tier == Tier::Free || self.is_affordable(**arm);
                 match open.iter().find(affordable) {
@@ -149,7 +151,11 @@ impl Race {
                 }
             }
         }
-        Next::Over(if waits { End::Budget } else { End::Complete })
+        Next::Over(match (waits, settled) {
+            (true, _) => End::Budget,
+            (false, true) => End::Settled,
+            (false, false) => End::Complete,
+        })
     }
 
     /// Adds the result of a cell, and drops what cannot win any more once all arms of its tier have this fold.

@@ -1,3 +1,5 @@
+//! A race as a record: what a search leaves behind.
+
 use records::{ArmRecord, RaceCellRecord, SearchRecord};
 
 use crate::calibration::Calibration;

@@ -225,7 +225,7 @@ fn of_arms_that_tie_the_cheaper_is_taken() {
             assert!(candidate.arm != chosen || within);
         }
     }
-    assert!(first >= races * 9 / 10 && last == 0, "{first} free, {last} deep of {races}");
+    assert!(first >= races * 9 / 10 && last <= races / 20, "{first} free, {last} deep of {races}");
     // Clones tie to the last image, and the first of them is taken.
     let mut task = drawn(2.0, 200, 3);
     let raced = task.race(3.0);
