@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use backbone::{Mode, StageId};
-use finetune_core::model::{Model, ModelSource};
 use images::Transform;
 use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
+use trained_model::model::{Model, ModelSource};
 
 use crate::shapes::draw;
 

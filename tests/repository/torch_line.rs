@@ -44,7 +44,7 @@ const HOUSE: [&[&str]; 14] = [
     &["run-config"],
     &["features"],
     &["training"],
-    &["transferability"],
+    &["transferability", "trained-model"],
     &["finetune-core"],
     &["experiments"],
 ];

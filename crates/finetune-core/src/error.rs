@@ -1,9 +1,9 @@
 use run_config::ConfigError;
 use zoo::source_weights::WeightsError;
 
-use crate::mismatch::MismatchError;
-use crate::model_file::SaveError;
 use crate::run_folder::FolderError;
+use trained_model::mismatch::MismatchError;
+use trained_model::model_file::SaveError;
 
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]

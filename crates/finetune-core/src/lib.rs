@@ -2,24 +2,18 @@
 //! and after it.
 //!
 //! In reading order:
-//! - [`mismatch`]: why weights do not fit a network, and what would fit; [`wide_images`]: a warning about images of 16 bits
-//! - [`model_file`], [`run_folder`]: what a run leaves behind
+//! - [`run_folder`]: what a run leaves behind
 //! - [`Error`]: why a run failed
 //! - [`grad_cam`]: which parts of an image speak for a class
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
 //! - [`compare`]: the comparison runner, many runs that share a folder
 //! - [`search`](mod@search): which way to train is best, by racing on folds
-//! - [`model`]: a trained network ready for use; [`predict`]: its predictions for files; [`measure`]: how good they are
 //! - [`inspect`]: contents of a checkpoint file
 //!
-//! The configuration is the crate `run-config`, the loop `training`, batches and cached features `features`, every network by
+//! A trained model at work is the crate `trained-model`, the configuration `run-config`, the loop `training`, batches and cached features `features`, every network by
 //! name `zoo`. What a run reports while it works is an event of `records`.
 
-pub mod mismatch;
-pub mod wide_images;
-
-pub mod model_file;
 pub mod run_folder;
 
 mod error;
@@ -30,11 +24,6 @@ pub mod recipe;
 pub mod advise;
 pub mod compare;
 pub mod search;
-
-pub mod model;
-pub mod predict;
-
-pub mod measure;
 
 pub mod inspect;
 

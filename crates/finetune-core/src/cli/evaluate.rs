@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use finetune_core::Error;
-use finetune_core::measure::LabelledPrediction;
-use finetune_core::measure::{ClassScore, Measured, measure};
 use images::{Labelled, Origin, Selection, SplitName, is_list};
 use predictions::{Row, Writer};
 use records::EstimateRecord;
 use report::text::{Side, aligned, count, counted, decimal, percent, visible};
 use statistics::Confusion;
+use trained_model::measure::LabelledPrediction;
+use trained_model::measure::{ClassScore, Measured, measure};
 
 use super::source::{ModelArguments, print_data, print_unreadable};
 

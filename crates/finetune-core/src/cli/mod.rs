@@ -23,9 +23,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
-use finetune_core::model::ModelError;
 use records::Outcome;
 use run_config::ConfigError;
+use trained_model::model::ModelError;
 use zoo::UnknownNetwork;
 
 use self::train::TrainArguments;

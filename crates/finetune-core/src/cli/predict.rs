@@ -5,12 +5,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use finetune_core::predict::{ClassProbability, PredictError, Prediction, Summary, Timing, predict};
-use finetune_core::{Error, wide_images};
+use finetune_core::Error;
 use images::Files;
 use ranged::Share;
 use report::text::{counted, percent, visible};
 use serde::Serialize;
+use trained_model::predict::{ClassProbability, PredictError, Prediction, Summary, Timing, predict};
+use trained_model::wide_images;
 
 use super::source::{ModelArguments, print_data, print_unreadable};
 

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use finetune_core::model::{Model, ModelSource};
-use finetune_core::predict::Batching;
 use images::{LeftOut, Remark, left_out_sentence};
 use pretrained::Fit;
 use report::text::{count, visible};
 use run_config::{Precision, Switch};
+use trained_model::model::{Model, ModelSource};
+use trained_model::predict::Batching;
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]

@@ -8,12 +8,12 @@ use std::thread;
 use anyhow::Context;
 use backbone::Backbone;
 use finetune_core::compare::Helpers;
-use finetune_core::model_file::{Description, SaveError};
 use finetune_core::run_folder::{Metrics, RunFolder};
-use finetune_core::{advise, compare, model_file, recipe, search};
+use finetune_core::{advise, compare, recipe, search};
 use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Config, Run};
 use serde::Serialize;
+use trained_model::model_file::{self, Description, SaveError};
 
 use super::INTERRUPTED;
 use super::arguments::{ConfigArguments, Output, print_report};

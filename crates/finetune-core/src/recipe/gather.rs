@@ -18,9 +18,9 @@ use zoo::source_weights;
 use super::kept_head::{self, ClassOrder};
 use super::perform::images_of;
 use crate::Error;
-use crate::mismatch;
-use crate::model_file::Description;
-use crate::wide_images;
+use trained_model::mismatch;
+use trained_model::model_file::Description;
+use trained_model::wide_images;
 
 /// What a run needs from disk; several runs of a comparison may share it.
 #[derive(Clone)]

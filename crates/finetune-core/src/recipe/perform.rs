@@ -20,8 +20,8 @@ use super::plan::plan;
 use super::step::{Inputs, Steps};
 use super::training::{Trained, train};
 use crate::Error;
-use crate::model_file::Description;
 use crate::run_folder::RunFolder;
+use trained_model::model_file::Description;
 
 /// A run that is over.
 pub struct Finished {

@@ -17,7 +17,7 @@ use super::prepared::Prepared;
 use super::step::{Inputs, Step};
 use super::{source, words};
 use crate::Error;
-use crate::model_file;
+use trained_model::model_file;
 
 /// A network in training, or trained.
 pub(super) struct Trained {

@@ -47,12 +47,8 @@ struct Remedy {
 }
 
 /// Returns the error of a run whose weights do not fit its network: at the key that is wrong, where one is.
-pub(crate) fn of_run(
-    error: LoadError,
-    run: &Run,
-    input: &InputSpec,
-    checkpoint: &Checkpoint,
-) -> MismatchError {
+#[must_use]
+pub fn of_run(error: LoadError, run: &Run, input: &InputSpec, checkpoint: &Checkpoint) -> MismatchError {
     let LoadError::OtherNetwork { report, .. } = &error else { return error.into() };
     match remedy(run.network, input, checkpoint, report) {
         Some(Remedy { key, message }) => run.source.wrong(key, message).into(),
