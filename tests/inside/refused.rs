@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use checkpoint::safetensors_file;
-use finetune_core::{Error, model_file, recipe};
+use finetune_core::{Error, recipe};
 use records::{Interrupt, Session};
 use tempfile::TempDir;
+use trained_model::model_file;
 
 use crate::base::BASE;
 use crate::shapes::draw;

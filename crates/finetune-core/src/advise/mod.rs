@@ -159,7 +159,7 @@ pub(crate) fn stage_vectors(
 ) -> Result<Vec<Tensor>, Error> {
     run.set_up_libtorch()?;
     let source = SourceNetwork::load(run, materials)?;
-    let features = extract(run, materials, part, &source, session.interrupt, session.listener)?;
+    let features = extract(run, materials, part, &source, session)?;
     let stages = features.stages.into_iter().filter(|output| output.stage.is_some());
     Ok(stages.map(|output| output.values).collect())
 }

@@ -76,7 +76,7 @@ pub fn out_of_fold(
 pub fn keep_features(run: &Run, materials: &Materials, session: &mut Session<'_>) -> Result<(), Error> {
     let Training::Epochs(epochs) = plan(run).fine_tune else { return Ok(()) };
     let mut materials = materials.clone();
-    let epochs = enough_epochs(epochs, &run.config.train, materials.pictures.train.len());
+    let epochs = enough_epochs(epochs, &run.config.train, materials.images.train.len());
     if run.config.run.cache != run_config::Cache::On || variation(run, epochs) != Variation::Fixed {
         return Ok(());
     }

@@ -35,7 +35,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
     };
     let materials = recipe::gather_chosen(run, &mut choose, session)?;
     if let Some(per_class) = run.config.data.images_per_class {
-        let drawn = materials.pictures.train.take_per_class(per_class, run.config.run.seed);
+        let drawn = materials.images.train.take_per_class(per_class, run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
     Ok(materials)
@@ -142,7 +142,7 @@ fn budget(config: &Config) -> Budget {
 
 /// Deals the training images into folds.
 fn images_of(run: &Run, materials: &Materials, training: &ImageSubset) -> Result<Images, Error> {
-    let (labels, classes) = (training.labels(), materials.pictures.classes.len());
+    let (labels, classes) = (training.labels(), materials.images.classes.len());
     let seed = run.config.run.seed;
     let (groups, folds) = (training.groups(), training.dealt(FOLDS, seed));
     let held_out = || labels.iter().zip(&folds).filter(|(_, fold)| fold.is_some()).map(|(label, _)| label);
@@ -160,12 +160,12 @@ fn images_of(run: &Run, materials: &Materials, training: &ImageSubset) -> Result
 /// Returns the materials with these training images and no others.
 fn only_training(materials: &Materials, training: &ImageSubset) -> Materials {
     let none = ImageSubset { store: training.store.clone(), indices: Vec::new() };
-    let pictures = DecodedDataset {
+    let images = DecodedDataset {
         train: training.clone(),
         validation: none.clone(),
         test: none,
         fold: None,
-        ..materials.pictures.clone()
+        ..materials.images.clone()
     };
-    Materials { pictures, ..materials.clone() }
+    Materials { images, ..materials.clone() }
 }

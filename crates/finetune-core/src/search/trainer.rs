@@ -103,7 +103,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
     /// Fits a linear classifier on the outputs of stages to all images but those of a fold. One decomposition gives the answers
     /// for all folds, each fold left out as a block.
     fn fit_linear(&mut self, race: &Race, cell: Cell, stages: &[usize]) -> Result<Vec<HeldOut>, Error> {
-        let images = &self.materials.pictures.train;
+        let images = &self.materials.images.train;
         if self.stages.is_empty() {
             self.stages = advise::stage_vectors(self.run, &self.materials, images, self.session)?;
         }
@@ -139,17 +139,17 @@ impl<'a, 's> FoldTrainer<'a, 's> {
 
     /// Returns the materials of a fold: the images that it holds out are those of validation.
     fn of_fold(&self, race: &Race, fold: usize) -> Materials {
-        let all = &self.materials.pictures.train;
+        let all = &self.materials.images.train;
         let chosen = |images: Vec<usize>| ImageSubset {
             store: all.store.clone(),
             indices: images.into_iter().map(|image| all.indices[image]).collect(),
         };
-        let pictures = DecodedDataset {
+        let images = DecodedDataset {
             train: chosen(race.images().trained_on(fold)),
             validation: chosen(race.images().held_out(fold)),
-            ..self.materials.pictures.clone()
+            ..self.materials.images.clone()
         };
-        Materials { pictures, ..self.materials.clone() }
+        Materials { images, ..self.materials.clone() }
     }
 
     /// Computes what the frozen stages of all cached arms make of all images, in one pass.
