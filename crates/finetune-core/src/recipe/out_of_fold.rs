@@ -3,6 +3,7 @@
 use backbone::{Backbone, Snapshot, StageId};
 use features::loader::{FeatureLoader, Variation};
 use records::{Session, StepName};
+use regularize::wise_ft;
 use run_config::Run;
 use tch::Kind;
 use training::evaluate;
@@ -61,7 +62,9 @@ pub fn out_of_fold(
         let end = Snapshot::take(&prepared.backbone, first_live);
         for &share in shares {
             end.restore();
-            let _ = (&begin, share);
+            for (weights, begin) in begin.pairs() {
+                wise_ft::interpolate(weights, begin, share);
+            }
             out.averages.push(asked.logits(&mut prepared.backbone)?);
         }
     }
