@@ -8,8 +8,8 @@
 //! Set-up does not build it. Results go to stdout, progress and messages to stderr; exit codes as of `cargo xtask`.
 
 mod bench;
-mod search;
 mod fit_search;
+mod search;
 mod spread;
 
 use std::process::ExitCode;

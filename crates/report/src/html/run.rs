@@ -4,7 +4,9 @@ use maud::{Markup, html};
 use records::{EvaluationRecord, RunRecord};
 
 use super::shell::{Level, Section};
-use super::{advice, calibration, confusion, curves, data, gradients, metrics, plan, recipe, samples, search};
+use super::{
+    advice, calibration, confusion, curves, data, gradients, metrics, plan, recipe, samples, search,
+};
 use crate::numbers;
 use crate::phrases::{chosen, depth_in_words, headline, interrupted, kept};
 
