@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ::search::fit::{self, Gain, Outcome};
+use ::search::{Prior, Rules};
 use anyhow::{Context, Result, bail};
-use search::fit::{self, Gain, Outcome};
-use search::{Prior, Rules};
 use serde::Deserialize;
 use statistics::mean;
 use xtask::workspace::Workspace;

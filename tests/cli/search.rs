@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::stopped::stopped;
@@ -136,6 +138,7 @@ fn a_search_that_was_killed_goes_on_and_comes_to_the_same() {
         thread::sleep(Duration::from_millis(5));
     }
     // Meanwhile nobody else may go on with it.
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGSTOP).unwrap();
     desk.finetune(&format!("{SEARCH} --resume killed")).ends(1, &["still being carried out"]);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -180,7 +180,7 @@ impl Race {
         {
             self.drop_losers(tier);
         }
-        if tier != Tier::Deep {
+        if tier != Tier::Deep && (self.gate.is_none() || self.is_round_over(tier, fold)) {
             self.gate = self.gate_now();
         }
         Ok(())

@@ -35,8 +35,10 @@ pub fn gain(sets: &[Vec<Vec<i8>>]) -> Option<Estimate> {
     }
     let means: Vec<f64> = sets.iter().map(|table| mean_of(table)).collect();
     let mut random = ChaCha8Rng::seed_from_u64(0);
-    let replicates: Vec<Vec<f64>> =
-        sets.iter().map(|table| (0..REPLICATES).map(|_| resampled_mean(table, &mut random)).collect()).collect();
+    let replicates: Vec<Vec<f64>> = sets
+        .iter()
+        .map(|table| (0..REPLICATES).map(|_| resampled_mean(table, &mut random)).collect())
+        .collect();
     let mut draw = || {
         let set = &replicates[random.random_range(0..sets.len())];
         set[random.random_range(0..REPLICATES)]

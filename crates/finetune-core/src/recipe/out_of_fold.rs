@@ -3,16 +3,18 @@
 use backbone::{Backbone, Snapshot, StageId};
 use features::loader::{FeatureLoader, Variation};
 use records::{Session, StepName};
+use regularize::wise_ft;
 use run_config::Run;
 use tch::Kind;
 use training::evaluate;
 use training::{Loaders, enough_epochs};
 
 use super::freeze::freeze;
-use super::gather::{Materials, images_of};
+use super::gather::Materials;
 use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders, variation};
+use super::perform::images_of;
 use super::plan::{Training, plan};
 use super::step::Inputs;
 use super::training::{Trained, train};
@@ -60,7 +62,9 @@ pub fn out_of_fold(
         let end = Snapshot::take(&prepared.backbone, first_live);
         for &share in shares {
             end.restore();
-            let _ = (&begin, share);
+            for (weights, begin) in begin.pairs() {
+                wise_ft::interpolate(weights, begin, share);
+            }
             out.averages.push(asked.logits(&mut prepared.backbone)?);
         }
     }

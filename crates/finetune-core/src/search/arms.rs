@@ -2,8 +2,8 @@
 
 use ::search::entrants::{Able, Network, StageFacts};
 use backbone::{StageId, Values};
-use run_config::{Checkpoints, Run, SettingConfig};
-use training::{enough_epochs, steps_per_epoch};
+use run_config::{Checkpoints, KeepPolicy, Run, SettingConfig};
+use training::{decide, enough_epochs, steps_per_epoch};
 
 use super::FOLDS;
 use crate::Error;
@@ -32,14 +32,14 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
     });
     let train = &run.config.train;
     let steps = |images: usize| {
-        let epochs = enough_epochs(train.epochs.get(), train, images);
-        u64::from(epochs) as f64 * steps_per_epoch(train, images) as f64
+        let epochs = enough_epochs(decide::epochs(train, images, true).0.get(), train, images);
+        f64::from(epochs) * steps_per_epoch(train, images) as f64
     };
     Ok(Network {
         stages: stages.collect(),
         caches: recipe::shows_the_same(run),
         fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
-        able: Able { linear: false, averages: false },
+        able: Able { linear: false, averages: true },
     })
 }
 
@@ -68,6 +68,8 @@ pub(super) fn run_of_cell(
 ) -> Result<Run, Error> {
     let mut cell = run_of(run, name, set)?;
     cell.config.run.checkpoints = Checkpoints::None;
+    // The held-out images are validated after each epoch, and must not choose one.
+    cell.config.train.keep = Some(KeepPolicy::Last);
     let data = &mut cell.config.data;
     (data.images_per_class, data.folds, data.fold) = (None, None, None);
     recipe::forget_skipping(&mut cell, materials)?;

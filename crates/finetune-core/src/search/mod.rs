@@ -35,7 +35,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
     };
     let materials = recipe::gather_chosen(run, &mut choose, session)?;
     if let Some(per_class) = run.config.data.images_per_class {
-        let drawn = materials.images.train.take_per_class(per_class, run.config.run.seed);
+        let drawn = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
     Ok(materials)
