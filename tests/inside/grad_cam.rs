@@ -1,8 +1,8 @@
 //! Grad-CAM in every family.
 
 use backbone::{Backbone, StageId};
-use finetune_core::grad_cam::heat_maps;
 use tch::Kind;
+use training::grad_cam::heat_maps;
 
 use crate::cheapest::for_the_cheapest;
 

@@ -42,8 +42,8 @@ const HOUSE: [&[&str]; 14] = [
     &["zoo"],
     &["run-config"],
     &["features"],
-    &["training"],
     &["transferability"],
+    &["training"],
     &["finetune-core"],
     &["experiments"],
 ];

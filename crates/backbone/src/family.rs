@@ -52,7 +52,7 @@ impl Network {
     pub fn build(&self, values: Values, options: &Options) -> Backbone {
         let variables = Variables::holding(values);
         let parts = (self.constructor)(&variables.root(), options);
-        Backbone::new(self.name, variables, parts)
+        Backbone::new(self.name, variables, parts, options)
     }
 
     /// The names of its tensors, auxiliary heads included, and their extents with 1,000 classes and its usual input: what a

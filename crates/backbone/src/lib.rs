@@ -15,6 +15,7 @@
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
 //! - [`Pool`]: a stage's output as one feature vector an image.
 //! - [`Head`], [`Aux`]; [`Stage`], [`StageId`]; [`Parts`], both together; [`Backbone`]: the network.
+//! - [`Ending`]: where a network ends, and what its head reads.
 //! - [`Options`]: what every constructor takes.
 //! - [`Family`], [`Network`]: what a family's crate exports, a table with a constructor for each network.
 //! - [`LoadReport`]: what became of a checkpoint.
@@ -22,6 +23,7 @@
 
 pub mod digest;
 mod distribution;
+mod ending;
 mod family;
 mod head;
 pub mod layers;
@@ -38,16 +40,17 @@ mod trace;
 mod values;
 mod variables;
 
+pub use ending::{Ending, EndingError};
 pub use family::{Family, Network};
 pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
 pub use module::{Mode, Module, Sequence};
-pub use network::{Backbone, UnknownStage};
+pub use network::Backbone;
 pub use options::{Auxiliary, Options};
 pub use parts::Parts;
 pub use pool::Pool;
 pub use snapshot::Snapshot;
-pub use stage::{Stage, StageId};
+pub use stage::{Stage, StageId, UnknownStage};
 pub use trace::Trace;
 pub use values::Values;
 pub use variables::{Path, Role, Variable, Variables};

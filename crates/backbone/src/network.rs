@@ -1,5 +1,6 @@
 //! The network itself: which stage is which, what is frozen, and how a range of stages is run.
 
+mod ending;
 mod inference;
 mod placement;
 
@@ -8,25 +9,15 @@ use std::ops::Range;
 use tch::Tensor;
 use torch_extra::layout::channels_last;
 
+use self::ending::Carried;
 use crate::head::{Aux, Collected, Head, Output};
 use crate::layers::LinearInit;
 use crate::module::{Mode, Module};
+use crate::options::Options;
 use crate::parts::Parts;
-use crate::stage::{Stage, StageId};
+use crate::stage::{Stage, StageId, UnknownStage};
 use crate::trace::Trace;
 use crate::variables::{Role, Variable, Variables, lies_below};
-
-/// A stage name that the network does not have.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{arch} has no stage {asked:?}; from input to head its stages are {}", known.join(", "))]
-pub struct UnknownStage {
-    /// The network.
-    pub arch: String,
-    /// What was asked for.
-    pub asked: String,
-    /// The stages it has.
-    pub known: Vec<String>,
-}
 
 /// A network as a list of named stages from input to head, any contiguous range of which can be run.
 ///
@@ -40,6 +31,10 @@ pub struct Backbone {
     stages: Vec<Stage>,
     head: Head,
     left_out: Vec<&'static str>,
+    /// Stages whose pooled outputs the head reads; none where it reads the output of the last stage as it is.
+    reads: Vec<StageId>,
+    /// Shape of one image, `[1, C, H, W]`.
+    input: Vec<i64>,
     first_live: StageId,
     first_new: StageId,
     channels_last: bool,
@@ -47,7 +42,7 @@ pub struct Backbone {
 
 impl Backbone {
     /// Everything is live at first.
-    pub(crate) fn new(arch: &'static str, variables: Variables, parts: Parts) -> Self {
+    pub(crate) fn new(arch: &'static str, variables: Variables, parts: Parts, options: &Options) -> Self {
         let Parts { stages, head, left_out } = parts;
         Self {
             arch,
@@ -56,6 +51,8 @@ impl Backbone {
             stages,
             head,
             left_out,
+            reads: Vec::new(),
+            input: vec![1, options.channels, options.size, options.size],
             first_live: StageId::INPUT,
             channels_last: false,
         }
@@ -174,6 +171,10 @@ impl Backbone {
     /// Runs the stages of a contiguous range, the head not among them: images `[N, C, H, W]` or the output of the stage
     /// before the range in, the output of its last stage out, `[N, C, H, W]` or `[N, features]`, in the type of the
     /// parameters. An empty range returns its input.
+    ///
+    /// Where the head reads earlier stages ([`Backbone::reads`]), what passes between two stages is `[N, values]`: the output
+    /// of the stage before, flattened in the order of the network's memory, then the pooled outputs of the stages before that
+    /// the head reads; and what passes into the head is the latter alone.
     pub fn forward(&self, x: &Tensor, range: Range<StageId>, mode: Mode) -> Tensor {
         self.forward_collect(x, range, &[], mode).0
     }
@@ -187,11 +188,15 @@ impl Backbone {
         mode: Mode,
     ) -> (Tensor, Vec<Tensor>) {
         let mut tapped: Vec<Option<Tensor>> = taps.iter().map(|_| None).collect();
-        let mut x = x.shallow_clone();
         let end = range.end.min(self.head_id());
+        if range.start >= end {
+            return (x.shallow_clone(), Vec::new());
+        }
+        let Carried { output: mut x, mut read } = self.unpack(range.start, x);
         for index in range.start.0..end.0 {
             let id = StageId(index);
             x = self.run(id, &x, mode);
+            read.extend(self.pooled(id, &x));
             for (slot, _) in tapped.iter_mut().zip(taps).filter(|&(_, &tap)| tap == id) {
                 *slot =
                     Some(if self.prepared(id, mode).is_some() { self.plain(&x) } else { x.shallow_clone() });
@@ -202,7 +207,7 @@ impl Backbone {
                 x = self.plain(&x);
             }
         }
-        (x, tapped.into_iter().flatten().collect())
+        (self.pack(end, Carried { output: x, read }), tapped.into_iter().flatten().collect())
     }
 
     /// Runs everything from stage `from`, whose input `x` is (`[N, C, H, W]` or `[N, features]`), to the logits
@@ -301,19 +306,20 @@ impl Backbone {
         self.to(device, kind);
     }
 
-    /// What each stage would give and cost for an input of this shape, the head last. Auxiliary heads are silent, as in
-    /// evaluation.
+    /// What would pass on from each stage for an input of this shape ([`Backbone::forward`]), and what the stage would cost,
+    /// the head last. Auxiliary heads are silent, as in evaluation.
     #[must_use]
     pub fn trace(&self, input: &[i64]) -> Vec<Trace> {
         let mut shape = input.to_vec();
-        let modules = self.stages().iter().map(|stage| &*stage.module);
-        let modules = modules.chain([self.head() as &dyn Module]);
-        modules
-            .map(|module| {
-                let trace = module.trace(Trace::input(&shape));
-                shape.clone_from(&trace.shape);
-                trace
-            })
-            .collect()
+        let mut passed = shape.clone();
+        let mut traces = Vec::new();
+        for (id, stage) in self.ids().zip(&self.stages) {
+            let trace = stage.module.trace(Trace::input(&shape));
+            shape.clone_from(&trace.shape);
+            passed = self.passed_shape(id, trace.shape.clone());
+            traces.push(Trace { shape: passed.clone(), ..trace });
+        }
+        traces.push(self.head.trace(Trace::input(&passed)));
+        traces
     }
 }

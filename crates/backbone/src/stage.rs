@@ -83,3 +83,15 @@ impl StageId {
         self.0
     }
 }
+
+/// A stage name that the network does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{arch} has no stage {asked:?}; from input to head its stages are {}", known.join(", "))]
+pub struct UnknownStage {
+    /// The network.
+    pub arch: String,
+    /// What was asked for.
+    pub asked: String,
+    /// The stages it has.
+    pub known: Vec<String>,
+}

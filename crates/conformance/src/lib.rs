@@ -13,6 +13,7 @@
 //!
 //! - [`parity`]: names, shapes and order of the state dict, logits in both modes, running statistics, gradient norms.
 //! - [`contract`]: stages partition the network, can be cut anywhere, say their shapes truly.
+//! - [`ending`]: they end early, and their head reads several stages.
 //! - [`freezing`]: what is frozen stays, what is live moves; dropout takes another rate.
 //! - [`initial_values`]: mean, deviation and kurtosis of every parameter.
 //! - [`smallest_input`]: what a network declares is what it reads.
@@ -20,6 +21,7 @@
 //! Every check panics with the network and the tensor or stage at fault: it is the body of a test.
 
 pub mod contract;
+pub mod ending;
 pub mod freezing;
 #[path = "../../../tests/torchvision/generator.rs"]
 mod generator;
@@ -62,6 +64,16 @@ macro_rules! tests {
         #[test]
         fn a_trace_has_the_shapes_of_a_forward_pass() {
             $crate::contract::a_trace_has_the_shapes_of_a_forward_pass(&$subject);
+        }
+
+        #[test]
+        fn ends_after_every_stage() {
+            $crate::ending::ends_after_every_stage(&$subject);
+        }
+
+        #[test]
+        fn reads_several_stages() {
+            $crate::ending::reads_several_stages(&$subject);
         }
 
         #[test]

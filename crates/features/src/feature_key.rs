@@ -75,14 +75,27 @@ fn key_of(means: &Means, input: &InputSpec, backbone: &Backbone, cut: StageId) -
     for (id, digest) in frozen().zip(digest::stages(backbone, frozen())?) {
         parts.extend([backbone.name(id).to_owned(), digest]);
     }
+    parts.extend(carried(backbone, cut));
     Ok(Key::of(&parts))
+}
+
+/// What a row holds of the stages that the head reads, if it holds any: alone, or with the input of the cut.
+fn carried(backbone: &Backbone, cut: StageId) -> Option<String> {
+    let read: Vec<String> = backbone
+        .reads()
+        .iter()
+        .filter(|&&id| id < cut)
+        .map(|&id| format!("{} by {:?}", backbone.name(id), backbone.stages()[id.index()].pool))
+        .collect();
+    let alone = if cut == backbone.head_id() { "alone" } else { "with the input of the cut" };
+    (!read.is_empty()).then(|| format!("pooled {}, {alone}", read.join(", ")))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use backbone::{Options, Values};
+    use backbone::{Ending, Options, Values};
 
     use pretrained::{Fit, SampleRange};
 
@@ -143,6 +156,24 @@ mod tests {
             keys.insert(key(&changed, &input, &relu, head));
         }
         assert_eq!(keys.len(), 3 + 4 + 9, "two of them share a key");
+        // The same frozen stages, but other rows.
+        let ended = |cut: Option<&str>, taps: &[&str]| {
+            let taps = taps.iter().map(ToString::to_string).collect();
+            let mut network = build("lenet5_relu");
+            network.end(&Ending { cut: cut.map(str::to_owned), taps }).unwrap();
+            network
+        };
+        let cut = ended(Some("conv2"), &[]);
+        assert!(keys.insert(key(&means, &input, &relu, relu.stage("fc1").unwrap())));
+        assert!(keys.insert(key(&means, &input, &cut, cut.head_id())));
+        for (taps, before) in [(&["conv1", "conv2"][..], "head"), (&["conv1", "fc1"], "fc1")] {
+            let tapped = ended(None, taps);
+            assert!(keys.insert(key(&means, &input, &tapped, tapped.stage(before).unwrap())), "{taps:?}");
+        }
+        // What comes after the cut does not count.
+        let [one, other] = [&["conv1", "fc1"][..], &["conv1", "fc2"]].map(|taps| ended(None, taps));
+        let at = one.stage("fc1").unwrap();
+        assert_eq!(key(&means, &input, &one, at), key(&means, &input, &other, at));
         let moved = relu.stage_variables(StageId::INPUT);
         tch::no_grad(|| drop(moved[0].tensor.shallow_clone().g_add_scalar_(1.0)));
         assert!(keys.insert(key(&means, &input, &relu, head)), "other weights, another key");

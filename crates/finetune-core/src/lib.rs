@@ -5,12 +5,10 @@
 //! - [`mismatch`]: why weights do not fit a network, and what would fit; [`wide_images`]: a warning about images of 16 bits
 //! - [`model_file`], [`run_folder`]: what a run leaves behind
 //! - [`Error`]: why a run failed
-//! - [`grad_cam`]: which parts of an image speak for a class
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
 //! - [`compare`]: the comparison runner, many runs that share a folder
 //! - [`model`]: a trained network ready for use; [`predict`]: its predictions for files; [`measure`]: how good they are
-//! - [`inspect`]: contents of a checkpoint file
 //!
 //! The configuration is the crate `run-config`, the loop `training`, batches and cached features `features`, every network by
 //! name `zoo`. What a run reports while it works is an event of `records`.
@@ -23,7 +21,6 @@ pub mod run_folder;
 
 mod error;
 
-pub mod grad_cam;
 pub mod recipe;
 
 pub mod advise;
@@ -33,7 +30,5 @@ pub mod model;
 pub mod predict;
 
 pub mod measure;
-
-pub mod inspect;
 
 pub use error::Error;

@@ -173,7 +173,9 @@ fn fits_with(here: &Fitted, side: i64) -> bool {
         auxiliary: Auxiliary::LeftOut,
         ..backbone::Options::default()
     };
-    here.network.build(backbone::Values::Outline, &options).fit(&here.checkpoint).is_ok()
+    let mut outline = here.network.build(backbone::Values::Outline, &options);
+    source_weights::end_as_recorded(&mut outline, &here.checkpoint).is_ok()
+        && outline.fit(&here.checkpoint).is_ok()
 }
 
 /// Returns the checkpoint without values.

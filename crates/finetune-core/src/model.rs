@@ -104,7 +104,7 @@ impl Model {
                 crop: input.crop,
             });
         }
-        let mut backbone = build(network, &input, &checkpoint, Values::Awaited { seed: 0 });
+        let mut backbone = build(network, &input, &checkpoint, Values::Awaited { seed: 0 })?;
         if let Err(error) = backbone.load_whole(&checkpoint) {
             return Err(mismatch::of_model(error, network, &input, &checkpoint).into());
         }
@@ -139,13 +139,14 @@ impl Model {
     }
 }
 
-/// Builds the network with as many outputs as the checkpoint's head has, without auxiliary heads.
+/// Builds the network with as many outputs as the checkpoint's head has, without auxiliary heads, and ends it as the
+/// checkpoint's metadata say.
 pub(crate) fn build(
     network: &Network,
     input: &InputSpec,
     checkpoint: &Checkpoint,
     values: Values,
-) -> Backbone {
+) -> Result<Backbone, ModelError> {
     let defaults = Options::default();
     let options = Options {
         classes: classes_in(network, checkpoint).unwrap_or(defaults.classes),
@@ -154,7 +155,9 @@ pub(crate) fn build(
         auxiliary: Auxiliary::LeftOut,
         ..defaults
     };
-    network.build(values, &options)
+    let mut backbone = network.build(values, &options);
+    source_weights::end_as_recorded(&mut backbone, checkpoint)?;
+    Ok(backbone)
 }
 
 /// Refuses weights of the catalog that have no classifier.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backbone::{Backbone, digest};
+use backbone::{Backbone, Ending, digest};
 use checkpoint::Dtype;
 use checkpoint::safetensors_file::{self, ArrayView};
 use pretrained::InputSpec;
@@ -68,6 +68,9 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     let classes = json!(description.classes).to_string();
     let arguments = arguments(backbone).to_string();
     let input = json!(description.input).to_string();
+    let Ending { cut, taps } = backbone.ending();
+    let cut = cut.map(|cut| (metadata::CUT, cut));
+    let taps = (!taps.is_empty()).then(|| (metadata::TAPS, json!(taps).to_string()));
     let temperature = description.temperature.map(|value| (metadata::TEMPERATURE, value.to_string()));
     [
         (metadata::FORMAT, "pt".to_owned()),
@@ -78,6 +81,8 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
         (metadata::SOURCE, description.source_sha256.to_owned()),
     ]
     .into_iter()
+    .chain(cut)
+    .chain(taps)
     .chain(temperature)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()

@@ -36,6 +36,7 @@ impl Progress {
             Event::Planned(phases) => self.planned(phases),
             Event::Prepared { what, done, total } => self.prepared(what, *done, *total),
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
+            Event::HeadFit(record) => self.line(&format!("    {record}")),
             Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
             Event::Diverged { record, done, total } => self.diverged(record, *done, *total),

@@ -271,6 +271,7 @@ impl Metrics {
             }
             Event::Stepped { record, .. } => self.line("step", record),
             Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
+            Event::HeadFit(record) => self.line("head", record).and_then(|()| self.out.flush()),
             Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),
             Event::Diverged { record, .. } => self.line("diverged", record).and_then(|()| self.out.flush()),
             _ => Ok(()),

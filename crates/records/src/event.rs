@@ -1,7 +1,8 @@
 //! Events of a run, for progress bars, logs and files. A listener cannot change the run.
 
 use crate::{
-    CellRecord, DivergedRecord, EpochRecord, PhasePlanRecord, RecipeStepRecord, StepName, StepRecord,
+    CellRecord, DivergedRecord, EpochRecord, HeadFitRecord, PhasePlanRecord, RecipeStepRecord, StepName,
+    StepRecord,
 };
 
 /// An event of a run.
@@ -33,6 +34,8 @@ pub enum Event<'a> {
         /// Epochs of this step of the recipe.
         epochs: u32,
     },
+    /// A head was computed.
+    HeadFit(&'a HeadFitRecord),
     /// End of an epoch.
     Epoch {
         /// Its record.

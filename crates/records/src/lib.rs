@@ -16,8 +16,10 @@ mod calibration;
 mod comparison;
 mod decision;
 mod depth;
+mod ending;
 mod evaluation;
 mod event;
+mod head_fit;
 mod interrupt;
 mod json;
 mod kept;
@@ -39,8 +41,10 @@ pub use comparison::{
 };
 pub use decision::DecisionRecord;
 pub use depth::{Depth, UnknownDepth};
+pub use ending::EndingRecord;
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
+pub use head_fit::HeadFitRecord;
 pub use interrupt::{Interrupt, Session};
 pub use kept::KeptRecord;
 pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
@@ -237,6 +241,12 @@ pub struct RunRecord {
     pub data: DataRecord,
     /// The source weights.
     pub load: LoadRecord,
+    /// Where the network ends and what its head reads; `None` where it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<EndingRecord>,
+    /// The head as a solver computed it; `None` where it was trained epoch by epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_fit: Option<HeadFitRecord>,
     /// The five steps in order.
     pub steps: Vec<RecipeStepRecord>,
     /// Stages of the network from input to head.

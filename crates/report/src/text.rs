@@ -136,7 +136,8 @@ fn first_line(run: &RunRecord) -> String {
         )
     });
     let end = if interrupted(run) { "INTERRUPTED after" } else { "in" };
-    let network = format!("{}, {}", run.arch, depth_in_words(&run.depth));
+    let ends = run.ending.as_ref().map(|ending| format!(" to {}", ending.cut)).unwrap_or_default();
+    let network = format!("{}{ends}, {}", run.arch, depth_in_words(&run.depth));
     format!("{}: {result}; {network}; {end} {} on {}", run.name, numbers::duration(run.seconds), run.device)
 }
 

@@ -4,7 +4,8 @@ use backbone::{Backbone, StageId};
 use ranged::NotNegative;
 use records::Depth;
 use run_config::{
-    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, LearningRateSchedule, Metric, Run,
+    BatchNormPolicy, ClassWeights, CompareConfig, Config, ConfigError, HeadSolver, LearningRateSchedule,
+    Metric, Run,
 };
 
 use crate::decide;
@@ -118,6 +119,13 @@ pub fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Resu
         );
         return Err(run.source.wrong("finetune.batch_norm", message));
     }
+    if finetune.head_solver != HeadSolver::Sgd && backbone.first_new() < backbone.head_id() {
+        let message = format!(
+            "these weights hold features only, so {} is new too and has to be trained; end the network before it (finetune.cut), or use \"sgd\"",
+            backbone.name(backbone.first_new())
+        );
+        return Err(run.source.wrong("finetune.head_solver", message));
+    }
     check_wise_ft(run, backbone, plan)?;
     match regularize.needs_depth() {
         Some(key) if !can_move => {
@@ -183,6 +191,7 @@ pub fn check_epochs(
     let head = enough_epochs(run.config.finetune.head_epochs, train, images);
     let trains_head =
         run.config.finetune.head_epochs > 0 && !matches!(run.depth(), Depth::Head | Depth::Scratch);
+    let trains_head = trains_head && run.config.finetune.head_solver == HeadSolver::Sgd;
     for (trains, epochs, key) in [(true, epochs, "train.epochs"), (trains_head, head, "finetune.head_epochs")]
     {
         if trains && warmup > 0 && warmup >= per_epoch * u64::from(epochs) {

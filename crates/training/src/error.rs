@@ -15,6 +15,9 @@ pub enum Error {
     /// A libtorch call that tch has no function for failed.
     #[error(transparent)]
     TorchExtra(#[from] torch_extra::Error),
+    /// A head could not be computed from features.
+    #[error(transparent)]
+    Transferability(#[from] transferability::Error),
     /// The loss, weights or gradients are no longer finite.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",

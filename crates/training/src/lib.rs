@@ -11,7 +11,9 @@
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
 //! them; [`best`] keeps the best weights of the run. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
-//! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict. [`evaluate`] measures a model on a split, [`calibration`] its probabilities. [`outline`] says beforehand what a phase will
+//! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict.
+//! [`head_fit`] computes a head from features in place of training it. [`evaluate`] measures a model on a split, [`calibration`] its
+//! probabilities; [`grad_cam`] says which parts of an image speak for a class. [`outline`] says beforehand what a phase will
 //! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
 
 pub mod against_data;
@@ -27,7 +29,9 @@ mod error;
 pub mod evaluate;
 pub mod figures;
 pub mod freeze;
+pub mod grad_cam;
 mod gradient_flow;
+pub mod head_fit;
 pub mod objective;
 pub mod optimizer;
 pub mod outline;

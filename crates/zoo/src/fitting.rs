@@ -5,7 +5,7 @@ use checkpoint::Checkpoint;
 use checkpoint::Opened;
 
 use crate::networks;
-use crate::source_weights::{classes_in, recorded_input};
+use crate::source_weights::{classes_in, recorded_ending, recorded_input};
 
 /// A file held against one network.
 #[derive(Clone, Debug)]
@@ -61,7 +61,10 @@ pub fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Aux
             auxiliary,
             ..Options::default()
         };
-        network.build(Values::Outline, &options)
+        let mut outline = network.build(Values::Outline, &options);
+        // What the metadata say of another network does not fit, and shows in the tensors.
+        let _ = outline.end(&recorded_ending(checkpoint));
+        outline
     };
     let smallest = i64::from(network.smallest_input);
     let (mut channels, mut size) = (i64::from(input.channels), i64::from(input.crop).max(smallest));

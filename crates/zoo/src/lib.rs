@@ -3,10 +3,11 @@
 //! - [`network`], [`networks`], [`FamilyId`]: the only place that names every family
 //! - [`source_weights`]: a catalog entry, a file or nothing, as what a network starts from
 //! - [`archs`]: the networks as facts: costs, stages, published accuracies
-//! - [`fitting`]: a checkpoint file held against each network
+//! - [`fitting`]: a checkpoint file held against each network; [`inspect`]: what it holds
 
 pub mod archs;
 pub mod fitting;
+pub mod inspect;
 pub mod source_weights;
 
 use backbone::{Family, Network};

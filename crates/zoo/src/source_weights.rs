@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backbone::Network;
+use backbone::{Backbone, Ending, EndingError, Network};
 use checkpoint::{Checkpoint, Dialect};
 use pretrained::{Catalog, Entry, InputSpec};
 
@@ -20,6 +20,10 @@ pub mod metadata {
     pub const SOURCE: &str = "source_sha256";
     /// What scores are divided by to make probabilities of them, a number above 0; absent where none was fitted.
     pub const TEMPERATURE: &str = "temperature";
+    /// The stage after which the network ends; absent where it is whole.
+    pub const CUT: &str = "cut";
+    /// The stages that the head reads, pooled and joined, as a JSON list; absent where it reads the last alone.
+    pub const TAPS: &str = "taps";
     /// The framework whose layout the tensors follow.
     pub const FORMAT: &str = "format";
 }
@@ -172,6 +176,35 @@ pub fn recorded_input(checkpoint: &Checkpoint) -> Result<Option<InputSpec>, Unkn
     let Some(recorded) = checkpoint.metadata.get(metadata::INPUT) else { return Ok(None) };
     let read = serde_json::from_str(recorded);
     read.map(Some).map_err(|error| UnknownInput { path: checkpoint.path.clone(), reason: error.to_string() })
+}
+
+/// Where a network that a run saved ends, and what its head reads: from the file's metadata.
+#[must_use]
+pub fn recorded_ending(checkpoint: &Checkpoint) -> Ending {
+    let taps = checkpoint.metadata.get(metadata::TAPS);
+    Ending {
+        cut: checkpoint.metadata.get(metadata::CUT).cloned(),
+        taps: taps.and_then(|taps| serde_json::from_str(taps).ok()).unwrap_or_default(),
+    }
+}
+
+/// A model file whose metadata end its network where that cannot end.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: its metadata end the network otherwise than it can: {error}; was it saved by a newer finetune?", path.display())]
+pub struct UnknownEnding {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub error: EndingError,
+}
+
+/// Ends a network as the metadata of the weights that it is built for say.
+///
+/// # Errors
+/// [`UnknownEnding`] when it does not have these stages.
+pub fn end_as_recorded(backbone: &mut Backbone, checkpoint: &Checkpoint) -> Result<(), UnknownEnding> {
+    let ended = backbone.end(&recorded_ending(checkpoint));
+    ended.map_err(|error| UnknownEnding { path: checkpoint.path.clone(), error })
 }
 
 /// The network that a file says it holds, if it is another one than this. Networks may differ only in what has no

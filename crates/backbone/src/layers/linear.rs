@@ -32,6 +32,14 @@ impl Linear {
         layer
     }
 
+    /// Sets its weight and bias, on its device and in its type.
+    pub(crate) fn set(&self, weight: &Tensor, bias: &Tensor) {
+        tch::no_grad(|| {
+            self.weight.shallow_clone().copy_(weight);
+            self.bias.shallow_clone().copy_(bias);
+        });
+    }
+
     /// The type of its values.
     pub(crate) fn kind(&self) -> Kind {
         self.weight.kind()

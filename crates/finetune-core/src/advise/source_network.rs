@@ -24,9 +24,12 @@ impl SourceNetwork {
             return Err(run.source.wrong("model.weights", message).into());
         };
         let values = Values::Awaited { seed: run.config.run.seed };
-        let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), values);
+        let mut backbone = recipe::build(run, &materials.input, Some(checkpoint), values)?;
         let loaded = backbone.load(checkpoint)?;
+        let whole = backbone.ending();
         let has_classifier = recipe::has_classifier(run, &backbone, checkpoint, &loaded);
+        recipe::end(run, &mut backbone)?;
+        let has_classifier = has_classifier && backbone.ending() == whole;
         backbone.to(run.device, Kind::Float);
         backbone.use_channels_last();
         backbone.freeze_before(backbone.head_id());

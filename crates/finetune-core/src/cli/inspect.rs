@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use finetune_core::inspect::{Fit, Inspection, TensorFacts, inspect};
 use report::text::{Side, aligned, count, counted, visible};
+use zoo::inspect::{Fit, Inspection, TensorFacts, inspect};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InspectArguments {

@@ -58,8 +58,9 @@ impl ModelArguments {
             Fit::Squash => " (squashed)",
         };
         let line = format!(
-            "{} from {}, {} classes; images prepared for {} x {} pixels{how}, {}{temperature}",
+            "{}{} from {}, {} classes; images prepared for {} x {} pixels{how}, {}{temperature}",
             model.network.name,
+            model.backbone.ending().cut.map(|cut| format!(" to {cut}")).unwrap_or_default(),
             model.path.display(),
             count(model.classes.len() as u64),
             model.input.crop,

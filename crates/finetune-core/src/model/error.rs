@@ -21,6 +21,9 @@ pub enum ModelError {
     /// The file records an unknown preparation of images.
     #[error(transparent)]
     UnknownInput(#[from] source_weights::UnknownInput),
+    /// The file records an end that the network does not have.
+    #[error(transparent)]
+    UnknownEnding(#[from] source_weights::UnknownEnding),
     /// The folder holds no model.
     #[error("{} holds no {MODEL_FILE}; name the folder of one run (those of a comparison are below its cells/)", .0.display())]
     NoRun(PathBuf),

@@ -5,8 +5,7 @@ use run_config::{BatchNormPolicy, Run};
 use training::against_data::check_wise_ft;
 use training::decide::{self, Circumstances};
 
-use super::gather::{Materials, trial};
-use super::perform::images_of;
+use super::gather::{Materials, images_of, trial};
 use crate::Error;
 
 /// Decides what the configuration of a run leaves open, writes it into the configuration, and says so.

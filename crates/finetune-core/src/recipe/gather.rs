@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use backbone::{Backbone, Network, Options, Values};
+use backbone::{Backbone, Ending, Network, Options, Values};
 use checkpoint::Checkpoint;
 use features::dataset::{self, DecodedDataset};
 use images::{DataSet, Keep, Transform};
@@ -16,7 +16,6 @@ use training::freeze::FreezePlan;
 use zoo::source_weights;
 
 use super::kept_head::{self, ClassOrder};
-use super::perform::images_of;
 use crate::Error;
 use crate::mismatch;
 use crate::model_file::Description;
@@ -39,6 +38,23 @@ pub struct Materials {
     pub class_order: ClassOrder,
     /// Seconds it took to read all this: part of step `load`.
     pub seconds: f64,
+}
+
+/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
+/// fold takes the place of the validation images where it asks for that.
+///
+/// # Errors
+/// When a class has fewer, or the fold is empty.
+pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
+    let mut images = materials.images.clone();
+    if let Some(per_class) = run.config.data.images_per_class {
+        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
+    }
+    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
+        (images.train, images.validation) = (divided.training, divided.validation);
+        images.fold = Some(divided.record);
+    }
+    Ok(images)
 }
 
 /// Returns the metadata of the model file of a network that is not measured yet.
@@ -181,7 +197,8 @@ pub fn can_prepare(run: &Run, materials: &Materials) -> Result<(), Error> {
 /// it was given for, so that the configuration that is kept can be run again.
 pub(crate) fn forget_skipping(run: &mut Run, materials: &Materials) -> Result<(), Error> {
     if run.config.regularize.stochastic_depth.is_some() && *run.depth() != Depth::Auto {
-        let backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
+        let mut backbone = build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline)?;
+        end(run, &mut backbone)?;
         if !freeze_plan(run, &backbone)?.skips_something(&backbone) {
             run.config.regularize.stochastic_depth = None;
         }
@@ -196,7 +213,7 @@ pub(super) fn trial(
     checkpoint: Option<&Checkpoint>,
     classes: &[String],
 ) -> Result<(Backbone, FreezePlan), Error> {
-    let mut trial = build(run, input, checkpoint, Values::Outline);
+    let mut trial = build(run, input, checkpoint, Values::Outline)?;
     if let Some(checkpoint) = checkpoint {
         check_channels(run, input, &trial, checkpoint)?;
         let loaded =
@@ -204,6 +221,7 @@ pub(super) fn trial(
         kept_head::check_original_head(run, &trial, checkpoint, &loaded)?;
         kept_head::check(run, &trial, checkpoint, &loaded, classes)?;
     }
+    end(run, &mut trial)?;
     let plan = freeze_plan(run, &trial)?;
     against_data::check_features(run, &trial, &plan)?;
     Ok((trial, plan))
@@ -305,13 +323,17 @@ fn asks_for_size(run: &Run) -> bool {
     run.config.data.input.as_ref().is_some_and(|input| input.crop.is_some())
 }
 
-/// Builds the network of a run for the weights that are going to be loaded into it, with values of this kind until then.
+/// Builds the network of a run for the weights that are going to be loaded into it, with values of this kind until then. It
+/// ends where the weights' own network does.
+///
+/// # Errors
+/// When the weights' file ends it where it cannot end.
 pub(crate) fn build(
     run: &Run,
     input: &InputSpec,
     checkpoint: Option<&Checkpoint>,
     values: Values,
-) -> Backbone {
+) -> Result<Backbone, Error> {
     let head = format!("{}.weight", run.network.head);
     let transferred = checkpoint.filter(|_| *run.depth() != Depth::Scratch);
     let in_file = transferred.and_then(|checkpoint| checkpoint.tensors.get(&head)?.shape.first().copied());
@@ -324,7 +346,25 @@ pub(crate) fn build(
         stochastic_depth: run.config.regularize.stochastic_depth.map(Fraction::get),
         ..defaults
     };
-    run.network.build(values, &options)
+    let mut backbone = run.network.build(values, &options);
+    if let Some(transferred) = transferred {
+        source_weights::end_as_recorded(&mut backbone, transferred)
+            .map_err(|error| run.source.wrong("model.weights", error.to_string()))?;
+    }
+    Ok(backbone)
+}
+
+/// Ends a network, its weights loaded, where the run asks for it, and puts the head on the stages that it asks for.
+///
+/// # Errors
+/// At the key that names a stage which the network does not have.
+pub(crate) fn end(run: &Run, backbone: &mut Backbone) -> Result<(), Error> {
+    let finetune = &run.config.finetune;
+    let ended = backbone.end(&Ending { cut: finetune.cut.clone(), taps: finetune.taps.clone() });
+    ended.map_err(|error| {
+        let key = if error.is_of_cut() { "finetune.cut" } else { "finetune.taps" };
+        run.source.wrong(key, error.to_string()).into()
+    })
 }
 
 /// Returns which stages of a network a run trains.

@@ -86,12 +86,10 @@ pub(super) fn put_into_order(
     if places.iter().copied().eq(0..places.len()) {
         return ClassOrder::Same;
     }
-    let auxiliary = backbone.aux().flat_map(|(_, aux)| aux.head.roots());
-    let roots: Vec<String> = backbone.head().roots().into_iter().chain(auxiliary).collect();
+    let auxiliary = backbone.aux().map(|(_, aux)| aux.head.root);
+    let roots: Vec<&str> = [backbone.head().root].into_iter().chain(auxiliary).collect();
     for (name, array) in &mut checkpoint.tensors {
-        let of_head = roots
-            .iter()
-            .any(|root| name.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('.')));
+        let of_head = roots.iter().any(|root| matches!(name.strip_prefix(*root), Some(".weight" | ".bias")));
         if of_head && array.shape.first() == Some(&places.len()) {
             *array = with_rows(array, &places);
         }

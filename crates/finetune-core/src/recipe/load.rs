@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use backbone::{Backbone, Values};
+use backbone::{Backbone, Ending, Values};
 use checkpoint::Checkpoint;
-use records::LoadRecord;
+use records::{EndingRecord, LoadRecord};
 use zoo::source_weights;
 
-use super::gather::build;
+use super::gather::{build, end};
 use super::step::{Inputs, Step};
 use crate::Error;
 
@@ -30,14 +30,16 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
     let Inputs { run, materials, plan, .. } = *inputs;
     let (network, input) = (run.network, &materials.input);
     let values = Values::Awaited { seed: run.config.run.seed };
-    let mut backbone = build(run, input, checkpoint.as_deref(), values);
+    let mut backbone = build(run, input, checkpoint.as_deref(), values)?;
     let for_delta = checkpoint.clone().filter(|_| run.config.regularize.delta.is_some());
     let prepared = format!("images are {input} ({})", materials.input_from);
     let (Some(weights), Some(checkpoint)) = (plan.weights.clone(), checkpoint) else {
+        let ended = ended(inputs, &mut backbone)?;
         backbone.draw_awaited();
         let load = LoadRecord { weights: "none".to_owned(), ..LoadRecord::default() };
         let made = Loaded { backbone, load, head_scale: None, checkpoint: for_delta };
-        return Ok(Step { made, what: format!("built {} with random weights; {prepared}", network.name) });
+        let what = format!("built {} with random weights{ended}; {prepared}", network.name);
+        return Ok(Step { made, what });
     };
     let report = backbone.load(&checkpoint)?;
     let head_scale = source_weights::head_scale(network, run.weights.as_ref(), &checkpoint);
@@ -59,12 +61,37 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
         none if none.is_empty() => none,
         some => format!(" ({some})"),
     };
+    let ended = ended(inputs, &mut backbone)?;
     // The file's arrays are large.
     drop(checkpoint);
     torch_extra::memory::give_back();
     let (name, LoadRecord { loaded, weights, .. }) = (network.name, &load);
     let what = format!(
-        "built {name} and loaded {loaded} tensors from {weights}, {differences}{unwrapped}; {prepared}"
+        "built {name} and loaded {loaded} tensors from {weights}, {differences}{unwrapped}{ended}; {prepared}"
     );
     Ok(Step { made: Loaded { backbone, load, head_scale: Some(head_scale), checkpoint: for_delta }, what })
+}
+
+/// Ends the network as the run asks. Returns where it ends and what its head reads, in words; nothing for a whole network.
+fn ended(inputs: &Inputs<'_>, backbone: &mut Backbone) -> Result<String, Error> {
+    let body = |backbone: &Backbone| -> u64 {
+        backbone.ids().rev().skip(1).map(|id| backbone.parameter_count(id)).sum()
+    };
+    let before = body(backbone);
+    end(inputs.run, backbone)?;
+    let left = body(backbone);
+    Ok(match ending_record(backbone) {
+        Some(ending) if left < before => {
+            format!("; {ending}, {} of {before} parameters before the head dropped", before - left)
+        }
+        Some(ending) => format!("; {ending}"),
+        None => String::new(),
+    })
+}
+
+/// Returns the record of where a network ends; `None` for a whole one.
+pub(super) fn ending_record(backbone: &Backbone) -> Option<EndingRecord> {
+    let Ending { cut, taps } = backbone.ending();
+    let features = u64::try_from(backbone.head().features).unwrap_or(0);
+    cut.map(|cut| EndingRecord { cut, taps, features })
 }

@@ -10,13 +10,13 @@ use training::outline::policy;
 use training::range_test::{Suggestion, Sweep, suggest, sweep};
 
 use super::freeze::freeze;
-use super::gather::Materials;
+use super::gather::{Materials, images_of};
 use super::head::head;
+use super::head_fit;
 use super::load::load;
 use super::loaders::{Request, loaders};
-use super::perform::images_of;
 use super::phase::phase;
-use super::plan::plan;
+use super::plan::{Training, plan};
 use super::step::Inputs;
 use crate::Error;
 
@@ -32,6 +32,12 @@ pub fn lr_find(
     session: &mut Session<'_>,
 ) -> Result<RangeRecord, Error> {
     let started = Instant::now();
+    if let Training::Solve(_) = plan(run).train_head
+        && *run.depth() == Depth::Head
+    {
+        let message = "takes no training step where the depth is \"head\", so there is no learning rate to find; use \"sgd\"";
+        return Err(run.source.wrong("finetune.head_solver", message).into());
+    }
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
     let (images, recipe) = (images_of(run, materials)?, plan(run));
@@ -49,11 +55,12 @@ pub fn lr_find(
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
     let phase = phase(inputs, step, run.config.train.epochs().get(), &plan, penalties);
     let phase = Phase { kind: prepared.kind, ..phase };
+    let kept = head_fit::standardise(inputs, &mut prepared, silent)?;
     let backbone = &mut prepared.backbone;
     backbone.freeze_before(plan.first_live);
     backbone.prepare_inference(StageId::INPUT..plan.first_live, prepared.kind);
     let request = Request { backbone, cut: plan.first_live, epochs: 1, later_cuts: Vec::new() };
-    let training = loaders(inputs, &request, None, session)?.training;
+    let training = loaders(inputs, &request, kept, session)?.training;
     let points = sweep(&phase, backbone, &training, how, session)?;
     let suggestion = suggest(&points);
     Ok(RangeRecord {

@@ -13,7 +13,7 @@ use super::loaders::once;
 use super::prepared::Prepared;
 use super::samples;
 use super::step::Inputs;
-use super::training::Trained;
+use super::trained::Trained;
 use crate::Error;
 
 /// Results of a trained model.
@@ -41,7 +41,8 @@ pub(super) fn measure(
     session: &mut Session<'_>,
 ) -> Result<Measured, Error> {
     let Inputs { run, materials, images, .. } = *inputs;
-    let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, kept, interrupted } = trained;
+    let Trained { prepared: Prepared { backbone, kind, .. }, state, loaders, kept, interrupted, .. } =
+        trained;
     let mut interrupted = *interrupted;
     let batch_size = run.config.train.batch_size.get();
     let score = |backbone: &mut Backbone, loader: &FeatureLoader| {

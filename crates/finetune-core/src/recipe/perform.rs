@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use backbone::Backbone;
-use features::dataset::DecodedDataset;
 use predictions::Predictions;
 use pretrained::InputSpec;
 use records::{Outcome, RunRecord, Session, StepName};
@@ -12,13 +11,14 @@ use training::precision;
 
 use super::freeze::freeze;
 use super::frozen_proof;
-use super::gather::{Materials, model_description};
+use super::gather::{Materials, images_of, model_description};
 use super::head::head;
-use super::load::load;
+use super::load::{ending_record, load};
 use super::measure::measure;
 use super::plan::plan;
 use super::step::{Inputs, Steps};
-use super::training::{Trained, train};
+use super::trained::Trained;
+use super::training::train;
 use crate::Error;
 use crate::model_file::Description;
 use crate::run_folder::RunFolder;
@@ -63,7 +63,7 @@ pub fn perform(
     frozen_proof::check(&mut trained.prepared.stages, &trained.prepared.backbone)?;
     let measured = measure(inputs, &mut trained, session)?;
 
-    let Trained { prepared, state, kept, .. } = trained;
+    let Trained { prepared, state, kept, head_fit, .. } = trained;
     let record = RunRecord {
         name: run.name.clone(),
         outcome: if measured.interrupted { Outcome::Interrupted } else { Outcome::Finished },
@@ -74,6 +74,8 @@ pub fn perform(
         seed: run.config.run.seed,
         data: images.record(),
         load: prepared.load,
+        ending: ending_record(&prepared.backbone),
+        head_fit,
         steps: steps.records,
         stages: prepared.stages,
         plan: prepared.phases,
@@ -94,23 +96,6 @@ pub fn perform(
         input: materials.input.clone(),
         held_out: measured.held_out,
     })
-}
-
-/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
-/// fold takes the place of the validation images where it asks for that.
-///
-/// # Errors
-/// When a class has fewer, or the fold is empty.
-pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
-    let mut images = materials.images.clone();
-    if let Some(per_class) = run.config.data.images_per_class {
-        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
-    }
-    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
-        (images.train, images.validation) = (divided.training, divided.validation);
-        images.fold = Some(divided.record);
-    }
-    Ok(images)
 }
 
 impl Finished {

@@ -1,5 +1,5 @@
 use records::{Depth, StepName};
-use run_config::{HeadPolicy, Run};
+use run_config::{HeadPolicy, HeadSolver, Run};
 
 /// What the five steps of a run are going to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +21,19 @@ pub struct RecipePlan {
 pub enum Training {
     /// Train the live stages for this number of epochs.
     Epochs(u32),
+    /// Compute the head from features.
+    Solve(HeadSolver),
     /// Nothing, and why.
     Nothing(&'static str),
 }
 
 impl RecipePlan {
-    /// Returns the training steps that do something, in order, with their epochs.
+    /// Returns the training steps that have epochs, in order, with their number.
     pub fn phases(&self) -> impl Iterator<Item = (StepName, u32)> {
         let steps = [(StepName::TrainHead, self.train_head), (StepName::FineTune, self.fine_tune)];
         steps.into_iter().filter_map(|(step, training)| match training {
             Training::Epochs(epochs) => Some((step, epochs)),
-            Training::Nothing(_) => None,
+            Training::Solve(_) | Training::Nothing(_) => None,
         })
     }
 }
@@ -41,11 +43,16 @@ impl RecipePlan {
 pub fn plan(run: &Run) -> RecipePlan {
     let epochs = Training::Epochs(run.config.train.epochs().get());
     let head_epochs = run.config.finetune.head_epochs;
-    let (train_head, fine_tune) = match run.depth() {
-        Depth::Head => (epochs, Training::Nothing("the depth is \"head\": nothing else is unfrozen")),
-        Depth::Scratch => {
+    let solved = Some(run.config.finetune.head_solver).filter(|&solver| solver != HeadSolver::Sgd);
+    let solved = solved.map(Training::Solve);
+    let (train_head, fine_tune) = match (run.depth(), solved) {
+        (Depth::Head, solved) => {
+            (solved.unwrap_or(epochs), Training::Nothing("the depth is \"head\": nothing else is unfrozen"))
+        }
+        (Depth::Scratch, _) => {
             (Training::Nothing("from scratch there are no features to train a head on"), epochs)
         }
+        (_, Some(solved)) => (solved, epochs),
         _ if head_epochs == 0 => (Training::Nothing("finetune.head_epochs is 0"), epochs),
         _ => (Training::Epochs(head_epochs), epochs),
     };

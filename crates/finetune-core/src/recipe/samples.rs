@@ -10,9 +10,9 @@ use pretrained::InputSpec;
 use records::{HeatMapRecord, SampleRecord};
 use tch::Tensor;
 use training::evaluate::Predictions;
+use training::grad_cam::heat_maps;
 
 use crate::Error;
-use crate::grad_cam::heat_maps;
 
 const EACH: usize = 6;
 const THUMBNAIL: u32 = 96;

@@ -12,7 +12,7 @@ use run_config::HeadPolicy;
 use tch::{Kind, Tensor};
 use training::penalties::{Attention, OriginalHead, SourceWeights};
 
-use super::gather::build;
+use super::gather::{build, end};
 use super::loaders::once;
 use super::prepared::Prepared;
 use super::step::Inputs;
@@ -79,8 +79,9 @@ pub(super) fn network(
     let Inputs { run, materials, .. } = *inputs;
     let (Some(_), Some(checkpoint)) = (run.config.regularize.delta, checkpoint) else { return Ok(None) };
     let values = Values::Awaited { seed: run.config.run.seed };
-    let mut network = build(run, &materials.input, Some(checkpoint), values);
+    let mut network = build(run, &materials.input, Some(checkpoint), values)?;
     network.load(checkpoint)?;
+    end(run, &mut network)?;
     network.to(run.device, Kind::Float);
     network.freeze_before(network.head_id());
     Ok(Some(Rc::new(network)))
@@ -137,9 +138,10 @@ pub(super) fn channel_attention(
 fn channel_importance(backbone: &Backbone, batch: &Batch, from: StageId, stage: StageId) -> Tensor {
     let _no_gradient = tch::no_grad_guard();
     let next = backbone.ids().find(|&id| id > stage).unwrap_or(backbone.head_id());
-    let features = backbone.forward(&batch.x, from..next, Mode::Evaluate);
-    importance(&features, |features| {
-        let logits = backbone.classify(features, next, Mode::Evaluate).logits;
+    let (x, outputs) = backbone.forward_collect(&batch.x, from..next, &[stage], Mode::Evaluate);
+    importance(&outputs[0], |output| {
+        let changed = backbone.with_output(stage, &x, output);
+        let logits = backbone.classify(&changed, next, Mode::Evaluate).logits;
         CrossEntropy::default().of(&logits, &Targets::Labels(batch.labels.shallow_clone()))
     })
 }

@@ -1,7 +1,5 @@
 //! Steps 4 and 5: the two phases of training.
 
-use std::path::PathBuf;
-
 use backbone::{Backbone, StageId};
 use features::feature_cost;
 use records::{Event, KeptRecord, Session, StepName};
@@ -9,35 +7,15 @@ use run_config::Checkpoints;
 use training::freeze::FreezePlan;
 use training::{Ending, Loaders, Phase, PhaseEnd, Trainer, TrainingState, enough_epochs};
 
-use super::gather::model_description;
+use super::head_fit;
 use super::loaders::{Request, loaders, variation};
 use super::phase::phase;
 use super::plan::Training;
 use super::prepared::Prepared;
 use super::step::{Inputs, Step};
+use super::trained::{Trained, checkpoint, try_checkpoint};
 use super::{source, words};
 use crate::Error;
-use crate::model_file;
-
-/// A network in training, or trained.
-pub(super) struct Trained {
-    pub(super) prepared: Prepared,
-    /// What the training has come to; `None` before any.
-    pub(super) state: Option<TrainingState>,
-    /// The images as the stages that were trained last read them.
-    pub(super) loaders: Option<Loaders>,
-    /// The weights that the model is; `None` while nothing was trained.
-    pub(super) kept: Option<KeptRecord>,
-    /// Whether the user has stopped the run.
-    pub(super) interrupted: bool,
-}
-
-impl Trained {
-    /// Returns a network that is not trained yet.
-    pub(super) fn new(prepared: Prepared) -> Self {
-        Self { prepared, state: None, loaders: None, kept: None, interrupted: false }
-    }
-}
 
 /// Trains the head, or fine-tunes what the plan unfreezes.
 ///
@@ -58,8 +36,12 @@ pub(super) fn train(
         Training::Nothing(because) => {
             return Ok(Step { made: trained, what: format!("nothing to do: {because}") });
         }
+        Training::Solve(solver) => {
+            return head_fit::solve(inputs, measured(inputs, trained, session)?, solver, session);
+        }
         Training::Epochs(epochs) => epochs,
     };
+    let trained = measured(inputs, trained, session)?;
     let plan = trained.prepared.plan_of(step);
     if trained.state.is_none() && plan.first_live_in(&trained.prepared.backbone, 1) > StageId::INPUT {
         feature_cost::hint(&run.config).into_iter().for_each(|note| session.emit(&Event::Note(note)));
@@ -68,7 +50,7 @@ pub(super) fn train(
         let made = Trained { interrupted: true, ..trained };
         return Ok(Step { made, what: "interrupted before it began".to_owned() });
     };
-    let Trained { mut prepared, state, mut loaders, kept: earlier, .. } = trained;
+    let Trained { mut prepared, state, mut loaders, kept: earlier, head_fit, .. } = trained;
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
     let phase = Phase { kind: prepared.kind, ..phase(inputs, step, epochs, &plan, penalties) };
     let mut state = match state {
@@ -96,7 +78,15 @@ pub(super) fn train(
     let interrupted = end.ending == Ending::Interrupted;
     let last = state.epochs_of_phase().last().map(|epoch| KeptRecord::last(&epoch.phase, epoch.epoch));
     let kept = end.kept.or(last).or(earlier);
-    Ok(Step { made: Trained { prepared, state: Some(state), loaders, kept, interrupted }, what })
+    Ok(Step { made: Trained { prepared, state: Some(state), loaders, kept, head_fit, interrupted }, what })
+}
+
+/// Measures by what the head standardises what it reads, before the first training step.
+fn measured(inputs: &Inputs<'_>, mut trained: Trained, session: &mut Session<'_>) -> Result<Trained, Error> {
+    if trained.state.is_none() && trained.head_fit.is_none() {
+        trained.loaders = head_fit::standardise(inputs, &mut trained.prepared, session)?;
+    }
+    Ok(trained)
 }
 
 /// What became of a phase.
@@ -165,20 +155,4 @@ fn later_cuts(inputs: &Inputs<'_>, prepared: &Prepared, phase: &Phase<'_>) -> Ve
     }
     all.dedup();
     all
-}
-
-/// Saves a checkpoint, where the run has a folder. Returns its path.
-fn checkpoint(inputs: &Inputs<'_>, backbone: &Backbone, name: &str) -> Result<Option<PathBuf>, Error> {
-    let Some(folder) = inputs.folder else { return Ok(None) };
-    let path = folder.checkpoints()?.join(name);
-    let description = model_description(inputs.materials, inputs.images);
-    model_file::save(backbone, &description, &path)?;
-    Ok(Some(path))
-}
-
-/// Saves a checkpoint. Where there is no room for it the training goes on, and the last one stays.
-fn try_checkpoint(inputs: &Inputs<'_>, backbone: &Backbone, name: &str, session: &mut Session<'_>) {
-    if let Err(error) = checkpoint(inputs, backbone, name) {
-        session.emit(&Event::Warning(format!("{error}; the training goes on without this checkpoint")));
-    }
 }

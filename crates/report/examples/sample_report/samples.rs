@@ -54,6 +54,8 @@ pub(crate) fn run() -> RunRecord {
                 },
             ],
         },
+        ending: None,
+        head_fit: None,
         load: LoadRecord {
             weights: "IMAGENET1K_V1".into(),
             sha256: digest(1),

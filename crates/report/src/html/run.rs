@@ -109,7 +109,13 @@ fn facts(run: &RunRecord) -> Markup {
     let threads = numbers::counted(u64::from(run.threads), "thread");
     html! {
         dl.facts {
-            div { dt { "Network" } dd { (run.arch) ", " (depth_in_words(&run.depth)) } }
+            div {
+                dt { "Network" }
+                dd {
+                    (run.arch) ", " (depth_in_words(&run.depth))
+                    @if let Some(ending) = &run.ending { "; it " (ending) }
+                }
+            }
             div { dt { "Source weights" } dd { (run.load.weights) } }
             div { dt { "Training images" } dd { (numbers::count(run.data.train)) " of " (classes(run)) } }
             @if let Some(record) = &run.kept { div { dt { "Weights kept" } dd { (kept(record)) } } }

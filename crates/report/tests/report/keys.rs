@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use records::{DivergedRecord, FoldRecord, RangePoint, RangeRecord, StepRecord};
+use records::{DivergedRecord, EndingRecord, FoldRecord, HeadFitRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
 
 use crate::key_paths::{assert_listed, key_paths};
@@ -24,6 +24,18 @@ fn keys_stay_as_they_are() {
     if let Some(metrics) = &mut run.evaluations[0].metrics {
         metrics.top_5 = Some(metrics.macro_f1);
     }
+    run.ending = Some(EndingRecord { cut: "layer3".into(), taps: vec!["layer2".into()], features: 384 });
+    run.head_fit = Some(HeadFitRecord {
+        solver: "ridge".into(),
+        images: 400,
+        features: 384,
+        penalty: 0.1,
+        held_out: "leave-one-out".into(),
+        held_out_images: 400,
+        accuracy: 0.9,
+        loss: 0.25,
+        seconds: 0.5,
+    });
     let mut comparison = samples::comparison();
     comparison.folds = Some(5);
     comparison.cells[0].fold = Some(1);

@@ -21,8 +21,20 @@ pub struct FinetuneConfig {
     pub depth: Depth,
     /// Whether a new head takes the place of the source's, or that one is trained further.
     pub head: HeadPolicy,
+    /// The stage after which the network ends, `"features.5"`: later stages are dropped, so that it is smaller and faster, and
+    /// a new head reads the mean over the positions of that stage's output. For images unlike the source's, of which late
+    /// stages detect other things. When absent, the network is whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
+    /// Stages whose outputs a new head reads, `["features.4", "features.6"]`: each the mean over positions, all joined, each
+    /// value standardised by its mean and deviation over the training images. The network ends with the last of them; with
+    /// `cut` it ends there, and that stage is read too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taps: Vec<String>,
+    /// How the head is fitted before anything else is unfrozen.
+    pub head_solver: HeadSolver,
     /// Number of epochs in which the head is trained alone before anything else is unfrozen; not used where the depth is
-    /// `"head"`.
+    /// `"head"`, nor with another `head_solver` than `"sgd"`.
     pub head_epochs: u32,
     /// Learning rate of the last stage before the head as a multiple of the head's; when absent a tenth, or what
     /// `finetune advise` says where the depth is `"auto"`.
@@ -56,6 +68,20 @@ pub enum HeadPolicy {
     /// The source's head is trained further. It must have as many classes as the data; its outputs are taken in the order
     /// of the data's classes, which is that of their folders' names.
     Keep,
+}
+
+/// How step `train-head` fits the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadSolver {
+    /// By the optimizer of `[train]`, epoch by epoch.
+    Sgd,
+    /// Ridge regression in closed form, its penalty chosen by exact leave-one-out, its scores made probabilities by one
+    /// temperature. Takes no epochs; the images must not be augmented.
+    Ridge,
+    /// Multinomial logistic regression to convergence (L-BFGS), its penalty chosen by cross-validation, which keeps groups
+    /// (`data.group`) together. Takes no epochs; the images must not be augmented.
+    Logistic,
 }
 
 /// What batch normalisation uses in live stages during training.
@@ -100,6 +126,9 @@ impl Default for FinetuneConfig {
         Self {
             depth: Depth::Head,
             head: HeadPolicy::New,
+            cut: None,
+            taps: Vec::new(),
+            head_solver: HeadSolver::Sgd,
             head_epochs: 3,
             rate_scale: None,
             rate_decay: Positive::of(1.0),

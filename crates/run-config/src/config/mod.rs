@@ -37,7 +37,7 @@ pub(crate) use check::check;
 pub use compare::{CompareConfig, Method, SettingConfig, VariantConfig};
 pub use data::{DataConfig, Folds};
 pub use error::{ConfigError, Place};
-pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, PositiveShare, ThawConfig};
+pub use finetune::{BatchNormPolicy, FinetuneConfig, HeadPolicy, HeadSolver, PositiveShare, ThawConfig};
 pub use keep::{KeepPolicy, Metric};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};
 pub(crate) use read::lay_over;

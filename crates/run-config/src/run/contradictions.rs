@@ -1,6 +1,9 @@
 //! Policies that contradict each other. What depends on the data or the network is checked when they are known, in
 //! `recipe::gather`.
 
+mod ending;
+mod head_solver;
+
 use images::Sampling;
 use records::Depth;
 
@@ -16,6 +19,8 @@ pub(super) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
         .or_else(|| of_folds(config))
         .or_else(|| of_depth(config, depth))
         .or_else(|| of_head(config, depth))
+        .or_else(|| ending::check(config))
+        .or_else(|| head_solver::check(config, depth))
         .or_else(|| of_rates(config))
         .or_else(|| of_averages(config))
         .or_else(|| of_sampling(config))

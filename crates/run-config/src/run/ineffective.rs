@@ -5,7 +5,10 @@ use ranged::NotNegative;
 use records::Depth;
 use regularize::Decay;
 
-use crate::config::{Config, FinetuneConfig, KeepPolicy, LearningRateSchedule, Metric};
+use crate::config::{
+    Config, FinetuneConfig, HeadSolver, KeepPolicy, LearningRateSchedule, Metric, RegularizeConfig,
+    SamplerKind,
+};
 
 /// A key that has no effect.
 pub(super) struct Ineffective {
@@ -20,6 +23,7 @@ pub(super) struct Ineffective {
 pub(super) fn find(config: &Config) -> Vec<Ineffective> {
     let mut found = of_rates(config);
     found.extend(of_momentum(config));
+    found.extend(of_steps(config));
     let regularize = &config.regularize;
     if config.finetune.wise_ft.is_some() && matches!(config.finetune.depth, Depth::Head | Depth::Scratch) {
         found.push(Ineffective {
@@ -79,6 +83,52 @@ fn of_rates(config: &Config) -> Vec<Ineffective> {
     });
     add(given.rate_floor != usual.rate_floor, "finetune.rate_floor", |config| {
         config.finetune.rate_floor = FinetuneConfig::default().rate_floor;
+    });
+    found
+}
+
+/// What is about training steps, where the head is computed.
+fn of_steps(config: &Config) -> Vec<Ineffective> {
+    let Config { finetune, train, regularize, .. } = config;
+    let mut found = Vec::new();
+    let mut add = |is_set: bool, key, because, reset: fn(&mut Config)| {
+        found.extend(is_set.then_some(Ineffective { key, because, reset }));
+    };
+    if finetune.head_solver == HeadSolver::Sgd {
+        return found;
+    }
+    let because = "has no effect: the head is computed by finetune.head_solver, in no epochs; remove it, or use \"sgd\"";
+    add(
+        finetune.head_epochs != FinetuneConfig::default().head_epochs,
+        "finetune.head_epochs",
+        because,
+        |config| {
+            config.finetune.head_epochs = FinetuneConfig::default().head_epochs;
+        },
+    );
+    if finetune.depth != Depth::Head {
+        return found;
+    }
+    let because = "has no effect: the depth is \"head\", and finetune.head_solver computes the head without a training step; remove it, or use \"sgd\"";
+    add(regularize.dropout.is_some_and(|rate| rate.get() > 0.0), "regularize.dropout", because, |config| {
+        config.regularize.dropout = None;
+    });
+    add(regularize.label_smoothing.get() > 0.0, "regularize.label_smoothing", because, |config| {
+        config.regularize.label_smoothing = RegularizeConfig::default().label_smoothing;
+    });
+    add(regularize.l1 != NotNegative::ZERO, "regularize.l1", because, |config| {
+        config.regularize.l1 = NotNegative::ZERO;
+    });
+    add(regularize.early_stopping.is_some(), "regularize.early_stopping", because, |config| {
+        config.regularize.early_stopping = None;
+    });
+    add(train.ema.is_some(), "train.ema", because, |config| config.train.ema = None);
+    add(train.swa_from.is_some(), "train.swa_from", because, |config| config.train.swa_from = None);
+    add(train.sampler == SamplerKind::Balanced, "train.sampler", because, |config| {
+        config.train.sampler = SamplerKind::Shuffle;
+    });
+    add(train.class_weights.is_some(), "train.class_weights", because, |config| {
+        config.train.class_weights = None;
     });
     found
 }

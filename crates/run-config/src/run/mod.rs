@@ -13,7 +13,8 @@ use torch_extra::determinism::{self, Algorithms, Denormals};
 use zoo::source_weights::SourceWeights;
 
 use crate::config::{
-    self, BatchNormPolicy, CompareConfig, Config, ConfigError, HeadPolicy, Method, SettingConfig, Source,
+    self, BatchNormPolicy, CompareConfig, Config, ConfigError, HeadPolicy, HeadSolver, Method, SettingConfig,
+    Source,
 };
 pub use threads::Threads;
 
@@ -173,6 +174,7 @@ impl Run {
             Method::Scratch => {
                 finetune.batch_norm = BatchNormPolicy::Train;
                 finetune.head = HeadPolicy::New;
+                finetune.head_solver = HeadSolver::Sgd;
                 regularize.drop_source_techniques();
             }
         }

@@ -7,8 +7,9 @@ use backbone::{LoadReport, WrongShape};
 use checkpoint::{Array, Checkpoint, Format};
 use pretrained::Catalog;
 use serde::Serialize;
-use zoo::fitting::{Fitted, fitted_to_all};
-use zoo::source_weights::{metadata, recorded_input};
+
+use crate::fitting::{Fitted, fitted_to_all};
+use crate::source_weights::{metadata, recorded_input};
 
 /// Facts about a checkpoint.
 #[derive(Clone, Debug, Serialize)]

@@ -54,12 +54,15 @@ struct Mapped {
     pool: Pool,
     /// `[N, ..]`, as the stage puts it out.
     output: Tensor,
+    /// What passes into the stage after it.
+    passed: Tensor,
 }
 
 /// Returns the sum of the channels, each times its weight: `[N, H, W]`.
 fn weighted_sum(backbone: &Backbone, mapped: &Mapped, classes: &[i64]) -> Result<Tensor, TchError> {
     let features = mapped.output.f_detach()?.set_requires_grad(true); // [N, K, H, W]
-    let logits = backbone.classify(&features, mapped.next, Mode::Evaluate).logits;
+    let x = backbone.with_output(mapped.stage, &mapped.passed, &features);
+    let logits = backbone.classify(&x, mapped.next, Mode::Evaluate).logits;
     let chosen = Tensor::f_from_slice(classes)?.f_to_device(logits.device())?.f_unsqueeze(1)?;
     // Images are independent in evaluation mode, so the gradient of the sum is that of each.
     let score = logits.f_gather(1, &chosen, false)?.f_sum(Kind::Double)?;
@@ -77,11 +80,13 @@ fn last_with_positions(backbone: &Backbone, pixels: &Tensor) -> Option<Mapped> {
         backbone.ids().filter(|&id| id < head && !backbone.roots(id).is_empty()).collect();
     let (_, outputs) =
         tch::no_grad(|| backbone.forward_collect(pixels, StageId::INPUT..head, &stages, Mode::Evaluate));
-    let mapped = stages.into_iter().zip(outputs).map(|(stage, output)| Mapped {
-        stage,
-        next: backbone.ids().find(|&id| id > stage).unwrap_or(head),
-        pool: backbone.stages()[stage.index()].pool,
-        output,
-    });
-    mapped.filter(|mapped| mapped.pool.map(&mapped.output).is_some()).last()
+    let pool = |stage: StageId| backbone.stages()[stage.index()].pool;
+    let (stage, output) =
+        stages.into_iter().zip(outputs).rfind(|(stage, output)| pool(*stage).map(output).is_some())?;
+    let next = backbone.ids().find(|&id| id > stage).unwrap_or(head);
+    let passed = match backbone.reads() {
+        [] => output.shallow_clone(),
+        _ => tch::no_grad(|| backbone.forward(pixels, StageId::INPUT..next, Mode::Evaluate)),
+    };
+    Some(Mapped { stage, next, pool: pool(stage), output, passed })
 }
