@@ -43,7 +43,7 @@ fn a_head_that_is_computed_takes_no_epochs_and_is_recorded() {
 fn fine_tuning_begins_with_the_computed_head() {
     let settings = format!(
         "{TRANSFER} --set finetune.head_solver=ridge --set finetune.depth=last:1 --set train.epochs=2 \
-         --set finetune.taps=[\"conv2\",\"fc2\"]"
+         --set finetune.taps=[\"conv2\",\"fc2\"] --set train.keep=last"
     );
     let (_, still) = trained(&LENET, "ridge-still", &format!("{settings} --set train.learning_rate=1e-30"));
     let head = settings.replace("last:1", "head");

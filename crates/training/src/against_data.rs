@@ -119,6 +119,13 @@ pub fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Resu
         );
         return Err(run.source.wrong("finetune.batch_norm", message));
     }
+    if finetune.head_solver != HeadSolver::Sgd && backbone.first_new() < backbone.head_id() {
+        let message = format!(
+            "these weights hold features only, so {} is new too and has to be trained; end the network before it (finetune.cut), or use \"sgd\"",
+            backbone.name(backbone.first_new())
+        );
+        return Err(run.source.wrong("finetune.head_solver", message));
+    }
     check_wise_ft(run, backbone, plan)?;
     if finetune.head_solver != HeadSolver::Sgd && backbone.first_new() < backbone.head_id() {
         let message = format!(

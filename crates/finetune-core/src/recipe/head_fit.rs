@@ -88,7 +88,14 @@ pub(super) fn solve(
         try_checkpoint(inputs, &prepared.backbone, "train-head.safetensors", session);
     }
     Ok(Step {
-        made: Trained { prepared, loaders: Some(made), head_fit: fit, state: None, interrupted: false },
+        made: Trained {
+            prepared,
+            loaders: Some(made),
+            head_fit: fit,
+            state: None,
+            kept: None,
+            interrupted: false,
+        },
         what,
     })
 }

@@ -1,6 +1,6 @@
 use records::{Depth, StepName};
 use regularize::CrossEntropy;
-use run_config::{ClassWeights, HeadPolicy, PositiveShare};
+use run_config::{ClassWeights, HeadPolicy, HeadSolver, PositiveShare};
 use tch::{Kind, Tensor};
 use training::average::Averaging;
 use training::deferred::sync_interval;
@@ -41,7 +41,10 @@ pub(super) fn phase<'a>(
         regularize: &config.regularize,
         batch_norm: config.finetune.batch_norm,
         kind: Kind::Float,
-        begins_trained: step == StepName::TrainHead && config.finetune.head == HeadPolicy::Keep,
+        begins_trained: match step {
+            StepName::TrainHead => config.finetune.head == HeadPolicy::Keep,
+            _ => config.finetune.head_solver != HeadSolver::Sgd,
+        },
         wise_ft: config.finetune.wise_ft.filter(|_| step == StepName::FineTune).map(PositiveShare::get),
         averaging: if main { Averaging::of(&config.train) } else { Averaging::None },
         seed: config.run.seed,

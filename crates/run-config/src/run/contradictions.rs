@@ -121,6 +121,7 @@ fn of_search(config: &Config) -> Option<Contradiction> {
     let keys = [
         ("finetune.rate_scale", finetune.rate_scale.is_some(), own),
         ("finetune.batch_norm", finetune.batch_norm != BatchNormPolicy::Auto, own),
+        ("finetune.wise_ft", finetune.wise_ft.is_some(), own),
         ("finetune.thaw", finetune.thaw.is_some(), named),
         ("finetune.rates", !finetune.rates.is_empty(), named),
         ("regularize.early_stopping", regularize.early_stopping.is_some(), watches),
