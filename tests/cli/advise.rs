@@ -60,13 +60,14 @@ fn without_times(mut advice: Value) -> Value {
 
 #[test]
 fn an_advice_comes_with_its_evidence_and_a_page() {
-    let ran = DESK.finetune("advise --config t.toml --out advice").ends(0, &[]);
-    for said in ["finetune.depth = ", "LogME", "H-score", "pixels", "conv1", "fc2"] {
+    let ran = DESK.finetune("advise --config t.toml --scores --out advice").ends(0, &[]);
+    for said in ["finetune.depth = ", "LogME", "H-score", "pixels", "conv1", "fc2", "conv2 to fc2"] {
         assert!(ran.stdout.contains(said), "{said:?} is not said in\n{}", ran.stdout);
     }
+    assert!(!ran.stdout.contains("confidence") && ran.stdout.contains("finetune search"), "{}", ran.stdout);
     assert_eq!(names(&DESK.path("advice")), ["events", "report.html", "summary.json"]);
     let page = fs::read_to_string(DESK.path("advice/report.html")).unwrap();
-    for chart in ["advice-probe", "advice-logme", "advice-h-score"] {
+    for chart in ["advice-probe", "advice-loss", "advice-logme", "advice-h-score"] {
         assert!(page.contains(&format!("<title id=\"{chart}-title\">")), "{chart}");
     }
     let advice = DESK.json("advice/summary.json");
@@ -82,6 +83,31 @@ fn an_advice_comes_with_its_evidence_and_a_page() {
     }
     let confidence = advice["confidence"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&confidence));
+    assert_eq!(advice["folds"], 24, "each image is left out by itself");
+
+    // Each of four stages alone, the last three, all.
+    let arms = advice["arms"].as_array().unwrap();
+    let read: Vec<usize> = arms.iter().map(|arm| arm["stages"].as_array().unwrap().len()).collect();
+    assert_eq!(read, [1, 1, 1, 1, 3, 4]);
+    let marked = |key: &str| arms.iter().filter(|arm| arm[key] == true).count();
+    assert_eq!((marked("default"), marked("best"), &arms[4]["default"]), (1, 1, &true.into()));
+    assert_eq!((&arms[4]["gain"], &arms[3]["loss"]), (&0.0.into(), &advice["stages"][4]["loss"]));
+    let costs: Vec<f64> =
+        advice["costs"].as_array().unwrap().iter().map(|c| c["final_runs"].as_f64().unwrap()).collect();
+    let depths: Vec<&str> =
+        advice["costs"].as_array().unwrap().iter().map(|c| c["depth"].as_str().unwrap()).collect();
+    assert_eq!((&depths[..4], depths.last()), (&["frozen", "head", "last:1", "last:2"][..], Some(&"all")));
+    assert!(costs[1..].is_sorted() && costs[1] < 0.01 && costs.last() == Some(&1.0), "{costs:?}");
+}
+
+#[test]
+fn scores_that_the_rule_does_not_use_are_computed_only_where_asked_for() {
+    let advice = advice("--out unscored");
+    for stage in advice["stages"].as_array().unwrap() {
+        assert_eq!((&stage["logme"], &stage["h_score"]), (&Value::Null, &Value::Null), "the keys stay");
+    }
+    let page = fs::read_to_string(DESK.path("unscored/report.html")).unwrap();
+    assert!(!page.contains("LogME") && page.contains("conv2 to fc2"));
 }
 
 #[test]
@@ -117,7 +143,7 @@ fn the_same_seed_gives_the_same_advice_and_images_can_be_fewer() {
     let first = without_times(advice("--out first"));
     assert_eq!(first, without_times(advice("--out again")));
     let other = advice("--out other --set run.seed=5");
-    assert_ne!(first["stages"], other["stages"], "other folds");
+    assert_eq!(first["stages"], other["stages"], "each image is left out: there are no folds to deal");
     let fewer = advice("--out fewer --images 10 --set run.seed=5");
     assert_eq!(fewer["images"], 10);
     assert_eq!(fewer["images_per_class"].as_f64(), Some(12.0), "it is the training that the rule is about");
@@ -149,7 +175,7 @@ fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
         assert_eq!(stage["live"], live.contains(&stage["name"].as_str().unwrap()), "{stage}");
     }
     let page = fs::read_to_string(DESK.path("followed/report.html")).unwrap();
-    assert!(page.contains("LogME") && ran.stdout.contains(advised["depth"].as_str().unwrap()));
+    assert!(page.contains("conv2 to fc2") && ran.stdout.contains(advised["depth"].as_str().unwrap()));
 
     // What came of it is a configuration like any other: it gives the same model without asking again.
     DESK.finetune("--config followed/config.toml --out repeated").ends(0, &[]);

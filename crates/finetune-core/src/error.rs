@@ -43,6 +43,9 @@ pub enum Error {
         /// The stage.
         stage: String,
     },
+    /// No linear classifier can be fitted on features.
+    #[error(transparent)]
+    Classifier(transferability::Error),
     /// `advise` chose a depth that the network does not have, which must never happen.
     #[error("the depth chosen by `advise` does not suit the network: {0}; this is a bug in the program")]
     Advice(String),
@@ -101,7 +104,7 @@ impl From<transferability::Error> for Error {
     fn from(error: transferability::Error) -> Self {
         match error {
             transferability::Error::Libtorch(error) => Self::Torch(error),
-            error => Self::Advice(error.to_string()),
+            error => Self::Classifier(error),
         }
     }
 }

@@ -20,12 +20,18 @@ pub struct AdviceRecord {
     pub images_per_class: f64,
     /// Number of training images examined.
     pub images: u64,
-    /// Number of folds of the cross-validation.
+    /// Number of parts that were left out in turn: each image by itself, or each group of images; folds in older records.
     pub folds: u32,
-    /// Seed of the choice of images, of the folds and of the resampling.
+    /// Seed of the choice of images and of the resampling.
     pub seed: u64,
     /// Measurements after each stage; the first entry is the image itself.
     pub stages: Vec<StageEvidence>,
+    /// Linear classifiers on frozen stages, each alone and several joined; none in older records.
+    #[serde(default)]
+    pub arms: Vec<FrozenArm>,
+    /// Cost of training to each depth; none in older records.
+    #[serde(default)]
+    pub costs: Vec<DepthCost>,
     /// Predictions of the source's own classifier for the new images; `None` where the weights have none.
     pub source: Option<SourceEvidence>,
     /// Share of the errors of a probe on pixels that the best stage removes, at most 1.
@@ -71,23 +77,62 @@ pub struct StageEvidence {
     pub name: String,
     /// Length of the feature vector.
     pub features: u64,
-    /// Cross-validated accuracy of a linear probe, in `0..=1`.
+    /// Accuracy of a linear probe on images that were left out, in `0..=1`.
     #[serde(deserialize_with = "json::number_or_null")]
     pub accuracy: f64,
     /// Its standard error.
     #[serde(deserialize_with = "json::number_or_null")]
     pub standard_error: f64,
+    /// Cross-entropy of the probe on these images, in nats.
+    #[serde(default = "json::unknown", deserialize_with = "json::number_or_null")]
+    pub loss: f64,
     /// Strength of the probe's L2 penalty.
     #[serde(deserialize_with = "json::number_or_null")]
     pub penalty: f64,
-    /// LogME (You et al. 2021): log evidence per image, in nats.
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub logme: f64,
-    /// H-score (Bao et al. 2019), regularised (Ibrahim et al. 2022).
-    #[serde(deserialize_with = "json::number_or_null")]
-    pub h_score: f64,
+    /// LogME (You et al. 2021): log evidence per image, in nats; `None` where it was not asked for.
+    pub logme: Option<f64>,
+    /// H-score (Bao et al. 2019), regularised (Ibrahim et al. 2022); `None` where it was not asked for.
+    pub h_score: Option<f64>,
     /// Recommended learning rate as a multiple of the head's; `None` where it should stay frozen, and for pixels.
     pub rate_scale: Option<f64>,
+}
+
+/// A linear classifier on one or several frozen stages, measured on images that were left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrozenArm {
+    /// The stages whose pooled features are joined, from input to head.
+    pub stages: Vec<String>,
+    /// Length of the joined feature vector.
+    pub features: u64,
+    /// Mean cross-entropy, in nats.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub loss: f64,
+    /// Share of images classified correctly, in `0..=1`.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub accuracy: f64,
+    /// Its standard error.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub standard_error: f64,
+    /// Loss of the default arm less this one's, in nats, image by image.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub gain: f64,
+    /// Standard error of that difference.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub gain_error: f64,
+    /// Whether it is taken unless another is better by more than one standard error.
+    pub default: bool,
+    /// Whether it is the one to take.
+    pub best: bool,
+}
+
+/// Cost of training to a depth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DepthCost {
+    /// `frozen` for linear classifiers alone, otherwise a depth.
+    pub depth: String,
+    /// Time of it as a multiple of one run that trains everything, by multiply-adds.
+    #[serde(deserialize_with = "json::number_or_null")]
+    pub final_runs: f64,
 }
 
 /// Predictions of the source's classifier for the new images.

@@ -30,7 +30,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
+pub use advice::{
+    AdviceRecord, DepthCost, FrozenArm, PartSeconds, Similarity, SourceEvidence, StageEvidence,
+};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
     CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,

@@ -12,7 +12,10 @@ use crate::numbers;
 use crate::phrases::{chosen, depth_in_words, gap_in_points, headline, interrupted, kept, ratio_in_words};
 use crate::tables::{self, Table};
 pub use advice::advice;
-pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
+pub(crate) use advice::{
+    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, has_scores, loss, notable_arms,
+    search_costs, similarity,
+};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 pub use records::wording::{count, counted, percent};

@@ -68,8 +68,10 @@ def expected_scalars(run):
 def evidence(advice, last):
     """The scalars of an advice."""
     found = {("train", "advice_confidence"): [(last, advice["confidence"])]}
-    for tag, key in [("probe_accuracy", "accuracy"), ("logme", "logme"), ("h_score", "h_score")]:
-        found["train", f"evidence/{tag}"] = [(place, stage[key]) for place, stage in enumerate(advice["stages"])]
+    for tag, key in [("probe_accuracy", "accuracy"), ("probe_loss", "loss"), ("logme", "logme"), ("h_score", "h_score")]:
+        values = [stage[key] for stage in advice["stages"]]
+        if None not in values:
+            found["train", f"evidence/{tag}"] = list(enumerate(values))
     return found
 
 

@@ -4,12 +4,12 @@
 //! Features are `[N, D]`; labels are class numbers from 0. All is computed in float64 on the CPU.
 //! - [`ridge`]: exact leave-one-out, one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
 //!   penalty chosen or given; [`LinearHead`] and [`HeldOut`] are what they give
-//! - [`folds`]: images and groups dealt over folds; [`choose()`]: which of several classifiers
-//! - [`probe`]: the five-fold probe of `finetune advise`, until ridge takes its place
+//! - [`folds`]: images and groups dealt over folds; [`arms`]: which frozen stages are tried; [`choose()`]: which classifier
 //! - [`logme`], [`h_score`]: published scores of transferability, by singular values (`spectrum`)
 //! - [`rule`]: from the stages' accuracies and the number of images to a depth; [`resample`]: how firm that is
 //! - [`subset`]: which images are measured
 
+pub mod arms;
 mod choose;
 mod error;
 pub mod folds;
@@ -19,7 +19,6 @@ mod lbfgs;
 mod linear_head;
 pub mod logistic;
 pub mod logme;
-pub mod probe;
 pub mod resample;
 pub mod ridge;
 pub mod rule;

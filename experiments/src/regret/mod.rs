@@ -110,7 +110,7 @@ fn advise_again(workspace: &Workspace, outcome: &mut Outcome, seeds: &[u64], fol
             fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
         }
         let mut command = Command::new(finetune.program());
-        command.current_dir(&workspace.root).args(["advise", "--json", "--set"]);
+        command.current_dir(&workspace.root).args(["advise", "--json", "--scores", "--set"]);
         command.arg(format!("run.seed={seed}")).arg("--config").arg(&config).arg("--out").arg(&out);
         let output = command.stderr(Stdio::inherit()).output();
         let output = output.with_context(|| format!("cannot run {}", finetune.program().display()))?;

@@ -72,8 +72,10 @@ pub(super) struct SourcePrediction {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Stage {
     pub(super) accuracy: f64,
-    pub(super) logme: f64,
-    pub(super) h_score: f64,
+    /// `None` where it was not asked for.
+    pub(super) logme: Option<f64>,
+    /// `None` where it was not asked for.
+    pub(super) h_score: Option<f64>,
 }
 
 impl Outcome {
@@ -215,7 +217,7 @@ mod tests {
     use super::*;
 
     fn advised(depth: &str, scores: &[f64]) -> Advised {
-        let stage = |&score: &f64| Stage { accuracy: score, logme: -score, h_score: 0.0 };
+        let stage = |&score: &f64| Stage { accuracy: score, logme: Some(-score), h_score: Some(0.0) };
         Advised {
             depth: depth.to_owned(),
             rate_scale: 0.1,
@@ -258,7 +260,7 @@ mod tests {
         assert!((outcome.regret(outcome.at("head")) - 10.0).abs() < 1e-9);
         assert!((outcome.at_best_stage(|stage| stage.accuracy) - 0.85).abs() < 1e-9, "last:2");
         assert!(
-            (outcome.at_best_stage(|stage| stage.logme) - 0.85).abs() < 1e-9,
+            (outcome.at_best_stage(|stage| stage.logme.unwrap_or(f64::NEG_INFINITY)) - 0.85).abs() < 1e-9,
             "three stages: last:2 is the first near"
         );
         assert!(

@@ -18,8 +18,12 @@ const ANSWERS: [Answer; 10] = [
     ("always all, full rate", |outcome| outcome.at(FULL)),
     ("always scratch", |outcome| outcome.at("scratch")),
     ("after the best probe", |outcome| outcome.at_best_stage(|stage: &Stage| stage.accuracy)),
-    ("after the best LogME", |outcome| outcome.at_best_stage(|stage: &Stage| stage.logme)),
-    ("after the best H-score", |outcome| outcome.at_best_stage(|stage: &Stage| stage.h_score)),
+    ("after the best LogME", |outcome| {
+        outcome.at_best_stage(|stage: &Stage| stage.logme.unwrap_or(f64::NEG_INFINITY))
+    }),
+    ("after the best H-score", |outcome| {
+        outcome.at_best_stage(|stage: &Stage| stage.h_score.unwrap_or(f64::NEG_INFINITY))
+    }),
 ];
 
 /// Mean regret in percentage points over the tasks that were first run when the rule was final, over those on which

@@ -42,7 +42,7 @@ fn with_depth(
     let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();
     let part = ImageSubset { store: train.store.clone(), indices };
-    let subject = Subject { run, materials, part: &part, training: train.len() };
+    let subject = Subject { run, materials, part: &part, training: train.len(), scores: false };
     let advice = advise(&subject, session)?;
     let mut resolved = run.clone();
     resolved.config.finetune.depth =
@@ -55,11 +55,17 @@ fn with_depth(
     Ok((resolved, Some(advice)))
 }
 
-/// Recommends a depth for a run without carrying it out: only the images that are measured are decoded.
+/// Recommends a depth for a run without carrying it out: only the images that are measured are decoded. LogME and the H-score
+/// are computed where `scores` asks for them.
 ///
 /// # Errors
 /// As [`advise`].
-pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<AdviceRecord, Error> {
+pub fn perform(
+    run: &Run,
+    images: usize,
+    scores: bool,
+    session: &mut Session<'_>,
+) -> Result<AdviceRecord, Error> {
     let mut run = run.clone();
     run.config.finetune.depth = Depth::All;
     // These name stages that belong to the run's own depth.
@@ -83,7 +89,8 @@ pub fn perform(run: &Run, images: usize, session: &mut Session<'_>) -> Result<Ad
         Ok(())
     };
     let materials = recipe::gather_chosen(&run, &mut choose, session)?;
-    let subject = Subject { run: &run, materials: &materials, part: &materials.images.train, training };
+    let part = &materials.images.train;
+    let subject = Subject { run: &run, materials: &materials, part, training, scores };
     let mut advice = advise(&subject, session)?;
     let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };
     advice.parts.insert(0, reading);
@@ -97,12 +104,7 @@ pub fn attach_to_record(record: &mut RunRecord, advice: Option<AdviceRecord>) {
     record.seconds += advice.seconds;
     if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == records::StepName::Freeze.name()) {
         freeze.seconds += advice.seconds;
-        freeze.what = format!(
-            "advised {:?} (confidence {:.0}%); {}",
-            advice.depth,
-            100.0 * advice.confidence,
-            freeze.what
-        );
+        freeze.what = format!("advised {:?}; {}", advice.depth, freeze.what);
     }
     record.advice = Some(Box::new(advice));
 }

@@ -1,14 +1,16 @@
 //! How far back to fine-tune, recommended before training.
 //!
-//! A subset of the training images passes through the source network once (`source_network`, `stage_features`); the output of
-//! each stage is measured by a cross-validated linear probe, LogME and the H-score, all of the crate `transferability`. From
-//! the probes' accuracies and the number of images a fixed rule chooses how many stages to train and at which learning rate;
-//! resampling the images gives the confidence in that. `words` explains it in a paragraph, `standing` is how the rule did so
-//! far. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
+//! A subset of the training images passes through the source network once (`source_network`, `stage_features`). The output of
+//! each stage, and of several joined, is measured by a ridge regression with exact leave-one-out (the crate
+//! `transferability`). From the accuracies and the number of images a fixed rule chooses how many stages to train and at which
+//! learning rate; `words` explains it in a paragraph, `standing` is how the rule did so far, `costs` what trying would cost. The
+//! entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
 //!
 //! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
-//! because they were made to rank networks; docs/advise.md shows how they do on stages.
+//! because they were made to rank networks; docs/advise.md shows how they do on stages. The two scores are computed where they
+//! are asked for.
 
+mod costs;
 mod follow;
 mod source_network;
 mod stage_features;
@@ -19,14 +21,15 @@ use std::time::Instant;
 
 use backbone::Backbone;
 use features::dataset::ImageSubset;
-use images::shuffled;
 use records::{AdviceRecord, Depth, Event, PartSeconds, Session, StageEvidence};
 use run_config::Run;
+use tch::Tensor;
 use training::freeze::FreezePlan;
-use transferability::probe::{Probe, SETTLED, deal, deal_groups, probe};
+use transferability::arms::{self, Frozen, Labelled, StageOutput};
 use transferability::rule::{Evidence, Verdict};
-use transferability::{h_score, late_stage_gain, logme, probe, resample, rule};
+use transferability::{LinearHead, h_score, late_stage_gain, logme, resample, rule};
 
+use self::costs::costs;
 use self::source_network::SourceNetwork;
 use self::stage_features::{StageFeatures, extract};
 use self::words::{Context, paragraph, similarity};
@@ -49,6 +52,8 @@ pub struct Subject<'a> {
     pub part: &'a ImageSubset,
     /// Number of all training images.
     pub training: usize,
+    /// Whether LogME and the H-score are computed too.
+    pub scores: bool,
 }
 
 /// Recommends how far back to fine-tune.
@@ -57,53 +62,47 @@ pub struct Subject<'a> {
 /// When there are no source weights or too few images for cross-validation, when an image can no longer be read, and on
 /// interruption.
 pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<AdviceRecord, Error> {
-    let Subject { run, materials, part, training } = *subject;
+    let Subject { run, materials, part, training, scores } = *subject;
     let started = Instant::now();
     run.set_up_libtorch()?;
     let classes = materials.images.classes.len();
     let labels = part.labels();
     let seed = run.config.run.seed;
-    let order = shuffled(labels.len(), seed, 1);
     let groups = part.groups();
-    let folds = match groups.iter().any(Option::is_some) {
-        true => deal_groups(&labels, classes, &order, &groups),
-        false => deal(&labels, classes, &order),
-    };
-    check_folds(run, &labels, &folds)?;
+    let labelled = Labelled { labels: &labels, classes, groups: &groups };
+    check_can_be_left_out(run, &labelled)?;
 
     let source = SourceNetwork::load(run, materials)?;
     let features = extract(run, materials, part, &source, session)?;
     let backbone = &source.backbone;
     let mut clock = Clock { parts: Vec::new(), last: started };
     clock.part("one pass through the network");
-    let count = features.stages.len() as u64;
-    let mut probes = Vec::new();
-    for (stage, done) in features.stages.iter().zip(1..) {
-        if session.interrupted() {
-            return Err(Error::Interrupted);
-        }
-        probes.push(probe(&stage.values, &labels, classes, &folds, SETTLED)?);
-        session.emit(&Event::Prepared { what: "probes", done, total: count });
-    }
+    let (pixels, outputs) = outputs_of(backbone, &features);
+    let Frozen { heads, arms } = arms::fit(pixels, &outputs, &labelled, &mut |done, total| {
+        session.emit(&Event::Prepared { what: "probes", done, total });
+        if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+    })?;
     clock.part("linear probes");
-    let scores = features.stages.iter().map(|stage| {
-        Ok(Scores {
+    let scores = features.stages.iter().map(|stage| match scores {
+        false => Ok(None),
+        true => Ok(Some(Scores {
             logme: logme::logme(&stage.values, &labels, classes)?,
             h_score: h_score::h_score(&stage.values, &labels, classes)?,
-        })
+        })),
     });
-    let scores = scores.collect::<Result<Vec<Scores>, Error>>()?;
-    clock.part("LogME and H-score");
+    let scores = scores.collect::<Result<Vec<Option<Scores>>, Error>>()?;
+    if scores.iter().any(Option::is_some) {
+        clock.part("LogME and H-score");
+    }
 
-    let accuracies: Vec<f64> = probes.iter().map(Probe::accuracy).collect();
+    let accuracies: Vec<f64> = heads.iter().map(|head| head.held_out.accuracy()).collect();
     let parameters: u64 =
         backbone.ids().filter(|&id| id < backbone.first_new()).map(|id| backbone.parameter_count(id)).sum();
     let amount = [training as f64, classes as f64, parameters as f64];
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
     let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };
     let verdict = rule::apply_rule(&evidence);
-    let correct: Vec<Vec<bool>> =
-        probes.iter().map(|probe| probe.correct.iter().flatten().copied().collect()).collect();
+    let correct: Vec<Vec<bool>> = heads.iter().map(|head| head.held_out.correct().to_vec()).collect();
     let confidence = resample::confidence(&correct, amount, seed);
     clock.part("resampling");
 
@@ -121,9 +120,11 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
         classes: classes as u64,
         images_per_class: amount[0] / amount[1],
         images: labels.len() as u64,
-        folds: u32::try_from(probe::FOLDS).unwrap_or(0),
+        folds: u32::try_from(labelled.parts()).unwrap_or(u32::MAX),
         seed,
-        stages: evidence_of_stages(backbone, &features, &probes, &scores, &plan),
+        stages: evidence_of_stages(backbone, &features, &heads, &scores, &plan),
+        arms,
+        costs: costs(run, materials, backbone),
         source: features.source,
         value: verdict.value,
         drop: late_stage_gain(stages),
@@ -145,19 +146,23 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     })
 }
 
-/// Refuses images that cannot be cross-validated: while the only image of a class is held out, there is none to train on.
-fn check_folds(run: &Run, labels: &[usize], folds: &probe::Folds) -> Result<(), Error> {
-    let mut classes: Vec<usize> =
-        labels.iter().zip(folds).filter(|(_, fold)| fold.is_some()).map(|(&label, _)| label).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    if classes.len() >= 2 {
+/// Refuses images of which none can be left out: without the only image of a class there is none to learn from.
+fn check_can_be_left_out(run: &Run, labelled: &Labelled<'_>) -> Result<(), Error> {
+    if labelled.check().is_ok() {
         return Ok(());
     }
-    let message = "cross-validation needs at least two training images in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
+    let message = "leaving images out needs at least two training images (or two groups of images) in each of two classes; add images, or set finetune.depth (\"head\" is usual with one or two images per class)";
     let data = &run.config.data;
     let key = if data.images_per_class.is_some() { "data.images_per_class" } else { data.origin_key() };
     Err(run.source.wrong(key, message).into())
+}
+
+/// Returns the features of the pixels, and those of the stages with their names.
+fn outputs_of<'a>(backbone: &'a Backbone, features: &'a StageFeatures) -> (&'a Tensor, Vec<StageOutput<'a>>) {
+    let stages = features.stages.iter().filter_map(|output| {
+        output.stage.map(|id| StageOutput { name: backbone.name(id), values: &output.values })
+    });
+    (&features.stages[0].values, stages.collect())
 }
 
 /// Returns the verdict as a depth of this network, with its freeze plan.
@@ -187,20 +192,21 @@ struct Scores {
 fn evidence_of_stages(
     backbone: &Backbone,
     features: &StageFeatures,
-    probes: &[Probe],
-    scores: &[Scores],
+    heads: &[LinearHead],
+    scores: &[Option<Scores>],
     plan: &FreezePlan,
 ) -> Vec<StageEvidence> {
-    let measured = features.stages.iter().zip(probes.iter().zip(scores));
+    let measured = features.stages.iter().zip(heads.iter().zip(scores));
     measured
-        .map(|(stage, (probe, &Scores { logme, h_score }))| StageEvidence {
+        .map(|(stage, (head, scores))| StageEvidence {
             name: stage.stage.map_or("pixels", |id| backbone.name(id)).to_owned(),
             features: u64::try_from(stage.values.size()[1]).unwrap_or(0),
-            accuracy: probe.accuracy(),
-            standard_error: probe.standard_error(),
-            penalty: probe.penalty,
-            logme,
-            h_score,
+            accuracy: head.held_out.accuracy(),
+            standard_error: head.held_out.standard_error(),
+            loss: head.held_out.loss(),
+            penalty: head.penalty,
+            logme: scores.as_ref().map(|scores| scores.logme),
+            h_score: scores.as_ref().map(|scores| scores.h_score),
             rate_scale: stage.stage.map(|id| plan.rate_scale[id.index()]).filter(|&scale| scale > 0.0),
         })
         .collect()

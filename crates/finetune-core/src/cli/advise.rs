@@ -8,7 +8,7 @@ use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
 /// How it works, for the end of `--help`.
-const METHOD: &str = "A subset of the training images passes through the network once; after every stage a cross-validated linear probe, LogME and the H-score are measured. A fixed rule turns the probes' accuracies and the number of images into a depth and a learning rate. Nothing is trained and no weights are kept; only a page with the evidence is written. finetune.depth = \"auto\" does the same within a run.";
+const METHOD: &str = "A subset of the training images passes through the network once; after every stage a linear probe is measured on images that were left out. A fixed rule turns the probes' accuracies and the number of images into a depth and a learning rate. Nothing is trained and no weights are kept; only a page with the evidence is written. finetune.depth = \"auto\" does the same within a run.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{} (docs/advise.md)\n\n{METHOD}", advise::STANDING))]
@@ -18,6 +18,9 @@ pub(super) struct AdviseArguments {
     /// Approximate number of training images to measure on, equally many of each class.
     #[arg(long, value_name = "N", default_value_t = advise::IMAGES, value_parser = at_least_ten)]
     images: usize,
+    /// Also compute LogME and the H-score of every stage. The rule does not use them
+    #[arg(long)]
+    scores: bool,
 }
 
 fn at_least_ten(text: &str) -> Result<usize, String> {
@@ -31,7 +34,7 @@ pub(super) fn perform(arguments: &AdviseArguments) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     let mut listen = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut listen };
-    let record = advise::perform(&run, arguments.images, session)?;
+    let record = advise::perform(&run, arguments.images, arguments.scores, session)?;
     let folder = arguments.config.new_folder(&format!("{}-advise", run.name))?;
     folder.write_advice(&record)?;
     let output = if arguments.config.json { Output::Json } else { Output::Text };

@@ -107,7 +107,7 @@ pub(super) fn once(
 }
 
 /// Returns how the training images vary over this number of epochs.
-pub(super) fn variation(run: &Run, epochs: u32) -> Variation {
+pub(crate) fn variation(run: &Run, epochs: u32) -> Variation {
     let Config { augment, regularize, run: asked, .. } = &run.config;
     let mixes = regularize.mixing().varies();
     // More views than epochs show the same as a view for each epoch, and what is mixed is another mixture each time.

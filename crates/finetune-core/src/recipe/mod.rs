@@ -36,6 +36,7 @@ pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
 pub use kept_head::ClassOrder;
 pub(crate) use kept_head::has_classifier;
+pub(crate) use loaders::variation;
 pub use lr_find::lr_find;
 pub(crate) use perform::images_of;
 pub use perform::{Finished, perform};

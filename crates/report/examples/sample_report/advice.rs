@@ -1,6 +1,8 @@
 //! An invented advice that looks like a real one. No figure here was measured.
 
-use records::{AdviceRecord, PartSeconds, RunRecord, Similarity, SourceEvidence, StageEvidence};
+use records::{
+    AdviceRecord, DepthCost, FrozenArm, PartSeconds, RunRecord, Similarity, SourceEvidence, StageEvidence,
+};
 
 use crate::samples;
 
@@ -21,12 +23,25 @@ pub(crate) fn advice() -> AdviceRecord {
                 features,
                 accuracy,
                 standard_error: (accuracy * (1.0 - accuracy) / 400.0).sqrt(),
-                penalty: 1e-3,
-                logme,
-                h_score,
+                loss: 1.6 * (1.0 - accuracy),
+                penalty: 1e-2,
+                logme: Some(logme),
+                h_score: Some(h_score),
                 rate_scale,
             }
         };
+    let arm = |(first, features, accuracy, gain, default): (usize, u64, f64, f64, bool)| FrozenArm {
+        stages: stages[first..].iter().map(|stage| stage.0.to_owned()).collect(),
+        features,
+        loss: 1.6 * (1.0 - accuracy),
+        accuracy,
+        standard_error: (accuracy * (1.0 - accuracy) / 400.0).sqrt(),
+        gain,
+        gain_error: 0.004,
+        default,
+        best: default,
+    };
+    let cost = |(depth, final_runs): (&str, f64)| DepthCost { depth: depth.into(), final_runs };
     let part = |(part, seconds): (&str, f64)| PartSeconds { part: part.into(), seconds };
     AdviceRecord {
         name: "dogs_cats (sample data)".into(),
@@ -36,9 +51,13 @@ pub(crate) fn advice() -> AdviceRecord {
         classes: 2,
         images_per_class: 200.0,
         images: 400,
-        folds: 5,
+        folds: 400,
         seed: 0,
         stages: stages.map(stage).into(),
+        arms: [(5, 512, 0.955, -0.003, false), (3, 1280, 0.96, 0.0, true), (1, 2176, 0.9525, -0.012, false)]
+            .map(arm)
+            .into(),
+        costs: [("frozen", 0.02), ("head", 0.0), ("last:1", 0.22), ("last:2", 0.45), ("all", 1.0)].map(cost).into(),
         source: Some(SourceEvidence { classes: 1000, confidence: 0.41, entropy: 0.43 }),
         value: 0.898,
         drop: 0.325,

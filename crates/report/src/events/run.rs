@@ -18,8 +18,8 @@ use crate::html::png_size;
 /// `validation` are `loss` and `accuracy` of every epoch, in `validation` also `balanced_accuracy`, in `train` also
 /// `learning_rate`, which is the head's, and `learning_rate/STAGE` of every live stage; their steps are epochs, counted
 /// from 1 through both phases. `gradient_norm/STAGE` in `train` goes by optimizer steps, and `evidence/probe_accuracy`,
-/// `evidence/logme` and `evidence/h_score` of the advice by stages, the pixels being 0. The rest has the step of the last
-/// epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`,
+/// `evidence/probe_loss` and, where computed, `evidence/logme` and `evidence/h_score` of the advice by stages, the pixels
+/// being 0. The rest has the step of the last epoch: the scalars `group_accuracy/GROUP`, `precision/CLASS`, `recall/CLASS`, `calibration_error`,
 /// `calibration_error_scaled`, `temperature` and `advice_confidence`, `loss`, `accuracy` and `balanced_accuracy` of the test
 /// split, and as images the samples with their heat maps. Charts are drawn by the page alone.
 ///
@@ -95,8 +95,12 @@ fn advice(record: &AdviceRecord, out: &mut Folders<'_>, step: u64, time: f64) ->
     train.scalar("advice_confidence", step, record.confidence, time)?;
     for (index, stage) in (0..).zip(&record.stages) {
         train.scalar("evidence/probe_accuracy", index, stage.accuracy, time)?;
-        train.scalar("evidence/logme", index, stage.logme, time)?;
-        train.scalar("evidence/h_score", index, stage.h_score, time)?;
+        train.scalar("evidence/probe_loss", index, stage.loss, time)?;
+        for (tag, score) in [("evidence/logme", stage.logme), ("evidence/h_score", stage.h_score)] {
+            if let Some(score) = score {
+                train.scalar(tag, index, score, time)?;
+            }
+        }
     }
     Ok(())
 }

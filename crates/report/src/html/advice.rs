@@ -7,7 +7,10 @@ use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::phrases::depth_in_words;
 use crate::plot::{Axis, LineChart, Series};
-use crate::text::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
+use crate::text::{
+    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, has_scores, loss, notable_arms,
+    search_costs, similarity,
+};
 
 /// The page of advice without a run.
 pub(super) fn page(record: &AdviceRecord) -> Page {
@@ -41,7 +44,6 @@ fn facts(record: &AdviceRecord) -> Markup {
             div { dt { "Training images" } dd { (numbers::significant(record.images_per_class)) " of each of " (numbers::count(record.classes)) " classes" } }
             div { dt { "Images examined" } dd { (numbers::count(record.images)) } }
             div { dt { "Learning rate" } dd { (rates(record)) } }
-            div { dt { "Same advice when resampled" } dd { (numbers::percent(record.confidence)) } }
             div { dt { "Time" } dd { (numbers::duration(record.seconds)) } }
         }
     }
@@ -72,9 +74,11 @@ fn evidence(record: &AdviceRecord) -> Markup {
             @for chart in charts(record) { div.panel { (chart.figure()) } }
         }
         (scroll("Evidence for each stage", &table(record)))
+        @if notable_arms(record).next().is_some() { (scroll("Linear classifiers on frozen stages", &arms(record))) }
         ul.sentences {
             li { (similarity(record)) }
-            li { (confidence(record)) }
+            @if let Some(best) = best_arm(record) { li { (best) } }
+            @if let Some(costs) = search_costs(record) { li { (costs) } }
             li { (ADVICE_LIMITS) }
             @if !record.standing.is_empty() { li { (record.standing) } }
         }
@@ -85,20 +89,22 @@ fn evidence(record: &AdviceRecord) -> Markup {
     }
 }
 
-/// The probe, LogME and the H-score over the stages.
-fn charts(record: &AdviceRecord) -> [LineChart; 3] {
-    [
-        probe_chart(record),
-        score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme),
-        score_chart("advice-h-score", "H-score", "H-score", record, |s| s.h_score),
-    ]
+/// The probe over the stages; LogME and the H-score where they were computed.
+fn charts(record: &AdviceRecord) -> Vec<LineChart> {
+    let mut charts = vec![probe_chart(record), loss_chart(record)];
+    if has_scores(record) {
+        charts.extend([
+            score_chart("advice-logme", "LogME", "log evidence per image (nats)", record, |s| s.logme),
+            score_chart("advice-h-score", "H-score", "H-score", record, |s| s.h_score),
+        ]);
+    }
+    charts
 }
 
-fn confidence(record: &AdviceRecord) -> String {
-    format!(
-        "Confidence: {} of 1000 resampled sets of images lead to the same depth. It measures how stable the figures are, not whether the rule is right.",
-        numbers::percent(record.confidence)
-    )
+fn loss_chart(record: &AdviceRecord) -> LineChart {
+    score_chart("advice-loss", "Loss of a linear probe", "held-out cross-entropy (nats)", record, |s| {
+        Some(s.loss)
+    })
 }
 
 /// Stages along the x axis, by name.
@@ -121,7 +127,7 @@ fn probe_chart(record: &AdviceRecord) -> LineChart {
         "advice-probe",
         "Accuracy of a linear probe, ± one standard error",
         stages(record),
-        Axis::linear("cross-validated accuracy").percent(),
+        Axis::linear("accuracy on left-out images").percent(),
     )
     .series(probe)
     .series(Series::reference("chance").points([(0.0, chance), (last, chance)]));
@@ -136,25 +142,29 @@ fn score_chart(
     title: &str,
     unit: &str,
     record: &AdviceRecord,
-    score: fn(&StageEvidence) -> f64,
+    score: fn(&StageEvidence) -> Option<f64>,
 ) -> LineChart {
-    let points = (0u32..).zip(&record.stages).map(|(i, stage)| (f64::from(i), score(stage)));
+    let points =
+        (0u32..).zip(&record.stages).map(|(i, stage)| (f64::from(i), score(stage).unwrap_or(f64::NAN)));
     LineChart::new(id, title, stages(record), Axis::linear(unit)).series(Series::new(title).points(points))
 }
 
 fn table(record: &AdviceRecord) -> Markup {
     let best = best(record);
+    let scored = has_scores(record);
     html! {
         table.wide {
             caption {
-                "From the image to the input of the head. Accuracy of an L2-regularised logistic regression on the frozen features, over "
-                (record.folds) " folds. LogME and the H-score were made to rank networks; the rule does not use them. Compare them within a column only."
+                "From the image to the input of the head. Accuracy and loss of a ridge regression on the frozen features, each image classified by a fit without it"
+                @if scored { "; LogME and the H-score were made to rank networks, the rule does not use them" } "."
             }
             thead {
                 tr {
                     th scope="col" { "Features after" } th.num scope="col" { "Values" }
                     th.num scope="col" { "Probe accuracy" } th.num scope="col" { "± error" }
-                    th.num scope="col" { "LogME" } th.num scope="col" { "H-score" } th scope="col" { "Advice" }
+                    th.num scope="col" { "Loss" }
+                    @if scored { th.num scope="col" { "LogME" } th.num scope="col" { "H-score" } }
+                    th scope="col" { "Advice" }
                 }
             }
             tbody {
@@ -164,8 +174,10 @@ fn table(record: &AdviceRecord) -> Markup {
                         td.num { (numbers::count(stage.features)) }
                         td.num { @if i == best { strong { (numbers::percent(stage.accuracy)) } } @else { (numbers::percent(stage.accuracy)) } }
                         td.num { (numbers::percent(stage.standard_error)) }
-                        td.num { (score(stage.logme)) }
-                        td.num { (score(stage.h_score)) }
+                        td.num { (loss(stage.loss)) }
+                        @if scored {
+                            @for score in [stage.logme, stage.h_score] { td.num { (loss(score.unwrap_or(f64::NAN))) } }
+                        }
                         td.nowrap { (advised(i, stage)) }
                     }
                 }
@@ -174,9 +186,34 @@ fn table(record: &AdviceRecord) -> Markup {
     }
 }
 
-/// A score to three decimals.
-fn score(value: f64) -> String {
-    if value.is_finite() { format!("{value:.3}") } else { numbers::significant(value) }
+/// Linear classifiers on several frozen stages, the default and the best.
+fn arms(record: &AdviceRecord) -> Markup {
+    html! {
+        table {
+            caption { "Linear classifiers on frozen stages joined. The gain is the loss of the default less this one, image by image; another than the default is taken where it exceeds its standard error." }
+            thead {
+                tr {
+                    th scope="col" { "Head on" } th.num scope="col" { "Values" } th.num scope="col" { "Accuracy" }
+                    th.num scope="col" { "± error" } th.num scope="col" { "Loss" } th.num scope="col" { "Gain" }
+                    th.num scope="col" { "± error" } th scope="col" { "Choice" }
+                }
+            }
+            tbody {
+                @for arm in notable_arms(record) {
+                    tr {
+                        th scope="row" { (arm_name(arm)) }
+                        td.num { (numbers::count(arm.features)) }
+                        td.num { (numbers::percent(arm.accuracy)) }
+                        td.num { (numbers::percent(arm.standard_error)) }
+                        td.num { (loss(arm.loss)) }
+                        td.num { (loss(arm.gain)) }
+                        td.num { (loss(arm.gain_error)) }
+                        td { (arm_standing(arm)) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The stage whose probe is best; of several the last.

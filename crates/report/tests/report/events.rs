@@ -178,9 +178,11 @@ fn advice_becomes_its_evidence_stage_by_stage() {
     let events = read(&only_file(&dir.path().join("train"))).unwrap();
     let scalars: Vec<_> = events[1..].iter().filter_map(scalar).collect();
     for (place, stage) in (0..).zip(&sample_advice::advice().stages) {
-        let evidence =
-            [("probe_accuracy", stage.accuracy), ("logme", stage.logme), ("h_score", stage.h_score)];
-        for (tag, value) in evidence {
+        let scores = [("logme", stage.logme), ("h_score", stage.h_score)];
+        let scores = scores.into_iter().filter_map(|(tag, score)| Some((tag, score?)));
+        for (tag, value) in
+            [("probe_accuracy", stage.accuracy), ("probe_loss", stage.loss)].into_iter().chain(scores)
+        {
             let expected = (format!("evidence/{tag}"), place, value as f32);
             assert!(scalars.contains(&expected), "{expected:?}");
         }

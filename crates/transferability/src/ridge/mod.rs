@@ -13,12 +13,13 @@ use crate::spectrum::{one_hot, rows_of};
 use crate::standardised::Standardised;
 use crate::temperature::inverse_temperature;
 
-/// Penalties: from this power of ten on, a step of a quarter of a power each.
+/// Penalties, from this on by half powers of ten. Quarters gained nothing on four stages of photographs, whole powers lost up to
+/// 0.01 nats.
 const STRONGEST: f64 = 1.0;
 /// Number of penalties.
-const PENALTIES: i32 = 25;
+const PENALTIES: i32 = 13;
 /// Steps to a power of ten.
-const TO_TEN: f64 = 4.0;
+const TO_TEN: f64 = 2.0;
 
 /// Fits a ridge regression from features `[N, D]` to labels as columns of zeros and ones, and makes its scores
 /// probabilities by one temperature.

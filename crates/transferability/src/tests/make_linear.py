@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 
-RIDGE = [10 ** (-step / 4) for step in range(25)]
+RIDGE = [10 ** (-step / 2) for step in range(13)]
 LOGISTIC = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5]
 FOLDS = 5
 

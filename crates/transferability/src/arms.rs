@@ -1,0 +1,152 @@
+//! Linear classifiers on the frozen stages of a network, and which of them to take.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use records::FrozenArm;
+use tch::Tensor;
+
+use crate::choose::{Paired, choose};
+use crate::folds::deal_groups;
+use crate::held_out::HeldOut;
+use crate::linear_head::LinearHead;
+use crate::{Error, ridge};
+
+/// Stages that are read together where nothing else is known: the last three.
+const LAST: usize = 3;
+
+/// Linear classifiers on frozen features.
+#[derive(Debug)]
+pub struct Frozen {
+    /// On the pixels, then on each stage.
+    pub heads: Vec<LinearHead>,
+    /// On each stage and on several joined; the default and the best are marked.
+    pub arms: Vec<FrozenArm>,
+}
+
+/// Pooled features of one stage.
+#[derive(Clone, Copy, Debug)]
+pub struct StageOutput<'a> {
+    /// The stage's name.
+    pub name: &'a str,
+    /// `[N, D]`
+    pub values: &'a Tensor,
+}
+
+/// Labels and groups of the images that are measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    /// Label of each image.
+    pub labels: &'a [usize],
+    /// Number of classes.
+    pub classes: usize,
+    /// Group of each image.
+    pub groups: &'a [Option<u32>],
+}
+
+impl Labelled<'_> {
+    /// Returns the number of parts that are left out in turn: groups, and images without a group.
+    pub fn parts(&self) -> usize {
+        let groups: BTreeSet<u32> = self.groups.iter().flatten().copied().collect();
+        groups.len() + self.groups.iter().filter(|group| group.is_none()).count()
+    }
+
+    /// Refuses images of which none can be left out.
+    ///
+    /// # Errors
+    /// When fewer than two classes have two images, or two groups of images.
+    pub fn check(&self) -> Result<(), Error> {
+        deal_groups(self.labels, self.classes, self.groups, 2, 0).check(self.labels)
+    }
+
+    fn fit(&self, features: &Tensor) -> Result<LinearHead, Error> {
+        ridge::fit_groups(features, self.labels, self.classes, self.groups)
+    }
+}
+
+/// Fits a linear classifier on the pixels, on every stage, from input to head, and on several stages joined. `progress` gets
+/// the number of fits done before each one, and their total; it ends the work by an error.
+///
+/// # Errors
+/// As [`ridge::fit_groups`], and what `progress` returns.
+pub fn fit<E: From<Error>>(
+    pixels: &Tensor,
+    stages: &[StageOutput<'_>],
+    labelled: &Labelled<'_>,
+    progress: &mut dyn FnMut(u64, u64) -> Result<(), E>,
+) -> Result<Frozen, E> {
+    let ways = Arms::of(stages.len());
+    let total = 1 + ways.stages.len() as u64;
+    progress(0, total)?;
+    let pixels = labelled.fit(pixels)?;
+    let mut heads = Vec::new();
+    for (way, done) in ways.stages.iter().zip(1..) {
+        progress(done, total)?;
+        let values: Vec<&Tensor> = stages[way.clone()].iter().map(|stage| stage.values).collect();
+        heads.push(labelled.fit(&Tensor::f_cat(&values, 1).map_err(Error::from)?)?);
+    }
+    progress(total, total)?;
+
+    let held_out: Vec<&HeldOut> = heads.iter().map(|head| &head.held_out).collect();
+    let best = choose(&held_out, ways.default);
+    let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {
+        let paired = Paired::of(held_out[ways.default].losses(), held.losses());
+        let outputs = &stages[way.clone()];
+        let features: i64 =
+            outputs.iter().map(|output| output.values.size().last().copied().unwrap_or(0)).sum();
+        FrozenArm {
+            stages: outputs.iter().map(|output| output.name.to_owned()).collect(),
+            features: u64::try_from(features).unwrap_or(0),
+            loss: held.loss(),
+            accuracy: held.accuracy(),
+            standard_error: held.standard_error(),
+            gain: paired.gain,
+            gain_error: paired.standard_error,
+            default: index == ways.default,
+            best: index == best,
+        }
+    });
+    let arms = arms.collect();
+    heads.truncate(stages.len());
+    heads.insert(0, pixels);
+    Ok(Frozen { heads, arms })
+}
+
+/// Ways to read a network of frozen stages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arms {
+    /// Stages whose features are joined, by position from the input; each stage alone, then those of several.
+    pub stages: Vec<Range<usize>>,
+    /// Index of the default among them: the last three stages, or all of fewer.
+    pub default: usize,
+}
+
+impl Arms {
+    /// Returns the ways to read this number of stages: each alone, the last three, the last two thirds, all.
+    pub fn of(stages: usize) -> Self {
+        let mut all: Vec<Range<usize>> = (0..stages).map(|stage| stage..stage + 1).collect();
+        let default = stages.saturating_sub(LAST)..stages;
+        for joined in [default.clone(), stages / 3..stages, 0..stages] {
+            if !joined.is_empty() && !all.contains(&joined) {
+                all.push(joined);
+            }
+        }
+        let default = all.iter().position(|arm| *arm == default).unwrap_or(0);
+        Self { stages: all, default }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_read_alone_and_joined_each_way_once() {
+        let nine = Arms::of(9);
+        assert_eq!(nine.stages[..9], [0..1, 1..2, 2..3, 3..4, 4..5, 5..6, 6..7, 7..8, 8..9]);
+        assert_eq!((&nine.stages[9..], nine.default), (&[6..9, 3..9, 0..9][..], 9));
+        assert_eq!(Arms::of(3), Arms { stages: vec![0..1, 1..2, 2..3, 0..3, 1..3], default: 3 });
+        assert_eq!(Arms::of(1), Arms { stages: vec![0..1], default: 0 });
+        assert!(Arms::of(0).stages.is_empty());
+    }
+}
