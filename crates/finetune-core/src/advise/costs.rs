@@ -12,7 +12,7 @@ const STEP: f64 = 3.0;
 /// Returns the time that training to some depths takes, as a multiple of one run of as many epochs that trains everything. It
 /// follows from the multiply-adds of the stages; frozen stages compute once where their features can be kept.
 pub(super) fn costs(run: &Run, materials: &Materials, backbone: &Backbone) -> Vec<DepthCost> {
-    let epochs = run.config.train.epochs.get();
+    let epochs = run.config.train.epochs().get();
     let keeps = !matches!(recipe::variation(run, epochs), Variation::Varying);
     let side = i64::from(materials.input.crop);
     let traces = backbone.trace(&[1, materials.input.channels.into(), side, side]);
