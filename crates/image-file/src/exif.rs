@@ -35,6 +35,7 @@ pub(crate) struct Directory<'a> {
     big: bool,
     entries: Vec<Entry<'a>>,
     whole: bool,
+    next: bool,
 }
 
 /// A tag with its values as they lie in the file.
@@ -66,7 +67,7 @@ impl<'a> Directory<'a> {
             _ => return None,
         };
         let at = if big { order.number(bytes.get(8..16)?) } else { order.number(bytes.get(4..8)?) };
-        let mut directory = Directory { bytes, order, big, entries: Vec::new(), whole: true };
+        let mut directory = Directory { bytes, order, big, entries: Vec::new(), whole: true, next: false };
         if directory.read(usize::try_from(at).ok()?).is_none() {
             directory.whole = false;
         }
@@ -83,6 +84,11 @@ impl<'a> Directory<'a> {
         self.whole
     }
 
+    /// Whether another directory follows, of a further page.
+    pub(crate) fn has_next(&self) -> bool {
+        self.next
+    }
+
     /// Reads the entries; `None` where the file ends before they do.
     fn read(&mut self, start: usize) -> Option<()> {
         let (word, step) = if self.big { (8, 20) } else { (4, 12) };
@@ -92,6 +98,8 @@ impl<'a> Directory<'a> {
         let mut outside: u64 = 0;
         // Each entry takes its bytes of the file, so that a wrong count costs nothing.
         let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let end = count.checked_mul(step).and_then(|size| entries.get(size..size.checked_add(word)?));
+        self.next = end.is_some_and(|offset| self.order.number(offset) != 0);
         for entry in entries.chunks_exact(step).take(count) {
             let tag = self.order.number(&entry[..2]) as u16;
             let kind = self.order.number(&entry[2..4]) as u16;

@@ -4,17 +4,18 @@
 //! words for its owner.
 //!
 //! - [`decode`], [`decode_for`], [`decode_bytes`]: whole, or reduced to what is needed ([`Decoding`])
-//! - [`Format`], [`foreign()`]: what a file is, by its first bytes
+//! - [`Format`], [`foreign()`]: what a file is, by its first bytes; [`Facts`]: what its header says
 //!
 //! Modules, in reading order: `decode` leads through the others; `decoding`: what for; `format`: which format; `jpeg`: JPEG,
-//! whole or reduced; `codecs`: the other formats; `exif`: a TIFF directory; `orientation`: which way up; `limits`: the most
-//! that a file may ask for.
+//! whole or reduced; `codecs`: the other formats; `exif`: a TIFF directory; `orientation`: which way up; `facts`: what a
+//! header says; `limits`: the most that a file may ask for.
 
 mod codecs;
 mod decode;
 mod decoding;
 mod error;
 mod exif;
+mod facts;
 mod format;
 mod jpeg;
 mod limits;
@@ -23,4 +24,5 @@ mod orientation;
 pub use decode::{VERSION, decode, decode_bytes, decode_for, read};
 pub use decoding::{Decoded, Decoding, Least};
 pub use error::Error;
+pub use facts::Facts;
 pub use format::{Advice, Foreign, Format, foreign};

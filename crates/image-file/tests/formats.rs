@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image_file::{Error, decode};
+use image_file::{Error, Facts, decode};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -149,4 +149,44 @@ fn kinds_of_tiff_that_are_not_read_are_named() {
         let message = decode(&fixtures().join("formats").join(file)).expect_err(file).to_string();
         assert!(message.contains(words) && message.contains("save it as"), "{file}: {message}");
     }
+}
+
+/// A file of the fixtures, and what its header says: turned, 16-bit, CMYK, alpha, animated.
+const FACTS: [(&str, [bool; 5]); 22] = [
+    ("rgb.jpg", [false; 5]),
+    ("gray.jpg", [false; 5]),
+    ("orientation-1.jpg", [false; 5]),
+    ("orientation-6.jpg", [true, false, false, false, false]),
+    ("orientation.png", [true, false, false, false, false]),
+    ("orientation.webp", [true, false, false, false, false]),
+    ("cmyk.jpg", [false, false, true, false, false]),
+    ("ycck.jpg", [false, false, true, false, false]),
+    ("cmyk.tiff", [false, false, true, false, false]),
+    ("gray16.png", [false, true, false, false, false]),
+    ("gray16.tiff", [false, true, false, false, false]),
+    ("rgb16.png", [false, true, false, false, false]),
+    ("alpha16.png", [false, true, false, true, false]),
+    ("alpha.png", [false, false, false, true, false]),
+    ("alpha.tiff", [false, false, false, true, false]),
+    ("palette-transparent.png", [false, false, false, true, false]),
+    ("rgb-transparent.png", [false, false, false, true, false]),
+    ("animated.gif", [false, false, false, true, true]),
+    ("animated.png", [false, false, false, false, true]),
+    ("palette.gif", [false; 5]),
+    ("lossy.webp", [false; 5]),
+    ("gray.pgm", [false; 5]),
+];
+
+#[test]
+fn a_header_says_what_other_programs_read_otherwise() {
+    for (name, expected) in FACTS {
+        let bytes = fs::read(fixtures().join(name)).expect("fixture");
+        let facts = Facts::of(&bytes).expect("a format that is read");
+        let found = [facts.turned, facts.sixteen_bit, facts.cmyk, facts.alpha, facts.animated];
+        assert_eq!(found, expected, "{name}");
+        // A file cut off anywhere is no reason to fail.
+        assert!((0..bytes.len().min(2000)).all(|end| Facts::of(&bytes[..end]).is_none_or(|cut| cut.format == facts.format)));
+    }
+    let wide = Facts::of(b"P5\n# a note\n2 2\n65535\n\0\0\0\0\0\0\0\0").expect("a PGM");
+    assert!(wide.sixteen_bit && Facts::of(b"GIF").is_none());
 }

@@ -5,6 +5,7 @@ use crate::class_name::folded;
 use crate::group::Groups;
 use crate::left_out::LeftOut;
 use crate::listing::{Item, Listing};
+use crate::paths::text;
 use crate::split::{self, Parts};
 use crate::{Error, GroupBy, Remark, Sample, Selection, SplitName, folder, list};
 
@@ -35,6 +36,10 @@ pub struct DataSet {
     pub validation: Vec<Sample>,
     /// What to judge by once, at the end; empty if the data has no test split.
     pub test: Vec<Sample>,
+    /// Whether the data brings its validation split; without, it is split off the training images.
+    pub validation_is_given: bool,
+    /// What the paths in an exclusion list are relative to.
+    pub base: PathBuf,
     /// What looks like data and is not used. Sorted.
     pub left_out: Vec<LeftOut>,
     /// What else is worth knowing.
@@ -51,6 +56,12 @@ pub struct Split {
 }
 
 impl DataSet {
+    /// Returns a path as an exclusion list writes it: below the data folder, with `/`.
+    #[must_use]
+    pub fn below(&self, path: &Path) -> String {
+        text(path.strip_prefix(&self.base).unwrap_or(path))
+    }
+
     /// Lists and splits labelled images.
     ///
     /// In a folder, sub-folders with the name of a split ([`SplitName::of_word`]) are the splits; without a validation
@@ -71,8 +82,9 @@ impl DataSet {
         }
         let root = origin.path();
         let listing = origin.listing(selection)?;
-        let groups = Groups::find(selection.group.as_ref(), &listing.items)?;
-        let Listing { items, empty, mut left_out, mut remarks, .. } = listing;
+        let mut groups = Groups::find(selection.group.as_ref(), &listing.items)?;
+        groups.join(&listing.together, &listing.items);
+        let Listing { root: base, items, empty, mut left_out, mut remarks, .. } = listing;
         let is_training = |split: Option<SplitName>| matches!(split, None | Some(SplitName::Train));
 
         let mut classes: BTreeSet<String> =
@@ -124,7 +136,8 @@ impl DataSet {
         remarks.extend(groups_on_both_sides(&train, &others, &groups.names));
         left_out.sort();
         left_out.dedup();
-        Ok(DataSet { root: root.to_owned(), classes, train, validation, test, left_out, remarks })
+        let (root, validation_is_given) = (root.to_owned(), is_given);
+        Ok(DataSet { root, classes, train, validation, test, validation_is_given, base, left_out, remarks })
     }
 }
 

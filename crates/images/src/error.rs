@@ -168,12 +168,14 @@ pub enum Error {
         message: String,
     },
     /// A file of images to leave out that cannot be used.
-    #[error("{}{}: {message}", file.display(), if *line == 0 { String::new() } else { format!(":{line}") })]
+    #[error("{}{}: {message}", file.display(), if *line == 0 { String::new() } else { format!(":{line}:{column}") })]
     Exclude {
         /// The file.
         file: PathBuf,
         /// The line, from 1; 0 for the whole.
         line: usize,
+        /// The column, from 1; 0 for the whole.
+        column: usize,
         /// What is wrong.
         message: String,
     },

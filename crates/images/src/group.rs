@@ -162,6 +162,29 @@ impl Groups {
         }
         Ok(groups)
     }
+
+    /// Joins the groups of images that belong together, given by their paths below the data folder; an image without a group
+    /// joins those of the others. A joined group has the name and number of the first.
+    pub(crate) fn join(&mut self, together: &[Vec<String>], items: &[Item]) {
+        let positions: HashMap<&str, usize> =
+            items.iter().enumerate().map(|(position, item)| (item.below_root.as_str(), position)).collect();
+        for paths in together {
+            let members: Vec<usize> =
+                paths.iter().filter_map(|path| positions.get(path.as_str()).copied()).collect();
+            let Some(&first) = members.first().filter(|_| members.len() > 1) else { continue };
+            let known: Vec<u32> = members.iter().filter_map(|&member| self.of_images[member]).collect();
+            let group = known.iter().min().copied().unwrap_or_else(|| {
+                self.names.push(items[first].below_root.clone());
+                u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+            });
+            for of_image in &mut self.of_images {
+                if of_image.is_some_and(|of_image| known.contains(&of_image)) {
+                    *of_image = Some(group);
+                }
+            }
+            members.iter().for_each(|&member| self.of_images[member] = Some(group));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +219,19 @@ mod tests {
         // Below the data folder where it does not match below the class folder.
         assert_eq!(find(Some(&pattern("/(p[0-9])_"))).of_images, [Some(0), Some(1), Some(0)]);
         assert_eq!(find(None).of_images, [None; 3]);
+    }
+
+    #[test]
+    fn what_belongs_together_is_one_group() {
+        let items = ["p1_a.png", "p2_a.png", "p1_b.png", "p3_a.png", "p4_a.png"].map(item);
+        let paths = |names: &[&str]| names.iter().map(|name| format!("c/{name}")).collect::<Vec<_>>();
+        let together = [paths(&["p3_a.png", "p2_a.png"]), paths(&["p1_b.png", "p4_a.png", "gone.png"])];
+        let mut of_none = Groups::find(None, &items).expect("groups");
+        of_none.join(&together, &items);
+        assert_eq!(of_none.of_images, [None, Some(0), Some(1), Some(0), Some(1)]);
+        let mut of_some = Groups::find(Some(&pattern("^([^_]+)_")), &items).expect("groups");
+        of_some.join(&together, &items);
+        assert_eq!(of_some.of_images, [Some(0), Some(1), Some(0), Some(1), Some(0)]);
     }
 
     #[test]

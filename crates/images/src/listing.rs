@@ -12,6 +12,8 @@ pub(crate) struct Listing {
     pub(crate) root: PathBuf,
     /// The images.
     pub(crate) items: Vec<Item>,
+    /// Images that belong together, by their paths below the data folder, as `data.exclude` says.
+    pub(crate) together: Vec<Vec<String>>,
     /// Class folders of the training split without images.
     pub(crate) empty: Vec<EmptyClass>,
     /// What is not used.

@@ -52,7 +52,14 @@ pub enum Remark {
         /// The file that names them.
         by: PathBuf,
     },
-    /// An entry of `data.exclude` leaves nothing out.
+    /// Images that `data.exclude` gives another label.
+    Relabelled {
+        /// How many.
+        images: usize,
+        /// The file that names them.
+        by: PathBuf,
+    },
+    /// An entry of `data.exclude` changes nothing.
     ExcludesNothing {
         /// The file.
         file: PathBuf,
@@ -138,8 +145,9 @@ impl fmt::Display for Remark {
                 names(classes)
             ),
             Self::Excluded { images, by } => write!(f, "{} leaves out {images} image(s)", by.display()),
+            Self::Relabelled { images, by } => write!(f, "{} gives {images} image(s) another label", by.display()),
             Self::ExcludesNothing { file, line, because } => {
-                write!(f, "{}:{line}: leaves nothing out: {because}", file.display())
+                write!(f, "{}:{line}: changes nothing: {because}", file.display())
             }
             Self::GroupsOnBothSides { groups, example, training, others } => write!(
                 f,

@@ -14,7 +14,7 @@ pub struct Selection {
     pub merge: BTreeMap<String, Vec<String>>,
     /// What keeps images on one side of a split that this program makes.
     pub group: Option<GroupBy>,
-    /// A file that names images to leave out.
+    /// A file that names images to leave out, to relabel and to keep together.
     pub exclude: Option<PathBuf>,
 }
 

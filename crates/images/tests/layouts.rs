@@ -283,12 +283,40 @@ fn what_a_file_names_is_left_out() {
     let by_digest = with(format!("[[exclude]]\nsha256 = \"{two}\"\n")).expect("data set");
     assert_eq!(counts(&by_digest), [2, 2, 0]);
     for (text, says) in [
-        ("[[exclude]]\nbecause = \"x\"\n", ":1: "),
-        ("\n[[exclud]]\n", ":2: "),
+        ("[[exclude]]\nbecause = \"x\"\n", "exclude.toml:1:1: "),
+        ("\n[[exclud]]\n", "exclude.toml:2:3: "),
+        ("[[together]]\npaths = 3\n", "exclude.toml:2:9: "),
+        ("[[relabel]]\npath = \"train/a/1.png\"\nlabel = \"c\"\n", "exclude.toml:1:1: the data has no class"),
         ("[[exclude]]\nsha256 = \"12\"\n", "64"),
     ] {
         let message = with(text.to_owned()).expect_err("refused").to_string();
         assert!(message.contains(says) && message.contains("exclude.toml"), "{message}");
+    }
+}
+
+#[test]
+fn what_a_file_names_gets_another_label_or_stays_together() {
+    let names: Vec<String> = (0..20).flat_map(|n| [format!("a/{n}.png"), format!("b/{n}.png")]).collect();
+    let folder = folder_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let exclude = folder.path().join("exclude.toml");
+    let pairs = (0..10).map(|n| format!("[[together]]\npaths = [\"a/{n}.png\", \"a/{}.png\"]\n", n + 10));
+    let relabel = "[[relabel]]\npath = \"b/3.png\"\nlabel = \"a\"\n[[relabel]]\npath = \"b/gone.png\"\nlabel = \"a\"\n";
+    fs::write(&exclude, pairs.collect::<String>() + relabel).expect("file");
+    let selection = Selection { exclude: Some(exclude.clone()), ..Selection::default() };
+    for seed in 0..10 {
+        let split = Split { validation_fraction: 0.2, seed };
+        let set = DataSet::open(Origin::Folder(folder.path()), &selection, &split).expect("data set");
+        assert!(!set.validation_is_given && set.remarks.contains(&Remark::Relabelled { images: 1, by: exclude.clone() }));
+        assert!(set.remarks.iter().any(|remark| matches!(remark, Remark::ExcludesNothing { line: 24, .. })));
+        let of_a = |samples: &[images::Sample]| -> Vec<String> {
+            samples.iter().filter(|sample| sample.label == 0).map(|sample| set.below(&sample.path)).collect()
+        };
+        let (train, validation) = (of_a(&set.train), of_a(&set.validation));
+        assert!(train.len() + validation.len() == 21 && (6..=9).contains(&set.validation.len()));
+        for n in 0..10 {
+            let held = [n, n + 10].map(|n| validation.contains(&format!("a/{n}.png")));
+            assert_eq!(held[0], held[1], "seed {seed}: {n}");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Records of runs and comparisons as plain serialisable types, and the events of a run.
 //!
 //! The trainer returns records and nothing else; printing, logging and drawing belong to their readers.
-//! - the records: [`RunRecord`] of a run, [`ComparisonRecord`] of a comparison, and what they are made of
+//! - the records: [`RunRecord`] of a run, [`ComparisonRecord`] of a comparison, [`AuditRecord`] of a data set, and what they
+//!   are made of
 //! - [`StepName`]: the five steps of the recipe; [`Depth`]: how far back it fine-tunes
 //! - [`wording`]: how counts, percents and amounts of data are written
 //! - [`Event`]: what happens during a run; [`Interrupt`]: a request to stop; [`Session`]: both ends together
@@ -12,6 +13,8 @@
 //! Nor does it hold a path that is no Unicode: what cannot be written of it becomes `\u{fffd}`.
 
 mod advice;
+mod audit;
+mod audit_findings;
 mod calibration;
 mod comparison;
 mod decision;
@@ -31,6 +34,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::{
+    AuditRecord, AuditedSplitRecord, CopyBoundsRecord, ExtremeRecord, FileProblem, FileProblemRecord, KindRecord,
+    OutlierRecord, ProbeRecord, SizeBinRecord, SizesRecord,
+};
+pub use audit_findings::{ClassPairRecord, CopyKind, CopyRecord, LabelRecord, LeakRecord, LeakageRecord};
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
