@@ -16,6 +16,7 @@ import schemes
 
 FIGURES = {
     "advise": schemes.advise,
+    "audit": schemes.audit,
     "benchmarks": charts.benchmarks,
     "comparing": schemes.comparing,
     "configuration": schemes.configuration,

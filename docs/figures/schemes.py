@@ -38,6 +38,28 @@ def transfer():
     return figure
 
 
+def audit():
+    figure = Figure(760, 236, "Files are examined, copies found, labels judged; out come a page, a list of corrections and features")
+    steps = [
+        ("images", "all splits", "#fff", RULE), ("files", "read and\nexamined", PALE_BLUE, BLUE),
+        ("copies", "nearest images\nlaid over\none another", PALE_BLUE, BLUE),
+        ("labels", "judged by images\nthat are no copies", PALE_BLUE, BLUE),
+    ]
+    for index, (name, words, fill, stroke) in enumerate(steps):
+        x = 16 + index * 142
+        figure.box(x, 46, 122, 104, fill, stroke)
+        figure.text(x + 61, 70, name, "mono strong")
+        figure.text(x + 61, 96, words, "small")
+        if index:
+            figure.arrow([(x - 20, 98), (x - 1, 98)], thickness=2)
+    for y, words in ((22, "page: look"), (88, "exclude.toml:\nwhat is certain"), (154, "features:\nfor the run")):
+        figure.labelled(612, y, 132, 50, words, PALE_GREEN, GREEN, "small")
+        figure.arrow([(564, 98), (590, 98), (590, y + 25), (611, y + 25)], GREEN)
+    figure.text(290, 186, "copies are held out together:", "small soft")
+    figure.text(290, 204, "a copy of a wrong label would confirm it", "small soft")
+    return figure
+
+
 def five_steps():
     figure = Figure(760, 232, "The five steps: load, freeze, head, train-head, fine-tune, with the stages frozen or live in each")
     steps = [

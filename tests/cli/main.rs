@@ -2,6 +2,7 @@
 //! exits with. Nothing here links libtorch.
 
 mod advise;
+mod audit;
 mod bad_input;
 mod bad_weights;
 mod cached_features;

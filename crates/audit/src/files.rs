@@ -42,7 +42,9 @@ pub(crate) fn problems(subject: &Subject) -> Vec<FileProblemRecord> {
     for (image, examined) in subject.images.iter().zip(&subject.examined) {
         let found = match &examined.reading {
             Reading::Unreadable(reason) => Some((FileProblem::Unreadable, reason.clone())),
-            Reading::Image(_) => other_type(&image.path, examined).map(|reason| (FileProblem::OtherType, reason)),
+            Reading::Image(_) => {
+                other_type(&image.path, examined).map(|reason| (FileProblem::OtherType, reason))
+            }
         };
         if let Some((problem, reason)) = found {
             problems.push(FileProblemRecord {
@@ -108,7 +110,7 @@ pub(crate) fn sizes(subject: &Subject) -> SizesRecord {
         let (shorter, longer) = (print.width.min(print.height), print.width.max(print.height));
         smaller += u64::from(shorter < subject.reads);
         // Each bin is twice as wide as the one before: 32, 64, 128, ...
-        let from = if shorter < 32 { 0 } else { 1 << shorter.ilog2() };
+        let from: u32 = if shorter < 32 { 0 } else { 1 << shorter.ilog2() };
         let below = if shorter < 32 { 32 } else { from.saturating_mul(2) };
         match bins.iter_mut().find(|bin| bin.from == from) {
             Some(bin) => bin.images += 1,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use copies::{Kind, groups};
+use copies::groups;
 use records::{AuditRecord, CopyKind, CopyRecord, FileProblem, LabelRecord};
 
 use crate::{Part, Subject};
@@ -29,7 +29,11 @@ const MOST: usize = 500;
 pub fn fix(subject: &Subject, record: &AuditRecord) -> Fix {
     let mut list = List::new(subject);
     for file in record.files.iter().filter(|file| file.problem == FileProblem::Unreadable) {
-        list.exclude(&file.path, &format!("cannot be read: {}", file.reason), file.split != Part::Test.name());
+        list.exclude(
+            &file.path,
+            &format!("cannot be read: {}", file.reason),
+            file.split != Part::Test.name(),
+        );
     }
     list.exact_copies(record);
     for copy in record.copies.iter().filter(|copy| copy.splits[0] != copy.splits[1]) {
@@ -101,9 +105,11 @@ impl<'a> List<'a> {
     /// Of images that are the same to the pixel, within one split, all but the first.
     fn exact_copies(&mut self, record: &AuditRecord) {
         let exact = |copy: &&CopyRecord| copy.kind != CopyKind::Near && copy.splits[0] == copy.splits[1];
-        let pairs = record.copies.iter().filter(exact).filter_map(|copy| {
-            Some([*self.places.get(&copy.a)?, *self.places.get(&copy.b)?])
-        });
+        let pairs = record
+            .copies
+            .iter()
+            .filter(exact)
+            .filter_map(|copy| Some([*self.places.get(&copy.a)?, *self.places.get(&copy.b)?]));
         for group in groups(pairs, self.subject.images.len()) {
             let image = |place: usize| &self.subject.images[place];
             let first = image(group[0]);
@@ -112,7 +118,9 @@ impl<'a> List<'a> {
                 let (path, first) = (image(place).below.clone(), first.below.clone());
                 let (because, certain) = match alike {
                     true => (format!("the same image as {first}"), image(place).part != Part::Test),
-                    false => (format!("the same image as {first}, under two labels: one of them is wrong"), false),
+                    false => {
+                        (format!("the same image as {first}, under two labels: one of them is wrong"), false)
+                    }
                 };
                 self.exclude(&path, &because, certain);
             }
@@ -122,7 +130,8 @@ impl<'a> List<'a> {
     /// Groups of copies that are left, for splits that the program makes.
     fn together(&self, record: &AuditRecord) -> Vec<Vec<String>> {
         let is_left = |path: &String| !self.found.get(path).is_some_and(|(_, certain)| *certain);
-        let near = record.copies.iter().filter(|copy| copy.splits.iter().all(|split| split == Part::Train.name()));
+        let near =
+            record.copies.iter().filter(|copy| copy.splits.iter().all(|split| split == Part::Train.name()));
         let pairs = near.filter_map(|copy| Some([*self.places.get(&copy.a)?, *self.places.get(&copy.b)?]));
         let all = groups(pairs, self.subject.images.len()).into_iter();
         let named = all.map(|group| group.into_iter().map(|place| self.subject.images[place].below.clone()));
@@ -134,7 +143,8 @@ impl<'a> List<'a> {
     fn entries(&self) -> Entries {
         let mut left = vec![0usize; self.subject.classes.len()];
         let readable = self.subject.images.iter().zip(&self.subject.examined);
-        for (image, _) in readable.filter(|(image, file)| image.part == Part::Train && file.fingerprint().is_some())
+        for (image, _) in
+            readable.filter(|(image, file)| image.part == Part::Train && file.fingerprint().is_some())
         {
             left[image.label] += 1;
         }

@@ -4,7 +4,7 @@
 pub(crate) fn confident_joint(probabilities: &[Vec<f64>], labels: &[usize]) -> Vec<Vec<usize>> {
     let classes = probabilities.first().map_or(0, Vec::len);
     let mut counts = vec![0usize; classes];
-    let mut sums = vec![0.0; classes];
+    let mut sums = vec![0.0f64; classes];
     for (row, &label) in probabilities.iter().zip(labels) {
         counts[label] += 1;
         sums[label] += row[label];
@@ -15,7 +15,7 @@ pub(crate) fn confident_joint(probabilities: &[Vec<f64>], labels: &[usize]) -> V
         .zip(&sums)
         .map(|(&count, sum)| if count == 0 { f64::INFINITY } else { sum / count as f64 - 1e-6 })
         .collect();
-    let mut joint = vec![vec![0.0; classes]; classes];
+    let mut joint = vec![vec![0.0f64; classes]; classes];
     for (row, &label) in probabilities.iter().zip(labels) {
         let confident = (0..classes).filter(|&class| row[class] >= thresholds[class]).count();
         let guess = match confident {

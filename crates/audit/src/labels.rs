@@ -76,8 +76,10 @@ pub(crate) fn judge(
 ) -> Result<Labels, Error> {
     let classes = Classes::of(subject, features);
     let small = (0..subject.classes.len()).filter(|class| !classes.0.contains(class));
-    let mut found =
-        Labels { small_classes: small.map(|class| subject.classes[class].clone()).collect(), ..Labels::default() };
+    let mut found = Labels {
+        small_classes: small.map(|class| subject.classes[class].clone()).collect(),
+        ..Labels::default()
+    };
     if classes.len() < 2 {
         found.refused = format!("fewer than two classes have {ENOUGH} readable training images");
         return Ok(found);
@@ -97,7 +99,8 @@ pub(crate) fn judge(
         return Ok(found);
     }
     let x = features.of(&judged.images)?;
-    let pixels = out_of_fold(&pixels(subject, &judged.images)?, &judged.labels, classes.len(), &folds, PENALTY)?;
+    let pixels =
+        out_of_fold(&pixels(subject, &judged.images)?, &judged.labels, classes.len(), &folds, PENALTY)?;
     let mut sum: Option<Tensor> = None;
     let mut accuracy = 0.0;
     for number in 0..DEALS {
@@ -110,7 +113,9 @@ pub(crate) fn judge(
         sum = Some(sum.map_or(probabilities.shallow_clone(), |sum| sum + &probabilities));
     }
     let held = folds.held_out();
-    let probabilities = rows(&(sum.unwrap_or_else(|| Tensor::zeros([0, 0], (Kind::Double, tch::Device::Cpu))) / DEALS as f64))?;
+    let probabilities = rows(
+        &(sum.unwrap_or_else(|| Tensor::zeros([0, 0], (Kind::Double, tch::Device::Cpu))) / DEALS as f64),
+    )?;
     let labels: Vec<usize> = held.iter().map(|&place| judged.labels[place]).collect();
     found.probe = Some(ProbeRecord {
         images: held.len() as u64,
@@ -191,7 +196,11 @@ impl Judgement<'_> {
         for (label, row) in joint.iter().enumerate() {
             for (likely, &images) in row.iter().enumerate() {
                 if likely != label && images > 0 {
-                    pairs.push(ClassPairRecord { label: name(label), likely: name(likely), images: images as u64 });
+                    pairs.push(ClassPairRecord {
+                        label: name(label),
+                        likely: name(likely),
+                        images: images as u64,
+                    });
                 }
             }
         }

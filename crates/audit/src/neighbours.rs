@@ -13,7 +13,8 @@ const BLOCK: i64 = 512;
 /// 2. Images without features have no neighbours and are none.
 pub(crate) fn nearest(features: &Features) -> Result<Neighbours, Error> {
     let mut nearest = vec![Vec::new(); features.rows.len()];
-    let images: Vec<usize> = (0..features.rows.len()).filter(|&image| features.rows[image].is_some()).collect();
+    let images: Vec<usize> =
+        (0..features.rows.len()).filter(|&image| features.rows[image].is_some()).collect();
     let x = features.of(&images)?.f_to_kind(Kind::Float)?;
     let lengths = x.f_norm_scalaropt_dim(2, [1i64].as_slice(), true)?.f_clamp_min(1e-12)?;
     let x = x.f_div(&lengths)?;

@@ -1,4 +1,4 @@
-use copies::{Alignment, Bounds, Copies, Kind, Pair};
+use copies::{Bounds, Copies, Kind, Pair};
 use records::{CopyBoundsRecord, CopyKind, CopyRecord};
 
 use crate::Subject;
@@ -63,10 +63,4 @@ fn how(pair: &Pair, swapped: bool) -> String {
 pub(crate) fn bounds(copies: &Copies) -> CopyBoundsRecord {
     let Bounds { correlation, supported, ratio, usual } = copies.bounds;
     CopyBoundsRecord { correlation, supported, ratio, usual, compared: copies.compared as u64 }
-}
-
-/// Used by tests: how an alignment would be described.
-#[cfg(test)]
-pub(crate) fn described(alignment: Alignment) -> String {
-    how(&Pair { a: 0, b: 1, kind: Kind::Near, alignment: Some(alignment), ratio: None }, false)
 }

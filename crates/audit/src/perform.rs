@@ -1,5 +1,5 @@
 use copies::find;
-use records::{AuditRecord, Event, Session};
+use records::{AuditRecord, Session};
 
 use crate::labels::{self, Judgement};
 use crate::neighbours::nearest;
@@ -10,13 +10,8 @@ use crate::{Error, Part, Subject, files, leaks, pairs, thumbnails};
 ///
 /// # Errors
 /// [`Error::Interrupted`], and where libtorch fails.
-pub fn perform(subject: &Subject, session: &mut Session<'_>) -> Result<AuditRecord, Error> {
-    let mut done = 0;
-    let mut part = |session: &mut Session<'_>| {
-        done += 1;
-        session.emit(&Event::Prepared { what: "judging", done, total: 4 });
-        if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
-    };
+pub fn perform(subject: &Subject, session: &Session<'_>) -> Result<AuditRecord, Error> {
+    let part = |session: &Session<'_>| if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) };
     let nearest = subject.features.as_ref().map(nearest).transpose()?;
     part(session)?;
     let copies = find(&subject.examined, nearest.as_ref());

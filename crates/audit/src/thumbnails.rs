@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,14 +19,18 @@ pub(crate) const SHOWN: usize = 60;
 pub(crate) fn thumbnails(subject: &Subject, record: &AuditRecord) -> BTreeMap<String, String> {
     let copies = record.copies.iter().take(SHOWN).flat_map(|copy| [&copy.a, &copy.b]);
     let flagged = record.labels.iter().filter(|label| label.flagged).take(SHOWN).map(|label| &label.path);
-    let held_out = record.held_out_labels.iter().filter(|label| label.flagged).take(SHOWN).map(|label| &label.path);
+    let held_out =
+        record.held_out_labels.iter().filter(|label| label.flagged).take(SHOWN).map(|label| &label.path);
     let outliers = record.outliers.iter().take(SHOWN).map(|outlier| &outlier.path);
     let wanted: BTreeSet<&String> = copies.chain(flagged).chain(held_out).chain(outliers).collect();
     let places: HashMap<&String, usize> =
         subject.images.iter().enumerate().map(|(place, image)| (&image.below, place)).collect();
-    let wanted: Vec<&String> = wanted.into_iter().collect();
-    let made = wanted.into_par_iter().filter_map(|below| {
-        let image = decode(&subject.images[*places.get(below)?].path).ok()?;
+    let wanted: Vec<(&String, &Path)> = wanted
+        .into_iter()
+        .filter_map(|below| Some((below, subject.images[*places.get(below)?].path.as_path())))
+        .collect();
+    let made = wanted.into_par_iter().filter_map(|(below, path)| {
+        let image = decode(path).ok()?;
         Some((below.clone(), STANDARD.encode(thumbnail_png(&image, SIDE))))
     });
     made.collect::<Vec<_>>().into_iter().collect()

@@ -17,12 +17,14 @@ pub struct Bounds {
 }
 
 /// The least that is asked of photographs.
-const CORRELATION: f64 = 0.9;
-const SUPPORTED: f64 = 0.75;
+const CORRELATION: f64 = 0.95;
+const SUPPORTED: f64 = 0.85;
 /// The most that is allowed.
 const RATIO: f64 = 0.7;
-/// Robust standard deviations between what is usual and what is a copy.
-const APART: f64 = 5.0;
+/// Robust standard deviations between what is usual and a copy by its pixels, one by pixels and features, a ratio that is near.
+const BY_PIXELS: f64 = 6.0;
+const BY_BOTH: f64 = 3.5;
+const BY_RATIO: f64 = 5.0;
 /// Pairs without which nothing is known of what is usual.
 const ENOUGH: usize = 20;
 
@@ -30,18 +32,19 @@ impl Bounds {
     /// Sets the bounds by the correlations of pairs that are no copies, and by each image's ratio to its nearest.
     #[must_use]
     pub fn of(correlations: &[f64], ratios: &[f64]) -> Bounds {
-        let scaled: Vec<f64> = correlations.iter().map(|&value| value.clamp(-0.999_999, 0.999_999).atanh()).collect();
+        let scaled: Vec<f64> =
+            correlations.iter().map(|&value| value.clamp(-0.999_999, 0.999_999).atanh()).collect();
         let far = |middle: f64, spread: f64, times: f64| (middle + times * spread).tanh();
         let (correlation, supported, usual) = match middle_and_spread(&scaled) {
             Some([middle, spread]) => {
-                let supported = far(middle, spread, APART - 2.0).max(SUPPORTED);
-                (far(middle, spread, APART).max(CORRELATION), supported, middle.tanh())
+                let supported = far(middle, spread, BY_BOTH).max(SUPPORTED);
+                (far(middle, spread, BY_PIXELS).max(CORRELATION), supported, middle.tanh())
             }
-            None => (0.95, CORRELATION, f64::NAN),
+            None => (CORRELATION, CORRELATION, f64::NAN),
         };
         let logs: Vec<f64> = ratios.iter().map(|&ratio| ratio.max(1e-6).ln()).collect();
         let ratio = match middle_and_spread(&logs) {
-            Some([middle, spread]) => (middle - APART * spread).exp().min(RATIO),
+            Some([middle, spread]) => (middle - BY_RATIO * spread).exp().min(RATIO),
             None => 0.5,
         };
         Bounds { correlation, supported, ratio, usual }

@@ -138,7 +138,8 @@ impl<'a> Near<'a> {
     fn candidates(&self) -> BTreeSet<[usize; 2]> {
         let mut pairs = BTreeSet::new();
         for place in 0..self.files.len() {
-            let by_features = self.by_features.iter().flat_map(|nearest| nearest[place].iter().take(BY_FEATURES));
+            let by_features =
+                self.by_features.iter().flat_map(|nearest| nearest[place].iter().take(BY_FEATURES));
             let by_hash = self.by_hash.0[place].iter().take(BY_HASH).map(|other| other.image);
             for other in by_features.map(|(other, _)| *other).chain(by_hash) {
                 pairs.insert([place.min(other), place.max(other)]);
@@ -173,7 +174,8 @@ impl<'a> Near<'a> {
         let correlations: Vec<f64> = self.aligned(&pairs).values().map(|found| found.correlation).collect();
         let nothing = BTreeSet::new();
         let nearest = |place: usize| self.by_features.as_ref()?[place].first().map(|(other, _)| *other);
-        let ratios = (0..self.files.len()).filter_map(|place| self.ratio_from(place, nearest(place)?, &nothing));
+        let ratios =
+            (0..self.files.len()).filter_map(|place| self.ratio_from(place, nearest(place)?, &nothing));
         Bounds::of(&correlations, &ratios.collect::<Vec<_>>())
     }
 
@@ -200,8 +202,8 @@ impl<'a> Near<'a> {
         let mut accepted = BTreeMap::new();
         for (&pair, alignment) in scores {
             let ratio = self.ratio(pair, &known);
-            let supported = alignment.correlation >= bounds.supported
-                && ratio.is_some_and(|ratio| ratio <= bounds.ratio);
+            let supported =
+                alignment.correlation >= bounds.supported && ratio.is_some_and(|ratio| ratio <= bounds.ratio);
             if known.contains(&pair) || supported {
                 let [a, b] = pair.map(|place| self.files[place]);
                 let (a, b) = (a.min(b), a.max(b));

@@ -74,9 +74,8 @@ fn transform(plane: &Plane) -> Vec<f64> {
     let mut rows = vec![0.0; side * FREQUENCIES];
     for row in 0..side {
         for frequency in 0..FREQUENCIES {
-            let products = (0..side).map(|pixel| {
-                f64::from(plane.values[row * side + pixel]) * basis[frequency * side + pixel]
-            });
+            let products = (0..side)
+                .map(|pixel| f64::from(plane.values[row * side + pixel]) * basis[frequency * side + pixel]);
             rows[row * FREQUENCIES + frequency] = products.sum();
         }
     }

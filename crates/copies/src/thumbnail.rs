@@ -30,8 +30,7 @@ impl Thumbnail {
         let failed = |error: &dyn std::fmt::Display| Error::Resize(error.to_string());
         let (width, height) = image.dimensions();
         let gray: Vec<u8> = image.as_raw().chunks_exact(3).map(luma).collect();
-        let source =
-            ImageRef::new(width, height, &gray, PixelType::U8).map_err(|error| failed(&error))?;
+        let source = ImageRef::new(width, height, &gray, PixelType::U8).map_err(|error| failed(&error))?;
         let mut small = Image::new(SIDES[0] as u32, SIDES[0] as u32, PixelType::U8);
         let how = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         Resizer::new().resize(&source, &mut small, &how).map_err(|error| failed(&error))?;

@@ -3,6 +3,8 @@
 mod copies;
 mod folds;
 
+pub use copies::SEE_AUDIT;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;

@@ -46,6 +46,9 @@ pub enum Error {
     /// `advise` chose a depth that the network does not have, which must never happen.
     #[error("the depth chosen by `advise` does not suit the network: {0}; this is a bug in the program")]
     Advice(String),
+    /// The data could not be audited.
+    #[error(transparent)]
+    Audit(audit::Error),
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
@@ -57,6 +60,15 @@ impl From<features::Error> for Error {
             features::Error::Config(error) => Self::Config(error),
             features::Error::Interrupted => Self::Interrupted,
             other => Self::Features(other),
+        }
+    }
+}
+
+impl From<audit::Error> for Error {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Interrupted => Self::Interrupted,
+            other => Self::Audit(other),
         }
     }
 }

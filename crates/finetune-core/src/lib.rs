@@ -8,6 +8,7 @@
 //! - [`grad_cam`]: which parts of an image speak for a class
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
+//! - [`audit`]: what is wrong with the data
 //! - [`compare`]: the comparison runner, many runs that share a folder
 //! - [`model`]: a trained network ready for use; [`predict`]: its predictions for files; [`measure`]: how good they are
 //! - [`inspect`]: contents of a checkpoint file
@@ -27,6 +28,7 @@ pub mod grad_cam;
 pub mod recipe;
 
 pub mod advise;
+pub mod audit;
 pub mod compare;
 
 pub mod model;

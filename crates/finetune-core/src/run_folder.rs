@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use predictions::Predictions;
-use records::{AdviceRecord, ComparisonRecord, Depth, Event, RunRecord};
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, Depth, Event, RunRecord};
 use run_config::Config;
 use serde::Serialize;
 
@@ -69,15 +69,20 @@ impl RunFolder {
     /// # Errors
     /// [`FolderError::Taken`] when something is there already, and when it cannot be created.
     pub fn at(path: &Path) -> Result<Self, FolderError> {
-        let empty = match fs::read_dir(path) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(_) => !path.exists(),
-        };
-        if !empty {
+        if !Self::is_free(path) {
             return Err(FolderError::Taken(path.to_path_buf()));
         }
         fs::create_dir_all(path).map_err(FolderError::write(path))?;
         Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// Whether a folder is empty or not there.
+    #[must_use]
+    pub fn is_free(path: &Path) -> bool {
+        match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => !path.exists(),
+        }
     }
 
     /// Creates `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, ... that is free.
@@ -213,6 +218,19 @@ impl RunFolder {
         report::write_advice(record, &self.path)?;
         report::events::write_advice(record, &self.file("events"))?;
         Ok(())
+    }
+
+    /// Writes an audit's `audit.json` and `report.html`, and `exclude.toml` where there is a list of corrections.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write_audit(&self, record: &AuditRecord, list: Option<&str>) -> Result<(), FolderError> {
+        self.write_json("audit.json", record)?;
+        report::write_audit(record, &self.path)?;
+        match list {
+            Some(list) => Ok(files::write(&self.file("exclude.toml"), list)?),
+            None => Ok(()),
+        }
     }
 
     /// Writes a JSON file, whole or not at all.

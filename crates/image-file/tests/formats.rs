@@ -185,7 +185,10 @@ fn a_header_says_what_other_programs_read_otherwise() {
         let found = [facts.turned, facts.sixteen_bit, facts.cmyk, facts.alpha, facts.animated];
         assert_eq!(found, expected, "{name}");
         // A file cut off anywhere is no reason to fail.
-        assert!((0..bytes.len().min(2000)).all(|end| Facts::of(&bytes[..end]).is_none_or(|cut| cut.format == facts.format)));
+        assert!(
+            (0..bytes.len().min(2000))
+                .all(|end| Facts::of(&bytes[..end]).is_none_or(|cut| cut.format == facts.format))
+        );
     }
     let wide = Facts::of(b"P5\n# a note\n2 2\n65535\n\0\0\0\0\0\0\0\0").expect("a PGM");
     assert!(wide.sixteen_bit && Facts::of(b"GIF").is_none());

@@ -73,8 +73,12 @@ struct Relabel {
 /// # Errors
 /// [`Error::Exclude`] for a file that cannot be read or understood; [`Error::List`] for an image that cannot be digested.
 pub(crate) fn apply(file: &Path, listing: &mut Listing) -> Result<(), Error> {
-    let unreadable =
-        |error: io::Error| Error::Exclude { file: file.to_owned(), line: 0, column: 0, message: error.to_string() };
+    let unreadable = |error: io::Error| Error::Exclude {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        message: error.to_string(),
+    };
     let text = fs::read_to_string(file).map_err(unreadable)?;
     let place = Place { file, text: &text };
     let parsed: Exclude =
@@ -141,7 +145,8 @@ fn relabel(
         let class = class_name(label);
         if !classes.contains(&class) {
             let known: Vec<String> = classes.iter().cloned().collect();
-            let message = format!("the data has no class {class:?}; it has {}", crate::remark::quoted(&known));
+            let message =
+                format!("the data has no class {class:?}; it has {}", crate::remark::quoted(&known));
             return Err(place.wrong(Some(entry.span()), message));
         }
         let sha256 = place.digest(entry.span(), sha256.as_deref())?;
@@ -229,7 +234,8 @@ impl Names {
         };
         let exact = found.iter().find(|&&position| listing.items[position].below_root == path);
         let Some(&position) = exact.or(if found.len() == 1 { found.first() } else { None }) else {
-            let message = format!("{path} names {} images; write the path below the data folder", found.len());
+            let message =
+                format!("{path} names {} images; write the path below the data folder", found.len());
             return Err(place.wrong(Some(span), message));
         };
         let same = match sha256 {

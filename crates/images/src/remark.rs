@@ -145,7 +145,9 @@ impl fmt::Display for Remark {
                 names(classes)
             ),
             Self::Excluded { images, by } => write!(f, "{} leaves out {images} image(s)", by.display()),
-            Self::Relabelled { images, by } => write!(f, "{} gives {images} image(s) another label", by.display()),
+            Self::Relabelled { images, by } => {
+                write!(f, "{} gives {images} image(s) another label", by.display())
+            }
             Self::ExcludesNothing { file, line, because } => {
                 write!(f, "{}:{line}: changes nothing: {because}", file.display())
             }

@@ -300,13 +300,17 @@ fn what_a_file_names_gets_another_label_or_stays_together() {
     let folder = folder_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let exclude = folder.path().join("exclude.toml");
     let pairs = (0..10).map(|n| format!("[[together]]\npaths = [\"a/{n}.png\", \"a/{}.png\"]\n", n + 10));
-    let relabel = "[[relabel]]\npath = \"b/3.png\"\nlabel = \"a\"\n[[relabel]]\npath = \"b/gone.png\"\nlabel = \"a\"\n";
+    let relabel =
+        "[[relabel]]\npath = \"b/3.png\"\nlabel = \"a\"\n[[relabel]]\npath = \"b/gone.png\"\nlabel = \"a\"\n";
     fs::write(&exclude, pairs.collect::<String>() + relabel).expect("file");
     let selection = Selection { exclude: Some(exclude.clone()), ..Selection::default() };
     for seed in 0..10 {
         let split = Split { validation_fraction: 0.2, seed };
         let set = DataSet::open(Origin::Folder(folder.path()), &selection, &split).expect("data set");
-        assert!(!set.validation_is_given && set.remarks.contains(&Remark::Relabelled { images: 1, by: exclude.clone() }));
+        assert!(
+            !set.validation_is_given
+                && set.remarks.contains(&Remark::Relabelled { images: 1, by: exclude.clone() })
+        );
         assert!(set.remarks.iter().any(|remark| matches!(remark, Remark::ExcludesNothing { line: 24, .. })));
         let of_a = |samples: &[images::Sample]| -> Vec<String> {
             samples.iter().filter(|sample| sample.label == 0).map(|sample| set.below(&sample.path)).collect()

@@ -34,12 +34,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use audit::{
-    AuditRecord, AuditedSplitRecord, CopyBoundsRecord, ExtremeRecord, FileProblem, FileProblemRecord, KindRecord,
-    OutlierRecord, ProbeRecord, SizeBinRecord, SizesRecord,
+    AuditRecord, AuditedSplitRecord, CopyBoundsRecord, ExtremeRecord, FileProblem, FileProblemRecord,
+    KindRecord, OutlierRecord, ProbeRecord, SizeBinRecord, SizesRecord,
 };
 pub use audit_findings::{ClassPairRecord, CopyKind, CopyRecord, LabelRecord, LeakRecord, LeakageRecord};
-pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
     CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,

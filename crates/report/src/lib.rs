@@ -4,11 +4,12 @@
 //! Only records go in. Nothing here trains, measures or reads a data set; whatever a page shows is in its record.
 //!
 //! - [`text`]: the same facts as aligned plain text
-//! - [`html`]: the pages of a run, of a comparison, of a range test, of advice
+//! - [`html`]: the pages of a run, of a comparison, of a range test, of advice, of an audit
 //! - [`plot`]: line charts as SVG
 //! - [`events`]: TensorBoard event files
 //! - `write`: pages as files
 //! - `numbers`: how figures are written; `phrases`: wording shared by page and terminal
+//! - `findings`: what an audit found in sentences
 //! - `tables`: the rows of a comparison as tables; `confusion`: a confusion matrix with its class names
 
 pub mod events;
@@ -17,6 +18,7 @@ pub mod plot;
 pub mod text;
 
 mod confusion;
+mod findings;
 mod numbers;
 mod phrases;
 mod tables;
@@ -25,7 +27,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
-pub use write::{write_advice, write_comparison, write_figures, write_range, write_run};
+pub use write::{write_advice, write_audit, write_comparison, write_figures, write_range, write_run};
 
 /// Why a report could not be written or an event file not be read.
 #[derive(Debug, thiserror::Error)]

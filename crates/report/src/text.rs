@@ -4,6 +4,7 @@
 //! move a terminal's cursor or change its colours.
 
 mod advice;
+mod audit;
 mod plan;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -16,6 +17,7 @@ use crate::phrases::{
 use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{ADVICE_LIMITS, LITTLE_VALUE, similarity};
+pub use audit::{audit, audit_fix};
 pub(crate) use plan::range_verdict;
 pub use plan::{phase_plan, range_test};
 pub use records::wording::{count, counted, percent};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, RangeRecord, RunRecord};
 
 use crate::{Error, html, tables};
 
@@ -58,6 +58,14 @@ pub fn write_figures(record: &ComparisonRecord, dir: &Path) -> Result<(), Error>
 /// [`Error::Write`] when the file system refuses.
 pub fn write_advice(record: &AdviceRecord, dir: &Path) -> Result<(), Error> {
     write_page(&html::advice_page(record), dir)
+}
+
+/// Writes the page of an audit as `report.html` into the folder `dir`, as [`write_run`] does for a run.
+///
+/// # Errors
+/// [`Error::Write`] when the file system refuses.
+pub fn write_audit(record: &AuditRecord, dir: &Path) -> Result<(), Error> {
+    write_page(&html::audit_page(record), dir)
 }
 
 fn write_page(page: &str, dir: &Path) -> Result<(), Error> {

@@ -53,7 +53,10 @@ impl Alignment {
 const REFINED: usize = 3;
 
 /// Coarse correlation below which a place is not worth refining.
-const HOPELESS: f32 = 0.5;
+const HOPELESS: f32 = 0.6;
+
+/// Correlation that no other place will better by much.
+const SURE: f64 = 0.98;
 
 /// Lays two images over one another.
 #[must_use]
@@ -69,7 +72,7 @@ pub(crate) fn align_prepared(first: &Templates<'_>, second: &Templates<'_>) -> A
     places.sort_by(|(_, one), (_, other)| other.correlation.total_cmp(&one.correlation));
     let mut best = Alignment::NONE;
     for (first_is_pattern, place) in places.into_iter().take(REFINED) {
-        if place.correlation < HOPELESS {
+        if place.correlation < HOPELESS || best.correlation > SURE {
             break;
         }
         let (pattern, canvas) = if first_is_pattern { (first, second) } else { (second, first) };

@@ -10,6 +10,13 @@ pub(super) struct Refined {
 /// Steps at most.
 const STEPS: usize = 10;
 
+/// Step at which a correlation this poor will not become a copy's.
+const HALFWAY: usize = 3;
+const POOR: f64 = 0.75;
+
+/// Variance of gray values (0 to 255) below which an area says nothing.
+const FLAT: f64 = 4.0;
+
 /// Share of the pattern that has to lie on the canvas.
 const OVERLAP: f64 = 0.7;
 
@@ -26,18 +33,18 @@ pub(super) fn refine(pattern: &Thumbnail, canvas: &Thumbnail, start: [f64; 6]) -
     let (over, under) = (pattern.plane(1), canvas.plane(usize::from(!is_small)));
     let mut map = start;
     let mut best = Refined { correlation: f64::NEG_INFINITY, map };
-    for _ in 0..STEPS {
+    for step in 0..STEPS {
         let Some(sums) = Sums::of(over, under, &map) else { break };
         let correlation = sums.correlation();
         let gained = correlation - best.correlation;
         if gained > 0.0 {
             best = Refined { correlation, map };
         }
-        if gained < 1e-4 {
+        if gained < 1e-4 || step == HALFWAY && correlation < POOR {
             break;
         }
-        let Some(step) = sums.step() else { break };
-        map.iter_mut().zip(step).for_each(|(value, step)| *value += step);
+        let Some(by) = sums.step() else { break };
+        map.iter_mut().zip(by).for_each(|(value, by)| *value += by);
         if !is_sound(&map) {
             break;
         }
@@ -60,102 +67,71 @@ fn is_sound(map: &[f64; 6]) -> bool {
     within(across) && within(down) && skew < 0.25
 }
 
-/// Sums over the pixels of a pattern that lie on the canvas.
-struct Sums {
-    count: f64,
-    over: f64,
-    under: f64,
-    over_squares: f64,
-    under_squares: f64,
-    product: f64,
-    /// Products of the derivatives with one another and with the difference, made when the first sums are known.
-    rows: Vec<Row>,
-}
+/// Values of one pixel: six slopes, the canvas, one, the pattern.
+const VALUES: usize = 9;
+const CANVAS: usize = 6;
+const ONE: usize = 7;
+const PATTERN: usize = 8;
 
-/// One pixel: the pattern's value, the canvas's, and how that changes with the six numbers of the map.
-struct Row {
-    over: f32,
-    under: f32,
-    slopes: [f32; 6],
-}
+/// Sums over the pixels of a pattern that lie on the canvas: products of all values of a pixel with one another.
+struct Sums([[f64; VALUES]; VALUES]);
 
 impl Sums {
     /// `None` where too little of the pattern lies on the canvas.
     fn of(over: &Plane, under: &Plane, map: &[f64; 6]) -> Option<Sums> {
         let map = map.map(|value| value as f32);
-        let side = under.side as f32;
-        let mut sums = Sums {
-            count: 0.0,
-            over: 0.0,
-            under: 0.0,
-            over_squares: 0.0,
-            under_squares: 0.0,
-            product: 0.0,
-            rows: Vec::with_capacity(over.values.len()),
-        };
+        let half = 0.5 * under.side as f32;
+        let mut table = [[0.0; VALUES]; VALUES];
         let middle = |pixel: usize| (2 * pixel + 1) as f32 / over.side as f32 - 1.0;
         for row in 0..over.side {
             let y = middle(row);
             for column in 0..over.side {
                 let x = middle(column);
-                let across = (map[0] * x + map[1] * y + map[2] + 1.0) * 0.5 * side - 0.5;
-                let down = (map[3] * x + map[4] * y + map[5] + 1.0) * 0.5 * side - 0.5;
+                let across = (map[0] * x + map[1] * y + map[2] + 1.0) * half - 0.5;
+                let down = (map[3] * x + map[4] * y + map[5] + 1.0) * half - 0.5;
                 let Some([value, by_across, by_down]) = sample(under, across, down) else { continue };
-                let (by_x, by_y) = (by_across * 0.5 * side, by_down * 0.5 * side);
+                let (by_x, by_y) = (by_across * half, by_down * half);
                 let own = over.values[row * over.side + column];
-                let slopes = [by_x * x, by_x * y, by_x, by_y * x, by_y * y, by_y];
-                sums.rows.push(Row { over: own, under: value, slopes });
-                let [own, value] = [own, value].map(f64::from);
-                sums.count += 1.0;
-                sums.over += own;
-                sums.under += value;
-                sums.over_squares += own * own;
-                sums.under_squares += value * value;
-                sums.product += own * value;
+                let line =
+                    [by_x * x, by_x * y, by_x, by_y * x, by_y * y, by_y, value, 1.0, own].map(f64::from);
+                for (sums, value) in table.iter_mut().zip(line) {
+                    for (sum, other) in sums.iter_mut().zip(line) {
+                        *sum += value * other;
+                    }
+                }
             }
         }
-        (sums.count >= OVERLAP * over.values.len() as f64).then_some(sums)
+        (table[ONE][ONE] >= OVERLAP * over.values.len() as f64).then_some(Sums(table))
     }
 
-    fn spreads(&self) -> [f64; 3] {
-        let of = |squares: f64, one: f64, other: f64| squares - one * other / self.count;
-        [
-            of(self.over_squares, self.over, self.over),
-            of(self.under_squares, self.under, self.under),
-            of(self.product, self.over, self.under),
-        ]
+    /// Sum of the products of two values, each less its mean.
+    fn spread(&self, one: usize, other: usize) -> f64 {
+        let table = &self.0;
+        table[one][other] - table[one][ONE] * table[other][ONE] / table[ONE][ONE]
     }
 
     fn correlation(&self) -> f64 {
-        let [over, under, both] = self.spreads();
-        let flat = 4.0 * self.count;
-        if over < flat || under < flat { 0.0 } else { both / (over * under).sqrt() }
+        let (over, under) = (self.spread(PATTERN, PATTERN), self.spread(CANVAS, CANVAS));
+        let flat = FLAT * self.0[ONE][ONE];
+        if over < flat || under < flat { 0.0 } else { self.spread(PATTERN, CANVAS) / (over * under).sqrt() }
     }
 
     /// The step that makes the difference smallest, to first order; `None` where the canvas does not say which way.
     fn step(&self) -> Option<[f64; 6]> {
-        let [_, under, both] = self.spreads();
+        let under = self.spread(CANVAS, CANVAS);
         if under <= 0.0 {
             return None;
         }
-        let contrast = both / under;
-        let brightness = (self.over - contrast * self.under) / self.count;
-        let mut table = [[0.0f64; UNKNOWNS + 1]; UNKNOWNS];
-        for row in &self.rows {
-            let mut line = [0.0f64; UNKNOWNS + 1];
-            for (value, slope) in line.iter_mut().zip(row.slopes) {
-                *value = contrast * f64::from(slope);
-            }
-            line[6] = f64::from(row.under);
-            line[7] = 1.0;
-            line[8] = f64::from(row.over) - contrast * f64::from(row.under) - brightness;
-            for (place, sums) in table.iter_mut().enumerate() {
-                let value = line[place];
-                for (sum, other) in sums.iter_mut().zip(line).skip(place) {
-                    *sum += value * other;
-                }
-            }
-        }
+        let contrast = self.spread(PATTERN, CANVAS) / under;
+        let brightness = (self.0[PATTERN][ONE] - contrast * self.0[CANVAS][ONE]) / self.0[ONE][ONE];
+        let scale = |place: usize| if place < CANVAS { contrast } else { 1.0 };
+        let table = std::array::from_fn(|row| {
+            let sums = &self.0[row];
+            let difference = sums[PATTERN] - contrast * sums[CANVAS] - brightness * sums[ONE];
+            std::array::from_fn(|column| {
+                scale(row) * if column == UNKNOWNS { difference } else { scale(column) * sums[column] }
+            })
+        });
         solved(table).map(|solution| std::array::from_fn(|place| solution[place]))
     }
 }
@@ -175,20 +151,11 @@ fn sample(plane: &Plane, across: f32, down: f32) -> Option<[f32; 3]> {
     let (upper, lower) = (&plane.values[at..at + 2], &plane.values[at + plane.side..at + plane.side + 2]);
     let (in_upper, in_lower) = (upper[1] - upper[0], lower[1] - lower[0]);
     let (upper, lower) = (upper[0] + right_share * in_upper, lower[0] + right_share * in_lower);
-    Some([
-        upper + low_share * (lower - upper),
-        in_upper + low_share * (in_lower - in_upper),
-        lower - upper,
-    ])
+    Some([upper + low_share * (lower - upper), in_upper + low_share * (in_lower - in_upper), lower - upper])
 }
 
-/// Solves symmetric equations, whose upper half with the right side is given, by elimination with a little damping.
+/// Solves equations, the right side in the last column, by elimination with a little damping.
 fn solved(mut table: [[f64; UNKNOWNS + 1]; UNKNOWNS]) -> Option<[f64; UNKNOWNS]> {
-    for row in 1..UNKNOWNS {
-        for column in 0..row {
-            table[row][column] = table[column][row];
-        }
-    }
     for (place, row) in table.iter_mut().enumerate() {
         row[place] *= 1.0 + 1e-6;
     }

@@ -15,6 +15,9 @@ pub(super) struct Split<'a> {
     pub(super) store: &'a Store,
 }
 
+/// The command that says more of copies, as sentences name it.
+pub const SEE_AUDIT: &str = "finetune audit";
+
 /// Says which images are in the data more than once where that harms: in a split that is measured with and in the training
 /// split as well, or under two labels. Images are the same if their files are, byte for byte. One sentence for each kind,
 /// with the count and a pair.
@@ -29,30 +32,35 @@ pub(super) fn sentences(train: &Store, others: &[Split<'_>], classes: &[String],
         first.entry(*sha256).or_insert(copy);
     }
     let trained: HashMap<[u8; 32], &Path> = first.iter().map(|(sha256, copy)| (*sha256, copy.path)).collect();
+    let mut leaks = Vec::new();
+    let mut pair = None;
     for Split { name: split, store } in others {
-        let (mut copies, mut pair) = (0usize, None);
+        let mut copies = 0usize;
         for (sample, sha256) in store.samples().iter().zip(store.sha256s()) {
             if let Some(path) = trained.get(sha256) {
                 copies += 1;
-                pair.get_or_insert((below(&sample.path), below(path)));
+                pair.get_or_insert_with(|| [below(&sample.path), below(path)]);
             }
             let copy = Copy { path: &sample.path, label: sample.label };
             contradictions.compare(first.get(sha256), &copy);
             first.entry(*sha256).or_insert(copy);
         }
-        if let Some((one, other)) = pair {
-            sentences.push(format!(
-                "{copies} of {} {split} images are training images too ({} is {}): the {split} accuracy will look better than it is",
-                store.samples().len(),
-                one.display(),
-                other.display()
-            ));
+        if copies > 0 {
+            leaks.push(format!("{copies} of {} {split}", store.samples().len()));
         }
+    }
+    if let Some([one, other]) = pair {
+        sentences.push(format!(
+            "{} images are training images too ({} is {}), and the accuracy on them will look better than it is; {SEE_AUDIT} finds edited copies as well",
+            leaks.join(" and "),
+            one.display(),
+            other.display()
+        ));
     }
     if let Some((one, other)) = &contradictions.pair {
         let class = |copy: &Found| classes.get(copy.label).map_or("", String::as_str).to_owned();
         sentences.push(format!(
-            "{} image(s) are in the data under two labels ({} as {:?}, {} as {:?}); one of each pair is wrong",
+            "{} image(s) are in the data under two labels ({} as {:?}, {} as {:?}); one of each pair is wrong, and {SEE_AUDIT} lists them",
             contradictions.count,
             below(&one.path).display(),
             class(one),

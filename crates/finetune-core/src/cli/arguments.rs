@@ -40,6 +40,11 @@ pub(super) fn run_of<E: From<Error>>(
 }
 
 impl ConfigArguments {
+    /// Returns the folder that `--out` names.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// Reads the configuration and resolves it.
     pub(super) fn run(&self) -> Result<Run, Error> {
         self.changed_run(|_| Ok::<_, Error>(()))

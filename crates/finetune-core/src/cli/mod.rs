@@ -1,11 +1,12 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`compare`], [`advise`], [`audit`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
 //! [`config`]. They share [`arguments`] (of a
 //! configuration) and [`source`] (of a model).
 
 mod advise;
 mod archs;
 mod arguments;
+mod audit;
 mod compare;
 mod config;
 mod evaluate;
@@ -60,6 +61,8 @@ struct Arguments {
 enum Command {
     /// Recommend how far back to fine-tune, before training, with the evidence
     Advise(advise::AdviseArguments),
+    /// Show what is wrong with the data: broken files, copies, likely wrong labels, leaks
+    Audit(audit::AuditArguments),
     /// Classify images
     Predict(predict::PredictArguments),
     /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
@@ -99,6 +102,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
+        (Some(Command::Audit(arguments)), _) => audit::perform(arguments),
         (Some(Command::Config(arguments)), _) => config::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),

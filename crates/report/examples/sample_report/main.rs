@@ -4,12 +4,14 @@
 
 #[path = "advice.rs"]
 mod sample_advice;
+#[path = "audit.rs"]
+mod sample_audit;
 mod samples;
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use report::{events, text, write_advice, write_comparison, write_run};
+use report::{events, text, write_advice, write_audit, write_comparison, write_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::args_os().nth(1).ok_or("name a folder to write into")?);
@@ -39,5 +41,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     events::write_advice(&sample_advice::advice(), &dir.join("events"))?;
     fs::write(dir.join("summary.json"), serde_json::to_string(&sample_advice::advice())?)?;
     println!("{}", text::advice(&sample_advice::advice()));
+    let dir = out.join("audit");
+    fs::create_dir_all(&dir)?;
+    write_audit(&sample_audit::audit(), &dir)?;
+    fs::write(dir.join("audit.json"), serde_json::to_string(&sample_audit::audit())?)?;
+    println!("{}", text::audit(&sample_audit::audit()));
     Ok(())
 }

@@ -7,10 +7,13 @@
 //! - [`comparison_page`]: a comparison of many runs, one of them in full
 //! - [`range_page`]: a learning-rate range test
 //! - [`advice_page`]: how far back to fine-tune
+//! - [`audit_page`]: what is wrong with a data set
 //!
 //! Below them, each module draws one part of a page from one part of the record.
 
 mod advice;
+mod audit;
+mod audit_images;
 mod calibration;
 mod comparison;
 mod comparison_training;
@@ -30,7 +33,7 @@ pub(crate) use comparison_training::{accuracy_charts as training_charts, flow_ch
 pub(crate) use samples::png_size;
 
 use maud::html;
-use records::{AdviceRecord, ComparisonRecord, RangeRecord, RunRecord};
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, RangeRecord, RunRecord};
 
 use crate::phrases;
 use crate::plot;
@@ -63,6 +66,11 @@ pub fn range_page(record: &RangeRecord) -> String {
 /// The page of advice on how far back to fine-tune.
 pub fn advice_page(record: &AdviceRecord) -> String {
     advice::page(record).render()
+}
+
+/// The page of an audit of a data set.
+pub fn audit_page(record: &AuditRecord) -> String {
+    audit::page(record).render()
 }
 
 /// The page of a comparison of runs.

@@ -72,7 +72,7 @@ fn card(run: &RunRecord, sample: &SampleRecord) -> Markup {
 }
 
 /// The image, or a word in its place where the record holds none that a browser could show.
-fn image(base64: &str, alt: &str, missing: &str) -> Markup {
+pub(super) fn image(base64: &str, alt: &str, missing: &str) -> Markup {
     let bytes = STANDARD.decode(base64).unwrap_or_default();
     match png_size(&bytes) {
         Some([width, _]) => html! {

@@ -1,5 +1,6 @@
 //! The keys that programs read: those of `summary.json` of a run, a comparison and advice, which are those of `--json`, of
-//! the range test, and of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed or removed.
+//! the range test, of `audit.json`, and of the records in `metrics.jsonl`. Keys may be added to the list; none may be renamed
+//! or removed.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use records::{DivergedRecord, FoldRecord, RangePoint, RangeRecord, StepRecord};
 use serde::Serialize;
 
 use crate::key_paths::{assert_listed, key_paths};
-use crate::{sample_advice, samples};
+use crate::{sample_advice, sample_audit, samples};
 
 /// Objects whose keys are names of classes, groups, stages or files.
 const NAMED_FREELY: [&str; 4] = ["digests", "groups", "group_answers", "norms"];
@@ -52,6 +53,7 @@ fn keys_stay_as_they_are() {
         ("step", keys(&step)),
         ("epoch", run.epochs.iter().flat_map(keys).collect()),
         ("range", keys(&range())),
+        ("audit", keys(&sample_audit::audit())),
     ];
     assert_listed(&parts, include_str!("keys.txt"), "keys.txt");
 }

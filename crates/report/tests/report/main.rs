@@ -9,7 +9,11 @@ mod sample_advice;
 #[path = "../../../../tests/support/key_paths.rs"]
 mod key_paths;
 
+#[path = "../../examples/sample_report/audit.rs"]
+mod sample_audit;
+
 mod advice;
+mod audit;
 mod contents;
 mod events;
 mod keys;

@@ -5,10 +5,10 @@ use records::{
     CalibrationRecord, EpochRecord, GradientRecord, HeatMapRecord, ReliabilityBin, ReliabilityRecord,
     RunRecord, SampleRecord, TemperatureRecord, UnreadableRecord,
 };
-use report::html::{advice_page, comparison_page, run_page};
+use report::html::{advice_page, audit_page, comparison_page, run_page};
 use scraper::{ElementRef, Html, Selector};
 
-use crate::{sample_advice, samples};
+use crate::{sample_advice, sample_audit, samples};
 
 /// Text that would leave an attribute, an element or a text if it were not escaped.
 const HOSTILE: &str =
@@ -25,6 +25,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("interrupted", run_page(&samples::interrupted())),
         ("thousand", run_page(&samples::thousand_classes())),
         ("advice", advice_page(&sample_advice::advice())),
+        ("audit", audit_page(&sample_audit::audit())),
+        ("nothing found", audit_page(&records::AuditRecord::default())),
         ("advised", run_page(&sample_advice::advised_run())),
         ("comparison", comparison_page(&samples::comparison())),
         ("empty", run_page(&empty())),
