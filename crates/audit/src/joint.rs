@@ -1,7 +1,8 @@
 /// Estimated number of images of each label that are of each class, `[label][class]`, by confident learning (Northcutt, Jiang and
 /// Chuang 2021): an image counts for the class whose probability is above the mean probability of that class among its own
 /// images, of several the most probable; rows are scaled to the number of images of each label.
-pub(crate) fn confident_joint(probabilities: &[Vec<f64>], labels: &[usize]) -> Vec<Vec<usize>> {
+#[must_use]
+pub fn confident_joint(probabilities: &[Vec<f64>], labels: &[usize]) -> Vec<Vec<usize>> {
     let classes = probabilities.first().map_or(0, Vec::len);
     let mut counts = vec![0usize; classes];
     let mut sums = vec![0.0f64; classes];
@@ -37,7 +38,8 @@ pub(crate) fn confident_joint(probabilities: &[Vec<f64>], labels: &[usize]) -> V
 
 /// Chooses the images whose labels are likely wrong: for each label and other class as many as the joint has, those first
 /// whose probability of the other class is most above that of the label, and never one whose label is the most probable.
-pub(crate) fn flagged(joint: &[Vec<usize>], probabilities: &[Vec<f64>], labels: &[usize]) -> Vec<bool> {
+#[must_use]
+pub fn flagged(joint: &[Vec<usize>], probabilities: &[Vec<f64>], labels: &[usize]) -> Vec<bool> {
     let mut flagged = vec![false; labels.len()];
     for (label, row) in joint.iter().enumerate() {
         let of_label: Vec<usize> = (0..labels.len()).filter(|&image| labels[image] == label).collect();

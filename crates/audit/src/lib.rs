@@ -21,10 +21,8 @@ mod perform;
 mod subject;
 mod thumbnails;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::Error;
 pub use fix::{Fix, fix};
+pub use joint::{confident_joint, flagged};
 pub use perform::perform;
 pub use subject::{AuditedImage, Features, Part, Subject};

@@ -4,7 +4,7 @@ use image::RgbImage;
 use records::{AuditRecord, CopyKind, FileProblem, Interrupt, Session};
 use tch::{Kind, Tensor};
 
-use crate::{AuditedImage, Features, Part, Subject, fix, perform};
+use audit::{AuditedImage, Features, Part, Subject, fix, perform};
 
 /// An image of squares whose brightness and places the number decides.
 fn drawn(number: u32) -> RgbImage {

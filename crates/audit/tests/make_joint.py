@@ -1,4 +1,4 @@
-"""Flags and joints of cleanlab 2.9.0 on made-up probabilities, for tests/mod.rs: python make_joint.py > joint.json"""
+"""Flags and joints of cleanlab 2.9.0 on made-up probabilities, for tests/audit.rs: python make_joint.py > joint.json"""
 
 import json
 

@@ -1,10 +1,11 @@
 //! Confident learning against cleanlab, the list of corrections, and a data set with known faults, judged as a whole.
 
+#[path = "parts/planted.rs"]
 mod planted;
 
 use serde_json::Value;
 
-use crate::joint::{confident_joint, flagged};
+use audit::{confident_joint, flagged};
 
 #[test]
 fn joints_and_flags_are_those_of_cleanlab() {
