@@ -12,6 +12,7 @@ WHAT is one of
     broken      ten kinds of damage, 20 files each
     letters     a set of letters without copies: what is flagged all the same (--data names its folder)
     effect      20 % wrong labels: a head trained as it is, and without what was flagged
+    table       prints what stands in FILE as tables
 
 Run from the root of the repository; data/hymenoptera_data, data/dogs_cats_small and the weights have to be there. Appends a JSON
 line for each measurement to FILE. Needs Pillow and numpy; cleanlab 2.9.0 and imagehash 4.3.2 for the peers.
@@ -347,6 +348,23 @@ def effect(options, record):
                 record(set=name, seed=seed, excluded=len(lines), accuracy=accuracy)
 
 
+def table(options):
+    """Tables of means over seeds; ranges where there are several."""
+    groups = {}
+    for line in options.out.read_text().splitlines():
+        entry = json.loads(line)
+        key = (entry["what"], entry.get("peer", ""), entry.get("set", ""), entry.get("share", ""), entry.get("edit", ""))
+        groups.setdefault(key, []).append(entry)
+    for (what, peer, name, share, edit), entries in groups.items():
+        numbers = {}
+        for entry in entries:
+            for field, value in entry.items():
+                if isinstance(value, (int, float)) and field not in ("seed", "share"):
+                    numbers.setdefault(field, []).append(value)
+        means = ", ".join(f"{field} {np.mean(values):.3f}" for field, values in numbers.items())
+        print(f"| {' '.join(str(part) for part in (what, peer, name, share, edit) if part != '')} | {len(entries)} | {means} |")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what")
@@ -373,7 +391,9 @@ def main():
             file.write(line + "\n")
 
     plain = {"copies": copies, "leaks": leaks, "broken": broken, "letters": letters, "effect": effect}
-    if options.what == "labels":
+    if options.what == "table":
+        table(options)
+    elif options.what == "labels":
         labels(options, record)
     elif options.what == "asymmetric":
         labels(options, record, shares=(0.1,), one_way=True)
