@@ -1,6 +1,6 @@
 use copies::{Neighbours, groups};
 use records::{ClassPairRecord, Interrupt, LabelRecord, ProbeRecord};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use transferability::folds::{Folds, deal_groups};
 use transferability::logistic::out_of_fold;
 
@@ -101,7 +101,7 @@ pub(crate) fn judge(
     let x = features.of(&judged.images)?;
     let pixels =
         out_of_fold(&pixels(subject, &judged.images)?, &judged.labels, classes.len(), &folds, PENALTY)?;
-    let mut sum: Option<Tensor> = None;
+    let mut sums = vec![(vec![0.0; classes.len()], 0u32); judged.images.len()];
     let mut accuracy = 0.0;
     for number in 0..DEALS {
         if interrupt.requested() {
@@ -109,13 +109,17 @@ pub(crate) fn judge(
         }
         let held_out = out_of_fold(&x, &judged.labels, classes.len(), &deal(number), PENALTY)?;
         accuracy += held_out.accuracy() / DEALS as f64;
-        let probabilities = held_out.log_probabilities().exp();
-        sum = Some(sum.map_or(probabilities.shallow_clone(), |sum| sum + &probabilities));
+        let probabilities = rows(&held_out.log_probabilities().exp())?;
+        for (&place, row) in held_out.images().iter().zip(&probabilities) {
+            let (sum, count) = &mut sums[place];
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            *count += 1;
+        }
     }
-    let held = folds.held_out();
-    let probabilities = rows(
-        &(sum.unwrap_or_else(|| Tensor::zeros([0, 0], (Kind::Double, tch::Device::Cpu))) / DEALS as f64),
-    )?;
+    // An image of which nothing of its kind would be left is never held out.
+    let held: Vec<usize> = (0..sums.len()).filter(|&place| sums[place].1 > 0).collect();
+    let mean = |place: usize| sums[place].0.iter().map(|sum| sum / f64::from(sums[place].1)).collect();
+    let probabilities: Vec<Vec<f64>> = held.iter().map(|&place| mean(place)).collect();
     let labels: Vec<usize> = held.iter().map(|&place| judged.labels[place]).collect();
     found.probe = Some(ProbeRecord {
         images: held.len() as u64,

@@ -1,7 +1,13 @@
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use copies::Examined;
+use images::DataSet;
+use records::{Event, Session};
 use tch::Tensor;
+
+use crate::Error;
 
 /// A data set to judge.
 pub struct Subject {
@@ -47,6 +53,46 @@ pub enum Part {
     Validation,
     /// Judged by.
     Test,
+}
+
+impl AuditedImage {
+    /// All images of a data set. Validation images that the program splits off are of the training split.
+    #[must_use]
+    pub fn all(set: &DataSet) -> Vec<Self> {
+        let validation = if set.validation_is_given { Part::Validation } else { Part::Train };
+        let parts = [(&set.train, Part::Train), (&set.validation, validation), (&set.test, Part::Test)];
+        let image = |sample: &images::Sample, part: Part| Self {
+            path: sample.path.clone(),
+            below: set.below(&sample.path),
+            part,
+            label: sample.label,
+            group: sample.group,
+        };
+        parts
+            .into_iter()
+            .flat_map(|(samples, part)| samples.iter().map(move |sample| image(sample, part)))
+            .collect()
+    }
+}
+
+/// Reads and decodes the file of every image.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn examine(
+    images: &[AuditedImage],
+    threads: usize,
+    session: &mut Session<'_>,
+) -> Result<Vec<Examined>, Error> {
+    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+    let (total, interrupt) = (paths.len() as u64, session.interrupt);
+    let listener = Mutex::new(&mut *session.listener);
+    let progress = |done: u64| {
+        let event = Event::Prepared { what: "examining files", done, total };
+        (listener.lock().unwrap_or_else(PoisonError::into_inner))(&event);
+        if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    Ok(copies::examine(&paths, threads, &progress)?)
 }
 
 impl Part {

@@ -1,4 +1,4 @@
-use statistics::median;
+use statistics::{median, quantile};
 
 /// How alike two images have to be here to be copies.
 ///
@@ -24,7 +24,7 @@ const RATIO: f64 = 0.7;
 /// Robust standard deviations between what is usual and a copy by its pixels, one by pixels and features, a ratio that is near.
 const BY_PIXELS: f64 = 6.0;
 const BY_BOTH: f64 = 3.5;
-const BY_RATIO: f64 = 5.0;
+const BY_RATIO: f64 = 3.0;
 /// Pairs without which nothing is known of what is usual.
 const ENOUGH: usize = 20;
 
@@ -32,8 +32,11 @@ impl Bounds {
     /// Sets the bounds by the correlations of pairs that are no copies, and by each image's ratio to its nearest.
     #[must_use]
     pub fn of(correlations: &[f64], ratios: &[f64]) -> Bounds {
-        let scaled: Vec<f64> =
-            correlations.iter().map(|&value| value.clamp(-0.999_999, 0.999_999).atanh()).collect();
+        let scaled: Vec<f64> = correlations
+            .iter()
+            .filter(|value| **value > 0.0)
+            .map(|value| value.min(0.999_999).atanh())
+            .collect();
         let far = |middle: f64, spread: f64, times: f64| (middle + times * spread).tanh();
         let (correlation, supported, usual) = match middle_and_spread(&scaled) {
             Some([middle, spread]) => {
@@ -42,18 +45,19 @@ impl Bounds {
             }
             None => (CORRELATION, CORRELATION, f64::NAN),
         };
-        let logs: Vec<f64> = ratios.iter().map(|&ratio| ratio.max(1e-6).ln()).collect();
+        // Turned round, so that the side that counts is the upper one here too.
+        let logs: Vec<f64> = ratios.iter().map(|&ratio| -ratio.max(1e-6).ln()).collect();
         let ratio = match middle_and_spread(&logs) {
-            Some([middle, spread]) => (middle - BY_RATIO * spread).exp().min(RATIO),
+            Some([middle, spread]) => (-middle - BY_RATIO * spread).exp().min(RATIO),
             None => 0.5,
         };
         Bounds { correlation, supported, ratio, usual }
     }
 }
 
-/// Median and robust standard deviation; `None` of too few values.
+/// Median, and the standard deviation of a normal distribution with the same ninth decile; `None` of too few values. Only one
+/// side counts, because pairs that do not lie over one another at all have no correlation.
 fn middle_and_spread(values: &[f64]) -> Option<[f64; 2]> {
     let middle = median(values).filter(|_| values.len() >= ENOUGH)?;
-    let apart: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    Some([middle, 1.4826 * median(&apart)?])
+    Some([middle, (quantile(values, 0.9)? - middle) / 1.2816])
 }

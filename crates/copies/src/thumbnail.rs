@@ -29,6 +29,9 @@ impl Thumbnail {
     pub fn of(image: &RgbImage) -> Result<Thumbnail, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Resize(error.to_string());
         let (width, height) = image.dimensions();
+        if width == 0 || height == 0 {
+            return Err(Error::Resize("the image has no pixels".to_owned()));
+        }
         let gray: Vec<u8> = image.as_raw().chunks_exact(3).map(luma).collect();
         let source = ImageRef::new(width, height, &gray, PixelType::U8).map_err(|error| failed(&error))?;
         let mut small = Image::new(SIDES[0] as u32, SIDES[0] as u32, PixelType::U8);

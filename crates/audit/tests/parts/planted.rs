@@ -144,6 +144,7 @@ fn copies_stay_together_where_the_program_splits() {
     set.images.iter_mut().for_each(|image| image.part = Part::Train);
     let cropped = image::imageops::crop_imm(&drawn(104), 4, 3, 66, 50).to_image();
     cropped.save(set.path("train/14.png")).unwrap();
+    set.features[14] = set.features[set.position("val/104.png")];
     let subject = set.subject(true);
     let fix = fix(&subject, &judged(&subject));
     assert_eq!((left_out(&fix.text), fix.together), (Vec::new(), 1), "{}", fix.text);

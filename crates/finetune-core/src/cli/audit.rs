@@ -36,19 +36,15 @@ pub(super) fn perform(arguments: &AuditArguments) -> anyhow::Result<()> {
         return Err(FolderError::Taken(path).into());
     }
     let mut progress = Progress::new();
-    let audited = audit::perform(&run, arguments.with_test, interrupt, &mut |event| progress.listen(event))?;
+    let (record, fix) =
+        audit::perform(&run, arguments.with_test, interrupt, &mut |event| progress.listen(event))?;
     let folder = RunFolder::at(&path)?;
-    folder.write_audit(&audited.record, arguments.fix.then_some(audited.fix.text.as_str()))?;
-    let mut text = report::text::audit(&audited.record);
+    folder.write_audit(&record, arguments.fix.then_some(fix.text.as_str()))?;
+    let mut text = report::text::audit(&record);
     if arguments.fix {
         let list = folder.file("exclude.toml");
-        text.push_str(&report::text::audit_fix(
-            &list,
-            audited.fix.excluded,
-            audited.fix.together,
-            audited.fix.proposed,
-        ));
+        text.push_str(&report::text::audit_fix(&list, fix.excluded, fix.together, fix.proposed));
     }
     let output = if arguments.config.json { Output::Json } else { Output::Text };
-    print_report(output, &text, &audited.record, &folder)
+    print_report(output, &text, &record, &folder)
 }

@@ -63,7 +63,8 @@ fn files(record: &AuditRecord) -> Markup {
         @if !record.files.is_empty() {
             (scroll("Broken files", &html! {
                 table.wide {
-                    thead { tr { th { "file" } th { "split" } th { "what is wrong" } } }
+                    caption { "Files that are broken or called by a wrong name." }
+                    thead { tr { th scope="col" { "file" } th scope="col" { "split" } th scope="col" { "what is wrong" } } }
                     tbody { @for file in record.files.iter().take(SHOWN) {
                         tr { th.path scope="row" { (file.path) } td { (file.split) } td { (file.reason) } }
                     } }
@@ -87,7 +88,8 @@ fn copies(record: &AuditRecord) -> Markup {
     html! {
         (scroll("Copies by split", &html! {
             table {
-                thead { tr { th { "between" } th.num { "exact pairs" } th.num { "edited pairs" } th.num { "under two labels" } th.num { "images of the second" } } }
+                caption { "Pairs of copies between splits and within them." }
+                thead { tr { th scope="col" { "between" } th.num scope="col" { "exact pairs" } th.num scope="col" { "edited pairs" } th.num scope="col" { "under two labels" } th.num scope="col" { "images of the second" } } }
                 tbody { @for leak in &record.leaks {
                     tr {
                         th scope="row" { (leak.splits[0]) " and " (leak.splits[1]) }
@@ -147,7 +149,8 @@ fn labels(record: &AuditRecord) -> Markup {
         @if !record.mistakes.is_empty() {
             (scroll("Classes that are each other's mistakes", &html! {
                 table {
-                    thead { tr { th { "label" } th { "likely" } th.num { "images, estimated" } } }
+                    caption { "Labels and what their images likely are." }
+                thead { tr { th scope="col" { "label" } th scope="col" { "likely" } th.num scope="col" { "images, estimated" } } }
                     tbody { @for pair in record.mistakes.iter().take(SHOWN) {
                         tr { th scope="row" { (pair.label) } td { (pair.likely) } td.num { (count(pair.images)) } }
                     } }
@@ -191,7 +194,8 @@ fn counts(record: &AuditRecord) -> Markup {
         div.split {
             (scroll("Images of each class", &html! {
                 table {
-                    thead { tr { th { "class" } @for split in &record.splits { th { (split.split) } } } }
+                    caption { "Images of each class." }
+                thead { tr { th scope="col" { "class" } @for split in &record.splits { th scope="col" { (split.split) } } } }
                     tbody { @for (place, class) in record.classes.iter().enumerate().take(200) {
                         tr { th scope="row" { (class) } @for split in &record.splits {
                             @let images = split.classes.get(place).copied().unwrap_or(0);
@@ -215,7 +219,8 @@ fn sizes(bins: &[SizeBinRecord]) -> Markup {
     let largest = bins.iter().map(|bin| bin.images).max().unwrap_or(1).max(1);
     html! {
         table {
-            thead { tr { th { "shorter side" } th { "images" } } }
+            caption { "Images by their shorter side in pixels." }
+                thead { tr { th scope="col" { "shorter side" } th scope="col" { "images" } } }
             tbody { @for bin in bins {
                 tr { th scope="row" { (bin.from) " to " (bin.below.saturating_sub(1)) } td { (count(bin.images)) (bar(bin.images, largest)) } }
             } }
