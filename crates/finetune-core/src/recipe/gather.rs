@@ -81,23 +81,6 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
     Ok(materials)
 }
 
-/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
-/// fold takes the place of the validation images where it asks for that.
-///
-/// # Errors
-/// When a class has fewer, or the fold is empty.
-pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
-    let mut images = materials.images.clone();
-    if let Some(per_class) = run.config.data.images_per_class {
-        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
-    }
-    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
-        (images.train, images.validation) = (divided.training, divided.validation);
-        images.fold = Some(divided.record);
-    }
-    Ok(images)
-}
-
 /// Reads what a run needs, and of the images only those that `choose` leaves in the listing.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ mod words;
 pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, end, forget_skipping, images_of};
-pub use head_features::head_features;
+pub(crate) use head_features::head_features;
 pub use kept_head::ClassOrder;
 pub(crate) use kept_head::has_classifier;
 pub(crate) use loaders::{shows_the_same, variation};

@@ -14,7 +14,7 @@ use crate::recipe::{self, Materials};
 /// # Errors
 /// When the weights do not fit.
 pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result<Network, Error> {
-    let mut outline = recipe::build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline);
+    let mut outline = recipe::build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline)?;
     if let Some(checkpoint) = &materials.checkpoint {
         outline.fit(checkpoint)?;
     }
