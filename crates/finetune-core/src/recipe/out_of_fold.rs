@@ -21,7 +21,7 @@ use super::training::{Trained, train};
 use crate::Error;
 
 /// Logits of a fold's images, by the fine-tuned weights and by averages of them.
-pub struct OutOfFold {
+pub(crate) struct OutOfFold {
     /// By the trained network, row by row, `[N, classes]`.
     pub trained: Vec<f32>,
     /// By the weights at each share asked for of the way from those that fine-tuning began with.
@@ -33,7 +33,7 @@ pub struct OutOfFold {
 ///
 /// # Errors
 /// As [`perform`](super::perform()); [`Error::Interrupted`] where it was interrupted.
-pub fn out_of_fold(
+pub(crate) fn out_of_fold(
     run: &Run,
     materials: &mut Materials,
     shares: &[f64],
@@ -76,7 +76,11 @@ pub fn out_of_fold(
 ///
 /// # Errors
 /// When an image can no longer be read, and on interruption.
-pub fn keep_features(run: &Run, materials: &Materials, session: &mut Session<'_>) -> Result<(), Error> {
+pub(crate) fn keep_features(
+    run: &Run,
+    materials: &Materials,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
     let Training::Epochs(epochs) = plan(run).fine_tune else { return Ok(()) };
     let mut materials = materials.clone();
     let epochs = enough_epochs(epochs, &run.config.train, materials.images.train.len());
