@@ -222,7 +222,7 @@ fn what_cannot_be_searched_is_refused_with_the_way_out() {
     }
     let scratch = "--set model.weights=none";
     desk.finetune(&format!("search --config t.toml {scratch} --out no3")).ends(2, &["model.weights"]);
-    desk.finetune("search --config t.toml --budget -1 --out no4").ends(2, &["--budget", "at least 0"]);
+    desk.finetune("search --config t.toml --budget=-1 --out no4").ends(2, &["--budget", "at least 0"]);
     desk.finetune("search --config t.toml --minutes 0 --out no5").ends(2, &["--minutes", "above 0"]);
     desk.finetune("search --config t.toml --set search.budget=-1 --out no5").ends(2, &["search.budget"]);
     desk.finetune("search --config t.toml --set data.images_per_class=1 --out no6")
