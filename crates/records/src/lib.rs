@@ -19,6 +19,7 @@ mod depth;
 mod evaluation;
 mod event;
 mod interrupt;
+mod interval;
 mod json;
 mod kept;
 mod metrics;
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use advice::{AdviceRecord, PartSeconds, Similarity, SourceEvidence, StageEvidence};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
-    CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
+    CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, MeanSd, RatioRecord,
     TraceRecord, TrainingRecord,
 };
 pub use decision::DecisionRecord;
@@ -43,6 +44,7 @@ pub use depth::{Depth, UnknownDepth};
 pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use interrupt::{Interrupt, Session};
+pub use interval::Interval;
 pub use kept::KeptRecord;
 pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};

@@ -15,8 +15,8 @@ use training::against_data::{self, Known};
 use training::freeze::FreezePlan;
 use zoo::source_weights;
 
+use super::chosen_images::images_of;
 use super::kept_head::{self, ClassOrder};
-use super::perform::images_of;
 use crate::Error;
 use trained_model::mismatch;
 use trained_model::model_file::Description;
@@ -61,7 +61,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
         let chosen = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
         chosen.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
-    images_of(run, &materials)?;
+    images_of(run, &materials.images)?;
     Ok(materials)
 }
 

@@ -12,6 +12,7 @@
 //! the first step `gather` reads what they need, and
 //! refuses what images or network contradict (`training::against_data`, `kept_head`); [`plan()`] says what each step is going to do.
 
+mod chosen_images;
 mod decide;
 mod freeze;
 mod frozen_proof;
@@ -33,6 +34,7 @@ mod step;
 mod training;
 mod words;
 
+pub(crate) use chosen_images::images_of;
 pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, forget_skipping};
@@ -41,6 +43,5 @@ pub(crate) use kept_head::has_classifier;
 pub(crate) use loaders::shows_the_same;
 pub use lr_find::lr_find;
 pub(crate) use out_of_fold::{OutOfFold, keep_features, out_of_fold};
-pub(crate) use perform::images_of;
 pub use perform::{Finished, perform};
 pub use plan::{RecipePlan, Training, plan};

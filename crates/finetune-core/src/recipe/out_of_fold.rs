@@ -14,7 +14,7 @@ use super::gather::Materials;
 use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders, variation};
-use super::perform::images_of;
+use super::chosen_images::images_of;
 use super::plan::{Training, plan};
 use super::step::Inputs;
 use super::training::{Trained, train};
@@ -41,7 +41,7 @@ pub(crate) fn out_of_fold(
 ) -> Result<OutOfFold, Error> {
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, recipe) = (images_of(run, materials)?, plan(run));
+    let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None };
     let loaded = load(inputs, checkpoint)?.made;
     let frozen = freeze(inputs, loaded)?.made;
@@ -89,7 +89,7 @@ pub(crate) fn keep_features(
     }
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, recipe) = (images_of(run, &materials)?, plan(run));
+    let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials: &materials, images: &images, plan: &recipe, folder: None };
     let silent = &mut Session { interrupt: session.interrupt, listener: &mut |_| {} };
     let frozen = freeze(inputs, load(inputs, checkpoint)?.made)?.made;

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use backbone::Backbone;
-use features::dataset::DecodedDataset;
 use predictions::Predictions;
 use pretrained::InputSpec;
 use records::{Outcome, RunRecord, Session, StepName};
@@ -10,6 +9,7 @@ use run_config::Run;
 use tch::Kind;
 use training::precision;
 
+use super::chosen_images::images_of;
 use super::freeze::freeze;
 use super::frozen_proof;
 use super::gather::{Materials, model_description};
@@ -49,7 +49,7 @@ pub fn perform(
     let started = Instant::now();
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, plan) = (images_of(run, materials)?, plan(run));
+    let (images, plan) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials, images: &images, plan: &plan, folder };
     let mut steps = Steps::new(materials.seconds);
 
@@ -95,23 +95,6 @@ pub fn perform(
         input: materials.input.clone(),
         held_out: measured.held_out,
     })
-}
-
-/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
-/// fold takes the place of the validation images where it asks for that.
-///
-/// # Errors
-/// When a class has fewer, or the fold is empty.
-pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
-    let mut images = materials.images.clone();
-    if let Some(per_class) = run.config.data.images_per_class {
-        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
-    }
-    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
-        (images.train, images.validation) = (divided.training, divided.validation);
-        images.fold = Some(divided.record);
-    }
-    Ok(images)
 }
 
 impl Finished {
