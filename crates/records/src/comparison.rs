@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::RunRecord;
 use crate::json;
+use crate::{Interval, RunRecord};
 
 /// Everything known about a comparison of runs: the content of its `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,15 +187,6 @@ pub struct MeanSd {
     /// 95% confidence interval of the mean; `None` where none was computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
-}
-
-/// 95% confidence interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// 2.5th percentile.
-    pub low: f64,
-    /// 97.5th percentile.
-    pub high: f64,
 }
 
 /// A ratio over the seeds of one setting.

@@ -24,6 +24,7 @@ mod evaluation;
 mod event;
 mod head_fit;
 mod interrupt;
+mod interval;
 mod json;
 mod kept;
 mod metrics;
@@ -47,7 +48,7 @@ pub use audit::{
 pub use audit_findings::{ClassPairRecord, CopyKind, CopyRecord, LabelRecord, LeakRecord, LeakageRecord};
 pub use calibration::{CalibrationRecord, ReliabilityBin, ReliabilityRecord, TemperatureRecord};
 pub use comparison::{
-    CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
+    CellRecord, ComparisonRecord, ComparisonRow, DivergedRecord, EffectRecord, MeanSd, RatioRecord,
     TraceRecord, TrainingRecord,
 };
 pub use decision::DecisionRecord;
@@ -57,6 +58,7 @@ pub use evaluation::{EvaluationRecord, HeatMapRecord, SampleRecord};
 pub use event::{Event, Listener};
 pub use head_fit::HeadFitRecord;
 pub use interrupt::{Interrupt, Session};
+pub use interval::Interval;
 pub use kept::KeptRecord;
 pub use metrics::{ClassMetricsRecord, CoverageRecord, EstimateRecord, MetricsRecord};
 pub use plan::{PhasePlanRecord, RangePoint, RangeRecord, RatePoint, StagePlanRecord};

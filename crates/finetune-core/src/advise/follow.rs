@@ -37,7 +37,7 @@ fn with_depth(
         resolved.reset_ineffective();
         return Ok((resolved, None));
     }
-    let train = recipe::images_of(run, materials)?.train;
+    let train = recipe::images_of(run, &materials.images)?.train;
     let classes = materials.images.classes.len();
     let indices = subset(&train.labels(), classes, IMAGES, run.config.run.seed);
     let indices = indices.iter().map(|&index| train.indices[index as usize]).collect();

@@ -5,7 +5,8 @@ use run_config::{BatchNormPolicy, Run};
 use training::against_data::check_wise_ft;
 use training::decide::{self, Circumstances};
 
-use super::gather::{Materials, images_of, trial};
+use super::chosen_images::images_of;
+use super::gather::{Materials, trial};
 use crate::Error;
 
 /// Decides what the configuration of a run leaves open, writes it into the configuration, and says so.
@@ -13,7 +14,7 @@ use crate::Error;
 /// # Errors
 /// When a class has fewer images than are asked for, and at a key that the network contradicts.
 pub(crate) fn decide(run: &mut Run, materials: &Materials, session: &mut Session<'_>) -> Result<(), Error> {
-    let images = images_of(run, materials)?;
+    let images = images_of(run, &materials.images)?;
     if run.config.finetune.batch_norm == BatchNormPolicy::Auto {
         let (backbone, plan) =
             trial(run, &materials.input, materials.checkpoint.as_deref(), &images.classes)?;

@@ -15,6 +15,7 @@ use training::against_data::{self, Known};
 use training::freeze::FreezePlan;
 use zoo::source_weights;
 
+use super::chosen_images::images_of;
 use super::kept_head::{self, ClassOrder};
 use crate::Error;
 use trained_model::mismatch;
@@ -40,23 +41,6 @@ pub struct Materials {
     pub seconds: f64,
 }
 
-/// Returns the images of a run: all that were gathered, or for training as many of each class as it asks for; of these, a
-/// fold takes the place of the validation images where it asks for that.
-///
-/// # Errors
-/// When a class has fewer, or the fold is empty.
-pub(crate) fn images_of(run: &Run, materials: &Materials) -> Result<DecodedDataset, Error> {
-    let mut images = materials.images.clone();
-    if let Some(per_class) = run.config.data.images_per_class {
-        images.train = images.train.take_per_class(per_class.get(), run.config.run.seed)?;
-    }
-    if let Some(divided) = images.train.divided(&run.config.data, &run.source, run.config.run.seed)? {
-        (images.train, images.validation) = (divided.training, divided.validation);
-        images.fold = Some(divided.record);
-    }
-    Ok(images)
-}
-
 /// Returns the metadata of the model file of a network that is not measured yet.
 pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a DecodedDataset) -> Description<'a> {
     Description {
@@ -77,7 +61,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
         let chosen = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
         chosen.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
     }
-    images_of(run, &materials)?;
+    images_of(run, &materials.images)?;
     Ok(materials)
 }
 

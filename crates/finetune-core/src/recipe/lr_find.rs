@@ -9,8 +9,9 @@ use training::Phase;
 use training::outline::policy;
 use training::range_test::{Suggestion, Sweep, suggest, sweep};
 
+use super::chosen_images::images_of;
 use super::freeze::freeze;
-use super::gather::{Materials, images_of};
+use super::gather::Materials;
 use super::head::head;
 use super::head_fit;
 use super::load::load;
@@ -40,7 +41,7 @@ pub fn lr_find(
     }
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, recipe) = (images_of(run, materials)?, plan(run));
+    let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None };
     let silent = &mut Session { interrupt: session.interrupt, listener: &mut |_| {} };
 

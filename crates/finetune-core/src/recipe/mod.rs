@@ -12,6 +12,7 @@
 //! the first step `gather` reads what they need, and refuses what images or network contradict (`training::against_data`,
 //! `kept_head`); [`plan()`] says what each step is going to do.
 
+mod chosen_images;
 mod decide;
 mod freeze;
 mod frozen_proof;
@@ -36,9 +37,10 @@ mod trained;
 mod training;
 mod words;
 
+pub(crate) use chosen_images::images_of;
 pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
-pub(crate) use gather::{build, end, forget_skipping, images_of};
+pub(crate) use gather::{build, end, forget_skipping};
 pub(crate) use head_features::head_features;
 pub use kept_head::ClassOrder;
 pub(crate) use kept_head::has_classifier;

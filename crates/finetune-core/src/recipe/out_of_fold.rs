@@ -9,8 +9,9 @@ use tch::Kind;
 use training::evaluate;
 use training::{Loaders, enough_epochs};
 
+use super::chosen_images::images_of;
 use super::freeze::freeze;
-use super::gather::{Materials, images_of};
+use super::gather::Materials;
 use super::head::head;
 use super::load::load;
 use super::loaders::{Request, loaders, variation};
@@ -41,7 +42,7 @@ pub(crate) fn out_of_fold(
 ) -> Result<OutOfFold, Error> {
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, recipe) = (images_of(run, materials)?, plan(run));
+    let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None };
     let loaded = load(inputs, checkpoint)?.made;
     let frozen = freeze(inputs, loaded)?.made;
@@ -76,7 +77,11 @@ pub(crate) fn out_of_fold(
 ///
 /// # Errors
 /// When an image can no longer be read, and on interruption.
-pub(crate) fn keep_features(run: &Run, materials: &Materials, session: &mut Session<'_>) -> Result<(), Error> {
+pub(crate) fn keep_features(
+    run: &Run,
+    materials: &Materials,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
     let Training::Epochs(epochs) = plan(run).fine_tune else { return Ok(()) };
     let mut materials = materials.clone();
     let epochs = enough_epochs(epochs, &run.config.train, materials.images.train.len());
@@ -85,7 +90,7 @@ pub(crate) fn keep_features(run: &Run, materials: &Materials, session: &mut Sess
     }
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, recipe) = (images_of(run, &materials)?, plan(run));
+    let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials: &materials, images: &images, plan: &recipe, folder: None };
     let silent = &mut Session { interrupt: session.interrupt, listener: &mut |_| {} };
     let frozen = freeze(inputs, load(inputs, checkpoint)?.made)?.made;

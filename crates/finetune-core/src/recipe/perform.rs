@@ -9,9 +9,10 @@ use run_config::Run;
 use tch::Kind;
 use training::precision;
 
+use super::chosen_images::images_of;
 use super::freeze::freeze;
 use super::frozen_proof;
-use super::gather::{Materials, images_of, model_description};
+use super::gather::{Materials, model_description};
 use super::head::head;
 use super::load::{ending_record, load};
 use super::measure::measure;
@@ -49,7 +50,7 @@ pub fn perform(
     let started = Instant::now();
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
-    let (images, plan) = (images_of(run, materials)?, plan(run));
+    let (images, plan) = (images_of(run, &materials.images)?, plan(run));
     let inputs = &Inputs { run, materials, images: &images, plan: &plan, folder };
     let mut steps = Steps::new(materials.seconds);
 

@@ -52,7 +52,7 @@ pub fn perform(
     folder: &RunFolder,
     session: &mut Session<'_>,
 ) -> Result<SearchRecord, Error> {
-    let training = recipe::images_of(run, materials)?.train;
+    let training = recipe::images_of(run, &materials.images)?.train;
     let network = arms::network(run, materials, training.len())?;
     let field = entrants(&network);
     let images = images_of(run, materials, &training)?;
