@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 17] = [
+const ABOVE: [&str; 18] = [
     "files",
     "pip",
     "ranged",
