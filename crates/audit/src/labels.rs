@@ -101,7 +101,7 @@ pub(crate) fn judge(
     let x = features.of(&judged.images)?;
     let pixels =
         out_of_fold(&pixels(subject, &judged.images)?, &judged.labels, classes.len(), &folds, PENALTY)?;
-    let mut sums = vec![(vec![0.0; classes.len()], 0u32); judged.images.len()];
+    let mut sums = vec![(vec![0.0f64; classes.len()], 0u32); judged.images.len()];
     let mut accuracy = 0.0;
     for number in 0..DEALS {
         if interrupt.requested() {
