@@ -104,7 +104,7 @@ impl Progress {
         // Free arms are many and take no time: their standing follows in the table.
         if cell.seconds > 0.0 {
             self.line(&format!(
-                "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} of {budget}  in front: {}  ({:.1} s)",
+                "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} {budget}  in front: {}  ({:.1} s)",
                 cell.arm,
                 cell.fold,
                 cell.accuracy * 100.0,

@@ -65,7 +65,7 @@ pub enum Event<'a> {
     Raced {
         /// Its line.
         cell: &'a RaceCellRecord,
-        /// What may be spent, in words: `3 final runs`.
+        /// What may be spent, in words: `of 3 final runs`.
         budget: &'a str,
     },
     /// Standing of all arms of a search, after a round.

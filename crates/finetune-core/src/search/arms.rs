@@ -35,12 +35,22 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
         let epochs = enough_epochs(decide::epochs(train, images, true).0.get(), train, images);
         f64::from(epochs) * steps_per_epoch(train, images) as f64
     };
+    let stages: Vec<StageFacts> = stages.collect();
+    let linear = stages.first().is_some_and(|first| can_be_linear(run, &first.name));
     Ok(Network {
-        stages: stages.collect(),
+        stages,
         caches: recipe::shows_the_same(run),
         fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
-        able: Able { linear: false, averages: true },
+        able: Able { linear, averages: true },
     })
+}
+
+/// Returns whether the run goes with a linear classifier on a stage: not where its images are augmented, or its head is the
+/// source's.
+fn can_be_linear(run: &Run, stage: &str) -> bool {
+    let set = ["finetune.depth=head", "finetune.head_solver=ridge"].map(str::to_owned);
+    let cut = format!("finetune.cut={stage:?}");
+    run_of(run, "linear", &[&set[..], &[cut]].concat()).is_ok()
 }
 
 /// Returns the run of an arm: the run of a search with changes laid over it.

@@ -46,8 +46,8 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         session: &'a mut Session<'s>,
     ) -> Self {
         let budget = match budget {
-            Budget::FinalRuns(limit) => format!("{limit} final runs"),
-            Budget::Minutes(limit) => format!("{limit} minutes"),
+            Budget::FinalRuns(limit) => format!("of {limit} final runs"),
+            Budget::Minutes(limit) => format!("final runs, within {limit} minutes"),
         };
         Self {
             run,
