@@ -102,7 +102,7 @@ impl Progress {
 
     fn raced(&mut self, cell: &RaceCellRecord, budget: &str) {
         // Free arms are many and take no time: their standing follows in the table.
-        if cell.seconds > 0.0 {
+        if cell.spent > 0.0 {
             self.line(&format!(
                 "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} {budget}  in front: {}  ({:.1} s)",
                 cell.arm,
