@@ -161,12 +161,11 @@ impl Runner<'_> {
         if answers.len() != task.test.count() {
             bail!("{} answers to {} test images", answers.len(), task.test.count());
         }
-        let search = out.join("search.json");
         Ok(Run::Measured(Box::new(Measured {
             accuracy: test.accuracy,
             loss: test.loss.is_finite().then_some(test.loss),
             answers,
-            search: search.is_file().then(|| read(&search)).transpose()?,
+            search: record.search.map(|search| Claim::of(*search)),
             seconds: 0.0,
             program: self.program.clone(),
         })))
