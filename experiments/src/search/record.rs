@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use records::{ArmRecord, SearchRecord};
 use serde::{Deserialize, Serialize};
 
 /// A finished cell.
@@ -42,7 +43,7 @@ pub(super) struct Record {
     pub(super) search: Option<Claim>,
 }
 
-/// What the search says of its choice: a part of `search.json`.
+/// What the search says of its choice: a part of `search` in `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Claim {
     pub(super) chosen: String,
@@ -76,6 +77,34 @@ pub(super) struct Arm {
     pub(super) loss: Option<f64>,
     #[serde(default)]
     pub(super) close: Option<f64>,
+}
+
+impl Claim {
+    /// The part of a search's record that is kept; arms that were not tried are left out.
+    pub(super) fn of(search: SearchRecord) -> Self {
+        let number = |value: f64| value.is_finite().then_some(value);
+        let arms = search.arms.into_iter().filter(|arm| arm.accuracy.is_some());
+        let arm = |arm: ArmRecord| Arm {
+            name: arm.name,
+            state: arm.state,
+            accuracy: arm.accuracy,
+            loss: arm.loss,
+            close: arm.close,
+        };
+        Self {
+            chosen: search.chosen,
+            set: search.set,
+            computed: number(search.computed),
+            close: number(search.close),
+            within: number(search.within),
+            calibrated: search.calibrated,
+            expected_loss: number(search.expected_loss),
+            tried: Some(search.tried),
+            alike: Some(search.alike),
+            spent: number(search.spent),
+            arms: arms.map(arm).collect(),
+        }
+    }
 }
 
 impl Record {
