@@ -307,7 +307,7 @@ fn what_is_still_going_on_is_not_resumed() {
     desk.finetune(&format!("{GRID} --out a")).ends(0, &[]);
     let metrics = fs::OpenOptions::new().write(true).open(desk.path("a/metrics.jsonl")).unwrap();
     metrics.lock().unwrap();
-    let running = "the comparison in a is still being carried out";
+    let running = "a is still being worked on";
     desk.finetune(&format!("{GRID} --resume a")).ends(1, &[running]);
     drop(metrics);
     desk.finetune(&format!("{GRID} --resume a")).ends(0, &["run 8/8"]);

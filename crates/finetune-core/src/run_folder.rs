@@ -31,7 +31,7 @@ pub enum FolderError {
     #[error("{} does not hold a search of this configuration; resume with the configuration and options it was begun with (the budget may differ), or begin a new one with --out", .0.display())]
     OtherSearch(PathBuf),
     /// Another process carries out the comparison or search.
-    #[error("what is done in {} is still being carried out; wait for it, or stop it first", .0.display())]
+    #[error("{} is still being worked on; wait for it, or stop it first", .0.display())]
     StillRunning(PathBuf),
     /// A file could not be read or written.
     #[error(transparent)]

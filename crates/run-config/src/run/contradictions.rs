@@ -9,8 +9,8 @@ use records::Depth;
 
 use super::{ineffective, is_users_own};
 use crate::config::{
-    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, LearningRateSchedule, SamplerKind,
-    Source, ThawConfig,
+    BatchNormPolicy, ClassWeights, Config, ConfigError, HeadPolicy, HeadSolver, LearningRateSchedule,
+    SamplerKind, Source, ThawConfig,
 };
 
 /// Refuses policies that contradict each other, at the key that asks for the impossible.
@@ -122,6 +122,9 @@ fn of_search(config: &Config) -> Option<Contradiction> {
         ("finetune.rate_scale", finetune.rate_scale.is_some(), own),
         ("finetune.batch_norm", finetune.batch_norm != BatchNormPolicy::Auto, own),
         ("finetune.wise_ft", finetune.wise_ft.is_some(), own),
+        ("finetune.cut", finetune.cut.is_some(), own),
+        ("finetune.taps", !finetune.taps.is_empty(), own),
+        ("finetune.head_solver", finetune.head_solver != HeadSolver::Sgd, own),
         ("finetune.thaw", finetune.thaw.is_some(), named),
         ("finetune.rates", !finetune.rates.is_empty(), named),
         ("regularize.early_stopping", regularize.early_stopping.is_some(), watches),
