@@ -139,7 +139,7 @@ fn a_search_that_was_killed_goes_on_and_comes_to_the_same() {
     }
     // Meanwhile nobody else may go on with it.
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGSTOP).unwrap();
-    desk.finetune(&format!("{SEARCH} --resume killed")).ends(1, &["still being carried out"]);
+    desk.finetune(&format!("{SEARCH} --resume killed")).ends(1, &["killed is still being worked on"]);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!desk.path("killed/search.json").exists());

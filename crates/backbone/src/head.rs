@@ -70,7 +70,6 @@ impl Head {
     }
 
     /// What the linear layer reads, dropout aside: `[N, features, ..]` -> `[N, features]`.
-    #[must_use]
     pub fn input(&self, x: &Tensor) -> Tensor {
         let x = x.flatten(1, -1);
         self.standard.as_ref().map_or_else(|| x.shallow_clone(), |standard| standard.apply(&x))

@@ -15,7 +15,6 @@ pub enum Pool {
 
 impl Pool {
     /// Returns a stage's output as feature vectors, `[N, D]`, in its own type.
-    #[must_use]
     pub fn vectors(self, output: &Tensor) -> Tensor {
         match self {
             Self::Mean if output.dim() == 4 => output.mean_dim(&[2i64, 3][..], false, output.kind()), // [N, C]

@@ -120,7 +120,7 @@ mod tests {
             assert!(folds.iter().all(Option::is_some));
             let same = |places: &[usize]| places.iter().all(|&place| folds[place] == folds[places[0]]);
             assert!(same(&[0, 1, 2, 3, 4, 5, 40]) && same(&[50, 51]) && same(&[6, 7, 8]), "{folds:?}");
-            assert!((0..5).all(|fold| folds.iter().any(|held| *held == Some(fold))));
+            assert!((0..5).all(|fold| folds.contains(&Some(fold))));
         }
     }
 }

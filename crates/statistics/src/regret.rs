@@ -214,7 +214,7 @@ mod tests {
     fn tables_of_different_shapes_have_no_regret() {
         let row = vec![vec![true, false]];
         assert_eq!(naive(&[], &row), None);
-        assert_eq!(naive(&[row.clone()], &vec![vec![true]]), None);
+        assert_eq!(naive(std::slice::from_ref(&row), &vec![vec![true]]), None);
         assert_eq!(cross_fitted(&[row.clone(), vec![vec![true, true]; 2]], &row), None);
         assert_eq!(of_perfect(&[]), None);
     }

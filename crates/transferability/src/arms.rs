@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(nine.stages[..9], [0..1, 1..2, 2..3, 3..4, 4..5, 5..6, 6..7, 7..8, 8..9]);
         assert_eq!((&nine.stages[9..], nine.default), (&[6..9, 3..9, 0..9][..], 9));
         assert_eq!(Arms::of(3), Arms { stages: vec![0..1, 1..2, 2..3, 0..3, 1..3], default: 3 });
-        assert_eq!(Arms::of(1), Arms { stages: vec![0..1], default: 0 });
+        assert_eq!(Arms::of(1), Arms { stages: std::iter::once(0..1).collect(), default: 0 });
         assert!(Arms::of(0).stages.is_empty());
     }
 }

@@ -32,9 +32,9 @@ pub(crate) fn inverse_temperature(scores: &Tensor, targets: &Tensor) -> Result<f
         let spread = (&probabilities * (scores - mean).square()).sum(Kind::Double).double_value(&[]);
         let slope = ((probabilities - &targets) * scores).sum(Kind::Double).double_value(&[]);
         if slope > 0.0 {
-            high = inverse
+            high = inverse;
         } else {
-            low = inverse
+            low = inverse;
         }
         let newton = inverse - slope / spread;
         let within = low < newton && newton < high;

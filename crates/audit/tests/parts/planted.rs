@@ -85,7 +85,7 @@ impl Set {
 
 fn judged(subject: &Subject) -> AuditRecord {
     let interrupt = Interrupt::default();
-    perform(subject, &mut Session { interrupt: &interrupt, listener: &mut |_| {} }).unwrap()
+    perform(subject, &Session { interrupt: &interrupt, listener: &mut |_| {} }).unwrap()
 }
 
 /// A list read back as a run reads it: what it leaves out.

@@ -125,7 +125,6 @@ impl Backbone {
     }
 
     /// Returns `x`, which passes into the stage after `stage`, with another output of `stage` in it.
-    #[must_use]
     pub fn with_output(&self, stage: StageId, x: &Tensor, output: &Tensor) -> Tensor {
         let (next, read) = (StageId(stage.0 + 1), self.features_before(stage));
         let mut parts = Vec::new();
