@@ -1,7 +1,9 @@
 //! WiSE-FT (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, arXiv 2109.01903): the weights on the line
 //! between those that fine-tuning begins with and those that it ends with,
 //!
-//!     weights = (1 - α) · begin + α · end,   0 < α <= 1.
+//! ```text
+//! weights = (1 - α) · begin + α · end,   0 < α <= 1
+//! ```
 //!
 //! Here the beginning is the source's body with the head that was trained on it. At α = 1 fine-tuning is all there is. Running
 //! statistics of batch-norm are no weights, and do not lie on the line: they must be the same at both ends.
