@@ -80,9 +80,9 @@ pub fn run_summary(run: &RunRecord) -> String {
         out.push('\n');
         out.push_str(&aligned(&evaluations(run), &[Side::Left, Side::Right]));
     }
-    let told = metrics(headline(run).and_then(|evaluation| evaluation.metrics.as_ref()));
-    if !told.is_empty() {
-        out.push_str(&format!("\n{told}"));
+    let table = metrics(headline(run).and_then(|evaluation| evaluation.metrics.as_ref()));
+    if !table.is_empty() {
+        out.push_str(&format!("\n{table}"));
     }
     let unreadable = run.data.unreadable.len() as u64;
     if unreadable > 0 {

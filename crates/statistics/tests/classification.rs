@@ -1,7 +1,5 @@
 //! Every figure of a classifier against scikit-learn: `classification/make_reference.py` made the file.
 
-use std::time::Instant;
-
 use serde::Deserialize;
 use statistics::classification::{ClassFigures, Estimate, Figures, Scored, figures};
 use statistics::{Confusion, is_in_top};
@@ -103,26 +101,4 @@ fn of_equal_scores_the_last_classes_are_on_top() {
     let scores = [0.5, 0.5, 0.1, 0.5];
     assert_eq!([0, 1, 2, 3].map(|class| is_in_top(&scores, class, 2)), [false, true, false, true]);
     assert!(!is_in_top(&scores, 4, 4));
-}
-
-/// `cargo test -p statistics --test classification -- --ignored --nocapture` prints what it takes.
-#[test]
-#[ignore = "measures time"]
-fn ten_thousand_images_of_33_classes_take_less_than_a_second() {
-    let (images, classes) = (10_000, 33);
-    for strength in [4.0, 0.0] {
-        let noise =
-            |place: usize| ((place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / 8_388_608.0;
-        let labels: Vec<usize> = (0..images).map(|image| image % classes).collect();
-        let logits: Vec<f32> = (0..images * classes)
-            .map(|place| {
-                noise(place) * 4.0 + if place % classes == labels[place / classes] { strength } else { 0.0 }
-            })
-            .collect();
-        let began = Instant::now();
-        let found = figures(&Scored { logits: &logits, classes, labels: &labels, temperature: 1.0 }).unwrap();
-        let seconds = began.elapsed().as_secs_f64();
-        println!("{} draws, macro AUROC {:?}: {seconds:.2} s", found.draws, found.macro_auroc);
-        assert!(seconds < 2.0);
-    }
 }

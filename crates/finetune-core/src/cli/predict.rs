@@ -108,8 +108,8 @@ pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     }
     let unread = unreadable.len();
     let unknown = arguments.at_least.map(|_| unknown);
-    let told = unknown.map_or_else(String::new, |images| format!("{images} of them unknown, "));
-    let _ = writeln!(io::stderr(), "{} classified, {told}{unread} unreadable", counted(read, "image"));
+    let unsure = unknown.map_or_else(String::new, |images| format!("{images} of them unknown, "));
+    let _ = writeln!(io::stderr(), "{} classified, {unsure}{unread} unreadable", counted(read, "image"));
     let ending = Ending { classified: read, unknown, unreadable: unread, opened_seconds, timing };
     let last = if arguments.json { serde_json::to_string(&ending)? } else { ending.to_string() };
     let _ = writeln!(io::stderr(), "{last}");
