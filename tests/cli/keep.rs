@@ -148,6 +148,16 @@ fn what_is_decided_is_shown_and_written_into_the_configuration() {
     assert_eq!(summary["plan"][0]["epochs_by"], "finetune.head_epochs");
     assert_eq!(summary["plan"][1]["epochs_by"], "the rule of 500 steps");
     assert_eq!(summary["kept"]["chosen_on"], "validation");
+    // Epochs of a step or two are not each validated, and the last is.
+    let run = summary["epochs"].as_array().unwrap().iter().filter(|epoch| epoch["phase"] == "fine-tune");
+    let validated: Vec<u64> = run
+        .filter(|epoch| epoch["validation_loss"].is_number())
+        .map(|epoch| epoch["epoch"].as_u64().unwrap())
+        .collect();
+    let every = epochs.div_ceil(50);
+    assert!(every > 1, "{epochs}");
+    let expected = (1..=epochs).filter(|epoch| epoch % every == 0 || *epoch == epochs).collect::<Vec<_>>();
+    assert_eq!(validated, expected);
     // The kept configuration says it all, and decides nothing.
     desk.finetune("--config open/config.toml --out open-again").ends(0, &[]);
     let again = desk.json("open-again/summary.json");

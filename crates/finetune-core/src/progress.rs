@@ -38,7 +38,10 @@ impl Progress {
             Event::Prepared { what, done, total } => self.prepared(what, *done, *total),
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
             Event::HeadFit(record) => self.line(&format!("    {record}")),
-            Event::Epoch { record, epochs } => self.line(&epoch(record, *epochs)),
+            Event::Epoch { record, epochs } if is_shown(record, *epochs) => {
+                self.line(&epoch(record, *epochs))
+            }
+            Event::Epoch { .. } => {}
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
             Event::Diverged { record, done, total } => self.diverged(record, *done, *total),
             Event::Raced { cell, budget } => self.raced(cell, budget),
@@ -133,6 +136,12 @@ impl Progress {
         }
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// Whether an epoch has a line: of hundreds over few images some fifty do, and all that were validated.
+fn is_shown(record: &EpochRecord, epochs: u32) -> bool {
+    let every = epochs.div_ceil(50).max(1);
+    record.validation_loss.is_some() || record.epoch.is_multiple_of(every) || record.epoch == epochs
 }
 
 fn epoch(record: &EpochRecord, epochs: u32) -> String {

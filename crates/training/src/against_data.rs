@@ -174,8 +174,7 @@ pub fn check_epochs(
 ) -> Result<(), ConfigError> {
     let train = &run.config.train;
     let images = most_images(run, compare, known);
-    let fine_tunes = !matches!(run.depth(), Depth::Head | Depth::Auto);
-    let epochs = enough_epochs(decide::epochs(train, images, fine_tunes).0.get(), train, images);
+    let epochs = enough_epochs(decide::epochs(train, images).0.get(), train, images);
     let last = plan.last_unfreeze();
     if let Some(thaw) = run.config.finetune.thaw.as_ref().filter(|_| last > epochs) {
         let (key, what) = match thaw.at.iter().max_by_key(|(_, epoch)| **epoch) {

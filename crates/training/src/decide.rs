@@ -21,6 +21,8 @@ pub const LARGE_BATCH: usize = 16;
 pub const FEW_IMAGES: usize = 20_000;
 /// Number of optimizer steps.
 pub const FEW_IMAGES_STEPS: u64 = 500;
+/// Largest number of times that such a run is validated: an epoch over few images is a step or two.
+const VALIDATIONS: u32 = 50;
 
 const EPOCHS: &str = "train.epochs";
 
@@ -71,20 +73,20 @@ pub fn batch_norm(known: Circumstances) -> (BatchNormPolicy, Option<DecisionReco
     (policy, Some(DecisionRecord { key, value: value.to_owned(), because }))
 }
 
-/// Returns the number of epochs of the main training over this number of images, before `train.min_steps` adds to them;
-/// `fine_tunes` where it is the step `fine-tune`. The record is `None` where the configuration says how long.
+/// Returns the number of epochs of the main training over this number of images, before `train.min_steps` adds to them. The
+/// record is `None` where the configuration says how long.
 #[must_use]
-pub fn epochs(train: &TrainConfig, images: usize, fine_tunes: bool) -> (NonZeroU32, Option<DecisionRecord>) {
+pub fn epochs(train: &TrainConfig, images: usize) -> (NonZeroU32, Option<DecisionRecord>) {
     let usual = train.epochs();
     if train.epochs.is_some() || train.min_steps.is_some() {
         return (usual, None);
     }
     let per_epoch = steps_per_epoch(train, images);
-    let (epochs, because) = if fine_tunes && images < FEW_IMAGES {
+    let (epochs, because) = if images < FEW_IMAGES {
         let long = TrainConfig { min_steps: Some(FEW_IMAGES_STEPS), ..train.clone() };
         let epochs = NonZeroU32::new(enough_epochs(usual.get(), &long, images)).unwrap_or(usual);
         let because = format!(
-            "neither train.epochs nor train.min_steps is given, and below {FEW_IMAGES} training images fine-tuning takes at least {FEW_IMAGES_STEPS} optimizer steps, here {per_epoch} an epoch"
+            "neither train.epochs nor train.min_steps is given, and below {FEW_IMAGES} training images a training takes at least {FEW_IMAGES_STEPS} optimizer steps, here {per_epoch} an epoch"
         );
         (epochs, because)
     } else {
@@ -92,6 +94,15 @@ pub fn epochs(train: &TrainConfig, images: usize, fine_tunes: bool) -> (NonZeroU
     };
     let key = EPOCHS.to_owned();
     (epochs, Some(DecisionRecord { key, value: epochs.to_string(), because }))
+}
+
+/// Returns after how many epochs the validation images are predicted: each where the configuration gives the length, else so
+/// many that it happens 50 times at most.
+#[must_use]
+pub fn validate_every(train: &TrainConfig, epochs: NonZeroU32) -> NonZeroU32 {
+    let given = train.epochs.is_some() || train.min_steps.is_some();
+    let usual = if given { 1 } else { epochs.get().div_ceil(VALIDATIONS) };
+    train.validate_every.or(NonZeroU32::new(usual)).unwrap_or(NonZeroU32::MIN)
 }
 
 /// Returns what decided about the number of epochs of a training step: whether `train.min_steps` raised it, and whether the step
@@ -157,24 +168,34 @@ mod tests {
         let open = with(None, None);
         let cases = [
             // 240 images in batches of 32 are 8 steps an epoch.
-            (&open, 240, true, 63, true),
-            (&open, 19_999, true, 5, true),
+            (&open, 240, 63, true),
+            (&open, 19_999, 5, true),
             // 3,200 are 100: five epochs are enough, and one image less is not.
-            (&open, 3_200, true, 5, true),
-            (&open, 3_168, true, 6, true),
-            (&open, 240, false, 5, true),
-            (&with(Some(7), None), 240, true, 7, false),
-            (&with(None, Some(60)), 240, true, 5, false),
+            (&open, 3_200, 5, true),
+            (&open, 3_168, 6, true),
+            (&with(Some(7), None), 240, 7, false),
+            (&with(None, Some(60)), 240, 5, false),
         ];
-        for (train, images, fine_tunes, expected, decided) in cases {
-            let (epochs, record) = epochs(train, images, fine_tunes);
-            assert_eq!((epochs.get(), record.is_some()), (expected, decided), "{images} {fine_tunes}");
+        for (train, images, expected, decided) in cases {
+            let (epochs, record) = epochs(train, images);
+            assert_eq!((epochs.get(), record.is_some()), (expected, decided), "{images}");
             assert!(record.is_none_or(|record| record.value == expected.to_string()));
         }
         // Of 20,000 images on the length is the usual one, whatever the batch.
         let large = TrainConfig { batch_size: std::num::NonZeroUsize::new(4_000).unwrap(), ..open };
-        assert_eq!(epochs(&large, 20_000, true).0.get(), 5);
-        assert_eq!(epochs(&large, 19_999, true).0.get(), 100);
+        assert_eq!(epochs(&large, 20_000).0.get(), 5);
+        assert_eq!(epochs(&large, 19_999).0.get(), 100);
+    }
+
+    #[test]
+    fn a_length_of_the_rule_is_validated_fifty_times_at_most() {
+        let open = TrainConfig::default();
+        let number = |number: u32| NonZeroU32::new(number);
+        let every = |train: &TrainConfig, epochs| validate_every(train, number(epochs).unwrap()).get();
+        assert_eq!([5, 50, 51, 500].map(|epochs| every(&open, epochs)), [1, 1, 2, 10]);
+        assert_eq!(every(&TrainConfig { epochs: number(500), ..open.clone() }, 500), 1);
+        assert_eq!(every(&TrainConfig { min_steps: Some(9), ..open.clone() }, 500), 1);
+        assert_eq!(every(&TrainConfig { validate_every: number(3), ..open }, 500), 3);
     }
 
     #[test]

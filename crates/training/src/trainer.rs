@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
             state.average.exchange();
         }
         let started = Instant::now();
-        let figures = match validation.is_empty() {
+        let figures = match validation.is_empty() || !phase.train.validates(state.epoch, phase.epochs) {
             true => None,
             false => Some(validate(phase, backbone, state, validation, &mut record)?),
         };

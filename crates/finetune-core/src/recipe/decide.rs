@@ -28,9 +28,9 @@ pub(crate) fn decide(run: &mut Run, materials: &Materials, session: &mut Session
         run.decisions.extend(record);
         check_wise_ft(run, &backbone, &plan)?;
     }
-    let fine_tunes = *run.depth() != Depth::Head;
     let train = &mut run.config.train;
-    let (epochs, record) = decide::epochs(train, images.train.len(), fine_tunes);
+    let (epochs, record) = decide::epochs(train, images.train.len());
+    train.validate_every = Some(decide::validate_every(train, epochs));
     train.keep = Some(decide::keep(train, images.validation.len(), images.fold.is_some()));
     train.min_steps = Some(train.min_steps());
     train.epochs = Some(epochs);

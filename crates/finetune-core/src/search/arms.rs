@@ -32,7 +32,7 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
     });
     let train = &run.config.train;
     let steps = |images: usize| {
-        let epochs = enough_epochs(decide::epochs(train, images, true).0.get(), train, images);
+        let epochs = enough_epochs(decide::epochs(train, images).0.get(), train, images);
         f64::from(epochs) * steps_per_epoch(train, images) as f64
     };
     let stages: Vec<StageFacts> = stages.collect();

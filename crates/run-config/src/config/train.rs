@@ -19,7 +19,7 @@ use super::tagged;
 pub struct TrainConfig {
     /// Number of epochs of the main training: of the head where the depth is `"head"`, else of what is fine-tuned after
     /// `finetune.head_epochs`. When absent 5; and where `min_steps` is absent too and there are fewer than 20,000 training
-    /// images, as many more as give the step `fine-tune` at least 500 optimizer steps (Kolesnikov et al. 2020).
+    /// images, as many more as make at least 500 optimizer steps (Kolesnikov et al. 2020).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<NonZeroU32>,
     /// Smallest number of optimizer steps in each training step of the recipe: few images get more epochs. No smallest number
@@ -30,6 +30,11 @@ pub struct TrainConfig {
     /// (those of a fold are none), else `"last"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<KeepPolicy>,
+    /// After how many epochs the validation images are predicted; always after the last. When absent 1, and where the rule of
+    /// 500 steps gives the length as many as make it at most 50 times. What waits for validation (`keep`, early stopping, the
+    /// schedule `"plateau"`) counts the epochs that have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_every: Option<NonZeroU32>,
     /// What `keep = "best"` and `regularize.early_stopping` judge weights by, on the validation images.
     pub metric: Metric,
     /// Number of images in a batch. The last batch of an epoch may be smaller, and counts.
@@ -108,6 +113,12 @@ impl TrainConfig {
         self.min_steps.unwrap_or(0)
     }
 
+    /// Whether the validation images are predicted after an epoch, from 1, of a training of `epochs`.
+    #[must_use]
+    pub fn validates(&self, epoch: u32, epochs: u32) -> bool {
+        epoch == epochs || epoch.is_multiple_of(self.validate_every.map_or(1, NonZeroU32::get))
+    }
+
     /// Whether the best weights become the model; not before it is decided.
     #[must_use]
     pub fn keeps_best(&self) -> bool {
@@ -122,6 +133,7 @@ impl Default for TrainConfig {
             epochs: None,
             min_steps: None,
             keep: None,
+            validate_every: None,
             metric: Metric::Loss,
             batch_size: BATCH_SIZE,
             accumulate: NonZeroUsize::MIN,
