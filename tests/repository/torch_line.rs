@@ -35,7 +35,7 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 /// floor know nothing of each other.
 const HOUSE: [&[&str]; 15] = [
     &["files", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
-    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search"],
+    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search", "team"],
     &["copies", "images", "report", "xtask"],
     &["regularize"],
     &["backbone"],
