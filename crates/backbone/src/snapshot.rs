@@ -23,6 +23,11 @@ impl Snapshot {
         self.0.iter().map(|(variable, copy)| (&variable.tensor, copy))
     }
 
+    /// Returns each copy with the name of its tensor.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.0.iter().map(|(variable, copy)| (variable.name.as_str(), copy))
+    }
+
     /// Puts the copies back.
     pub fn restore(&self) {
         tch::no_grad(|| {

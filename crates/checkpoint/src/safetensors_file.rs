@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use files::Hashing;
 use safetensors::tensor::TensorInfo;
@@ -50,14 +50,39 @@ where
     let header = header(&views, metadata).map_err(|error| files::Error::io("write", path)(error.into()))?;
     let mut sha256 = String::new();
     files::write_with(path, |file| {
-        let mut file = Hashing::new(file);
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        in_file_order(&views).try_for_each(|(_, view)| file.write_all(view.data))?;
-        sha256 = file.finish();
+        sha256 = fill(file, &header, &views)?;
         Ok(())
     })?;
     Ok(sha256)
+}
+
+/// Writes the arrays into a folder, under the name that `name` makes of the file's SHA-256, and returns its path. The file appears
+/// whole or not at all.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_named<'a, N, V>(
+    folder: &Path,
+    tensors: impl IntoIterator<Item = (N, V)>,
+    metadata: &BTreeMap<String, String>,
+    name: impl FnOnce(&str) -> String,
+) -> Result<PathBuf, Error>
+where
+    N: Into<String>,
+    V: Into<ArrayView<'a>>,
+{
+    let views = collect(folder, tensors)?;
+    let header = header(&views, metadata).map_err(|error| files::Error::io("write", folder)(error.into()))?;
+    Ok(files::write_named(folder, |file| Ok(name(&fill(file, &header, &views)?)))?)
+}
+
+/// Writes a whole file and returns its SHA-256.
+fn fill(file: &mut dyn Write, header: &[u8], views: &Views<'_>) -> std::io::Result<String> {
+    let mut file = Hashing::new(file);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(header)?;
+    in_file_order(views).try_for_each(|(_, view)| file.write_all(view.data))?;
+    Ok(file.finish())
 }
 
 type Views<'a> = BTreeMap<String, ArrayView<'a>>;

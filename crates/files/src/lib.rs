@@ -2,7 +2,8 @@
 //!
 //! - [`write()`], [`write_with`]: a file, on disk before it takes its name
 //! - [`FolderDraft`]: a folder, filled next to its place
-//! - [`sha256_of_file`], [`Hashing`]: SHA-256 of what is read and written
+//! - [`write_named`]: a file that is named when its content is known
+//! - [`sha256_of_file`], [`Hashing`]: SHA-256 of what is read and written; [`running_program`]: of this program
 //! - [`cache_folder`]: this program's folder in the user's cache
 //!
 //! Unfinished ones have names that begin with [`DRAFT_PREFIX`]; only a killed process leaves one behind.
@@ -12,6 +13,7 @@ mod digest;
 mod draft_name;
 mod error;
 mod folder;
+mod program;
 mod whole;
 
 pub use cache::cache_folder;
@@ -19,4 +21,5 @@ pub use digest::{Hashing, sha256_of_file};
 pub use draft_name::DRAFT_PREFIX;
 pub use error::Error;
 pub use folder::FolderDraft;
-pub use whole::{write, write_with};
+pub use program::running_program;
+pub use whole::{write, write_named, write_with};

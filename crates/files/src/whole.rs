@@ -26,16 +26,45 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
 /// [`Error`] when the file system or `fill` refuses.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let folder = parent(path);
+    let fill = |file: &mut dyn Write| fill(file).map(|()| path.to_owned());
+    draft(folder, fill).map_err(|error| in_place(error, path)).map(drop)
+}
+
+/// Writes a file into a folder, as [`write_with`] does, under the name that `fill` returns. Returns its path.
+///
+/// # Errors
+/// [`Error`] when the file system or `fill` refuses.
+pub fn write_named(
+    folder: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<String>,
+) -> Result<PathBuf, Error> {
+    draft(folder, |file| fill(file).map(|name| folder.join(name)))
+}
+
+/// Fills a draft in a folder, which is renamed to what `fill` returns.
+fn draft(folder: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<PathBuf>) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let write = || -> io::Result<()> {
+    let write = || -> io::Result<PathBuf> {
         let (draft, file) = create_unique(folder, |draft| File::create_new(draft))?;
         let mut draft = Unfinished(Some(draft));
         let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
-        fill(&mut writer)?;
+        let path = fill(&mut writer)?;
         writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        draft.rename(path)
+        draft.rename(&path)?;
+        sync_folder(folder);
+        Ok(path)
     };
-    write().map_err(Error::io("write", path))
+    write().map_err(Error::io("write", folder))
+}
+
+/// Names the file in an error of writing, not its folder.
+fn in_place(error: Error, path: &Path) -> Error {
+    if error.action == "write" { Error { path: path.to_owned(), ..error } } else { error }
+}
+
+/// Puts the names in a folder on disk, where the system can: else a rename may be lost with the power, the file is whole anyway.
+fn sync_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// A file that is removed unless it is renamed.

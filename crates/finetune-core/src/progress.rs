@@ -48,6 +48,7 @@ impl Progress {
             Event::Standing(search) => {
                 report::text::search_table(search).lines().for_each(|line| self.line(&format!("    {line}")));
             }
+            Event::Saving => {}
             Event::Note(text) => self.line(&format!("    {text}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
         }

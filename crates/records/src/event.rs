@@ -70,6 +70,8 @@ pub enum Event<'a> {
     },
     /// Standing of all arms of a search, after a round.
     Standing(&'a SearchRecord),
+    /// A state of the run is about to be saved: what was emitted until now counts as written.
+    Saving,
     /// Message about what is done next, in a sentence.
     Note(String),
     /// Message about something to check, in a sentence.

@@ -16,27 +16,46 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct EarlyStopping {
     patience: Option<u32>,
-    best: f64,
-    since_best: u32,
+    seen: Seen,
+}
+
+/// What [`EarlyStopping`] has seen so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// The lowest figure; infinite before the first.
+    pub best: f64,
+    /// Epochs since.
+    pub since_best: u32,
 }
 
 impl EarlyStopping {
     /// Stops after `patience` epochs without a new best; `None` never stops but still finds the best.
     #[must_use]
     pub fn new(patience: Option<u32>) -> Self {
-        Self { patience, best: f64::INFINITY, since_best: 0 }
+        Self { patience, seen: Seen { best: f64::INFINITY, since_best: 0 } }
+    }
+
+    /// Returns what was seen so far.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// Goes on from what another one has seen.
+    #[must_use]
+    pub fn having_seen(self, seen: Seen) -> Self {
+        Self { seen, ..self }
     }
 
     /// Takes the figure of the epoch just finished. Anything that is not less than the best, NaN included, is worse.
     pub fn observe(&mut self, figure: f64) -> Verdict {
-        if figure < self.best {
-            self.best = figure;
-            self.since_best = 0;
+        if figure < self.seen.best {
+            self.seen = Seen { best: figure, since_best: 0 };
             return Verdict::Best;
         }
-        self.since_best += 1;
+        self.seen.since_best += 1;
         match self.patience {
-            Some(patience) if self.since_best >= patience => Verdict::Stop,
+            Some(patience) if self.seen.since_best >= patience => Verdict::Stop,
             _ => Verdict::Worse,
         }
     }

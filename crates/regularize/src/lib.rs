@@ -34,7 +34,7 @@ pub use co_tuning::{CoTuning, IMAGENET_SCALE};
 pub use cutmix::{Patch, cutmix};
 pub use decay::Decay;
 pub use delta::{Delta, attention, importance};
-pub use early_stopping::{EarlyStopping, Verdict};
+pub use early_stopping::{EarlyStopping, Seen, Verdict};
 pub use l1::l1;
 pub use l2_sp::L2Sp;
 pub use max_norm::max_norm;

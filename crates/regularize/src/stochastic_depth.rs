@@ -10,7 +10,9 @@ pub fn stochastic_depth(branch: &Tensor, rate: f64) -> Tensor {
         return branch.shallow_clone();
     }
     let keep = 1.0 - rate;
-    let kept = torch_extra::rows::kept_images(branch, keep);
+    let mut shape = vec![1; branch.dim()];
+    shape[0] = branch.size()[0];
+    let kept = Tensor::empty(shape, (branch.kind(), branch.device())).bernoulli_float_(keep);
     branch * (if keep > 0.0 { kept / keep } else { kept })
 }
 

@@ -8,6 +8,7 @@ use run_config::TrainConfig;
 use tch::Tensor;
 
 use crate::Error;
+use crate::tensors::{StateError, TensorReader, Tensors};
 
 /// Which average of the weights is the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +33,9 @@ pub struct Average {
     /// Number of weights in the average.
     taken: u32,
 }
+
+/// Begins the names of averages in a saved state.
+const AVERAGE: &str = "average/";
 
 impl Averaging {
     /// Returns the configured average.
@@ -64,6 +68,24 @@ impl Average {
             let copy = variable.tensor.detach().copy();
             (variable, copy)
         }));
+    }
+
+    /// Adds each average, `average/NAME`, to the tensors of a state. Returns the number of weights in it.
+    pub(crate) fn save(&self, tensors: &mut Tensors) -> u32 {
+        let Self { averaging: _, shadows, taken } = self;
+        let named = shadows.iter().map(|(variable, shadow)| (&variable.name, shadow.shallow_clone()));
+        tensors.extend(named.map(|(name, shadow)| (format!("{AVERAGE}{name}"), shadow)));
+        *taken
+    }
+
+    /// Gives what it follows the averages of a state, of this number of weights. What was frozen when that was saved has none: it is
+    /// what it was.
+    pub(crate) fn load(&mut self, taken: u32, tensors: &mut TensorReader) -> Result<(), StateError> {
+        let Self { averaging: _, shadows, taken: number } = self;
+        *number = taken;
+        let named = shadows.iter().map(|(variable, shadow)| (format!("{AVERAGE}{}", variable.name), shadow));
+        let mut saved = named.filter(|(name, _)| tensors.has(name)).collect::<Vec<_>>().into_iter();
+        saved.try_for_each(|(name, shadow)| tensors.copy_to(&name, shadow))
     }
 
     /// Adds the weights after a step, where they are averaged after each.

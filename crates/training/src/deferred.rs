@@ -79,6 +79,11 @@ impl DeferredMetrics {
         self.read.push(step);
     }
 
+    /// Returns whether nothing is pending and all that was read is counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.read.is_empty()
+    }
+
     /// Returns what was read since the last call, in order.
     pub(crate) fn take(&mut self) -> Vec<StepMetrics> {
         std::mem::take(&mut self.read)

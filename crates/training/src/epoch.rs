@@ -6,11 +6,12 @@ use features::loader::{Batch, EpochBatches};
 use records::{EpochRecord, Session, StepRecord};
 
 use crate::deferred::StepMetrics;
+use crate::save::{SaveMoment, SaveState};
 use crate::state::TrainingState;
 use crate::step::{Fault, LiveStages, one_step};
 use crate::{Error, Phase};
 
-/// Takes the steps of an epoch over its images; `None` when it was interrupted on the way.
+/// Takes the steps of an epoch over its images; `None` when it was interrupted on the way. States are saved in between.
 ///
 /// # Errors
 /// [`Error::Diverged`] when numbers went out of bounds, and when an image can no longer be read.
@@ -19,9 +20,10 @@ pub(crate) fn train_pass(
     live: LiveStages<'_>,
     images: EpochBatches,
     state: &mut TrainingState,
+    saver: &mut dyn SaveState,
     session: &mut Session<'_>,
 ) -> Result<Option<EpochRecord>, Error> {
-    let started = Instant::now();
+    let mut started = Instant::now();
     let schedule = phase.schedule();
     let diverged = |state: &TrainingState, Fault { loss, origin, since }| state.diverged(loss, origin, since);
     let mut interrupted = false;
@@ -48,15 +50,22 @@ pub(crate) fn train_pass(
             interrupted = true;
             break;
         }
+        if state.deferred.is_empty() && saver.is_due(SaveMoment::Step) {
+            state.count_time(&mut started);
+            saver.save(&state.saved(phase, live.backbone)?, session);
+        }
     }
     let rest = state.read_rest();
     state.count_read(phase, session);
     rest.map_err(|fault| diverged(state, fault))?;
-    let Some(pass) = &mut state.pass else { return Ok(None) };
-    pass.elapsed += started.elapsed();
+    state.count_time(&mut started);
     if interrupted {
+        if saver.is_due(SaveMoment::End) {
+            saver.save(&state.saved(phase, live.backbone)?, session);
+        }
         return Ok(None);
     }
+    let Some(pass) = &mut state.pass else { return Ok(None) };
     let (images, seconds) = (pass.images as f64, pass.elapsed.as_secs_f64());
     Ok(Some(EpochRecord {
         phase: phase.step.name().to_owned(),
@@ -73,6 +82,16 @@ pub(crate) fn train_pass(
         waited_seconds: pass.waited.as_secs_f64(),
         gradients: state.gradient_flow.take(state.steps_before)?,
     }))
+}
+
+impl TrainingState {
+    /// Adds the time since then to that of the epoch, and counts from now on.
+    fn count_time(&mut self, since: &mut Instant) {
+        if let Some(pass) = &mut self.pass {
+            pass.elapsed += since.elapsed();
+        }
+        *since = Instant::now();
+    }
 }
 
 impl StepMetrics {

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::divergence::Origin;
-use crate::optimizer::StateError;
+use crate::tensors::StateError;
 
 /// Why training could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +37,9 @@ pub enum Error {
         /// The file with the weights from before that epoch.
         kept: Option<PathBuf>,
     },
-    /// An optimizer's state could not be written, read or taken over.
+    /// A saved state could not be taken over.
     #[error(transparent)]
-    OptimizerState(#[from] StateError),
+    State(#[from] StateError),
 }
 
 fn diverged(loss: f64) -> String {

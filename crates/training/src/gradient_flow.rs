@@ -8,6 +8,8 @@ use tch::Tensor;
 
 use super::clip;
 use crate::Error;
+use crate::numbers::{Bits, FlowNumbers, NormNumbers};
+use crate::tensors::StateError;
 
 /// Steps measured in a phase, at most.
 const MOMENTS: u64 = 64;
@@ -37,6 +39,43 @@ impl GradientFlow {
     /// Returns an empty list for a phase of this many steps.
     pub(crate) fn over(steps: u64) -> Self {
         Self { stride: steps.div_ceil(MOMENTS).max(1), steps: 0, pending: Vec::new() }
+    }
+
+    /// Returns its numbers, to be saved.
+    ///
+    /// # Errors
+    /// When a libtorch call fails.
+    pub(crate) fn numbers(&self) -> Result<FlowNumbers, StateError> {
+        let Self { stride: _, steps, pending } = self;
+        let numbers = |moment: &Moment| {
+            let Moment { step, stages, norms } = moment;
+            let norms = Vec::<f64>::try_from(norms.f_to_kind(tch::Kind::Double)?)?;
+            let named = stages.iter().zip(norms).map(|(&stage, norm)| (stage.to_owned(), Bits(norm)));
+            Ok(NormNumbers { step: *step, norms: named.collect() })
+        };
+        let pending = pending.iter().map(numbers).collect::<Result<_, StateError>>()?;
+        Ok(FlowNumbers { steps: *steps, pending })
+    }
+
+    /// Goes on from these numbers.
+    ///
+    /// # Errors
+    /// When they name a stage that the network does not have.
+    pub(crate) fn load(&mut self, numbers: FlowNumbers, backbone: &Backbone) -> Result<(), StateError> {
+        let FlowNumbers { steps, pending } = numbers;
+        let moment = |NormNumbers { step, norms }: NormNumbers| {
+            let (stages, norms): (Vec<String>, Vec<f64>) =
+                norms.into_iter().map(|(stage, norm)| (stage, norm.0)).unzip();
+            let known = |stage: &String| {
+                let id = backbone.stage(stage);
+                id.map(|id| backbone.name(id)).map_err(|_| StateError::misfit(stage, "is no stage"))
+            };
+            let stages = stages.iter().map(known).collect::<Result<_, _>>()?;
+            Ok(Moment { step, stages, norms: Tensor::f_from_slice(&norms)? })
+        };
+        self.pending = pending.into_iter().map(moment).collect::<Result<_, StateError>>()?;
+        self.steps = steps;
+        Ok(())
     }
 
     /// Counts a step that was skipped and has no gradients.

@@ -11,6 +11,7 @@
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
 //! them; [`best`] keeps the best weights of the run. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
+//! [`saved`] is a state of training as [`numbers`] and named [`tensors`], and [`save`] says when it is saved.
 //! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict. [`head_fit`]
 //! computes a head from features in place of training it. [`evaluate`] measures a model on a split, [`calibration`] its
 //! probabilities; [`grad_cam`] says which parts of an image speak for a class. [`outline`] says beforehand what a phase will
@@ -32,6 +33,7 @@ pub mod freeze;
 pub mod grad_cam;
 mod gradient_flow;
 pub mod head_fit;
+pub mod numbers;
 pub mod objective;
 pub mod optimizer;
 pub mod outline;
@@ -40,19 +42,26 @@ mod phase;
 pub mod precision;
 mod predictions;
 pub mod range_test;
+pub mod save;
+pub mod saved;
 mod scaler;
 pub mod schedule;
 mod seed;
 mod source_reference;
 pub mod state;
 mod step;
+pub mod tensors;
 #[cfg(test)]
 mod tests;
 mod trainer;
 
 pub use best::Best;
 pub use error::Error;
+pub use numbers::TrainingNumbers;
 pub use phase::{Phase, enough_epochs, steps_per_epoch};
+pub use save::{SaveMoment, SaveState};
+pub use saved::SavedTraining;
 pub use source_reference::SourceReference;
 pub use state::{Ending, TrainingState};
+pub use tensors::{StateError, Tensors};
 pub use trainer::{Loaders, Model, PhaseEnd, Trainer};

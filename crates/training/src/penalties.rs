@@ -10,6 +10,7 @@ use regularize::{CoTuning, Decay, Delta, L2Sp, SpectralShrinkage, l1};
 use tch::Tensor;
 
 use super::optimizer::Trainable;
+use super::tensors::{StateError, TensorReader, Tensors};
 
 /// Key of the technique that trains a second head.
 pub const CO_TUNING: &str = "regularize.co_tuning";
@@ -60,6 +61,23 @@ pub struct OriginalHead {
     variables: Variables,
     /// Probabilities of the source classes given each target class, `[targets, sources]`; rows sum to 1.
     relationship: Tensor,
+}
+
+/// Begins the names of DELTA's attention in a saved state.
+const ATTENTION: &str = "attention/";
+
+/// Begins the names of the original head's weights in a saved state.
+const ORIGINAL: &str = "original/";
+
+/// Returns the attention in the tensors of a state, in the order of the stages.
+#[must_use]
+pub fn saved_attention(backbone: &Backbone, tensors: &Tensors) -> Vec<Attention> {
+    let device = backbone.placement().0;
+    let of_stage = |stage: StageId| {
+        let weights = tensors.get(&format!("{ATTENTION}{}", backbone.name(stage)))?;
+        Some(Attention { stage, weights: weights.to_device(device) })
+    };
+    backbone.ids().filter_map(of_stage).collect()
 }
 
 impl SourceWeights {
@@ -171,6 +189,36 @@ impl Penalties {
             }));
         }
         terms
+    }
+
+    /// Adds what changes in a phase or cannot be computed again to the tensors of a state: DELTA's attention,
+    /// `attention/STAGE`, and the original head, `original/NAME`.
+    pub(crate) fn save(&self, backbone: &Backbone, tensors: &mut Tensors) {
+        // Numbers of the configuration, and what is rebuilt from the source weights.
+        let Self { l1: _, l2_sp: _, delta, shrinkage: _, co_tuning } = self;
+        if let Some((_, Attended { network: _, weights: _, attention })) = delta {
+            let named = attention.iter().map(|Attention { stage, weights }| (backbone.name(*stage), weights));
+            tensors.extend(
+                named.map(|(stage, weights)| (format!("{ATTENTION}{stage}"), weights.shallow_clone())),
+            );
+        }
+        if let Some((_, original)) = co_tuning {
+            let OriginalHead { head: _, variables, relationship: _ } = &**original;
+            let named = variables.all().into_iter();
+            tensors.extend(
+                named.map(|variable| (format!("{ORIGINAL}{}", variable.name), variable.tensor.detach())),
+            );
+        }
+    }
+
+    /// Gives the original head the weights of a state.
+    pub(crate) fn load(&self, tensors: &mut TensorReader) -> Result<(), StateError> {
+        // The attention is part of the phase already.
+        tensors.take_below(ATTENTION);
+        let variables = self.co_tuning.iter().flat_map(|(_, original)| original.variables.all());
+        variables.into_iter().try_for_each(|variable| {
+            tensors.copy_to(&format!("{ORIGINAL}{}", variable.name), &variable.tensor)
+        })
     }
 
     /// Returns the parameters of the original head, which are trained as those of the new one.

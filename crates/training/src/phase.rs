@@ -1,5 +1,5 @@
 use backbone::Backbone;
-use features::loader::{EpochBatches, FeatureLoader};
+use features::loader::{EpochBatches, EpochStart, FeatureLoader};
 use records::StepName;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Kind, Tensor};
@@ -66,14 +66,14 @@ impl Phase<'_> {
         trainables
     }
 
-    /// Returns the training images of an epoch, from 1, which workers begin to prepare.
+    /// Returns the training images of an epoch, which workers begin to prepare.
     pub(crate) fn begin_epoch(
         &self,
         backbone: &Backbone,
         training: &FeatureLoader,
-        epoch: u32,
+        start: EpochStart,
     ) -> EpochBatches {
-        training.epoch(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, epoch)
+        training.epoch(backbone, self.train.batch_size.get(), self.train.sampler, self.seed, start)
     }
 }
 

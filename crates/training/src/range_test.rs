@@ -2,7 +2,7 @@
 //! a rising series of learning rates, until the loss diverges.
 
 use backbone::{Backbone, Snapshot};
-use features::loader::{Batch, FeatureLoader};
+use features::loader::{Batch, EpochStart, FeatureLoader};
 use records::{Event, RangePoint, Session, StepRecord};
 
 use crate::deferred::DeferredMetrics;
@@ -73,7 +73,9 @@ fn rise(
     let live = LiveStages { backbone, first: training.cut() };
     let mut points: Vec<RangePoint> = Vec::new();
     let (mut mean, mut lowest) = (0.0, f64::INFINITY);
-    let passes = (1..).flat_map(|epoch| phase.begin_epoch(backbone, training, epoch).batches(backbone));
+    let passes = (1..).flat_map(|epoch| {
+        phase.begin_epoch(backbone, training, EpochStart { epoch, batch: 0 }).batches(backbone)
+    });
     // Numbered through all passes, so that no two steps drop the same.
     let mut batches = passes.zip(0..).map(|(batch, number)| Ok(Batch { number, ..batch? }));
     for step in 0..sweep.steps {

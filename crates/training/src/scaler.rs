@@ -1,6 +1,8 @@
 //! Loss scaling: float16's smallest gradients vanish, so the loss is multiplied before they are computed, and they are
 //! divided after.
 
+use crate::numbers::{Bits, ScalerNumbers};
+
 /// How much a loss is multiplied, as `torch.amp.GradScaler` does it (Micikevicius et al., "Mixed Precision Training",
 /// 2018): as much as the gradients bear. Its numbers are powers of two, which change no digit of a gradient that is
 /// within bounds.
@@ -35,6 +37,18 @@ impl Default for Scaler {
 }
 
 impl Scaler {
+    /// Returns its numbers, to be saved.
+    pub(crate) fn numbers(self) -> ScalerNumbers {
+        let Self { scale, good } = self;
+        ScalerNumbers { scale: Bits(scale), good }
+    }
+
+    /// Returns the scaler of these numbers.
+    pub(crate) fn of_numbers(numbers: ScalerNumbers) -> Self {
+        let ScalerNumbers { scale, good } = numbers;
+        Self { scale: scale.0, good }
+    }
+
     /// Returns what the loss is multiplied by, and its gradients divided; a power of two.
     pub(crate) fn scale(self) -> f64 {
         self.scale

@@ -6,6 +6,8 @@ use std::f64::consts::PI;
 use ranged::Fraction;
 use run_config::{LearningRateSchedule, OneCycle, ReduceOnPlateau, StepDecay, TrainConfig};
 
+use crate::numbers::{Bits, PlateauNumbers};
+
 /// Learning rate and momentum of one optimizer step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepRates {
@@ -137,6 +139,18 @@ impl Plateau {
     #[must_use]
     pub fn new(config: ReduceOnPlateau) -> Self {
         Self { config, best: f64::INFINITY, since_best: 0, factor: 1.0 }
+    }
+
+    /// Returns its numbers, to be saved.
+    pub(crate) fn numbers(&self) -> PlateauNumbers {
+        let &Self { config: _, best, since_best, factor } = self;
+        PlateauNumbers { best: Bits(best), since_best, factor: Bits(factor) }
+    }
+
+    /// Goes on from these numbers.
+    pub(crate) fn with_numbers(self, numbers: PlateauNumbers) -> Self {
+        let PlateauNumbers { best, since_best, factor } = numbers;
+        Self { config: self.config, best: best.0, since_best, factor: factor.0 }
     }
 
     /// Returns the multiple of the schedule's learning rate that it has come down to, in `(0, 1]`.

@@ -170,6 +170,12 @@ impl TrainingState {
         self.epochs.iter().filter(|epoch| epoch.phase == self.phase.name())
     }
 
+    /// Returns the batches of the epoch at hand that steps were taken on.
+    pub(crate) fn batches_done(&self, phase: &Phase<'_>) -> u64 {
+        let steps = self.pass.as_ref().map_or(0, |pass| self.steps - pass.steps_before);
+        steps.saturating_mul(phase.train.accumulate.get() as u64)
+    }
+
     /// Returns learning rate and momentum of the next step.
     pub(crate) fn rates(&self, schedule: &Schedule) -> StepRates {
         let scheduled = schedule.at(self.steps);

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Instant;
 
 use backbone::{Backbone, StageId};
-use features::loader::{EpochBatches, FeatureLoader};
+use features::loader::{EpochBatches, EpochStart, FeatureLoader};
 use records::{EpochRecord, Event, KeptRecord, Session};
 use regularize::{Verdict, wise_ft};
 use run_config::BatchNormPolicy;
@@ -14,6 +14,7 @@ use crate::best::{Figures, Moment};
 use crate::epoch::train_pass;
 use crate::evaluate::{self, Evaluation, Keep};
 use crate::freeze::Segment;
+use crate::save::{SaveMoment, SaveState};
 use crate::state::{Ending, TrainingState};
 use crate::step::LiveStages;
 use crate::{Error, Phase, divergence};
@@ -29,11 +30,14 @@ pub struct Loaders {
 /// Trains a network as a phase says. Everything that outlives a step is in the state that it is lent.
 ///
 /// ```ignore
-/// let mut trainer = Trainer::new(&phase, &mut backbone, &mut state);
-/// for segment in plan.segments(trainer.backbone(), phase.epochs) {
+/// let segments = state.segments_left(&phase, &backbone);
+/// let mut trainer = Trainer::new(&phase, &mut backbone, &mut state, &mut saver);
+/// for segment in segments {
 ///     trainer.unfreeze(&segment);
 ///     let loaders = loaders_of(trainer.backbone(), &segment)?;
-///     while trainer.epoch(&segment, &loaders, session)? {}
+///     while trainer.epoch(&segment, &loaders, session)? {
+///         trainer.save(session)?;
+///     }
 /// }
 /// trainer.finish(Some(&loaders))?
 /// ```
@@ -41,6 +45,7 @@ pub struct Trainer<'a> {
     phase: &'a Phase<'a>,
     backbone: &'a mut Backbone,
     state: &'a mut TrainingState,
+    saver: &'a mut dyn SaveState,
     /// Images of the next epoch, which workers prepare while this one is validated. They can be asked for again.
     prefetched: Option<EpochBatches>,
 }
@@ -59,10 +64,15 @@ pub struct PhaseEnd {
 }
 
 impl<'a> Trainer<'a> {
-    /// Begins a phase, or goes on with one, from the state that belongs to it.
-    pub fn new(phase: &'a Phase<'a>, backbone: &'a mut Backbone, state: &'a mut TrainingState) -> Self {
+    /// Begins a phase, or goes on with one, from the state that belongs to it. States are saved on the way, as `saver` asks.
+    pub fn new(
+        phase: &'a Phase<'a>,
+        backbone: &'a mut Backbone,
+        state: &'a mut TrainingState,
+        saver: &'a mut dyn SaveState,
+    ) -> Self {
         state.begin(phase, backbone);
-        Self { phase, backbone, state, prefetched: None }
+        Self { phase, backbone, state, saver, prefetched: None }
     }
 
     /// Returns the network.
@@ -79,7 +89,8 @@ impl<'a> Trainer<'a> {
         self.state.average.follow(self.backbone, segment.cut);
     }
 
-    /// Trains and validates one epoch of a segment; `false` when none is left or the phase is over.
+    /// Trains and validates one epoch of a segment; `false` when none is left or the phase is over. What is saved after an epoch
+    /// comes after it: [`Trainer::save`].
     ///
     /// # Errors
     /// [`Error::Diverged`] when the loss, in training or on the validation images, is no longer a number, with the weights
@@ -90,7 +101,7 @@ impl<'a> Trainer<'a> {
         loaders: &Loaders,
         session: &mut Session<'_>,
     ) -> Result<bool, Error> {
-        let Self { phase, backbone, state, prefetched } = self;
+        let Self { phase, backbone, state, saver, prefetched } = self;
         let epoch = state.epoch;
         if state.ending.is_some() || epoch > segment.last_epoch {
             return Ok(false);
@@ -102,9 +113,10 @@ impl<'a> Trainer<'a> {
         }
         state.begin_pass(phase, backbone, segment.cut);
         let images = prefetched.take();
-        let images = images.unwrap_or_else(|| phase.begin_epoch(backbone, &loaders.training, epoch));
+        let start = EpochStart { epoch, batch: state.batches_done(phase) };
+        let images = images.unwrap_or_else(|| phase.begin_epoch(backbone, &loaders.training, start));
         let live = LiveStages { backbone, first: segment.cut };
-        let passed = train_pass(phase, live, images, state, session);
+        let passed = train_pass(phase, live, images, state, *saver, session);
         let passed = passed.and_then(|record| match divergence::in_weights(backbone, segment.cut) {
             Some(origin) => {
                 let loss = record.map_or(f64::NAN, |record| record.train_loss);
@@ -118,7 +130,8 @@ impl<'a> Trainer<'a> {
         };
         state.average.after_epoch(epoch);
         if epoch < segment.last_epoch {
-            *prefetched = Some(phase.begin_epoch(backbone, &loaders.training, epoch + 1));
+            let next = EpochStart { epoch: epoch + 1, batch: 0 };
+            *prefetched = Some(phase.begin_epoch(backbone, &loaders.training, next));
         }
         self.judge(record, &loaders.validation, session)?;
         Ok(true)
@@ -183,9 +196,25 @@ impl<'a> Trainer<'a> {
         self.state.ending.is_some()
     }
 
+    /// Saves the state between two epochs, where it is time for it. What else is written after an epoch is written before.
+    ///
+    /// # Errors
+    /// When a libtorch call fails.
+    pub fn save(&mut self, session: &mut Session<'_>) -> Result<(), Error> {
+        let moment = if self.is_over() { SaveMoment::End } else { SaveMoment::Epoch };
+        if self.saver.is_due(moment) {
+            self.saver.save(&self.state.saved(self.phase, self.backbone)?, session);
+        }
+        Ok(())
+    }
+
     /// Ends the phase because the user asked for it before the loaders of a segment were ready.
-    pub fn interrupt(&mut self) {
+    ///
+    /// # Errors
+    /// As [`Trainer::save`].
+    pub fn interrupt(&mut self, session: &mut Session<'_>) -> Result<(), Error> {
         self.state.ending = Some(Ending::Interrupted);
+        self.save(session)
     }
 
     /// Ends the phase: puts the average, or the best weights of the run, in place of the last ones where the phase asks for it.

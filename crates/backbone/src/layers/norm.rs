@@ -39,16 +39,14 @@ impl BatchNorm {
     #[must_use]
     pub fn new(path: &Path, channels: i64, spec: NormSpec) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
-        let norm = Self {
+        Self {
             weight: path.parameter("weight", Tensor::ones([channels], cpu)),
             bias: path.parameter("bias", Tensor::zeros([channels], cpu)),
             running_mean: path.buffer("running_mean", Tensor::zeros([channels], cpu)),
             running_var: path.buffer("running_var", Tensor::ones([channels], cpu)),
             batches: path.buffer("num_batches_tracked", Tensor::zeros([], (Kind::Int64, Device::Cpu))),
             spec,
-        };
-        path.has_statistics([&norm.running_mean, &norm.running_var, &norm.batches], spec.momentum);
-        norm
+        }
     }
 
     /// A second handle on the same layer.

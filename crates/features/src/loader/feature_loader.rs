@@ -158,8 +158,8 @@ impl FeatureLoader {
         }
     }
 
-    /// Returns the images of an epoch (from 1) in the order of the sampler, which seed and epoch decide, as they do about
-    /// mixing. Workers begin to prepare them at once, a few batches ahead.
+    /// Returns the images of an epoch from a batch on, in the order of the sampler, which seed and epoch decide, as they do
+    /// about mixing. Workers begin to prepare them at once, a few batches ahead; what lies before is not read.
     #[must_use]
     pub fn epoch(
         &self,
@@ -167,13 +167,16 @@ impl FeatureLoader {
         batch_size: usize,
         sampler: SamplerKind,
         seed: u64,
-        epoch: u32,
+        start: EpochStart,
     ) -> EpochBatches {
+        let EpochStart { epoch, batch } = start;
         let order = match sampler {
             SamplerKind::Shuffle => shuffled(self.len(), seed, epoch),
             SamplerKind::Balanced => balanced(&self.part.labels(), seed, epoch),
         };
-        let seeded = Seeded { mixing: self.mixing, seed, epoch };
+        let before = usize::try_from(batch).unwrap_or(usize::MAX).saturating_mul(batch_size.max(1));
+        let order = order.into_iter().skip(before).collect();
+        let seeded = Seeded { mixing: self.mixing, seed, epoch, first: batch };
         self.begin(backbone, order, batch_size, seeded)
     }
 
@@ -221,6 +224,15 @@ impl FeatureLoader {
     }
 }
 
+/// Where the batches of an epoch begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochStart {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Its first batch, from 0.
+    pub batch: u64,
+}
+
 /// The images of an epoch, being prepared.
 pub struct EpochBatches {
     source: Source,
@@ -240,7 +252,9 @@ impl EpochBatches {
     /// Returns batches as the frozen stages put them out; the last one may be smaller.
     pub fn batches<'a>(self, backbone: &'a Backbone) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
         let Self { source, seeded, cut, chunk } = self;
+        let first = seeded.first;
         match source {
+            Source::Features { order, .. } if order.is_empty() => Box::new(std::iter::empty()),
             Source::Features { features, labels, order, batch_size } => {
                 // The order goes to a device once. Features mapped into the host's memory travel batch by batch.
                 let rows_on = |kept: &Tensor| {
@@ -250,7 +264,7 @@ impl EpochBatches {
                     (Ok(of_features), Ok(of_labels)) => (of_features, of_labels),
                     (Err(error), _) | (_, Err(error)) => return Box::new(std::iter::once(Err(error.into()))),
                 };
-                let batches = of_features.into_iter().zip(of_labels).zip(0..);
+                let batches = of_features.into_iter().zip(of_labels).zip(first..);
                 Box::new(batches.map(move |((rows, of_labels), number)| {
                     let x = features.f_index_select(0, &rows)?;
                     let labels = labels.f_index_select(0, &of_labels)?;
@@ -258,7 +272,7 @@ impl EpochBatches {
                 }))
             }
             Source::Images(batches) => {
-                Box::new(timed(batches).zip(0..).map(move |((batch, waited), number)| {
+                Box::new(timed(batches).zip(first..).map(move |((batch, waited), number)| {
                     let batch = seeded.mixed(number, to_device(batch?, backbone)?);
                     let x = run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk);
                     Ok(Batch { x: laid(&x, backbone), number, waited, ..batch })
@@ -274,6 +288,8 @@ struct Seeded {
     mixing: Mixing,
     seed: u64,
     epoch: u32,
+    /// Number of the first batch, from 0.
+    first: u64,
 }
 
 impl Seeded {

@@ -20,7 +20,7 @@ mod preparation;
 mod tests;
 mod variation;
 
-pub use feature_loader::{Batch, EpochBatches, FeatureLoader, timed};
+pub use feature_loader::{Batch, EpochBatches, EpochStart, FeatureLoader, timed};
 pub use features::Handover;
 pub use frozen::{chunk, most_at_once, padded};
 pub use pixels::{host_memory, to_backbone};

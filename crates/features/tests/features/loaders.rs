@@ -7,7 +7,7 @@ use std::path::Path;
 use backbone::{Backbone, StageId};
 use features::dataset::ImageSubset;
 use features::feature_cache::{Cached, FeatureCache, Key};
-use features::loader::{FeatureLoader, LaterCut, Preparation, Variation};
+use features::loader::{EpochStart, FeatureLoader, LaterCut, Preparation, Variation};
 use images::{Augment, Keep, Sample, Store, Transform};
 use pretrained::InputSpec;
 use records::{Event, Interrupt};
@@ -56,9 +56,17 @@ fn cached_features_are_those_computed_again() {
                         "{what}"
                     );
                     assert_eq!([loader.found(), loader.found_earlier()], [found, 0], "{what}");
+                    let from = |start| {
+                        let batches = loader.epoch(backbone, 16, SamplerKind::Shuffle, 0, start);
+                        batches.batches(backbone).map(|batch| batch.unwrap()).collect::<Vec<_>>()
+                    };
                     let batches = (1..4).flat_map(|epoch| {
-                        let batches = loader.epoch(backbone, 16, SamplerKind::Shuffle, 0, epoch);
-                        batches.batches(backbone).map(|batch| batch.unwrap().x).collect::<Vec<_>>()
+                        let all = from(EpochStart { epoch, batch: 0 });
+                        let last = from(EpochStart { epoch, batch: 1 });
+                        assert_eq!((all.len(), last.len(), last[0].number), (2, 1, 1), "{what}");
+                        assert!(last[0].x.equal(&all[1].x) && last[0].labels.equal(&all[1].labels), "{what}");
+                        assert!(from(EpochStart { epoch, batch: 2 }).is_empty(), "{what}");
+                        all.into_iter().map(|batch| batch.x)
                     });
                     Tensor::cat(&batches.collect::<Vec<_>>(), 0)
                 };

@@ -109,8 +109,10 @@ fn run_phase(
     let after_epochs =
         inputs.run.config.run.checkpoints == Checkpoints::Epochs && phase.step == StepName::FineTune;
     let mut kept_bytes = None;
-    let mut trainer = Trainer::new(phase, backbone, state);
-    for segment in phase.plan.segments(trainer.backbone(), phase.epochs) {
+    let segments = state.segments_left(phase, backbone);
+    let mut nothing = ();
+    let mut trainer = Trainer::new(phase, backbone, state, &mut nothing);
+    for segment in segments {
         trainer.unfreeze(&segment);
         let later_cuts = cuts.iter().copied().filter(|&cut| cut < segment.cut).collect();
         let backbone = trainer.backbone();
@@ -118,7 +120,7 @@ fn run_phase(
         let made = match loaders(inputs, &request, current.take(), session) {
             Ok(made) => current.insert(made),
             Err(features::Error::Interrupted) => {
-                trainer.interrupt();
+                trainer.interrupt(session)?;
                 break;
             }
             Err(error) => return Err(error.into()),
@@ -130,6 +132,7 @@ fn run_phase(
             if after_epochs {
                 try_checkpoint(inputs, &trainer.model(), "last.safetensors", session);
             }
+            trainer.save(session)?;
         }
         if trainer.is_over() {
             break;

@@ -155,7 +155,9 @@ fn shown(value: &Value) -> String {
 /// The values that a schema allows, in words.
 fn values(property: &Value) -> String {
     let mut constants: Vec<String> = constants(property).map(shown).collect();
+    let number = forms(property).find(|form| form["type"] == "number");
     let kind = match property["type"].as_str() {
+        _ if number.is_some() => number.map_or_else(String::new, |number| range(number, "")),
         _ if forms(property).any(|form| form["pattern"].is_string()) => return patterns(property),
         _ if property["enum"].as_array().is_some_and(|values| values.len() > 9) => range(property, "odd"),
         _ if variants(property).is_some() || constants.len() > 1 => String::new(),

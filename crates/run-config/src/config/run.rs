@@ -2,6 +2,7 @@ use ranged::{Limits, ranged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::save::SaveInterval;
 use crate::Precision;
 
 /// `[run]`: name, seed, machine.
@@ -37,6 +38,9 @@ pub struct RunConfig {
     pub cache_mib: u64,
     /// What is saved while training, in addition to the final model.
     pub checkpoints: Checkpoints,
+    /// Seconds from one saved state to the next, from which a run that was cut off [goes on](resume.md): at least this, and at
+    /// least 100 times what saving took. After every step when 0; `"off"` saves none.
+    pub save_seconds: SaveInterval,
 }
 
 ranged! {
@@ -94,6 +98,7 @@ impl Default for RunConfig {
             cache: Cache::On,
             cache_mib: 20_480,
             checkpoints: Checkpoints::Epochs,
+            save_seconds: SaveInterval::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use torch_extra::layout::lie_alike;
 use torch_extra::step::{self, Moved};
 
 pub use rule::Rule;
-pub use state::{OptimizerState, StateError};
+pub use state::OptimizerState;
 
 use crate::freeze::FreezePlan;
 use crate::schedule::StepRates;

@@ -1,14 +1,11 @@
-//! What an optimizer remembers, as named tensors that can be written and read.
+//! What an optimizer remembers, as named tensors.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use backbone::digest;
-use checkpoint::Dtype;
-use checkpoint::safetensors_file::{self, ArrayView};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Memory, Optimizer, laid_as};
+use crate::tensors::StateError;
 
 /// Everything an [`Optimizer`] remembers of its parameters: with the weights themselves, all that a later process needs
 /// to go on as if nothing had happened.
@@ -20,46 +17,18 @@ pub struct OptimizerState {
     pub tensors: BTreeMap<String, Tensor>,
 }
 
-/// Why an optimizer's state could not be written, read or taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// A tensor of a parameter that is not trained, or of another shape or type.
-    #[error("the optimizer's state does not fit: {name} {problem}")]
-    Misfit {
-        /// The tensor.
-        name: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A file that holds no optimizer's state.
-    #[error("{} holds no optimizer's state: {problem}", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A tensor of a type that is not saved.
-    #[error("cannot write the optimizer's state: {0:?} tensors are not saved")]
-    Unsaved(Kind),
-    /// A file that could not be read or written.
-    #[error(transparent)]
-    File(#[from] checkpoint::Error),
-    /// A libtorch call failed.
-    #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
-}
-
 impl Optimizer {
-    /// A copy of everything that is remembered.
+    /// Returns everything that is remembered; it shares the tensors.
     #[must_use]
     pub fn state(&self) -> OptimizerState {
+        // Rule and parameters follow from configuration and network.
+        let Self { rule: _, parameters: _, memories } = self;
         let mut state = OptimizerState::default();
-        for (name, memory) in &self.memories {
-            state.steps.insert(name.clone(), memory.steps);
-            for (slot, tensor) in [("first", &memory.first), ("second", &memory.second)] {
+        for (name, Memory { steps, first, second }) in memories {
+            state.steps.insert(name.clone(), *steps);
+            for (slot, tensor) in [("first", first), ("second", second)] {
                 if let Some(tensor) = tensor {
-                    state.tensors.insert(format!("{slot}.{name}"), tensor.copy());
+                    state.tensors.insert(format!("{slot}.{name}"), tensor.shallow_clone());
                 }
             }
         }
@@ -102,64 +71,5 @@ impl Optimizer {
             name: key.to_owned(),
             problem: "belongs to no parameter that is trained".to_owned(),
         })
-    }
-}
-
-const STEPS: &str = "steps.";
-
-impl OptimizerState {
-    /// Writes it as safetensors; the file appears whole or not at all.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), StateError> {
-        let mut arrays = Vec::new();
-        for (name, tensor) in &self.tensors {
-            let dtype = match tensor.kind() {
-                Kind::Double => Dtype::F64,
-                Kind::Float => Dtype::F32,
-                Kind::Half => Dtype::F16,
-                Kind::BFloat16 => Dtype::Bf16,
-                other => return Err(StateError::Unsaved(other)),
-            };
-            let shape: Vec<usize> =
-                tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
-            arrays.push((name, shape, dtype, digest::bytes(tensor)?));
-        }
-        let views = arrays
-            .iter()
-            .map(|(name, shape, dtype, data)| (name.as_str(), ArrayView { shape, dtype: *dtype, data }));
-        let steps = self.steps.iter().map(|(name, steps)| (format!("{STEPS}{name}"), steps.to_string()));
-        safetensors_file::write(path, views, &steps.collect())?;
-        Ok(())
-    }
-
-    /// Reads what [`OptimizerState::save`] wrote.
-    ///
-    /// # Errors
-    /// When the file cannot be read or holds something else.
-    pub fn read(path: &Path) -> Result<Self, StateError> {
-        let foreign = |problem: String| StateError::Foreign { path: path.to_path_buf(), problem };
-        let file = checkpoint::read(path)?;
-        let mut state = Self::default();
-        for (key, steps) in &file.metadata {
-            let name =
-                key.strip_prefix(STEPS).ok_or_else(|| foreign(format!("{key} is no count of steps")))?;
-            let count = steps.parse().map_err(|_| foreign(format!("{key} is {steps:?}")))?;
-            state.steps.insert(name.to_owned(), count);
-        }
-        for (name, array) in &file.tensors {
-            let kind = match array.dtype {
-                Dtype::F64 => Kind::Double,
-                Dtype::F32 => Kind::Float,
-                Dtype::F16 => Kind::Half,
-                Dtype::Bf16 => Kind::BFloat16,
-                other => return Err(foreign(format!("{name} holds {other:?} values"))),
-            };
-            let shape: Vec<i64> =
-                array.shape.iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();
-            state.tensors.insert(name.clone(), Tensor::f_from_data_size(&array.data, &shape, kind)?);
-        }
-        Ok(state)
     }
 }

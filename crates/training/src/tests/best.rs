@@ -75,7 +75,7 @@ fn gone_through(train: &TrainConfig, head: &[[f64; 2]], all: &[[f64; 2]]) -> (f6
             Some(state) => state.next(&phase),
             None => TrainingState::new(&phase),
         };
-        drop(Trainer::new(&phase, &mut backbone, &mut current));
+        drop(Trainer::new(&phase, &mut backbone, &mut current, &mut ()));
         for (&[loss, accuracy], epoch) in epochs.iter().zip(1..) {
             number += 1.0;
             let live = [fc2, head_id].into_iter().filter(|&id| id >= plan.first_live);
@@ -86,7 +86,7 @@ fn gone_through(train: &TrainConfig, head: &[[f64; 2]], all: &[[f64; 2]]) -> (f6
             }
             current.epoch = epoch + 1;
         }
-        let end = Trainer::new(&phase, &mut backbone, &mut current).finish(None).unwrap();
+        let end = Trainer::new(&phase, &mut backbone, &mut current, &mut ()).finish(None).unwrap();
         assert_eq!(end.ending, Ending::Complete);
         kept = end.kept.map_or_else(String::new, |kept| kept.place());
         state = Some(current);
@@ -128,11 +128,11 @@ fn wise_ft_goes_part_of_the_way_from_where_fine_tuning_began() {
         let mut state = TrainingState::new(&phase);
         fill(&backbone, fc2, 1.0);
         fill(&backbone, head, 12.0);
-        drop(Trainer::new(&phase, &mut backbone, &mut state));
+        drop(Trainer::new(&phase, &mut backbone, &mut state, &mut ()));
         fill(&backbone, fc2, 9.0);
         fill(&backbone, head, 4.0);
         (state.epoch, state.ending) = (4, ending);
-        let end = Trainer::new(&phase, &mut backbone, &mut state).finish(None).unwrap();
+        let end = Trainer::new(&phase, &mut backbone, &mut state, &mut ()).finish(None).unwrap();
         assert_eq!(end.wise_ft, ending.is_none().then_some(0.25));
         assert_eq!([first(&backbone, fc2), first(&backbone, head)], expected);
     }

@@ -101,7 +101,8 @@ fn trained(
     };
     let mut session = Session { interrupt, listener: &mut listen };
     let mut state = TrainingState::new(&phase);
-    let mut trainer = Trainer::new(&phase, &mut backbone, &mut state);
+    let mut nothing = ();
+    let mut trainer = Trainer::new(&phase, &mut backbone, &mut state, &mut nothing);
     let mut train = || -> Result<(), Error> {
         for segment in plan.segments(trainer.backbone(), phase.epochs) {
             trainer.unfreeze(&segment);

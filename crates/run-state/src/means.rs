@@ -1,0 +1,35 @@
+use std::collections::BTreeMap;
+
+use features::loader::chunk;
+use run_config::Run;
+use serde::{Deserialize, Serialize};
+use torch_extra::determinism::{algorithms, libtorch};
+
+/// What a run computes with, by name: each may change the last bits of a result, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Means(pub BTreeMap<String, String>);
+
+impl Means {
+    /// Returns the means of a run in this process, after libtorch was set up for it.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        let program = files::running_program().unwrap_or_else(|error| format!("unknown: {error}"));
+        let device = match run.device {
+            tch::Device::Cuda(index) => {
+                torch_extra::cuda::name(index).unwrap_or_else(|| format!("cuda:{index}"))
+            }
+            _ => "cpu".to_owned(),
+        };
+        let named = [
+            ("program", program),
+            ("libtorch", libtorch()),
+            ("processor", torch_extra::processor()),
+            ("device", device),
+            ("threads", run.threads.to_string()),
+            ("images at once", chunk(run.device, run.config.train.batch_size.get()).to_string()),
+            ("algorithms", format!("{:?}", algorithms())),
+            ("denormal numbers flushed", run.config.run.flush_denormals.to_string()),
+        ];
+        Self(named.map(|(name, value)| (name.to_owned(), value)).into())
+    }
+}
