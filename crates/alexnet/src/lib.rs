@@ -62,11 +62,11 @@ fn alexnet(path: &Path, options: &Options) -> Parts {
         .then(Activation::Relu);
 
     let stages = vec![
-        Stage::new("block1", &["features.0"], 64, Some(8), block1), // [N, 64, 27, 27]
-        Stage::new("block2", &["features.3"], 192, Some(16), block2), // [N, 192, 13, 13]
-        Stage::new("block3", &["features.6", "features.8", "features.10"], 256, Some(32), block3), // [N, 256, 6, 6]
-        Stage::new("pool", &[], 256, None, AdaptiveAvgPool(6)), // [N, 256, 6, 6]
-        Stage::new("classifier", &["classifier.1", "classifier.4"], 4096, None, classifier), // [N, 4096]
+        Stage::new("block1", &["features.0"], block1), // [N, 64, 27, 27]
+        Stage::new("block2", &["features.3"], block2), // [N, 192, 13, 13]
+        Stage::new("block3", &["features.6", "features.8", "features.10"], block3), // [N, 256, 6, 6]
+        Stage::new("pool", &[], AdaptiveAvgPool(6)),   // [N, 256, 6, 6]
+        Stage::new("classifier", &["classifier.1", "classifier.4"], classifier), // [N, 4096]
     ];
     // Dropout stands before the two hidden layers, not before the last.
     let head = Head::new(path, "classifier.6", 4096, options.classes, 0.0, LinearInit::TorchDefault);

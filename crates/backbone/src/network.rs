@@ -43,7 +43,9 @@ pub struct Backbone {
 impl Backbone {
     /// Everything is live at first.
     pub(crate) fn new(arch: &'static str, variables: Variables, parts: Parts, options: &Options) -> Self {
-        let Parts { stages, head, left_out } = parts;
+        let Parts { mut stages, head, left_out } = parts;
+        let input = vec![1, options.channels, options.size, options.size];
+        Stage::measure(&mut stages, &input);
         Self {
             arch,
             variables,
@@ -52,7 +54,7 @@ impl Backbone {
             head,
             left_out,
             reads: Vec::new(),
-            input: vec![1, options.channels, options.size, options.size],
+            input,
             first_live: StageId::INPUT,
             channels_last: false,
         }

@@ -5,6 +5,7 @@ use tch::Kind;
 use crate::head::Aux;
 use crate::module::Module;
 use crate::pool::Pool;
+use crate::trace::Trace;
 use crate::variables::Variables;
 
 /// A named part of a network that is frozen or trained as a whole.
@@ -14,10 +15,11 @@ pub struct Stage {
     pub name: &'static str,
     /// The path roots of the variables it owns, `["conv1", "bn1"]`; none for pooling.
     pub roots: Vec<String>,
-    /// Channels of its output.
+    /// Channels of its output; known from its shapes once it is in a network.
     pub channels: i64,
     /// Input pixels per output position along one side, counted from the network's input; `None` where the output has
-    /// no positions left (fully connected), or their number does not follow the input's (adaptive pooling).
+    /// no positions left (fully connected), or their number does not follow the input's (adaptive pooling). Known as the
+    /// channels are.
     pub stride: Option<i64>,
     /// How its output becomes one feature vector an image; a field of every stage, so that all who pool do it alike.
     pub pool: Pool,
@@ -30,16 +32,27 @@ pub struct Stage {
 impl Stage {
     /// A stage that owns the variables below `roots`, pooled by the mean over positions.
     #[must_use]
-    pub fn new(
-        name: &'static str,
-        roots: &[&str],
-        channels: i64,
-        stride: Option<i64>,
-        module: impl Module + 'static,
-    ) -> Self {
+    pub fn new(name: &'static str, roots: &[&str], module: impl Module + 'static) -> Self {
         let roots = roots.iter().map(|&root| root.to_owned()).collect();
         let (pool, module) = (Pool::default(), Box::new(module));
-        Self { name, roots, channels, stride, pool, module, aux: None, prepared: None }
+        Self { name, roots, channels: 0, stride: None, pool, module, aux: None, prepared: None }
+    }
+
+    /// Sets channels and stride of stages that follow one another, from the shapes that they give for an input `[N, C, H, W]`
+    /// and for a larger one.
+    pub(crate) fn measure(stages: &mut [Stage], input: &[i64]) {
+        /// A multiple of every stride: this many pixels more along a side give as many positions more, whatever is left
+        /// over at the border.
+        const MORE: i64 = 32;
+        let larger = Trace::input(input).resized(|side| side + MORE);
+        let mut shapes = [input.to_vec(), larger.shape];
+        for stage in stages {
+            shapes = shapes.map(|shape| stage.module.trace(Trace::input(&shape)).shape);
+            let [small, large] = &shapes;
+            stage.channels = small.get(1).copied().unwrap_or(0);
+            let more = small.last().zip(large.last()).map(|(small, large)| large - small);
+            stage.stride = more.filter(|more| small.len() > 2 && *more > 0).map(|more| MORE / more);
+        }
     }
 
     /// With an auxiliary head on its output, if there is one.

@@ -95,7 +95,7 @@ impl Variables {
     ///
     /// # Errors
     /// When libtorch refuses to copy them.
-    pub(crate) fn set(&self, variable: &Variable, values: &Tensor) -> Result<(), TchError> {
+    pub fn set(&self, variable: &Variable, values: &Tensor) -> Result<(), TchError> {
         let mut tensor = variable.tensor.shallow_clone();
         if self.awaited().remove(&variable.name).is_none() {
             return tch::no_grad(|| tensor.f_copy_(values)).map(drop);

@@ -5,7 +5,7 @@ use backbone::{Backbone, Ending, Mode, Network, StageId};
 use tch::{Kind, Tensor};
 
 use crate::freezing::{copies, takes_a_step};
-use crate::subject::{Cheapest, Subject, input, one_at_a_time, with_values, with_values_of_its_own};
+use crate::subject::{Cheapest, Subject, ended, input, one_at_a_time, with_values};
 
 /// Ended after any stage, a network is the stages up to there and a head on their pooled output; run in two parts, frozen or
 /// prepared, it is the same network.
@@ -14,12 +14,13 @@ pub fn ends_after_every_stage(subject: &Subject) {
         let (whole, x) = (with_values(network, size), input(network, size));
         for last in whole.ids().filter(|&id| id < whole.head_id()) {
             let name = whole.name(last);
-            let mut cut = with_values_of_its_own(network, size);
-            cut.end(&Ending { cut: Some(name.to_owned()), taps: Vec::new() }).unwrap();
+            let ending = Ending { cut: Some(name.to_owned()), taps: Vec::new() };
+            let cut = ended(&whole, network, size, &ending);
             has_the_stages_up_to(&cut, &whole, last);
             let head_reads = tch::no_grad(|| cut.forward(&x, StageId::INPUT..cut.head_id(), Mode::Evaluate));
             assert!(head_reads.equal(&pooled(&whole, &x, &[last])), "{} {name}", network.name);
-            is_one_network(&cut, &x);
+            // Nothing but its last output is read: before that it is the whole network, of which cuts are another check.
+            is_one_network(&cut, &x, last);
             assert_eq!(cut.ending().cut.as_deref(), Some(name));
         }
     });
@@ -34,8 +35,7 @@ pub fn reads_several_stages(subject: &Subject) {
         let mut read = vec![stages[0], stages[stages.len() / 2], stages[stages.len() - 2]];
         read.dedup();
         let taps: Vec<String> = read.iter().map(|&id| whole.name(id).to_owned()).collect();
-        let mut tapped = with_values_of_its_own(network, size);
-        tapped.end(&Ending { cut: None, taps: taps.clone() }).unwrap();
+        let mut tapped = ended(&whole, network, size, &Ending { cut: None, taps: taps.clone() });
         has_the_stages_up_to(&tapped, &whole, read[read.len() - 1]);
         let joined = tch::no_grad(|| tapped.forward(&x, StageId::INPUT..tapped.head_id(), Mode::Evaluate));
         assert!(joined.equal(&pooled(&whole, &x, &read)), "{}", network.name);
@@ -44,21 +44,28 @@ pub fn reads_several_stages(subject: &Subject) {
         tapped.head().standardise_by(&mean, &deviation);
         let standard = tapped.head().input(&joined);
         assert!(standard.mean_dim(&[0i64][..], false, Kind::Float).abs().max().double_value(&[]) < 1e-3);
-        is_one_network(&tapped, &x);
+        is_one_network(&tapped, &x, StageId::INPUT);
         assert_eq!(tapped.ending(), Ending { cut: taps.last().cloned(), taps });
         tapped.replace_head(3, LinearInit::TorchDefault);
         assert!(tapped.head().input(&joined).equal(&standard), "a new head standardises as the one before");
         // Random weights have statistics that are not theirs: by them what varies in training is out of scale.
         tapped.head().standardise_by(&mean.zeros_like(), &deviation.ones_like());
         let mut before = copies(&tapped);
-        for first_live in tapped.ids() {
+        // Before and after what is read; every other place is another check's.
+        let after_each = read.iter().filter_map(|&id| whole.ids().find(|&next| next > id));
+        let mut places: Vec<StageId> =
+            std::iter::once(StageId::INPUT).chain(read.iter().copied()).chain(after_each).collect();
+        places.retain(|&id| id <= tapped.head_id());
+        places.sort_unstable();
+        places.dedup();
+        for first_live in places {
             takes_a_step(&mut tapped, &x, first_live, &mut before);
         }
         tapped.freeze_before(tapped.head_id());
         tapped.prepare_inference(StageId::INPUT..tapped.head_id(), Kind::BFloat16);
         let short = tapped.classify(&x, StageId::INPUT, Mode::Evaluate).logits;
         assert_eq!(short.kind(), Kind::Float);
-        is_one_network(&tapped, &x);
+        is_one_network(&tapped, &x, StageId::INPUT);
     });
 }
 
@@ -92,12 +99,13 @@ fn has_the_stages_up_to(ended: &Backbone, whole: &Backbone, last: StageId) {
     assert_eq!((ended.aux().count(), aux(ended)), (aux(whole), aux(whole)), "{what}");
 }
 
-/// The features before any cut, run through the rest, give the logits of the whole, and have the shape that the trace says.
-fn is_one_network(backbone: &Backbone, x: &Tensor) {
+/// The features before any cut from a stage on, run through the rest, give the logits of the whole, and have the shape that
+/// the trace says.
+fn is_one_network(backbone: &Backbone, x: &Tensor, from: StageId) {
     let _no_gradient = tch::no_grad_guard();
     let whole = backbone.classify(x, StageId::INPUT, Mode::Evaluate).logits;
     let traces = backbone.trace(&x.size());
-    for cut in backbone.ids() {
+    for cut in backbone.ids().filter(|&cut| cut >= from) {
         let features = backbone.forward(x, StageId::INPUT..cut, Mode::Evaluate);
         let what = format!("{} cut before {}", backbone.arch(), backbone.name(cut));
         if cut > StageId::INPUT {

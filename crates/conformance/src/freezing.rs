@@ -4,14 +4,14 @@ use backbone::layers::LinearInit;
 use backbone::{Backbone, Mode, Network, Options, Role, Stage, StageId};
 use tch::Tensor;
 
-use crate::subject::{Cheapest, Subject, built, input, one_at_a_time, options, with_values_of_its_own};
+use crate::subject::{Cheapest, Subject, built, input, one_at_a_time, options, with_values};
 
 /// Frozen before any stage, a training step changes exactly the stages from there on.
 pub fn only_what_is_live_changes(subject: &Subject) {
     let _one_at_a_time = one_at_a_time();
     for Cheapest { network, size } in subject.cheapest {
         let network = subject.network(network);
-        let mut backbone = with_values_of_its_own(network, *size);
+        let mut backbone = with_values(network, *size);
         let x = input(network, *size);
         backbone.replace_head(3, LinearInit::TorchDefault);
         let mut before = copies(&backbone);
@@ -24,7 +24,7 @@ pub fn only_what_is_live_changes(subject: &Subject) {
 /// The same around the one auxiliary head of a network, at a size at which it is built: before, at and after its stage.
 pub fn only_what_is_live_changes_around_the_auxiliary_head(network: &Network, size: i64) {
     let _one_at_a_time = one_at_a_time();
-    let mut backbone = with_values_of_its_own(network, size);
+    let mut backbone = with_values(network, size);
     let [(tap, _)] = backbone.aux().collect::<Vec<_>>()[..] else { panic!("no auxiliary head, or many") };
     backbone.replace_head(3, LinearInit::TorchDefault);
     let x = input(network, size).narrow(0, 0, 2); // one would have no batch statistics in the auxiliary head

@@ -57,8 +57,8 @@ macro_rules! tests {
         }
 
         #[test]
-        fn declared_channels_and_strides_are_true() {
-            $crate::contract::declared_channels_and_strides_are_true(&$subject);
+        fn channels_and_strides_hold_at_any_size() {
+            $crate::contract::channels_and_strides_hold_at_any_size(&$subject);
         }
 
         #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backbone::{Backbone, Family, Network, Options, Values};
+use backbone::{Backbone, Ending, Family, Network, Options, Values};
 use tch::{Device, Kind, Tensor};
 
 /// A family under test.
@@ -52,11 +52,20 @@ pub(crate) fn with_values(network: &Network, size: i64) -> Backbone {
     built(network, &Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) })
 }
 
-/// The same, for a check that replaces the head: a network that was [`built`] would draw all its values again.
-pub(crate) fn with_values_of_its_own(network: &Network, size: i64) -> Backbone {
-    tch::manual_seed(0);
+/// A network that ends early: the stages up to there share their values with `whole`, and its head is new.
+pub(crate) fn ended(whole: &Backbone, network: &Network, size: i64, ending: &Ending) -> Backbone {
     let options = Options { dropout: Some(0.0), stochastic_depth: Some(0.0), ..options(network, size) };
-    network.build(Values::default(), &options)
+    let mut ended = network.build(Values::Awaited { seed: 0 }, &options);
+    ended.end(ending).unwrap();
+    let values = whole.variables().all().into_iter();
+    let values: BTreeMap<String, Tensor> = values.map(|variable| (variable.name, variable.tensor)).collect();
+    for variable in ended.variables().all() {
+        if let Some(values) = values.get(&variable.name).filter(|it| it.size() == variable.tensor.size()) {
+            ended.variables().set(&variable, values).unwrap();
+        }
+    }
+    ended.draw_awaited();
+    ended
 }
 
 /// A network with random weights. They are drawn once for a network and a size, and copied after that: a VGG has 133
@@ -73,9 +82,9 @@ pub(crate) fn built(network: &Network, options: &Options) -> Backbone {
     let backbone = network.build(Values::Awaited { seed: 0 }, options);
     let variables = backbone.variables().all();
     assert_eq!(variables.len(), values.len(), "{}", network.name);
-    for (mut variable, values) in variables.into_iter().zip(values) {
+    for (variable, values) in variables.iter().zip(values) {
         assert_eq!(variable.tensor.size(), values.size(), "{}", variable.name);
-        variable.tensor.set_data(&values.copy());
+        backbone.variables().set(variable, &values.copy()).unwrap();
     }
     backbone
 }

@@ -139,11 +139,9 @@ fn efficientnet(path: &Path, options: &Options, scale: Scale) -> Parts {
     let last_rate = options.stochastic_depth.unwrap_or(STOCHASTIC_DEPTH);
     let features = path / "features";
 
-    let stem_channels = eights(32.0 * width);
-    let stem = build(style.conv(options.channels, stem_channels, 3, 2), &(&features / 0));
+    let stem = build(style.conv(options.channels, eights(32.0 * width), 3, 2), &(&features / 0));
     // Comments give B0's shapes.
-    let mut stages = vec![Stage::new(STAGES[0], &[STAGES[0]], stem_channels, Some(2), stem)]; // [N, 32, 112, 112]
-    let mut stride_so_far = 2;
+    let mut stages = vec![Stage::new(STAGES[0], &[STAGES[0]], stem)]; // [N, 32, 112, 112]
     let mut built = 0;
     for (index, row) in (1..).zip(TABLE) {
         let (input, output) = (eights(row.input as f64 * width), eights(row.output as f64 * width));
@@ -158,13 +156,12 @@ fn efficientnet(path: &Path, options: &Options, scale: Scale) -> Parts {
             stage = stage.then(Block::new(&(&path / number), style, shape, rate));
             built += 1;
         }
-        stride_so_far *= row.stride;
-        stages.push(Stage::new(STAGES[index], &[STAGES[index]], output, Some(stride_so_far), stage));
+        stages.push(Stage::new(STAGES[index], &[STAGES[index]], stage));
     }
     let (narrow, wide) = (eights(320.0 * width), 4 * eights(320.0 * width));
     let last = build(style.conv(narrow, wide, 1, 1), &(&features / 8));
-    stages.push(Stage::new(STAGES[8], &[STAGES[8]], wide, Some(stride_so_far), last)); // [N, 1280, 7, 7]
-    stages.push(Stage::new("pool", &[], wide, None, AdaptiveAvgPool(1))); // [N, 1280, 1, 1]
+    stages.push(Stage::new(STAGES[8], &[STAGES[8]], last)); // [N, 1280, 7, 7]
+    stages.push(Stage::new("pool", &[], AdaptiveAvgPool(1))); // [N, 1280, 1, 1]
 
     let rate = options.dropout.unwrap_or(dropout);
     let head = Head::new(path, "classifier.1", wide, options.classes, rate, LinearInit::UniformFanOut);

@@ -42,18 +42,18 @@ pub(crate) fn googlenet(path: &Path, options: &Options) -> Parts {
     let aux2 = aux(path, "aux2", "aux2.fc2", 528, options);
 
     let stages = vec![
-        Stage::new("stem1", &["conv1"], 64, Some(4), stem1), // [N, 64, 56, 56]
-        Stage::new("stem2", &["conv2", "conv3"], 192, Some(8), stem2), // [N, 192, 28, 28]
-        Stage::new("inception3a", &["inception3a"], 256, Some(8), inception3a), // [N, 256, 28, 28]
-        Stage::new("inception3b", &["inception3b"], 480, Some(16), inception3b), // [N, 480, 14, 14]
-        Stage::new("inception4a", &["inception4a"], 512, Some(16), inception4a).with_aux(aux1), // [N, 512, 14, 14]
-        Stage::new("inception4b", &["inception4b"], 512, Some(16), inception4b), // [N, 512, 14, 14]
-        Stage::new("inception4c", &["inception4c"], 512, Some(16), inception4c), // [N, 512, 14, 14]
-        Stage::new("inception4d", &["inception4d"], 528, Some(16), inception4d).with_aux(aux2), // [N, 528, 14, 14]
-        Stage::new("inception4e", &["inception4e"], 832, Some(32), inception4e), // [N, 832, 7, 7]
-        Stage::new("inception5a", &["inception5a"], 832, Some(32), inception5a), // [N, 832, 7, 7]
-        Stage::new("inception5b", &["inception5b"], 1024, Some(32), inception5b), // [N, 1024, 7, 7]
-        Stage::new("pool", &[], 1024, None, AdaptiveAvgPool(1)),                 // [N, 1024, 1, 1]
+        Stage::new("stem1", &["conv1"], stem1),          // [N, 64, 56, 56]
+        Stage::new("stem2", &["conv2", "conv3"], stem2), // [N, 192, 28, 28]
+        Stage::new("inception3a", &["inception3a"], inception3a), // [N, 256, 28, 28]
+        Stage::new("inception3b", &["inception3b"], inception3b), // [N, 480, 14, 14]
+        Stage::new("inception4a", &["inception4a"], inception4a).with_aux(aux1), // [N, 512, 14, 14]
+        Stage::new("inception4b", &["inception4b"], inception4b), // [N, 512, 14, 14]
+        Stage::new("inception4c", &["inception4c"], inception4c), // [N, 512, 14, 14]
+        Stage::new("inception4d", &["inception4d"], inception4d).with_aux(aux2), // [N, 528, 14, 14]
+        Stage::new("inception4e", &["inception4e"], inception4e), // [N, 832, 7, 7]
+        Stage::new("inception5a", &["inception5a"], inception5a), // [N, 832, 7, 7]
+        Stage::new("inception5b", &["inception5b"], inception5b), // [N, 1024, 7, 7]
+        Stage::new("pool", &[], AdaptiveAvgPool(1)),     // [N, 1024, 1, 1]
     ];
     let head = Head::new(path, "fc", 1024, options.classes, options.dropout.unwrap_or(0.2), INIT);
     let left_out = if aux_built(options) { Vec::new() } else { vec!["aux1", "aux2"] };

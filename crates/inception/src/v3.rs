@@ -39,20 +39,20 @@ pub(crate) fn inception_v3(path: &Path, options: &Options) -> Parts {
 
     let stem1_roots = ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"];
     let stages = vec![
-        Stage::new("stem1", &stem1_roots, 64, Some(4), stem1), // [N, 64, 73, 73]
-        Stage::new("stem2", &["Conv2d_3b_1x1", "Conv2d_4a_3x3"], 192, Some(8), stem2), // [N, 192, 35, 35]
-        Stage::new("mixed5b", &["Mixed_5b"], 256, Some(8), mixed5b), // [N, 256, 35, 35]
-        Stage::new("mixed5c", &["Mixed_5c"], 288, Some(8), mixed5c), // [N, 288, 35, 35]
-        Stage::new("mixed5d", &["Mixed_5d"], 288, Some(8), mixed5d), // [N, 288, 35, 35]
-        Stage::new("mixed6a", &["Mixed_6a"], 768, Some(16), mixed6a), // [N, 768, 17, 17]
-        Stage::new("mixed6b", &["Mixed_6b"], 768, Some(16), mixed6b), // [N, 768, 17, 17]
-        Stage::new("mixed6c", &["Mixed_6c"], 768, Some(16), mixed6c), // [N, 768, 17, 17]
-        Stage::new("mixed6d", &["Mixed_6d"], 768, Some(16), mixed6d), // [N, 768, 17, 17]
-        Stage::new("mixed6e", &["Mixed_6e"], 768, Some(16), mixed6e).with_aux(aux), // [N, 768, 17, 17]
-        Stage::new("mixed7a", &["Mixed_7a"], 1280, Some(32), mixed7a), // [N, 1280, 8, 8]
-        Stage::new("mixed7b", &["Mixed_7b"], 2048, Some(32), mixed7b), // [N, 2048, 8, 8]
-        Stage::new("mixed7c", &["Mixed_7c"], 2048, Some(32), mixed7c), // [N, 2048, 8, 8]
-        Stage::new("pool", &[], 2048, None, AdaptiveAvgPool(1)), // [N, 2048, 1, 1]
+        Stage::new("stem1", &stem1_roots, stem1), // [N, 64, 73, 73]
+        Stage::new("stem2", &["Conv2d_3b_1x1", "Conv2d_4a_3x3"], stem2), // [N, 192, 35, 35]
+        Stage::new("mixed5b", &["Mixed_5b"], mixed5b), // [N, 256, 35, 35]
+        Stage::new("mixed5c", &["Mixed_5c"], mixed5c), // [N, 288, 35, 35]
+        Stage::new("mixed5d", &["Mixed_5d"], mixed5d), // [N, 288, 35, 35]
+        Stage::new("mixed6a", &["Mixed_6a"], mixed6a), // [N, 768, 17, 17]
+        Stage::new("mixed6b", &["Mixed_6b"], mixed6b), // [N, 768, 17, 17]
+        Stage::new("mixed6c", &["Mixed_6c"], mixed6c), // [N, 768, 17, 17]
+        Stage::new("mixed6d", &["Mixed_6d"], mixed6d), // [N, 768, 17, 17]
+        Stage::new("mixed6e", &["Mixed_6e"], mixed6e).with_aux(aux), // [N, 768, 17, 17]
+        Stage::new("mixed7a", &["Mixed_7a"], mixed7a), // [N, 1280, 8, 8]
+        Stage::new("mixed7b", &["Mixed_7b"], mixed7b), // [N, 2048, 8, 8]
+        Stage::new("mixed7c", &["Mixed_7c"], mixed7c), // [N, 2048, 8, 8]
+        Stage::new("pool", &[], AdaptiveAvgPool(1)), // [N, 2048, 1, 1]
     ];
     let init = LinearInit::TruncatedNormal(DEVIATION);
     let head = Head::new(path, "fc", 2048, options.classes, options.dropout.unwrap_or(0.5), init);

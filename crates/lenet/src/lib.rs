@@ -74,10 +74,10 @@ fn lenet<Pool: Module + 'static>(
     let f6 = full("fc2", 120, 84);
 
     let stages = vec![
-        Stage::new("conv1", &["conv1"], 6, Some(2), Sequence::new().then(c1).then(pool())), // [N, 6, 14, 14]
-        Stage::new("conv2", &["conv2"], 16, Some(4), Sequence::new().then(c3).then(pool())), // [N, 16, 5, 5]
-        Stage::new("fc1", &["fc1"], 120, None, Sequence::new().then(Flatten).then(c5).then(activation)), // [N, 120]
-        Stage::new("fc2", &["fc2"], 84, None, Sequence::new().then(f6).then(activation)), // [N, 84]
+        Stage::new("conv1", &["conv1"], Sequence::new().then(c1).then(pool())), // [N, 6, 14, 14]
+        Stage::new("conv2", &["conv2"], Sequence::new().then(c3).then(pool())), // [N, 16, 5, 5]
+        Stage::new("fc1", &["fc1"], Sequence::new().then(Flatten).then(c5).then(activation)), // [N, 120]
+        Stage::new("fc2", &["fc2"], Sequence::new().then(f6).then(activation)), // [N, 84]
     ];
     let dropout = options.dropout.unwrap_or(0.0);
     let head = Head::new(path, "fc3", 84, options.classes, dropout, LinearInit::TorchDefault);

@@ -65,14 +65,13 @@ impl Plan {
         depth: usize,
         width: i64,
         stride: i64,
-        total_stride: i64,
     ) -> Stage {
         let path = path / name;
         let blocks = (0..depth).fold(Sequence::new(), |blocks, index| {
             let stride = if index == 0 { stride } else { 1 };
             blocks.then(self.block(&(&path / index), width, stride))
         });
-        Stage::new(name, &[name], self.channels, Some(total_stride), blocks)
+        Stage::new(name, &[name], blocks)
     }
 
     fn block(&mut self, path: &Path, width: i64, stride: i64) -> Block {

@@ -97,12 +97,12 @@ fn resnet(path: &Path, options: &Options, kind: Kind, depths: [usize; 4]) -> Par
     let stem = Sequence::new().then(conv1).then(MaxPool::new(3, 2).padding(1));
 
     let stages = vec![
-        Stage::new("stem", &["conv1", "bn1"], 64, Some(4), stem), // [N, 64, 56, 56]
-        plan.layer("layer1", path, layer1, 64, 1, 4),             // [N, 64 (256), 56, 56]
-        plan.layer("layer2", path, layer2, 128, 2, 8),            // [N, 128 (512), 28, 28]
-        plan.layer("layer3", path, layer3, 256, 2, 16),           // [N, 256 (1024), 14, 14]
-        plan.layer("layer4", path, layer4, 512, 2, 32),           // [N, 512 (2048), 7, 7]
-        Stage::new("pool", &[], out(512), None, AdaptiveAvgPool(1)), // [N, 512 (2048), 1, 1]
+        Stage::new("stem", &["conv1", "bn1"], stem), // [N, 64, 56, 56]
+        plan.layer("layer1", path, layer1, 64, 1),   // [N, 64 (256), 56, 56]
+        plan.layer("layer2", path, layer2, 128, 2),  // [N, 128 (512), 28, 28]
+        plan.layer("layer3", path, layer3, 256, 2),  // [N, 256 (1024), 14, 14]
+        plan.layer("layer4", path, layer4, 512, 2),  // [N, 512 (2048), 7, 7]
+        Stage::new("pool", &[], AdaptiveAvgPool(1)), // [N, 512 (2048), 1, 1]
     ];
     let dropout = options.dropout.unwrap_or(0.0);
     let head = Head::new(path, "fc", out(512), options.classes, dropout, LinearInit::TorchDefault);

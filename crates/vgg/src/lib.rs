@@ -68,12 +68,12 @@ fn vgg(path: &Path, options: &Options, depths: [usize; 5], form: Form) -> Parts 
     let mut features = Features { path: path / "features", channels: options.channels, index: 0, form };
     let [block1, block2, block3, block4, block5] = depths;
     let mut stages = vec![
-        features.block("block1", block1, 64, 2),   // [N, 64, 112, 112]
-        features.block("block2", block2, 128, 4),  // [N, 128, 56, 56]
-        features.block("block3", block3, 256, 8),  // [N, 256, 28, 28]
-        features.block("block4", block4, 512, 16), // [N, 512, 14, 14]
-        features.block("block5", block5, 512, 32), // [N, 512, 7, 7]
-        Stage::new("pool", &[], 512, None, AdaptiveAvgPool(7)), // [N, 512, 7, 7]
+        features.block("block1", block1, 64),        // [N, 64, 112, 112]
+        features.block("block2", block2, 128),       // [N, 128, 56, 56]
+        features.block("block3", block3, 256),       // [N, 256, 28, 28]
+        features.block("block4", block4, 512),       // [N, 512, 14, 14]
+        features.block("block5", block5, 512),       // [N, 512, 7, 7]
+        Stage::new("pool", &[], AdaptiveAvgPool(7)), // [N, 512, 7, 7]
     ];
 
     let init = LinearInit::Normal(0.01);
@@ -86,7 +86,7 @@ fn vgg(path: &Path, options: &Options, depths: [usize; 5], form: Form) -> Parts 
         .then(Dropout(rate))
         .then(full(3, 4096))
         .then(Activation::Relu);
-    stages.push(Stage::new("classifier", &["classifier.0", "classifier.3"], 4096, None, classifier)); // [N, 4096]
+    stages.push(Stage::new("classifier", &["classifier.0", "classifier.3"], classifier)); // [N, 4096]
     let head = Head::new(path, "classifier.6", 4096, options.classes, rate, init);
     Parts::new(stages, head)
 }
@@ -101,7 +101,7 @@ struct Features {
 
 impl Features {
     /// `depth` convolutions of `width` channels, then half the size.
-    fn block(&mut self, name: &'static str, depth: usize, width: i64, total_stride: i64) -> Stage {
+    fn block(&mut self, name: &'static str, depth: usize, width: i64) -> Stage {
         let mut roots = Vec::new();
         let mut block = Sequence::new();
         for _ in 0..depth {
@@ -111,7 +111,7 @@ impl Features {
         }
         self.index += 1; // the pool's place in the sequence
         let roots: Vec<&str> = roots.iter().map(String::as_str).collect();
-        Stage::new(name, &roots, width, Some(total_stride), block.then(MaxPool::new(2, 2)))
+        Stage::new(name, &roots, block.then(MaxPool::new(2, 2)))
     }
 
     /// A convolution and the path roots of its variables.
