@@ -6,8 +6,8 @@ use images::{Labelled, Unreadable};
 use records::{CoverageRecord, MetricsRecord};
 use serde::Serialize;
 use statistics::Confusion;
-use training::calibration::{Reliability, Scores, cross_entropy};
-use training::evaluate::{self, Metrics, Predictions};
+use training::calibration::Reliability;
+use training::evaluate::{Metrics, Scored};
 use training::figures;
 
 use crate::model::Model;
@@ -131,30 +131,28 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
     let labels: Vec<usize> = data.samples.iter().map(|sample| indices[sample.label]).collect();
     let paths: Vec<PathBuf> = data.samples.iter().map(|sample| sample.path.clone()).collect();
 
-    let mut predictions = Predictions::default();
-    let mut reliability = Reliability::default();
-    let mut logits = Vec::new();
+    let (mut truths, mut logits, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
     let Summary { unreadable, wide, .. } = predict::<E>(model, &paths, batching, &mut |prediction| {
-        let (truth, best) = (labels[prediction.index], prediction.best());
-        let probability = prediction.probabilities[best];
-        reliability.add(probability, best == truth);
+        let truth = labels[prediction.index];
+        truths.push(i64::try_from(truth).unwrap_or(i64::MAX));
         logits.extend_from_slice(prediction.logits);
-        predictions.push(evaluate::Prediction {
-            label: truth,
-            predicted: best,
-            probability,
-            loss: cross_entropy(prediction.logits, truth),
-        });
+        probabilities.push(prediction.probabilities[prediction.best()]);
         on_prediction(LabelledPrediction { prediction, truth })
     })?;
+    let scored = Scored::of(&logits, model.classes.len(), &truths).map_err(PredictError::from)?;
     let Metrics { images, correct, loss, accuracy, balanced_accuracy, confusion } =
-        predictions.metrics(model.classes.len());
+        scored.predictions.metrics(model.classes.len());
     if images == 0 {
         let source_name = data.root.display().to_string();
         return Err(PredictError::NothingReadable { source_name, count: unreadable.len() }.into());
     }
-    let scores = Scores { logits: &logits, classes: model.classes.len(), labels: &predictions.labels };
-    let metrics = figures::metrics(&scores, model.temperature, &model.classes);
+    let metrics = figures::metrics(&scored.scores(), model.temperature, &model.classes);
+    let answers = scored.predictions.correct();
+    let mut reliability = Reliability::default();
+    probabilities
+        .iter()
+        .zip(&answers)
+        .for_each(|(&probability, &correct)| reliability.add(probability, correct));
     let occurring = confusion.occurring();
     Ok(Measured {
         arch: model.network.name.to_owned(),
@@ -169,7 +167,7 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
         temperature: model.temperature,
         calibration_error: reliability.error(),
         metrics,
-        coverage: figures::coverage(&predictions.probability, &predictions.correct()),
+        coverage: figures::coverage(&probabilities, &answers),
         classes: occurring.iter().map(|&class| class_score(&model.classes, &confusion, class)).collect(),
         confusion: confusion.restricted_to(&occurring).into_counts(),
         unreadable: unreadable.into_iter().map(UnreadableFile::from).collect(),

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use backbone::{Mode, StageId};
+use backbone::StageId;
 use features::loader::{host_memory, timed, to_backbone};
 use images::{FileBatch, FileBatches, Layout, Transform, Unreadable, WideImages};
 use run_config::Switch;
 use serde::Serialize;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 use torch_extra::room::Room;
+use training::evaluate::{self, Feed};
 
 use crate::model::Model;
 
@@ -114,51 +115,110 @@ pub fn predict<E: From<PredictError>>(
 ) -> Result<Summary, E> {
     let transform = Transform::evaluation(&model.input).map_err(PredictError::from)?;
     let transform = if batching.reduced_decoding == Switch::On { transform.reducing() } else { transform };
-    let mut summary =
-        Summary { unreadable: Vec::new(), wide: WideImages::default(), timing: Timing::default() };
-    let mut throughput = Throughput::over(paths.len().div_ceil(batching.batch_size.max(1)));
     // A matrix product of another height may sum in another order: every batch of several has the full height.
     let rows = if paths.len() > batching.batch_size { batching.batch_size } else { 0 };
     let layout = match model.backbone.prepared_kind() {
         Some(_) => Layout::ChannelsLast,
         None => Layout::ChannelsFirst,
     };
-    let allocate = host_memory(model.backbone.placement().0, rows);
+    let device = model.backbone.placement().0;
     let (paths_of, transform) = (paths.to_vec(), transform.laid(layout));
-    let mut batches = FileBatches::new(paths_of, transform, batching.batch_size, batching.workers, allocate);
-    let mut alternation = Alternation::on(model.backbone.placement().0);
-    loop {
-        let next = timed(&mut batches).next();
-        let Some((batch, waited)) = next else { break };
-        summary.timing.waited_seconds += waited.as_secs_f64();
-        let mut batch = batch.map_err(PredictError::from)?;
-        summary.unreadable.append(&mut batch.unreadable);
-        summary.wide = summary.wide.and(batch.wide);
-        if batch.indices.is_empty() {
-            throughput.count(0);
-            continue;
-        }
-        let classes = model.classes.len().max(1);
-        let began = Instant::now();
-        let FileBatch { pixels, indices, .. } = batch;
-        let pixels = batch_of(model, pixels, indices.len().max(rows))?;
-        let compute = || classify(model, pixels, indices.len());
-        let (logits, probabilities) = if alternation.active { batches.pausing(compute) } else { compute() }?;
-        let computed = began.elapsed();
-        alternation.observe(waited, computed);
-        summary.timing.computed_seconds += computed.as_secs_f64();
-        let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
-        for (&index, (logits, probabilities)) in indices.iter().zip(rows) {
-            if !logits.iter().all(|score| score.is_finite()) {
-                let (image, model) = (paths[index].clone(), model.path.clone());
-                return Err(PredictError::NotFinite { image, model }.into());
-            }
-            on_prediction(&Prediction { index, path: &paths[index], logits, probabilities })?;
-        }
-        throughput.count(indices.len());
-    }
+    let allocate = host_memory(device, rows);
+    let mut files = Files {
+        model,
+        paths,
+        rows,
+        batches: FileBatches::new(paths_of, transform, batching.batch_size, batching.workers, allocate),
+        alternation: Alternation::on(device),
+        throughput: Throughput::over(paths.len().div_ceil(batching.batch_size.max(1))),
+        asked: Asked { indices: Vec::new(), waited: Duration::ZERO, began: Instant::now() },
+        summary: Summary { unreadable: Vec::new(), wide: WideImages::default(), timing: Timing::default() },
+        on_prediction,
+    };
+    evaluate::classify(&model.backbone, StageId::INPUT, 1, &mut files)?;
+    let Files { mut summary, throughput, .. } = files;
     summary.timing.pictures_per_second = throughput.per_second;
     Ok(summary)
+}
+
+/// Files on their way through a model.
+struct Files<'a, E> {
+    model: &'a Model,
+    paths: &'a [PathBuf],
+    /// Rows that a batch is filled up to.
+    rows: usize,
+    batches: FileBatches<Room>,
+    alternation: Alternation,
+    throughput: Throughput,
+    /// The batch in the network.
+    asked: Asked,
+    summary: Summary,
+    on_prediction: &'a mut dyn FnMut(&Prediction<'_>) -> Result<(), E>,
+}
+
+/// A batch whose scores are to come.
+struct Asked {
+    /// Indices of its files.
+    indices: Vec<usize>,
+    /// Time spent waiting for it.
+    waited: Duration,
+    /// When it was there.
+    began: Instant,
+}
+
+impl<E: From<PredictError>> Files<'_, E> {
+    /// Returns the next batch that has images.
+    fn read(&mut self) -> Result<Option<evaluate::Batch>, PredictError> {
+        loop {
+            let Some((batch, waited)) = timed(&mut self.batches).next() else { return Ok(None) };
+            let Summary { unreadable, wide, timing } = &mut self.summary;
+            timing.waited_seconds += waited.as_secs_f64();
+            let FileBatch { pixels, indices, unreadable: mut other, wide: also, .. } = batch?;
+            unreadable.append(&mut other);
+            *wide = wide.and(also);
+            if indices.is_empty() {
+                self.throughput.count(0);
+                continue;
+            }
+            let began = Instant::now();
+            let x = batch_of(self.model, pixels, indices.len().max(self.rows))?;
+            let images = i64::try_from(indices.len()).unwrap_or(i64::MAX);
+            self.asked = Asked { indices, waited, began };
+            return Ok(Some(evaluate::Batch { x, images }));
+        }
+    }
+}
+
+impl<E: From<PredictError>> Feed for Files<'_, E> {
+    type Error = E;
+
+    fn next(&mut self) -> Option<Result<evaluate::Batch, E>> {
+        self.read().map_err(E::from).transpose()
+    }
+
+    fn computing(&mut self, compute: &mut dyn FnMut() -> Tensor) -> Tensor {
+        if self.alternation.active { self.batches.pausing(compute) } else { compute() }
+    }
+
+    fn take(&mut self, scores: &Tensor) -> Result<(), E> {
+        let (logits, probabilities) = read(scores, self.model.temperature).map_err(PredictError::from)?;
+        let Asked { indices, waited, began } = &self.asked;
+        let computed = began.elapsed();
+        self.alternation.observe(*waited, computed);
+        self.summary.timing.computed_seconds += computed.as_secs_f64();
+        let classes = self.model.classes.len().max(1);
+        let rows = logits.chunks_exact(classes).zip(probabilities.chunks_exact(classes));
+        for (&index, (logits, probabilities)) in indices.iter().zip(rows) {
+            let path = &self.paths[index];
+            if !logits.iter().all(|score| score.is_finite()) {
+                let (image, model) = (path.clone(), self.model.path.clone());
+                return Err(PredictError::NotFinite { image, model }.into());
+            }
+            (self.on_prediction)(&Prediction { index, path, logits, probabilities })?;
+        }
+        self.throughput.count(indices.len());
+        Ok(())
+    }
 }
 
 /// Whether decoding pauses while the network computes. Both would use all cores of a CPU, and a core that decodes holds up
@@ -224,16 +284,12 @@ fn batch_of(model: &Model, pixels: Room, rows: usize) -> Result<Tensor, PredictE
     Ok(to_backbone(&pixels, &model.backbone)?)
 }
 
-/// Returns logits and probabilities of the first `count` images, row by row, `[count, classes]` each.
-fn classify(model: &Model, pixels: Tensor, count: usize) -> Result<(Vec<f32>, Vec<f64>), PredictError> {
-    tch::no_grad(|| {
-        let logits = model.backbone.classify(&pixels, StageId::INPUT, Mode::Evaluate).logits;
-        let logits = logits.f_narrow(0, 0, i64::try_from(count).unwrap_or(i64::MAX))?;
-        let logits = logits.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?;
-        let scaled = logits.f_to_kind(Kind::Double)?.f_div_scalar(model.temperature)?;
-        let probabilities = scaled.f_softmax(-1, Kind::Double)?; // [count, classes]
-        Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
-    })
+/// Returns scores `[N, classes]` and the probabilities at a temperature, row by row.
+fn read(scores: &Tensor, temperature: f64) -> Result<(Vec<f32>, Vec<f64>), TchError> {
+    let logits = scores.f_to_kind(Kind::Float)?.f_to_device(Device::Cpu)?;
+    let scaled = logits.f_to_kind(Kind::Double)?.f_div_scalar(temperature)?;
+    let probabilities = scaled.f_softmax(-1, Kind::Double)?; // [N, classes]
+    Ok((Vec::try_from(logits.f_flatten(0, -1)?)?, Vec::try_from(probabilities.f_flatten(0, -1)?)?))
 }
 
 impl Prediction<'_> {

@@ -197,12 +197,6 @@ impl Reliability {
     }
 }
 
-/// Returns the cross-entropy of one image, in nats.
-#[must_use]
-pub fn cross_entropy(logits: &[f32], truth: usize) -> f64 {
-    log_sum(logits, 1.0) - f64::from(logits[truth])
-}
-
 /// Returns the first of the highest scores.
 fn best(row: &[f32]) -> usize {
     let places = 0..row.len();

@@ -1,17 +1,71 @@
-//! Measures a model on one split.
+//! Classifies images batch by batch: the one loop behind the evaluations of a run, `predict` and `evaluate`.
 
 use std::time::Duration;
 
-use backbone::{Backbone, Mode};
+use backbone::{Backbone, Mode, StageId};
 use features::loader::{FeatureLoader, padded};
-use tch::{Kind, Tensor};
+use tch::{Kind, TchError, Tensor};
 use torch_extra::autocast::Autocast;
 
 use crate::Error;
 use crate::calibration::Scores;
 use crate::deferred::sync_interval;
 
-pub use crate::predictions::{Metrics, Prediction, Predictions};
+pub use crate::predictions::{Metrics, Predictions};
+
+/// Images to classify, in batches, and what becomes of their scores.
+pub trait Feed {
+    /// Why it ends early.
+    type Error;
+
+    /// Returns the next batch; `None` after the last.
+    fn next(&mut self) -> Option<Result<Batch, Self::Error>>;
+
+    /// Runs the network on a batch. What decodes images may pause meanwhile.
+    fn computing(&mut self, compute: &mut dyn FnMut() -> Tensor) -> Tensor {
+        compute()
+    }
+
+    /// Takes the scores of the images of some batches, `[N, classes]`, in their order, on the network's device.
+    ///
+    /// # Errors
+    /// Any, which end the loop.
+    fn take(&mut self, scores: &Tensor) -> Result<(), Self::Error>;
+}
+
+/// A batch to classify.
+#[derive(Debug)]
+pub struct Batch {
+    /// What passes into the first stage to run, on the network's device; rows after the images fill it up.
+    pub x: Tensor,
+    /// Number of images.
+    pub images: i64,
+}
+
+/// Runs the stages from `cut` to the head in evaluation mode on every batch of a feed; the last partial batch counts like any
+/// other. Scores are handed over after each `together` batches, and at the end.
+///
+/// # Errors
+/// Those of the feed.
+pub fn classify<F: Feed>(
+    backbone: &Backbone,
+    cut: StageId,
+    together: usize,
+    feed: &mut F,
+) -> Result<(), F::Error> {
+    let _no_gradient = tch::no_grad_guard();
+    let mut pending = Vec::new();
+    while let Some(batch) = feed.next() {
+        let Batch { x, images } = batch?;
+        let scores = feed.computing(&mut || backbone.classify(&x, cut, Mode::Evaluate).logits);
+        pending.push(scores.narrow(0, 0, images));
+        if pending.len() >= together {
+            feed.take(&Tensor::cat(&pending, 0))?;
+            pending.clear();
+        }
+    }
+    if pending.is_empty() { Ok(()) } else { feed.take(&Tensor::cat(&pending, 0)) }
+}
 
 /// Predictions of a model for every image of a split, with the scores of all classes.
 #[derive(Clone, Debug, Default)]
@@ -77,77 +131,72 @@ pub(crate) fn pass(
 
 fn run(backbone: &Backbone, feed: &FeatureLoader, evaluation: Evaluation) -> Result<Scored, Error> {
     let Evaluation { batch_size, sync_interval, kind, keep } = evaluation;
-    let _no_gradient = tch::no_grad_guard();
     let _autocast = Autocast::begin(backbone.placement().0, kind);
-    let mut scored = Scored::default();
-    let mut pending = Vec::new();
     let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
-    for batch in feed.in_order(backbone, batch_size) {
-        let batch = batch?;
-        scored.waited += batch.waited;
-        let logits = backbone.classify(&padded(&batch.x, rows), feed.cut(), Mode::Evaluate).logits;
-        let logits = logits.narrow(0, 0, batch.x.size()[0]);
-        pending.push(PendingBatch::of(&logits, &batch.labels, keep));
-        if pending.len() == sync_interval {
-            scored.read(&std::mem::take(&mut pending))?;
-        }
+    let batches = feed.in_order(backbone, batch_size).map(|batch| Ok(batch?));
+    let mut split = Split { batches, rows, keep, labels: Vec::new(), scored: Scored::default() };
+    classify(backbone, feed.cut(), sync_interval, &mut split)?;
+    Ok(split.scored)
+}
+
+/// A split on its way through the network.
+struct Split<I> {
+    batches: I,
+    /// Rows that a batch is filled up to.
+    rows: usize,
+    keep: Keep,
+    /// Labels of the batches whose scores are to come, `[N]` each, int64.
+    labels: Vec<Tensor>,
+    scored: Scored,
+}
+
+impl<I: Iterator<Item = Result<features::loader::Batch, Error>>> Feed for Split<I> {
+    type Error = Error;
+
+    fn next(&mut self) -> Option<Result<Batch, Error>> {
+        let batch = self.batches.next()?;
+        Some(batch.map(|batch| {
+            self.scored.waited += batch.waited;
+            self.labels.push(batch.labels.shallow_clone());
+            Batch { x: padded(&batch.x, self.rows), images: batch.x.size()[0] }
+        }))
     }
-    scored.read(&pending)?;
-    Ok(scored)
-}
 
-/// Predictions for a batch, still on the device.
-struct PendingBatch {
-    /// Sum of the cross-entropies, a float64 scalar.
-    loss: Tensor,
-    /// `[N]`, int64.
-    labels: Tensor,
-    /// `[N]`, int64.
-    predicted: Tensor,
-    /// `[N]`, float64.
-    probability: Tensor,
-    /// `[N, classes]`, float32.
-    logits: Option<Tensor>,
-}
-
-impl PendingBatch {
-    fn of(logits: &Tensor, labels: &Tensor, keep: Keep) -> Self {
-        let logits = logits.to_kind(Kind::Double);
-        let log_probabilities = logits.log_softmax(-1, Kind::Double); // [N, classes]
-        let of_label = log_probabilities.gather(1, &labels.unsqueeze(1), false); // [N, 1]
-        let (best, class) = log_probabilities.max_dim(1, false); // [N], [N]
-        Self {
-            loss: -of_label.sum(Kind::Double),
-            labels: labels.shallow_clone(),
-            predicted: class,
-            probability: best.exp(),
-            logits: (keep == Keep::Scores).then(|| logits.to_kind(Kind::Float)),
-        }
+    fn take(&mut self, scores: &Tensor) -> Result<(), Error> {
+        let labels = Tensor::f_cat(&std::mem::take(&mut self.labels), 0)?;
+        Ok(self.scored.add(scores, &labels, self.keep)?)
     }
 }
 
 impl Scored {
-    /// Reads the predictions for some batches, each kind of number with one transfer.
-    fn read(&mut self, batches: &[PendingBatch]) -> Result<(), Error> {
-        if batches.is_empty() {
-            return Ok(());
+    /// Returns what scores, row by row, `[N, classes]`, say of images with these labels.
+    ///
+    /// # Errors
+    /// When a libtorch call fails.
+    pub fn of(logits: &[f32], classes: usize, labels: &[i64]) -> Result<Self, TchError> {
+        let mut scored = Self::default();
+        if !labels.is_empty() {
+            let size = [labels.len(), classes].map(|extent| i64::try_from(extent).unwrap_or(i64::MAX));
+            let scores = Tensor::f_from_slice(logits)?.f_view(size)?;
+            scored.add(&scores, &Tensor::f_from_slice(labels)?, Keep::Scores)?;
         }
-        let all = |of: fn(&PendingBatch) -> &Tensor| batches.iter().map(of).collect::<Vec<_>>();
-        let losses = Vec::<f64>::try_from(Tensor::f_stack(&all(|batch| &batch.loss), 0)?)?;
-        // One by one, so that it does not matter how many are read at once.
-        self.predictions.loss_sum =
-            losses.into_iter().fold(self.predictions.loss_sum, |sum, loss| sum + loss);
-        self.predictions.labels.extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.labels), 0)?)?);
-        self.predictions
-            .predicted
-            .extend(Vec::<i64>::try_from(Tensor::f_cat(&all(|batch| &batch.predicted), 0)?)?);
-        self.predictions
-            .probability
-            .extend(Vec::<f64>::try_from(Tensor::f_cat(&all(|batch| &batch.probability), 0)?)?);
-        let logits: Vec<&Tensor> = batches.iter().filter_map(|batch| batch.logits.as_ref()).collect();
-        if let Some(first) = logits.first() {
-            self.classes = usize::try_from(first.size()[1]).unwrap_or(0);
-            self.logits.extend(Vec::<f32>::try_from(Tensor::f_cat(&logits, 0)?.f_flatten(0, -1)?)?);
+        Ok(scored)
+    }
+
+    /// Adds images, each kind of number with one transfer: scores `[N, classes]` and labels `[N]`.
+    fn add(&mut self, scores: &Tensor, labels: &Tensor, keep: Keep) -> Result<(), TchError> {
+        let log_probabilities = scores.to_kind(Kind::Double).f_log_softmax(-1, Kind::Double)?; // [N, classes]
+        let losses = -log_probabilities.f_gather(1, &labels.unsqueeze(1), false)?.squeeze_dim(1); // [N]
+        let (best, class) = log_probabilities.f_max_dim(1, false)?; // [N], [N]
+        let Predictions { labels: known, predicted, probability, loss_sum } = &mut self.predictions;
+        // One by one, so that it matters neither how large batches are nor how many are read at once.
+        *loss_sum = Vec::<f64>::try_from(losses)?.into_iter().fold(*loss_sum, |sum, loss| sum + loss);
+        known.extend(Vec::<i64>::try_from(labels)?);
+        predicted.extend(Vec::<i64>::try_from(class)?);
+        probability.extend(Vec::<f64>::try_from(best.exp())?);
+        if keep == Keep::Scores {
+            self.classes = usize::try_from(scores.size()[1]).unwrap_or(0);
+            self.logits.extend(Vec::<f32>::try_from(scores.to_kind(Kind::Float).f_flatten(0, -1)?)?);
         }
         Ok(())
     }
@@ -156,5 +205,24 @@ impl Scored {
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
         Scores { logits: &self.logits, classes: self.classes, labels: &self.predictions.labels }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_become_classes_probabilities_and_losses_image_by_image() {
+        let logits = [2.0f32, 1.0, -1.0, 0.5, 3.0, 3.0];
+        let scored = Scored::of(&logits, 3, &[0, 2]).unwrap();
+        assert_eq!(scored.predictions.predicted, [0, 1], "of equals the first");
+        assert_eq!((scored.logits.as_slice(), scored.classes), (&logits[..], 3));
+        let of =
+            |row: &[f64], class: usize| row[class].exp() / row.iter().map(|score| score.exp()).sum::<f64>();
+        let [one, other] = [of(&[2.0, 1.0, -1.0], 0), of(&[0.5, 3.0, 3.0], 2)];
+        assert!((scored.predictions.loss_sum + one.ln() + other.ln()).abs() < 1e-12);
+        assert!((scored.predictions.probability[0] - one).abs() < 1e-12);
+        assert_eq!(Scored::of(&[], 3, &[]).unwrap().predictions.labels.len(), 0);
     }
 }

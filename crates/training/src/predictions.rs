@@ -16,19 +16,6 @@ pub struct Predictions {
     pub loss_sum: f64,
 }
 
-/// Prediction for one image.
-#[derive(Clone, Copy, Debug)]
-pub struct Prediction {
-    /// Label, an index of a class.
-    pub label: usize,
-    /// Most probable class.
-    pub predicted: usize,
-    /// Its softmax probability.
-    pub probability: f64,
-    /// Cross-entropy, in nats.
-    pub loss: f64,
-}
-
 /// Figures of a model on one split.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -47,15 +34,6 @@ pub struct Metrics {
 }
 
 impl Predictions {
-    /// Adds the prediction for the next image.
-    pub fn push(&mut self, prediction: Prediction) {
-        let index = |class: usize| i64::try_from(class).unwrap_or(i64::MAX);
-        self.labels.push(index(prediction.label));
-        self.predicted.push(index(prediction.predicted));
-        self.probability.push(prediction.probability);
-        self.loss_sum += prediction.loss;
-    }
-
     /// Returns the figures of the split, for a model of at least this number of classes.
     #[must_use]
     pub fn metrics(&self, classes: usize) -> Metrics {
@@ -144,10 +122,12 @@ mod tests {
 
     #[test]
     fn confusion_counts_truth_by_row_and_groups_by_truth() {
-        let mut predictions = Predictions::default();
-        for (label, predicted) in [(0, 0), (0, 2), (1, 1), (2, 0)] {
-            predictions.push(Prediction { label, predicted, probability: 0.9, loss: 0.5 });
-        }
+        let predictions = Predictions {
+            labels: vec![0, 0, 1, 2],
+            predicted: vec![0, 2, 1, 0],
+            probability: vec![0.9; 4],
+            loss_sum: 2.0,
+        };
         let groups = BTreeMap::from([("first two".to_owned(), vec![0, 1])]);
         let measured = predictions.measure("test", 3, &groups);
         assert_eq!(measured.confusion, vec![vec![1, 0, 1], vec![0, 1, 0], vec![1, 0, 0]]);
