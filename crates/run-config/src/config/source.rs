@@ -66,13 +66,13 @@ impl Source {
     pub fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {
         let message = format!("{key}: {}", message.into());
         if let Some(SettingConfig { set, .. }) = &self.setting
-            && let Some(change) = set.iter().rposition(|change| sets(change, key))
+            && let Some(change) = responsible(set, key)
         {
             return self.wrong_change(change, message);
         }
         let message = self.in_setting(message);
-        match self.overrides.iter().rev().find(|argument| sets(argument, key)) {
-            Some(argument) => wrong_set(argument, message),
+        match responsible(&self.overrides, key) {
+            Some(argument) => wrong_set(&self.overrides[argument], message),
             None => self.wrong_at(self.span(key), message),
         }
     }
@@ -242,17 +242,31 @@ pub(super) fn wrong_set(argument: &str, message: String) -> ConfigError {
     ConfigError::Wrong { place: Place::Set(argument.to_owned()), message }
 }
 
+/// Returns the index of the `KEY=VALUE` that gave a key its value: the last one of this key, of a table around it, or else of
+/// a key within it.
+fn responsible(changes: &[String], key: &str) -> Option<usize> {
+    let today = legacy::key_of_today(key);
+    let whole = changes.iter().rposition(|change| sets(change, key));
+    whole.or_else(|| {
+        changes.iter().rposition(|change| lies_within(&legacy::key_of_today(given(change)), &today))
+    })
+}
+
 /// Whether a `KEY=VALUE` gives a value to this key, or to a table around it.
 fn sets(argument: &str, key: &str) -> bool {
     let given = legacy::key_of_today(given(argument));
     let key = legacy::key_of_today(key);
-    given == key || key.strip_prefix(&*given).is_some_and(|rest| rest.starts_with('.'))
+    lies_within(&key, &given)
 }
 
 /// Whether a `KEY=VALUE` gives a value to this key, or to one in its table.
 pub(super) fn is_within(argument: &str, key: &str) -> bool {
-    let given = given(argument);
-    given == key || given.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+    lies_within(given(argument), key)
+}
+
+/// Whether a key is this one, or one in its table.
+fn lies_within(key: &str, table: &str) -> bool {
+    key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn given(argument: &str) -> &str {

@@ -26,6 +26,24 @@ fn overrides_win_take_bare_strings_and_answer_for_themselves() {
 }
 
 #[test]
+fn an_override_below_a_table_answers_for_the_table() {
+    let text = format!("{GOOD}[finetune.thaw]\nevery = 2\n");
+    let (_, source) = read_text(&text, &["finetune.thaw.every=3"]).unwrap();
+    let place = |key: &str| source.wrong(key, "no").to_string();
+    assert!(place("finetune.thaw").starts_with("--set finetune.thaw.every=3: finetune.thaw: "));
+    assert!(place("finetune.thaw.every").starts_with("--set finetune.thaw.every=3: "));
+    assert!(place("finetune.thaw.at").contains("c.toml:"), "{}", place("finetune.thaw.at"));
+    for (argument, says) in [
+        ("finetune.thaw.every=0", "must be at least 1"),
+        ("finetune.thaw.every=often", "often"),
+        ("finetune.thaw.ever=1", "`every`"),
+    ] {
+        let message = read_text(&text, &[argument]).unwrap_err();
+        assert!(message.starts_with(&format!("--set {argument}: ")) && message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn an_override_may_supply_what_the_file_lacks() {
     let text = GOOD.replace("root = \"d\"\n", "");
     let (config, source) = read_text(&text, &[]).unwrap();
