@@ -54,7 +54,8 @@ fn cells(summary: &Value) -> &Vec<Value> {
 #[test]
 fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     let desk = desk();
-    desk.finetune(&format!("{GRID} --set compare.keep_models=false --out a")).ends(0, &["run 8/8"]);
+    let by_f1 = "--set compare.keep_models=false --set compare.judge_by=f1";
+    desk.finetune(&format!("{GRID} {by_f1} --out a")).ends(0, &["run 8/8"]);
     let summary = desk.json("a/summary.json");
     for cell in cells(&summary) {
         let answers = cell["answers"].as_str().unwrap();
@@ -77,6 +78,17 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     for effect in effects {
         let (low, high) = (effect["interval"]["low"].as_f64(), effect["interval"]["high"].as_f64());
         assert!(low <= effect["difference"].as_f64() && effect["difference"].as_f64() <= high, "{effect}");
+        // Means over the seeds of the figure that each run has in its record.
+        let mean = |method: &str| {
+            let of = |cell: &&Value| {
+                cell["method"] == method && cell["images_per_class"] == effect["images_per_class"]
+            };
+            let f1 = |cell: &Value| cell["metrics"]["macro_f1"].as_f64().unwrap();
+            cells(&summary).iter().filter(of).map(f1).sum::<f64>() / 2.0
+        };
+        let difference = mean("quick") - mean("slow");
+        assert!((effect["difference"].as_f64().unwrap() - difference).abs() < 1e-9, "{effect}");
+        assert_eq!(effect["metric"], "macro F1");
     }
     assert_eq!(summary["traces"].as_array().unwrap().len(), 4, "a trace for each setting and amount");
     // Models are not kept, their digests are.
@@ -92,6 +104,9 @@ fn a_comparison_tells_how_sure_it_is_and_how_training_went() {
     assert_eq!((events.len(), ends), (5, ["1-2-per-class-slow", "comparison"]), "{events:?}");
     let page = fs::read_to_string(desk.path("a/report.html")).unwrap();
     assert!(page.contains("95% interval") && page.contains("id=\"training\""));
+    assert!(page.contains("Macro F1 minus that of"));
+    let group = "--set data.groups.one=[\"bar\"] --set compare.judge_on=one --set compare.judge_by=f1";
+    desk.finetune(&format!("{GRID} {group} --out no")).ends(2, &["compare.judge_by"]);
 }
 
 #[test]

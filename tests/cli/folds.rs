@@ -88,6 +88,7 @@ fn a_comparison_runs_every_fold_and_judges_by_every_training_image() {
         \"train.learning_rate=0.01\"]\n";
     desk.write("c.toml", plain + grid);
     let folds = format!("{MANY} --set data.folds=3 --set compare.keep_models=false");
+    let folds = format!("{folds} --set compare.judge_by=loss");
     desk.finetune(&format!("{folds} --set compare.jobs=2 --out a")).ends(0, &["run 12/12", "fold 3"]);
     let summary = desk.json("a/summary.json");
     assert_eq!(summary["folds"], 3);
@@ -125,6 +126,22 @@ fn a_comparison_runs_every_fold_and_judges_by_every_training_image() {
     }
     let effect = &summary["effects"][0];
     assert_eq!((&effect["method"], &effect["seeds"]), (&"quick".into(), &2.into()));
+    // By the loss, of which less is better, over all images of both seeds.
+    let loss = |setting: &str| {
+        let of = |row: &BTreeMap<String, String>| {
+            -row[&format!("probability of {}", row["label"])].parse::<f64>().unwrap().ln()
+        };
+        all.iter().filter(|row| row["setting"] == setting).map(of).sum::<f64>() / 60.0
+    };
+    let difference = effect["difference"].as_f64().unwrap();
+    assert_eq!(effect["metric"], "loss");
+    assert!((difference - (loss("quick") - loss("slow"))).abs() < 1e-9, "{effect}");
+    assert!(effect["interval"]["low"].as_f64().unwrap() <= difference);
+    let verdict = summary["verdict"].to_string();
+    assert!(
+        verdict.contains("compared by loss") && verdict.contains("nats of loss against slow"),
+        "{verdict}"
+    );
     let text = summary["verdict"][0].as_str().unwrap();
     assert!(text.contains("3 folds") && text.contains("30 training images"), "{text}");
     // A cell is a run of its own, and the same however many processes share the comparison.

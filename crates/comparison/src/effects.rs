@@ -1,6 +1,10 @@
+use predictions::Predictions;
+use records::wording::{percent, points};
 use records::{Amount, CellRecord, DivergedRecord, EffectRecord};
 use statistics::bootstrap::{self, Pair};
 use statistics::{distinct, mean};
+
+use crate::judge::{self, Figure, Judge, recorded};
 
 /// The runs of a comparison, ordered by what is compared: settings within a variant and an amount of data.
 #[derive(Clone, Debug)]
@@ -15,6 +19,8 @@ pub struct Group<'a> {
     pub variant: &'a str,
     /// Training images of each class.
     pub amount: Amount,
+    /// What settings are compared by; `None` for accuracy.
+    figure: Option<Figure>,
     settings: Vec<Setting<'a>>,
 }
 
@@ -28,12 +34,15 @@ struct Setting<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Run<'a> {
     seed: u64,
-    accuracy: f64,
+    /// Accuracy, or another figure.
+    value: f64,
     /// A character for each image, `1` where the prediction was correct; empty in older records.
     answers: &'a str,
+    /// Where it is compared by another figure.
+    predictions: Option<&'a Predictions>,
 }
 
-/// Difference of accuracy between a setting and a baseline, over pairs of runs with the same seed.
+/// Difference of accuracy, or of another figure, between a setting and a baseline, over pairs of runs with the same seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effect<'a> {
     /// As in [`CellRecord::variant`].
@@ -44,7 +53,9 @@ pub struct Effect<'a> {
     pub setting: &'a str,
     /// What it is compared with.
     pub baseline: &'a str,
-    /// Mean accuracy of the setting less that of the baseline, in `-1..=1`; finite.
+    /// What is compared; `None` for accuracy.
+    pub figure: Option<Figure>,
+    /// Mean figure of the setting less that of the baseline; finite.
     pub mean: f64,
     /// 95% confidence interval of it, from a paired bootstrap over seeds and images; `None` where the answers to the images
     /// are not recorded.
@@ -68,38 +79,46 @@ impl<'a> Effects<'a> {
     /// Runs judged on a group of classes, or on all where `judged_on` is `None`. Groups and settings come in the order in
     /// which they occur first.
     #[must_use]
-    pub fn of(cells: &'a [CellRecord], judged_on: Option<&str>) -> Self {
-        Self::with(cells.iter().collect(), judged_on)
+    pub fn of(cells: &'a [CellRecord], judged_on: Option<&str>, by: Judge<'a>) -> Self {
+        Self::with(cells.iter().enumerate().collect(), judged_on, by)
     }
 
     /// The same without the settings of which a run diverged: the mean of the seeds that are left would flatter them.
     #[must_use]
-    pub fn of_sound(cells: &'a [CellRecord], diverged: &[DivergedRecord], judged_on: Option<&str>) -> Self {
-        let sound = |cell: &&CellRecord| {
+    pub fn of_sound(
+        cells: &'a [CellRecord],
+        diverged: &[DivergedRecord],
+        judged_on: Option<&str>,
+        by: Judge<'a>,
+    ) -> Self {
+        let sound = |(_, cell): &(usize, &CellRecord)| {
             !diverged.iter().any(|run| {
                 run.variant == cell.variant
                     && run.images_per_class == cell.images_per_class
                     && run.method == cell.method
             })
         };
-        Self::with(cells.iter().filter(sound).collect(), judged_on)
+        Self::with(cells.iter().enumerate().filter(sound).collect(), judged_on, by)
     }
 
-    fn with(cells: Vec<&'a CellRecord>, judged_on: Option<&str>) -> Self {
-        let shared = |cell: &&'a CellRecord| (cell.variant.as_str(), cell.images_per_class);
+    /// Of runs with their places among all.
+    fn with(cells: Vec<(usize, &'a CellRecord)>, judged_on: Option<&str>, by: Judge<'a>) -> Self {
+        let shared = |(_, cell): &(usize, &'a CellRecord)| (cell.variant.as_str(), cell.images_per_class);
+        let figure = match by {
+            Judge::Accuracy => None,
+            Judge::Figure { figure, .. } => Some(figure),
+        };
         let group = |(variant, images_per_class)| {
-            let here: Vec<&CellRecord> =
-                cells.iter().copied().filter(|cell| shared(cell) == (variant, images_per_class)).collect();
+            let here = || cells.iter().filter(move |cell| shared(cell) == (variant, images_per_class));
             let setting = |name| Setting {
                 name,
-                runs: here
-                    .iter()
-                    .filter(|cell| cell.method == name)
-                    .map(|cell| Run::of(cell, judged_on))
+                runs: here()
+                    .filter(|(_, cell)| cell.method == name)
+                    .map(|&(place, cell)| Run::of(cell, judged_on, by, place))
                     .collect(),
             };
-            let settings = distinct(here.iter().map(|cell| cell.method.as_str())).into_iter().map(setting);
-            Group { variant, amount: Amount(images_per_class), settings: settings.collect() }
+            let settings = distinct(here().map(|(_, cell)| cell.method.as_str())).into_iter().map(setting);
+            Group { variant, amount: Amount(images_per_class), figure, settings: settings.collect() }
         };
         Self { groups: distinct(cells.iter().map(shared)).into_iter().map(group).collect() }
     }
@@ -129,48 +148,75 @@ impl<'a> Group<'a> {
         self.settings.iter().map(|setting| setting.name)
     }
 
-    /// Mean accuracy of a setting over its seeds; `NaN` without runs.
+    /// Mean accuracy, or other figure, of a setting over its seeds; `NaN` without runs.
     #[must_use]
-    pub fn accuracy(&self, setting: &str) -> f64 {
-        mean(&self.runs(setting).iter().map(|run| run.accuracy).collect::<Vec<_>>())
+    pub fn value(&self, setting: &str) -> f64 {
+        mean(&self.runs(setting).iter().map(|run| run.value).collect::<Vec<_>>())
     }
 
-    /// 95% confidence interval of [`Group::accuracy`]; `None` where the answers to the images are not recorded.
+    /// 95% confidence interval of [`Group::value`]; `None` where the answers to the images are not recorded.
     #[must_use]
     pub fn interval(&self, setting: &str) -> Option<records::Interval> {
+        if let Some(figure) = self.figure {
+            let known: Option<Vec<&Predictions>> =
+                self.runs(setting).iter().map(|run| run.predictions).collect();
+            return judge::interval(figure, &known?);
+        }
         let answers: Vec<&str> = self.runs(setting).iter().map(|run| run.answers).collect();
         bootstrap::accuracy(&answers).map(recorded)
     }
 
-    /// The setting with the highest mean accuracy, of equal ones the first; `None` where no mean is finite.
+    /// The setting with the best mean, of equal ones the first; `None` where no mean is finite.
     #[must_use]
     pub fn best(&self) -> Option<&'a str> {
-        let means = self.settings().map(|name| (name, self.accuracy(name)));
+        let sign = if self.figure.is_some_and(Figure::falls) { -1.0 } else { 1.0 };
+        let means = self.settings().map(|name| (name, sign * self.value(name)));
         let known = means.filter(|(_, mean)| mean.is_finite());
         known.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(name, _)| name)
+    }
+
+    /// What settings are compared by, in a sentence: `highest mean accuracy`.
+    #[must_use]
+    pub fn best_in_words(&self) -> String {
+        let name = self.figure.map_or("accuracy", Figure::name);
+        let extreme = if self.figure.is_some_and(Figure::falls) { "lowest" } else { "highest" };
+        format!("{extreme} mean {name}")
+    }
+
+    /// A value in words.
+    #[must_use]
+    pub fn in_words(&self, value: f64) -> String {
+        self.figure.map_or_else(|| percent(value), |figure| figure.value(value))
     }
 
     /// Difference between a setting and a baseline; `None` where they have no measured runs of a common seed.
     #[must_use]
     pub fn effect(&self, setting: &'a str, baseline: &'a str) -> Option<Effect<'a>> {
         let others = self.runs(baseline);
-        let (mut differences, mut pairs) = (Vec::new(), Vec::new());
+        let (mut differences, mut pairs, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
         for run in self.runs(setting) {
             let Some(other) = others.iter().find(|other| other.seed == run.seed) else { continue };
-            let difference = run.accuracy - other.accuracy;
+            let difference = run.value - other.value;
             if difference.is_finite() {
                 differences.push(difference);
                 pairs.push(Pair { setting: run.answers, baseline: other.answers });
+                let both = run.predictions.zip(other.predictions);
+                predicted.extend(both.map(|(setting, baseline)| judge::Pair { setting, baseline }));
             }
         }
-        (!pairs.is_empty()).then(|| Effect {
+        let interval = || match self.figure {
+            None => bootstrap::difference(&pairs).map(recorded),
+            Some(figure) => judge::difference(figure, &predicted),
+        };
+        (!differences.is_empty()).then(|| Effect {
             variant: self.variant,
             amount: self.amount,
             setting,
             baseline,
+            figure: self.figure,
             mean: mean(&differences),
-            interval: bootstrap::difference(&pairs).map(recorded),
-            seeds: pairs.len(),
+            interval: interval(),
+            seeds: differences.len(),
         })
     }
 
@@ -180,15 +226,23 @@ impl<'a> Group<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn of(cell: &'a CellRecord, judged_on: Option<&str>) -> Self {
-        let (accuracy, answers) = match judged_on {
+    fn of(cell: &'a CellRecord, judged_on: Option<&str>, by: Judge<'a>, place: usize) -> Self {
+        if let Judge::Figure { figure, predictions } = by {
+            let predictions = predictions.get(place);
+            let value = predictions.map_or(f64::NAN, |known| {
+                let places: Vec<usize> = (0..known.images.len()).collect();
+                figure.of(&known.images, known.classes.len(), &places)
+            });
+            return Self { seed: cell.seed, value, answers: "", predictions };
+        }
+        let (value, answers) = match judged_on {
             None => (cell.accuracy, cell.answers.as_str()),
             Some(group) => (
                 cell.groups.get(group).copied().unwrap_or(f64::NAN),
                 cell.group_answers.get(group).map_or("", String::as_str),
             ),
         };
-        Self { seed: cell.seed, accuracy, answers }
+        Self { seed: cell.seed, value, answers, predictions: None }
     }
 }
 
@@ -196,11 +250,43 @@ impl Effect<'_> {
     /// What its interval allows to conclude.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
+        let falls = self.figure.is_some_and(Figure::falls);
         match self.interval {
-            Some(interval) if interval.low > 0.0 => Conclusion::Better,
-            Some(interval) if interval.high < 0.0 => Conclusion::Worse,
+            Some(interval) if interval.low > 0.0 => {
+                if falls {
+                    Conclusion::Worse
+                } else {
+                    Conclusion::Better
+                }
+            }
+            Some(interval) if interval.high < 0.0 => {
+                if falls {
+                    Conclusion::Better
+                } else {
+                    Conclusion::Worse
+                }
+            }
             _ => Conclusion::Unclear,
         }
+    }
+
+    /// How much better it is, in the units of the figure: above 0 where the setting is better.
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        if self.figure.is_some_and(Figure::falls) { -self.mean } else { self.mean }
+    }
+
+    /// A difference in words, without its unit: `+6.2`.
+    #[must_use]
+    pub fn difference(&self, difference: f64) -> String {
+        self.figure.map_or_else(|| points(difference), |figure| figure.difference(difference))
+    }
+
+    /// Its unit: `points`, or that of another figure with its name.
+    #[must_use]
+    pub fn unit(&self) -> String {
+        self.figure
+            .map_or_else(|| "points".to_owned(), |figure| format!("{} of {}", figure.unit(), figure.name()))
     }
 
     /// As the record of a comparison holds it.
@@ -212,13 +298,9 @@ impl Effect<'_> {
             method: self.setting.to_owned(),
             baseline: self.baseline.to_owned(),
             difference: self.mean,
+            metric: self.figure.map_or_else(String::new, |figure| figure.name().to_owned()),
             interval: self.interval,
             seeds: u32::try_from(self.seeds).unwrap_or(u32::MAX),
         }
     }
-}
-
-/// An interval as records hold it.
-pub(crate) fn recorded(interval: statistics::Interval) -> records::Interval {
-    records::Interval { low: interval.low, high: interval.high }
 }

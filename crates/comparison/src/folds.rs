@@ -18,17 +18,38 @@ pub(crate) struct FoldRun<'a> {
 /// The folds of each setting and seed taken together: one run, measured on each image by the run that held it out. A
 /// setting and seed of which a fold diverged has diverged; one of which a fold is missing is left out. `groups` are the
 /// named groups of classes. The order is that in which settings and seeds occur first.
-pub(crate) fn pooled(runs: &[FoldRun<'_>], folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Vec<Ended> {
+pub(crate) fn pooled(runs: &[FoldRun<'_>], folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Pooled {
+    let mut all = Pooled::default();
     let keys = distinct(runs.iter().map(|run| key(run.ended)));
-    let of_key = |wanted| {
+    for wanted in keys {
         let here: Vec<&FoldRun<'_>> = runs.iter().filter(|run| key(run.ended) == wanted).collect();
         if let Some(lost) = here.iter().find_map(|run| run.ended.as_ref().err()) {
-            return Some(Err(DivergedRecord { fold: None, ..lost.clone() }));
+            all.ended.push(Err(DivergedRecord { fold: None, ..lost.clone() }));
+        } else if here.len() == usize::try_from(folds).unwrap_or(usize::MAX) {
+            let predictions = together(&here);
+            all.ended.push(Ok(pool(&here, &predictions, groups)));
+            all.predictions.push(predictions);
         }
-        let complete = here.len() == usize::try_from(folds).unwrap_or(usize::MAX);
-        complete.then(|| Ok(pool(&here, groups)))
-    };
-    keys.into_iter().filter_map(of_key).collect()
+    }
+    all
+}
+
+/// The folds of each setting and seed taken together.
+#[derive(Clone, Debug, Default)]
+pub struct Pooled {
+    /// A run for each setting and seed.
+    pub ended: Vec<Ended>,
+    /// Predictions of each run that did not diverge, in their order: the same position is the same image in all of a variant.
+    pub predictions: Vec<Predictions>,
+}
+
+/// The predictions of all folds.
+fn together(runs: &[&FoldRun<'_>]) -> Predictions {
+    let known: Vec<&Predictions> = runs.iter().filter_map(|run| run.predictions.as_ref()).collect();
+    let mut images: Vec<Image> = known.iter().flat_map(|predictions| predictions.images.clone()).collect();
+    // The same position is the same image under every setting.
+    images.sort_by(|a, b| (a.label, &a.path).cmp(&(b.label, &b.path)));
+    Predictions { classes: known.first().map_or_else(Vec::new, |first| first.classes.clone()), images }
 }
 
 /// Variant, images per class, method and seed.
@@ -42,13 +63,13 @@ fn key(ended: &Ended) -> Key<'_> {
 }
 
 /// All folds of a setting and seed, none of which diverged.
-fn pool(runs: &[&FoldRun<'_>], groups: &BTreeMap<String, Vec<String>>) -> CellRecord {
+fn pool(
+    runs: &[&FoldRun<'_>],
+    predictions: &Predictions,
+    groups: &BTreeMap<String, Vec<String>>,
+) -> CellRecord {
     let cells: Vec<&CellRecord> = runs.iter().filter_map(|run| run.ended.as_ref().ok()).collect();
-    let known: Vec<&Predictions> = runs.iter().filter_map(|run| run.predictions.as_ref()).collect();
-    let classes: &[String] = known.first().map_or(&[], |predictions| &predictions.classes);
-    let mut images: Vec<&Image> = known.iter().flat_map(|predictions| &predictions.images).collect();
-    // The same position is the same image under every setting.
-    images.sort_by(|a, b| (a.label, &a.path).cmp(&(b.label, &b.path)));
+    let Predictions { classes, images } = predictions;
     let mut confusion = Confusion::new(classes.len());
     images.iter().for_each(|image| confusion.add(image.label, image.predicted));
     let answers = |chosen: &dyn Fn(usize) -> bool| -> String {
@@ -65,7 +86,7 @@ fn pool(runs: &[&FoldRun<'_>], groups: &BTreeMap<String, Vec<String>>) -> CellRe
         fold: None,
         accuracy: confusion.accuracy().unwrap_or(f64::NAN),
         balanced_accuracy: confusion.balanced_accuracy(),
-        metrics: crate::metrics::of_images(&images, classes.len()),
+        metrics: crate::metrics::of_images(images, classes.len()),
         groups: group_answers.iter().map(|(name, answers)| (name.clone(), share(answers))).collect(),
         answers: answers(&|_| true),
         group_answers,
@@ -108,7 +129,9 @@ mod tests {
             .iter()
             .map(|(ended, predictions)| FoldRun { ended, predictions: Some(predictions.clone()) })
             .collect();
-        pooled(&runs, folds, &BTreeMap::from([("first".to_owned(), vec!["a".to_owned()])]))
+        let pooled = pooled(&runs, folds, &BTreeMap::from([("first".to_owned(), vec!["a".to_owned()])]));
+        assert_eq!(pooled.predictions.len(), pooled.ended.iter().filter(|ended| ended.is_ok()).count());
+        pooled.ended
     }
 
     #[test]

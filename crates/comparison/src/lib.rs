@@ -5,7 +5,7 @@
 //!
 //! - [`Finished`]: the runs of a comparison
 //! - [`OutOfFold`]: the folds of each setting and seed taken together, as one run measured on every image once
-//! - [`metrics`]: figures of a run beyond its accuracy, by name
+//! - [`metrics`]: figures of a run beyond its accuracy, by name; [`Judge`]: by which of them settings are compared
 //! - [`rows`]: the seeds of each setting taken together
 //! - [`Effects`]: by how much settings differ, with confidence intervals
 //! - [`conclusions`]: what follows, in sentences; [`differences`]: the effects that they rest on
@@ -13,6 +13,7 @@
 
 mod effects;
 mod folds;
+mod judge;
 mod metrics;
 mod out_of_fold;
 mod rows;
@@ -22,6 +23,8 @@ mod training;
 use records::{CellRecord, DivergedRecord};
 
 pub use effects::{Conclusion, Effect, Effects, Group};
+pub use folds::Pooled;
+pub use judge::{Figure, Judge};
 pub use metrics::metrics;
 pub use out_of_fold::OutOfFold;
 pub use rows::{Ended, rows};
@@ -37,6 +40,8 @@ pub struct Finished<'a> {
     pub diverged: &'a [DivergedRecord],
     /// Group of classes whose accuracy is compared; `None` for all classes.
     pub judged_on: Option<&'a str>,
+    /// What is compared; accuracy where a group of classes is judged.
+    pub judged_by: Judge<'a>,
     /// Setting that the others are compared with; `None` where methods of transfer are compared and not settings.
     pub baseline: Option<&'a str>,
 }

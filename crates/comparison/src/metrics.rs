@@ -19,7 +19,7 @@ pub fn metrics(evaluation: &EvaluationRecord) -> BTreeMap<String, f64> {
 }
 
 /// The same of predictions for images of a number of classes.
-pub(crate) fn of_images(images: &[&Image], classes: usize) -> BTreeMap<String, f64> {
+pub(crate) fn of_images(images: &[Image], classes: usize) -> BTreeMap<String, f64> {
     // Logits are determined up to a constant: logarithms of probabilities are as good.
     let logits: Vec<f32> = images.iter().flat_map(|it| &it.probabilities).map(|p| p.ln() as f32).collect();
     let labels: Vec<usize> = images.iter().map(|image| image.label).collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use predictions::{Error, Predictions, Writer};
 
 use crate::Ended;
-use crate::folds::{FoldRun, pooled};
+use crate::folds::{FoldRun, Pooled, pooled};
 
 /// The runs of a comparison on folds, taken together one after another. Their predictions go into one file for each
 /// variant, with the columns `setting`, `images_per_class`, `seed` and `fold` before those of the runs.
@@ -58,7 +58,7 @@ impl<'a> OutOfFold<'a> {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn finish(self, folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Result<Vec<Ended>, Error> {
+    pub fn finish(self, folds: u32, groups: &BTreeMap<String, Vec<String>>) -> Result<Pooled, Error> {
         for writer in self.files.into_values() {
             writer.finish()?;
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use records::{CellRecord, ComparisonRow, DivergedRecord, MeanSd, RatioRecord};
 use statistics::{bootstrap, mean, median, standard_deviation};
 
-use crate::effects::recorded;
+use crate::judge::recorded;
 
 /// How a run ended: finished, or diverged.
 pub type Ended = Result<CellRecord, DivergedRecord>;

@@ -5,7 +5,7 @@ use records::{
     Amount, CellRecord, ComparisonRow, DivergedRecord, EffectRecord, Interval, MeanSd, RatioRecord,
 };
 
-use crate::{Conclusion, Effect, Effects, Finished, Group};
+use crate::{Conclusion, Effect, Effects, Figure, Finished, Group, Judge};
 
 /// Names of the methods of transfer, as the records have them.
 const SCRATCH: &str = "scratch";
@@ -16,14 +16,18 @@ const FINE_TUNE: &str = "fine-tune";
 /// better and by how much, then how training went. `rows` are those of the same runs.
 #[must_use]
 pub fn conclusions(finished: &Finished<'_>, rows: &[ComparisonRow]) -> Vec<String> {
-    let &Finished { cells, diverged: lost, judged_on, baseline } = finished;
-    let effects = Effects::of(cells, judged_on);
+    let &Finished { cells, diverged: lost, judged_on, judged_by, baseline } = finished;
+    let effects = Effects::of(cells, judged_on, judged_by);
     let mut sentences: Vec<String> =
         diverged(lost).map(|sentence| format!("{sentence}.")).into_iter().collect();
+    if let Judge::Figure { figure, .. } = judged_by {
+        let less = if figure.falls() { ", of which less is better" } else { "" };
+        sentences.push(format!("Settings are compared by {}{less}.", figure.name()));
+    }
     match baseline {
         None => sentences.extend(methods(&effects, judged_on)),
         Some(baseline) => {
-            sentences.extend(best_settings(&Effects::of_sound(cells, lost, judged_on)));
+            sentences.extend(best_settings(&Effects::of_sound(cells, lost, judged_on, judged_by)));
             sentences.extend(against_baseline(&effects.against(baseline)));
         }
     }
@@ -49,7 +53,7 @@ fn chosen(cells: &[CellRecord]) -> Option<String> {
 /// methods are compared, the others against training from scratch, and fine-tuning against the head alone.
 #[must_use]
 pub fn differences(finished: &Finished<'_>) -> Vec<EffectRecord> {
-    let effects = Effects::of(finished.cells, finished.judged_on);
+    let effects = Effects::of(finished.cells, finished.judged_on, finished.judged_by);
     let mut found = effects.against(finished.baseline.unwrap_or(SCRATCH));
     if finished.baseline.is_none() {
         found.extend(effects.against(HEAD).into_iter().filter(|effect| effect.setting == FINE_TUNE));
@@ -103,8 +107,8 @@ fn methods(effects: &Effects<'_>, judged_on: Option<&str>) -> Vec<String> {
 }
 
 fn transfer(gains: &[Effect<'_>]) -> Option<String> {
-    let most = gains.iter().max_by(|a, b| a.mean.total_cmp(&b.mean))?;
-    let least = gains.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
+    let most = gains.iter().max_by(|a, b| a.gain().total_cmp(&b.gain()))?;
+    let least = gains.iter().min_by(|a, b| a.gain().total_cmp(&b.gain()))?;
     Some(format!(
         "fine-tuning the source weights {}: the gain was largest at {} ({}) and smallest at {} ({}).",
         beyond_chance(gains, "training from scratch", 0.0),
@@ -130,9 +134,14 @@ fn depth(gains: &[Effect<'_>]) -> Option<String> {
 /// At how many amounts of data the interval of a gain excludes zero, and at how many its mean exceeds a threshold: 0 for
 /// any difference, 0.01 for a point.
 fn beyond_chance(gains: &[Effect<'_>], baseline: &str, threshold: f64) -> String {
-    let higher = if threshold > 0.0 { "more than a point higher" } else { "higher" };
+    let by_figure = gains.iter().any(|gain| gain.figure.is_some());
+    let (threshold, higher) = match (by_figure, threshold > 0.0) {
+        (true, _) => (0.0, "better"),
+        (false, true) => (threshold, "more than a point higher"),
+        (false, false) => (threshold, "higher"),
+    };
     let count = |holds: &dyn Fn(&Effect<'_>) -> bool| gains.iter().filter(|gain| holds(gain)).count();
-    let means = count(&|gain| gain.mean > threshold);
+    let means = count(&|gain| gain.gain() > threshold);
     let amounts =
         if gains.len() == 1 { "1 amount of data".into() } else { format!("{} amounts of data", gains.len()) };
     if gains.iter().all(|gain| gain.interval.is_none()) {
@@ -141,12 +150,14 @@ fn beyond_chance(gains: &[Effect<'_>], baseline: &str, threshold: f64) -> String
         );
     }
     let won = count(&|gain| gain.conclusion() == Conclusion::Better);
+    let side =
+        if gains.iter().any(|gain| gain.figure.is_some_and(Figure::falls)) { "below" } else { "above" };
     let lost = match count(&|gain| gain.conclusion() == Conclusion::Worse) {
         0 => String::new(),
         lost => format!("; it did worse beyond chance at {lost}"),
     };
     format!(
-        "beat {baseline} beyond chance at {won} of {amounts} (95% interval above zero; the mean is {higher} at {means}{lost})"
+        "beat {baseline} beyond chance at {won} of {amounts} (95% interval {side} zero; the mean is {higher} at {means}{lost})"
     )
 }
 
@@ -184,11 +195,15 @@ impl Best<'_> {
             some => format!("{} may be as good", listed(some)),
         };
         format!(
-            "With {}{}, {best} has the highest mean accuracy, {}{}; {rest}.",
+            "With {}{}, {best} has the {}, {}{}; {rest}.",
             group.amount.in_words(),
             in_brackets(group.variant),
-            percent(group.accuracy(best)),
-            group.interval(best).map_or_else(String::new, |it| format!(" ({})", interval(it, percent))),
+            group.best_in_words(),
+            group.in_words(group.value(best)),
+            group.interval(best).map_or_else(String::new, |it| format!(
+                " ({})",
+                interval(it, &|value| group.in_words(value))
+            )),
         )
     }
 }
@@ -200,13 +215,15 @@ fn best_by_amount(mut bests: Vec<Best<'_>>) -> Option<String> {
     let variant = in_brackets(first.group.variant);
     if bests.iter().all(|best| best.setting == first.setting) {
         return Some(format!(
-            "{} has the highest mean accuracy with every amount of data{variant}.",
-            first.setting
+            "{} has the {} with every amount of data{variant}.",
+            first.setting,
+            first.group.best_in_words()
         ));
     }
     let each = bests.iter().map(|best| format!("{} with {}", best.setting, best.group.amount.in_words()));
     Some(format!(
-        "Which setting has the highest mean accuracy depends on the amount of data{variant}: {}.",
+        "Which setting has the {} depends on the amount of data{variant}: {}.",
+        first.group.best_in_words(),
         each.collect::<Vec<_>>().join(", ")
     ))
 }
@@ -214,7 +231,7 @@ fn best_by_amount(mut bests: Vec<Best<'_>>) -> Option<String> {
 /// One sentence for each effect, the largest first, and a caution where there are several.
 fn against_baseline(effects: &[Effect<'_>]) -> Vec<String> {
     let mut ordered: Vec<&Effect<'_>> = effects.iter().collect();
-    ordered.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    ordered.sort_by(|a, b| b.gain().total_cmp(&a.gain()));
     let mut sentences: Vec<String> = ordered.iter().map(|effect| against(effect)).collect();
     if effects.len() > 1 && effects.iter().any(|effect| effect.interval.is_some() && effect.seeds > 1) {
         sentences.push(format!(
@@ -231,7 +248,8 @@ fn against(effect: &Effect<'_>) -> String {
         amount => format!(" with {}", amount.in_words()),
     };
     let name = format!("{}{}{amount}", effect.setting, in_brackets(effect.variant));
-    let difference = format!("{} points against {}", points(effect.mean), effect.baseline);
+    let written = |difference: f64| effect.difference(difference);
+    let difference = format!("{} {} against {}", written(effect.mean), effect.unit(), effect.baseline);
     match (effect.seeds, effect.interval) {
         (1, _) => format!("{name}: {difference} with one seed, which may be chance."),
         (seeds, None) => format!("{name}: {difference} ({seeds} seeds, no interval)."),
@@ -241,7 +259,7 @@ fn against(effect: &Effect<'_>) -> String {
                 Conclusion::Worse => "hurt",
                 Conclusion::Unclear => "made no difference beyond chance",
             };
-            format!("{name} {outcome}: {difference} ({}, {seeds} seeds).", interval(found, points))
+            format!("{name} {outcome}: {difference} ({}, {seeds} seeds).", interval(found, &written))
         }
     }
 }
@@ -297,11 +315,12 @@ fn gaps(rows: &[ComparisonRow]) -> Option<String> {
 
 /// `+6.2 points, 95% interval +1.0 to +11.3`.
 fn in_points(effect: &Effect<'_>) -> String {
-    let interval = effect.interval.map_or_else(String::new, |it| format!(", {}", interval(it, points)));
-    format!("{} points{interval}", points(effect.mean))
+    let written = |difference: f64| effect.difference(difference);
+    let interval = effect.interval.map_or_else(String::new, |it| format!(", {}", interval(it, &written)));
+    format!("{} {}{interval}", written(effect.mean), effect.unit())
 }
 
-fn interval(interval: Interval, written: fn(f64) -> String) -> String {
+fn interval(interval: Interval, written: &dyn Fn(f64) -> String) -> String {
     format!("95% interval {} to {}", written(interval.low), written(interval.high))
 }
 

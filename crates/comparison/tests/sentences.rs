@@ -1,6 +1,7 @@
 //! Conclusions follow from the figures: which settings are named, with which numbers.
 
-use comparison::{Conclusion, Effects, Finished, conclusions, differences};
+use comparison::{Conclusion, Effects, Figure, Finished, Judge, conclusions, differences};
+use predictions::{Image, Predictions};
 use records::{Amount, CellRecord, ComparisonRow, DivergedRecord, Interval, MeanSd, RatioRecord};
 
 /// A run with `correct` of 100 images; the images that are hard are the same for all runs.
@@ -24,7 +25,7 @@ fn cells(settings: &[(&str, u32, usize)]) -> Vec<CellRecord> {
 }
 
 fn finished<'a>(cells: &'a [CellRecord], baseline: Option<&'a str>) -> Finished<'a> {
-    Finished { cells, diverged: &[], judged_on: None, baseline }
+    Finished { cells, diverged: &[], judged_on: None, judged_by: Judge::Accuracy, baseline }
 }
 
 /// The only sentence that has all of these parts.
@@ -84,7 +85,7 @@ fn pairs_show_what_the_means_hide() {
         .zip(0..)
         .flat_map(|(correct, seed)| [cell("none", 5, seed, correct), cell("good", 5, seed, correct + 8)])
         .collect();
-    let effects = Effects::of(&cells, None);
+    let effects = Effects::of(&cells, None, Judge::Accuracy);
     let groups = effects.by_variant();
     let (group, effect) = (groups[0][0], effects.against("none")[0]);
     assert!(group.interval("none").unwrap().high > group.interval("good").unwrap().low);
@@ -93,6 +94,57 @@ fn pairs_show_what_the_means_hide() {
     assert_eq!(effect.conclusion(), Conclusion::Better);
     let Interval { low, high } = effect.interval.unwrap();
     assert!(0.0 < low && low < 0.08 && 0.08 < high && high < 0.16, "{low} to {high}");
+}
+
+#[test]
+fn settings_can_be_compared_by_another_figure_than_accuracy() {
+    // The same accuracy: one setting knows the large class alone, the other half of each.
+    let cells: Vec<CellRecord> =
+        (0..3).flat_map(|seed| [cell("large", 5, seed, 80), cell("each", 5, seed, 80)]).collect();
+    let image = |place: usize, correct: bool, sure: f64| {
+        let label = usize::from(place >= 80);
+        let predicted = if correct { label } else { 1 - label };
+        let mut probabilities = vec![1.0 - sure; 2];
+        probabilities[predicted] = sure;
+        Image { path: place.to_string(), label, predicted, probabilities }
+    };
+    let run = |of: &dyn Fn(usize) -> bool, sure| Predictions {
+        classes: ["a", "b"].map(str::to_owned).to_vec(),
+        images: (0..100).map(|place| image(place, of(place), sure)).collect(),
+    };
+    let (large, each) = (run(&|place| place < 80, 0.99), run(&|place| place % 5 > 0, 0.8));
+    let predictions: Vec<Predictions> = (0..3).flat_map(|_| [large.clone(), each.clone()]).collect();
+    let by = |figure| Finished {
+        judged_by: Judge::Figure { figure, predictions: &predictions },
+        ..finished(&cells, Some("large"))
+    };
+    let balanced = &differences(&by(Figure::BalancedAccuracy))[0];
+    assert_eq!((balanced.metric.as_str(), balanced.seeds), ("balanced accuracy", 3));
+    assert!((balanced.difference - 0.3).abs() < 1e-12 && balanced.interval.unwrap().low > 0.15);
+    let said = conclusions(&by(Figure::BalancedAccuracy), &[]);
+    only(
+        &said,
+        &[
+            "each with 5 images per class helped",
+            "+30.0 points of balanced accuracy against large",
+            "95% interval",
+        ],
+    );
+    only(&said, &["Settings are compared by balanced accuracy."]);
+    // Of the loss less is better.
+    let loss = &differences(&by(Figure::Loss))[0];
+    let expected = |sure: f64| -(0.8 * sure.ln() + 0.2 * (1.0 - sure).ln());
+    assert!((loss.difference - (expected(0.8) - expected(0.99))).abs() < 1e-9, "{loss:?}");
+    only(
+        &conclusions(&by(Figure::Loss), &[]),
+        &["each with 5 images per class helped", "nats of loss against large"],
+    );
+    assert_eq!(
+        differences(&finished(&cells, Some("large")))[0].difference,
+        0.0,
+        "by accuracy they are equal"
+    );
+    assert_eq!(Effects::of(&cells, None, by(Figure::Loss).judged_by).by_variant()[0][0].best(), Some("each"));
 }
 
 #[test]

@@ -190,12 +190,12 @@ impl RunFolder {
         Ok(text)
     }
 
-    /// Writes `predictions.csv`, what a run predicts for the fold that it held out.
+    /// Writes `predictions.csv`, what a run predicts for the images that it is judged by.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_predictions(&self, held_out: Option<&Predictions>) -> Result<(), FolderError> {
-        match held_out {
+    pub fn write_predictions(&self, predictions: Option<&Predictions>) -> Result<(), FolderError> {
+        match predictions {
             Some(predictions) => Ok(predictions.write(&self.file("predictions.csv"))?),
             None => Ok(()),
         }

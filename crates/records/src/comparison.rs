@@ -154,7 +154,7 @@ pub struct ComparisonRow {
     pub diverged: u32,
 }
 
-/// Difference of accuracy between a setting and a baseline, over pairs of runs with the same seed and on the same images.
+/// Difference of accuracy between a setting and a baseline, or of another figure, over pairs of runs with the same seed and on the same images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EffectRecord {
     /// As in [`CellRecord::variant`].
@@ -165,7 +165,10 @@ pub struct EffectRecord {
     pub method: String,
     /// The method or setting that it is compared with.
     pub baseline: String,
-    /// Mean accuracy of the setting less that of the baseline, in `-1..=1`.
+    /// What is compared: `balanced accuracy`, `macro F1` or `loss` (in nats, less is better); empty for accuracy.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub metric: String,
+    /// Mean accuracy of the setting less that of the baseline, in `-1..=1`; the same of another figure.
     #[serde(deserialize_with = "json::number_or_null")]
     pub difference: f64,
     /// 95% confidence interval of it, from a paired bootstrap over seeds and images; `None` where the answers to the images

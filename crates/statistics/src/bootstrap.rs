@@ -74,9 +74,48 @@ fn interval(table: &[Vec<i8>]) -> Option<Interval> {
     Some(Interval { low: quantile(&means, 0.025)?, high: quantile(&means, 0.975)? })
 }
 
+/// Number of resampled tables where a figure is computed from each.
+const FIGURES: usize = 500;
+
+/// Confidence interval of the mean over runs of a figure that is no mean over images, such as F1. `images` is the number of
+/// images of each run, the same for all; `of` returns the figure of a run on these images, each as often as it occurs. `None`
+/// as in [`accuracy`], and where the figure is finite in no draw.
+#[must_use]
+pub fn figure(images: &[usize], of: &dyn Fn(usize, &[usize]) -> f64) -> Option<Interval> {
+    let (rows, columns) = (images.len(), *images.first()?);
+    if columns == 0 || images.iter().any(|count| *count != columns) {
+        return None;
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let means: Vec<f64> = (0..FIGURES)
+        .map(|_| {
+            let drawn: Vec<usize> = (0..columns).map(|_| random.random_range(0..columns)).collect();
+            let figures: Vec<f64> = (0..rows).map(|row| of(row, &drawn)).collect();
+            (0..rows).map(|_| figures[random.random_range(0..rows)]).sum::<f64>() / rows as f64
+        })
+        .filter(|mean| mean.is_finite())
+        .collect();
+    Some(Interval { low: quantile(&means, 0.025)?, high: quantile(&means, 0.975)? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interval_of_a_share_as_a_figure_is_that_of_the_share() {
+        let answers = ["1110".repeat(25), "1100".repeat(25)];
+        let share = |row: usize, drawn: &[usize]| {
+            let correct = |&&place: &&usize| answers[row].as_bytes()[place] == b'1';
+            drawn.iter().filter(correct).count() as f64 / drawn.len() as f64
+        };
+        let (by_figure, by_mean) =
+            (figure(&[100, 100], &share).unwrap(), accuracy(&[&answers[0], &answers[1]]).unwrap());
+        assert!((by_figure.low - by_mean.low).abs() < 0.03, "{by_figure:?} {by_mean:?}");
+        assert!((by_figure.high - by_mean.high).abs() < 0.03, "{by_figure:?} {by_mean:?}");
+        assert_eq!((figure(&[], &share), figure(&[3, 2], &share), figure(&[0], &share)), (None, None, None));
+        assert_eq!(figure(&[4], &|_, _| f64::NAN), None);
+    }
 
     #[test]
     fn seeds_that_differ_as_a_whole_widen_the_interval() {

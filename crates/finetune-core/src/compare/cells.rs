@@ -3,9 +3,10 @@ use std::fs;
 use std::io;
 use std::num::NonZeroU32;
 
-use comparison::{Ended, OutOfFold};
+use comparison::{Ended, OutOfFold, Pooled};
+use predictions::Predictions;
 use records::{Amount, CellRecord, DivergedRecord, RunRecord, TraceRecord};
-use run_config::{CompareConfig, Folds, Run, slug};
+use run_config::{CompareConfig, Folds, Metric, Run, slug};
 use serde::de::DeserializeOwned;
 
 use super::{Cell, CompareError};
@@ -71,7 +72,7 @@ impl<'a> Cells<'a> {
         finished: Finished,
     ) -> Result<(), Error> {
         let description = finished.description(materials);
-        let Finished { mut record, backbone, held_out, .. } = finished;
+        let Finished { mut record, backbone, predictions, .. } = finished;
         record.config = folder.write_config(&run.config)?;
         let model = folder.file("model.safetensors");
         let sha256 = model_file::save(&backbone, &description, &model)?;
@@ -79,7 +80,8 @@ impl<'a> Cells<'a> {
         if !self.compare.keep_models {
             fs::remove_file(&model).map_err(FolderError::write(model))?;
         }
-        folder.write_predictions(held_out.as_ref())?;
+        let read = run.config.data.fold.is_some() || self.compare.judge_by != Metric::Accuracy;
+        folder.write_predictions(predictions.as_ref().filter(|_| read))?;
         Ok(folder.write_json("summary.json", &record)?)
     }
 
@@ -177,7 +179,7 @@ impl<'a> Cells<'a> {
         plan: &[Cell],
         ended: &[Option<Ended>],
         folds: Folds,
-    ) -> Result<Vec<Ended>, Error> {
+    ) -> Result<Pooled, Error> {
         let file = |variant: &str| match variant {
             "" => self.folder.file("out-of-fold.csv"),
             variant => self.folder.file(&format!("out-of-fold-{}.csv", slug(variant))),
@@ -190,6 +192,18 @@ impl<'a> Cells<'a> {
             }
         }
         Ok(taken.finish(folds.get(), self.groups).map_err(FolderError::from)?)
+    }
+
+    /// Returns what a finished cell predicts for the images that it is judged by.
+    pub(super) fn predictions(&self, cell: &Cell) -> Result<Predictions, Error> {
+        let mut read = self.read_predictions(cell).map_err(FolderError::from)?;
+        // The same position is the same image under every setting.
+        read.images.sort_by(|a, b| (a.label, &a.path).cmp(&(b.label, &b.path)));
+        Ok(read)
+    }
+
+    fn read_predictions(&self, cell: &Cell) -> Result<Predictions, predictions::Error> {
+        Predictions::read(&self.folder.file(&self.folder_name(cell)).join("predictions.csv"))
     }
 
     fn variant(&self, cell: &Cell) -> &str {

@@ -5,30 +5,29 @@
 //! finished. What the runs say together is worked out by the crate `comparison`.
 //!
 //! In reading order: [`vary`] makes the settings, [`plan`] the cells; `cells` has their folders, `worker` carries them out,
-//! `helpers` are the other processes.
+//! [`Helpers`] are the other processes.
 
 mod cells;
 mod error;
-mod helpers;
 mod vary;
 mod worker;
 
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use comparison::{Ended, Finished};
+use comparison::{Ended, Figure, Finished, Judge, Pooled};
 use records::{
     CellRecord, ComparisonRecord, DivergedRecord, Event, Interrupt, Outcome, Session, TraceRecord,
 };
-use run_config::{CompareConfig, Folds, Method, Run};
+use run_config::{CompareConfig, Folds, Method, Metric, Run};
 
 use self::cells::Cells;
 use self::worker::Worker;
 use crate::Error;
+use crate::helpers::Helpers;
 use crate::run_folder::RunFolder;
 
 pub use error::CompareError;
-pub use helpers::Helpers;
 pub use vary::{Vary, VaryError, vary};
 
 /// One run of a comparison.
@@ -104,13 +103,14 @@ pub fn perform(
     // Errors in data and weights show here, once, before a helper could repeat them.
     let first = worker.input(plan.first().and_then(|cell| cell.setting))?;
     worker.gather(0, first, session)?;
-    let mut helpers = helpers.start(folder.path(), plan.len())?;
+    let most = plan.len().saturating_sub(1);
+    let mut helpers = helpers.start(folder.path(), most).map_err(CompareError::Helper)?;
     let mut results = Results { ended: vec![None; plan.len()] };
     loop {
         while worker.next(&plan, session)? {
             results.collect(&plan, &cells, session)?;
         }
-        helpers.wait(|| results.collect(&plan, &cells, session))?;
+        helpers.wait(CompareError::Helper, || results.collect(&plan, &cells, session))?;
         results.collect(&plan, &cells, session)?;
         // A cell that a helper left unfinished is carried out here, where its error is reported.
         if session.interrupted() || !cells.release_unfinished(&plan)? {
@@ -120,8 +120,8 @@ pub fn perform(
     let complete = results.ended.iter().all(Option::is_some);
     let example = results.example(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
-    let judged = match run.config.data.folds {
-        None => results.ended.iter().flatten().cloned().collect(),
+    let Pooled { ended: judged, predictions } = match run.config.data.folds {
+        None => single(compare, &plan, &results.ended, &cells)?,
         Some(folds) => cells.pooled(&plan, &results.ended, folds)?,
     };
     let rows = comparison::rows(&judged);
@@ -134,6 +134,8 @@ pub fn perform(
         cells: &judged.records,
         diverged: &judged.lost,
         judged_on: compare.judge_on.as_deref(),
+        judged_by: figure(compare.judge_by)
+            .map_or(Judge::Accuracy, |figure| Judge::Figure { figure, predictions: &predictions }),
         baseline: compare.settings.first().map(|setting| setting.name.as_str()),
     };
     let effects = comparison::differences(&finished);
@@ -159,6 +161,31 @@ pub fn perform(
     };
     folder.write_comparison(&record).map_err(Error::from)?;
     Ok((record, if complete { Outcome::Finished } else { Outcome::Interrupted }))
+}
+
+/// Returns the cells that ended, each a run of its own, with their predictions where these are compared.
+fn single(
+    compare: &CompareConfig,
+    plan: &[Cell],
+    ended: &[Option<Ended>],
+    cells: &Cells<'_>,
+) -> Result<Pooled, Error> {
+    let finished = plan.iter().zip(ended).filter(|(_, ended)| matches!(ended, Some(Ok(_))));
+    let predictions = match figure(compare.judge_by) {
+        None => Vec::new(),
+        Some(_) => finished.map(|(cell, _)| cells.predictions(cell)).collect::<Result<_, _>>()?,
+    };
+    Ok(Pooled { ended: ended.iter().flatten().cloned().collect(), predictions })
+}
+
+/// What settings are compared by; `None` for accuracy.
+fn figure(judge_by: Metric) -> Option<Figure> {
+    match judge_by {
+        Metric::Accuracy => None,
+        Metric::BalancedAccuracy => Some(Figure::BalancedAccuracy),
+        Metric::F1 => Some(Figure::F1),
+        Metric::Loss => Some(Figure::Loss),
+    }
 }
 
 /// Runs that finished, and those that diverged.

@@ -21,8 +21,8 @@ pub(super) struct Measured {
     /// One for each split that has images.
     pub(super) evaluations: Vec<EvaluationRecord>,
     pub(super) temperature: TemperatureRecord,
-    /// Predictions for the fold that the run held out, with probabilities as they are without temperature.
-    pub(super) held_out: Option<predictions::Predictions>,
+    /// Predictions for the images of the last split measured, with probabilities as they are without temperature.
+    pub(super) predictions: Option<predictions::Predictions>,
     /// From the last split measured.
     pub(super) samples: Vec<SampleRecord>,
     /// Whether the run was interrupted, before or now.
@@ -50,7 +50,6 @@ pub(super) fn measure(
     };
     let mut temperature = fitted(Err(Unfitted::NoImages), 0);
     let mut evaluations = Vec::new();
-    let mut held_out = None;
     let mut last: Option<(&ImageSubset, Scored)> = None;
     for (split, part) in [("validation", &images.validation), ("test", &images.test)] {
         if part.is_empty() {
@@ -79,7 +78,6 @@ pub(super) fn measure(
         let scores = scored.scores();
         if split == "validation" {
             temperature = fitted(scores.temperature(), part.len());
-            held_out = images.fold.map(|_| predictions_for(part, &scored, &images.classes));
         }
         let calibration = CalibrationRecord {
             raw: scores.reliability(1.0),
@@ -98,6 +96,7 @@ pub(super) fn measure(
         });
         last = Some((part, scored));
     }
+    let predictions = last.as_ref().map(|(part, scored)| predictions_for(part, scored, &images.classes));
     let samples = match last {
         Some((part, scored)) => {
             let probability = scored.scores().confidences(temperature.value.unwrap_or(1.0));
@@ -106,7 +105,7 @@ pub(super) fn measure(
         }
         None => Vec::new(),
     };
-    Ok(Measured { evaluations, temperature, held_out, samples, interrupted })
+    Ok(Measured { evaluations, temperature, predictions, samples, interrupted })
 }
 
 /// Returns the predictions for each image of a split.

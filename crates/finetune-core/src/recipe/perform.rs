@@ -32,8 +32,8 @@ pub struct Finished {
     pub backbone: Backbone,
     /// How its images are prepared.
     pub input: InputSpec,
-    /// Predictions for the fold that it held out.
-    pub held_out: Option<Predictions>,
+    /// Predictions for the images of the last split measured: those of the test, or of the fold that was held out.
+    pub predictions: Option<Predictions>,
 }
 
 /// Carries out the five steps, each with what the one before it made, and measures the model. With a folder, checkpoints are
@@ -96,7 +96,7 @@ pub fn perform(
         record,
         backbone: prepared.backbone,
         input: materials.input.clone(),
-        held_out: measured.held_out,
+        predictions: measured.predictions,
     })
 }
 

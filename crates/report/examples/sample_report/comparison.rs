@@ -123,6 +123,7 @@ fn effects() -> Vec<EffectRecord> {
     let intervals =
         [Some(Interval { low: 0.004, high: 0.058 }), Some(Interval { low: -0.02, high: 0.03 }), None];
     let effect = |(amount, interval): (u32, Option<Interval>)| EffectRecord {
+        metric: String::new(),
         variant: "held-out faces".into(),
         images_per_class: Some(amount),
         method: "fine-tune".into(),

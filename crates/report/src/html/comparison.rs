@@ -135,16 +135,25 @@ fn differences(comparison: &ComparisonRecord) -> Markup {
     let baselines: Vec<String> =
         baselines.into_iter().map(|name| format!("“{}”", method_in_words(name))).collect();
     let baselines: Vec<&str> = baselines.iter().map(String::as_str).collect();
+    let metric = comparison.effects.first().map_or("", |effect| effect.metric.as_str());
+    let in_nats = metric == "loss";
+    let written = |difference: f64| match in_nats {
+        true => format!("{difference:+.3}"),
+        false => numbers::points(difference),
+    };
     let interval = |effect: &EffectRecord| match effect.interval {
-        Some(interval) => {
-            format!("{} to {}", numbers::points(interval.low), numbers::points(interval.high))
-        }
+        Some(interval) => format!("{} to {}", written(interval.low), written(interval.high)),
         None => "–".into(),
+    };
+    let what = match metric {
+        "" => "Accuracy".to_owned(),
+        "loss" => "Loss, of which less is better,".to_owned(),
+        other => format!("{}{}", other[..1].to_uppercase(), &other[1..]),
     };
     html! {
         table {
             caption {
-                "Accuracy minus that of " (listed(&baselines)) ", in points: mean over pairs of runs with the same seed, and its "
+                (what) " minus that of " (listed(&baselines)) ", in " (if in_nats { "nats" } else { "points" }) ": mean over pairs of runs with the same seed, and its "
                 "95% interval from a paired bootstrap"
             }
             thead {
@@ -161,7 +170,7 @@ fn differences(comparison: &ComparisonRecord) -> Markup {
                         td.num { (Amount(effect.images_per_class).label()) }
                         th.nowrap scope="row" { (method_in_words(&effect.method)) }
                         td { (method_in_words(&effect.baseline)) }
-                        td.num { (numbers::points(effect.difference)) }
+                        td.num { (written(effect.difference)) }
                         td.num { (interval(effect)) }
                         td.num { (effect.seeds) }
                     }

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use pretrained::PartialInput;
 
-use super::{CompareConfig, Config, ConfigError, DataConfig, Source, slug};
+use super::{CompareConfig, Config, ConfigError, DataConfig, Metric, Source, slug};
 
 /// A key whose value makes no sense, and what to do.
 struct Mistake {
@@ -48,7 +48,7 @@ fn of_data(data: &DataConfig) -> Option<Mistake> {
 }
 
 fn of_comparison(compare: &CompareConfig, data: &DataConfig) -> Option<Mistake> {
-    let CompareConfig { images_per_class, methods, seeds, judge_on, .. } = compare;
+    let CompareConfig { images_per_class, methods, seeds, judge_on, judge_by, .. } = compare;
     first_mistake([
         (
             "data.fold",
@@ -74,6 +74,11 @@ fn of_comparison(compare: &CompareConfig, data: &DataConfig) -> Option<Mistake> 
             "compare.judge_on",
             judge_on.as_ref().is_none_or(|group| data.groups.contains_key(group)),
             "must be the name of a group in [data.groups]",
+        ),
+        (
+            "compare.judge_by",
+            judge_on.is_none() || *judge_by == Metric::Accuracy,
+            "goes with all classes; a group (compare.judge_on) is judged by accuracy alone",
         ),
     ])
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::path;
+use super::{Metric, path};
 
 /// `[compare]`: the same run over seeds, amounts of data and methods. [Comparing runs](comparing.md) shows it at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct CompareConfig {
     /// Group of `data.groups` that the verdict is about; all classes when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge_on: Option<String>,
+    /// What settings are compared by, on the test images or on the folds: the table keeps its accuracies, differences and
+    /// conclusions are of this. Other than accuracy goes with all classes alone.
+    pub judge_by: Metric,
     /// Number of runs at the same time, each in a process of its own with `run.threads` threads; as many as the cores allow
     /// when 0. It changes the time, never a result.
     pub jobs: usize,
@@ -77,6 +80,7 @@ impl Default for CompareConfig {
             methods: vec![Method::Scratch, Method::Head, Method::FineTune],
             seeds: vec![0, 1, 2],
             judge_on: None,
+            judge_by: Metric::Accuracy,
             jobs: 0,
             keep_models: true,
             settings: Vec::new(),
