@@ -77,6 +77,13 @@ fn a_search_says_what_to_run_and_shows_the_race() {
     let statement = record["statement"].as_str().unwrap();
     assert!(statement.starts_with(chosen) && statement.contains(&format!("of {tried} tried")), "{statement}");
     assert_eq!(statement.contains("uncalibrated"), record["calibrated"] == false, "{statement}");
+    // Two processes come to the same, and each cell is trained by one of them.
+    DESK.finetune(&format!("{SEARCH} --set search.jobs=2 --set run.threads=1 --out shared"))
+        .ends(0, &["fold 5"]);
+    DESK.finetune(&format!("{SEARCH} --set search.jobs=1 --set run.threads=1 --out single")).ends(0, &[]);
+    let [shared, single] =
+        ["shared", "single"].map(|out| without_times(DESK.json(&format!("{out}/search.json"))));
+    assert_eq!(shared, single);
     let page = fs::read_to_string(DESK.path("found/report.html")).unwrap();
     assert!(page.contains("search-race") && page.contains(statement));
     // A line for each cell, and a folder for it.

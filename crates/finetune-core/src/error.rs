@@ -58,6 +58,9 @@ pub enum Error {
         /// Its folder.
         folder: std::path::PathBuf,
     },
+    /// A helper process of a search could not be started, or waited for.
+    #[error("cannot run a second process for the search: {0}; search.jobs = 1 needs none")]
+    Helper(#[source] std::io::Error),
     /// The data could not be audited.
     #[error(transparent)]
     Audit(audit::Error),

@@ -7,7 +7,7 @@
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
 //! - [`audit`]: what is wrong with the data
-//! - [`compare`]: the comparison runner, many runs that share a folder
+//! - [`compare`]: the comparison runner, many runs that share a folder; [`helpers`]: the processes that share it
 //! - [`search`](mod@search): which way to train is best, by racing on folds
 //!
 //! A trained model at work is the crate `trained-model`, the configuration `run-config`, the loop `training`, batches and cached features `features`, every network by
@@ -22,6 +22,7 @@ pub mod recipe;
 pub mod advise;
 pub mod audit;
 pub mod compare;
+pub mod helpers;
 pub mod search;
 
 pub use error::Error;

@@ -3,17 +3,26 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use records::{
-    Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, RaceCellRecord, StepName,
-    StepRecord,
+    Amount, CellRecord, DivergedRecord, EpochRecord, Event, PhasePlanRecord, RaceCellRecord, SearchRecord,
+    StepName, StepRecord,
 };
 
 /// Shows events as they happen.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    /// The table of a search that goes on, on a terminal.
+    table: Option<ProgressBar>,
+    /// The line of its last cell.
+    last_cell: String,
+    screen: MultiProgress,
     terminal: Terminal,
 }
+
+/// Lines of a terminal that the table of a search leaves free: its last cell, a bar, and one to spare.
+const BELOW_THE_TABLE: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Terminal {
@@ -24,7 +33,7 @@ enum Terminal {
 impl Progress {
     pub(crate) fn new() -> Self {
         let terminal = if io::stderr().is_terminal() { Terminal::Yes } else { Terminal::No };
-        Self { bar: None, terminal }
+        Self { bar: None, table: None, last_cell: String::new(), screen: MultiProgress::new(), terminal }
     }
 
     /// Shows one event.
@@ -39,15 +48,13 @@ impl Progress {
             Event::Stepped { record, done, total, epochs } => self.stepped(record, *done, *total, *epochs),
             Event::HeadFit(record) => self.line(&format!("    {record}")),
             Event::Epoch { record, epochs } if is_shown(record, *epochs) => {
-                self.line(&epoch(record, *epochs))
+                self.line(&epoch(record, *epochs));
             }
             Event::Epoch { .. } => {}
             Event::Cell { record, done, total } => self.cell(record, *done, *total),
             Event::Diverged { record, done, total } => self.diverged(record, *done, *total),
             Event::Raced { cell, budget } => self.raced(cell, budget),
-            Event::Standing(search) => {
-                report::text::search_table(search).lines().for_each(|line| self.line(&format!("    {line}")));
-            }
+            Event::Standing { search, over } => self.standing(search, *over),
             Event::Saving => {}
             Event::Note(text) => self.line(&format!("    {text}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
@@ -105,18 +112,53 @@ impl Progress {
     }
 
     fn raced(&mut self, cell: &RaceCellRecord, budget: &str) {
-        // Free arms are many and take no time: their standing follows in the table.
-        if cell.spent > 0.0 {
-            self.line(&format!(
-                "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} {budget}  in front: {}  ({:.1} s)",
-                cell.arm,
-                cell.fold,
-                cell.accuracy * 100.0,
-                cell.spent,
-                cell.chosen,
-                cell.seconds
-            ));
+        let line = format!(
+            "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} {budget}  in front: {}  ({:.1} s)",
+            cell.arm,
+            cell.fold,
+            cell.accuracy * 100.0,
+            cell.spent,
+            cell.chosen,
+            cell.seconds
+        );
+        match self.terminal {
+            Terminal::Yes => self.last_cell = line,
+            // Free arms are many and take no time: they are in the table.
+            Terminal::No if cell.spent > 0.0 => self.line(&line),
+            Terminal::No => {}
         }
+    }
+
+    /// Shows the table of a search: in place on a terminal while it goes on, as lines at its end.
+    fn standing(&mut self, search: &SearchRecord, over: bool) {
+        if over {
+            self.table = None;
+            report::text::search_table(search, None)
+                .lines()
+                .for_each(|line| self.line(&format!("    {line}")));
+            return;
+        }
+        if self.terminal == Terminal::No {
+            if search.spent == 0.0 {
+                let (tried, folds, chosen) = (search.tried, search.folds, &search.chosen);
+                self.line(&format!("{tried} linear arms on {folds} folds  in front: {chosen}"));
+            }
+            return;
+        }
+        let screen = Term::stderr();
+        let height = usize::from(screen.size().0).saturating_sub(BELOW_THE_TABLE);
+        let text = format!("{}{}", report::text::search_table(search, Some(height)), self.last_cell);
+        let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let table = self.table.get_or_insert_with(|| {
+            let style =
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            self.screen.add(ProgressBar::new_spinner().with_style(style))
+        });
+        table.set_message(lines.join("\n"));
+        table.tick();
     }
 
     /// Returns the bar on the screen, or a new one.
@@ -124,16 +166,20 @@ impl Progress {
         self.bar.get_or_insert_with(|| {
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::new(total).with_style(style);
+            let bar = self.screen.add(ProgressBar::new(total).with_style(style));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         })
     }
 
-    /// Prints a line that stays, in place of the bar.
+    /// Prints a line that stays, in place of the bar and above the table.
     fn line(&mut self, text: &str) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
+        }
+        if self.table.is_some() {
+            let _ = self.screen.println(text);
+            return;
         }
         let _ = writeln!(io::stderr(), "{text}");
     }

@@ -68,8 +68,13 @@ pub enum Event<'a> {
         /// What may be spent, in words: `of 3 final runs`.
         budget: &'a str,
     },
-    /// Standing of all arms of a search, after a round.
-    Standing(&'a SearchRecord),
+    /// Standing of all arms of a search, after a cell and at its end.
+    Standing {
+        /// The arms, and what is in front.
+        search: &'a SearchRecord,
+        /// Whether the search is over.
+        over: bool,
+    },
     /// A state of the run is about to be saved: what was emitted until now counts as written.
     Saving,
     /// Message about what is done next, in a sentence.

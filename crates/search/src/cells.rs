@@ -92,17 +92,18 @@ impl Cells {
         }
     }
 
-    /// Creates the folder of a cell.
+    /// Creates the folder of a cell. Returns whether it was not there: whoever creates it trains the cell.
     ///
     /// # Errors
-    /// [`Error::Claimed`] where another process has it already, and [`Error::Files`].
-    pub fn claim(&self, race: &Race, cell: Cell) -> Result<(), Error> {
+    /// [`Error::Files`].
+    pub fn claim(&self, race: &Race, cell: Cell) -> Result<bool, Error> {
         fs::create_dir_all(&self.folder)
             .map_err(|source| self.failed("write", self.folder.clone(), source))?;
         let path = self.path(race, cell);
         match fs::create_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Claimed(path)),
-            created => created.map_err(|source| self.failed("write", path, source)),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(source) => Err(self.failed("write", path, source)),
         }
     }
 

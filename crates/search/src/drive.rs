@@ -1,4 +1,8 @@
-//! Carrying a race out: each cell is trained, or read where an earlier process finished it.
+//! Carrying a race out: each cell is trained, or read where another process finished it.
+//!
+//! Several processes share a race through its folder. Each follows the whole race by itself, and trains the first cell of the
+//! round at hand that nobody has begun: what a round has does not depend on what its cells come to, so that the result is the
+//! same however many work.
 
 use std::time::Instant;
 
@@ -13,11 +17,22 @@ pub trait Trainer {
     /// Why a cell could not be trained.
     type Error: From<Error>;
 
+    /// Whether a cell is for this process to train.
+    fn takes(&self, _race: &Race, _cell: Cell) -> bool {
+        true
+    }
+
     /// Trains the arm of a cell on its fold, and returns its answers and those of all arms that ride on it.
     ///
     /// # Errors
     /// When it fails, or is interrupted; the cell can be begun again then.
     fn train(&mut self, race: &Race, cell: Cell) -> Result<Vec<HeldOut>, Self::Error>;
+
+    /// Waits a moment for the process that trains the next cell.
+    ///
+    /// # Errors
+    /// When it is interrupted, or the cell cannot be freed of a process that is gone.
+    fn wait(&mut self, cells: &Cells) -> Result<(), Self::Error>;
 
     /// Hears of a cell that is finished.
     fn finished(&mut self, race: &Race, line: &RaceCellRecord);
@@ -38,30 +53,36 @@ pub fn drive<T: Trainer>(
             Next::Over(end) => return Ok(end),
             Next::Run(cell) => cell,
         };
-        let result = match cells.read(race, cell)? {
-            Some(known) => known,
-            None => train(race, cells, trainer, cell)?,
-        };
-        race.record(&result)?;
-        let line = record::cell(race, &result);
-        trainer.finished(race, &line);
-        course.push(line);
+        if let Some(result) = cells.read(race, cell)? {
+            race.record(&result)?;
+            let line = record::cell(race, &result);
+            trainer.finished(race, &line);
+            course.push(line);
+        } else {
+            match claimed(race, cells, trainer)? {
+                Some(cell) => train(race, cells, trainer, cell)?,
+                None => trainer.wait(cells)?,
+            }
+        }
     }
 }
 
-fn train<T: Trainer>(
-    race: &Race,
-    cells: &Cells,
-    trainer: &mut T,
-    cell: Cell,
-) -> Result<CellResult, T::Error> {
-    cells.claim(race, cell)?;
+/// Claims the first cell of the round that nobody has begun.
+fn claimed<T: Trainer>(race: &Race, cells: &Cells, trainer: &T) -> Result<Option<Cell>, Error> {
+    for cell in race.round() {
+        if trainer.takes(race, cell) && cells.claim(race, cell)? {
+            return Ok(Some(cell));
+        }
+    }
+    Ok(None)
+}
+
+fn train<T: Trainer>(race: &Race, cells: &Cells, trainer: &mut T, cell: Cell) -> Result<(), T::Error> {
     let began = Instant::now();
     match trainer.train(race, cell) {
         Ok(held_out) => {
             let result = CellResult { cell, held_out, minutes: began.elapsed().as_secs_f64() / 60.0 };
-            cells.write(race, &result)?;
-            Ok(result)
+            Ok(cells.write(race, &result)?)
         }
         Err(error) => {
             cells.release(race, cell)?;

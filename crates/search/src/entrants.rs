@@ -8,6 +8,10 @@ use crate::{Arm, Kind, Place, Tier};
 const CACHED: f64 = 0.35;
 /// What every training costs, whatever it trains: loading, the head, evaluation; in final runs.
 const LEAST: f64 = 0.01;
+/// Weight decay above which a configuration means the head alone: stages that are trained with it lose what they know.
+const DECAY_OF_A_HEAD: f64 = 0.1;
+/// Weight decay of stages then: the program's default.
+const USUAL_DECAY: f64 = 1e-4;
 /// Shares of the way from the source's weights to the fine-tuned ones (WiSE-FT).
 const AVERAGES: [&str; 2] = ["0.75", "0.5"];
 
@@ -22,6 +26,8 @@ pub struct Network {
     pub fold_share: f64,
     /// Which kinds of arms the program can train.
     pub able: Able,
+    /// Weight decay of the configuration.
+    pub weight_decay: f64,
 }
 
 /// What of a stage decides about arms.
@@ -169,6 +175,9 @@ fn trained(network: &Network, depth: Depth, rate: Option<&str>) -> Entrant {
             let policy = if rate == "1" { "train" } else { "frozen" };
             set.push(format!("finetune.batch_norm={policy}"));
         }
+        if network.weight_decay > DECAY_OF_A_HEAD {
+            set.push(format!("regularize.weight_decay={USUAL_DECAY}"));
+        }
     }
     // A pass forward costs a third of a training step.
     let cost = if network.caches { share } else { (1.0 + 2.0 * share) / 3.0 };
@@ -221,7 +230,7 @@ mod tests {
         let stage = |(index, &live): (usize, &f64)| StageFacts { name: format!("s{index}"), live, norms };
         let able = Able { linear: true, averages: true };
         let stages = lives.iter().enumerate().map(stage).collect();
-        Network { stages, caches: true, fold_share: 0.8, able }
+        Network { stages, caches: true, fold_share: 0.8, able, weight_decay: 1e-4 }
     }
 
     fn named<'a>(entrants: &'a [Entrant], name: &str) -> &'a Entrant {
@@ -253,6 +262,18 @@ mod tests {
         let average = named(&entrants, "last:2 x 0.3, averaged 0.5");
         assert_eq!(entrants[average.arm.rides_on.unwrap()].arm.name, "last:2 x 0.3");
         assert!(entrants.iter().all(|it| it.arm.rides_on.is_none() || it.arm.fold_cost == 0.0));
+    }
+
+    #[test]
+    fn a_decay_that_is_meant_for_a_head_is_not_that_of_stages() {
+        let strong = Network { weight_decay: 4.0, ..network(&[1.0, 0.3, 0.05], true) };
+        let plain = entrants(&network(&[1.0, 0.3, 0.05], true));
+        for (strong, plain) in entrants(&strong).iter().zip(&plain) {
+            let own = strong.set.iter().any(|change| change == "regularize.weight_decay=0.0001");
+            let trains = matches!(&strong.arm.kind, Kind::Depth(depth) if *depth != Depth::Head);
+            assert_eq!(own, trains, "{}", strong.arm.name);
+            assert!(plain.set.iter().all(|change| !change.contains("weight_decay")), "{}", plain.arm.name);
+        }
     }
 
     #[test]

@@ -38,7 +38,4 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
-    /// A cell that another process trains.
-    #[error("another process is at work on {}; wait until it has ended", .0.display())]
-    Claimed(PathBuf),
 }

@@ -158,6 +158,21 @@ impl Race {
         })
     }
 
+    /// Returns the cells that come next whatever these come to, in their order: those of one tier and fold that the budget
+    /// still allows. None when the race is over.
+    #[must_use]
+    pub fn round(&self) -> Vec<Cell> {
+        let Next::Run(Cell { arm, fold }) = self.next() else { return Vec::new() };
+        let (tier, mut spent) = (self.arms[arm].tier, self.spent);
+        let arms = self.racing(tier).filter(|&arm| !self.measured[arm].folds.contains(&fold));
+        let allowed = arms.filter(|&arm| {
+            let allowed = tier == Tier::Free || self.allows(arm, spent);
+            spent.final_runs += if allowed { self.arms[arm].fold_cost } else { 0.0 };
+            allowed
+        });
+        allowed.map(|arm| Cell { arm, fold }).collect()
+    }
+
     /// Adds the result of a cell, and drops what cannot win any more once all arms of its tier have this fold.
     ///
     /// # Errors
@@ -293,14 +308,19 @@ impl Race {
     }
 
     fn is_affordable(&self, arm: usize) -> bool {
+        self.allows(arm, self.spent)
+    }
+
+    /// Whether the budget allows one more fold of an arm after this was spent.
+    fn allows(&self, arm: usize, spent: Spent) -> bool {
         let cost = self.arms[arm].fold_cost;
         let slack = 1e-9;
         match self.budget {
-            Budget::FinalRuns(limit) => self.spent.final_runs + cost <= limit + slack,
+            Budget::FinalRuns(limit) => spent.final_runs + cost <= limit + slack,
             Budget::Minutes(limit) => {
-                let pace = self.spent.minutes / self.spent.final_runs.max(f64::MIN_POSITIVE);
-                let expected = if self.spent.final_runs > 0.0 { cost * pace } else { 0.0 };
-                self.spent.minutes + expected <= limit
+                let pace = spent.minutes / spent.final_runs.max(f64::MIN_POSITIVE);
+                let expected = if spent.final_runs > 0.0 { cost * pace } else { 0.0 };
+                spent.minutes + expected <= limit
             }
         }
     }

@@ -21,6 +21,8 @@ pub struct About {
     pub data: String,
     /// Seed of the folds and of every training.
     pub seed: u64,
+    /// Number of processes that share it; 0 counts as one.
+    pub jobs: usize,
     /// For each arm the changes of the configuration that make it its run.
     pub sets: Vec<Vec<String>>,
 }
@@ -34,13 +36,27 @@ pub fn record(
     end: Option<End>,
     calibration: &Calibration,
 ) -> Option<SearchRecord> {
+    let mut record = standing(race, about, calibration)?;
+    let selected = selection::accuracy(&race.field());
+    record.ended = ended(end).to_owned();
+    record.course = course.to_vec();
+    record.accuracy = selected.map(|selected| selected.accuracy);
+    record.accuracy_interval = selected
+        .map(|selected| records::Interval { low: selected.interval.low, high: selected.interval.high });
+    record.seconds = course.iter().map(|cell| cell.seconds).sum();
+    Some(record)
+}
+
+/// Returns how the arms of a race stand while it goes on: its record without its course, and without the accuracy corrected
+/// for the choice, which takes time. `None` where nothing was measured.
+#[must_use]
+pub fn standing(race: &Race, about: &About, calibration: &Calibration) -> Option<SearchRecord> {
     let decision = race.decision()?;
     let statement = Statement::of(race, &decision, calibration);
-    let selected = selection::accuracy(&race.field());
     let (name, within) = (&race.arms()[decision.chosen].name, race.rules().close);
     let [budget, minutes] = match race.budget() {
         Budget::FinalRuns(limit) => [Some(limit), None],
-        Budget::Minutes(limit) => [None, Some(limit)],
+        Budget::Minutes(limit) => [None, Some(limit / about.jobs.max(1) as f64)],
     };
     let deep = race.gate().map(|gate| match gate {
         Gate::Open(why) => format!("tried: {why}"),
@@ -58,7 +74,7 @@ pub fn record(
         budget,
         minutes,
         spent: race.spent().final_runs,
-        ended: ended(end).to_owned(),
+        ended: ended(None).to_owned(),
         deep,
         unlike: race.is_unlike(),
         decided_by: match race.decided_by() {
@@ -66,7 +82,7 @@ pub fn record(
             Measure::Accuracy => "accuracy".to_owned(),
         },
         arms: arms(race, about, &decision, &statement),
-        course: course.to_vec(),
+        course: Vec::new(),
         chosen: name.clone(),
         set: about.sets.get(decision.chosen).cloned().unwrap_or_default(),
         computed: statement.computed,
@@ -76,11 +92,10 @@ pub fn record(
         expected_loss: statement.expected_loss,
         tried: statement.tried as u64,
         alike: statement.alike as u64,
-        accuracy: selected.map(|selected| selected.accuracy),
-        accuracy_interval: selected
-            .map(|selected| records::Interval { low: selected.interval.low, high: selected.interval.high }),
+        accuracy: None,
+        accuracy_interval: None,
         statement: statement.sentence(name, within),
-        seconds: course.iter().map(|cell| cell.seconds).sum(),
+        seconds: 60.0 * race.spent().minutes,
     })
 }
 

@@ -46,6 +46,6 @@ impl Default for Rules {
 pub enum Budget {
     /// Number of final runs that train everything.
     FinalRuns(f64),
-    /// Wall-clock minutes.
+    /// Wall-clock minutes, those of all processes together.
     Minutes(f64),
 }

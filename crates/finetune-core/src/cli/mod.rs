@@ -1,7 +1,7 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
 //! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
 //! [`config`]. They share [`arguments`] (of a
-//! configuration) and [`source`] (of a model).
+//! configuration), [`source`] (of a model) and [`joined`] (further processes).
 
 mod advise;
 mod archs;
@@ -11,6 +11,7 @@ mod compare;
 mod config;
 mod evaluate;
 mod inspect;
+mod joined;
 mod lr_find;
 mod predict;
 mod search;

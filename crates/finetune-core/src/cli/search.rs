@@ -8,6 +8,7 @@ use ranged::{NotNegative, OutOfRange, Positive};
 use records::{Depth, Event, Session};
 
 use super::arguments::{ConfigArguments, Output, print_report};
+use super::joined::{search_helpers, stop_with_stdin};
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
@@ -25,6 +26,9 @@ pub(super) struct SearchArguments {
     /// Resume the search in DIR that was cut off; its finished cells stay
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     resume: Option<PathBuf>,
+    /// Take part in the search that another process carries out in DIR
+    #[arg(long, value_name = "DIR", hide = true, conflicts_with_all = ["out", "resume"])]
+    join: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigArguments,
 }
@@ -40,6 +44,10 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
         search.minutes = minutes.or(search.minutes.filter(|_| budget.is_none()));
         anyhow::Ok(())
     })?;
+    if let Some(folder) = &arguments.join {
+        stop_with_stdin(interrupt);
+        return Ok(search::join(&run, folder, search_helpers(&run).count() + 1, interrupt)?);
+    }
     let (folder, mut metrics) = match &arguments.resume {
         Some(path) => {
             let folder = RunFolder::resumed_search(path, &run.config)?;
@@ -60,7 +68,7 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
     let session = &mut Session { interrupt, listener: &mut listen };
     let done = search::gather(&run, session).map_err(anyhow::Error::from).and_then(|materials| {
         folder.write_config(&run.config)?;
-        Ok(search::perform(&run, &materials, &folder, session)?)
+        Ok(search::perform(&run, &materials, &folder, &search_helpers(&run), session)?)
     });
     metrics.finish()?;
     let record = done.inspect_err(|_| folder.forget_if_empty())?;

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 
 use anyhow::Context;
 use backbone::Backbone;
-use finetune_core::compare::Helpers;
+use finetune_core::helpers::Helpers;
 use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::{advise, compare, recipe, search};
 use records::{Event, Interrupt, Outcome, Session};
@@ -17,6 +16,7 @@ use trained_model::model_file::{self, Description, SaveError};
 
 use super::INTERRUPTED;
 use super::arguments::{ConfigArguments, Output, print_report};
+use super::joined::{joining, search_helpers, stop_with_stdin};
 use crate::progress::Progress;
 
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,8 @@ fn one_run(
     let mut before = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut before };
     let mut materials = recipe::gather(run, session)?;
-    let (run, search) = &search::resolve_search(run, &materials, &search_folder(folder), session)?;
+    let helpers = search_helpers(run);
+    let (run, search) = &search::resolve_search(run, &materials, &search_folder(folder), &helpers, session)?;
     let (run, advice) = &advise::resolve_auto_depth(run, &materials, session)?;
     let config = folder.write_config(&run.config)?;
     let mut metrics = Metrics::create(folder)?;
@@ -96,7 +97,7 @@ fn one_run(
         .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);
     metrics.finish()?;
-    folder.write_predictions(finished.held_out.as_ref())?;
+    folder.write_predictions(finished.predictions.as_ref().filter(|_| run.config.data.fold.is_some()))?;
     folder.write_run(&record)?;
     print_summary(&report::text::run_summary(&record), folder, &record, arguments)?;
     Ok(record.outcome)
@@ -139,7 +140,7 @@ fn compare_runs(
             metrics.listen(event);
         }
     };
-    let helpers = Helpers::new(run.jobs(compare) - 1, &helper);
+    let helpers = Helpers::new(run.jobs(compare.jobs) - 1, &helper);
     let session = &mut Session { interrupt, listener: &mut listen };
     let (record, outcome) = compare::perform(run, compare, folder, helpers, session)?;
     metrics.finish()?;
@@ -150,24 +151,15 @@ fn compare_runs(
     }
 }
 
-/// Returns the command of a helper of the comparison in a folder. It prints nothing: a run that fails there is carried out
-/// again here.
+/// Returns the command of a helper of the comparison in a folder.
 fn helper(folder: &Path) -> Command {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("finetune"));
-    let mut command = Command::new(program);
-    command.arg("--config").arg(folder.join("config.toml")).arg("--join").arg(folder);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command
+    joining(folder, &[])
 }
 
-/// Carries out runs as a helper. It stops when its stdin ends: then the first process is gone.
+/// Carries out runs as a helper.
 fn join(run: &Run, folder: &Path, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
     let compare = run.config.compare.as_ref().context("the configuration compares nothing")?;
-    let abandoned = interrupt.clone();
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        abandoned.request();
-    });
+    stop_with_stdin(interrupt);
     compare::join(run, compare, &RunFolder::of_another(folder), interrupt)?;
     Ok(Outcome::Finished)
 }

@@ -9,6 +9,7 @@ use super::Cell;
 use super::cells::Cells;
 use crate::Error;
 use crate::advise;
+use crate::helpers::Helpers;
 use crate::recipe::{self, Materials};
 use crate::search;
 
@@ -55,7 +56,10 @@ impl<'a> Worker<'a> {
                     }
                 };
                 let session = &mut Session { interrupt, listener: &mut steps };
-                let (run, search) = search::resolve_search(&run, materials, &folder.file("search"), session)?;
+                // The cells of the comparison are shared already.
+                let alone = Helpers::new(0, &|_| std::process::Command::new(""));
+                let (run, search) =
+                    search::resolve_search(&run, materials, &folder.file("search"), &alone, session)?;
                 let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
                 // No checkpoint but the last good one of a run that diverges.
                 let checkpoints = compare.keep_models.then_some(&folder);

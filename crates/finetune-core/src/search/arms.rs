@@ -42,6 +42,7 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
         caches: recipe::shows_the_same(run),
         fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
         able: Able { linear, averages: true },
+        weight_decay: run.config.regularize.weight_decay().get(),
     })
 }
 

@@ -9,14 +9,17 @@ mod trainer;
 use std::path::Path;
 
 use ::search::record::{About, record};
-use ::search::{Budget, Calibration, Cells, Images, Listed, Prior, Race, Rules, Setup, drive, entrants};
+use ::search::{
+    Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive, entrants,
+};
 use features::dataset::{DecodedDataset, ImageSubset};
 use images::DataSet;
-use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
+use records::{Depth, Event, Interrupt, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
 use run_config::{Config, Run};
 
-use self::trainer::FoldTrainer;
+use self::trainer::{FoldTrainer, Process};
 use crate::Error;
+use crate::helpers::Helpers;
 use crate::recipe::{self, Materials};
 use crate::run_folder::RunFolder;
 
@@ -41,8 +44,8 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
     Ok(materials)
 }
 
-/// Races the arms of a run whose depth is [`Depth::Search`], in a folder that may hold finished cells of the same search, and
-/// writes `search.json`, the page, and `chosen.toml`, the configuration of the arm to take.
+/// Races the arms of a run whose depth is [`Depth::Search`], in a folder that may hold finished cells of the same search, with
+/// helpers that [join](join()) it. Writes `search.json`, the page, and `chosen.toml`, the configuration of the arm to take.
 ///
 /// # Errors
 /// When there are too few images to hold some out, a cell fails, or on interruption: finished cells stay.
@@ -50,18 +53,63 @@ pub fn perform(
     run: &Run,
     materials: &Materials,
     folder: &RunFolder,
+    helpers: &Helpers<'_>,
     session: &mut Session<'_>,
 ) -> Result<SearchRecord, Error> {
+    let Prepared { mut race, field, about, training } = prepare(run, materials, helpers.count() + 1)?;
+    let calibration = Calibration::shipped()?;
+    let cells = Cells::of(folder.path());
+    cells.release_unfinished()?;
+    let mut course: Vec<RaceCellRecord> = Vec::new();
+    let process = Process::first(helpers, folder.path(), &about, &calibration);
+    let mut trainer = FoldTrainer::new(run, only_training(materials, &training), &field, process, session);
+    let end = drive(&mut race, &cells, &mut trainer, &mut course).map_err(|error| match error {
+        Error::Interrupted => Error::SearchInterrupted { folder: folder.path().to_owned() },
+        error => error,
+    })?;
+    drop(trainer);
+    let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
+        let message =
+            "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
+        return Err(run.source.wrong("search.budget", message).into());
+    };
+    let chosen = chosen(run, materials, &record)?;
+    folder.write_search(&record, &chosen.config)?;
+    session.emit(&Event::Standing { search: &record, over: true });
+    Ok(record)
+}
+
+/// Helps with the search that this number of processes carry out in this folder, until it is over.
+///
+/// # Errors
+/// When a cell fails, and on interruption. The cell at fault is released.
+pub fn join(run: &Run, folder: &Path, jobs: usize, interrupt: &Interrupt) -> Result<(), Error> {
+    let session = &mut Session { interrupt, listener: &mut |_| {} };
+    let materials = gather(run, session)?;
+    let Prepared { mut race, field, training, .. } = prepare(run, &materials, jobs)?;
+    let only = only_training(&materials, &training);
+    let mut trainer = FoldTrainer::new(run, only, &field, Process::Helper, session);
+    drive(&mut race, &Cells::of(folder), &mut trainer, &mut Vec::new())?;
+    Ok(())
+}
+
+/// A race that is about to begin.
+struct Prepared {
+    race: Race,
+    field: Vec<Entrant>,
+    about: About,
+    training: ImageSubset,
+}
+
+/// Sets up the race of a run that this number of processes shares.
+fn prepare(run: &Run, materials: &Materials, jobs: usize) -> Result<Prepared, Error> {
     let training = recipe::images_of(run, &materials.images)?.train;
-    let network = arms::network(run, materials, training.len())?;
-    let field = entrants(&network);
-    let images = images_of(run, materials, &training)?;
-    let budget = budget(&run.config);
-    let mut race = Race::new(Setup {
+    let field = entrants(&arms::network(run, materials, training.len())?);
+    let race = Race::new(Setup {
         arms: field.iter().map(|entrant| entrant.arm.clone()).collect(),
-        images,
+        images: images_of(run, materials, &training)?,
         rules: Rules::default(),
-        budget,
+        budget: budget(&run.config, jobs),
         prior: Prior::shipped()?,
         seed: run.config.run.seed,
     })?;
@@ -71,26 +119,10 @@ pub fn perform(
         weights: run.config.model.weights.clone(),
         data: run.config.data.origin().path().display().to_string(),
         seed: run.config.run.seed,
+        jobs,
         sets: field.iter().map(|entrant| entrant.set.clone()).collect(),
     };
-    let calibration = Calibration::shipped()?;
-    let cells = Cells::of(folder.path());
-    cells.release_unfinished()?;
-    let mut course: Vec<RaceCellRecord> = Vec::new();
-    let mut trainer = FoldTrainer::new(run, only_training(materials, &training), &field, budget, session);
-    let end = drive(&mut race, &cells, &mut trainer, &mut course).map_err(|error| match error {
-        Error::Interrupted => Error::SearchInterrupted { folder: folder.path().to_owned() },
-        error => error,
-    })?;
-    let Some(record) = record(&race, &about, &course, Some(end), &calibration) else {
-        let message =
-            "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
-        return Err(run.source.wrong("search.budget", message).into());
-    };
-    let chosen = chosen(run, materials, &record)?;
-    folder.write_search(&record, &chosen.config)?;
-    session.emit(&Event::Standing(&record));
-    Ok(record)
+    Ok(Prepared { race, field, about, training })
 }
 
 /// Replaces the depth `search` of a run by the arm that a search in this folder finds. Returns the run and, where its depth was
@@ -102,6 +134,7 @@ pub fn resolve_search(
     run: &Run,
     materials: &Materials,
     folder: &Path,
+    helpers: &Helpers<'_>,
     session: &mut Session<'_>,
 ) -> Result<(Run, Option<SearchRecord>), Error> {
     if *run.depth() != Depth::Search {
@@ -109,7 +142,7 @@ pub fn resolve_search(
     }
     let folder = RunFolder::at(folder)?;
     folder.write_config(&run.config)?;
-    let record = perform(run, materials, &folder, session)?;
+    let record = perform(run, materials, &folder, helpers, session)?;
     Ok((chosen(run, materials, &record)?, Some(record)))
 }
 
@@ -131,11 +164,11 @@ fn chosen(run: &Run, materials: &Materials, record: &SearchRecord) -> Result<Run
     Ok(chosen)
 }
 
-/// Returns how much a search may cost.
-fn budget(config: &Config) -> Budget {
+/// Returns how much a search of this number of processes may cost.
+fn budget(config: &Config, jobs: usize) -> Budget {
     let search = config.search.clone().unwrap_or_default();
     match search.minutes {
-        Some(minutes) => Budget::Minutes(minutes.get()),
+        Some(minutes) => Budget::Minutes(minutes.get() * jobs as f64),
         None => Budget::FinalRuns(search.budget.get()),
     }
 }

@@ -1,6 +1,10 @@
-use ::search::{Answers, Budget, Cell, Entrant, HeldOut, How, Race, Tier, Trainer};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::thread;
+
+use ::search::record::{About, standing};
+use ::search::{Answers, Budget, Calibration, Cell, Cells, Entrant, HeldOut, How, Race, Tier, Trainer};
 use tch::Tensor;
 use transferability::ridge;
 
@@ -11,6 +15,7 @@ use run_config::Run;
 use super::arms::run_of_cell;
 use crate::Error;
 use crate::advise;
+use crate::helpers::{Helpers, POLL_INTERVAL, Running};
 use crate::recipe::{self, Materials, OutOfFold};
 
 /// Trains arms on folds, one after another, on images and weights that are read once.
@@ -19,7 +24,7 @@ pub(super) struct FoldTrainer<'a, 's> {
     /// With the training images alone.
     materials: Materials,
     entrants: &'a [Entrant],
-    budget: String,
+    process: Process<'a>,
     session: &'a mut Session<'s>,
     /// Whether the outputs of frozen stages were computed for all images.
     features_kept: bool,
@@ -27,6 +32,32 @@ pub(super) struct FoldTrainer<'a, 's> {
     stages: Vec<Tensor>,
     /// Answers of linear arms for the images of all folds.
     linear: HashMap<usize, Judged>,
+}
+
+/// Which of the processes of a search this is.
+pub(super) enum Process<'a> {
+    /// The one that was started: it fits linear arms, and tells how the race stands.
+    First {
+        helpers: &'a Helpers<'a>,
+        /// Once an arm is trained.
+        running: Option<Running>,
+        folder: &'a Path,
+        about: &'a About,
+        calibration: &'a Calibration,
+    },
+    /// Another, which trains arms alone.
+    Helper,
+}
+
+impl<'a> Process<'a> {
+    pub(super) fn first(
+        helpers: &'a Helpers<'a>,
+        folder: &'a Path,
+        about: &'a About,
+        calibration: &'a Calibration,
+    ) -> Self {
+        Self::First { helpers, running: None, folder, about, calibration }
+    }
 }
 
 /// Answers of a linear arm for every image that is held out.
@@ -42,18 +73,14 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         run: &'a Run,
         materials: Materials,
         entrants: &'a [Entrant],
-        budget: Budget,
+        process: Process<'a>,
         session: &'a mut Session<'s>,
     ) -> Self {
-        let budget = match budget {
-            Budget::FinalRuns(limit) => format!("of {limit} final runs"),
-            Budget::Minutes(limit) => format!("final runs, within {limit} minutes"),
-        };
         Self {
             run,
             materials,
             entrants,
-            budget,
+            process,
             session,
             features_kept: false,
             stages: Vec::new(),
@@ -68,6 +95,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         if entrant.arm.tier == Tier::Cached && !self.features_kept {
             self.keep_features()?;
         }
+        self.start_helpers()?;
         let riders: Vec<(usize, f64)> = (0..self.entrants.len())
             .filter(|&arm| self.entrants[arm].arm.rides_on == Some(cell.arm))
             .filter_map(|arm| match self.entrants[arm].how {
@@ -98,6 +126,15 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         let answers = [done.trained].into_iter().chain(done.averages);
         let arms = [cell.arm].into_iter().chain(riders.into_iter().map(|(arm, _)| arm));
         Ok(arms.zip(answers).map(|(arm, logits)| HeldOut { arm, answers: Answers::Logits(logits) }).collect())
+    }
+
+    /// Starts the helpers when the first arm is trained: what arms share is in the cache by then.
+    fn start_helpers(&mut self) -> Result<(), Error> {
+        if let Process::First { helpers, running: running @ None, folder, .. } = &mut self.process {
+            let trained = self.entrants.iter().filter(|entrant| entrant.how == How::Train).count();
+            *running = Some(helpers.start(folder, trained.saturating_sub(1)).map_err(Error::Helper)?);
+        }
+        Ok(())
     }
 
     /// Fits a linear classifier on the outputs of stages to all images but those of a fold. One decomposition gives the answers
@@ -177,8 +214,38 @@ impl Trainer for FoldTrainer<'_, '_> {
         }
     }
 
-    fn finished(&mut self, _: &Race, line: &RaceCellRecord) {
-        self.session.emit(&Event::Raced { cell: line, budget: &self.budget });
+    fn takes(&self, race: &Race, cell: Cell) -> bool {
+        matches!(self.process, Process::First { .. }) || race.arms()[cell.arm].tier != Tier::Free
+    }
+
+    fn wait(&mut self, cells: &Cells) -> Result<(), Error> {
+        if self.session.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        if let Process::First { running, .. } = &mut self.process {
+            let any = running.as_mut().map_or(Ok(false), Running::any).map_err(Error::Helper)?;
+            if !any {
+                // Whoever claimed the cell is gone.
+                return Ok(cells.release_unfinished()?);
+            }
+        }
+        thread::sleep(POLL_INTERVAL);
+        Ok(())
+    }
+
+    fn finished(&mut self, race: &Race, line: &RaceCellRecord) {
+        let Process::First { about, calibration, .. } = &self.process else { return };
+        let jobs = about.jobs.max(1) as f64;
+        let budget = match race.budget() {
+            Budget::FinalRuns(limit) => format!("of {limit} final runs"),
+            Budget::Minutes(limit) => format!("final runs, within {} minutes", limit / jobs),
+        };
+        self.session.emit(&Event::Raced { cell: line, budget: &budget });
+        // Linear arms take no time, and are shown once all are known.
+        let goes_on = race.round().first().is_some_and(|next| race.arms()[next.arm].tier == Tier::Free);
+        if !goes_on && let Some(search) = standing(race, about, calibration) {
+            self.session.emit(&Event::Standing { search: &search, over: false });
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub fn search(record: &SearchRecord) -> String {
     let mut out =
         visible(&format!("{}: {}; {} from {}", record.name, record.chosen, record.arch, record.weights));
     out.push_str("\n\n");
-    out.push_str(&search_table(record));
+    out.push_str(&search_table(record, None));
     out.push_str(&format!("\n{}.\n", visible(&record.statement)));
     if let (Some(accuracy), Some(interval)) = (record.accuracy, record.accuracy_interval) {
         out.push_str(&format!(
@@ -27,13 +27,39 @@ pub fn search(record: &SearchRecord) -> String {
     out
 }
 
-/// The standing of all arms as a table: an asterisk marks the one that would be taken. Ends with a line feed.
-pub fn search_table(record: &SearchRecord) -> String {
+/// The standing of all arms as a table: an asterisk marks the one that would be taken. With a limit those furthest ahead are
+/// shown, in the order of preference, so that the table has at most as many lines, and the others are counted. Ends with a
+/// line feed.
+pub fn search_table(record: &SearchRecord, limit: Option<usize>) -> String {
     let heading = ["arm", "folds", "accuracy", "loss", "gain", "close", "state"].map(String::from).to_vec();
+    let arms = furthest_ahead(record, limit.map(|lines| lines.saturating_sub(1)));
     let rows: Vec<Vec<String>> =
-        [heading].into_iter().chain(record.arms.iter().map(|arm| row(record, arm))).collect();
+        [heading].into_iter().chain(arms.iter().map(|arm| row(record, arm))).collect();
     let right = Side::Right;
-    aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left])
+    let mut table = aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left]);
+    match record.arms.len() - arms.len() {
+        0 => {}
+        others => table.push_str(&format!("and {others} more\n")),
+    }
+    table
+}
+
+/// Returns the arms in their order; where there are more than the lines that are left for them, the chosen one and those
+/// with the greatest gain, one line being kept for the number of the others.
+fn furthest_ahead(record: &SearchRecord, lines: Option<usize>) -> Vec<&ArmRecord> {
+    let lines = lines.unwrap_or(usize::MAX);
+    if record.arms.len() <= lines {
+        return record.arms.iter().collect();
+    }
+    let mut order: Vec<usize> = (0..record.arms.len()).collect();
+    let ahead = |&place: &usize| {
+        let arm = &record.arms[place];
+        if arm.name == record.chosen { f64::INFINITY } else { arm.gain.unwrap_or(f64::NEG_INFINITY) }
+    };
+    order.sort_by(|one, other| ahead(other).total_cmp(&ahead(one)));
+    order.truncate(lines.saturating_sub(1).max(1));
+    order.sort_unstable();
+    order.into_iter().map(|place| &record.arms[place]).collect()
 }
 
 fn row(record: &SearchRecord, arm: &ArmRecord) -> Vec<String> {

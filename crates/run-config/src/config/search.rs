@@ -12,10 +12,13 @@ pub struct SearchConfig {
     /// How many minutes it may take, in place of the budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minutes: Option<Positive>,
+    /// Number of arms trained at the same time, each in a process of its own with `run.threads` threads; as many as the cores
+    /// allow when 0. It changes the time, never a result.
+    pub jobs: usize,
 }
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { budget: NotNegative::of(3.0), minutes: None }
+        Self { budget: NotNegative::of(3.0), minutes: None, jobs: 0 }
     }
 }

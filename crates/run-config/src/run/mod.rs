@@ -104,10 +104,11 @@ impl Run {
         Ok(())
     }
 
-    /// Number of processes that share a comparison: `compare.jobs`, or as many as the cores allow. A GPU has one.
+    /// Number of processes that share a comparison or a search: `compare.jobs` or `search.jobs`, or as many as the cores
+    /// allow. A GPU has one.
     #[must_use]
-    pub fn jobs(&self, compare: &CompareConfig) -> usize {
-        match (compare.jobs, self.device) {
+    pub fn jobs(&self, asked: usize) -> usize {
+        match (asked, self.device) {
             (0, Device::Cpu) => (cores() / usize::try_from(self.threads).unwrap_or(usize::MAX)).max(1),
             (0, _) => 1,
             (jobs, _) => jobs,

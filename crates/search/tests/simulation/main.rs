@@ -248,10 +248,11 @@ fn an_arm_that_rides_on_another_is_measured_with_it_and_keeps_it_alive() {
     assert_eq!(raced.race.decision().unwrap().chosen, carrier + 1);
 }
 
-/// Trains by looking the answers up; gives up after some cells.
+/// Trains by looking the answers up; gives up after some cells, or when it would have to wait.
 struct Script<'a> {
     task: &'a Task,
     left: usize,
+    waits: bool,
     trained: Vec<Cell>,
     lines: usize,
 }
@@ -273,9 +274,50 @@ impl Trainer for Script<'_> {
         Ok(self.task.result(cell).held_out)
     }
 
+    fn wait(&mut self, _: &Cells) -> Result<(), Stopped> {
+        std::thread::yield_now();
+        if self.waits { Ok(()) } else { Err(Stopped::Interrupted) }
+    }
+
     fn finished(&mut self, _: &Race, _: &records::RaceCellRecord) {
         self.lines += 1;
     }
+}
+
+fn new_race(task: &Task) -> Race {
+    Race::new(Setup {
+        arms: task.arms.clone(),
+        images: task.images.clone(),
+        rules: Rules::default(),
+        budget: Budget::FinalRuns(3.0),
+        prior: Prior::shipped().unwrap(),
+        seed: 7,
+    })
+    .unwrap()
+}
+
+#[test]
+fn three_processes_share_a_race_and_come_to_the_same_as_one() {
+    let task = drawn(3.0, 120, 5);
+    let whole = task.race(3.0);
+    let folder = tempfile::tempdir().unwrap();
+    let cells = Cells::of(folder.path());
+    let mut trained: Vec<Cell> = std::thread::scope(|threads| {
+        let process = || {
+            let mut script = Script { task: &task, left: 999, waits: true, trained: Vec::new(), lines: 0 };
+            let (mut race, mut course) = (new_race(&task), Vec::new());
+            let end = search::drive(&mut race, &cells, &mut script, &mut course).unwrap();
+            assert_eq!((end, race.decision()), (whole.end, whole.race.decision()));
+            assert_eq!((course.len(), script.lines), (whole.cells.len(), whole.cells.len()));
+            script.trained
+        };
+        let processes: Vec<_> = (0..3).map(|_| threads.spawn(process)).collect();
+        processes.into_iter().flat_map(|process| process.join().unwrap()).collect()
+    });
+    let mut once = whole.cells.clone();
+    trained.sort_unstable();
+    once.sort_unstable();
+    assert_eq!(trained, once, "each cell is trained once, by one of them");
 }
 
 #[test]
@@ -284,34 +326,30 @@ fn a_race_that_was_cut_off_goes_on_where_it_was_and_comes_to_the_same() {
     let whole = task.race(3.0);
     let folder = tempfile::tempdir().unwrap();
     let cells = Cells::of(folder.path());
-    let new = || {
-        Race::new(Setup {
-            arms: task.arms.clone(),
-            images: task.images.clone(),
-            rules: Rules::default(),
-            budget: Budget::FinalRuns(3.0),
-            prior: Prior::shipped().unwrap(),
-            seed: 7,
-        })
-        .unwrap()
-    };
-    let mut first = Script { task: &task, left: 60, trained: Vec::new(), lines: 0 };
+    let new = || new_race(&task);
+    let mut first = Script { task: &task, left: 60, waits: false, trained: Vec::new(), lines: 0 };
     let (mut race, mut course) = (new(), Vec::new());
     let stopped = search::drive(&mut race, &cells, &mut first, &mut course);
     assert!(matches!(stopped, Err(Stopped::Interrupted)) && course.len() == 60);
-    // A process that was killed leaves a cell without a summary, which nobody may take meanwhile.
+    // A process that was killed leaves a cell without a summary: others go no further than the round that it is of.
     let Next::Run(open) = race.next() else { panic!("the race is over") };
-    std::fs::create_dir(cells.path(&race, open)).unwrap();
-    let claimed = search::drive(&mut new(), &cells, &mut Script { left: 9, ..first }, &mut Vec::new());
-    assert!(claimed.unwrap_err().to_string().contains("another process"));
+    assert!(cells.claim(&race, open).unwrap() && !cells.claim(&race, open).unwrap());
+    let round = race.round();
+    assert_eq!(round[0], open);
+    let mut other = Script { left: 999, trained: Vec::new(), ..first };
+    let waited = search::drive(&mut new(), &cells, &mut other, &mut Vec::new());
+    assert!(matches!(waited, Err(Stopped::Interrupted)));
+    assert_eq!(other.trained, round[1..]);
+    let ahead = other.trained.len();
     cells.release_unfinished().unwrap();
 
-    let mut second = Script { task: &task, left: 999, trained: Vec::new(), lines: 0 };
+    let mut second = Script { task: &task, left: 999, waits: false, trained: Vec::new(), lines: 0 };
     let (mut race, mut course) = (new(), Vec::new());
     let end = search::drive(&mut race, &cells, &mut second, &mut course).unwrap();
     assert_eq!(end, whole.end);
     assert_eq!((course.len(), second.lines), (whole.cells.len(), whole.cells.len()));
-    assert_eq!(second.trained, whole.cells[60..], "the finished cells were read");
+    assert_eq!(second.trained[0], open);
+    assert_eq!(second.trained[1..], whole.cells[61 + ahead..], "the finished cells were read");
     assert_eq!(race.decision(), whole.race.decision());
 
     let about = search::record::About { name: "letters".to_owned(), ..Default::default() };

@@ -1,0 +1,35 @@
+//! Processes of this program that share a comparison or a search.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use finetune_core::helpers::Helpers;
+use records::Interrupt;
+use run_config::Run;
+
+/// Returns the helpers of the search of a run.
+pub(super) fn search_helpers(run: &Run) -> Helpers<'static> {
+    let asked = run.config.search.as_ref().map_or(0, |search| search.jobs);
+    Helpers::new(run.jobs(asked) - 1, &|folder: &Path| joining(folder, &["search"]))
+}
+
+/// Returns this program with a command and the arguments of a helper in a folder. It prints nothing: what fails there is
+/// carried out again here.
+pub(super) fn joining(folder: &Path, command: &[&str]) -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("finetune"));
+    let mut helper = Command::new(program);
+    helper.args(command).arg("--config").arg(folder.join("config.toml")).arg("--join").arg(folder);
+    helper.stdout(Stdio::null()).stderr(Stdio::null());
+    helper
+}
+
+/// Requests an interruption when stdin ends: then the process that a helper helps is gone.
+pub(super) fn stop_with_stdin(interrupt: &Interrupt) {
+    let abandoned = interrupt.clone();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        abandoned.request();
+    });
+}
