@@ -10,6 +10,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::support::built;
 use crate::{pth, repository};
 
 /// Runs a configuration of the workspace and gives its accuracy on the validation split, and how many images that has.
@@ -72,6 +73,43 @@ fn bfloat16_is_as_accurate_as_float32() {
 
 /// The photographs that the configuration to copy is tested with; it names the 25,000 from which they are.
 const SMALL: &str = "data.root=data/dogs_cats_small";
+
+/// The advice for images of a folder, by ImageNet's weights, at 64 x 64 pixels.
+fn advice(root: &str) -> Value {
+    let out = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
+    program.current_dir(repository()).args(["advise", "--json", "--set", "run.device=cpu"]);
+    program.args([
+        "--config",
+        "configs/claims/unlike_photographs.toml",
+        "--set",
+        &format!("data.root={root}"),
+    ]);
+    let ran = program.arg("--out").arg(out.path().join("advice")).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// A network for photographs ends before its last stages where it reads letters, and not where it reads photographs.
+#[test]
+#[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
+fn an_earlier_end_is_advised_for_letters_and_none_for_photographs() {
+    let letters = tempfile::tempdir().unwrap();
+    let drawn = Command::new(built::program(&["--package", "glyphs", "--bin", "glyphs"]))
+        .args(["cyrillic-capitals", letters.path().join("letters").to_str().unwrap()])
+        .args(["--train", "10", "--validation", "0", "--test", "0"])
+        .status();
+    assert!(drawn.unwrap().success());
+    let of_letters = advice(letters.path().join("letters").to_str().unwrap());
+    eprintln!("letters: cut {}, taps {}: {}", of_letters["cut"], of_letters["taps"], of_letters["paragraph"]);
+    assert_eq!(of_letters["depth"], "head");
+    let stage = |name: &Value| name.as_str().unwrap().rsplit('.').next().unwrap().parse::<u32>().unwrap();
+    let taps = of_letters["taps"].as_array().unwrap();
+    let first = if taps.is_empty() { stage(&of_letters["cut"]) } else { stage(&taps[0]) };
+    assert!(first < 7, "{first}");
+    let of_photographs = advice(SMALL.trim_start_matches("data.root="));
+    assert_eq!((&of_photographs["cut"], &of_photographs["taps"]), (&Value::Null, &Value::Array(Vec::new())));
+}
 
 /// The validation photographs of `dogs_cats_small`.
 const PHOTOGRAPHS: &str = "data/dogs_cats_small/val";

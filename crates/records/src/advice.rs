@@ -47,6 +47,12 @@ pub struct AdviceRecord {
     pub little_value: bool,
     /// Recommended `finetune.depth`.
     pub depth: String,
+    /// Recommended `finetune.cut`: the stage after which the network ends; `None` where it is whole.
+    #[serde(default)]
+    pub cut: Option<String>,
+    /// Recommended `finetune.taps`: the stages that the head reads; none where it reads one.
+    #[serde(default)]
+    pub taps: Vec<String>,
     /// Recommended `finetune.rate_scale`, a multiple of the head's learning rate.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,

@@ -18,7 +18,7 @@ use crate::phrases::{
 use crate::tables::{self, Table};
 pub use advice::advice;
 pub(crate) use advice::{
-    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, has_scores, loss, notable_arms,
+    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, end, has_scores, loss, notable_arms,
     search_costs, similarity,
 };
 pub use audit::{audit, audit_fix};

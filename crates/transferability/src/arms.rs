@@ -7,6 +7,7 @@ use records::FrozenArm;
 use tch::Tensor;
 
 use crate::choose::{Paired, choose};
+use crate::ending::earlier_end;
 use crate::folds::deal_groups;
 use crate::held_out::HeldOut;
 use crate::linear_head::LinearHead;
@@ -22,6 +23,9 @@ pub struct Frozen {
     pub heads: Vec<LinearHead>,
     /// On each stage and on several joined; the default and the best are marked.
     pub arms: Vec<FrozenArm>,
+    /// Index of the arm at which a network that is not trained ends better than at its last stage, by more than one standard
+    /// error.
+    pub earlier: Option<usize>,
 }
 
 /// Pooled features of one stage.
@@ -89,6 +93,7 @@ pub fn fit<E: From<Error>>(
 
     let held_out: Vec<&HeldOut> = heads.iter().map(|head| &head.held_out).collect();
     let best = choose(&held_out, ways.default);
+    let earlier = earlier_end(&held_out, &ways.stages);
     let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {
         let paired = Paired::of(held_out[ways.default].losses(), held.losses());
         let outputs = &stages[way.clone()];
@@ -109,7 +114,7 @@ pub fn fit<E: From<Error>>(
     let arms = arms.collect();
     heads.truncate(stages.len());
     heads.insert(0, pixels);
-    Ok(Frozen { heads, arms })
+    Ok(Frozen { heads, arms, earlier })
 }
 
 /// Ways to read a network of frozen stages.

@@ -4,13 +4,15 @@
 //! Features are `[N, D]`; labels are class numbers from 0. All is computed in float64 on the CPU.
 //! - [`ridge`]: exact leave-one-out, one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
 //!   penalty chosen or given; [`LinearHead`] and [`HeldOut`] are what they give
-//! - [`folds`]: images and groups dealt over folds; [`arms`]: which frozen stages are tried; [`choose()`]: which classifier
+//! - [`folds`]: images and groups dealt over folds; [`arms`]: which frozen stages are tried; [`choose()`]: which classifier, and
+//!   `ending` which end of a frozen network
 //! - [`logme`], [`h_score`]: published scores of transferability, by singular values (`spectrum`)
 //! - [`rule`]: from the stages' accuracies and the number of images to a depth; [`resample`]: how firm that is
 //! - [`subset`]: which images are measured
 
 pub mod arms;
 mod choose;
+mod ending;
 mod error;
 pub mod folds;
 pub mod h_score;

@@ -1,7 +1,7 @@
 //! From evidence to a depth: the rule, with its thresholds.
 //!
-//! The thresholds were written down before the runs that docs/advise.md compares them with; that page says what they were
-//! drawn from, and how the rule fares.
+//! The thresholds were written down before the runs that docs/search.md compares them with; that page says what they were
+//! drawn from, and how the rule fares. The line about an earlier end came later, from development sets.
 
 use records::Similarity;
 
@@ -15,6 +15,8 @@ const ALIKE: f64 = 0.5;
 const LITTLE: f64 = 0.25;
 /// Parameters before the head per training image above which a network cannot learn what its weights do not know.
 const LARGE: f64 = 3000.0;
+/// Training images of each class up to which a frozen stage is better than training, where images are not alike.
+const FEW_OF_EACH: f64 = 50.0;
 /// Training images below which the probes are too rough to show similarity.
 const SCANT: f64 = 30.0;
 /// Training images from which on all stages gain from training, where the source's images are alike.
@@ -41,6 +43,9 @@ pub struct Evidence<'a> {
     pub classes: f64,
     /// Number of parameters of the network before the head.
     pub parameters: f64,
+    /// Whether a linear classifier on an earlier stage, or on several, is better than on the last one by more than one
+    /// standard error, and the network may end there.
+    pub earlier: bool,
 }
 
 /// Result of the rule.
@@ -63,6 +68,8 @@ pub struct Verdict {
 pub enum Because {
     /// What the head reads is good enough.
     GoodEnough,
+    /// The source's images are unlike or related, the new ones are few, and an earlier end is better.
+    EndsEarlier,
     /// The source's images are unlike or related, and the new ones are few for a network of this size.
     TooLarge,
     /// No stage is much better than the pixels.
@@ -89,7 +96,8 @@ impl Verdict {
 
 /// Applies the rule to the evidence. Pure.
 pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence { pixels, stages, images, parameters, .. } = *evidence;
+    let Evidence { pixels, stages, images, classes, parameters, earlier } = *evidence;
+    let too_large = parameters > LARGE * images;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));
     let value = taken_away(pixels, best);
@@ -104,9 +112,12 @@ pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
         Similarity::Unlike | Similarity::Related if images < SCANT => {
             (Because::TooFew, all.min(LAST), GENTLE)
         }
-        Similarity::Unlike | Similarity::Related if parameters > LARGE * images => {
-            (Because::TooLarge, 0, GENTLE)
+        Similarity::Unlike | Similarity::Related
+            if earlier && (too_large || (value >= LITTLE && images <= FEW_OF_EACH * classes)) =>
+        {
+            (Because::EndsEarlier, 0, GENTLE)
         }
+        Similarity::Unlike | Similarity::Related if too_large => (Because::TooLarge, 0, GENTLE),
         Similarity::Unlike if value < LITTLE => (Because::LittleValue, all, FULL),
         Similarity::Unlike => (Because::LateStagesLost(best_place), all, FULL),
         Similarity::Related => (Because::Related, all, BOLD),

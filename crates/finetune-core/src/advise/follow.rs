@@ -5,7 +5,7 @@ use records::{AdviceRecord, Depth, PartSeconds, RunRecord, Session, UnknownDepth
 use run_config::Run;
 use transferability::subset::subset;
 
-use super::{IMAGES, Subject, advise};
+use super::{IMAGES, Subject, advise, ending};
 use crate::Error;
 use crate::recipe::{self, Materials};
 
@@ -50,6 +50,7 @@ fn with_depth(
     let rate_scale =
         advice.rate_scale.try_into().map_err(|error: OutOfRange| Error::Advice(error.to_string()))?;
     resolved.config.finetune.rate_scale.get_or_insert(rate_scale);
+    ending::follow(&mut resolved, &advice);
     resolved.reset_ineffective();
     recipe::forget_skipping(&mut resolved, materials)?;
     Ok((resolved, Some(advice)))
@@ -104,7 +105,12 @@ pub fn attach_to_record(record: &mut RunRecord, advice: Option<AdviceRecord>) {
     record.seconds += advice.seconds;
     if let Some(freeze) = record.steps.iter_mut().find(|step| step.name == records::StepName::Freeze.name()) {
         freeze.seconds += advice.seconds;
-        freeze.what = format!("advised {:?}; {}", advice.depth, freeze.what);
+        let end = match (&advice.cut, &advice.taps[..]) {
+            (Some(cut), _) => format!(", cut {cut:?}"),
+            (None, []) => String::new(),
+            (None, taps) => format!(", taps {taps:?}"),
+        };
+        freeze.what = format!("advised {:?}{end}; {}", advice.depth, freeze.what);
     }
     record.advice = Some(Box::new(advice));
 }

@@ -3,14 +3,15 @@
 //! A subset of the training images passes through the source network once (`source_network`, `stage_features`). The output of
 //! each stage, and of several joined, is measured by a ridge regression with exact leave-one-out (the crate
 //! `transferability`). From the accuracies and the number of images a fixed rule chooses how many stages to train and at which
-//! learning rate; `words` explains it in a paragraph, `standing` is how the rule did so far, `costs` what trying would cost. The
-//! entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
+//! learning rate, or ends the network earlier and freezes it (`ending`); `words` explains it in a paragraph, `standing` is how
+//! the rule did so far, `costs` what trying would cost. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
 //!
 //! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
-//! because they were made to rank networks; docs/advise.md shows how they do on stages. The two scores are computed where they
+//! because they were made to rank networks; docs/search.md shows how they do on stages. The two scores are computed where they
 //! are asked for.
 
 mod costs;
+mod ending;
 mod follow;
 mod source_network;
 mod stage_features;
@@ -26,10 +27,11 @@ use run_config::Run;
 use tch::Tensor;
 use training::freeze::FreezePlan;
 use transferability::arms::{self, Frozen, Labelled, StageOutput};
-use transferability::rule::{Evidence, Verdict};
+use transferability::rule::{Because, Evidence, Verdict};
 use transferability::{LinearHead, h_score, late_stage_gain, logme, resample, rule};
 
 use self::costs::costs;
+use self::ending::EarlierEnd;
 use self::source_network::SourceNetwork;
 use self::stage_features::{StageFeatures, extract};
 use self::words::{Context, paragraph, similarity};
@@ -78,7 +80,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     let mut clock = Clock { parts: Vec::new(), last: started };
     clock.part("one pass through the network");
     let (pixels, outputs) = outputs_of(backbone, &features);
-    let Frozen { heads, arms } = arms::fit(pixels, &outputs, &labelled, &mut |done, total| {
+    let Frozen { heads, arms, earlier } = arms::fit(pixels, &outputs, &labelled, &mut |done, total| {
         session.emit(&Event::Prepared { what: "probes", done, total });
         if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
     })?;
@@ -98,27 +100,42 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     let accuracies: Vec<f64> = heads.iter().map(|head| head.held_out.accuracy()).collect();
     let parameters: u64 =
         backbone.ids().filter(|&id| id < backbone.first_new()).map(|id| backbone.parameter_count(id)).sum();
-    let amount = [training as f64, classes as f64, parameters as f64];
     let (&pixels, stages) = accuracies.split_first().unwrap_or((&0.0, &[]));
-    let evidence = Evidence { pixels, stages, images: amount[0], classes: amount[1], parameters: amount[2] };
+    let end = earlier.and_then(|arm| EarlierEnd::of(run, &arms[arm]));
+    let evidence = Evidence {
+        pixels,
+        stages,
+        images: training as f64,
+        classes: classes as f64,
+        parameters: parameters as f64,
+        earlier: end.is_some(),
+    };
     let verdict = rule::apply_rule(&evidence);
     let correct: Vec<Vec<bool>> = heads.iter().map(|head| head.held_out.correct().to_vec()).collect();
-    let confidence = resample::confidence(&correct, amount, seed);
+    let confidence = resample::confidence(&correct, &evidence, seed);
     clock.part("resampling");
 
     let (depth, plan) = depth_of(backbone, &features, &verdict)?;
     let names: Vec<String> =
         features.stages.iter().filter_map(|s| s.stage).map(|id| backbone.name(id).to_owned()).collect();
     let live = backbone.name(plan.first_live);
-    let context =
-        Context { source: &source_name(run), names: &names, live, images: labels.len(), confidence };
+    let end = end.filter(|_| verdict.because == Because::EndsEarlier).unwrap_or_default();
+    let context = Context {
+        source: &source_name(run),
+        names: &names,
+        live,
+        end: earlier.map(|arm| &arms[arm]),
+        images: labels.len(),
+        confidence,
+    };
+    let paragraph = paragraph(&verdict, &evidence, &context);
     Ok(AdviceRecord {
         name: run.name.clone(),
         arch: run.network.name.to_owned(),
         weights: run.config.model.weights.clone(),
         data: run.config.data.origin().path().display().to_string(),
         classes: classes as u64,
-        images_per_class: amount[0] / amount[1],
+        images_per_class: evidence.images / evidence.classes,
         images: labels.len() as u64,
         folds: u32::try_from(labelled.parts()).unwrap_or(u32::MAX),
         seed,
@@ -131,6 +148,8 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
         similarity: similarity(&verdict, &evidence),
         little_value: verdict.little_value(),
         depth: depth.to_string(),
+        cut: end.cut,
+        taps: end.taps,
         rate_scale: verdict.rate_scale,
         learning_rate: run.config.train.learning_rate.get(),
         live: backbone
@@ -139,7 +158,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
             .map(|id| backbone.name(id).to_owned())
             .collect(),
         confidence,
-        paragraph: paragraph(&verdict, &evidence, &context),
+        paragraph,
         standing: STANDING.to_owned(),
         parts: clock.parts,
         seconds: started.elapsed().as_secs_f64(),

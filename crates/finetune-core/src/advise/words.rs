@@ -1,5 +1,5 @@
-use records::Similarity;
 use records::wording::percent;
+use records::{FrozenArm, Similarity};
 
 use transferability::rule::{Because, Evidence, Verdict};
 
@@ -11,6 +11,8 @@ pub(super) struct Context<'a> {
     pub(super) names: &'a [String],
     /// Name of the first stage that would be trained.
     pub(super) live: &'a str,
+    /// The best end of the network where it is frozen, if that is not the last stage.
+    pub(super) end: Option<&'a FrozenArm>,
     /// Number of images measured.
     pub(super) images: usize,
     /// Share of resampled sets of images that give the same depth, in `0..=1`.
@@ -31,6 +33,10 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Co
     let live = context.live;
     let rule = match verdict.because {
         Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
+        Because::EndsEarlier => format!(
+            "the last stages detect other things, and the images are few: {}, and train nothing but a head",
+            context.end.map_or_else(String::new, end_in_words)
+        ),
         Because::TooLarge => format!(
             "{}the last stages detect other things, and the images are too few to teach a network of this size what its weights do not know: freeze everything but the head, and expect more from more images, a smaller network or closer weights",
             if verdict.little_value() { "transfer is of little value here: " } else { "" }
@@ -67,6 +73,19 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Co
         String::new()
     };
     format!("{opening}: {figures}. The rule: {rule}.{scant}")
+}
+
+/// What to do to end the network as an arm does, and what that classifies correctly.
+fn end_in_words(arm: &FrozenArm) -> String {
+    let accuracy = percent(arm.accuracy);
+    match &arm.stages[..] {
+        [first, .., last] => {
+            format!("let the head read {first} to {last}, by which {accuracy} are classified correctly")
+        }
+        stages => {
+            format!("end the network after {}, by which {accuracy} are classified correctly", stages.concat())
+        }
+    }
 }
 
 /// How the new images relate to the source's, as far as the verdict depends on it.
@@ -122,7 +141,25 @@ mod tests {
 
     /// Two classes, a network of 60 thousand parameters.
     fn evidence(pixels: f64, stages: &[f64], images: f64) -> Evidence<'_> {
-        Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4 }
+        Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4, earlier: false }
+    }
+
+    fn context<'a>() -> Context<'a> {
+        Context { source: "ImageNet", names: &[], live: "conv2", end: None, images: 400, confidence: 0.9 }
+    }
+
+    fn arm(stages: &[&str]) -> FrozenArm {
+        FrozenArm {
+            stages: stages.iter().map(|&stage| stage.to_owned()).collect(),
+            features: 48,
+            loss: 0.5,
+            accuracy: 0.82,
+            standard_error: 0.02,
+            gain: 0.1,
+            gain_error: 0.02,
+            default: false,
+            best: true,
+        }
     }
 
     /// The paragraph on this evidence, which must fall under this line of the rule.
@@ -131,8 +168,8 @@ mod tests {
         let verdict = apply_rule(evidence);
         assert_eq!(verdict.because, because);
         let names = ["conv1", "conv2", "fc1"].map(String::from);
-        let context =
-            Context { source: "ImageNet", names: &names, live: "conv2", images: 400, confidence: 0.9 };
+        let end = arm(&["conv1", "conv2"]);
+        let context = Context { live: "conv2", names: &names, end: Some(&end), ..context() };
         paragraph(&verdict, evidence, &context)
     }
 
@@ -180,6 +217,26 @@ mod tests {
             "Your 150 images per class are unlike",
             &["transfer is of little value here: "],
         );
+    }
+
+    #[test]
+    fn an_earlier_end_is_named_with_what_it_classifies() {
+        let large = |stages| Evidence { parameters: 3e6, earlier: true, ..evidence(0.4, stages, 300.0) };
+        let text = explain(Because::EndsEarlier, &large(&[0.6, 0.8, 0.45]));
+        let opening = "Your 150 images per class are unlike those of ImageNet: ";
+        assert_contains(&text, opening, &["let the head read conv1 to conv2, by which 82.0%"]);
+        assert_eq!(end_in_words(&arm(&["conv2"])).split(',').next(), Some("end the network after conv2"));
+        // A small network is trained, unless there are few images of each class and an earlier stage is worth something.
+        let small = |images| Evidence { earlier: true, ..evidence(0.4, &[0.6, 0.8, 0.45], images) };
+        assert_eq!(apply_rule(&small(100.0)).because, Because::EndsEarlier);
+        assert_eq!(apply_rule(&small(101.0)).because, Because::LateStagesLost(1));
+        let worthless = Evidence { earlier: true, ..evidence(0.6, &[0.62, 0.63, 0.61], 100.0) };
+        assert_eq!(apply_rule(&worthless).because, Because::LittleValue);
+        // Where images are alike, where they are too few to show it and where the head is good enough nothing changes.
+        let alike = Evidence { earlier: true, ..evidence(0.5, &[0.6, 0.9, 0.85], 80.0) };
+        assert_eq!(apply_rule(&alike).because, Because::FewImages);
+        let few = Evidence { earlier: true, ..evidence(0.5, &[0.6, 0.7, 0.65], 29.0) };
+        assert_eq!(apply_rule(&few).because, Because::TooFew);
     }
 
     #[test]
@@ -246,7 +303,7 @@ mod tests {
     #[test]
     fn few_images_and_low_confidence_are_mentioned() {
         let evidence = evidence(0.5, &[0.6, 0.8, 0.85], 200.0);
-        let context = Context { source: "ImageNet", names: &[], live: "conv2", images: 400, confidence: 0.6 };
+        let context = Context { confidence: 0.6, ..context() };
         let unsure = paragraph(&apply_rule(&evidence), &evidence, &context);
         assert!(unsure.ends_with("could lead to another depth."), "{unsure}");
         let few = paragraph(&apply_rule(&evidence), &evidence, &Context { images: 49, ..context });

@@ -64,6 +64,8 @@ pub(crate) fn advice() -> AdviceRecord {
         similarity: Some(Similarity::Alike),
         little_value: false,
         depth: "last:2".into(),
+        cut: None,
+        taps: Vec::new(),
         rate_scale: 0.1,
         learning_rate: 1e-3,
         live: ["layer3", "layer4", "head"].map(String::from).into(),

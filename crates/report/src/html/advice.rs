@@ -8,7 +8,7 @@ use crate::numbers;
 use crate::phrases::depth_in_words;
 use crate::plot::{Axis, LineChart, Series};
 use crate::text::{
-    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, has_scores, loss, notable_arms,
+    ADVICE_LIMITS, LITTLE_VALUE, arm_name, arm_standing, best_arm, end, has_scores, loss, notable_arms,
     search_costs, similarity,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn page(record: &AdviceRecord) -> Page {
             h1 { (record.name) }
             (little_value(record))
             div.verdict {
-                p.figure-of-merit { strong { (record.depth) } span { (depth_in_words(&record.depth)) } }
+                p.figure-of-merit { strong { (record.depth) } span { (depth_in_words(&record.depth)) (end(record)) } }
                 (facts(record))
             }
             p.question { (record.paragraph) }

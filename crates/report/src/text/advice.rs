@@ -5,7 +5,7 @@ use super::{Side, aligned, visible};
 use crate::numbers;
 
 /// Limits of all advice.
-pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about frozen features; training changes these. docs/advise.md has the measured reliability of the rule and the scores.";
+pub(crate) const ADVICE_LIMITS: &str = "Limits: all figures are about frozen features; training changes these. docs/search.md says how the rule fared.";
 
 /// First line where [`AdviceRecord::little_value`] holds.
 pub(crate) const LITTLE_VALUE: &str = "Transfer is of little value here.";
@@ -13,9 +13,10 @@ pub(crate) const LITTLE_VALUE: &str = "Transfer is of little value here.";
 /// Advice: the recommendation, the evidence as a table, the paragraph, the times. Ends with a line feed.
 pub fn advice(record: &AdviceRecord) -> String {
     let mut out = visible(&format!(
-        "{}: finetune.depth = {:?}, finetune.rate_scale = {}; {} from {}",
+        "{}: finetune.depth = {:?}{}, finetune.rate_scale = {}; {} from {}",
         record.name,
         record.depth,
+        end(record),
         numbers::significant(record.rate_scale),
         record.arch,
         record.weights
@@ -55,6 +56,15 @@ pub fn advice(record: &AdviceRecord) -> String {
     let parts = record.parts.iter().map(|part| format!("{} {}", part.part, numbers::duration(part.seconds)));
     out.push_str(&format!("Time: {}.\n", parts.collect::<Vec<_>>().join(", ")));
     out
+}
+
+/// Where the network ends, as keys of a configuration: `, finetune.cut = "features.6"`; nothing where it is whole.
+pub(crate) fn end(record: &AdviceRecord) -> String {
+    match (&record.cut, &record.taps[..]) {
+        (Some(cut), _) => format!(", finetune.cut = {cut:?}"),
+        (None, []) => String::new(),
+        (None, taps) => format!(", finetune.taps = {taps:?}"),
+    }
 }
 
 /// Whether LogME and the H-score were computed.

@@ -38,6 +38,7 @@ fn keys_stay_as_they_are() {
         seconds: 0.5,
     });
     let mut comparison = samples::comparison();
+    comparison.effects[0].metric = "macro F1".into();
     comparison.folds = Some(5);
     comparison.cells[0].fold = Some(1);
     comparison.diverged.push(DivergedRecord { fold: Some(1), ..DivergedRecord::default() });

@@ -75,7 +75,7 @@ fn scores_survive_features_without_spread_and_features_that_say_it_all() {
 }
 
 fn verdict(pixels: f64, stages: &[f64], images: f64) -> Verdict {
-    apply_rule(&Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4 })
+    apply_rule(&Evidence { pixels, stages, images, classes: 2.0, parameters: 6e4, earlier: false })
 }
 
 #[test]
@@ -92,8 +92,14 @@ fn the_rule_says_what_the_evidence_asks_for() {
     assert_eq!(said(0.5, &[0.6, 0.7, 0.65], 29.0), (Because::TooFew, 2, 0.1));
     assert_eq!(said(0.6, &[0.62, 0.63, 0.61], 100.0), (Because::LittleValue, 3, 1.0));
     assert_eq!(said(0.4, &[0.6, 0.8, 0.42], 50.0), (Because::LateStagesLost(1), 3, 1.0));
-    let large =
-        Evidence { pixels: 0.4, stages: &[0.6, 0.8, 0.5], images: 300.0, classes: 2.0, parameters: 3e6 };
+    let large = Evidence {
+        pixels: 0.4,
+        stages: &[0.6, 0.8, 0.5],
+        images: 300.0,
+        classes: 2.0,
+        parameters: 3e6,
+        earlier: false,
+    };
     assert_eq!((apply_rule(&large).because, apply_rule(&large).trained), (Because::TooLarge, 0));
     assert_eq!(apply_rule(&Evidence { images: 2000.0, ..large }).because, Because::Related);
     assert_eq!(
