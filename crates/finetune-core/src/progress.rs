@@ -112,19 +112,16 @@ impl Progress {
     }
 
     fn raced(&mut self, cell: &RaceCellRecord, budget: &str) {
-        let line = format!(
-            "{:<28} fold {}  accuracy so far {:5.1}%  spent {:.2} {budget}  in front: {}  ({:.1} s)",
-            cell.arm,
-            cell.fold,
-            cell.accuracy * 100.0,
-            cell.spent,
-            cell.chosen,
-            cell.seconds
-        );
+        let RaceCellRecord { arm, fold, accuracy, spent, chosen, seconds } = cell;
         match self.terminal {
-            Terminal::Yes => self.last_cell = line,
+            Terminal::Yes => {
+                self.last_cell = format!("{arm}, fold {fold} ({seconds:.1} s); spent {spent:.2} {budget}");
+            }
             // Free arms are many and take no time: they are in the table.
-            Terminal::No if cell.spent > 0.0 => self.line(&line),
+            Terminal::No if *spent > 0.0 => self.line(&format!(
+                "{arm:<28} fold {fold}  accuracy so far {:5.1}%  spent {spent:.2} {budget}  in front: {chosen}  ({seconds:.1} s)",
+                accuracy * 100.0
+            )),
             Terminal::No => {}
         }
     }

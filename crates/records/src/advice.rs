@@ -53,6 +53,9 @@ pub struct AdviceRecord {
     /// Recommended `finetune.taps`: the stages that the head reads; none where it reads one.
     #[serde(default)]
     pub taps: Vec<String>,
+    /// Recommended `finetune.head_solver`; `None` where the network is whole.
+    #[serde(default)]
+    pub head_solver: Option<String>,
     /// Recommended `finetune.rate_scale`, a multiple of the head's learning rate.
     #[serde(deserialize_with = "json::number_or_null")]
     pub rate_scale: f64,

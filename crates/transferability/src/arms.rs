@@ -79,21 +79,35 @@ pub fn fit<E: From<Error>>(
     labelled: &Labelled<'_>,
     progress: &mut dyn FnMut(u64, u64) -> Result<(), E>,
 ) -> Result<Frozen, E> {
-    let ways = Arms::of(stages.len());
+    let mut ways = Arms::of(stages.len());
     let total = 1 + ways.stages.len() as u64;
     progress(0, total)?;
     let pixels = labelled.fit(pixels)?;
+    let fit_to = |way: &Range<usize>| {
+        let values: Vec<&Tensor> = stages[way.clone()].iter().map(|stage| stage.values).collect();
+        labelled.fit(&Tensor::f_cat(&values, 1)?)
+    };
     let mut heads = Vec::new();
     for (way, done) in ways.stages.iter().zip(1..) {
         progress(done, total)?;
-        let values: Vec<&Tensor> = stages[way.clone()].iter().map(|stage| stage.values).collect();
-        heads.push(labelled.fit(&Tensor::f_cat(&values, 1).map_err(Error::from)?)?);
+        heads.push(fit_to(way)?);
     }
     progress(total, total)?;
 
-    let held_out: Vec<&HeldOut> = heads.iter().map(|head| &head.held_out).collect();
+    let mut earlier = earlier_end(&held_out(&heads), &ways.stages);
+    if let Some(end) = earlier
+        && let Some(wider) = ways.with_those_before(end)
+    {
+        // The network ends at the same stage: all that it costs is a wider head.
+        heads.push(fit_to(&wider)?);
+        ways.stages.push(wider);
+        let (one, several) = (&heads[end].held_out, &heads[heads.len() - 1].held_out);
+        if Paired::of(one.losses(), several.losses()).is_better() {
+            earlier = Some(heads.len() - 1);
+        }
+    }
+    let held_out = held_out(&heads);
     let best = choose(&held_out, ways.default);
-    let earlier = earlier_end(&held_out, &ways.stages);
     let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {
         let paired = Paired::of(held_out[ways.default].losses(), held.losses());
         let outputs = &stages[way.clone()];
@@ -115,6 +129,11 @@ pub fn fit<E: From<Error>>(
     heads.truncate(stages.len());
     heads.insert(0, pixels);
     Ok(Frozen { heads, arms, earlier })
+}
+
+/// What each head predicts for images that it was not fitted on.
+fn held_out(heads: &[LinearHead]) -> Vec<&HeldOut> {
+    heads.iter().map(|head| &head.held_out).collect()
 }
 
 /// Ways to read a network of frozen stages.
@@ -139,6 +158,14 @@ impl Arms {
         let default = all.iter().position(|arm| *arm == default).unwrap_or(0);
         Self { stages: all, default }
     }
+
+    /// Returns the stage of a way together with the two before it; `None` for several stages, for the first one, and where
+    /// that is a way already.
+    fn with_those_before(&self, way: usize) -> Option<Range<usize>> {
+        let Range { start, end } = self.stages[way].clone();
+        let wider = start.saturating_sub(LAST - 1)..end;
+        (end - start == 1 && start > 0 && !self.stages.contains(&wider)).then_some(wider)
+    }
 }
 
 #[cfg(test)]
@@ -153,5 +180,8 @@ mod tests {
         assert_eq!(Arms::of(3), Arms { stages: vec![0..1, 1..2, 2..3, 0..3, 1..3], default: 3 });
         assert_eq!(Arms::of(1), Arms { stages: std::iter::once(0..1).collect(), default: 0 });
         assert!(Arms::of(0).stages.is_empty());
+        let wider: Vec<Option<Range<usize>>> =
+            [0, 1, 4, 8, 9].map(|way| nine.with_those_before(way)).to_vec();
+        assert_eq!(wider, [None, Some(0..2), Some(2..5), None, None]);
     }
 }

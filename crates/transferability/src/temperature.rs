@@ -6,8 +6,11 @@ use crate::Error;
 
 /// Steps at most; about eight are needed.
 const STEPS: usize = 100;
-/// Relative width of the interval at which the search ends.
-const SETTLED: f64 = 1e-10;
+/// Relative length of the step after which the search ends: Newton's steps double the correct digits, so that what is left is
+/// the square of it.
+const SETTLED: f64 = 1e-6;
+/// Where a search may begin.
+const BEGIN: [f64; 2] = [1e-3, 1e3];
 /// Largest inverse temperature.
 const LARGEST: f64 = 1e6;
 
@@ -18,14 +21,14 @@ const LARGEST: f64 = 1e6;
 /// by the mean margin of all (the estimate of Krichevsky and Trofimov for an event that was never seen, 1981): the
 /// probability of an error stays above about `1 / 2N`.
 ///
-/// The cross-entropy is convex in `b`: Newton's steps within an interval that holds the minimum.
-pub(crate) fn inverse_temperature(scores: &Tensor, targets: &Tensor) -> Result<f64, Error> {
+/// The cross-entropy is convex in `b`: Newton's steps within an interval that holds the minimum, from `begin` on.
+pub(crate) fn inverse_temperature(scores: &Tensor, targets: &Tensor, begin: f64) -> Result<f64, Error> {
     let (images, classes) = scores.size2()?;
     let share = 0.5 / (images as f64 + 0.5); // of the added image
     let others = share / (classes as f64 - 1.0).max(1.0);
     let targets = targets * (1.0 - share - others) + others; // rows sum to 1
     let (mut low, mut high) = (0.0, LARGEST);
-    let mut inverse = 1.0;
+    let mut inverse = begin.clamp(BEGIN[0], BEGIN[1]);
     for _ in 0..STEPS {
         let probabilities = (scores * inverse).f_softmax(-1, Kind::Double)?;
         let mean = (&probabilities * scores).sum_dim_intlist([1i64].as_slice(), true, Kind::Double); // [N, 1]

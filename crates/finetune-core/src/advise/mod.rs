@@ -150,6 +150,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
         depth: depth.to_string(),
         cut: end.cut,
         taps: end.taps,
+        head_solver: end.head_solver,
         rate_scale: verdict.rate_scale,
         learning_rate: run.config.train.learning_rate.get(),
         live: backbone

@@ -34,7 +34,7 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Co
     let rule = match verdict.because {
         Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
         Because::EndsEarlier => format!(
-            "the last stages detect other things, and the images are few: {}, and train nothing but a head",
+            "the last stages detect other things, and the images are few: {}, and compute a head by ridge regression, with no stage trained",
             context.end.map_or_else(String::new, end_in_words)
         ),
         Because::TooLarge => format!(

@@ -66,6 +66,7 @@ pub(crate) fn advice() -> AdviceRecord {
         depth: "last:2".into(),
         cut: None,
         taps: Vec::new(),
+        head_solver: None,
         rate_scale: 0.1,
         learning_rate: 1e-3,
         live: ["layer3", "layer4", "head"].map(String::from).into(),

@@ -60,11 +60,13 @@ pub fn advice(record: &AdviceRecord) -> String {
 
 /// Where the network ends, as keys of a configuration: `, finetune.cut = "features.6"`; nothing where it is whole.
 pub(crate) fn end(record: &AdviceRecord) -> String {
-    match (&record.cut, &record.taps[..]) {
+    let end = match (&record.cut, &record.taps[..]) {
         (Some(cut), _) => format!(", finetune.cut = {cut:?}"),
         (None, []) => String::new(),
         (None, taps) => format!(", finetune.taps = {taps:?}"),
-    }
+    };
+    let solver = record.head_solver.as_ref().map(|solver| format!(", finetune.head_solver = {solver:?}"));
+    end + &solver.unwrap_or_default()
 }
 
 /// Whether LogME and the H-score were computed.

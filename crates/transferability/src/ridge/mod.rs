@@ -2,6 +2,8 @@
 
 mod left_out;
 
+use std::cmp::Ordering;
+
 use statistics::folds::members;
 use tch::Tensor;
 
@@ -26,7 +28,8 @@ const TO_TEN: f64 = 2.0;
 /// probabilities by one temperature.
 ///
 /// Features are standardised over all images; the mean squared error has the penalty `p |w|^2`, the intercept none. The
-/// penalty is the one with the lowest cross-entropy of the left-out images, each penalty at its own best temperature. Leaving
+/// penalty is the one with the lowest cross-entropy of the left-out images, each penalty at its own best temperature: of whole powers
+/// of ten, and then of the halves next to the best of these. Leaving
 /// an image out is exact in the weights (no refit is needed: Allen 1974; Golub, Heath and Wahba, "Generalized
 /// cross-validation", 1979). The classes' shares stay those of all images, as in stratified folds: without an image its class
 /// is rarer by that image, and where features say little, leave-one-out would call nearly every image wrong.
@@ -70,18 +73,26 @@ pub fn fit_groups(
     let rows = rows_of(&images)?;
     let labels: Vec<usize> = images.iter().map(|&image| labels[image]).collect();
     let left_out_targets = targets.f_index_select(0, &rows)?;
-    let mut best: Option<Candidate> = None;
-    for step in 0..PENALTIES {
+    // The next penalty has nearly the same temperature.
+    let mut begin = 1.0;
+    let mut measure = |step: i32| -> Result<Candidate, Error> {
         let penalty = STRONGEST * 10f64.powf(-f64::from(step) / TO_TEN);
         let scores = regression.left_out(penalty, &blocks)?.f_index_select(0, &rows)?;
-        let inverse = inverse_temperature(&scores, &left_out_targets)?;
+        let inverse = inverse_temperature(&scores, &left_out_targets, begin)?;
+        begin = inverse;
         let log_probabilities = (scores * inverse).f_log_softmax(-1, tch::Kind::Double)?;
-        let held_out = HeldOut::new(&log_probabilities, images.clone(), &labels)?;
-        if best.as_ref().is_none_or(|best| held_out.loss() < best.held_out.loss()) {
-            best = Some(Candidate { penalty, inverse, held_out });
-        }
+        let loss = -(&log_probabilities * &left_out_targets).sum(tch::Kind::Double).double_value(&[]);
+        Ok(Candidate { step, penalty, inverse, log_probabilities, loss })
+    };
+    // Whole powers of ten, then the halves on both sides of the best.
+    let mut tried = (0..PENALTIES).step_by(2).map(&mut measure).collect::<Result<Vec<Candidate>, Error>>()?;
+    let whole = tried.iter().min_by(|one, other| one.order(other)).map_or(0, |best| best.step);
+    for step in [whole - 1, whole + 1].into_iter().filter(|step| (0..PENALTIES).contains(step)) {
+        tried.push(measure(step)?);
     }
-    let Candidate { penalty, inverse, held_out } = best.ok_or(Error::TooFew)?;
+    let best = tried.into_iter().min_by(Candidate::order).ok_or(Error::TooFew)?;
+    let Candidate { penalty, inverse, log_probabilities, .. } = best;
+    let held_out = HeldOut::new(&log_probabilities, images, &labels)?;
     let weights = features.x.tr().f_matmul(&regression.dual(penalty)?)? * inverse; // [D, C]
     let raw = features.raw(&weights, &(&regression.shares * inverse))?;
     Ok(LinearHead { weight: raw.weight, bias: raw.bias, penalty, held_out })
@@ -89,8 +100,19 @@ pub fn fit_groups(
 
 /// A penalty with its results.
 struct Candidate {
+    step: i32,
     penalty: f64,
     /// Inverse temperature.
     inverse: f64,
-    held_out: HeldOut,
+    /// Of the left-out images, `[M, C]`.
+    log_probabilities: Tensor,
+    /// Sum of their cross-entropies.
+    loss: f64,
+}
+
+impl Candidate {
+    /// The lower loss first, of equal ones the stronger penalty.
+    fn order(&self, other: &Self) -> Ordering {
+        self.loss.total_cmp(&other.loss).then(self.step.cmp(&other.step))
+    }
 }
