@@ -1,10 +1,10 @@
 //! Classifiers: the head at the end of a network, and auxiliary heads on its way.
 
+use graph::{Graph, Op, Value};
 use tch::{Device, Kind, Tensor};
 
 use crate::layers::{Linear, LinearInit};
 use crate::module::{Mode, Module};
-use crate::trace::Trace;
 use crate::variables::Path;
 
 /// The classifier at a network's end, the part that step `head` replaces: flatten, dropout, linear.
@@ -142,8 +142,13 @@ impl Module for Head {
         self.linear.forward(&x, mode).to_kind(self.kind())
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        self.linear.trace(x.flat())
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let mut x = if graph.shape(x).len() > 1 { graph.push(Op::Reshape(vec![-1]), &[x]) } else { x };
+        if self.is_standardised() {
+            let [mean, deviation] = ["mean", "deviation"].map(|of| format!("{}.{STANDARD}.{of}", self.root));
+            x = graph.push(Op::Standardise { mean, deviation }, &[x]);
+        }
+        self.linear.describe(graph, x)
     }
 }
 

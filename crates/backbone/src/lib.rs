@@ -8,8 +8,8 @@
 //!
 //! In reading order, each using only those before it:
 //!
+//! - [`Module`], [`Mode`]: a tensor in, a tensor out, and a description of that.
 //! - [`Trace`]: what a forward pass would give and cost, without one.
-//! - [`Module`], [`Mode`]: a tensor in, a tensor out.
 //! - [`Values`]: random numbers, a checkpoint's, or none.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.

@@ -2,9 +2,8 @@
 
 use std::fmt::Debug;
 
+use graph::{Graph, Value};
 use tch::Tensor;
-
-use crate::trace::Trace;
 
 /// Whether batch-norm uses the batch's statistics and dropout drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +35,9 @@ pub trait Module: Debug + Send {
     /// Computes the output for a batch, `[N, ..]` -> `[N, ..]`; each module states its shapes.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor;
 
-    /// Shape and cost of that output, from the input's shape alone. The default is that of a module which works
-    /// on each value by itself.
-    fn trace(&self, x: Trace) -> Trace {
-        x
-    }
+    /// Describes what it computes in evaluation: adds the operations that make its output of the value `x`, and returns
+    /// that output. Shapes and costs follow from it, and so does the file of an exported model.
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value;
 
     /// Whether there is a residual branch in it, which stochastic depth can skip.
     fn has_branch(&self) -> bool {
@@ -74,8 +71,8 @@ impl Module for Sequence {
         self.modules.iter().fold(x.shallow_clone(), |x, module| module.forward(&x, mode))
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        self.modules.iter().fold(x, |x, module| module.trace(x))
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        self.modules.iter().fold(x, |x, module| module.describe(graph, x))
     }
 
     fn has_branch(&self) -> bool {

@@ -316,12 +316,12 @@ impl Backbone {
         let mut passed = shape.clone();
         let mut traces = Vec::new();
         for (id, stage) in self.ids().zip(&self.stages) {
-            let trace = stage.module.trace(Trace::input(&shape));
+            let trace = Trace::of(stage.module.as_ref(), &shape);
             shape.clone_from(&trace.shape);
             passed = self.passed_shape(id, trace.shape.clone());
             traces.push(Trace { shape: passed.clone(), ..trace });
         }
-        traces.push(self.head.trace(Trace::input(&passed)));
+        traces.push(Trace::of(&self.head, &passed));
         traces
     }
 }

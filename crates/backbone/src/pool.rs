@@ -1,8 +1,7 @@
 //! Pooling: how a stage's output becomes one feature vector an image.
 
+use graph::{Graph, Op, Value};
 use tch::Tensor;
-
-use crate::trace::Trace;
 
 /// How a stage's output becomes one feature vector an image. It is a fact of the stage: whatever reads pooled features asks
 /// [`Stage::pool`](crate::Stage).
@@ -31,12 +30,12 @@ impl Pool {
         }
     }
 
-    /// Shape and cost of [`Pool::vectors`], from those of the stage.
-    #[must_use]
-    pub fn trace(self, output: Trace) -> Trace {
-        match (self, &output.shape[..]) {
-            (Self::Mean, &[count, channels, ..]) => Trace { shape: vec![count, channels], ..output },
-            _ => output,
+    /// Describes [`Pool::vectors`] of a stage's output.
+    pub fn describe(self, graph: &mut Graph, output: Value) -> Value {
+        match (self, graph.shape(output).len()) {
+            (Self::Mean, 3) => graph.push(Op::Mean { axes: vec![1, 2] }, &[output]),
+            (Self::Mean, 1) => output,
+            (Self::Mean, _) => graph.push(Op::Reshape(vec![-1]), &[output]),
         }
     }
 }
@@ -52,9 +51,14 @@ mod tests {
         let map = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([2, 3, 2, 2]);
         let vectors = Pool::Mean.vectors(&map);
         assert_eq!(vectors, Tensor::from_slice(&[1.5f32, 5.5, 9.5, 13.5, 17.5, 21.5]).view([2, 3]));
-        assert_eq!(Pool::Mean.trace(Trace::input(&[2, 3, 2, 2])).shape, [2, 3]);
+        let described = |shape: &[i64]| {
+            let (mut graph, x) = Graph::of(shape);
+            let vectors = Pool::Mean.describe(&mut graph, x);
+            graph.shape(vectors).to_vec()
+        };
+        assert_eq!(described(&[3, 2, 2]), [3]);
         assert_eq!(Pool::Mean.vectors(&vectors), vectors);
-        assert_eq!(Pool::Mean.trace(Trace::input(&[2, 3])).shape, [2, 3]);
+        assert_eq!(described(&[3]), [3]);
     }
 
     #[test]

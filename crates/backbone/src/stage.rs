@@ -44,10 +44,10 @@ impl Stage {
         /// A multiple of every stride: this many pixels more along a side give as many positions more, whatever is left
         /// over at the border.
         const MORE: i64 = 32;
-        let larger = Trace::input(input).resized(|side| side + MORE);
-        let mut shapes = [input.to_vec(), larger.shape];
+        let larger = (0..).zip(input).map(|(axis, &extent)| if axis < 2 { extent } else { extent + MORE });
+        let mut shapes = [input.to_vec(), larger.collect()];
         for stage in stages {
-            shapes = shapes.map(|shape| stage.module.trace(Trace::input(&shape)).shape);
+            shapes = shapes.map(|shape| Trace::of(stage.module.as_ref(), &shape).shape);
             let [small, large] = &shapes;
             stage.channels = small.get(1).copied().unwrap_or(0);
             let more = small.last().zip(large.last()).map(|(small, large)| large - small);

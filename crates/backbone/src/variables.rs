@@ -215,6 +215,12 @@ impl Path {
         &self.variables
     }
 
+    /// The name that variables here are below.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.prefix
+    }
+
     /// The path for a dotted name below this one, `classifier.6`.
     #[must_use]
     pub fn descend(&self, dotted: &str) -> Path {

@@ -3,7 +3,9 @@
 use backbone::{Backbone, Mode, StageId};
 use tch::{Kind, Tensor};
 
-use crate::subject::{Subject, channels, outline};
+use crate::interpreter;
+use crate::parity::{has_values, relative};
+use crate::subject::{Subject, channels, input, one_at_a_time, outline, with_values};
 
 /// Every variable belongs to one stage, and the stages' names are unique; the table names network and head truly.
 pub fn stages_partition_the_variables(subject: &Subject) {
@@ -116,4 +118,20 @@ pub fn a_trace_has_the_shapes_of_a_forward_pass(subject: &Subject) {
         let traced: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
         assert_eq!(traced, shapes, "{}", backbone.arch());
     });
+}
+
+/// The description of a network, computed operation by operation, gives the network's logits; those that TorchVision's
+/// numbers are there for are shown by [`parity`](crate::parity).
+pub fn the_description_computes_what_the_network_computes(subject: &Subject) {
+    let _one_at_a_time = one_at_a_time();
+    for network in subject.family.networks.iter().filter(|network| !has_values(network)) {
+        let size = i64::from((network.input)().crop.min(64));
+        let backbone = with_values(network, size);
+        let x = input(network, size);
+        let logits = tch::no_grad(|| backbone.classify(&x, StageId::INPUT, Mode::Evaluate).logits);
+        let graph = backbone.describe([channels(network), size, size]);
+        let described = tch::no_grad(|| interpreter::run(&graph, &interpreter::weights(&backbone), &x));
+        let error = relative(&described, &logits);
+        assert!(error < 1e-5, "{}: {error:.1e}", network.name);
+    }
 }

@@ -26,6 +26,7 @@ pub mod freezing;
 #[path = "../../../tests/torchvision/generator.rs"]
 mod generator;
 pub mod initial_values;
+pub mod interpreter;
 pub mod parity;
 pub mod smallest_input;
 mod subject;
@@ -64,6 +65,11 @@ macro_rules! tests {
         #[test]
         fn a_trace_has_the_shapes_of_a_forward_pass() {
             $crate::contract::a_trace_has_the_shapes_of_a_forward_pass(&$subject);
+        }
+
+        #[test]
+        fn the_description_computes_what_the_network_computes() {
+            $crate::contract::the_description_computes_what_the_network_computes(&$subject);
         }
 
         #[test]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use crate::generator;
+use crate::interpreter;
 use crate::subject::{Subject, one_at_a_time, options};
 
 /// Largest relative error of logits.
@@ -181,6 +182,16 @@ impl Compared {
         let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate));
         assert!(output.aux.is_empty());
         self.agree("evaluation", &output.logits, &golden.logits["logits"]);
+        let described = tch::no_grad(|| self.describe(&golden.shape));
+        let error = relative(&described, &output.logits);
+        assert!(error < LOGITS, "{}: the description's logits differ by {error:.1e}", self.golden.arch);
+    }
+
+    /// Computes the description of the network in place of the network.
+    fn describe(&self, shape: &[i64]) -> Tensor {
+        let x = Tensor::from_slice(&generator::values("input", shape, 1.0).unwrap()).view(shape);
+        let graph = self.backbone.describe([shape[1], shape[2], shape[3]]);
+        interpreter::run(&graph, &interpreter::weights(&self.backbone), &x)
     }
 
     fn compare_training(&self) {
@@ -300,9 +311,15 @@ impl Compared {
 }
 
 /// max|a-b| / max|b|
-fn relative(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn relative(a: &Tensor, b: &Tensor) -> f64 {
     let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
     (a - &b).abs().max().double_value(&[]) / b.abs().max().double_value(&[])
+}
+
+/// Whether TorchVision's logits of a network are there.
+pub(crate) fn has_values(network: &Network) -> bool {
+    let text = std::fs::read_to_string(golden(network));
+    text.is_ok_and(|text| serde_json::from_str::<Golden>(&text).unwrap().eval.is_some())
 }
 
 fn golden(network: &Network) -> PathBuf {

@@ -1,7 +1,8 @@
 //! The inverted residual block with squeeze-and-excitation ("MBConv"), and what differs in Lite.
 
 use backbone::layers::{Activation, Conv, ConvInit, ConvNorm, NormSpec};
-use backbone::{Mode, Module, Path, Sequence, Trace};
+use backbone::{Mode, Module, Path, Sequence};
+use graph::{Graph, Op, Value};
 use regularize::stochastic_depth::stochastic_depth;
 use tch::Tensor;
 
@@ -123,8 +124,12 @@ impl Module for Block {
         }
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        self.narrow.trace(self.layers.trace(x))
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let wide = self.layers.describe(graph, x);
+        match self.shortcut {
+            Shortcut::None => self.narrow.describe(graph, wide),
+            Shortcut::Identity => self.narrow.describe_add(graph, wide, x),
+        }
     }
 
     fn has_branch(&self) -> bool {
@@ -156,8 +161,11 @@ impl Module for SqueezeExcitation {
         scale * x
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        let whole = x.branch().resized(|_| 1);
-        x.plus(self.excite.trace(self.squeeze.trace(whole)).multiply_adds)
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let whole = graph.push(Op::AdaptiveAveragePool { side: 1 }, &[x]);
+        let squeezed = self.squeeze.describe(graph, whole);
+        let scale = self.excite.describe(graph, squeezed);
+        let scale = graph.push(Op::Activation(graph::Activation::Sigmoid), &[scale]);
+        graph.push(Op::Multiply, &[scale, x])
     }
 }

@@ -1,7 +1,8 @@
 //! What GoogLeNet and Inception v3 are made of.
 
 use backbone::layers::{Conv, ConvInit, ConvNorm, NormSpec};
-use backbone::{Mode, Module, Path, Trace};
+use backbone::{Mode, Module, Path};
+use graph::{Graph, Op, Value};
 use tch::Tensor;
 
 /// `BasicConv2d`: convolution without bias, batch-norm with eps 0.001, ReLU; its variables are `conv` and `bn`.
@@ -37,11 +38,8 @@ impl Module for Branches {
         Tensor::cat(&outputs, 1)
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        let traces: Vec<Trace> = self.branches.iter().map(|branch| branch.trace(x.branch())).collect();
-        let mut shape = traces.first().map_or_else(Vec::new, |first| first.shape.clone());
-        shape[1] = traces.iter().map(|trace| trace.shape[1]).sum();
-        let multiply_adds = traces.iter().map(|trace| trace.multiply_adds).sum();
-        Trace { shape, ..x }.plus(multiply_adds)
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let outputs: Vec<Value> = self.branches.iter().map(|branch| branch.describe(graph, x)).collect();
+        graph.push(Op::Concatenate { axis: 0 }, &outputs)
     }
 }

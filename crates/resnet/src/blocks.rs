@@ -1,7 +1,8 @@
 //! The residual block in its two forms, and how blocks become a stage.
 
 use backbone::layers::{Activation, Conv, ConvInit, ConvNorm};
-use backbone::{Mode, Module, Path, Sequence, Stage, Trace};
+use backbone::{Mode, Module, Path, Sequence, Stage};
+use graph::{Graph, Value};
 use regularize::stochastic_depth::{linear_rate, stochastic_depth};
 use tch::Tensor;
 
@@ -135,9 +136,11 @@ impl Module for Block {
         }
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        let skip = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.trace(x.branch()).multiply_adds);
-        self.convolutions.iter().fold(x, |x, conv| conv.trace(x)).plus(skip)
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let skip = self.shortcut.as_ref().map_or(x, |shortcut| shortcut.describe(graph, x));
+        let Some((last, first)) = self.convolutions.split_last() else { return skip };
+        let inner = first.iter().fold(x, |x, conv| conv.describe(graph, x));
+        last.describe_add(graph, inner, skip)
     }
 
     fn has_branch(&self) -> bool {

@@ -1,3 +1,4 @@
+use graph::{Convolution, Graph, Op, Value, Window};
 use tch::{Kind, Tensor};
 use torch_extra::convolution::{FusedConvolution, Pointwise};
 use torch_extra::trained;
@@ -6,7 +7,6 @@ use super::init::ConvInit;
 use super::norm::{BatchNorm, NormSpec};
 use crate::module::{Mode, Module};
 use crate::prepared::{Prepare, Slot};
-use crate::trace::Trace;
 use crate::variables::Path;
 
 /// The function after a convolution.
@@ -142,6 +142,7 @@ impl Conv {
 /// any family.
 #[derive(Debug)]
 pub struct ConvNorm {
+    name: String,
     conv: Conv,
     weight: Tensor,
     bias: Option<Tensor>,
@@ -152,7 +153,7 @@ pub struct ConvNorm {
 
 impl ConvNorm {
     fn new(path: &Path, conv: Conv, weight: Tensor, bias: Option<Tensor>, norm: Option<BatchNorm>) -> Self {
-        let layer = Self { conv, weight, bias, norm, fused: Slot::default() };
+        let layer = Self { name: path.name().to_owned(), conv, weight, bias, norm, fused: Slot::default() };
         path.can_be_prepared(layer.twin());
         layer
     }
@@ -160,6 +161,7 @@ impl ConvNorm {
     /// A second handle on the same layer.
     fn twin(&self) -> Self {
         Self {
+            name: self.name.clone(),
             conv: self.conv,
             weight: self.weight.shallow_clone(),
             bias: self.bias.as_ref().map(Tensor::shallow_clone),
@@ -194,6 +196,27 @@ impl ConvNorm {
         fused.unwrap_or_else(|| self.conv.activation.apply(self.branch(x, mode) + skip))
     }
 
+    /// Describes [`ConvNorm::branch`].
+    fn describe_branch(&self, graph: &mut Graph, x: Value) -> Value {
+        let Conv { output, kernel, stride, padding, trailing, groups, .. } = self.conv;
+        let op = Convolution {
+            weight: format!("{}.weight", self.name),
+            bias: self.bias.as_ref().map(|_| format!("{}.bias", self.name)),
+            norm: self.norm.as_ref().map(BatchNorm::described),
+            output,
+            groups,
+            window: Window { kernel, stride, before: padding, after: padding.map(|zeros| zeros + trailing) },
+        };
+        graph.push(Op::Convolution(op), &[x])
+    }
+
+    /// Describes [`ConvNorm::forward_add`].
+    pub fn describe_add(&self, graph: &mut Graph, x: Value, skip: Value) -> Value {
+        let x = self.describe_branch(graph, x);
+        let sum = graph.push(Op::Add, &[x, skip]);
+        self.conv.activation.describe(graph, sum)
+    }
+
     /// The normalisation, for families that start it in a way of their own.
     #[must_use]
     pub fn batch_norm(&self) -> Option<&BatchNorm> {
@@ -208,13 +231,9 @@ impl Module for ConvNorm {
         fused.unwrap_or_else(|| self.conv.activation.apply(self.branch(x, mode)))
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        let Conv { input, output, kernel, stride, padding, trailing, groups, .. } = self.conv;
-        let side = |place: usize| {
-            (x.shape[2 + place] + 2 * padding[place] + trailing - kernel[place]).div_euclid(stride) + 1
-        };
-        let shape = vec![x.shape[0], output, side(0), side(1)];
-        x.layer(shape, input / groups * kernel[0] * kernel[1])
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let x = self.describe_branch(graph, x);
+        self.conv.activation.describe(graph, x)
     }
 }
 

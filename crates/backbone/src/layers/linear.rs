@@ -1,14 +1,15 @@
+use graph::{Graph, Op, Value};
 use tch::{Kind, Tensor};
 
 use super::init::LinearInit;
 use crate::module::{Mode, Module};
 use crate::prepared::{Prepare, Slot};
-use crate::trace::Trace;
 use crate::variables::Path;
 
 /// A fully connected layer with bias.
 #[derive(Debug)]
 pub struct Linear {
+    name: String,
     weight: Tensor,
     bias: Tensor,
     /// Weight and bias in a shorter type, while they are constant.
@@ -20,11 +21,13 @@ impl Linear {
     #[must_use]
     pub fn new(path: &Path, inputs: i64, outputs: i64, init: LinearInit) -> Self {
         let layer = Self {
+            name: path.name().to_owned(),
             weight: path.random("weight", &[outputs, inputs], init.weight(inputs, outputs)),
             bias: path.random("bias", &[outputs], init.bias(inputs)),
             short: Slot::default(),
         };
         path.can_be_prepared(Self {
+            name: layer.name.clone(),
             weight: layer.weight.shallow_clone(),
             bias: layer.bias.shallow_clone(),
             short: layer.short.clone(),
@@ -53,10 +56,10 @@ impl Module for Linear {
         short.unwrap_or_else(|| x.linear(&self.weight, Some(&self.bias)))
     }
 
-    fn trace(&self, x: Trace) -> Trace {
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let (weight, bias) = (format!("{}.weight", self.name), format!("{}.bias", self.name));
         let size = self.weight.size(); // [outputs, inputs]
-        let shape = vec![x.shape[0], size[0]];
-        x.layer(shape, size[1])
+        graph.push(Op::Linear { weight, bias: Some(bias), inputs: size[1], outputs: size[0] }, &[x])
     }
 }
 

@@ -1,3 +1,4 @@
+use graph::{Graph, Op, Value};
 use tch::{Device, Kind, Tensor};
 
 use crate::module::{Mode, Module};
@@ -26,6 +27,7 @@ impl Default for NormSpec {
 /// Batch normalisation over the channels (Ioffe and Szegedy 2015), with the variables of `torch.nn.BatchNorm2d`.
 #[derive(Debug)]
 pub struct BatchNorm {
+    name: String,
     weight: Tensor,
     bias: Tensor,
     running_mean: Tensor,
@@ -40,6 +42,7 @@ impl BatchNorm {
     pub fn new(path: &Path, channels: i64, spec: NormSpec) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
         Self {
+            name: path.name().to_owned(),
             weight: path.parameter("weight", Tensor::ones([channels], cpu)),
             bias: path.parameter("bias", Tensor::zeros([channels], cpu)),
             running_mean: path.buffer("running_mean", Tensor::zeros([channels], cpu)),
@@ -54,7 +57,12 @@ impl BatchNorm {
         let [weight, bias, running_mean, running_var, batches] =
             [&self.weight, &self.bias, &self.running_mean, &self.running_var, &self.batches]
                 .map(Tensor::shallow_clone);
-        Self { weight, bias, running_mean, running_var, batches, spec: self.spec }
+        Self { name: self.name.clone(), weight, bias, running_mean, running_var, batches, spec: self.spec }
+    }
+
+    /// What it is in a [`Graph`](graph::Graph).
+    pub(crate) fn described(&self) -> graph::Norm {
+        graph::Norm { name: self.name.clone(), eps: self.spec.eps }
     }
 
     /// Weight and bias of the one convolution that computes what a convolution and this normalisation do, in evaluation:
@@ -94,6 +102,10 @@ impl Module for BatchNorm {
             self.spec.eps,
             true,
         )
+    }
+
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.push(Op::Normalise(self.described()), &[x])
     }
 }
 

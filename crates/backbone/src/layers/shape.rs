@@ -1,10 +1,10 @@
 //! Layers without variables.
 
+use graph::{Graph, Op, Value, Window};
 use tch::Tensor;
 
 use super::conv::Activation;
 use crate::module::{Mode, Module};
-use crate::trace::Trace;
 
 /// The largest value under a window.
 #[derive(Clone, Copy, Debug)]
@@ -48,19 +48,21 @@ impl Module for MaxPool {
         x.max_pool2d([kernel; 2], [stride; 2], [padding; 2], [1, 1], rounding == Rounding::Ceil)
     }
 
-    fn trace(&self, x: Trace) -> Trace {
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
         let Self { kernel, stride, padding, rounding } = *self;
-        x.resized(|side| {
-            let room = side + 2 * padding - kernel;
-            match rounding {
-                Rounding::Floor => room.div_euclid(stride) + 1,
+        let mut window = Window::square(kernel, stride, padding);
+        if rounding == Rounding::Ceil {
+            for (axis, after) in window.after.iter_mut().enumerate() {
+                let side = graph.shape(x)[1 + axis];
+                let windows = (side + 2 * padding - kernel + stride - 1).div_euclid(stride) + 1;
                 // A window that would begin in the padding beyond the end is left out.
-                Rounding::Ceil => {
-                    let windows = (room + stride - 1).div_euclid(stride) + 1;
-                    if (windows - 1) * stride >= side + padding { windows - 1 } else { windows }
-                }
+                let beyond = (windows - 1) * stride >= side + padding;
+                let windows = if beyond { windows - 1 } else { windows };
+                // As much border as the last window reaches over.
+                *after = ((windows - 1) * stride + kernel - side - padding).max(0);
             }
-        })
+        }
+        graph.push(Op::MaxPool(window), &[x])
     }
 }
 
@@ -80,8 +82,8 @@ impl Module for AvgPool {
         x.avg_pool2d([self.kernel; 2], [self.stride; 2], [self.padding; 2], false, true, None::<i64>)
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        x.resized(|side| (side + 2 * self.padding - self.kernel).div_euclid(self.stride) + 1)
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.push(Op::AveragePool(Window::square(self.kernel, self.stride, self.padding)), &[x])
     }
 }
 
@@ -98,8 +100,8 @@ impl Module for AdaptiveAvgPool {
         }
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        x.resized(|_| self.0)
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.push(Op::AdaptiveAveragePool { side: self.0 }, &[x])
     }
 }
 
@@ -110,6 +112,10 @@ pub struct Dropout(pub f64);
 impl Module for Dropout {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         x.dropout(self.0, mode.is_training())
+    }
+
+    fn describe(&self, _: &mut Graph, x: Value) -> Value {
+        x
     }
 }
 
@@ -122,13 +128,24 @@ impl Module for Flatten {
         x.flatten(1, -1)
     }
 
-    fn trace(&self, x: Trace) -> Trace {
-        x.flat()
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.push(Op::Reshape(vec![-1]), &[x])
     }
 }
 
 impl Module for Activation {
     fn forward(&self, x: &Tensor, _: Mode) -> Tensor {
         self.apply(x.shallow_clone())
+    }
+
+    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
+        let activation = match self {
+            Self::Identity => return x,
+            Self::Relu => graph::Activation::Relu,
+            Self::Relu6 => graph::Activation::Relu6,
+            Self::Silu => graph::Activation::Silu,
+            Self::Tanh => graph::Activation::Tanh,
+        };
+        graph.push(Op::Activation(activation), &[x])
     }
 }

@@ -1,9 +1,11 @@
 //! Networks that end early, or whose head reads several stages.
 
+use graph::{Graph, Op, Value};
 use tch::Tensor;
 
 use super::Backbone;
 use crate::ending::{Ending, EndingError};
+use crate::module::Module;
 use crate::stage::StageId;
 use crate::trace::Trace;
 
@@ -136,11 +138,32 @@ impl Backbone {
         self.pack(next, Carried { output: output.shallow_clone(), read: parts })
     }
 
+    /// Describes what the network computes in evaluation, from an image `[channels, height, width]` to its logits, the last
+    /// value. Auxiliary heads are silent.
+    #[must_use]
+    pub fn describe(&self, input: [i64; 3]) -> Graph {
+        let (mut graph, mut x) = Graph::of(&input);
+        let mut read = Vec::new();
+        for (id, stage) in self.ids().zip(&self.stages) {
+            x = stage.module.describe(&mut graph, x);
+            if self.reads.contains(&id) {
+                read.push(stage.pool.describe(&mut graph, x));
+            }
+        }
+        let x = match read[..] {
+            [] => x,
+            [only] => only,
+            _ => graph.push(Op::Concatenate { axis: 0 }, &read),
+        };
+        let _logits: Value = self.head.describe(&mut graph, x);
+        graph
+    }
+
     /// Shape of each stage's output for an input of this shape.
     fn output_shapes(&self, input: &[i64]) -> Vec<Vec<i64>> {
         let mut shape = input.to_vec();
         let next = |stage: &crate::Stage| {
-            shape = stage.module.trace(Trace::input(&shape)).shape;
+            shape = Trace::of(stage.module.as_ref(), &shape).shape;
             shape.clone()
         };
         self.stages.iter().map(next).collect()

@@ -6,6 +6,31 @@ use pretrained::Catalog;
 use serde::Deserialize;
 use zoo::archs;
 
+/// What a stage gives and costs at the network's usual input, written down when shapes and costs were still counted by each
+/// layer.
+#[derive(Deserialize)]
+struct Stage {
+    stage: String,
+    output: Vec<i64>,
+    multiply_adds: u64,
+}
+
+#[test]
+fn stages_have_the_shapes_and_costs_that_were_written_down() {
+    let mut written: BTreeMap<String, Vec<Stage>> = serde_json::from_str(include_str!("costs.json")).unwrap();
+    for arch in archs::all() {
+        let written =
+            written.remove(arch.name).unwrap_or_else(|| panic!("{} is not written down", arch.name));
+        assert_eq!(arch.stages.len(), written.len(), "{}", arch.name);
+        for (ours, written) in arch.stages.iter().zip(written) {
+            let (name, output, cost) = (ours.name, &ours.output, ours.multiply_adds);
+            let expected = (&*written.stage, &written.output, written.multiply_adds);
+            assert_eq!((name, output, cost), expected, "{}", arch.name);
+        }
+    }
+    assert!(written.is_empty());
+}
+
 #[derive(Deserialize)]
 struct Golden {
     giga_multiply_adds: BTreeMap<String, f64>,
