@@ -19,6 +19,7 @@
 //! - [`Options`]: what every constructor takes.
 //! - [`Family`], [`Network`]: what a family's crate exports, a table with a constructor for each network.
 //! - [`LoadReport`]: what became of a checkpoint.
+//! - [`interpreter`]: computes a description of a network, to prove it and to see the values on the way.
 //! - [`digest`]: SHA-256 of a stage; [`Snapshot`]: copies of weights to go back to.
 
 pub mod digest;
@@ -26,6 +27,7 @@ mod distribution;
 mod ending;
 mod family;
 mod head;
+pub mod interpreter;
 pub mod layers;
 mod load;
 mod module;

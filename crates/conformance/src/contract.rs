@@ -1,9 +1,8 @@
 //! What every network promises as a list of stages.
 
-use backbone::{Backbone, Mode, StageId};
+use backbone::{Backbone, Mode, StageId, interpreter};
 use tch::{Kind, Tensor};
 
-use crate::interpreter;
 use crate::parity::{has_values, relative};
 use crate::subject::{Subject, channels, input, one_at_a_time, outline, with_values};
 

@@ -26,7 +26,6 @@ pub mod freezing;
 #[path = "../../../tests/torchvision/generator.rs"]
 mod generator;
 pub mod initial_values;
-pub mod interpreter;
 pub mod parity;
 pub mod smallest_input;
 mod subject;

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use crate::generator;
-use crate::interpreter;
 use crate::subject::{Subject, one_at_a_time, options};
 
 /// Largest relative error of logits.
@@ -191,7 +190,7 @@ impl Compared {
     fn describe(&self, shape: &[i64]) -> Tensor {
         let x = Tensor::from_slice(&generator::values("input", shape, 1.0).unwrap()).view(shape);
         let graph = self.backbone.describe([shape[1], shape[2], shape[3]]);
-        interpreter::run(&graph, &interpreter::weights(&self.backbone), &x)
+        backbone::interpreter::run(&graph, &backbone::interpreter::weights(&self.backbone), &x)
     }
 
     fn compare_training(&self) {

@@ -1,5 +1,5 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`predict`], [`evaluate`], [`archs`], [`inspect`],
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`predict`], [`evaluate`], [`export`], [`archs`], [`inspect`],
 //! [`config`]. They share [`arguments`] (of a
 //! configuration), [`source`] (of a model) and [`joined`] (further processes).
 
@@ -10,6 +10,7 @@ mod audit;
 mod compare;
 mod config;
 mod evaluate;
+mod export;
 mod inspect;
 mod joined;
 mod lr_find;
@@ -69,6 +70,8 @@ enum Command {
     Predict(predict::PredictArguments),
     /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
     Evaluate(evaluate::EvaluateArguments),
+    /// Write a trained model as an ONNX file that other programs run, with a script that does
+    Export(export::ExportArguments),
     /// List all networks, or the stages of one
     Archs(archs::ArchsArguments),
     /// Train a run under several settings and seeds, and report which helped
@@ -104,6 +107,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
+        (Some(Command::Export(arguments)), _) => export::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
         (Some(Command::Audit(arguments)), _) => audit::perform(arguments),

@@ -1,19 +1,37 @@
 //! Computes what a description says, operation by operation, with libtorch's plainest functions.
 
-use backbone::Backbone;
-use graph::{Activation, Convolution, Graph, Node, Norm, Op, Window};
 use std::collections::BTreeMap;
+
+use graph::{Activation, Convolution, Graph, Node, Norm, Op, Value, Window};
 use tch::{Kind, Tensor};
 
+use crate::Backbone;
+
 /// Returns the last value of a graph for a batch `[N, ..]`, with these tensors by name.
+///
+/// # Panics
+/// When a tensor is missing, or a value has another shape than the graph says: the graph is not that of the weights.
 pub fn run(graph: &Graph, weights: &BTreeMap<String, Tensor>, x: &Tensor) -> Tensor {
+    run_through(graph, weights, x, &mut |_, value| value)
+}
+
+/// Does what [`run`] does with every value passed through a function of its own shape: one that looks at it, or rounds it.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_through(
+    graph: &Graph,
+    weights: &BTreeMap<String, Tensor>,
+    x: &Tensor,
+    through: &mut dyn FnMut(Value, Tensor) -> Tensor,
+) -> Tensor {
     let mut values: Vec<Tensor> = Vec::new();
-    for node in graph.nodes() {
+    for (id, node) in graph.values().zip(graph.nodes()) {
         let inputs: Vec<&Tensor> = node.inputs.iter().map(|input| &values[input.index()]).collect();
         let value = if node.op == Op::Input { x.shallow_clone() } else { compute(node, &inputs, weights) };
         let batch = if node.constant { 1 } else { x.size()[0] };
         assert_eq!(value.size(), [&[batch], node.shape.as_slice()].concat(), "{:?}", node.op);
-        values.push(value);
+        values.push(through(id, value));
     }
     values.pop().expect("a graph has an input")
 }
@@ -30,7 +48,7 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
     let x = || inputs[0];
     let axis = |axis: usize| axis as i64 + 1;
     match &node.op {
-        Op::Input => unreachable!("the batch is given"),
+        Op::Input => x().shallow_clone(),
         Op::Parameter(name) => named(name).reshape([&[1], node.shape.as_slice()].concat()),
         Op::Constant(values) => Tensor::from_slice(values).reshape([&[1], node.shape.as_slice()].concat()),
         Op::Rows { table, places } => {
@@ -41,7 +59,7 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
             let x = bordered(x(), window, 0.0);
             let bias = bias.as_deref().map(named);
             let stride = [window.stride; 2];
-            let x = x.f_conv2d(named(weight), bias, stride, [0, 0], [1, 1], *groups).unwrap();
+            let x = x.conv2d(named(weight), bias, stride, [0, 0], [1, 1], *groups);
             norm.as_ref().map_or_else(|| x.shallow_clone(), |norm| normalised(&x, norm, named))
         }
         Op::Normalise(norm) => normalised(x(), norm, named),
@@ -98,7 +116,7 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
 /// With positions of this value around it.
 fn bordered(x: &Tensor, window: &Window, value: f64) -> Tensor {
     let Window { before: [top, left], after: [bottom, right], .. } = *window;
-    x.f_pad([left, right, top, bottom], "constant", value).unwrap()
+    x.pad([left, right, top, bottom], "constant", value)
 }
 
 fn normalised<'a>(x: &Tensor, norm: &Norm, named: impl Fn(&str) -> &'a Tensor) -> Tensor {

@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+
+/// Why a model was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The folder has an exported model.
+    #[error("{} is there already; name another folder with --out, or remove it", .0.display())]
+    Taken(PathBuf),
+    /// The model cannot be written as ONNX.
+    #[error(transparent)]
+    Onnx(#[from] onnx::Error),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// Tensors of the model cannot be read.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// Tensors of the model are of no use.
+    #[error(transparent)]
+    Weights(#[from] checkpoint::Error),
+    /// Images cannot be read.
+    #[error(transparent)]
+    Images(#[from] images::Error),
+    /// Eight bits need images to be calibrated on.
+    #[error("8 bits are calibrated on images, and none can be read; name a folder of them with --data")]
+    NoImages,
+    /// Eight bits cost more accuracy than was allowed; nothing was written.
+    #[error(
+        "8 bits cost {drop:.1} points of accuracy ({before:.1}% before, {after:.1}% after, {images} images), and --max-drop allows {allowed}; export fp16, or allow more"
+    )]
+    Drop {
+        /// Points lost.
+        drop: f64,
+        /// Percent, as trained.
+        before: f64,
+        /// Percent, in 8 bits.
+        after: f64,
+        /// Number of labelled images.
+        images: usize,
+        /// Points allowed.
+        allowed: f64,
+    },
+    /// A value of the network is larger than float16 can hold.
+    #[error("{name} reaches {value:.0}, and float16 holds 65504 at most; use --precision float32")]
+    Overflow {
+        /// The operation.
+        name: String,
+        /// The largest magnitude over the images.
+        value: f32,
+    },
+}
