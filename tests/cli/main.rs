@@ -15,6 +15,7 @@ mod divergence;
 mod end_to_end;
 mod endings;
 mod evidence;
+mod export;
 mod facts;
 mod folds;
 mod front_door;

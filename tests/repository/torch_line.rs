@@ -7,7 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 18] = [
+const ABOVE: [&str; 20] = [
+    "graph",
+    "onnx",
     "files",
     "pip",
     "ranged",
@@ -33,10 +35,10 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 
 /// The crates from the ground up, those to come too. Each is built from crates of lower floors alone, so that those of one
 /// floor know nothing of each other.
-const HOUSE: [&[&str]; 15] = [
-    &["files", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
+const HOUSE: [&[&str]; 17] = [
+    &["files", "graph", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
     &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search"],
-    &["copies", "images", "report", "xtask"],
+    &["copies", "images", "onnx", "report", "xtask"],
     &["regularize"],
     &["backbone"],
     &["conformance"],
@@ -47,6 +49,8 @@ const HOUSE: [&[&str]; 15] = [
     &["transferability"],
     &["training"],
     &["audit", "trained-model", "run-state"],
+    &["export"],
+    &["model-commands"],
     &["finetune-core"],
     &["experiments"],
 ];

@@ -28,6 +28,10 @@ pub(crate) struct Arguments {
     /// Also read the sample pages' event files with TensorBoard: a Python with tensorboard and pillow
     #[arg(long, value_name = "PYTHON")]
     tensorboard: Option<PathBuf>,
+    /// Also compare exported models of every network with onnxruntime: a Python with onnx, onnxruntime, numpy, pillow and
+    /// safetensors
+    #[arg(long, value_name = "PYTHON")]
+    onnxruntime: Option<PathBuf>,
     /// Also read this many damaged files, 10000 for a thorough run: images are compared with Pillow
     #[arg(long, value_name = "N", requires = "pillow")]
     fuzz: Option<u32>,
@@ -82,6 +86,13 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
         steps.extend(photograph_steps(photos));
     }
     steps.extend(page_steps(arguments.browser.as_deref(), arguments.tensorboard.as_deref()));
+    steps.extend(arguments.onnxruntime.as_deref().map(|python| Step {
+        name: "exported models in onnxruntime",
+        work: Work::Program(
+            python.to_owned(),
+            ["tests/onnx/compare.py", "target/debug/finetune"].map(PathBuf::from).to_vec(),
+        ),
+    }));
     steps.extend(fuzz_steps(arguments));
     let mut outcomes = Vec::new();
     for step in &steps {

@@ -14,10 +14,11 @@ mod lower;
 mod message;
 mod pixels;
 mod quantise;
+mod ranges;
 mod weights;
 mod write;
 
 pub use error::Error;
 pub use pixels::Pixels;
-pub use quantise::{Bytes, Range, Ranges, Rounded, rounded};
+pub use ranges::{Bytes, Range, Ranges, Rounded, rounded};
 pub use write::{Facts, Options, Precision, write};

@@ -5,7 +5,7 @@ use graph::{Activation, Graph, Op, Value, Window};
 use crate::Error;
 use crate::builder::Builder;
 use crate::message::Attribute;
-use crate::quantise::Ranges;
+use crate::ranges::Ranges;
 use crate::weights::Weights;
 
 /// Turns a graph into operators.

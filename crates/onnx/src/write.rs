@@ -12,7 +12,7 @@ use crate::builder::Builder;
 use crate::lower::Lowering;
 use crate::message::{self, Attribute, ElementType, Entry, ExtentValue, Model, OperatorSet, ValueInfo};
 use crate::pixels::Pixels;
-use crate::quantise::Ranges;
+use crate::ranges::Ranges;
 use crate::weights::Weights;
 
 /// What is known of a model besides its weights.
@@ -172,4 +172,111 @@ fn how_to_feed(facts: &Facts, pixels: Pixels) -> String {
         "{what}\nOutputs: logits and probabilities, float32 [batch, {}].\nThe names of the classes are in the metadata, key classes, a JSON list in the order of the outputs.",
         facts.classes.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use graph::{Activation, Convolution, Norm, Op, Window};
+
+    use super::*;
+
+    /// A convolution, its normalisation and a linear layer, with their tensors.
+    fn small() -> (Graph, BTreeMap<String, Array>) {
+        let (mut graph, x) = Graph::of(&[3, 8, 8]);
+        let conv = Convolution {
+            weight: "conv.weight".into(),
+            bias: None,
+            norm: Some(Norm { name: "bn".into(), eps: 1e-5 }),
+            output: 2,
+            groups: 1,
+            window: Window::square(3, 2, 1),
+        };
+        let x = graph.push(Op::Convolution(conv), &[x]);
+        let x = graph.push(Op::Activation(Activation::Silu), &[x]);
+        let x = graph.push(Op::AdaptiveAveragePool { side: 3 }, &[x]);
+        let x = graph.push(Op::Reshape(vec![-1]), &[x]);
+        let linear =
+            Op::Linear { weight: "fc.weight".into(), bias: Some("fc.bias".into()), inputs: 18, outputs: 2 };
+        let _logits = graph.push(linear, &[x]);
+        let array = |shape: &[usize], value: f32| {
+            Array::from_f32(shape.to_vec(), &vec![value; shape.iter().product()]).unwrap()
+        };
+        let weights = [
+            ("conv.weight", array(&[2, 3, 3, 3], 0.5)),
+            ("bn.weight", array(&[2], 2.0)),
+            ("bn.bias", array(&[2], 1.0)),
+            ("bn.running_mean", array(&[2], 3.0)),
+            ("bn.running_var", array(&[2], 4.0)),
+            ("fc.weight", array(&[2, 18], 0.1)),
+            ("fc.bias", array(&[2], 0.0)),
+        ];
+        (graph, weights.map(|(name, array)| (name.to_owned(), array)).into())
+    }
+
+    fn facts() -> Facts {
+        Facts {
+            arch: "small".into(),
+            classes: vec!["a \"cat\"\n".into(), "🐶".into()],
+            input: InputSpec { resize: 8, crop: 8, ..InputSpec::imagenet() },
+            temperature: 1.5,
+            model_sha256: "0".repeat(64),
+            producer: "0.2.0".into(),
+        }
+    }
+
+    #[test]
+    fn every_operator_reads_what_comes_before_it_and_names_are_unique() {
+        let (graph, weights) = small();
+        for pixels in [Pixels::Crop, Pixels::Image, Pixels::Prepared] {
+            for precision in [Precision::Float32, Precision::Float16] {
+                let options = Options { pixels, precision };
+                let bytes = write(&graph, &weights, &facts(), &options).unwrap();
+                assert_eq!(bytes, write(&graph, &weights, &facts(), &options).unwrap());
+                let model = Model::decode(bytes.as_slice()).unwrap();
+                let file = model.graph.unwrap();
+                let mut known: BTreeSet<String> = file.input.iter().map(|input| input.name.clone()).collect();
+                assert_eq!(known.iter().collect::<Vec<_>>(), [pixels.input()]);
+                for tensor in &file.initializer {
+                    assert!(known.insert(tensor.name.clone()), "{}", tensor.name);
+                }
+                for node in &file.node {
+                    assert!(node.input.iter().all(|input| known.contains(input)), "{pixels:?}: {node:?}");
+                    assert!(node.output.iter().all(|output| known.insert(output.clone())), "{node:?}");
+                }
+                for output in ["logits", "probabilities"] {
+                    assert!(known.contains(output), "{output}");
+                }
+                let classes = model.metadata_props.iter().find(|entry| entry.key == "classes").unwrap();
+                assert_eq!(serde_json::from_str::<Vec<String>>(&classes.value).unwrap(), facts().classes);
+            }
+        }
+    }
+
+    #[test]
+    fn normalisation_is_part_of_the_convolution() {
+        let (graph, weights) = small();
+        let options = Options { pixels: Pixels::Prepared, precision: Precision::Float32 };
+        let bytes = write(&graph, &weights, &facts(), &options).unwrap();
+        let file = Model::decode(bytes.as_slice()).unwrap().graph.unwrap();
+        let values = |name: &str| {
+            let tensor = file.initializer.iter().find(|tensor| tensor.name == name).unwrap();
+            let (chunks, _) = tensor.raw_data.as_chunks::<4>();
+            chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<_>>()
+        };
+        // 2 / sqrt(4): the weight stays 0.5, and the bias is 1 - 3.
+        assert!(values("conv.weight").iter().all(|weight| (weight - 0.5).abs() < 1e-5));
+        assert!(values("conv.bias").iter().all(|bias| (bias + 2.0).abs() < 1e-4));
+        assert!(file.node.iter().all(|node| node.op_type != "BatchNormalization"));
+    }
+
+    #[test]
+    fn a_tensor_that_is_not_there_is_named() {
+        let (graph, mut weights) = small();
+        weights.remove("fc.bias");
+        let options = Options { pixels: Pixels::Crop, precision: Precision::Float32 };
+        let error = write(&graph, &weights, &facts(), &options).unwrap_err();
+        assert_eq!(error.to_string(), "the weights hold no fc.bias");
+    }
 }

@@ -1,22 +1,15 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`predict`], [`evaluate`], [`export`], [`archs`], [`inspect`],
-//! [`config`]. They share [`arguments`] (of a
-//! configuration), [`source`] (of a model) and [`joined`] (further processes).
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`]; they share [`arguments`] (of a configuration) and
+//! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`.
 
 mod advise;
-mod archs;
 mod arguments;
 mod audit;
 mod compare;
 mod config;
-mod evaluate;
-mod export;
-mod inspect;
 mod joined;
 mod lr_find;
-mod predict;
 mod search;
-mod source;
 mod train;
 
 use std::io::{self, Write};
@@ -26,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
+use model_commands::{archs, evaluate, export, inspect, predict};
 use records::Outcome;
 use run_config::ConfigError;
 use trained_model::model::ModelError;

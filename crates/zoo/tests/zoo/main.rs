@@ -3,6 +3,7 @@
 mod archs;
 mod fitting;
 mod source_weights;
+mod transformers;
 mod values;
 
 use backbone::digest::{stage, stages};

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use export::accuracy::Accuracy;
 use export::{ExportRecord, Numbers, Request, export};
-use finetune_core::Error;
 use images::{Labelled, Origin, Selection, SplitName};
 use onnx::Pixels;
 use report::text::{count, percent, visible};
@@ -14,7 +13,8 @@ use tch::Device;
 use trained_model::model::{Model, ModelSource};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct ExportArguments {
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
+pub struct ExportArguments {
     /// Folder of the run.
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
@@ -56,7 +56,11 @@ enum Precision {
 /// Most images that 8 bits are calibrated on.
 const CALIBRATION: usize = 200;
 
-pub(super) fn perform(arguments: &ExportArguments) -> anyhow::Result<()> {
+/// Writes the files of an exported model and prints which.
+///
+/// # Errors
+/// What the program says and exits with.
+pub fn perform(arguments: &ExportArguments) -> anyhow::Result<()> {
     torch_extra::determinism::fix(0, 0);
     let model = Model::open(&ModelSource::Run(arguments.run.clone()), Device::Cpu)?;
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.run.join("export"));
@@ -106,7 +110,7 @@ fn labelled(arguments: &ExportArguments) -> anyhow::Result<Data> {
         None => data_root(&arguments.run)?,
     };
     let open = |split| Labelled::open(Origin::Folder(&root), &Selection::default(), split);
-    let measured = open(None).or_else(|_| open(Some(SplitName::Train))).map_err(Error::from)?;
+    let measured = open(None).or_else(|_| open(Some(SplitName::Train))).map_err(features::Error::from)?;
     let trained = open(Some(SplitName::Train)).unwrap_or_else(|_| measured.clone());
     Ok(Data { trained, measured })
 }

@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use finetune_core::Error;
 use images::Files;
 use ranged::Share;
 use report::text::{counted, percent, visible};
@@ -13,13 +12,14 @@ use serde::Serialize;
 use trained_model::predict::{ClassProbability, PredictError, Prediction, Summary, Timing, predict};
 use trained_model::wide_images;
 
-use super::source::{ModelArguments, print_data, print_unreadable};
+use crate::source::{ModelArguments, print_data, print_unreadable};
 
 #[derive(Debug, clap::Args)]
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
 #[command(
     after_help = "Files that cannot be read are reported on stderr, and the others are classified; the exit code is 1 only if none can be read. The last line on stderr is the throughput and where the time went; with --json a JSON object."
 )]
-pub(super) struct PredictArguments {
+pub struct PredictArguments {
     #[command(flatten)]
     model: ModelArguments,
     /// Images, folders of images (with everything below them), and lists of images (.csv, .tsv, .jsonl).
@@ -65,9 +65,13 @@ struct Line<'a> {
     logits: Option<&'a [f32]>,
 }
 
-pub(super) fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
+/// Prints a prediction for each image.
+///
+/// # Errors
+/// What the program says and exits with.
+pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     let Files { paths, left_out } =
-        Files::below(&arguments.images, arguments.root.as_deref()).map_err(Error::from)?;
+        Files::below(&arguments.images, arguments.root.as_deref()).map_err(features::Error::from)?;
     let began = Instant::now();
     let model = arguments.model.open()?;
     let opened_seconds = began.elapsed().as_secs_f64();

@@ -6,7 +6,8 @@ use report::text::{Side, aligned, count};
 use zoo::archs::{self, Arch, ArchStage, Weights};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct ArchsArguments {
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
+pub struct ArchsArguments {
     /// Network whose stages to show; by default all networks are listed.
     arch: Option<String>,
     /// Print JSON: a list of all networks, or one network.
@@ -14,7 +15,11 @@ pub(super) struct ArchsArguments {
     json: bool,
 }
 
-pub(super) fn perform(arguments: &ArchsArguments) -> anyhow::Result<()> {
+/// Prints all networks, or the stages of one.
+///
+/// # Errors
+/// What the program says and exits with.
+pub fn perform(arguments: &ArchsArguments) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match &arguments.arch {
         None => {

@@ -11,9 +11,10 @@ use trained_model::model::{Model, ModelSource};
 use trained_model::predict::Batching;
 
 #[derive(Debug, clap::Args)]
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
 #[group(skip)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["run", "arch"]))]
-pub(super) struct ModelArguments {
+pub struct ModelArguments {
     /// Folder of a run, for its model.safetensors.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["arch", "weights"])]
     run: Option<PathBuf>,
@@ -42,7 +43,7 @@ pub(super) struct ModelArguments {
 
 impl ModelArguments {
     /// Opens the model and prints a line about it on stderr.
-    pub(super) fn open(&self) -> anyhow::Result<Model> {
+    pub fn open(&self) -> anyhow::Result<Model> {
         let device = torch_extra::cuda::device(&self.device)?;
         torch_extra::determinism::fix(0, self.threads());
         self.precision.check(device)?;
@@ -77,7 +78,9 @@ impl ModelArguments {
         Ok(model)
     }
 
-    pub(super) fn batching(&self) -> Batching {
+    /// Returns how images pass through the model.
+    #[must_use]
+    pub fn batching(&self) -> Batching {
         let workers = usize::try_from(self.threads()).unwrap_or(1);
         let reduced_decoding = if self.reduced_decoding { Switch::On } else { Switch::Off };
         Batching { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers, reduced_decoding }
@@ -100,7 +103,7 @@ impl ModelArguments {
 }
 
 /// Prints on stderr which parts of the data are left out, and remarks about it.
-pub(super) fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
+pub fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) {
     let sentences = left_out_sentence(left_out, root).into_iter();
     for sentence in sentences.chain(remarks.iter().map(ToString::to_string)) {
         let _ = writeln!(io::stderr(), "{}", visible(&sentence));
@@ -108,7 +111,7 @@ pub(super) fn print_data(left_out: &[LeftOut], root: &Path, remarks: &[Remark]) 
 }
 
 /// Prints on stderr which files could not be read.
-pub(super) fn print_unreadable<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) {
+pub fn print_unreadable<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) {
     for (path, reason) in files {
         let _ = writeln!(io::stderr(), "{}", visible(&format!("cannot read {path}: {reason}")));
     }

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use finetune_core::Error;
 use images::{Labelled, Origin, Selection, SplitName, is_list};
 use predictions::{Row, Writer};
 use records::EstimateRecord;
@@ -14,13 +13,14 @@ use statistics::Confusion;
 use trained_model::measure::LabelledPrediction;
 use trained_model::measure::{ClassScore, Measured, measure};
 
-use super::source::{ModelArguments, print_data, print_unreadable};
+use crate::source::{ModelArguments, print_data, print_unreadable};
 
 #[derive(Debug, clap::Args)]
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
 #[command(
     after_help = "Classes are matched with the model's by name. Files that cannot be read are reported on stderr and left out."
 )]
-pub(super) struct EvaluateArguments {
+pub struct EvaluateArguments {
     #[command(flatten)]
     model: ModelArguments,
     /// Labelled images: a folder with a subfolder per class, a folder of such folders (test/, val/, train/), or a list (.csv,
@@ -68,7 +68,11 @@ enum Split {
     Train,
 }
 
-pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
+/// Measures a model and prints what it found.
+///
+/// # Errors
+/// What the program says and exits with.
+pub fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let split = match arguments.split {
         Split::Auto => None,
         Split::Test => Some(SplitName::Test),
@@ -90,7 +94,7 @@ pub(super) fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         true => Origin::List { list: path, root: arguments.root.as_deref() },
         false => Origin::Folder(path),
     };
-    let data = Labelled::open(origin, &selection, split).map_err(Error::from)?;
+    let data = Labelled::open(origin, &selection, split).map_err(features::Error::from)?;
     print_data(&data.left_out, &data.root, &data.remarks);
     let model = arguments.model.open()?;
     let predictions = arguments.predictions.as_deref();

@@ -7,7 +7,8 @@ use report::text::{Side, aligned, count, counted, visible};
 use zoo::inspect::{Fit, Inspection, TensorFacts, inspect};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct InspectArguments {
+#[expect(missing_docs, reason = "clap would print it as the description of a command")]
+pub struct InspectArguments {
     /// Checkpoint file, .pth or .safetensors; the content decides, not the name.
     file: PathBuf,
     /// List every tensor.
@@ -22,7 +23,11 @@ pub(super) struct InspectArguments {
 const SHOWN_NAMES: usize = 10;
 const SHOWN_CHARACTERS: usize = 200;
 
-pub(super) fn perform(arguments: &InspectArguments) -> anyhow::Result<()> {
+/// Prints what a checkpoint file holds.
+///
+/// # Errors
+/// What the program says and exits with.
+pub fn perform(arguments: &InspectArguments) -> anyhow::Result<()> {
     let inspection = inspect(&arguments.file)?;
     let mut out = io::stdout().lock();
     if arguments.json {

@@ -1,0 +1,177 @@
+//! Intervals of values, the bytes for them, and what bytes make of weights.
+
+use std::collections::BTreeMap;
+
+use checkpoint::Array;
+use graph::{Convolution, Graph, Op, Value};
+
+use crate::Error;
+use crate::weights::{Folded, Weights};
+
+/// The smallest and the largest of each value over calibration images.
+#[derive(Clone, Debug, Default)]
+pub struct Ranges(BTreeMap<usize, Range>);
+
+/// An interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The smallest value.
+    pub least: f32,
+    /// The largest value.
+    pub most: f32,
+}
+
+impl Ranges {
+    /// Widens the interval of a value by what was seen.
+    pub fn see(&mut self, value: Value, range: Range) {
+        let known = self.0.entry(value.index()).or_insert(range);
+        known.least = known.least.min(range.least);
+        known.most = known.most.max(range.most);
+    }
+
+    /// Returns the interval of a value.
+    #[must_use]
+    pub fn get(&self, value: Value) -> Option<Range> {
+        self.0.get(&value.index()).copied()
+    }
+
+    /// Returns the unsigned bytes that reach over the interval of a value and have 0 among them, where it is quantised: what
+    /// passes from one operation to the next, but not what an activation or a scale by channels still follows, not the image
+    /// and not the logits.
+    #[must_use]
+    pub fn bytes(&self, graph: &Graph, value: Value) -> Option<Bytes> {
+        let mut readers = graph.nodes().iter().filter(|node| node.inputs.contains(&value)).peekable();
+        let is_short =
+            |op: &Op| matches!(op, Op::Convolution(_) | Op::Add | Op::MaxPool(_) | Op::Concatenate { .. });
+        if value.index() == 0 || readers.peek().is_none() || !readers.all(|node| is_short(&node.op)) {
+            return None;
+        }
+        let Range { least, most } = self.get(value)?;
+        let (least, most) = (least.min(0.0), most.max(0.0));
+        let step = ((most - least) / 255.0).max(f32::MIN_POSITIVE);
+        Some(Bytes { step, zero: (-least / step).round().clamp(0.0, 255.0) as u8 })
+    }
+}
+
+/// Unsigned bytes for numbers: (byte - zero) * step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bytes {
+    /// From one byte to the next.
+    pub step: f32,
+    /// The byte for 0.
+    pub zero: u8,
+}
+
+/// Returns the network that the 8 bits of a file compute, but for the values between operations ([`Ranges::bytes`]): normalisation
+/// folded, and the weights of convolutions as their bytes say.
+///
+/// # Errors
+/// As for [`write`](crate::write).
+pub fn rounded(graph: &Graph, weights: &BTreeMap<String, Array>, ranges: &Ranges) -> Result<Rounded, Error> {
+    let mut arrays = weights.clone();
+    let (mut rounded, _) = Graph::of(graph.shape(graph.values().next().ok_or_else(none)?));
+    for (value, node) in graph.values().zip(graph.nodes()).skip(1) {
+        let mut op = node.op.clone();
+        if let Op::Convolution(convolution) = &mut op {
+            let mut folded = Weights(weights).folded(convolution)?;
+            if let Some(input) = node.inputs.first().and_then(|&input| ranges.bytes(graph, input)) {
+                folded.round(input.step);
+            }
+            let [weight, bias] = ["weight", "bias"].map(|of| format!("{}.{of}", value.index()));
+            let shape = folded.dims.iter().map(|&extent| usize::try_from(extent).unwrap_or(0)).collect();
+            arrays.insert(weight.clone(), Array::from_f32(shape, &folded.weight)?);
+            arrays.insert(bias.clone(), Array::from_f32(vec![folded.bias.len()], &folded.bias)?);
+            *convolution = Convolution { weight, bias: Some(bias), norm: None, ..convolution.clone() };
+        }
+        match op {
+            Op::Parameter(_) | Op::Constant(_) | Op::Rows { .. } => rounded.push_of_shape(op, &node.shape),
+            op => rounded.push(op, &node.inputs),
+        };
+    }
+    Ok(Rounded { graph: rounded, weights: arrays })
+}
+
+fn none() -> Error {
+    Error::NoTensor("the image".to_owned())
+}
+
+/// A network with rounded weights; its values are those of the graph that it was made of.
+#[derive(Clone, Debug)]
+pub struct Rounded {
+    /// What it computes.
+    pub graph: Graph,
+    /// Its tensors.
+    pub weights: BTreeMap<String, Array>,
+}
+
+impl Folded {
+    /// Steps of signed bytes for the weights of each output channel.
+    pub(crate) fn steps(&self) -> Vec<f32> {
+        let most = |channel: &[f32]| channel.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        self.channels().map(|channel| (most(channel) / 127.0).max(1e-12)).collect()
+    }
+
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &[f32]> {
+        self.weight.chunks((self.weight.len() / self.bias.len().max(1)).max(1))
+    }
+
+    /// Puts the nearest numbers that the bytes of weights and the integers of biases have in their place.
+    fn round(&mut self, input_step: f32) {
+        let steps = self.steps();
+        let each = (self.weight.len() / self.bias.len().max(1)).max(1);
+        for (channel, step) in self.weight.chunks_mut(each).zip(&steps) {
+            channel.iter_mut().for_each(|value| *value = f32::from(byte(*value, *step)) * step);
+        }
+        for (bias, step) in self.bias.iter_mut().zip(&steps) {
+            let step = f64::from(step * input_step);
+            *bias = ((f64::from(*bias) / step).round() * step) as f32;
+        }
+    }
+}
+
+/// The signed byte nearest to a weight.
+pub(crate) fn byte(value: f32, step: f32) -> i8 {
+    (value / step).round_ties_even().clamp(-127.0, 127.0) as i8
+}
+
+#[cfg(test)]
+mod tests {
+    use graph::Graph;
+
+    use super::*;
+
+    #[test]
+    fn bytes_reach_over_what_was_seen_and_have_zero() {
+        let (_, value) = Graph::of(&[1]);
+        let mut ranges = Ranges::default();
+        ranges.see(value, Range { least: -1.0, most: 2.0 });
+        ranges.see(value, Range { least: -2.0, most: 1.0 });
+        assert_eq!(ranges.get(value), Some(Range { least: -2.0, most: 2.0 }));
+        // The image itself and the last value stay as they are.
+        assert_eq!(ranges.bytes(&Graph::of(&[1]).0, value), None);
+        let (mut graph, image) = Graph::of(&[1, 4, 4]);
+        let relu = graph.push(Op::Activation(graph::Activation::Relu), &[image]);
+        let pool = graph.push(Op::MaxPool(graph::Window::square(2, 2, 0)), &[relu]);
+        for value in graph.values() {
+            ranges.see(value, Range { least: -1.0, most: 3.0 });
+        }
+        let bytes = ranges.bytes(&graph, relu).unwrap();
+        assert!((bytes.step - 4.0 / 255.0).abs() < 1e-7 && bytes.zero == 64, "{bytes:?}");
+        assert_eq!((ranges.bytes(&graph, image), ranges.bytes(&graph, pool)), (None, None));
+        let mut positive = Ranges::default();
+        positive.see(relu, Range { least: 3.0, most: 5.1 });
+        assert_eq!(positive.bytes(&graph, relu).map(|bytes| bytes.zero), Some(0));
+    }
+
+    #[test]
+    fn weights_are_rounded_channel_by_channel() {
+        let mut folded =
+            Folded { dims: vec![2, 1, 1, 2], weight: vec![1.0, 0.5, 127.0, -3.2], bias: vec![0.26, -1.0] };
+        assert_eq!(folded.steps(), [1.0 / 127.0, 1.0]);
+        folded.round(0.5);
+        assert_eq!(folded.weight[2..], [127.0, -3.0]);
+        assert!((folded.weight[1] - 64.0 / 127.0).abs() < 1e-6, "{:?}", folded.weight);
+        assert_eq!(folded.bias[1], -1.0);
+        assert!((folded.bias[0] - 66.0 * 0.5 / 127.0).abs() < 1e-6, "{:?}", folded.bias);
+    }
+}
