@@ -26,15 +26,15 @@ fn a_run_is_exported_once_with_the_same_bytes_each_time() {
         said.stdout
     );
     desk.finetune(&format!("export --run {run}")).ends(1, &["export/model.onnx is there already", "--out"]);
-    let json = desk.finetune(&format!("export --run {run} --out again --json")).ends(0, &[]).stdout;
+    let json = desk.finetune(&format!("export --run {run} --out exported-again --json")).ends(0, &[]).stdout;
     let record: Value = serde_json::from_str(&json).unwrap();
     let bytes = |folder: &str| fs::read(desk.path(&format!("{folder}/model.onnx"))).unwrap();
-    assert_eq!(bytes("exported/export"), bytes("again"));
-    assert_eq!(record["bytes"], bytes("again").len());
+    assert_eq!(bytes("exported/export"), bytes("exported-again"));
+    assert_eq!(record["bytes"], bytes("exported-again").len());
     let model = checkpoint::read(&desk.path("exported/model.safetensors")).unwrap();
     assert_eq!(record["model_sha256"], model.sha256);
-    assert_eq!(desk.json("again/export.json"), record);
-    let script = fs::read_to_string(desk.path("again/run.py")).unwrap();
+    assert_eq!(desk.json("exported-again/export.json"), record);
+    let script = fs::read_to_string(desk.path("exported-again/run.py")).unwrap();
     assert!(script.contains("\"rgb\": ") && script.contains("resize"), "{script}");
 }
 

@@ -140,9 +140,9 @@ fn every_arrow_points_down_the_list() {
                 Some(&["files", "pip", "ranged", "records", "statistics"])
             }
             "regularize" => Some(&["ranged", "torch-extra"]),
-            "backbone" => Some(&["checkpoint", "pretrained", "torch-extra"]),
+            "backbone" => Some(&["checkpoint", "graph", "pretrained", "torch-extra"]),
             family if FAMILIES.contains(&family) => {
-                Some(&["checkpoint", "pretrained", "torch-extra", "regularize", "backbone"])
+                Some(&["checkpoint", "graph", "pretrained", "torch-extra", "regularize", "backbone"])
             }
             _ => None,
         };
