@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
-use model_commands::{archs, evaluate, export, inspect, predict};
+use model_commands::{archs, embed, evaluate, export, inspect, predict};
 use records::Outcome;
 use run_config::ConfigError;
 use trained_model::model::ModelError;
@@ -64,6 +64,8 @@ enum Command {
     Predict(predict::PredictArguments),
     /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
     Evaluate(evaluate::EvaluateArguments),
+    /// Write the features of images to a file: .npy, .safetensors or .csv
+    Embed(embed::EmbedArguments),
     /// Write a trained model as an ONNX file that other programs run, with a script that does
     Export(export::ExportArguments),
     /// List all networks, or the stages of one
@@ -101,6 +103,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
+        (Some(Command::Embed(arguments)), _) => embed::perform(arguments),
         (Some(Command::Export(arguments)), _) => export::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
