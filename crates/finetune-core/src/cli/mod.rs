@@ -1,11 +1,12 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`]; they share [`arguments`] (of a configuration) and
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`], [`completions`]; they share [`arguments`] (of a configuration) and
 //! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`.
 
 mod advise;
 mod arguments;
 mod audit;
 mod compare;
+mod completions;
 mod config;
 mod joined;
 mod lr_find;
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
 use model_commands::{archs, embed, evaluate, export, inspect, predict};
@@ -80,6 +81,8 @@ enum Command {
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
     Inspect(inspect::InspectArguments),
+    /// Print completions for a shell, or the manual page
+    Completions(completions::CompletionsArguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -104,6 +107,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
         (Some(Command::Embed(arguments)), _) => embed::perform(arguments),
+        (Some(Command::Completions(arguments)), _) => completions::perform(arguments, Arguments::command()),
         (Some(Command::Export(arguments)), _) => export::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
