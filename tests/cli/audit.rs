@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::support::resumable::killed_when;
 use crate::support::stopped::stopped;
 use crate::support::transfer::sha256;
 use crate::support::{Desk, names};
@@ -56,8 +57,15 @@ fn faults_are_found_and_corrected_and_the_run_after_it_computes_no_image_again()
     assert_eq!((&labels[0]["path"], &labels[0]["likely"]), (&"train/cross/wrong.png".into(), &"bar".into()));
     assert_eq!((labels.len(), &labels[0]["flagged"]), (62, &true.into()));
 
-    // The same data gives the same bytes, and a folder that is taken is refused before any work.
-    desk.finetune(&format!("{AUDIT} --out two --fix")).ends(0, &[]);
+    // The same data gives the same bytes, and a folder that is taken is refused before any work. One that was cut off is gone on
+    // with, by the same configuration.
+    let mut program = desk.program();
+    program.args(format!("{AUDIT} --out two").split_whitespace());
+    assert!(killed_when(&mut program, || desk.path("two/config.toml").exists()));
+    desk.finetune(&format!("{AUDIT} --set run.seed=9 --out two --continue"))
+        .ends(1, &["run.seed", "was 0   is 9"]);
+    desk.finetune("audit --resume two --fix").ends(0, &[]);
+    desk.finetune(&format!("{AUDIT} --out two --continue")).ends(0, &["finished already"]);
     for name in ["audit.json", "exclude.toml", "report.html"] {
         let [one, two] = ["one", "two"].map(|folder| sha256(&desk.path(&format!("{folder}/{name}"))));
         assert_eq!(one, two, "{name}");

@@ -5,6 +5,7 @@ use std::fs;
 
 use crate::pth::{self, Named, Values};
 use crate::repository;
+use crate::support::stopped::stopped as stop;
 use crate::support::{Desk, Ran, SCRATCH, names};
 
 /// A kind of input, and how it is tried. What is returned goes into the table: what the program does, or `Err` with what
@@ -278,9 +279,11 @@ fn deep(desk: &Desk) -> Result<String, String> {
 }
 
 fn stopped(desk: &Desk) -> Result<String, String> {
-    let said = line(&desk.finetune("--config c.toml --resume out"), 1, "finetune --config")?;
-    let (_, command) = said.rsplit_once("finetune ").ok_or("no command")?;
-    let again = desk.finetune(&format!("{command} --out again"));
+    let mut program = desk.program();
+    program.args("--config c.toml --set train.epochs=100 --out cut".split(' '));
+    let asked = stop(&mut program, "epoch   2/100", || {});
+    let said = line(&asked, 130, "--resume cut")?;
+    let again = desk.finetune("--resume cut");
     if again.code == Some(0) { right(said) } else { Err(again.stderr) }
 }
 

@@ -277,7 +277,7 @@ fn a_comparison_that_was_cut_off_goes_on() {
     desk.finetune("--config c.toml --resume a").ends(1, &[other]);
 
     // With another number of jobs it does.
-    desk.finetune("--config grid.toml --set compare.jobs=2 --resume a").ends(0, &["run 8/8"]);
+    desk.finetune("--config grid.toml --set compare.jobs=2 --out a --continue").ends(0, &["run 8/8"]);
     let resumed = desk.json("a/summary.json");
     assert_eq!(digests(&resumed), digests(&whole));
     assert_eq!(resumed["rows"], whole["rows"]);
@@ -308,11 +308,13 @@ fn ctrl_c_keeps_the_finished_runs_and_the_rest_can_be_done_later() {
     assert!(desk.path("a/report.html").is_file());
     assert_eq!(names(&desk.path("a/cells")).len(), done, "what was begun and not finished is left");
 
-    desk.finetune("--config grid.toml --resume a").ends(0, &["run 4/4"]);
+    assert!(ran.stderr.contains("finetune --resume a"), "{}", ran.stderr);
+    // It knows its configuration.
+    desk.finetune("--resume a").ends(0, &["run 4/4"]);
     let resumed = desk.json("a/summary.json");
     assert!(!resumed["verdict"].to_string().contains("of 4 runs"), "{}", resumed["verdict"]);
     assert_eq!(digests(&resumed)[..done], digests(&partial));
-    desk.finetune("--config grid.toml --out b").ends(0, &["run 4/4"]);
+    desk.finetune("--config grid.toml --out b --continue").ends(0, &["run 4/4"]);
     assert_eq!(digests(&resumed), digests(&desk.json("b/summary.json")));
 }
 

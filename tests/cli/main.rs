@@ -17,7 +17,6 @@ mod endings;
 mod evidence;
 mod export;
 mod facts;
-mod features_out;
 mod folds;
 mod front_door;
 mod head_solvers;
@@ -25,6 +24,7 @@ mod heads;
 mod json_keys;
 mod keep;
 mod keys;
+mod killed;
 mod no_room;
 mod policies;
 mod prediction;
@@ -32,6 +32,7 @@ mod preparation;
 mod public_sets;
 mod real_photos;
 mod regularizers;
+mod resume;
 mod search;
 
 #[path = "../torchvision/generator.rs"]

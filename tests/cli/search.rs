@@ -163,7 +163,7 @@ fn a_search_that_was_killed_goes_on_and_comes_to_the_same() {
 
     desk.finetune("search --config t.toml --budget 40 --set train.epochs=5 --resume killed")
         .ends(1, &["killed does not hold a search of this configuration"]);
-    desk.finetune(&format!("{SEARCH} --resume killed")).ends(0, &[]);
+    desk.finetune(&format!("{SEARCH} --out killed --continue")).ends(0, &[]);
     assert_eq!(without_times(desk.json("killed/search.json")), without_times(whole));
     let after: Vec<_> = finished.iter().map(|cell| stamp(cell)).collect();
     assert_eq!(before, after, "finished cells were trained again");
@@ -173,7 +173,9 @@ fn a_search_that_was_killed_goes_on_and_comes_to_the_same() {
     program.args(format!("{SEARCH} --out asked").split_whitespace());
     let ran = stopped(&mut program, "in front: ", || {});
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
-    desk.finetune(&format!("{SEARCH} --resume asked")).ends(0, &[]);
+    assert!(ran.stderr.contains("finetune search --resume asked"), "{}", ran.stderr);
+    desk.finetune("--resume asked").ends(1, &["finetune search --resume"]);
+    desk.finetune("search --resume asked").ends(0, &[]);
     assert_eq!(without_times(desk.json("asked/search.json")), without_times(desk.json("whole/search.json")));
     // A search that is over can be given more to spend.
     desk.finetune("search --config t.toml --budget 0.1 --out more").ends(0, &[]);

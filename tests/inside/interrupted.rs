@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use finetune_core::recipe;
+use finetune_core::recipe::{self, Course};
 use records::{Event, Interrupt, Outcome, Session};
 use run_config::{Run, read, resolve};
 
@@ -43,6 +43,7 @@ fn after_the_last_epoch_the_test_split_is_left_alone() {
             &run,
             &mut materials,
             None,
+            Course::unsaved(),
             &mut Session { interrupt: &interrupt, listener: &mut listen },
         )
         .unwrap()

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use checkpoint::safetensors_file;
+use finetune_core::recipe::Course;
 use finetune_core::{Error, recipe};
 use records::{Interrupt, Session};
 use tempfile::TempDir;
@@ -34,7 +35,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     let run = run_config::resolve(config, source).unwrap();
     let session = &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} };
     let mut materials = recipe::gather(&run, session).unwrap();
-    let finished = recipe::perform(&run, &mut materials, None, session).unwrap();
+    let finished = recipe::perform(&run, &mut materials, None, Course::unsaved(), session).unwrap();
     let description = finished.description(&materials);
     model_file::save(&finished.backbone, &description, &path("m.safetensors")).unwrap();
     folder
@@ -61,7 +62,7 @@ fn refusal(text: &str, sets: &[&str]) -> String {
         let run = run_config::resolve(config, source)?;
         let session = &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} };
         let mut materials = recipe::gather(&run, session)?;
-        recipe::perform(&run, &mut materials, None, session).map(drop)
+        recipe::perform(&run, &mut materials, None, Course::unsaved(), session).map(drop)
     };
     match attempt() {
         Err(Error::Config(error)) => error.to_string().replace(&format!("{}/", own.path().display()), ""),

@@ -45,7 +45,7 @@ const HOUSE: [&[&str]; 17] = [
     &FAMILIES,
     &["zoo"],
     &["run-config"],
-    &["features"],
+    &["features", "run-folder"],
     &["transferability"],
     &["training"],
     &["audit", "trained-model", "run-state"],

@@ -10,6 +10,15 @@ use crate::support::Ran;
 
 /// Starts the program, waits until it has said this on stderr, does something, presses Ctrl-C, and waits for the end.
 pub(crate) fn stopped(program: &mut Command, until: &str, meanwhile: impl FnOnce()) -> Ran {
+    signalled(program, until, meanwhile, Signal::SIGINT)
+}
+
+/// The same by another signal.
+pub(crate) fn stopped_by(program: &mut Command, until: &str, signal: Signal) -> Ran {
+    signalled(program, until, || {}, signal)
+}
+
+fn signalled(program: &mut Command, until: &str, meanwhile: impl FnOnce(), signal: Signal) -> Ran {
     let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
@@ -17,7 +26,7 @@ pub(crate) fn stopped(program: &mut Command, until: &str, meanwhile: impl FnOnce
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
     }
     meanwhile();
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
     stderr.read_to_string(&mut said).unwrap();
     let mut output = child.wait_with_output().unwrap();
     output.stderr = said.into_bytes();

@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// The Python for --fuzz, with pillow==13.0.0 and numpy
     #[arg(long, value_name = "PYTHON", requires = "fuzz")]
     pillow: Option<PathBuf>,
+    /// Also kill runs this many times and resume them: 200 for a thorough run; 12 kills are among the tests
+    #[arg(long, value_name = "N", conflicts_with = "fast")]
+    kills: Option<u32>,
 }
 
 /// One part of the test.
@@ -63,6 +66,8 @@ enum Work {
     },
     /// Reading this number of damaged checkpoints.
     DamagedCheckpoints(u32),
+    /// Killing runs this number of times.
+    Kills(u32),
 }
 
 /// How OpenMP, on which libtorch's threads are built, waits.
@@ -94,6 +99,8 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
         ),
     }));
     steps.extend(fuzz_steps(arguments));
+    let kills = arguments.kills.map(Work::Kills);
+    steps.extend(kills.map(|work| Step { name: "runs that are killed", work }));
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
@@ -130,6 +137,12 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             let words = ["test", "--package", "checkpoint", "--test", "mutated", "--", "--nocapture"];
             let mut cargo = workspace.cargo(&words);
             Ok(process::status(cargo.env("CHECKPOINT_MUTATIONS", count.to_string()))?.success())
+        }
+        Work::Kills(count) => {
+            let words =
+                ["test", "--package", "finetune-core", "--test", "cli", "killed::", "--", "--nocapture"];
+            let mut cargo = workspace.cargo(&words);
+            Ok(process::status(cargo.env("FINETUNE_KILLS", count.to_string()))?.success())
         }
     }
 }
@@ -259,7 +272,8 @@ mod tests {
             Work::Photographs(_)
             | Work::Program(..)
             | Work::DamagedImages { .. }
-            | Work::DamagedCheckpoints(_) => &[],
+            | Work::DamagedCheckpoints(_)
+            | Work::Kills(_) => &[],
         }
     }
 

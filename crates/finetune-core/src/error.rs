@@ -1,7 +1,7 @@
 use run_config::ConfigError;
 use zoo::source_weights::WeightsError;
 
-use crate::run_folder::FolderError;
+use run_folder::FolderError;
 use trained_model::mismatch::MismatchError;
 use trained_model::model_file::SaveError;
 
@@ -53,7 +53,7 @@ pub enum Error {
     #[error(transparent)]
     Search(#[from] search::Error),
     /// A search was interrupted.
-    #[error("the search was interrupted; finished cells are in {}, and `finetune search --config FILE --resume` goes on with them", folder.display())]
+    #[error("the search was interrupted; finished cells are in {}, and `finetune search --resume {}` goes on with them", folder.display(), folder.display())]
     SearchInterrupted {
         /// Its folder.
         folder: std::path::PathBuf,
@@ -64,6 +64,9 @@ pub enum Error {
     /// The data could not be audited.
     #[error(transparent)]
     Audit(audit::Error),
+    /// The state of a run could not be written or read.
+    #[error(transparent)]
+    State(run_state::Error),
     /// Interrupted before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
@@ -75,6 +78,16 @@ impl From<features::Error> for Error {
             features::Error::Config(error) => Self::Config(error),
             features::Error::Interrupted => Self::Interrupted,
             other => Self::Features(other),
+        }
+    }
+}
+
+impl From<run_state::Error> for Error {
+    fn from(error: run_state::Error) -> Self {
+        match error {
+            run_state::Error::Config(error) => Self::Config(error),
+            run_state::Error::TorchExtra(error) => Self::TorchExtra(error),
+            other => Self::State(other),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! and after it.
 //!
 //! In reading order:
-//! - [`run_folder`]: what a run leaves behind
 //! - [`Error`]: why a run failed
 //! - [`recipe`]: the five steps, planned and carried out
 //! - [`advise`]: how far back to fine-tune, recommended before training
@@ -11,9 +10,7 @@
 //! - [`search`](mod@search): which way to train is best, by racing on folds
 //!
 //! A trained model at work is the crate `trained-model`, the configuration `run-config`, the loop `training`, batches and cached features `features`, every network by
-//! name `zoo`. What a run reports while it works is an event of `records`.
-
-pub mod run_folder;
+//! name `zoo`, its folder `run-folder`, its saved state `run-state`. What a run reports while it works is an event of `records`.
 
 mod error;
 

@@ -294,6 +294,9 @@ pub struct RunRecord {
     pub digests: BTreeMap<String, String>,
     /// The resolved configuration as TOML.
     pub config: String,
+    /// What may have changed last bits when the run was resumed all the same (`--inexact`); empty where nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inexact: Vec<String>,
     /// Wall-clock seconds from start to saved model.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,

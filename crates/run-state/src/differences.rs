@@ -1,50 +1,13 @@
 //! What differs between a run as it was begun and as it is to be resumed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use run_config::Config;
 use toml::{Table, Value};
 
+use crate::difference::{Difference, Effect};
 use crate::keys::{BITS, DECIDES, FREE};
 use crate::{Error, Means};
-
-/// What a difference means for the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It would be another run.
-    Decides,
-    /// The last bits of the result may be others.
-    Bits,
-}
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The key, or what it is of.
-    pub what: String,
-    /// How it was and is, in words.
-    pub how: String,
-    /// What it means for the result.
-    pub effect: Effect,
-}
-
-impl Difference {
-    /// Returns a difference that makes it another run.
-    #[must_use]
-    pub fn deciding(what: &str, how: String) -> Self {
-        Self { what: what.to_owned(), how, effect: Effect::Decides }
-    }
-}
-
-/// Width of the column of what differs.
-const COLUMN: usize = 21;
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:COLUMN$} {}", self.what, self.how)
-    }
-}
 
 /// Returns the keys in which two configurations differ, free ones aside.
 ///
@@ -84,14 +47,14 @@ impl Means {
     }
 }
 
-/// Returns a configuration with the free keys of another one.
+/// Returns a configuration with those keys of another one that do not decide what is trained.
 ///
 /// # Errors
 /// When one cannot be written as TOML.
-pub fn with_free_keys(config: &Config, free: &Config) -> Result<Config, Error> {
+pub fn with_other_keys(config: &Config, other: &Config) -> Result<Config, Error> {
     let mut changed = table(config)?;
-    let mut of_free = table(free)?;
-    for key in FREE {
+    let mut of_free = table(other)?;
+    for key in FREE.iter().chain(BITS) {
         let Some((section, field)) = key.split_once('.') else { continue };
         let value =
             of_free.get_mut(section).and_then(Value::as_table_mut).and_then(|table| table.remove(field));
@@ -151,8 +114,8 @@ mod tests {
         assert_eq!(named, expected);
         assert_eq!(found[1].how, "was absent   is 0.9");
         // Free keys can be taken over, and nothing else is.
-        let joined = with_free_keys(&now, &free).unwrap();
-        assert_eq!(joined.run.workers, 3);
-        assert!(differences(&now, &joined).unwrap().is_empty());
+        let joined = with_other_keys(&now, &free).unwrap();
+        assert_eq!((joined.run.workers, joined.train.learning_rate.get()), (3, 0.01));
+        assert!(differences(&free, &joined).unwrap().iter().all(|found| found.effect == Effect::Decides));
     }
 }

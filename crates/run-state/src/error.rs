@@ -1,4 +1,7 @@
+use std::fmt;
 use std::path::PathBuf;
+
+use crate::difference::{Difference, Effect};
 
 /// Why a state could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -45,4 +48,33 @@ pub enum Error {
         /// The stage.
         stage: String,
     },
+    /// A run that differs from what it was when it began.
+    #[error("{0}")]
+    CannotResume(Box<CannotResume>),
+    /// The configuration of a resumed run is at fault.
+    #[error(transparent)]
+    Config(#[from] run_config::ConfigError),
+    /// Libtorch could not be set up for the run.
+    #[error(transparent)]
+    TorchExtra(#[from] torch_extra::Error),
+}
+
+/// What differs since a run was begun, so that it cannot go on as it began.
+#[derive(Debug)]
+pub struct CannotResume {
+    pub(crate) folder: PathBuf,
+    pub(crate) differences: Vec<Difference>,
+}
+
+impl fmt::Display for CannotResume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} cannot go on as it began:", self.folder.display())?;
+        for difference in &self.differences {
+            writeln!(f, "  {difference}")?;
+        }
+        match self.differences.iter().all(|difference| difference.effect == Effect::Bits) {
+            true => f.write_str("Bits of the result will differ; --inexact goes on all the same."),
+            false => f.write_str("Begin a new run, or undo this."),
+        }
+    }
 }

@@ -77,6 +77,7 @@ pub const DECIDES: &[&str] = &[
     "compare.methods",
     "compare.seeds",
     "compare.judge_on",
+    "compare.judge_by",
     "compare.keep_models",
     "compare.setting",
     "compare.variant",
@@ -100,6 +101,7 @@ pub const FREE: &[&str] = &[
     "run.cache_mib",
     "run.checkpoints",
     "run.save_seconds",
+    "search.jobs",
     "compare.jobs",
 ];
 

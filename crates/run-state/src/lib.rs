@@ -8,8 +8,9 @@
 //! - [`StateFolder`]: the folder `state/` of a run: two files are kept, and one process at a time has it
 //! - [`Keeper`]: when a state is saved; [`PhaseKeeper`]: that in a training phase
 //! - [`image_list`], [`Means`]: what a run depends on beside its configuration
-//! - [`keys`], [`differences`]: what may differ when it is resumed
+//! - [`keys`], [`differences`]: what may differ when it is resumed; [`reopen`]: a run that was begun before, compared with that
 
+mod difference;
 pub mod differences;
 mod error;
 pub mod image_list;
@@ -17,13 +18,16 @@ mod keeper;
 pub mod keys;
 mod means;
 mod record;
+mod reopened;
 pub mod state_file;
 mod state_folder;
 
-pub use differences::{Difference, Effect, differences};
-pub use error::Error;
+pub use difference::{Difference, Effect};
+pub use differences::differences;
+pub use error::{CannotResume, Error};
 pub use image_list::ImageList;
-pub use keeper::{Keeper, PhaseKeeper};
+pub use keeper::{Clock, Keeper, PhaseKeeper};
 pub use means::Means;
-pub use record::{Basis, Begun, Progress, RunState, VERSION};
+pub use record::{Basis, Begun, FrozenStage, Progress, RunState, VERSION};
+pub use reopened::{Inexact, Materials, Reopened, basis, begin, reopen, same_configuration};
 pub use state_folder::{Found, StateFolder};

@@ -37,8 +37,6 @@ pub struct RunState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Basis {
-    /// The configuration that was asked for, as TOML with every default.
-    pub asked: String,
     /// The configuration of the run, with everything decided.
     pub decided: String,
     /// Values that the run chose for keys that the configuration leaves open.
@@ -57,8 +55,6 @@ pub struct Basis {
     pub means: Means,
     /// What changes bits and was changed when the run was resumed all the same.
     pub inexact: Vec<String>,
-    /// Seconds until the first step.
-    pub seconds: f64,
 }
 
 /// How far a run got: the recipe's part.

@@ -67,6 +67,12 @@ impl StateFolder {
         }
     }
 
+    /// Returns the same folder, by the path that a run's folder has now: the working directory may have changed.
+    #[must_use]
+    pub fn reached_from(self, run: &Path) -> Self {
+        Self { path: Self::path_in(run), ..self }
+    }
+
     /// Writes down how the run was begun.
     ///
     /// # Errors

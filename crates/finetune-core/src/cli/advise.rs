@@ -11,7 +11,7 @@ use crate::progress::Progress;
 const METHOD: &str = "A subset of the training images passes through the network once; after every stage a linear probe is measured on images that were left out. A fixed rule turns the probes' accuracies and the number of images into a depth and a learning rate, or into an earlier end of the network. Nothing is trained and no weights are kept; only a page with the evidence is written. finetune.depth = \"auto\" does the same within a run.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{} (docs/search.md)\n\n{METHOD}", advise::STANDING))]
+#[command(mut_arg("config", |config| config.required(true)), after_help = format!("{} (docs/search.md)\n\n{METHOD}", advise::STANDING))]
 pub(super) struct AdviseArguments {
     #[command(flatten)]
     config: ConfigArguments,

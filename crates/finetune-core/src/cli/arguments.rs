@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use finetune_core::Error;
-use finetune_core::run_folder::{FolderError, RunFolder};
 use run_config::{Config, Run};
+use run_folder::{FolderError, RunFolder};
 use serde::Serialize;
 
 use super::print_hints;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ConfigArguments {
     /// Configuration of the run (TOML); dogs_cats.toml is one to copy
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// Override a key of the configuration: --set train.epochs=3
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -40,6 +40,16 @@ pub(super) fn run_of<E: From<Error>>(
 }
 
 impl ConfigArguments {
+    /// Whether a configuration is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Returns the overrides of `--set`.
+    pub(super) fn overrides(&self) -> &[String] {
+        &self.overrides
+    }
+
     /// Returns the folder that `--out` names.
     pub(super) fn out(&self) -> Option<&Path> {
         self.out.as_deref()
@@ -55,7 +65,8 @@ impl ConfigArguments {
         &self,
         change: impl FnOnce(&mut Config) -> Result<(), E>,
     ) -> Result<Run, E> {
-        run_of(&self.config, &self.overrides, change)
+        // Where none is named, clap or the command has said so already.
+        run_of(self.config.as_deref().unwrap_or(Path::new("")), &self.overrides, change)
     }
 
     /// Creates the folder of `--out`, else `runs/NAME` or the first free number of it.

@@ -13,6 +13,7 @@ use crate::progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
+    mut_arg("config", |config| config.required(true)),
     after_help = "One step at each learning rate, from a new head on, with everything live that the run ever unfreezes. The suggested learning rate is the smaller of two: that at which the smoothed loss falls fastest, and a tenth of that at which it is lowest. No weights are kept; only a page with the curve is written."
 )]
 pub(super) struct LrFindArguments {

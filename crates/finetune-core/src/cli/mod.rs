@@ -1,15 +1,17 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`], [`completions`]; they share [`arguments`] (of a configuration) and
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`]; they share [`arguments`] (of a configuration) and
 //! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`.
 
 mod advise;
 mod arguments;
 mod audit;
 mod compare;
-mod completions;
 mod config;
 mod joined;
 mod lr_find;
+mod options;
+mod resume;
+mod run;
 mod search;
 mod train;
 
@@ -17,16 +19,16 @@ use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
-use model_commands::{archs, embed, evaluate, export, inspect, predict};
+use model_commands::{archs, evaluate, export, inspect, predict};
 use records::Outcome;
 use run_config::ConfigError;
 use trained_model::model::ModelError;
 use zoo::UnknownNetwork;
 
-use self::train::TrainArguments;
+use self::options::TrainArguments;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -44,13 +46,13 @@ struct UsageError(&'static str);
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept)."
+    after_help = "Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 130 interrupted (what was trained is kept, and --resume goes on)."
 )]
 struct Arguments {
     #[command(flatten)]
     config: Option<arguments::ConfigArguments>,
     #[command(flatten)]
-    train: train::TrainOptions,
+    train: options::TrainOptions,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -65,8 +67,6 @@ enum Command {
     Predict(predict::PredictArguments),
     /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
     Evaluate(evaluate::EvaluateArguments),
-    /// Write the features of images to a file: .npy, .safetensors or .csv
-    Embed(embed::EmbedArguments),
     /// Write a trained model as an ONNX file that other programs run, with a script that does
     Export(export::ExportArguments),
     /// List all networks, or the stages of one
@@ -81,8 +81,6 @@ enum Command {
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
     Inspect(inspect::InspectArguments),
-    /// Print completions for a shell, or the manual page
-    Completions(completions::CompletionsArguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -106,8 +104,6 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
-        (Some(Command::Embed(arguments)), _) => embed::perform(arguments),
-        (Some(Command::Completions(arguments)), _) => completions::perform(arguments, Arguments::command()),
         (Some(Command::Export(arguments)), _) => export::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
@@ -120,7 +116,11 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (None, Some(config)) => {
             return train::perform(TrainArguments { config, options: &arguments.train });
         }
-        (None, None) => return Err(UsageError("--config FILE or a command is needed; see --help").into()),
+        (None, None) if arguments.train.names_folder() => {
+            let config = &arguments::ConfigArguments::default();
+            return train::perform(TrainArguments { config, options: &arguments.train });
+        }
+        (None, None) => return Err(UsageError("--config <FILE> or a command is needed; see --help").into()),
     };
     done.map(|()| Outcome::Finished)
 }

@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 
-use finetune_core::run_folder::{Metrics, RunFolder};
 use finetune_core::search;
 use ranged::{NotNegative, OutOfRange, Positive};
 use records::{Depth, Event, Session};
+use run_config::Config;
+use run_folder::{Metrics, RunFolder};
 
-use super::arguments::{ConfigArguments, Output, print_report};
+use super::arguments::{ConfigArguments, Output, print_report, run_of};
 use super::joined::{search_helpers, stop_with_stdin};
+use super::resume::{ResumeOptions, hint};
 use super::train::listen_for_ctrl_c;
 use crate::progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
+    mut_arg("config", |config| config.required_unless_present("resume")),
     after_help = "Linear classifiers on every stage, the head, and deeper and deeper training at several learning rates race on folds of the training images; validation and test images are never read. What cannot win is dropped; of what cannot be told apart the cheaper is taken. The folder gets search.json, a page with the race, and chosen.toml, the configuration to run. finetune.depth = \"search\" does the same before a run and goes on with it. docs/search.md says how searches fared."
 )]
 pub(super) struct SearchArguments {
@@ -23,12 +26,11 @@ pub(super) struct SearchArguments {
     /// How many minutes it may take, in place of the budget
     #[arg(long, value_name = "MINUTES", value_parser = number::<Positive>)]
     minutes: Option<Positive>,
-    /// Resume the search in DIR that was cut off; its finished cells stay
-    #[arg(long, value_name = "DIR", conflicts_with = "out")]
-    resume: Option<PathBuf>,
     /// Take part in the search that another process carries out in DIR
     #[arg(long, value_name = "DIR", hide = true, conflicts_with_all = ["out", "resume"])]
     join: Option<PathBuf>,
+    #[command(flatten)]
+    resume: ResumeOptions,
     #[command(flatten)]
     config: ConfigArguments,
 }
@@ -36,30 +38,39 @@ pub(super) struct SearchArguments {
 pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
     let interrupt = &listen_for_ctrl_c()?;
     let SearchArguments { budget, minutes, .. } = *arguments;
-    let run = arguments.config.changed_run(|config| {
+    let resumed = arguments.resume.folder(arguments.config.out());
+    let change = |config: &mut Config| {
         config.finetune.depth = Depth::Search;
         config.compare = None;
         let search = config.search.get_or_insert_default();
         search.budget = budget.unwrap_or(search.budget);
         search.minutes = minutes.or(search.minutes.filter(|_| budget.is_none()));
         anyhow::Ok(())
-    })?;
+    };
+    let run = match resumed.filter(|_| !arguments.config.is_given()) {
+        Some(path) => run_of(&path.join("config.toml"), arguments.config.overrides(), change)?,
+        None => arguments.config.changed_run(change)?,
+    };
     if let Some(folder) = &arguments.join {
         stop_with_stdin(interrupt);
         return Ok(search::join(&run, folder, search_helpers(&run).count() + 1, interrupt)?);
     }
-    let (folder, mut metrics) = match &arguments.resume {
+    let (folder, mut metrics) = match resumed {
         Some(path) => {
             let folder = RunFolder::resumed_search(path, &run.config)?;
             let metrics = Metrics::reopen(&folder)?;
             (folder, metrics)
         }
         None => {
-            let folder = arguments.config.new_folder(&format!("{}-search", run.name))?;
+            let folder = match arguments.resume.folder_to_begin(arguments.config.out()) {
+                Some(folder) => folder?,
+                None => arguments.config.new_folder(&format!("{}-search", run.name))?,
+            };
             let metrics = Metrics::create(&folder)?;
             (folder, metrics)
         }
     };
+    hint(format!("finetune search --resume {}", folder.path().display()));
     let mut progress = Progress::new();
     let mut listen = |event: &Event<'_>| {
         progress.listen(event);
@@ -67,7 +78,7 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
     };
     let session = &mut Session { interrupt, listener: &mut listen };
     let done = search::gather(&run, session).map_err(anyhow::Error::from).and_then(|materials| {
-        folder.write_config(&run.config)?;
+        folder.write_named_config(&run.config, &run.name)?;
         Ok(search::perform(&run, &materials, &folder, &search_helpers(&run), session)?)
     });
     metrics.finish()?;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{Cell, CompareError};
 use crate::Error;
 use crate::recipe::{Finished, Materials};
-use crate::run_folder::{FolderError, RunFolder};
+use run_folder::{FolderError, RunFolder};
 use trained_model::model_file;
 
 /// Marks a cell whose training diverged, in place of the summary of a run.

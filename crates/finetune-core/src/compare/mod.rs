@@ -25,7 +25,7 @@ use self::cells::Cells;
 use self::worker::Worker;
 use crate::Error;
 use crate::helpers::Helpers;
-use crate::run_folder::RunFolder;
+use run_folder::RunFolder;
 
 pub use error::CompareError;
 pub use vary::{Vary, VaryError, vary};
@@ -94,7 +94,7 @@ pub fn perform(
     session: &mut Session<'_>,
 ) -> Result<(ComparisonRecord, Outcome), CompareError> {
     let started = Instant::now();
-    let config = folder.write_config(&run.config).map_err(Error::from)?;
+    let config = folder.write_named_config(&run.config, &run.name).map_err(Error::from)?;
     let plan = plan(compare, run.config.data.folds);
     let cells = Cells::of(folder, compare, run);
     // Left unfinished by an earlier process.

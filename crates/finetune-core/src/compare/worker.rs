@@ -10,8 +10,9 @@ use super::cells::Cells;
 use crate::Error;
 use crate::advise;
 use crate::helpers::Helpers;
-use crate::recipe::{self, Materials};
+use crate::recipe::{self, Course, Materials};
 use crate::search;
+use run_folder::RunFolder;
 
 /// Carries out cells one after another. The images and weights of a variant are read once.
 pub(super) struct Worker<'a> {
@@ -58,12 +59,13 @@ impl<'a> Worker<'a> {
                 let session = &mut Session { interrupt, listener: &mut steps };
                 // The cells of the comparison are shared already.
                 let alone = Helpers::new(0, &|_| std::process::Command::new(""));
-                let (run, search) =
-                    search::resolve_search(&run, materials, &folder.file("search"), &alone, session)?;
+                let search_in = || RunFolder::at(&folder.file("search"));
+                let (run, search) = search::resolve_search(&run, materials, &search_in, &alone, session)?;
                 let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
                 // No checkpoint but the last good one of a run that diverges.
                 let checkpoints = compare.keep_models.then_some(&folder);
-                let performed = recipe::perform(&run, &mut materials.clone(), checkpoints, session);
+                let performed =
+                    recipe::perform(&run, &mut materials.clone(), checkpoints, Course::unsaved(), session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
                         return cells.write_diverged(cell, &folder, &run, &error);

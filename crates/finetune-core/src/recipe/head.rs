@@ -52,7 +52,8 @@ pub(super) fn head(
         threads: run.threads,
         purpose: Purpose::Train { from: plan.first_live },
     };
-    let kind = precision::kind(run.config.run.precision, &mut backbone, &workload);
+    let measured = || precision::kind(run.config.run.precision, &mut backbone, &workload);
+    let kind = inputs.kind.unwrap_or_else(measured);
     source.weights = source::weights(inputs, &backbone, &load.missing);
     source.network = source::network(inputs, checkpoint.as_deref())?;
     let stages = frozen_proof::records(&backbone, &plan)?;

@@ -25,7 +25,8 @@ pub(crate) fn head_features(
     session: &mut Session<'_>,
 ) -> Result<Features, Error> {
     run.set_up_libtorch()?;
-    let inputs = &Inputs { run, materials, images: &materials.images, plan: &plan(run), folder: None };
+    let inputs =
+        &Inputs { run, materials, images: &materials.images, plan: &plan(run), folder: None, kind: None };
     let frozen = freeze(inputs, load(inputs, materials.checkpoint.clone())?.made)?.made;
     let quiet = &mut Session { interrupt: session.interrupt, listener: &mut |_: &Event<'_>| {} };
     let prepared = head(inputs, frozen, quiet)?.made;

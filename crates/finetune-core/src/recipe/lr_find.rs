@@ -42,7 +42,7 @@ pub fn lr_find(
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
     let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
-    let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None };
+    let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None, kind: None };
     let silent = &mut Session { interrupt: session.interrupt, listener: &mut |_| {} };
 
     let loaded = load(inputs, checkpoint)?.made;

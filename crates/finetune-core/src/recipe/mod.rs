@@ -10,9 +10,11 @@
 //!
 //! [`perform()`] is all of them; [`lr_find()`] stops at `Prepared`, and `out_of_fold`, a cell of a search, at `Trained`. Before
 //! the first step `gather` reads what they need, and refuses what images or network contradict (`training::against_data`,
-//! `kept_head`); [`plan()`] says what each step is going to do.
+//! `kept_head`); [`plan()`] says what each step is going to do. A
+//! [`Course`] is what a run saves on the way and goes on from; the steps before training are done again then.
 
 mod chosen_images;
+mod course;
 mod decide;
 mod freeze;
 mod frozen_proof;
@@ -38,6 +40,7 @@ mod training;
 mod words;
 
 pub(crate) use chosen_images::images_of;
+pub use course::{Course, Resumed};
 pub(crate) use decide::decide;
 pub use gather::{Materials, can_prepare, gather, gather_chosen, suits};
 pub(crate) use gather::{build, end, forget_skipping};

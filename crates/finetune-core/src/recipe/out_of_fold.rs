@@ -10,6 +10,7 @@ use training::evaluate;
 use training::{Loaders, enough_epochs};
 
 use super::chosen_images::images_of;
+use super::course::Course;
 use super::freeze::freeze;
 use super::gather::Materials;
 use super::head::head;
@@ -43,14 +44,15 @@ pub(crate) fn out_of_fold(
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
     let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
-    let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None };
+    let inputs = &Inputs { run, materials, images: &images, plan: &recipe, folder: None, kind: None };
+    let course = &mut Course::unsaved();
     let loaded = load(inputs, checkpoint)?.made;
     let frozen = freeze(inputs, loaded)?.made;
     let mut trained = Trained::new(head(inputs, frozen, session)?.made);
-    trained = train(inputs, trained, StepName::TrainHead, session)?.made;
+    trained = train(inputs, trained, StepName::TrainHead, course, session)?.made;
     let first_live = trained.prepared.plan.first_live;
     let begin = (!shares.is_empty()).then(|| Snapshot::take(&trained.prepared.backbone, first_live));
-    trained = train(inputs, trained, StepName::FineTune, session)?.made;
+    trained = train(inputs, trained, StepName::FineTune, course, session)?.made;
     let Trained { prepared, loaders: Some(Loaders { validation, .. }), interrupted: false, .. } =
         &mut trained
     else {
@@ -91,7 +93,8 @@ pub(crate) fn keep_features(
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
     let (images, recipe) = (images_of(run, &materials.images)?, plan(run));
-    let inputs = &Inputs { run, materials: &materials, images: &images, plan: &recipe, folder: None };
+    let inputs =
+        &Inputs { run, materials: &materials, images: &images, plan: &recipe, folder: None, kind: None };
     let silent = &mut Session { interrupt: session.interrupt, listener: &mut |_| {} };
     let frozen = freeze(inputs, load(inputs, checkpoint)?.made)?.made;
     let mut prepared = head(inputs, frozen, silent)?.made;

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use backbone::Backbone;
 use predictions::Predictions;
@@ -10,6 +9,7 @@ use tch::Kind;
 use training::precision;
 
 use super::chosen_images::images_of;
+use super::course::Course;
 use super::freeze::freeze;
 use super::frozen_proof;
 use super::gather::{Materials, model_description};
@@ -21,7 +21,7 @@ use super::step::{Inputs, Steps};
 use super::trained::Trained;
 use super::training::train;
 use crate::Error;
-use crate::run_folder::RunFolder;
+use run_folder::RunFolder;
 use trained_model::model_file::Description;
 
 /// A run that is over.
@@ -37,7 +37,8 @@ pub struct Finished {
 }
 
 /// Carries out the five steps, each with what the one before it made, and measures the model. With a folder, checkpoints are
-/// kept there on the way. The source weights are moved out of the materials into the network.
+/// kept there on the way. The source weights are moved out of the materials into the network. A course that an earlier process
+/// began is gone on with: what it trained is not trained again.
 ///
 /// # Errors
 /// When training diverges, a file cannot be read or written, or a frozen stage changed.
@@ -45,21 +46,31 @@ pub fn perform(
     run: &Run,
     materials: &mut Materials,
     folder: Option<&RunFolder>,
+    mut course: Course<'_>,
     session: &mut Session<'_>,
 ) -> Result<Finished, Error> {
-    let started = Instant::now();
     run.set_up_libtorch()?;
     let checkpoint = materials.checkpoint.take();
     let (images, plan) = (images_of(run, &materials.images)?, plan(run));
-    let inputs = &Inputs { run, materials, images: &images, plan: &plan, folder };
+    let inputs = &Inputs { run, materials, images: &images, plan: &plan, folder, kind: course.kind() };
+    course.clock.before += materials.seconds;
     let mut steps = Steps::new(materials.seconds);
 
     let loaded = steps.perform(StepName::Load, session, |_| load(inputs, checkpoint))?;
     let frozen = steps.perform(StepName::Freeze, session, |_| freeze(inputs, loaded))?;
     let prepared = steps.perform(StepName::Head, session, |session| head(inputs, frozen, session))?;
     let mut trained = Trained::new(prepared);
+    steps.records.iter_mut().for_each(|record| course.continue_record(record));
+    course.lay_over(&mut trained)?;
     for step in [StepName::TrainHead, StepName::FineTune] {
-        trained = steps.perform(step, session, |session| train(inputs, trained, step, session))?;
+        if let Some(record) = course.ended(step) {
+            steps.add(step, record, session);
+            continue;
+        }
+        steps.spent_before(course.seconds_in(step));
+        course.steps.clone_from(&steps.records);
+        trained =
+            steps.perform(step, session, |session| train(inputs, trained, step, &mut course, session))?;
     }
     frozen_proof::check(&mut trained.prepared.stages, &trained.prepared.backbone)?;
     let measured = measure(inputs, &mut trained, session)?;
@@ -90,7 +101,8 @@ pub fn perform(
         samples: measured.samples,
         digests: BTreeMap::new(),
         config: String::new(),
-        seconds: materials.seconds + started.elapsed().as_secs_f64(),
+        inexact: Vec::new(),
+        seconds: course.clock.seconds(),
     };
     Ok(Finished {
         record,

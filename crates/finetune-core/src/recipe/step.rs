@@ -5,11 +5,12 @@ use std::time::Instant;
 use features::dataset::DecodedDataset;
 use records::{Event, RecipeStepRecord, Session, StepName};
 use run_config::Run;
+use tch::Kind;
 
 use super::gather::Materials;
 use super::plan::RecipePlan;
 use crate::Error;
-use crate::run_folder::RunFolder;
+use run_folder::RunFolder;
 
 /// What the steps read and none of them changes.
 #[derive(Clone, Copy)]
@@ -21,6 +22,8 @@ pub(super) struct Inputs<'a> {
     pub(super) plan: &'a RecipePlan,
     /// Where checkpoints go; without it none are kept.
     pub(super) folder: Option<&'a RunFolder>,
+    /// Type that the network computes in, where an earlier process has decided it.
+    pub(super) kind: Option<Kind>,
 }
 
 /// What a step made.
@@ -41,6 +44,18 @@ pub(super) struct Steps {
 impl Steps {
     pub(super) fn new(seconds_before: f64) -> Self {
         Self { records: Vec::new(), seconds_before }
+    }
+
+    /// Counts what an earlier process spent on the step that follows.
+    pub(super) fn spent_before(&mut self, seconds: f64) {
+        self.seconds_before += seconds;
+    }
+
+    /// Adds a step that an earlier process has ended.
+    pub(super) fn add(&mut self, name: StepName, record: RecipeStepRecord, session: &mut Session<'_>) {
+        session.emit(&Event::Began(name));
+        session.emit(&Event::Ended(&record));
+        self.records.push(record);
     }
 
     /// Carries out a step and hands on what it made.

@@ -1,12 +1,16 @@
 //! Steps 4 and 5: the two phases of training.
 
+use std::cell::Cell;
+
 use backbone::{Backbone, StageId};
 use features::feature_cost;
 use records::{Event, KeptRecord, Session, StepName};
 use run_config::Checkpoints;
 use training::freeze::FreezePlan;
-use training::{Ending, Loaders, Phase, PhaseEnd, Trainer, TrainingState, enough_epochs};
+use training::penalties::saved_attention;
+use training::{Ending, Loaders, Phase, PhaseEnd, SaveState, Trainer, TrainingState, enough_epochs};
 
+use super::course::Course;
 use super::head_fit;
 use super::loaders::{Request, loaders, variation};
 use super::phase::phase;
@@ -17,7 +21,7 @@ use super::trained::{Trained, checkpoint, try_checkpoint};
 use super::{source, words};
 use crate::Error;
 
-/// Trains the head, or fine-tunes what the plan unfreezes.
+/// Trains the head, or fine-tunes what the plan unfreezes, from where an earlier process left it if one did.
 ///
 /// # Errors
 /// When numbers go out of bounds, or an image can no longer be read.
@@ -25,6 +29,7 @@ pub(super) fn train(
     inputs: &Inputs<'_>,
     trained: Trained,
     step: StepName,
+    course: &mut Course<'_>,
     session: &mut Session<'_>,
 ) -> Result<Step<Trained>, Error> {
     let Inputs { run, plan: recipe, .. } = *inputs;
@@ -41,26 +46,37 @@ pub(super) fn train(
         }
         Training::Epochs(epochs) => epochs,
     };
-    let trained = measured(inputs, trained, session)?;
+    let resumed = course.resume(step);
+    // What an earlier process measured is among the weights that it saved.
+    let trained = if resumed.is_some() { trained } else { measured(inputs, trained, session)? };
     let plan = trained.prepared.plan_of(step);
     if trained.state.is_none() && plan.first_live_in(&trained.prepared.backbone, 1) > StageId::INPUT {
         feature_cost::hint(&run.config).into_iter().for_each(|note| session.emit(&Event::Note(note)));
     }
-    let Some(attention) = source::channel_attention(inputs, &trained.prepared, step, session)? else {
+    let attention = match &resumed {
+        Some(resumed) => Some(saved_attention(&trained.prepared.backbone, &resumed.saved.tensors)),
+        None => source::channel_attention(inputs, &trained.prepared, step, session)?,
+    };
+    let Some(attention) = attention else {
         let made = Trained { interrupted: true, ..trained };
         return Ok(Step { made, what: "interrupted before it began".to_owned() });
     };
+    let seconds = resumed.as_ref().map_or(0.0, |resumed| resumed.seconds);
+    let feature_bytes = Cell::new(resumed.as_ref().and_then(|resumed| resumed.feature_bytes));
+    let saver = &mut course.in_phase(&trained, seconds, &feature_bytes);
     let Trained { mut prepared, state, mut loaders, kept: earlier, head_fit, .. } = trained;
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
     let phase = Phase { kind: prepared.kind, ..phase(inputs, step, epochs, &plan, penalties) };
-    let mut state = match state {
-        Some(state) => state.next(&phase),
-        None => TrainingState::new(&phase),
+    let mut state = match (resumed, state) {
+        (Some(resumed), _) => TrainingState::restored(&phase, &prepared.backbone, resumed.saved)
+            .map_err(training::Error::from)?,
+        (None, Some(state)) => state.next(&phase),
+        (None, None) => TrainingState::new(&phase),
     };
     let later_cuts = later_cuts(inputs, &prepared, &phase);
     let backbone = &mut prepared.backbone;
-    let done = run_phase(inputs, &phase, backbone, &mut state, &mut loaders, &later_cuts, session);
-    let Done { end, kept_bytes } = match done {
+    let mut under_way = UnderWay { state: &mut state, loaders: &mut loaders, feature_bytes: &feature_bytes };
+    let end = match run_phase(inputs, &phase, backbone, &mut under_way, &later_cuts, saver, session) {
         // The weights from before are worth keeping, whatever else is kept.
         Err(Error::Training(training::Error::Diverged { phase, epoch, step, loss, origin, .. })) => {
             let kept = checkpoint(inputs, backbone, "last-good.safetensors").unwrap_or_else(|error| {
@@ -74,7 +90,7 @@ pub(super) fn train(
     if run.config.run.checkpoints != Checkpoints::None && state.steps > 0 {
         try_checkpoint(inputs, backbone, &format!("{step}.safetensors"), session);
     }
-    let what = words::trained(&phase, backbone, &state, &end, kept_bytes);
+    let what = words::trained(&phase, backbone, &state, &end, feature_bytes.get().flatten());
     let interrupted = end.ending == Ending::Interrupted;
     let last = state.epochs_of_phase().last().map(|epoch| KeptRecord::last(&epoch.phase, epoch.epoch));
     let kept = end.kept.or(last).or(earlier);
@@ -89,29 +105,32 @@ fn measured(inputs: &Inputs<'_>, mut trained: Trained, session: &mut Session<'_>
     Ok(trained)
 }
 
-/// What became of a phase.
-struct Done {
-    end: PhaseEnd,
-    /// Bytes of features of the frozen stages that were kept in the first epoch; `None` when each epoch computes them.
-    kept_bytes: Option<u64>,
+/// What a phase has come to.
+struct UnderWay<'a> {
+    state: &'a mut TrainingState,
+    /// The images as the stages that were trained last read them.
+    loaders: &'a mut Option<Loaders>,
+    /// Bytes of features of the frozen stages that were kept in the first epoch, once that is known; no bytes when each epoch
+    /// computes them.
+    feature_bytes: &'a Cell<Option<Option<u64>>>,
 }
 
-/// Goes over the segments of a phase: for each the loaders, then its epochs, with a checkpoint after each epoch.
+/// Goes over the segments of a phase that are left: for each the loaders, then its epochs, with a checkpoint after each epoch and
+/// then, where it is time, a state.
 fn run_phase(
     inputs: &Inputs<'_>,
     phase: &Phase<'_>,
     backbone: &mut Backbone,
-    state: &mut TrainingState,
-    current: &mut Option<Loaders>,
+    under_way: &mut UnderWay<'_>,
     cuts: &[StageId],
+    saver: &mut dyn SaveState,
     session: &mut Session<'_>,
-) -> Result<Done, Error> {
+) -> Result<PhaseEnd, Error> {
+    let UnderWay { state, loaders: current, feature_bytes } = under_way;
     let after_epochs =
         inputs.run.config.run.checkpoints == Checkpoints::Epochs && phase.step == StepName::FineTune;
-    let mut kept_bytes = None;
     let segments = state.segments_left(phase, backbone);
-    let mut nothing = ();
-    let mut trainer = Trainer::new(phase, backbone, state, &mut nothing);
+    let mut trainer = Trainer::new(phase, backbone, state, saver);
     for segment in segments {
         trainer.unfreeze(&segment);
         let later_cuts = cuts.iter().copied().filter(|&cut| cut < segment.cut).collect();
@@ -125,8 +144,8 @@ fn run_phase(
             }
             Err(error) => return Err(error.into()),
         };
-        if segment.first_epoch == 1 {
-            kept_bytes = made.training.feature_bytes();
+        if feature_bytes.get().is_none() {
+            feature_bytes.set(Some(made.training.feature_bytes()));
         }
         while trainer.epoch(&segment, made, session)? {
             if after_epochs {
@@ -138,7 +157,7 @@ fn run_phase(
             break;
         }
     }
-    Ok(Done { end: trainer.finish(current.as_ref())?, kept_bytes })
+    Ok(trainer.finish(current.as_ref())?)
 }
 
 /// Returns the cuts of this phase and of the one after it, the last stage first. Not those of the latter where it shows

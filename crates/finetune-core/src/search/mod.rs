@@ -21,7 +21,7 @@ use self::trainer::{FoldTrainer, Process};
 use crate::Error;
 use crate::helpers::Helpers;
 use crate::recipe::{self, Materials};
-use crate::run_folder::RunFolder;
+use run_folder::{FolderError, RunFolder};
 
 /// Number of folds: each arm is trained on four fifths of the images at a time.
 const FOLDS: usize = 5;
@@ -125,22 +125,22 @@ fn prepare(run: &Run, materials: &Materials, jobs: usize) -> Result<Prepared, Er
     Ok(Prepared { race, field, about, training })
 }
 
-/// Replaces the depth `search` of a run by the arm that a search in this folder finds. Returns the run and, where its depth was
-/// `search`, the record.
+/// Replaces the depth `search` of a run by the arm that a search finds in the folder that is opened for it. Returns the run and,
+/// where its depth was `search`, the record.
 ///
 /// # Errors
 /// As [`perform`], and when the folder is taken.
 pub fn resolve_search(
     run: &Run,
     materials: &Materials,
-    folder: &Path,
+    folder: &dyn Fn() -> Result<RunFolder, FolderError>,
     helpers: &Helpers<'_>,
     session: &mut Session<'_>,
 ) -> Result<(Run, Option<SearchRecord>), Error> {
     if *run.depth() != Depth::Search {
         return Ok((run.clone(), None));
     }
-    let folder = RunFolder::at(folder)?;
+    let folder = folder()?;
     folder.write_config(&run.config)?;
     let record = perform(run, materials, &folder, helpers, session)?;
     Ok((chosen(run, materials, &record)?, Some(record)))

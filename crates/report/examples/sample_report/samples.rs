@@ -93,6 +93,7 @@ pub(crate) fn run() -> RunRecord {
             .map(|(file, seed)| (file.to_owned(), digest(seed)))
             .into(),
         config: CONFIG.into(),
+        inexact: Vec::new(),
         seconds: 128.3,
     }
 }

@@ -1,64 +1,12 @@
-//! The folder of a run: `config.toml`, `summary.json`, `metrics.jsonl`, `report.html`, `model.safetensors`,
-//! `predictions.csv` of a fold, `checkpoints/` and TensorBoard's `events/`. No earlier result is ever overwritten.
-
 use std::fs;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use predictions::Predictions;
-use records::{AdviceRecord, AuditRecord, ComparisonRecord, Depth, Event, RunRecord, SearchRecord};
-use run_config::Config;
+use records::{AdviceRecord, AuditRecord, ComparisonRecord, RunRecord, SearchRecord};
+use run_config::{Config, RunConfig};
 use serde::Serialize;
 
-/// Why the folder of a run cannot be used or written.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// Something is there already.
-    #[error("{} exists already and is not overwritten; choose another folder with --out, or remove it", .0.display())]
-    Taken(PathBuf),
-    /// A single run, which cannot be resumed.
-    #[error("{} is a single run, and only a comparison can be resumed; the nearest is a new run from its last weights: {command}", path.display())]
-    SingleRun {
-        /// The run's folder.
-        path: PathBuf,
-        /// The command for a new run from its last weights.
-        command: String,
-    },
-    /// A comparison of another configuration.
-    #[error("{} does not hold a comparison of this configuration; resume with the configuration and options it was begun with, or begin a new one with --out", .0.display())]
-    OtherComparison(PathBuf),
-    /// A search of another configuration.
-    #[error("{} does not hold a search of this configuration; resume with the configuration and options it was begun with (the budget may differ), or begin a new one with --out", .0.display())]
-    OtherSearch(PathBuf),
-    /// Another process carries out the comparison or search.
-    #[error("{} is still being worked on; wait for it, or stop it first", .0.display())]
-    StillRunning(PathBuf),
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] files::Error),
-    /// Predictions could not be written.
-    #[error(transparent)]
-    Predictions(#[from] predictions::Error),
-    /// The report could not be written.
-    #[error(transparent)]
-    Report(#[from] report::Error),
-    /// A record could not be turned into JSON or TOML.
-    #[error("cannot write the {what}: {message}")]
-    Serialise {
-        /// What was to be written.
-        what: &'static str,
-        /// The serialiser's message.
-        message: String,
-    },
-}
-
-impl FolderError {
-    /// Returns a function for `map_err` on writing to `path`.
-    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| files::Error { action: "write", path, source }.into()
-    }
-}
+use crate::FolderError;
 
 /// The folder for the results of a run.
 #[derive(Clone, Debug)]
@@ -77,6 +25,19 @@ impl RunFolder {
         }
         fs::create_dir_all(path).map_err(FolderError::write(path))?;
         Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// Creates the folder that the user named, or takes one in which a process was cut off before it had written down its
+    /// configuration.
+    ///
+    /// # Errors
+    /// As [`RunFolder::at`].
+    pub fn at_or_cut_off(path: &Path) -> Result<Self, FolderError> {
+        let left = [path.join("config.toml"), path.join("state/config.toml"), path.join("summary.json")];
+        if !left.iter().any(|file| file.exists()) {
+            Self::of_another(path).forget_if_empty();
+        }
+        Self::at(path)
     }
 
     /// Whether a folder is empty or not there.
@@ -116,18 +77,13 @@ impl RunFolder {
         })?;
         let without_jobs = |config: &Config| {
             let mut config = config.clone();
+            config.run.name = None;
             if let Some(compare) = &mut config.compare {
                 compare.jobs = 0;
             }
             config
         };
         let previous: Option<Config> = run_config::parse(&text).ok();
-        if let Some(previous) = previous.as_ref().filter(|previous| previous.compare.is_none()) {
-            return Err(FolderError::SingleRun {
-                path: path.to_path_buf(),
-                command: command_from_last_weights(path, previous),
-            });
-        }
         let same = previous.is_some_and(|previous| {
             previous.compare.is_some() && without_jobs(&previous) == without_jobs(config)
         });
@@ -145,7 +101,10 @@ impl RunFolder {
             path: file,
             source,
         })?;
-        let without_budget = |config: Config| Config { search: None, ..config };
+        let without_budget = |config: Config| {
+            let run = RunConfig { name: None, ..config.run };
+            Config { search: None, run, ..config }
+        };
         let kept = run_config::parse(&text).ok().map(without_budget);
         let same = kept.is_some_and(|kept| kept == without_budget(config.clone()));
         if same { Ok(Self::of_another(path)) } else { Err(FolderError::OtherSearch(path.to_path_buf())) }
@@ -190,6 +149,16 @@ impl RunFolder {
         Ok(text)
     }
 
+    /// Writes `config.toml` with the name of a comparison or search, which a configuration without one gets from its file.
+    ///
+    /// # Errors
+    /// As [`RunFolder::write_config`].
+    pub fn write_named_config(&self, config: &Config, name: &str) -> Result<String, FolderError> {
+        let mut named = config.clone();
+        named.run.name.get_or_insert_with(|| name.to_owned());
+        self.write_config(&named)
+    }
+
     /// Writes `predictions.csv`, what a run predicts for the images that it is judged by.
     ///
     /// # Errors
@@ -201,15 +170,46 @@ impl RunFolder {
         }
     }
 
-    /// Writes a run's `summary.json`, `report.html` and TensorBoard events.
+    /// Writes a run's `report.html` and TensorBoard events, which replace those of a run that was resumed, and last its
+    /// `summary.json`: where that is, the run is whole.
     ///
     /// # Errors
     /// When one cannot be written.
     pub fn write_run(&self, record: &RunRecord) -> Result<(), FolderError> {
-        self.write_json("summary.json", record)?;
         report::write_run(record, &self.path)?;
-        report::events::write_run(record, &self.file("events"))?;
-        Ok(())
+        let events = self.without_events()?;
+        report::events::write_run(record, &events)?;
+        self.write_json("summary.json", record)
+    }
+
+    /// Reads the summary of a run; `None` where there is none.
+    #[must_use]
+    pub fn summary(&self) -> Option<RunRecord> {
+        let text = fs::read_to_string(self.file("summary.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Removes the summary of a run that is resumed: it is not whole until there is another one.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget_summary(&self) -> Result<(), FolderError> {
+        let path = self.file("summary.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(FolderError::write(path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the folder for events, without those of a process that was cut off.
+    fn without_events(&self) -> Result<PathBuf, FolderError> {
+        let events = self.file("events");
+        if events.is_dir() {
+            fs::remove_dir_all(&events).map_err(FolderError::write(&events))?;
+        }
+        Ok(events)
     }
 
     /// Writes a comparison's `summary.json`, `report.html`, `figures/` and TensorBoard events, which replace those of a
@@ -221,11 +221,7 @@ impl RunFolder {
         self.write_json("summary.json", record)?;
         report::write_comparison(record, &self.path)?;
         report::write_figures(record, &self.path)?;
-        let events = self.file("events");
-        if events.is_dir() {
-            fs::remove_dir_all(&events).map_err(FolderError::write(&events))?;
-        }
-        report::events::write_comparison(record, &events)?;
+        report::events::write_comparison(record, &self.without_events()?)?;
         Ok(())
     }
 
@@ -255,9 +251,13 @@ impl RunFolder {
 
     /// Removes the folder where nothing came of it: it should not look like a run.
     pub fn forget_if_empty(&self) {
-        if fs::metadata(self.file("metrics.jsonl")).is_ok_and(|metrics| metrics.len() == 0) {
+        let metrics = fs::metadata(self.file("metrics.jsonl")).ok();
+        if metrics.as_ref().is_some_and(|metrics| metrics.len() == 0) {
             let _ = fs::remove_file(self.file("metrics.jsonl"));
             let _ = fs::remove_file(self.file("config.toml"));
+        }
+        if metrics.is_none_or(|metrics| metrics.len() == 0) {
+            let _ = fs::remove_dir_all(self.file("state"));
         }
         let _ = fs::remove_dir(self.file("cells"));
         let _ = fs::remove_dir(self.path());
@@ -280,103 +280,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), FolderError> {
+    pub fn write_json(&self, name: &str, record: &impl Serialize) -> Result<(), FolderError> {
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| FolderError::Serialise { what: "summary", message: error.to_string() })?;
         Ok(files::write(&self.file(name), text + "\n")?)
     }
-}
-
-/// `metrics.jsonl`: a line for each step and each epoch, written as they happen.
-#[derive(Debug)]
-pub struct Metrics {
-    path: PathBuf,
-    out: BufWriter<fs::File>,
-    failure: Option<std::io::Error>,
-}
-
-impl Metrics {
-    /// Creates it in the run's folder.
-    ///
-    /// # Errors
-    /// When it cannot be created.
-    pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
-        let path = folder.file("metrics.jsonl");
-        let file = fs::File::create_new(&path).map_err(FolderError::write(&path))?;
-        // Held as long as the run lasts, so that a running comparison is not resumed; ignored on a file system without locks.
-        let _ = file.try_lock();
-        Ok(Self { path, out: BufWriter::new(file), failure: None })
-    }
-
-    /// Opens it for a comparison that is resumed: the lines of finished cells are written again.
-    ///
-    /// # Errors
-    /// [`FolderError::StillRunning`] when another process is writing it, and when it cannot be written.
-    pub fn reopen(folder: &RunFolder) -> Result<Self, FolderError> {
-        let path = folder.file("metrics.jsonl");
-        let opened = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-        let file = opened.map_err(FolderError::write(&path))?;
-        if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-            return Err(FolderError::StillRunning(folder.path().to_path_buf()));
-        }
-        file.set_len(0).map_err(FolderError::write(&path))?;
-        Ok(Self { path, out: BufWriter::new(file), failure: None })
-    }
-
-    /// Writes the line of an event, if it has one. An error is reported by [`Metrics::finish`]: a listener cannot stop a run.
-    pub fn listen(&mut self, event: &Event<'_>) {
-        let written = match event {
-            // At once, so that a reader of the file sees when training begins.
-            Event::Stepped { record, .. } if record.step == 1 => {
-                self.line("step", record).and_then(|()| self.out.flush())
-            }
-            Event::Stepped { record, .. } => self.line("step", record),
-            Event::Epoch { record, .. } => self.line("epoch", record).and_then(|()| self.out.flush()),
-            Event::HeadFit(record) => self.line("head", record).and_then(|()| self.out.flush()),
-            Event::Cell { record, .. } => self.line("cell", record).and_then(|()| self.out.flush()),
-            Event::Diverged { record, .. } => self.line("diverged", record).and_then(|()| self.out.flush()),
-            Event::Raced { cell, .. } => self.line("arm", cell).and_then(|()| self.out.flush()),
-            _ => Ok(()),
-        };
-        if let Err(error) = written {
-            self.failure.get_or_insert(error);
-        }
-    }
-
-    /// Writes what is buffered.
-    ///
-    /// # Errors
-    /// When this or an earlier line could not be written.
-    pub fn finish(mut self) -> Result<(), FolderError> {
-        let flushed = self.out.flush();
-        match self.failure.map_or(flushed, Err) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(FolderError::write(self.path)(error)),
-        }
-    }
-
-    fn line(&mut self, kind: &str, record: &impl Serialize) -> std::io::Result<()> {
-        #[derive(Serialize)]
-        struct Line<'a, R> {
-            kind: &'a str,
-            #[serde(flatten)]
-            record: &'a R,
-        }
-        serde_json::to_writer(&mut self.out, &Line { kind, record })?;
-        self.out.write_all(b"\n")
-    }
-}
-
-/// Returns the command for a new run from the last weights of a single run.
-fn command_from_last_weights(path: &Path, previous: &Config) -> String {
-    let last = path.join("checkpoints/last.safetensors");
-    let weights = if last.exists() { last } else { path.join("model.safetensors") };
-    let depth = if previous.finetune.depth == Depth::Scratch { " --set finetune.depth=all" } else { "" };
-    format!(
-        "finetune --config {} --set model.weights={} --set finetune.head=keep{depth}",
-        path.join("config.toml").display(),
-        weights.display()
-    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,214 @@
+//! A single run in its folder: begun, saved on the way, resumed, and written.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::Context;
+use backbone::Backbone;
+use finetune_core::recipe::{Course, Materials, Resumed};
+use finetune_core::{Error, advise, recipe, search};
+use records::{AdviceRecord, Event, Interrupt, Outcome, RunRecord, SearchRecord, Session};
+use run_config::{Run, SaveInterval};
+use run_folder::{FolderError, Metrics, RunFolder};
+use run_state::{Basis, ImageList, Inexact, Keeper, Reopened, StateFolder};
+use trained_model::model_file::{self, Description, SaveError};
+
+use super::arguments::run_of;
+use super::joined::search_helpers;
+use super::options::{TrainArguments, print_summary};
+use super::resume::{finished_already, hint};
+use crate::progress::Progress;
+
+/// Begins a run in a new folder.
+pub(super) fn begin(
+    run: &Run,
+    folder: &RunFolder,
+    arguments: TrainArguments<'_>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let saves = run.config.run.save_seconds != SaveInterval::Off;
+    let states = if saves { Some(run_state::begin(run, folder.path()).map_err(Error::from)?) } else { None };
+    if saves {
+        hint(format!("finetune --resume {}", folder.path().display()));
+    }
+    // Hashed while images are read.
+    thread::spawn(files::running_program);
+    let mut progress = Progress::new();
+    let mut before = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut before };
+    let materials = recipe::gather(run, session)?;
+    let search_in = || RunFolder::at(&search_folder(folder));
+    let decided = decide(run, &materials, &search_in, session)?;
+    let metrics = || Metrics::create(folder);
+    carry_out(
+        Begun { decided, states, materials, folder, saved: None },
+        metrics,
+        progress,
+        arguments,
+        interrupt,
+    )
+}
+
+/// Goes on with the run in a folder. The working directory is that in which it was begun, unless it is asked for by its
+/// configuration.
+pub(super) fn resume(
+    path: &Path,
+    arguments: TrainArguments<'_>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let mut folder = RunFolder::of_another(path);
+    if let Some(record) = folder.summary().filter(|record| record.outcome == Outcome::Finished) {
+        finished_already(&folder);
+        print_summary(&report::text::run_summary(&record), &folder, &record, arguments)?;
+        return Ok(Outcome::Finished);
+    }
+    let states = StateFolder::take(path).map_err(Error::from)?;
+    thread::spawn(files::running_program);
+    let asked = if arguments.config.is_given() {
+        arguments.config.run()?
+    } else {
+        let config = absolute(&states.config())?;
+        let begun_in = states.begun().map_err(Error::from)?.folder;
+        let here = std::env::current_dir().unwrap_or_default();
+        if begun_in != here && begun_in.is_dir() {
+            folder = RunFolder::of_another(&absolute(path)?);
+            std::env::set_current_dir(&begun_in)
+                .with_context(|| format!("cannot work in {}", begun_in.display()))?;
+        }
+        run_of(&config, arguments.config.overrides(), |_| Ok::<_, Error>(()))?
+    };
+    // The folder of the states, should the working directory be another one now.
+    let states = states.reached_from(folder.path());
+    hint(format!("finetune --resume {}", folder.path().display()));
+    let mut progress = Progress::new();
+    let mut before = |event: &Event<'_>| progress.listen(event);
+    let session = &mut Session { interrupt, listener: &mut before };
+    let mut reopened = run_state::reopen(folder.path(), &states, Metrics::lines(&folder), asked, session)
+        .map_err(Error::from)?;
+    let materials = recipe::gather(&reopened.run, session)?;
+    let inexact = if arguments.options.is_inexact() { Inexact::Allowed } else { Inexact::Refused };
+    let basis = reopened.check(folder.path(), &states, of_state(&materials), inexact).map_err(Error::from)?;
+    reopened.announce(folder.path(), session).map_err(Error::from)?;
+    let Reopened { run, found, .. } = reopened;
+    let (decided, saved) = match (found, basis) {
+        (Some(found), Some(basis)) => {
+            let decided = Decided { run, search: basis.search.clone(), advice: basis.advice.clone(), basis };
+            let resumed = found.state.progress.map(|progress| Resumed { progress, tensors: found.tensors });
+            (decided, Some(resumed))
+        }
+        _ => {
+            let search = search_folder(&folder);
+            let search_in = || match search.join("config.toml").is_file() {
+                true => RunFolder::resumed_search(&search, &run.config),
+                false => RunFolder::at_or_cut_off(&search),
+            };
+            (decide(&run, &materials, &search_in, session)?, None)
+        }
+    };
+    folder.forget_summary()?;
+    let lines = saved.as_ref().and_then(|saved| saved.as_ref()).map_or(0, |saved| saved.progress.lines);
+    let metrics = || Metrics::resumed(&folder, lines);
+    let begun = Begun { decided, states: Some(states), materials, folder: &folder, saved };
+    carry_out(begun, metrics, progress, arguments, interrupt)
+}
+
+/// A run with everything decided, and what decided it.
+struct Decided {
+    run: Run,
+    search: Option<SearchRecord>,
+    advice: Option<AdviceRecord>,
+    basis: Basis,
+}
+
+fn decide(
+    run: &Run,
+    materials: &Materials,
+    search_in: &dyn Fn() -> Result<RunFolder, FolderError>,
+    session: &mut Session<'_>,
+) -> anyhow::Result<Decided> {
+    let helpers = search_helpers(run);
+    let (run, search) = search::resolve_search(run, materials, search_in, &helpers, session)?;
+    let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
+    let basis = run_state::basis(&run, of_state(materials)).map_err(Error::from)?;
+    let basis = Basis { search: search.clone(), advice: advice.clone(), ..basis };
+    Ok(Decided { run, search, advice, basis })
+}
+
+/// A run that is about to be carried out.
+struct Begun<'a> {
+    decided: Decided,
+    /// Where states go; `None` where none are saved.
+    states: Option<StateFolder>,
+    materials: Materials,
+    folder: &'a RunFolder,
+    /// What an earlier process saved: of its training too, where it had begun; `None` for a run that begins.
+    saved: Option<Option<Resumed>>,
+}
+
+fn carry_out(
+    begun: Begun<'_>,
+    metrics: impl FnOnce() -> Result<Metrics, FolderError>,
+    mut progress: Progress,
+    arguments: TrainArguments<'_>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let Begun { decided: Decided { run, search, advice, basis }, states, mut materials, folder, saved } =
+        begun;
+    let inexact = basis.inexact.clone();
+    let mut keeper = states.and_then(|states| Keeper::new(states, basis, run.config.run.save_seconds));
+    if let (Some(keeper), None) = (&mut keeper, &saved) {
+        keeper.save_basis(ImageList::of(&materials.images).text()).map_err(Error::from)?;
+    }
+    let config = folder.write_config(&run.config)?;
+    let mut metrics = metrics()?;
+    let mut listen = |event: &Event<'_>| {
+        progress.listen(event);
+        metrics.listen(event);
+    };
+    let session = &mut Session { interrupt, listener: &mut listen };
+    let course = Course::new(keeper.as_mut(), saved.flatten());
+    let finished = recipe::perform(&run, &mut materials, Some(folder), course, session)?;
+    let description = finished.description(&materials);
+    let mut record = RunRecord { config, inexact, ..finished.record.clone() };
+    advise::attach_to_record(&mut record, advice);
+    search::attach_to_record(&mut record, search);
+    let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))
+        .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
+    record.digests.insert("model.safetensors".to_owned(), sha256);
+    metrics.finish()?;
+    folder.write_predictions(finished.predictions.as_ref().filter(|_| run.config.data.fold.is_some()))?;
+    folder.write_run(&record)?;
+    // Its states are of no use any more once the summary is there.
+    if let (Some(keeper), Outcome::Finished) = (keeper, record.outcome) {
+        keeper.into_folder().remove();
+    }
+    print_summary(&report::text::run_summary(&record), folder, &record, arguments)?;
+    Ok(record.outcome)
+}
+
+fn of_state(materials: &Materials) -> run_state::Materials<'_> {
+    run_state::Materials { images: &materials.images, weights: materials.source_sha256.as_deref() }
+}
+
+/// Returns the folder of the search before a run: next to its own, `runs/NAME-search`.
+fn search_folder(folder: &RunFolder) -> PathBuf {
+    let mut name = folder.path().file_name().unwrap_or_default().to_owned();
+    name.push("-search");
+    folder.path().with_file_name(name)
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+}
+
+/// Saves a model that cannot be written into its folder among the temporary files, so that the training is not lost. Returns
+/// the error, which names the file.
+fn kept_elsewhere(backbone: &Backbone, description: &Description<'_>, error: SaveError) -> anyhow::Error {
+    let Ok(folder) = tempfile::Builder::new().prefix("finetune-").tempdir() else { return error.into() };
+    let path = folder.path().join("model.safetensors");
+    if model_file::save(backbone, description, &path).is_err() {
+        return error.into();
+    }
+    let _ = folder.keep();
+    anyhow::anyhow!("{error}; the trained model is kept in {}", path.display())
+}
