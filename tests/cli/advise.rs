@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::support::{Desk, SCRATCH, names};
+use crate::support::{Desk, SCRATCH, names, safetensors};
 use serde_json::Value;
 
 /// A LeNet that has learned bars and crosses, to be transferred to bars and discs.
@@ -182,6 +182,57 @@ fn a_run_with_depth_auto_follows_the_advice_and_shows_it() {
     let digest =
         |run: &str| DESK.json(&format!("{run}/summary.json"))["digests"]["model.safetensors"].clone();
     assert_eq!(digest("followed"), digest("repeated"));
+}
+
+#[test]
+fn a_run_with_depth_auto_ends_where_later_stages_say_nothing() {
+    // A network that has lost what its last stage knew.
+    let mut weights = safetensors::read(&DESK.path("m.safetensors"));
+    safetensors::scale(weights.get_mut("fc2.weight").unwrap(), 0.0);
+    safetensors::write(&DESK.path("lost.safetensors"), &weights);
+    // Stripes: which way they go shows in no single pixel, for they begin anywhere.
+    for (class, split) in ["down", "across"].iter().flat_map(|class| [(class, "train"), (class, "test")]) {
+        let folder = DESK.path(&format!("stripes/{split}/{class}"));
+        fs::create_dir_all(&folder).unwrap();
+        let numbers = if split == "train" { 0..20u32 } else { 20..40 };
+        for number in numbers {
+            let stripe = |x: u32, y: u32| {
+                let along = if *class == "down" { x } else { y };
+                let wide = 2 + number % 3;
+                image::Luma([if (along + number * 7 / 3) / wide % 2 == 0 { 255 } else { 0 }])
+            };
+            image::GrayImage::from_fn(28, 28, stripe).save(folder.join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let lost = "--config t.toml --set model.weights=lost.safetensors --set data.root=stripes --set data.validation_fraction=0";
+    let ran = DESK.finetune(&format!("{lost} --out lost")).ends(0, &[]);
+    let summary = DESK.json("lost/summary.json");
+    let advised = &summary["advice"];
+    let (cut, taps) = (&advised["cut"], advised["taps"].as_array().unwrap());
+    let last = if taps.is_empty() { cut } else { &taps[taps.len() - 1] };
+    assert_eq!((&advised["depth"], &advised["head_solver"]), (&"head".into(), &"ridge".into()), "{advised}");
+    assert!(["conv1", "conv2", "fc1"].contains(&last.as_str().unwrap()), "{advised}");
+    let paragraph = advised["paragraph"].as_str().unwrap();
+    assert!(paragraph.contains(last.as_str().unwrap()) && paragraph.contains("ridge"), "{paragraph}");
+    // The run ends there, and so does its configuration and its model.
+    assert_eq!((&summary["ending"]["cut"], &summary["head_fit"]["solver"]), (last, &"ridge".into()));
+    let config: toml::Table = fs::read_to_string(DESK.path("lost/config.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["finetune"]["head_solver"].as_str(), Some("ridge"));
+    assert!(config["finetune"].get("cut").is_some() || config["finetune"].get("taps").is_some());
+    let tensors = safetensors::read(&DESK.path("lost/model.safetensors"));
+    assert!(!tensors.contains_key("fc2.weight") && ran.stdout.contains("head"), "{:?}", tensors.keys());
+    assert!(summary["evaluations"][0]["accuracy"].as_f64().unwrap() > 0.8, "{summary}");
+    // Who names an end keeps it, and augmented images have no computed head.
+    for (number, (set, key, kept)) in
+        [("finetune.cut=conv1", "cut", Some("conv1")), ("augment.rotation=10", "head_solver", Some("sgd"))]
+            .into_iter()
+            .enumerate()
+    {
+        DESK.finetune(&format!("{lost} --set {set} --set train.epochs=1 --out kept-{number}")).ends(0, &[]);
+        let config: toml::Table =
+            fs::read_to_string(DESK.path(&format!("kept-{number}/config.toml"))).unwrap().parse().unwrap();
+        assert_eq!(config["finetune"][key].as_str(), kept);
+    }
 }
 
 #[test]

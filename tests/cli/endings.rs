@@ -141,17 +141,18 @@ fn kept_features_of_networks_that_end_early_change_nothing_but_the_time() {
     let (cut, taps) = ("--set finetune.cut=fc1", "--set finetune.taps=[\"conv1\",\"conv2\",\"fc2\"]");
     let views = format!("{taps} --set train.epochs=5 --set augment.views=2 --set augment.rotation=20");
     let thaw = format!("{taps} --set finetune.thaw={{every=1}} --set train.epochs=4");
-    for (number, (depth, more)) in [
-        ("head", cut),
-        ("from:conv2", cut),
-        ("head", taps),
-        ("from:fc1", taps),
-        ("from:fc2", taps),
-        ("from:fc1", &views),
-        ("all", &thaw),
-        ("head", &resnet),
-        ("from:layer4", &resnet),
-        ("from:layer2", &resnet),
+    // What is kept on disk is what is kept in memory: one of each kind, vectors, maps, views and several cuts, shows it.
+    for (number, (depth, more, is_stored)) in [
+        ("head", cut, false),
+        ("from:conv2", cut, false),
+        ("head", taps, true),
+        ("from:fc1", taps, true),
+        ("from:fc2", taps, false),
+        ("from:fc1", &views, true),
+        ("all", &thaw, true),
+        ("head", &resnet, false),
+        ("from:layer4", &resnet, false),
+        ("from:layer2", &resnet, true),
     ]
     .into_iter()
     .enumerate()
@@ -161,13 +162,16 @@ fn kept_features_of_networks_that_end_early_change_nothing_but_the_time() {
             trained(&LENET, &format!("ended-{name}-{number}"), &format!("{settings} {more}"))
         };
         let (in_memory, kept) = way("memory", "--set run.cache=memory");
-        let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
-        let (anew, recomputed) = way("anew", "--set run.cache=off");
-        assert_eq!((&in_memory, &on_disk), (&anew, &anew), "{depth} {more}");
+        let (each_time, recomputed) = way("off", "--set run.cache=off");
+        assert_eq!(in_memory, each_time, "{depth} {more}");
         let said = |summary: &Value| summary["steps"][3]["what"].as_str().unwrap().contains("features kept");
-        assert!(said(&kept) && said(&mapped) && !said(&recomputed), "{depth} {more}");
-        let (found, _) = way("found", "");
-        assert_eq!(found, anew, "{depth} {more}: features of the earlier run");
+        assert!(said(&kept) && !said(&recomputed), "{depth} {more}");
+        if is_stored {
+            let (on_disk, mapped) = way("disk", "--set run.features_mib=0");
+            assert!(on_disk == each_time && said(&mapped), "{depth} {more}");
+            let (found, _) = way("found", "");
+            assert_eq!(found, each_time, "{depth} {more}: features of the earlier run");
+        }
     }
 }
 
