@@ -139,6 +139,7 @@ mod tests {
             close: Some(close),
             within: Some(1.0),
             calibrated: true,
+            unlike: false,
             expected_loss: None,
             tried: None,
             alike: None,
