@@ -112,3 +112,23 @@ fn ctrl_c_before_training_leaves_nothing_behind() {
     Ran::of(&child.wait_with_output().unwrap()).ends(130, &[]);
     assert!(!desk.path("out").exists());
 }
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let desk = &*crate::support::short_runs::DESK;
+    let help = desk.finetune("--help").ends(0, &[]).stdout;
+    let commands =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is wrapped begins further to the right.
+    let named = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let commands: Vec<&str> = named.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"export"), "{commands:?}");
+    for form in ["bash", "elvish", "fish", "powershell", "zsh", "man"] {
+        let text = desk.finetune(&format!("completions {form}")).ends(0, &[]).stdout;
+        for command in &commands {
+            // roff writes a hyphen with a backslash.
+            let written = if form == "man" { command.replace('-', "\\-") } else { (*command).to_owned() };
+            assert!(text.contains(&written), "{form} lacks {command}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod endings;
 mod evidence;
 mod export;
 mod facts;
+mod features_out;
 mod folds;
 mod front_door;
 mod head_solvers;

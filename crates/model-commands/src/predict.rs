@@ -13,6 +13,7 @@ use trained_model::predict::{ClassProbability, PredictError, Prediction, Summary
 use trained_model::wide_images;
 
 use crate::source::{ModelArguments, print_data, print_unreadable};
+use crate::table::Table;
 
 #[derive(Debug, clap::Args)]
 #[expect(missing_docs, reason = "clap would print it as the description of a command")]
@@ -35,6 +36,9 @@ pub struct PredictArguments {
     /// threshold is worth.
     #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     at_least: Option<f64>,
+    /// Also write a CSV file with a row per image: path, class, its probability, the probability of each class.
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
     /// Print a JSON object per line: path, class, probability, top; with --at-least also unknown.
     #[arg(long)]
     json: bool,
@@ -77,6 +81,7 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     let opened_seconds = began.elapsed().as_secs_f64();
     let mut out = BufWriter::new(io::stdout().lock());
     warn_of_class(arguments.at_least, &model.classes);
+    let mut table = arguments.csv.as_deref().map(|path| Table::create(path, &model.classes)).transpose()?;
     let (mut read, mut unknown) = (0u64, 0u64);
     let top = usize::try_from(arguments.top).unwrap_or(usize::MAX);
     let mut print = |prediction: &Prediction<'_>| -> anyhow::Result<()> {
@@ -87,6 +92,9 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
             unknown: arguments.at_least.map(|least| prediction.probabilities[prediction.best()] < least),
         };
         unknown += u64::from(answer.unknown == Some(true));
+        if let Some(table) = &mut table {
+            table.add(prediction, answer.class())?;
+        }
         if arguments.json {
             answer.json(&mut out, arguments.logits.then_some(prediction.logits))?;
         } else {
@@ -110,6 +118,7 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
         let (source_name, count) = (named.join(", "), unreadable.len());
         return Err(PredictError::NothingReadable { source_name, count }.into());
     }
+    table.map_or(Ok(()), Table::finish)?;
     let unread = unreadable.len();
     let unknown = arguments.at_least.map(|_| unknown);
     let unsure = unknown.map_or_else(String::new, |images| format!("{images} of them unknown, "));
@@ -168,10 +177,16 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Name of the most probable class, or that it is unknown.
+    fn class(&self) -> &str {
+        let best = self.top.first().map_or("", |best| best.class);
+        if self.unknown == Some(true) { UNKNOWN } else { best }
+    }
+
     fn json(&self, out: &mut impl Write, logits: Option<&[f32]>) -> anyhow::Result<()> {
         let &Self { prediction, top, unknown } = self;
-        let Some(&ClassProbability { class, probability }) = top.first() else { return Ok(()) };
-        let class = if unknown == Some(true) { UNKNOWN } else { class };
+        let Some(&ClassProbability { probability, .. }) = top.first() else { return Ok(()) };
+        let class = self.class();
         let path = &*prediction.path.to_string_lossy();
         serde_json::to_writer(&mut *out, &Line { path, class, probability, unknown, top, logits })
             .map_err(io::Error::from)?;

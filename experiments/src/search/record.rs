@@ -56,6 +56,9 @@ pub(super) struct Claim {
     pub(super) within: Option<f64>,
     #[serde(default)]
     pub(super) calibrated: bool,
+    /// Whether an earlier stage told the classes apart better than the last one.
+    #[serde(default)]
+    pub(super) unlike: bool,
     /// Expected difference to the best, in points.
     pub(super) expected_loss: Option<f64>,
     pub(super) tried: Option<u64>,
@@ -98,6 +101,7 @@ impl Claim {
             close: number(search.close),
             within: number(search.within),
             calibrated: search.calibrated,
+            unlike: search.unlike,
             expected_loss: number(search.expected_loss),
             tried: Some(search.tried),
             alike: Some(search.alike),

@@ -1,11 +1,12 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`]; they share [`arguments`] (of a configuration) and
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`], [`completions`]; they share [`arguments`] (of a configuration) and
 //! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`.
 
 mod advise;
 mod arguments;
 mod audit;
 mod compare;
+mod completions;
 mod config;
 mod joined;
 mod lr_find;
@@ -19,10 +20,10 @@ use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
-use model_commands::{archs, evaluate, export, inspect, predict};
+use model_commands::{archs, embed, evaluate, export, inspect, predict};
 use records::Outcome;
 use run_config::ConfigError;
 use trained_model::model::ModelError;
@@ -67,6 +68,8 @@ enum Command {
     Predict(predict::PredictArguments),
     /// Measure a model on a labelled folder: accuracy, per-class table, confusion matrix
     Evaluate(evaluate::EvaluateArguments),
+    /// Write the features of images to a file: .npy, .safetensors or .csv
+    Embed(embed::EmbedArguments),
     /// Write a trained model as an ONNX file that other programs run, with a script that does
     Export(export::ExportArguments),
     /// List all networks, or the stages of one
@@ -81,6 +84,8 @@ enum Command {
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
     Inspect(inspect::InspectArguments),
+    /// Print completions for a shell, or the manual page
+    Completions(completions::CompletionsArguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -104,6 +109,8 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
+        (Some(Command::Embed(arguments)), _) => embed::perform(arguments),
+        (Some(Command::Completions(arguments)), _) => completions::perform(arguments, Arguments::command()),
         (Some(Command::Export(arguments)), _) => export::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
