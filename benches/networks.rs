@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use backbone::{Auxiliary, Backbone, Mode, Network, Options, StageId, Values};
 use features::dataset::ImageSubset;
-use features::loader::{FeatureLoader, Preparation, Variation};
+use features::loader::{EpochStart, FeatureLoader, Preparation, Variation};
 use images::{DataSet, Files, Keep, Origin, Selection, Split, Store, Transform};
 use pretrained::InputSpec;
 use records::{Depth, Event, Interrupt};
@@ -137,7 +137,8 @@ fn cached_epoch(
     let mut epoch = 0;
     Ok(move || {
         epoch += 1;
-        for batch in feed.epoch(&backbone, BATCH, SamplerKind::Shuffle, 0, epoch).batches(&backbone) {
+        let start = EpochStart { epoch, batch: 0 };
+        for batch in feed.epoch(&backbone, BATCH, SamplerKind::Shuffle, 0, start).batches(&backbone) {
             let batch = batch?;
             one_step(&backbone, cut, &mut optimizer, &batch.x, &batch.labels);
         }

@@ -12,13 +12,16 @@ use crate::ExportError;
 /// Images in a batch.
 const BATCH: usize = 8;
 
-/// Calls a function for each batch of files: places of those that could be read among all, and their values
+/// What is done with a batch: places of the files that could be read among all, and their values
 /// `[N, channels, side, side]`.
+pub(crate) type Act<'a> = dyn FnMut(&[usize], &Tensor) -> Result<(), ExportError> + 'a;
+
+/// Calls a function for each batch of files.
 pub(crate) fn each_batch(
     model: &Model,
     paths: &[PathBuf],
     workers: usize,
-    act: &mut dyn FnMut(&[usize], &Tensor) -> Result<(), ExportError>,
+    act: &mut Act<'_>,
 ) -> Result<(), ExportError> {
     let transform = Transform::evaluation(&model.input)?;
     let values = transform.channels() * transform.size() * transform.size();

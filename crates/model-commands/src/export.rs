@@ -70,7 +70,7 @@ pub fn perform(arguments: &ExportArguments) -> anyhow::Result<()> {
         Precision::Int8 => Numbers::Int8,
     };
     let labelled = if numbers == Numbers::Float32 { None } else { Some(labelled(arguments)?) };
-    let images = labelled.as_ref().map_or_else(Vec::new, |data| calibration(data));
+    let images = labelled.as_ref().map_or_else(Vec::new, calibration);
     let record = export(&Request {
         model: &model,
         folder: &folder,

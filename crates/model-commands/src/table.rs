@@ -37,7 +37,7 @@ impl Table {
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         let Self { writer, path } = self;
         let whole = || format!("cannot write {}", path.display());
-        let file = writer.into_inner().map_err(|error| error.into_error()).with_context(whole)?;
+        let file = writer.into_inner().map_err(csv::IntoInnerError::into_error).with_context(whole)?;
         file.as_file().sync_all().with_context(whole)?;
         file.persist(&path).map_err(|error| error.error).with_context(whole)?;
         Ok(())

@@ -17,6 +17,7 @@ use crate::freeze::Segment;
 use crate::numbers::{BestNumbers, Bits, Ended, PassNumbers, SeenNumbers, TrainingNumbers};
 use crate::optimizer::OptimizerState;
 use crate::scaler::Scaler;
+use crate::schedule::Plateau;
 use crate::state::{Ending, Pass, TrainingState};
 use crate::tensors::{StateError, TensorReader, Tensors};
 
@@ -89,7 +90,7 @@ impl TrainingState {
             averaged,
             begin: begin.is_some(),
             early_stopping: SeenNumbers { best: Bits(lowest), since_best },
-            plateau: plateau.as_ref().map(|plateau| plateau.numbers()),
+            plateau: plateau.as_ref().map(Plateau::numbers),
             scaler: scaler.map(Scaler::numbers),
             gradient_flow: gradient_flow.numbers()?,
             ended: match ending {

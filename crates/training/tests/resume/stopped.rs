@@ -230,7 +230,7 @@ impl RandomRun {
             batch_norm: self.finetune.batch_norm,
             averaging: if main { Averaging::of(&self.train) } else { Averaging::None },
             begins_trained: self.begins_trained,
-            wise_ft: self.finetune.wise_ft.filter(|_| main).map(|share| share.get()),
+            wise_ft: self.finetune.wise_ft.filter(|_| main).map(run_config::PositiveShare::get),
             kind: self.kind,
             seed: self.seed,
             sync_interval: self.sync_interval,
