@@ -35,6 +35,7 @@ mod real_photos;
 mod regularizers;
 mod resume;
 mod search;
+mod together;
 
 #[path = "../torchvision/generator.rs"]
 mod generator;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 20] = [
+const ABOVE: [&str; 21] = [
     "graph",
     "onnx",
     "files",
@@ -26,6 +26,7 @@ const ABOVE: [&str; 20] = [
     "images",
     "glyphs",
     "report",
+    "progress",
     "xtask",
     "experiments",
 ];
@@ -37,16 +38,16 @@ const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "
 /// floor know nothing of each other.
 const HOUSE: [&[&str]; 17] = [
     &["files", "graph", "pip", "ranged", "records", "statistics", "predictions", "libjpeg", "torch-extra"],
-    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search"],
+    &["checkpoint", "pretrained", "image-file", "glyphs", "comparison", "search", "team"],
     &["copies", "images", "onnx", "report", "xtask"],
-    &["regularize"],
+    &["regularize", "progress"],
     &["backbone"],
     &["conformance"],
     &FAMILIES,
     &["zoo"],
     &["run-config"],
     &["features", "run-folder"],
-    &["transferability"],
+    &["transferability", "data-parallel"],
     &["training"],
     &["audit", "trained-model", "run-state"],
     &["export"],

@@ -8,6 +8,7 @@ pub(crate) mod safetensors;
 mod shapes;
 pub(crate) mod short_runs;
 pub(crate) mod stopped;
+pub(crate) mod together;
 pub(crate) mod transfer;
 
 use std::fs;

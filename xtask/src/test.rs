@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// safetensors
     #[arg(long, value_name = "PYTHON")]
     onnxruntime: Option<PathBuf>,
+    /// Also train in several processes under this torchrun
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "fast")]
+    torchrun: Option<PathBuf>,
     /// Also read this many damaged files, 10000 for a thorough run: images are compared with Pillow
     #[arg(long, value_name = "N", requires = "pillow")]
     fuzz: Option<u32>,
@@ -56,6 +59,8 @@ enum Work {
     Cargo(Vec<String>),
     /// Fetching what the tests with photographs need, out of this folder.
     Photographs(PathBuf),
+    /// Training in processes that this program starts.
+    Torchrun(PathBuf),
     /// Another program with these arguments.
     Program(PathBuf, Vec<PathBuf>),
     /// Damaging images and comparing what this Python reads of them.
@@ -101,6 +106,8 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
     steps.extend(fuzz_steps(arguments));
     let kills = arguments.kills.map(Work::Kills);
     steps.extend(kills.map(|work| Step { name: "runs that are killed", work }));
+    let under = |program: &PathBuf| Step { name: "under torchrun", work: Work::Torchrun(program.clone()) };
+    steps.extend(arguments.torchrun.as_ref().map(under));
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
@@ -125,6 +132,13 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
             Ok(process::status(&mut cargo)?.success())
         }
         Work::Photographs(folder) => fetch_photographs(workspace, folder),
+        Work::Torchrun(program) => {
+            let words =
+                ["test", "--package", "finetune-core", "--test", "cli", "under_torchrun", "--", "--ignored"];
+            let mut cargo = workspace.cargo(&words);
+            Ok(process::status(cargo.env("FINETUNE_TORCHRUN", program).env(WAIT_POLICY, "passive"))?
+                .success())
+        }
         Work::Program(program, arguments) => runs(workspace, Command::new(program).args(arguments)),
         Work::DamagedImages { count, python } => {
             let tool = Tool::damaged_images(workspace)?;
@@ -270,6 +284,7 @@ mod tests {
         match &step.work {
             Work::Cargo(words) => words,
             Work::Photographs(_)
+            | Work::Torchrun(_)
             | Work::Program(..)
             | Work::DamagedImages { .. }
             | Work::DamagedCheckpoints(_)

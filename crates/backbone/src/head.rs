@@ -137,7 +137,8 @@ impl Standard {
 impl Module for Head {
     /// `[N, features, ..]` -> logits `[N, classes]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let x = self.input(x).dropout(self.dropout, mode.is_training()); // [N, features]
+        let x = self.input(x); // [N, features]
+        let x = if mode.is_training() { torch_extra::rows::dropout(&x, self.dropout) } else { x };
         // Under autocast the product is short; a loss wants all digits.
         self.linear.forward(&x, mode).to_kind(self.kind())
     }

@@ -55,4 +55,4 @@ pub use snapshot::Snapshot;
 pub use stage::{Stage, StageId, UnknownStage};
 pub use trace::Trace;
 pub use values::Values;
-pub use variables::{Path, Role, Variable, Variables};
+pub use variables::{Path, Role, RunningStatistics, Variable, Variables};

@@ -23,6 +23,12 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Whether batches move the running statistics of batch-norm.
+    #[must_use]
+    pub fn moves_norms(self) -> bool {
+        matches!(self, Self::Train | Self::MeasureNorm { .. })
+    }
+
     /// Whether a step is taken on what comes out: dropout, stochastic depth and auxiliary heads take part.
     #[must_use]
     pub fn is_training(self) -> bool {

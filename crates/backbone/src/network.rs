@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::parts::Parts;
 use crate::stage::{Stage, StageId, UnknownStage};
 use crate::trace::Trace;
-use crate::variables::{Role, Variable, Variables, lies_below};
+use crate::variables::{Role, RunningStatistics, Variable, Variables, lies_below};
 
 /// A network as a list of named stages from input to head, any contiguous range of which can be run.
 ///
@@ -282,6 +282,15 @@ impl Backbone {
     pub fn parameters(&self, id: StageId) -> Vec<Variable> {
         let variables = self.stage_variables(id);
         variables.into_iter().filter(|variable| variable.role == Role::Parameter).collect()
+    }
+
+    /// Returns the running statistics of the batch-norms in the stages from `first` on.
+    #[must_use]
+    pub fn norms(&self, first: StageId) -> Vec<RunningStatistics> {
+        self.ids()
+            .filter(|&id| id >= first)
+            .flat_map(|id| self.variables.norms_below(&self.roots(id)))
+            .collect()
     }
 
     /// Number of trainable values in a stage.

@@ -47,7 +47,32 @@ pub struct Variables {
     preparable: Arc<Mutex<Vec<Preparable>>>,
     /// Those that hold no values yet, and where these come from if no checkpoint has them.
     awaited: Arc<Mutex<BTreeMap<String, Distribution>>>,
+    norms: Arc<Mutex<Vec<RunningStatistics>>>,
     values: Values,
+}
+
+/// The running statistics of a batch-norm, and how fast they follow the batches.
+#[derive(Debug)]
+pub struct RunningStatistics {
+    /// The layer's name, `layer1.0.bn1`.
+    pub name: String,
+    /// `[C]`.
+    pub mean: Tensor,
+    /// `[C]`.
+    pub variance: Tensor,
+    /// Number of batches that moved them, an int64 scalar.
+    pub batches: Tensor,
+    /// Share of a batch in the statistics after it.
+    pub momentum: f64,
+}
+
+impl Clone for RunningStatistics {
+    /// Second handles on the same tensors.
+    fn clone(&self) -> Self {
+        let Self { name, mean, variance, batches, momentum } = self;
+        let [mean, variance, batches] = [mean, variance, batches].map(Tensor::shallow_clone);
+        Self { name: name.clone(), mean, variance, batches, momentum: *momentum }
+    }
 }
 
 /// A layer that has a faster form for constant weights, and the name of its weight.
@@ -89,6 +114,16 @@ impl Variables {
         self.lock().retain(|variable| !owns(roots, &variable.name));
         self.preparable().retain(|(name, _)| !owns(roots, name));
         self.awaited().retain(|name, _| !owns(roots, name));
+        self.norms().retain(|norm| !owns_layer(roots, &norm.name));
+    }
+
+    /// Returns the running statistics of the batch-norms below any of these path roots, in the order in which they were made.
+    pub(crate) fn norms_below(&self, roots: &[String]) -> Vec<RunningStatistics> {
+        self.norms().iter().filter(|norm| owns_layer(roots, &norm.name)).cloned().collect()
+    }
+
+    fn norms(&self) -> MutexGuard<'_, Vec<RunningStatistics>> {
+        self.norms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a variable these values, of its shape; one that held none keeps the memory of `values`.
@@ -158,6 +193,11 @@ fn owns(roots: &[String], name: &str) -> bool {
     roots.iter().any(|root| lies_below(root, name))
 }
 
+/// Whether a layer is one of these roots, or lies below one.
+fn owns_layer(roots: &[String], name: &str) -> bool {
+    roots.iter().any(|root| root == name) || owns(roots, name)
+}
+
 /// Whether a name is that of a root, a dot, and more.
 pub(crate) fn lies_below(root: &str, name: &str) -> bool {
     name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'))
@@ -207,6 +247,14 @@ impl Path {
     /// Makes known that the layer whose weight lies here has a faster form for constant weights.
     pub(crate) fn can_be_prepared(&self, layer: impl Prepare + 'static) {
         self.variables.preparable().push((self.join("weight"), Box::new(layer)));
+    }
+
+    /// Makes the running statistics known of the batch-norm that lies here: mean and variance `[C]`, the number of batches, and the
+    /// share of a batch in them.
+    pub(crate) fn has_statistics(&self, [mean, variance, batches]: [&Tensor; 3], momentum: f64) {
+        let [mean, variance, batches] = [mean, variance, batches].map(Tensor::shallow_clone);
+        let name = self.prefix.clone();
+        self.variables.norms().push(RunningStatistics { name, mean, variance, batches, momentum });
     }
 
     /// All variables of the network under construction.

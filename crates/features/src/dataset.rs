@@ -1,8 +1,10 @@
 //! The images of a run: listed, decoded once, and counted.
 
+mod alike;
 mod copies;
 mod folds;
 
+pub use alike::agree_on_images;
 pub use copies::SEE_AUDIT;
 
 use std::collections::{BTreeMap, HashMap};
@@ -152,7 +154,8 @@ pub fn decode(
         let progress = |done: u64, _: u64| {
             let event = Event::Prepared { what: "decoding", done: before + done, total };
             (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
-            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            // Other processes hear of it when all have decoded.
+            if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         Store::decode(samples, keep, share, threads, &progress).map_err(|error| match error {
             images::Error::Interrupted => Error::Interrupted,

@@ -55,6 +55,9 @@ pub enum Error {
     /// A libtorch call that tch has no function for failed.
     #[error(transparent)]
     TorchExtra(#[from] torch_extra::Error),
+    /// Another process that trains along failed.
+    #[error(transparent)]
+    Team(#[from] team::Error),
     /// Stopped before anything was trained.
     #[error("interrupted before training began; nothing to keep")]
     Interrupted,
@@ -68,5 +71,16 @@ impl From<images::Error> for Error {
             Some(command) => Self::NotFetched { root: root.clone(), command },
             None => Self::Images(error),
         }
+    }
+}
+
+impl team::Failed for Error {
+    fn failure(&self) -> team::Failure {
+        let code = match self {
+            Self::Config(_) => 2,
+            Self::Interrupted => 130,
+            _ => 1,
+        };
+        team::Failure { message: self.to_string(), code }
     }
 }

@@ -29,6 +29,9 @@ pub enum Error {
     /// A model could not be saved.
     #[error(transparent)]
     Save(#[from] SaveError),
+    /// Another process that trains along failed, or processes could not meet.
+    #[error(transparent)]
+    Team(#[from] team::Error),
     /// A libtorch call failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
@@ -77,6 +80,7 @@ impl From<features::Error> for Error {
         match error {
             features::Error::Config(error) => Self::Config(error),
             features::Error::Interrupted => Self::Interrupted,
+            features::Error::Team(error) => Self::Team(error),
             other => Self::Features(other),
         }
     }
@@ -105,6 +109,7 @@ impl From<training::Error> for Error {
     fn from(error: training::Error) -> Self {
         match error {
             training::Error::Features(error) => error.into(),
+            training::Error::Team(error) => Self::Team(error),
             other => Self::Training(other),
         }
     }
@@ -149,5 +154,17 @@ impl From<transferability::Error> for Error {
 impl From<images::Error> for Error {
     fn from(error: images::Error) -> Self {
         features::Error::from(error).into()
+    }
+}
+
+impl team::Failed for Error {
+    fn failure(&self) -> team::Failure {
+        let code = match self {
+            Self::Config(_) => 2,
+            Self::Interrupted | Self::SearchInterrupted { .. } => 130,
+            Self::Team(team::Error::Peer { failure: Some(failure), .. }) => failure.code,
+            _ => 1,
+        };
+        team::Failure { message: self.to_string(), code }
     }
 }

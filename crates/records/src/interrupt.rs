@@ -6,19 +6,46 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{Event, Listener};
 
 /// A request to stop, set from a signal handler and read between two steps.
+///
+/// Where several processes train together it holds once all have heard of it: until then a process goes on, so that all stop
+/// at the same step.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    asked: AtomicBool,
+    agreed: AtomicBool,
+    /// Whether other processes must hear of it first.
+    held: AtomicBool,
+}
 
 impl Interrupt {
     /// Asks the run to stop soon. Returns whether it had been asked before.
     pub fn request(&self) -> bool {
-        self.0.swap(true, Ordering::SeqCst)
+        self.0.asked.swap(true, Ordering::SeqCst)
     }
 
     /// Whether the run should stop.
     #[must_use]
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        if self.0.held.load(Ordering::SeqCst) { self.0.agreed.load(Ordering::SeqCst) } else { self.asked() }
+    }
+
+    /// Whether this process was asked, whatever the others know.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
+    /// Makes a request wait until [`Interrupt::agree`].
+    pub fn hold_for_others(&self) {
+        self.0.held.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes a request hold: all processes have heard of it.
+    pub fn agree(&self) {
+        self.0.agreed.store(true, Ordering::SeqCst);
     }
 }
 
@@ -40,5 +67,20 @@ impl Session<'_> {
     #[must_use]
     pub fn interrupted(&self) -> bool {
         self.interrupt.requested()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_held_waits_until_all_have_agreed() {
+        let interrupt = Interrupt::default();
+        interrupt.hold_for_others();
+        assert!(!interrupt.request() && interrupt.request());
+        assert!(interrupt.asked() && !interrupt.requested());
+        interrupt.clone().agree();
+        assert!(interrupt.requested());
     }
 }

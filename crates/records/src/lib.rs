@@ -247,8 +247,11 @@ pub struct RunRecord {
     pub depth: String,
     /// Device, `cpu` or `cuda:0`.
     pub device: String,
-    /// Number of threads of libtorch.
+    /// Number of threads of libtorch, in each process.
     pub threads: u32,
+    /// Number of processes that trained together; absent where it is 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub processes: u32,
     /// Seed of everything random.
     pub seed: u64,
     /// Images of the run.
@@ -300,4 +303,12 @@ pub struct RunRecord {
     /// Wall-clock seconds from start to saved model.
     #[serde(deserialize_with = "json::number_or_null")]
     pub seconds: f64,
+}
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }

@@ -10,9 +10,7 @@ pub fn stochastic_depth(branch: &Tensor, rate: f64) -> Tensor {
         return branch.shallow_clone();
     }
     let keep = 1.0 - rate;
-    let mut shape = vec![1; branch.dim()];
-    shape[0] = branch.size()[0];
-    let kept = Tensor::empty(shape, (branch.kind(), branch.device())).bernoulli_float_(keep);
+    let kept = torch_extra::rows::kept_images(branch, keep);
     branch * (if keep > 0.0 { kept / keep } else { kept })
 }
 

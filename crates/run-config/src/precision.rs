@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tch::Device;
+use tch::{Device, Kind};
 
 /// `run.precision` and `--precision`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,13 +17,15 @@ pub enum Precision {
     Bf16,
     /// float16: for GPUs.
     Fp16,
+    /// 64 bits, weights included: slow, to check results by.
+    Float64,
 }
 
 /// A precision that does not exist, or not here.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrecisionError {
     /// No such word.
-    #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\" or \"fp16\"")]
+    #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\", \"fp16\" or \"float64\"")]
     Unknown(String),
     /// CPUs have no fast float16.
     #[error("\"fp16\" is for GPUs; on a CPU use \"bf16\" or \"auto\"")]
@@ -39,12 +41,19 @@ impl FromStr for Precision {
             "float32" => Ok(Self::Float32),
             "bf16" => Ok(Self::Bf16),
             "fp16" => Ok(Self::Fp16),
+            "float64" => Ok(Self::Float64),
             other => Err(PrecisionError::Unknown(other.to_owned())),
         }
     }
 }
 
 impl Precision {
+    /// Type of the weights.
+    #[must_use]
+    pub fn weights(self) -> Kind {
+        if self == Self::Float64 { Kind::Double } else { Kind::Float }
+    }
+
     /// Whether it can be had on this device.
     ///
     /// # Errors

@@ -84,7 +84,8 @@ pub const DECIDES: &[&str] = &[
 ];
 
 /// Keys that change the last bits of a result, and nothing else.
-pub const BITS: &[&str] = &["run.device", "run.deterministic", "run.flush_denormals", "run.threads"];
+pub const BITS: &[&str] =
+    &["run.device", "run.deterministic", "run.flush_denormals", "run.threads", "run.split"];
 
 /// Keys that may change. Of paths the content decides: images and weights are known by their digests.
 pub const FREE: &[&str] = &[
@@ -101,8 +102,9 @@ pub const FREE: &[&str] = &[
     "run.cache_mib",
     "run.checkpoints",
     "run.save_seconds",
-    "search.jobs",
+    "run.peer_timeout",
     "compare.jobs",
+    "search.jobs",
 ];
 
 #[cfg(test)]

@@ -31,6 +31,19 @@ pub fn load() {
     });
 }
 
+/// Makes the program see one GPU alone, that with this number among those that it would see. Call it before [`load`]: a process that
+/// sees others makes a context on the first of them.
+pub fn see_only(number: usize) {
+    const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+    let visible = std::env::var(VISIBLE).ok();
+    let only = match &visible {
+        Some(all) => all.split(',').nth(number).unwrap_or_default().trim().to_owned(),
+        None => number.to_string(),
+    };
+    // SAFETY: no other thread exists yet that could read the environment.
+    unsafe { std::env::set_var(VISIBLE, only) }
+}
+
 /// What a GPU makes of float32 in convolutions and matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Float32 {

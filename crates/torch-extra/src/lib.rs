@@ -9,8 +9,10 @@
 //! - [`convolution`]: convolution, bias, activation and sum in one pass, for constant weights.
 //! - [`trained`]: a convolution with weights that learn.
 //! - [`step`]: an optimizer's step over all tensors at once.
+//! - [`distributed`]: several processes that compute together.
+//! - [`rows`]: random masks of a batch of which this process has some rows.
 //!
-//! What tch has no function for at all stands in `shim/shim.cpp`.
+//! What tch has no function for at all stands in `shim`.
 //!
 //! Its build script also tells every crate below the torch line where libtorch lies.
 
@@ -18,11 +20,13 @@ pub mod autocast;
 pub mod convolution;
 pub mod cuda;
 pub mod determinism;
+pub mod distributed;
 pub mod layout;
 pub mod memory;
 mod processor;
 pub mod random;
 pub mod room;
+pub mod rows;
 mod shim;
 pub mod step;
 pub mod trained;

@@ -134,6 +134,9 @@ impl Model {
     /// Prepares the network to compute fast in batches of this size: see [`Backbone::prepare_inference`].
     pub fn prepare(&mut self, precision: Precision, threads: u32, batch_size: usize) {
         let work = Workload { input: &self.input, batch_size, threads, purpose: Purpose::Predict };
+        if precision.weights() != self.backbone.placement().1 {
+            self.backbone.to(self.backbone.placement().0, precision.weights());
+        }
         let kind = precision::kind(precision, &mut self.backbone, &work);
         self.backbone.prepare_inference(StageId::INPUT..self.backbone.head_id(), kind);
     }

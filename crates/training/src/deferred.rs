@@ -1,6 +1,7 @@
 //! Metrics of steps that stay on the device until several are read together: reading one makes the processor wait for a GPU.
 
 use tch::{Device, Kind, Tensor};
+use team::Team;
 
 /// Steps, or batches, whose metrics are read together from a GPU.
 const GPU_INTERVAL: usize = 20;
@@ -18,6 +19,8 @@ pub(crate) struct DeferredMetrics {
     sync_interval: usize,
     pending: Vec<PendingStep>,
     read: Vec<StepMetrics>,
+    /// The processes that share the steps.
+    team: Team,
 }
 
 /// A step whose metrics lie on the device.
@@ -57,7 +60,12 @@ pub(crate) struct StepMetrics {
 impl DeferredMetrics {
     /// Returns an empty list that is to be read after each `sync_interval` steps.
     pub(crate) fn new(sync_interval: usize) -> Self {
-        Self { sync_interval, pending: Vec::new(), read: Vec::new() }
+        Self { sync_interval, pending: Vec::new(), read: Vec::new(), team: Team::alone() }
+    }
+
+    /// From now on steps are shared by these processes: each has a part of a step's loss and of its correct predictions.
+    pub(crate) fn share_with(&mut self, team: Team) {
+        self.team = team;
     }
 
     /// Adds a step. Returns whether it is time to read.
@@ -67,11 +75,15 @@ impl DeferredMetrics {
     }
 
     /// Reads what is pending, up to the first step whose numbers are out of bounds, which is returned.
-    pub(crate) fn read(&mut self) -> Option<StepMetrics> {
-        let steps = read(std::mem::take(&mut self.pending));
+    ///
+    /// # Errors
+    /// When another process is gone.
+    pub(crate) fn read(&mut self) -> Result<Option<StepMetrics>, team::Error> {
+        let mut steps = read(std::mem::take(&mut self.pending));
+        sum(&mut steps, &self.team)?;
         let out_of_bounds = steps.iter().position(|step| !step.is_finite());
         self.read.extend(&steps[..out_of_bounds.unwrap_or(steps.len())]);
-        out_of_bounds.map(|at| steps[at])
+        Ok(out_of_bounds.map(|at| steps[at]))
     }
 
     /// Adds the metrics of a step that was out of bounds and was skipped.
@@ -116,6 +128,16 @@ fn read(pending: Vec<PendingStep>) -> Vec<StepMetrics> {
     pending.into_iter().zip(0..).map(metrics).collect()
 }
 
+/// Adds the parts of all processes. Gradients are summed already.
+fn sum(steps: &mut [StepMetrics], team: &Team) -> Result<(), team::Error> {
+    let mut parts: Vec<f64> = steps.iter().flat_map(|step| [step.loss, step.correct as f64]).collect();
+    team.sum(&mut parts)?;
+    for (step, parts) in steps.iter_mut().zip(parts.chunks_exact(2)) {
+        (step.loss, step.correct) = (parts[0], parts[1] as i64);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,10 +155,10 @@ mod tests {
             (1..=3).map(|step| deferred.add(pending(step, 0.5 * step as f64, 1.0))).collect();
         assert_eq!(due, [false, false, true]);
         assert!(deferred.take().is_empty());
-        assert!(deferred.read().is_none());
+        assert!(deferred.read().unwrap().is_none());
         let read: Vec<_> = deferred.take().iter().map(|step| (step.step, step.loss, step.correct)).collect();
         assert_eq!(read, [(1, 0.5, 3), (2, 1.0, 3), (3, 1.5, 3)]);
-        assert!(deferred.read().is_none() && deferred.take().is_empty());
+        assert!(deferred.read().unwrap().is_none() && deferred.take().is_empty());
     }
 
     #[test]
@@ -146,7 +168,7 @@ mod tests {
             deferred.add(pending(1, 1.0, 1.0));
             deferred.add(pending(2, loss, gradient_norm));
             deferred.add(pending(3, f64::NAN, f64::NAN));
-            assert_eq!(deferred.read().map(|step| step.step), Some(2));
+            assert_eq!(deferred.read().unwrap().map(|step| step.step), Some(2));
             assert_eq!(deferred.take().len(), 1);
         }
     }

@@ -28,6 +28,8 @@ pub enum Origin {
     Validation(Option<&'static str>),
     /// The images of this split, on which the trained model is measured.
     Measured(&'static str),
+    /// What another process has found.
+    Elsewhere(String),
     /// Not known: it was seen this many steps later, when these had spread it to all weights.
     SeenLater(u64),
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Origin {
                     "it shows on the validation images, on which the output of stage {stage} is not finite"
                 )
             }
+            Self::Elsewhere(found) => f.write_str(found),
             Self::Validation(None) => f.write_str("it shows in the loss on the validation images"),
             Self::Measured(split) => write!(f, "it shows in the loss on the {split} images, at the end"),
             Self::SeenLater(steps) => write!(

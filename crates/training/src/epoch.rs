@@ -2,14 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use features::loader::{Batch, EpochBatches};
+use data_parallel::spread::Spread;
+use data_parallel::work::Work;
+use features::loader::EpochBatches;
 use records::{EpochRecord, Session, StepRecord};
 
 use crate::deferred::StepMetrics;
 use crate::save::{SaveMoment, SaveState};
 use crate::state::TrainingState;
-use crate::step::{Fault, LiveStages, one_step};
+use crate::step::{Fault, LiveStages, Stopped, shared_step};
 use crate::{Error, Phase};
+
+/// How an epoch's steps are taken.
+pub(crate) struct Means<'a> {
+    /// Saves states in between.
+    pub(crate) saver: &'a mut dyn SaveState,
+    /// The processes that take the steps together.
+    pub(crate) spread: &'a mut Spread,
+}
 
 /// Takes the steps of an epoch over its images; `None` when it was interrupted on the way. States are saved in between.
 ///
@@ -20,31 +30,31 @@ pub(crate) fn train_pass(
     live: LiveStages<'_>,
     images: EpochBatches,
     state: &mut TrainingState,
-    saver: &mut dyn SaveState,
+    Means { saver, spread }: Means<'_>,
     session: &mut Session<'_>,
 ) -> Result<Option<EpochRecord>, Error> {
     let mut started = Instant::now();
     let schedule = phase.schedule();
-    let diverged = |state: &TrainingState, Fault { loss, origin, since }| state.diverged(loss, origin, since);
+    let stop = |state: &TrainingState, stopped| match stopped {
+        Stopped::Fault(Fault { loss, origin, since }) => state.diverged(loss, origin, since),
+        Stopped::Team(error) => error.into(),
+    };
     let mut interrupted = false;
-    let mut batches = images.batches(live.backbone);
-    loop {
-        let group = batches.by_ref().take(phase.train.accumulate.get());
-        let group = group.collect::<Result<Vec<Batch>, features::Error>>()?;
-        if group.is_empty() {
-            break;
-        }
+    let class_weights = phase.objective.class_weights();
+    for group in images.groups(live.backbone, phase.train.accumulate.get()) {
+        let group = group?;
         if state.steps == 0 {
             tracing::debug!("the first batch is there");
         }
         let rates = state.rates(&schedule);
         if let Some(pass) = &mut state.pass {
-            pass.waited += group.iter().map(|batch| batch.waited).sum::<Duration>();
+            pass.waited += group.own.iter().map(|batch| batch.waited).sum::<Duration>();
             pass.learning_rate = rates.learning_rate;
         }
-        let stepped = one_step(phase, live, &group, state, rates);
+        let work = Work::of(&group, class_weights.as_deref());
+        let stepped = shared_step(phase, live, &work, state, rates, spread);
         state.count_read(phase, session);
-        stepped.map_err(|fault| diverged(state, fault))?;
+        stepped.map_err(|stopped| stop(state, stopped))?;
         let done = state.pass.as_ref().map_or(0, |pass| state.steps - pass.steps_before);
         if session.interrupted() && done < phase.steps_per_epoch() {
             interrupted = true;
@@ -57,7 +67,7 @@ pub(crate) fn train_pass(
     }
     let rest = state.read_rest();
     state.count_read(phase, session);
-    rest.map_err(|fault| diverged(state, fault))?;
+    rest.map_err(|stopped| stop(state, stopped))?;
     state.count_time(&mut started);
     if interrupted {
         if saver.is_due(SaveMoment::End) {

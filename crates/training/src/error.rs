@@ -18,6 +18,9 @@ pub enum Error {
     /// A head could not be computed from features.
     #[error(transparent)]
     Transferability(#[from] transferability::Error),
+    /// Another process that trains along failed.
+    #[error(transparent)]
+    Team(#[from] team::Error),
     /// The loss, weights or gradients are no longer finite.
     #[error(
         "{} in {phase}, epoch {epoch}, step {step}; {origin}: the learning rate is probably too high; try a tenth of it (train.learning_rate){}",
@@ -50,4 +53,13 @@ fn where_kept(file: Option<&Path>) -> String {
     file.map_or_else(String::new, |file| {
         format!("; the weights from before that epoch are kept in {}", file.display())
     })
+}
+
+impl team::Failed for Error {
+    fn failure(&self) -> team::Failure {
+        match self {
+            Self::Features(error) => error.failure(),
+            other => team::Failure { message: other.to_string(), code: 1 },
+        }
+    }
 }

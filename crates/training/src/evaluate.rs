@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use backbone::{Backbone, Mode, StageId};
+use data_parallel::predicted::{Predicted, gathered};
 use features::loader::{FeatureLoader, padded};
 use tch::{Kind, TchError, Tensor};
+use team::Team;
 use torch_extra::autocast::Autocast;
 
 use crate::Error;
@@ -124,19 +126,43 @@ pub(crate) fn pass(
     evaluation: Evaluation,
 ) -> Result<Scored, Error> {
     backbone.prepare_inference(feed.cut()..backbone.head_id(), evaluation.kind);
-    let scored = run(backbone, feed, evaluation);
+    let part = run(backbone, feed, evaluation);
     backbone.forget_preparation(feed.cut().max(backbone.first_live()));
-    scored
+    Ok(feed.team().agree(part)?.of_all(feed.team())?)
 }
 
-fn run(backbone: &Backbone, feed: &FeatureLoader, evaluation: Evaluation) -> Result<Scored, Error> {
+/// Runs the model over the batches that are this process's.
+fn run(backbone: &Backbone, feed: &FeatureLoader, evaluation: Evaluation) -> Result<Part, Error> {
     let Evaluation { batch_size, sync_interval, kind, keep } = evaluation;
     let _autocast = Autocast::begin(backbone.placement().0, kind);
     let rows = if backbone.placement().0.is_cuda() { batch_size.min(feed.len()) } else { 0 };
-    let batches = feed.in_order(backbone, batch_size).map(|batch| Ok(batch?));
-    let mut split = Split { batches, rows, keep, labels: Vec::new(), scored: Scored::default() };
+    let batches = feed.own_in_order(backbone, batch_size).map(|batch| Ok(batch?));
+    let mut split = Split { batches, rows, keep, labels: Vec::new(), part: Part::default() };
     classify(backbone, feed.cut(), sync_interval, &mut split)?;
-    Ok(split.scored)
+    Ok(split.part)
+}
+
+/// What one process found of a split.
+#[derive(Default)]
+struct Part {
+    scored: Scored,
+    /// Cross-entropy of each image.
+    losses: Vec<f64>,
+}
+
+impl Part {
+    /// Returns what all processes found. The losses are added one by one, so that it matters neither how large batches are nor who
+    /// computes them.
+    fn of_all(self, team: &Team) -> Result<Scored, team::Error> {
+        let Scored { predictions, logits, classes, waited } = self.scored;
+        let Predictions { labels, predicted, probability, .. } = predictions;
+        let own = Predicted { losses: self.losses, labels, classes: predicted, probability, logits };
+        let Predicted { losses, labels, classes: predicted, probability, logits } = gathered(own, team)?;
+        let loss_sum = losses.into_iter().fold(0.0, |sum, loss| sum + loss);
+        let classes = if labels.is_empty() { classes } else { classes.max(logits.len() / labels.len()) };
+        let predictions = Predictions { labels, predicted, probability, loss_sum };
+        Ok(Scored { predictions, logits, classes, waited })
+    }
 }
 
 /// A split on its way through the network.
@@ -147,7 +173,7 @@ struct Split<I> {
     keep: Keep,
     /// Labels of the batches whose scores are to come, `[N]` each, int64.
     labels: Vec<Tensor>,
-    scored: Scored,
+    part: Part,
 }
 
 impl<I: Iterator<Item = Result<features::loader::Batch, Error>>> Feed for Split<I> {
@@ -156,7 +182,7 @@ impl<I: Iterator<Item = Result<features::loader::Batch, Error>>> Feed for Split<
     fn next(&mut self) -> Option<Result<Batch, Error>> {
         let batch = self.batches.next()?;
         Some(batch.map(|batch| {
-            self.scored.waited += batch.waited;
+            self.part.scored.waited += batch.waited;
             self.labels.push(batch.labels.shallow_clone());
             Batch { x: padded(&batch.x, self.rows), images: batch.x.size()[0] }
         }))
@@ -164,7 +190,8 @@ impl<I: Iterator<Item = Result<features::loader::Batch, Error>>> Feed for Split<
 
     fn take(&mut self, scores: &Tensor) -> Result<(), Error> {
         let labels = Tensor::f_cat(&std::mem::take(&mut self.labels), 0)?;
-        Ok(self.scored.add(scores, &labels, self.keep)?)
+        self.part.losses.extend(self.part.scored.add(scores, &labels, self.keep)?);
+        Ok(())
     }
 }
 
@@ -178,19 +205,19 @@ impl Scored {
         if !labels.is_empty() {
             let size = [labels.len(), classes].map(|extent| i64::try_from(extent).unwrap_or(i64::MAX));
             let scores = Tensor::f_from_slice(logits)?.f_view(size)?;
-            scored.add(&scores, &Tensor::f_from_slice(labels)?, Keep::Scores)?;
+            let losses = scored.add(&scores, &Tensor::f_from_slice(labels)?, Keep::Scores)?;
+            scored.predictions.loss_sum = losses.into_iter().fold(0.0, |sum, loss| sum + loss);
         }
         Ok(scored)
     }
 
-    /// Adds images, each kind of number with one transfer: scores `[N, classes]` and labels `[N]`.
-    fn add(&mut self, scores: &Tensor, labels: &Tensor, keep: Keep) -> Result<(), TchError> {
+    /// Adds images, each kind of number with one transfer: scores `[N, classes]` and labels `[N]`. Returns the loss of each, which
+    /// is in no sum yet.
+    fn add(&mut self, scores: &Tensor, labels: &Tensor, keep: Keep) -> Result<Vec<f64>, TchError> {
         let log_probabilities = scores.to_kind(Kind::Double).f_log_softmax(-1, Kind::Double)?; // [N, classes]
         let losses = -log_probabilities.f_gather(1, &labels.unsqueeze(1), false)?.squeeze_dim(1); // [N]
         let (best, class) = log_probabilities.f_max_dim(1, false)?; // [N], [N]
-        let Predictions { labels: known, predicted, probability, loss_sum } = &mut self.predictions;
-        // One by one, so that it matters neither how large batches are nor how many are read at once.
-        *loss_sum = Vec::<f64>::try_from(losses)?.into_iter().fold(*loss_sum, |sum, loss| sum + loss);
+        let Predictions { labels: known, predicted, probability, .. } = &mut self.predictions;
         known.extend(Vec::<i64>::try_from(labels)?);
         predicted.extend(Vec::<i64>::try_from(class)?);
         probability.extend(Vec::<f64>::try_from(best.exp())?);
@@ -198,7 +225,7 @@ impl Scored {
             self.classes = usize::try_from(scores.size()[1]).unwrap_or(0);
             self.logits.extend(Vec::<f32>::try_from(scores.to_kind(Kind::Float).f_flatten(0, -1)?)?);
         }
-        Ok(())
+        Vec::<f64>::try_from(losses)
     }
 
     /// Returns the scores, on which calibration is measured.

@@ -10,6 +10,7 @@
 //! goes over the epochs, `epoch` over the batches of one, `step` takes one optimizer step. [`objective`] is what is minimised,
 //! with its [`penalties`]; [`optimizer`] takes the steps along a [`schedule`], [`clip`] bounds them, [`average`] follows
 //! them; [`best`] keeps the best weights of the run. What is drawn at random for a batch has a `seed` of its own. Metrics of steps wait in [`deferred`] to be read together, and `scaler` keeps the gradients of float16 within its range.
+//! What of a step one of several processes computes, and by what means they take it together, is the crate `data_parallel`.
 //! [`divergence`] looks for the place where numbers went out of bounds; `gradient_flow` measures each stage's gradient.
 //! [`saved`] is a state of training as [`numbers`] and named [`tensors`], and [`save`] says when it is saved.
 //! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict. [`head_fit`]

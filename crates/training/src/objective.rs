@@ -4,7 +4,7 @@ use backbone::{Backbone, Mode, Output, StageId};
 use features::loader::Batch;
 use regularize::{CrossEntropy, Targets};
 use run_config::BatchNormPolicy;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::penalties::Penalties;
 
@@ -34,27 +34,45 @@ impl Objective {
     /// weight. A mixture is correct when its prediction is the label of the image that was mixed into.
     #[must_use]
     pub fn of(&self, backbone: &Backbone, batch: &Batch, from: StageId) -> BatchLoss {
+        self.part_of(backbone, batch, from, 0.0)
+    }
+
+    /// Does what [`Objective::of`] does; of rows of a larger batch, whose images weigh `weight` together, returns their part in the
+    /// mean loss of that.
+    pub(crate) fn part_of(
+        &self,
+        backbone: &Backbone,
+        batch: &Batch,
+        from: StageId,
+        weight: f64,
+    ) -> BatchLoss {
         let taps = self.penalties.taps(from);
         let collected = backbone.classify_collect(&batch.x, from, &taps, self.mode);
         let correct = collected.output.logits.argmax(-1, false).eq_tensor(&batch.labels).sum(Kind::Int64);
-        let data = self.data_loss(&collected.output, &batch.targets);
         let penalties = self.penalties.of(backbone, batch, from, &collected, self.mode);
-        let loss = penalties.into_iter().fold(data, |sum, (_, penalty)| sum + penalty);
+        let penalties = penalties.into_iter().map(|(_, penalty)| penalty);
+        let loss = if batch.rows.are_cut() {
+            // Penalties are means over images, or not of images at all: over all rows their parts sum to one penalty.
+            let part = batch.rows.count() as f64 / batch.rows.of as f64;
+            let data = |logits: &Tensor| self.cross_entropy.of_rows(logits, &batch.targets, weight);
+            let data = with_aux(&collected.output, data);
+            penalties.fold(data, |sum, penalty| sum + penalty * part)
+        } else {
+            penalties.fold(self.data_loss(&collected.output, &batch.targets), |sum, penalty| sum + penalty)
+        };
         BatchLoss { loss, correct }
     }
 
-    /// Returns the share of each batch in the loss of its step, by the class weights of its images. Shares sum to 1; a batch
-    /// whose images all have weight 0 has share 0. With class weights this waits for a GPU.
+    /// Returns the weight of each class; `None` where all are 1. It waits for a GPU.
     #[must_use]
-    pub fn shares(&self, group: &[Batch]) -> Vec<f64> {
-        let weights: Vec<f64> = group.iter().map(|batch| self.weight(batch)).collect();
-        let total: f64 = weights.iter().sum();
-        weights.into_iter().map(|weight| if weight > 0.0 { weight / total } else { 0.0 }).collect()
+    pub fn class_weights(&self) -> Option<Vec<f64>> {
+        let weights = self.cross_entropy.class_weights.as_ref()?;
+        Vec::<f64>::try_from(weights.to_device(Device::Cpu).to_kind(Kind::Double)).ok()
     }
 
     /// Returns the sum of the class weights of a batch's images. Mixing pairs each image with one of the same batch, so that
     /// both halves of the targets have the same sum.
-    fn weight(&self, batch: &Batch) -> f64 {
+    pub(crate) fn weight(&self, batch: &Batch) -> f64 {
         match &self.cross_entropy.class_weights {
             None => batch.labels.size()[0] as f64,
             Some(weights) => weights.index_select(0, &batch.labels).sum(Kind::Double).double_value(&[]),
@@ -63,10 +81,13 @@ impl Objective {
 
     /// Returns the cross-entropy of the logits, plus that of each auxiliary head by its weight; a scalar.
     pub(crate) fn data_loss(&self, output: &Output, targets: &Targets) -> Tensor {
-        let main = self.cross_entropy.of(&output.logits, targets);
-        let aux = output.aux.iter();
-        aux.fold(main, |sum, (logits, weight)| sum + self.cross_entropy.of(logits, targets) * *weight)
+        with_aux(output, |logits| self.cross_entropy.of(logits, targets))
     }
+}
+
+/// Returns a loss of the logits, plus that of each auxiliary head by its weight; a scalar.
+fn with_aux(output: &Output, loss: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    output.aux.iter().fold(loss(&output.logits), |sum, (logits, weight)| sum + loss(logits) * *weight)
 }
 
 /// Returns how the live stages run while training. A policy that is still to be decided counts as `train`.

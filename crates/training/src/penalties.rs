@@ -1,7 +1,7 @@
 //! Terms that are added to the cross-entropy against overfitting. The mathematics is in [`regularize`]; this decides to which
 //! weights and features it is applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use backbone::{Backbone, Collected, Head, Mode, Module, StageId, Values, Variables};
@@ -232,6 +232,16 @@ impl Penalties {
             rate_scale,
         });
         trainable.collect()
+    }
+}
+
+impl Penalties {
+    /// Returns the names of the parameters that have a gradient when the stages from `from` on run.
+    pub(crate) fn active(&self, backbone: &Backbone, from: StageId, mode: Mode) -> BTreeSet<String> {
+        let original = self.trainables(1.0, |_| 0.0).into_iter().map(|parameter| parameter.name);
+        // Where the head alone is live no features can change, and the original head rests.
+        let original = original.filter(|_| from < backbone.head_id());
+        live(backbone, from, mode).into_iter().map(|(name, _)| name).chain(original).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-use backbone::Backbone;
+use backbone::{Backbone, StageId};
 use features::loader::{EpochBatches, EpochStart, FeatureLoader};
 use records::StepName;
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 use crate::average::Averaging;
 use crate::freeze::FreezePlan;
 use crate::objective::Objective;
-use crate::optimizer::{self, Trainable};
+use crate::optimizer::{self, Optimizer, Trainable};
 use crate::schedule::Schedule;
 
 /// What one of the two training steps of the recipe is to do. It does not change while it is done; what changes is
@@ -64,6 +64,14 @@ impl Phase<'_> {
         let decay = |value: &Tensor| self.regularize.decay_of(value);
         trainables.extend(self.objective.penalties.trainables(head_scale, decay));
         trainables
+    }
+
+    /// Returns the parameters that have a gradient in every step: those that are trained, but for inactive auxiliary heads, and the
+    /// original head of Co-Tuning where no features can change.
+    pub(crate) fn reduced(&self, backbone: &Backbone, optimizer: &Optimizer, first: StageId) -> Vec<Tensor> {
+        let active = self.objective.penalties.active(backbone, first, self.objective.mode);
+        let reduced = optimizer.parameters().iter().filter(|parameter| active.contains(&parameter.name));
+        reduced.map(|parameter| parameter.value.shallow_clone()).collect()
     }
 
     /// Returns the training images of an epoch, which workers begin to prepare.

@@ -1,6 +1,6 @@
 //! The type that networks compute in: float32, or a shorter one where it is faster.
 //!
-//! Weights stay float32 whatever is chosen here. Frozen stages and predictions compute with short copies of them; live
+//! Weights stay float32 unless this is float64. Frozen stages and predictions compute with short copies of them; live
 //! stages train under autocast, with float16 on a loss that is multiplied so that no gradient vanishes
 //! (`scaler`). Which type is faster depends on the device, on the network and on what it does, so
 //! [`Precision::Auto`] tries both once and remembers.
@@ -44,8 +44,16 @@ pub fn kind(precision: Precision, backbone: &mut Backbone, work: &Workload<'_>) 
         Precision::Float32 => Kind::Float,
         Precision::Bf16 => Kind::BFloat16,
         Precision::Fp16 => Kind::Half,
+        Precision::Float64 => Kind::Double,
         Precision::Auto => auto::faster(backbone, work),
     }
+}
+
+/// Returns the type of a name that [`name`] gives.
+#[must_use]
+pub fn named(name: &str) -> Kind {
+    let kinds = [Kind::BFloat16, Kind::Half, Kind::Double];
+    kinds.into_iter().find(|&kind| self::name(kind) == name).unwrap_or(Kind::Float)
 }
 
 /// Returns the name of a type in configurations and records.

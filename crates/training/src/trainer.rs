@@ -4,6 +4,8 @@ use std::ops::Deref;
 use std::time::Instant;
 
 use backbone::{Backbone, StageId};
+use data_parallel::replicas;
+use data_parallel::spread::Spread;
 use features::loader::{EpochBatches, EpochStart, FeatureLoader};
 use records::{EpochRecord, Event, KeptRecord, Session};
 use regularize::{Verdict, wise_ft};
@@ -11,7 +13,7 @@ use run_config::BatchNormPolicy;
 
 use crate::average::{self, Average, Averaging};
 use crate::best::{Figures, Moment};
-use crate::epoch::train_pass;
+use crate::epoch::{Means, train_pass};
 use crate::evaluate::{self, Evaluation, Keep};
 use crate::freeze::Segment;
 use crate::save::{SaveMoment, SaveState};
@@ -48,6 +50,8 @@ pub struct Trainer<'a> {
     saver: &'a mut dyn SaveState,
     /// Images of the next epoch, which workers prepare while this one is validated. They can be asked for again.
     prefetched: Option<EpochBatches>,
+    /// Means by which several processes take the steps of the segment at hand; `None` before its first epoch.
+    spread: Option<Spread>,
 }
 
 /// What became of a phase.
@@ -72,7 +76,7 @@ impl<'a> Trainer<'a> {
         saver: &'a mut dyn SaveState,
     ) -> Self {
         state.begin(phase, backbone);
-        Self { phase, backbone, state, saver, prefetched: None }
+        Self { phase, backbone, state, saver, prefetched: None, spread: None }
     }
 
     /// Returns the network.
@@ -83,6 +87,8 @@ impl<'a> Trainer<'a> {
 
     /// Freezes what lies before the cut of a segment, prepares it to compute fast, and trains what comes after.
     pub fn unfreeze(&mut self, segment: &Segment) {
+        // What sums the gradients of other parameters goes before its successor is made.
+        self.spread = None;
         self.backbone.freeze_before(segment.cut);
         self.backbone.prepare_inference(StageId::INPUT..segment.cut, self.phase.kind);
         self.state.optimizer.follow(self.phase.trainables(self.backbone, segment.first_epoch));
@@ -101,7 +107,7 @@ impl<'a> Trainer<'a> {
         loaders: &Loaders,
         session: &mut Session<'_>,
     ) -> Result<bool, Error> {
-        let Self { phase, backbone, state, saver, prefetched } = self;
+        let Self { phase, backbone, state, saver, prefetched, spread } = self;
         let epoch = state.epoch;
         if state.ending.is_some() || epoch > segment.last_epoch {
             return Ok(false);
@@ -111,12 +117,18 @@ impl<'a> Trainer<'a> {
         if phase.begins_trained && state.best.is_none() {
             judge_beginning(phase, backbone, state, &loaders.validation)?;
         }
+        let spread = match spread {
+            Some(spread) => spread,
+            None => spread.insert(spread_of(phase, backbone, state, segment.cut, &loaders.training)?),
+        };
+        state.deferred.share_with(spread.team());
         state.begin_pass(phase, backbone, segment.cut);
         let images = prefetched.take();
         let start = EpochStart { epoch, batch: state.batches_done(phase) };
         let images = images.unwrap_or_else(|| phase.begin_epoch(backbone, &loaders.training, start));
         let live = LiveStages { backbone, first: segment.cut };
-        let passed = train_pass(phase, live, images, state, *saver, session);
+        let means = Means { saver: *saver, spread };
+        let passed = train_pass(phase, live, images, state, means, session);
         let passed = passed.and_then(|record| match divergence::in_weights(backbone, segment.cut) {
             Some(origin) => {
                 let loss = record.map_or(f64::NAN, |record| record.train_loss);
@@ -128,6 +140,7 @@ impl<'a> Trainer<'a> {
             state.ending = Some(Ending::Interrupted);
             return Ok(false);
         };
+        replicas::check(loaders.training.team(), backbone, segment.cut)?;
         state.average.after_epoch(epoch);
         if epoch < segment.last_epoch {
             let next = EpochStart { epoch: epoch + 1, batch: 0 };
@@ -258,6 +271,21 @@ impl<'a> Trainer<'a> {
         }
         Ok(PhaseEnd { ending, kept: kept.map(|(_, record)| record), wise_ft, averaged })
     }
+}
+
+/// Returns the means by which the steps from stage `first` on are taken.
+fn spread_of(
+    phase: &Phase<'_>,
+    backbone: &Backbone,
+    state: &TrainingState,
+    first: StageId,
+    training: &FeatureLoader,
+) -> Result<Spread, Error> {
+    if !training.share().is_spread() {
+        return Ok(Spread::alone());
+    }
+    let norms = if phase.objective.mode.moves_norms() { backbone.norms(first) } else { Vec::new() };
+    Ok(Spread::of(training.team(), phase.reduced(backbone, &state.optimizer, first), norms)?)
 }
 
 /// Judges the weights before the first epoch.

@@ -41,7 +41,7 @@ impl BatchNorm {
     #[must_use]
     pub fn new(path: &Path, channels: i64, spec: NormSpec) -> Self {
         let cpu = (Kind::Float, Device::Cpu);
-        Self {
+        let norm = Self {
             name: path.name().to_owned(),
             weight: path.parameter("weight", Tensor::ones([channels], cpu)),
             bias: path.parameter("bias", Tensor::zeros([channels], cpu)),
@@ -49,7 +49,9 @@ impl BatchNorm {
             running_var: path.buffer("running_var", Tensor::ones([channels], cpu)),
             batches: path.buffer("num_batches_tracked", Tensor::zeros([], (Kind::Int64, Device::Cpu))),
             spec,
-        }
+        };
+        path.has_statistics([&norm.running_mean, &norm.running_var, &norm.batches], spec.momentum);
+        norm
     }
 
     /// A second handle on the same layer.

@@ -11,6 +11,7 @@ use super::frozen::{chunk, is_stored_channels_last, read, run_frozen, stored};
 use super::merged::Merged;
 use super::pixels::{prepared, to_device};
 use super::preparation::{LaterCut, Preparation};
+use super::shared::{Pieces, RowForm, Shared};
 use super::variation::Variation;
 use crate::Error;
 use crate::dataset::ImageSubset;
@@ -32,6 +33,13 @@ struct View {
     count: u32,
     /// Epoch that decides about the augmentation.
     epoch: u32,
+}
+
+/// Features in the cache that every process has.
+struct Known {
+    found: Option<Found>,
+    /// Whether they are those of the whole list, row by row.
+    is_whole: bool,
 }
 
 /// Place of a view in the cache.
@@ -78,6 +86,7 @@ impl Extractor<'_> {
         let bytes = form.bytes().unwrap_or(u64::MAX).saturating_mul(count.into());
         let in_memory = bytes <= memory;
         let cached = cut.cache.as_ref().filter(|cached| cached.cache.holds(&form, count));
+        let cached = self.cached_everywhere(cached)?;
         if !in_memory && cached.is_none() {
             return Ok(None);
         }
@@ -85,11 +94,13 @@ impl Extractor<'_> {
         let labels: Vec<i64> =
             part.labels().into_iter().map(|label| i64::try_from(label).unwrap_or(-1)).collect();
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-        let mut features = Features { views: Vec::new(), labels, found: 0, earlier: 0, handover: None };
+        let mut features =
+            Features { views: Vec::new(), labels, found: 0, earlier: 0, computed: 0, handover: None };
         for index in 0..count {
             let view = View { index, count, epoch: how.variation.transform_epoch(index + 1) };
             let entry = cached.map(|cached| self.entry(cached, view)).transpose()?;
             let found = entry.as_ref().and_then(|entry| entry.cache.find(&entry.list, &form));
+            let Known { found, is_whole } = self.found_everywhere(found)?;
             if let Some(found) = &found {
                 features.found += found.count();
                 features.earlier += if found.is_earlier { found.count() } else { 0 };
@@ -97,10 +108,8 @@ impl Extractor<'_> {
             let all_found = found.as_ref().is_some_and(|found| found.count() == part.len() as u64);
             let of_view = match found {
                 // What memory has no room for stays mapped.
-                Some(found) if found.is_whole_list() && in_memory => {
-                    Some(found.features.f_to_device(device)?)
-                }
-                Some(found) if found.is_whole_list() => Some(found.features),
+                Some(found) if is_whole && in_memory => Some(found.features.f_to_device(device)?),
+                Some(found) if is_whole => Some(found.features),
                 found => {
                     if let (false, None, [next, rest @ ..]) = (all_found, &features.handover, later) {
                         let left = if in_memory { memory - bytes } else { memory };
@@ -118,8 +127,11 @@ impl Extractor<'_> {
                     let memory = in_memory.then(empty).transpose()?;
                     // What other files have in full and memory has room for needs no file of its own.
                     let entry = entry.filter(|_| !(all_found && in_memory));
-                    let draft = entry.and_then(|entry| entry.cache.begin(&entry.list, &form));
-                    self.compute(source, Destination { memory, draft, rows: 0 }, view, listen)?
+                    let writes = entry.as_ref().filter(|_| how.team.is_local_lead());
+                    let draft = writes.and_then(|entry| entry.cache.begin(&entry.list, &form));
+                    let destination = Destination { memory, draft, rows: 0 };
+                    let computed = self.compute(source, destination, view, &mut features.computed, listen)?;
+                    self.written_here(computed, entry.as_ref(), &form)?
                 }
             };
             match of_view {
@@ -127,7 +139,54 @@ impl Extractor<'_> {
                 None => return Ok(None),
             }
         }
+        let stage = backbone.name(cut.stage);
+        tracing::debug!(stage, computed = features.computed, found = features.found, "features are there");
         Ok(Some(features))
+    }
+
+    /// Returns the cache if every process has one.
+    fn cached_everywhere<'c>(&self, cached: Option<&'c Cached>) -> Result<Option<&'c Cached>, Error> {
+        let mut everywhere = [f64::from(u8::from(cached.is_some()))];
+        self.how.team.min(&mut everywhere)?;
+        Ok(cached.filter(|_| everywhere[0] > 0.0))
+    }
+
+    /// Returns what was found, but only of images of which every process has found the features.
+    fn found_everywhere(&self, found: Option<Found>) -> Result<Known, Error> {
+        let team = &self.how.team;
+        let is_whole = found.as_ref().is_some_and(Found::is_whole_list);
+        if team.is_alone() {
+            return Ok(Known { found, is_whole });
+        }
+        let rows = found.as_ref().map_or_else(|| vec![None; self.part.len()], |found| found.rows.clone());
+        let has = rows.iter().map(|row| f64::from(u8::from(row.is_some())));
+        let mut everywhere: Vec<f64> = [f64::from(u8::from(is_whole))].into_iter().chain(has).collect();
+        team.min(&mut everywhere)?;
+        let is_whole = everywhere.remove(0) > 0.0;
+        let rows: Vec<Option<i64>> =
+            rows.into_iter().zip(&everywhere).map(|(row, &known)| row.filter(|_| known > 0.0)).collect();
+        let found = found.filter(|_| rows.iter().any(Option::is_some)).map(|found| Found { rows, ..found });
+        Ok(Known { found, is_whole })
+    }
+
+    /// Returns features that another process of this machine has written to the disk, where memory has no room for them.
+    fn written_here(
+        &self,
+        computed: Option<Tensor>,
+        entry: Option<&Entry<'_>>,
+        form: &Form,
+    ) -> Result<Option<Tensor>, Error> {
+        let team = &self.how.team;
+        if team.is_alone() {
+            return Ok(computed);
+        }
+        // By now the file is there, if it could be written.
+        team.hear()?;
+        let found = || entry.and_then(|entry| entry.cache.find(&entry.list, form));
+        let computed = computed.or_else(|| found().filter(Found::is_whole_list).map(|found| found.features));
+        let mut everywhere = [f64::from(u8::from(computed.is_some()))];
+        team.min(&mut everywhere)?;
+        Ok(computed.filter(|_| everywhere[0] > 0.0))
     }
 
     /// Names a view by the digests of its files. Where images are augmented, an image's identity counts as well, because it
@@ -167,15 +226,20 @@ impl Extractor<'_> {
         Source { stages, input, found }: Source<'_>,
         mut destination: Destination,
         view: View,
+        computed_here: &mut u64,
         listen: &mut Listener<'_>,
     ) -> Result<Option<Tensor>, Error> {
         let Self { backbone, part, how } = *self;
+        let team = &how.team;
         let images = part.len() as u64;
         let chunk = chunk(backbone.placement().0, how.batch_size);
         let what = names(backbone, stages.clone());
         let (found, rows) =
             found.map_or((None, vec![None; part.len()]), |found| (Some(found.features), found.rows));
         let missing: Vec<usize> = (0..part.len()).filter(|&position| rows[position].is_none()).collect();
+        let pieces = Pieces::new(missing.len(), chunk, team);
+        let missing: Vec<usize> = pieces.mine().into_iter().map(|number| missing[number]).collect();
+        *computed_here += missing.len() as u64;
         let inputs: Box<dyn Iterator<Item = Result<Tensor, Error>>> = match input {
             Some(input) => {
                 Box::new(missing.chunks(chunk).map(|positions| read(&selected(input, positions)?, backbone)))
@@ -192,8 +256,19 @@ impl Extractor<'_> {
             let x = run_frozen(backbone, &input?, stages.clone(), chunk);
             Ok(stored(&x, backbone))
         });
+        let mut own;
+        let mut of_all;
+        let computed: &mut dyn Iterator<Item = Result<Tensor, Error>> = if team.is_alone() {
+            own = computed;
+            &mut own
+        } else {
+            let Form { shape, kind } = self.form(stages.end);
+            let form = RowForm { shape, kind, device: backbone.placement().0 };
+            of_all = Shared::new(team, pieces, form, computed);
+            &mut of_all
+        };
         for x in Merged::new(&rows, found.as_ref(), computed, chunk) {
-            if destination.is_lost() {
+            if self.is_lost(&destination)? {
                 return Ok(None);
             }
             if how.interrupt.requested() {
@@ -206,6 +281,19 @@ impl Extractor<'_> {
             }
         }
         Ok(destination.finish())
+    }
+}
+
+impl Extractor<'_> {
+    /// Whether what is computed goes nowhere. One process of a machine writes the file for all.
+    fn is_lost(&self, destination: &Destination) -> Result<bool, Error> {
+        let team = &self.how.team;
+        if team.is_alone() || destination.memory.is_some() {
+            return Ok(destination.is_lost());
+        }
+        let mut kept = [if team.is_local_lead() && destination.is_lost() { 0.0 } else { 1.0 }];
+        team.min(&mut kept)?;
+        Ok(kept[0] == 0.0)
     }
 }
 

@@ -1,45 +1,21 @@
-use std::time::{Duration, Instant};
-
 use backbone::{Backbone, StageId};
-use images::{Batches, Transform, balanced, shuffled};
+use images::{Transform, balanced, shuffled};
 use records::Listener;
-use regularize::{Mixing, Targets};
+use regularize::Mixing;
 use run_config::SamplerKind;
-use tch::Tensor;
-use torch_extra::room::Room;
+use team::Team;
 
+use super::batch::Batch;
+use super::epoch_batches::{BatchesOf, EpochBatches, EpochStart, LabelledBatches, Seeded, Source};
 use super::extract::Extractor;
 use super::features::{Features, Handover};
-use super::frozen::{chunk, laid, read, run_frozen};
-use super::pixels::{OnDevice, prepared, to_device};
+use super::frozen::chunk;
+use super::pixels::prepared;
 use super::preparation::{LaterCut, Preparation};
+use super::share::{Piece, Share};
 use super::variation::Variation;
 use crate::Error;
 use crate::dataset::ImageSubset;
-
-/// Images or their features on the network's device.
-#[derive(Debug)]
-pub struct Batch {
-    /// Input of the stage [`FeatureLoader::cut`], `[N, ..]`.
-    pub x: Tensor,
-    /// Labels `[N]`, int64.
-    pub labels: Tensor,
-    /// Training targets: the labels, unless images are mixed.
-    pub targets: Targets,
-    /// Place among the batches of the epoch, from 0: with seed, phase and epoch it seeds the random numbers of the batch.
-    pub number: u64,
-    /// Time spent waiting for images to be decoded and prepared.
-    pub waited: Duration,
-}
-
-impl Batch {
-    /// Returns a batch of images that are not mixed.
-    #[must_use]
-    pub fn plain(x: Tensor, labels: Tensor) -> Self {
-        let targets = Targets::Labels(labels.shallow_clone());
-        Self { x, labels, targets, number: 0, waited: Duration::ZERO }
-    }
-}
 
 /// Data loader for the stages from a cut on: batches of images, passed through the stages before it or taken from their
 /// features.
@@ -50,6 +26,8 @@ pub struct FeatureLoader {
     variation: Variation,
     chunk: usize,
     content: Content,
+    team: Team,
+    share: Share,
 }
 
 enum Content {
@@ -89,7 +67,32 @@ impl FeatureLoader {
             None => Content::Images { transform: how.transform, workers: how.workers },
         };
         let chunk = chunk(backbone.placement().0, how.batch_size);
-        Ok(Self { cut, part: part.clone(), mixing: how.mixing, variation: how.variation, chunk, content })
+        // A step of the head alone, on features that every process has, takes less time than to sum its gradients.
+        let is_small = cut == backbone.head_id() && matches!(content, Content::Features(_));
+        let share = if is_small { Share::whole() } else { how.share };
+        let (mixing, variation) = (how.mixing, how.variation);
+        Ok(Self { cut, part: part.clone(), mixing, variation, chunk, content, team: how.team, share })
+    }
+
+    /// The processes that share these images.
+    #[must_use]
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// The share of this process in each optimizer step.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        self.share
+    }
+
+    /// Number of images that passed through frozen stages in this process, in all views, to be kept.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        match &self.content {
+            Content::Images { .. } => 0,
+            Content::Features(features) => features.computed,
+        }
     }
 
     /// Stage whose input the batches are.
@@ -177,7 +180,7 @@ impl FeatureLoader {
         let before = usize::try_from(batch).unwrap_or(usize::MAX).saturating_mul(batch_size.max(1));
         let order = order.into_iter().skip(before).collect();
         let seeded = Seeded { mixing: self.mixing, seed, epoch, first: batch };
-        self.begin(backbone, order, batch_size, seeded)
+        self.begin(backbone, order, BatchesOf { batch_size, share: self.share }, seeded)
     }
 
     /// Returns every image once, in an order that the seed decides, not mixed.
@@ -188,7 +191,21 @@ impl FeatureLoader {
         seed: u64,
     ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
         let order = shuffled(self.len(), seed, 0);
-        self.begin(backbone, order, batch_size, Seeded::default()).batches(backbone)
+        self.begin(backbone, order, BatchesOf::whole(batch_size), Seeded::default()).batches(backbone)
+    }
+
+    /// Returns the batches of this process of the images in their own order, not mixed: contiguous blocks, which are all images
+    /// where it is alone.
+    pub fn own_in_order<'a>(
+        &'a self,
+        backbone: &'a Backbone,
+        batch_size: usize,
+    ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
+        let batch_size = batch_size.max(1);
+        let own = team::part(self.len().div_ceil(batch_size), self.team.rank(), self.team.world());
+        let images = own.start * batch_size..self.len().min(own.end * batch_size);
+        let order = images.filter_map(|position| u32::try_from(position).ok()).collect();
+        self.begin(backbone, order, BatchesOf::whole(batch_size), Seeded::default()).batches(backbone)
     }
 
     /// Returns the images in their own order, not mixed.
@@ -198,119 +215,40 @@ impl FeatureLoader {
         batch_size: usize,
     ) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
         let order = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
-        self.begin(backbone, order, batch_size, Seeded::default()).batches(backbone)
+        self.begin(backbone, order, BatchesOf::whole(batch_size), Seeded::default()).batches(backbone)
     }
 
     /// Begins to prepare the images at these positions.
-    fn begin(&self, backbone: &Backbone, order: Vec<u32>, batch_size: usize, seeded: Seeded) -> EpochBatches {
-        let epoch = seeded.epoch;
+    fn begin(&self, backbone: &Backbone, order: Vec<u32>, how: BatchesOf, seeded: Seeded) -> EpochBatches {
+        let BatchesOf { batch_size, share } = how;
+        let (batch_size, epoch) = (batch_size.max(1), seeded.epoch);
+        let pieces = share.pieces(order.len(), batch_size, seeded.first);
+        let labels = self.part.labels();
+        let labels =
+            order.iter().map(|&position| labels.get(position as usize).copied().unwrap_or(0)).collect();
+        // Images are mixed with others of their batch, so that a batch is cut after that.
+        let prepared_rows = |piece: &Piece| match self.mixing.varies() {
+            true => piece.whole_batch(),
+            false => piece.positions.clone(),
+        };
+        let at_once = pieces.first().map_or(1, |piece| prepared_rows(piece).len());
+        let own = pieces.iter().flat_map(|piece| &order[prepared_rows(piece)]).copied();
         let source = match &self.content {
             Content::Features(Features { views, labels, .. }) => Source::Features {
                 features: views[self.variation.view_index(epoch) as usize % views.len()].shallow_clone(),
                 labels: labels.shallow_clone(),
-                order: order.into_iter().map(i64::from).collect(),
-                batch_size: i64::try_from(batch_size.max(1)).unwrap_or(i64::MAX),
+                order: own.map(i64::from).collect(),
+                batch_size: i64::try_from(at_once).unwrap_or(i64::MAX),
             },
             Content::Images { transform, workers } => {
-                let indices =
-                    order.into_iter().map(|position| self.part.indices[position as usize]).collect();
+                let indices = own.map(|position| self.part.indices[position as usize]).collect();
                 let part = ImageSubset { store: self.part.store.clone(), indices };
                 let epoch = self.variation.transform_epoch(epoch);
-                let batches = prepared(backbone, part, transform.clone(), epoch, batch_size, *workers);
+                let batches = prepared(backbone, part, transform.clone(), epoch, at_once, *workers);
                 Source::Images(Box::new(batches))
             }
         };
-        EpochBatches { source, seeded, cut: self.cut, chunk: self.chunk }
+        let whole = LabelledBatches { labels, batch_size };
+        EpochBatches { source, seeded, cut: self.cut, chunk: self.chunk, pieces, whole }
     }
-}
-
-/// Where the batches of an epoch begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EpochStart {
-    /// The epoch, from 1.
-    pub epoch: u32,
-    /// Its first batch, from 0.
-    pub batch: u64,
-}
-
-/// The images of an epoch, being prepared.
-pub struct EpochBatches {
-    source: Source,
-    seeded: Seeded,
-    cut: StageId,
-    chunk: usize,
-}
-
-enum Source {
-    /// Pixels, which workers prepare ahead.
-    Images(Box<Batches<Room>>),
-    /// Features of every image, and the rows to take.
-    Features { features: Tensor, labels: Tensor, order: Vec<i64>, batch_size: i64 },
-}
-
-impl EpochBatches {
-    /// Returns batches as the frozen stages put them out; the last one may be smaller.
-    pub fn batches<'a>(self, backbone: &'a Backbone) -> Box<dyn Iterator<Item = Result<Batch, Error>> + 'a> {
-        let Self { source, seeded, cut, chunk } = self;
-        let first = seeded.first;
-        match source {
-            Source::Features { order, .. } if order.is_empty() => Box::new(std::iter::empty()),
-            Source::Features { features, labels, order, batch_size } => {
-                // The order goes to a device once. Features mapped into the host's memory travel batch by batch.
-                let rows_on = |kept: &Tensor| {
-                    Tensor::f_from_slice(&order)?.f_to_device(kept.device())?.f_split(batch_size, 0)
-                };
-                let (of_features, of_labels) = match (rows_on(&features), rows_on(&labels)) {
-                    (Ok(of_features), Ok(of_labels)) => (of_features, of_labels),
-                    (Err(error), _) | (_, Err(error)) => return Box::new(std::iter::once(Err(error.into()))),
-                };
-                let batches = of_features.into_iter().zip(of_labels).zip(first..);
-                Box::new(batches.map(move |((rows, of_labels), number)| {
-                    let x = features.f_index_select(0, &rows)?;
-                    let labels = labels.f_index_select(0, &of_labels)?;
-                    Ok(Batch { number, ..Batch::plain(read(&x, backbone)?, labels) })
-                }))
-            }
-            Source::Images(batches) => {
-                Box::new(timed(batches).zip(first..).map(move |((batch, waited), number)| {
-                    let batch = seeded.mixed(number, to_device(batch?, backbone)?);
-                    let x = run_frozen(backbone, &batch.x, StageId::INPUT..cut, chunk);
-                    Ok(Batch { x: laid(&x, backbone), number, waited, ..batch })
-                }))
-            }
-        }
-    }
-}
-
-/// Mixing of the batches of an epoch, with the random stream that decides about it.
-#[derive(Clone, Copy, Default)]
-struct Seeded {
-    mixing: Mixing,
-    seed: u64,
-    epoch: u32,
-    /// Number of the first batch, from 0.
-    first: u64,
-}
-
-impl Seeded {
-    /// Returns the batch of this number (from 0), mixed as seed, epoch and number decide.
-    fn mixed(self, number: u64, OnDevice { pixels, labels }: OnDevice) -> Batch {
-        let size = pixels.size();
-        let count = usize::try_from(size[0]).unwrap_or(0);
-        match self.mixing.draw(self.seed, self.epoch, number, count, [size[2], size[3]]) {
-            Some(draw) => {
-                let (x, targets) = draw.apply(&pixels, &labels);
-                Batch { targets, ..Batch::plain(x, labels) }
-            }
-            None => Batch::plain(pixels, labels),
-        }
-    }
-}
-
-/// Returns each item with the time that was spent waiting for it.
-pub fn timed<T>(mut items: impl Iterator<Item = T>) -> impl Iterator<Item = (T, Duration)> {
-    std::iter::from_fn(move || {
-        let began = Instant::now();
-        items.next().map(|item| (item, began.elapsed()))
-    })
 }

@@ -14,6 +14,8 @@ pub(super) struct Features {
     pub(super) found: u64,
     /// Number of those that an earlier run had computed.
     pub(super) earlier: u64,
+    /// Number of images that passed through frozen stages in this process, in all views.
+    pub(super) computed: u64,
     /// Input of a later cut, cached on the way.
     pub(super) handover: Option<Box<Handover>>,
 }

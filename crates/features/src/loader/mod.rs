@@ -7,8 +7,11 @@
 //!
 //! Modules, in reading order: `variation`: whether images differ from epoch to epoch; `pixels`: images as tensors on a
 //! device; `frozen`: the pass through frozen stages; `features`: what comes out, for every image; `preparation`: what a
-//! loader is asked for; `merged`, `extract`: features found or computed; `feature_loader`: batches.
+//! loader is asked for; `share`: what of a step one process computes; `merged`, `shared`, `extract`: features found, computed by several processes, or here; `batch`, `epoch_batches`,
+//! `feature_loader`: batches.
 
+mod batch;
+mod epoch_batches;
 mod extract;
 mod feature_loader;
 mod features;
@@ -16,13 +19,18 @@ mod frozen;
 mod merged;
 mod pixels;
 mod preparation;
+mod share;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod variation;
 
-pub use feature_loader::{Batch, EpochBatches, EpochStart, FeatureLoader, timed};
+pub use batch::Batch;
+pub use epoch_batches::{EpochBatches, EpochStart, Group, timed};
+pub use feature_loader::FeatureLoader;
 pub use features::Handover;
 pub use frozen::{chunk, most_at_once, padded};
 pub use pixels::{host_memory, to_backbone};
 pub use preparation::{LaterCut, Preparation};
+pub use share::{Share, Split};
 pub use variation::Variation;

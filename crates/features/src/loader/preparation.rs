@@ -2,8 +2,10 @@ use backbone::StageId;
 use images::Transform;
 use records::Interrupt;
 use regularize::Mixing;
+use team::Team;
 
 use super::features::Handover;
+use super::share::Share;
 use super::variation::Variation;
 use crate::feature_cache::Cached;
 
@@ -31,6 +33,10 @@ pub struct Preparation<'a> {
     pub later_cuts: Vec<LaterCut>,
     /// What the loader before this one cached on the way.
     pub handover: Option<Handover>,
+    /// The processes that share the pass through the frozen stages: each image goes through one of them.
+    pub team: Team,
+    /// The share of this process in each optimizer step.
+    pub share: Share,
     /// Ends the pass through the frozen stages with [`Error::Interrupted`](crate::Error::Interrupted).
     pub interrupt: &'a Interrupt,
 }
@@ -49,6 +55,8 @@ impl<'a> Preparation<'a> {
             cache: None,
             later_cuts: Vec::new(),
             handover: None,
+            team: Team::alone(),
+            share: Share::whole(),
             interrupt,
         }
     }

@@ -5,7 +5,7 @@ use records::{Event, Session};
 
 use super::arguments::{ConfigArguments, Output, print_report};
 use super::train::listen_for_ctrl_c;
-use crate::progress::Progress;
+use progress::Progress;
 
 /// How it works, for the end of `--help`.
 const METHOD: &str = "A subset of the training images passes through the network once; after every stage a linear probe is measured on images that were left out. A fixed rule turns the probes' accuracies and the number of images into a depth and a learning rate, or into an earlier end of the network. Nothing is trained and no weights are kept; only a page with the evidence is written. finetune.depth = \"auto\" does the same within a run.";

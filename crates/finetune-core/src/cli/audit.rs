@@ -10,7 +10,7 @@ use run_folder::{FolderError, RunFolder};
 use super::arguments::{ConfigArguments, Output, print_report, run_of};
 use super::resume::{ResumeOptions, finished_already, hint};
 use super::train::listen_for_ctrl_c;
-use crate::progress::Progress;
+use progress::Progress;
 
 /// How it works, for the end of `--help`.
 const METHOD: &str = "Reads the images as the run would and passes them through the network once; the run finds these features. Looks for files that cannot be read, copies within and across splits, labels that are likely wrong, and images unlike all others. Writes a page, audit.json and, with --fix, exclude.toml for data.exclude. Nothing is moved, deleted or trained (docs/audit.md).";

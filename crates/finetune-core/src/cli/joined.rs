@@ -8,6 +8,7 @@ use std::thread;
 use finetune_core::helpers::Helpers;
 use records::Interrupt;
 use run_config::Run;
+use team::processes;
 
 /// Returns the helpers of the search of a run.
 pub(super) fn search_helpers(run: &Run) -> Helpers<'static> {
@@ -21,6 +22,7 @@ pub(super) fn joining(folder: &Path, command: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("finetune"));
     let mut helper = Command::new(program);
     helper.args(command).arg("--config").arg(folder.join("config.toml")).arg("--join").arg(folder);
+    processes::alone(&mut helper);
     helper.stdout(Stdio::null()).stderr(Stdio::null());
     helper
 }

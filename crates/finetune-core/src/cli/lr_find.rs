@@ -9,7 +9,7 @@ use training::range_test::Sweep;
 use super::UsageError;
 use super::arguments::{ConfigArguments, Output, print_report};
 use super::train::listen_for_ctrl_c;
-use crate::progress::Progress;
+use progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(

@@ -14,6 +14,7 @@ mod options;
 mod resume;
 mod run;
 mod search;
+mod team;
 mod train;
 
 use std::io::{self, Write};
@@ -88,6 +89,8 @@ enum Command {
     Completions(completions::CompletionsArguments),
 }
 
+pub(crate) use team::see_own_gpu;
+
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -101,11 +104,14 @@ pub(crate) fn main() -> ExitCode {
         Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED),
         Ok(Err(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Ok(Err(error)) => fail(&error),
-        Err(payload) => fail(&anyhow::anyhow!(sentence(payload.as_ref()))),
+        Err(payload) => fail(&of_panic(payload.as_ref())),
     }
 }
 
 fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    if arguments.command.is_some() {
+        team::refuse_several()?;
+    }
     let done = match (&arguments.command, &arguments.config) {
         (Some(Command::Predict(arguments)), _) => predict::perform(arguments),
         (Some(Command::Evaluate(arguments)), _) => evaluate::perform(arguments),
@@ -145,12 +151,21 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Most messages quote their cause already.
+    let _ = writeln!(io::stderr(), "finetune: {}", message(error));
+    ExitCode::from(exit_code(error))
+}
+
+/// An error with its causes. Most messages quote their cause already.
+fn message(error: &anyhow::Error) -> String {
     let message = error.chain().map(ToString::to_string).reduce(|message, cause| {
         if message.contains(&cause) { message } else { format!("{message}: {cause}") }
     });
-    let _ = writeln!(io::stderr(), "finetune: {}", message.unwrap_or_default());
-    ExitCode::from(exit_code(error))
+    message.unwrap_or_default()
+}
+
+/// The error of a panic.
+fn of_panic(payload: &(dyn std::any::Any + Send)) -> anyhow::Error {
+    anyhow::anyhow!(sentence(payload))
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
@@ -159,6 +174,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         _ => error.downcast_ref::<Error>(),
     };
     let is_unknown_network = matches!(error.downcast_ref(), Some(ModelError::UnknownNetwork(_)));
+    if let Some(::team::Error::Environment(_)) = error.downcast_ref() {
+        return USAGE;
+    }
     let is_usage = error.is::<ConfigError>()
         || error.is::<VaryError>()
         || error.is::<UsageError>()

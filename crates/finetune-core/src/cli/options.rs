@@ -1,5 +1,6 @@
 //! Options of the commands that train, and what they print.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use run_folder::RunFolder;
@@ -15,6 +16,9 @@ pub(super) struct TrainOptions {
     /// Resume a run although bits of its result will differ: another program, libtorch, processor, number of threads
     #[arg(long)]
     inexact: bool,
+    /// Train in N processes on this machine; the result is that of one
+    #[arg(long, value_name = "N", conflicts_with = "join")]
+    pub(super) processes: Option<NonZeroUsize>,
     /// Take part in the comparison that another process carries out in DIR
     #[arg(long, value_name = "DIR", hide = true, conflicts_with = "out")]
     pub(super) join: Option<PathBuf>,

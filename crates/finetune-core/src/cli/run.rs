@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use ::team::Team;
 use anyhow::Context;
 use backbone::Backbone;
 use finetune_core::recipe::{Course, Materials, Resumed};
@@ -17,10 +18,12 @@ use super::arguments::run_of;
 use super::joined::search_helpers;
 use super::options::{TrainArguments, print_summary};
 use super::resume::{finished_already, hint};
-use crate::progress::Progress;
+use super::team;
+use progress::Progress;
 
 /// Begins a run in a new folder.
 pub(super) fn begin(
+    team: &Team,
     run: &Run,
     folder: &RunFolder,
     arguments: TrainArguments<'_>,
@@ -36,9 +39,12 @@ pub(super) fn begin(
     let mut progress = Progress::new();
     let mut before = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut before };
-    let materials = recipe::gather(run, session)?;
+    let mut materials = team::gathered(team, run, session)?;
     let search_in = || RunFolder::at(&search_folder(folder));
-    let decided = decide(run, &materials, &search_in, session)?;
+    let decided = team::lead_decides(team, || decide(run, &materials, &search_in, session))?;
+    let decided = decided.context("rank 0 decides")?;
+    let decided = Decided { run: team::decided(team, run, Some(&decided.run))?, ..decided };
+    materials.team = team.clone();
     let metrics = || Metrics::create(folder);
     carry_out(
         Begun { decided, states, materials, folder, saved: None },

@@ -12,7 +12,7 @@ use super::arguments::{ConfigArguments, Output, print_report, run_of};
 use super::joined::{search_helpers, stop_with_stdin};
 use super::resume::{ResumeOptions, hint};
 use super::train::listen_for_ctrl_c;
-use crate::progress::Progress;
+use progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(

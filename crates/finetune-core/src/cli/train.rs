@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
 
+use ::team::{Team, processes};
 use anyhow::Context;
 use finetune_core::helpers::Helpers;
 use finetune_core::{Error, compare};
@@ -15,8 +16,8 @@ use super::arguments::run_of;
 use super::joined::{joining, stop_with_stdin};
 use super::options::{TrainArguments, print_summary};
 use super::resume::{Holds, held_in, hint, stopping};
-use super::{INTERRUPTED, UsageError, run};
-use crate::progress::Progress;
+use super::{INTERRUPTED, UsageError, run, team};
+use progress::Progress;
 
 /// Carries out the run that a configuration describes.
 pub(super) fn perform(arguments: TrainArguments<'_>) -> anyhow::Result<Outcome> {
@@ -28,37 +29,63 @@ pub(super) fn perform_changed(
     arguments: TrainArguments<'_>,
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
+    if let Some(count) = arguments.options.processes.filter(|count| count.get() > 1) {
+        let code = processes::start(count.get())?;
+        std::process::exit(code.into());
+    }
     let interrupt = &listen_for_ctrl_c()?;
+    let team = &team::join(interrupt)?;
+    team::guarded(team, || in_team(team, arguments, change, interrupt))
+}
+
+/// Carries out the run in this process, which may be one of several.
+fn in_team(
+    team: &Team,
+    arguments: TrainArguments<'_>,
+    change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
     let TrainArguments { config, options } = arguments;
     let begun = options.resume.folder(config.out());
+    if begun.is_some() && !team.is_alone() {
+        return Err(UsageError(
+            "one process goes on with what several began: finetune --resume RUN --inexact",
+        )
+        .into());
+    }
     if !config.is_given() && begun.is_none() {
         return Err(UsageError("--config <FILE> is needed; see --help").into());
     }
     let outcome = match begun {
         Some(path) => go_on(path, arguments, change, interrupt),
-        None => begin(arguments, change, interrupt),
+        None => begin(team, arguments, change, interrupt),
     };
     // A requested stop shows in the exit code even if nothing was left to do.
     outcome.map(|outcome| if interrupt.requested() { Outcome::Interrupted } else { outcome })
 }
 
 fn begin(
+    team: &Team,
     arguments: TrainArguments<'_>,
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let TrainArguments { config, options } = arguments;
-    let run = config.changed_run(change)?;
+    let run = team::shared(team, team::agree(team, config.changed_run(change))?)?;
+    if !team.is_lead() {
+        return team::follow(team, &run, interrupt);
+    }
     if let Some(folder) = &options.join {
         return join(&run, folder, interrupt);
     }
     let folder = match options.resume.folder_to_begin(config.out()) {
-        Some(folder) => folder?,
-        None => config.new_folder(&run.name)?,
+        Some(folder) => folder.map_err(anyhow::Error::from),
+        None => config.new_folder(&run.name).map_err(anyhow::Error::from),
     };
+    let folder = team::agree(team, folder)?;
     let outcome = match &run.config.compare {
         Some(compare) => compare_runs(&run, compare, &folder, Metrics::create, arguments, interrupt),
-        None => run::begin(&run, &folder, arguments, interrupt),
+        None => run::begin(team, &run, &folder, arguments, interrupt),
     };
     if outcome.is_err() {
         folder.forget_if_empty();

@@ -47,7 +47,7 @@ impl<'a> Course<'a> {
     /// Returns the type that the network computes in, as the earlier process decided it.
     pub(super) fn kind(&self) -> Option<Kind> {
         let name = &self.resumed.as_ref()?.progress.precision;
-        [Kind::Float, Kind::BFloat16, Kind::Half].into_iter().find(|&kind| precision::name(kind) == name)
+        Some(precision::named(name))
     }
 
     /// Returns the record of a step that the earlier process has ended.

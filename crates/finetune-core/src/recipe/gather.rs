@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use backbone::{Backbone, Ending, Network, Options, Values};
 use checkpoint::Checkpoint;
+use data_parallel::split;
 use features::dataset::{self, DecodedDataset};
 use images::{DataSet, Keep, Transform};
 use pretrained::{Fit, InputSpec};
 use ranged::Fraction;
 use records::{Depth, Event, Session};
 use run_config::{CompareConfig, HeadPolicy, Run, Switch};
+use team::Team;
 use training::against_data::{self, Known};
 use training::freeze::FreezePlan;
 use zoo::source_weights;
@@ -37,6 +39,8 @@ pub struct Materials {
     pub input_from: &'static str,
     /// How the rows of the weights' head came into the order of the data's classes.
     pub class_order: ClassOrder,
+    /// The processes that train together; every one has read the same.
+    pub team: Team,
     /// Seconds it took to read all this: part of step `load`.
     pub seconds: f64,
 }
@@ -98,6 +102,7 @@ pub fn gather_chosen(
     // Built once without training so that other weights or an unknown stage are reported before any image is read.
     let (trial, plan) = trial(run, &input, checkpoint.as_ref(), &set.classes)?;
     against_data::check_epochs(run, run.config.compare.as_ref(), &plan, &known)?;
+    split::of_run(run, plan.norms(&trial).is_some())?;
     let class_order = match &mut checkpoint {
         Some(checkpoint) => kept_head::put_into_order(run, &trial, checkpoint, &set.classes),
         None => ClassOrder::Unknown,
@@ -120,7 +125,16 @@ pub fn gather_chosen(
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
     let checkpoint = checkpoint.map(Arc::new);
-    Ok(Materials { images, checkpoint, source_sha256, input, input_from, class_order, seconds })
+    Ok(Materials {
+        images,
+        checkpoint,
+        source_sha256,
+        input,
+        input_from,
+        class_order,
+        team: Team::alone(),
+        seconds,
+    })
 }
 
 /// Returns the number of validation images, about that of a fold where one takes their place.

@@ -2,9 +2,10 @@
 
 use backbone::Backbone;
 use backbone::layers::LinearInit;
+use data_parallel::split;
+use features::loader::Share;
 use records::{Depth, Event, PhasePlanRecord, Session, StepName};
 use run_config::HeadPolicy;
-use tch::Kind;
 use training::SourceReference;
 use training::decide;
 use training::outline::outline;
@@ -44,7 +45,7 @@ pub(super) fn head(
             )
         }
     };
-    backbone.to(run.device, Kind::Float);
+    backbone.to(run.device, run.config.run.precision.weights());
     backbone.use_channels_last();
     let workload = Workload {
         input: &materials.input,
@@ -54,6 +55,8 @@ pub(super) fn head(
     };
     let measured = || precision::kind(run.config.run.precision, &mut backbone, &workload);
     let kind = inputs.kind.unwrap_or_else(measured);
+    // What one process has measured holds for all.
+    let kind = precision::named(&materials.team.from_lead(precision::name(kind).to_owned())?);
     source.weights = source::weights(inputs, &backbone, &load.missing);
     source.network = source::network(inputs, checkpoint.as_deref())?;
     let stages = frozen_proof::records(&backbone, &plan)?;
@@ -67,6 +70,7 @@ pub(super) fn head(
     });
     prepared.phases = phases.collect();
     session.emit(&Event::Planned(&prepared.phases));
+    announce_shares(inputs, &prepared, session)?;
     Ok(Step { made: prepared, what })
 }
 
@@ -90,4 +94,16 @@ fn replace(inputs: &Inputs<'_>, backbone: &mut Backbone) -> String {
         "put a fresh {} for {classes} classes ({} features each) in place of the one for {before}{more}",
         head.root, head.features
     )
+}
+
+/// Emits what each process computes of an optimizer step.
+fn announce_shares(inputs: &Inputs<'_>, prepared: &Prepared, session: &mut Session<'_>) -> Result<(), Error> {
+    let Inputs { run, materials, .. } = *inputs;
+    if run.processes > 1 {
+        let split = split::of_run(run, !prepared.backbone.norms(prepared.plan.first_live).is_empty())?;
+        let (batch_size, batches) = (run.config.train.batch_size.get(), run.config.train.accumulate.get());
+        let share = Share::of(&materials.team, split, batches);
+        session.emit(&Event::Note(share.of_all(batch_size).join("; ")));
+    }
+    Ok(())
 }

@@ -3,11 +3,12 @@
 use std::num::NonZeroU32;
 
 use backbone::{Backbone, StageId};
+use data_parallel::split;
 use features::dataset::ImageSubset;
 use features::feature_cache::Cached;
 use features::feature_cost::{self, FeatureCost};
 use features::feature_key::feature_cache;
-use features::loader::{FeatureLoader, Handover, LaterCut, Preparation, Variation};
+use features::loader::{FeatureLoader, Handover, LaterCut, Preparation, Share, Variation};
 use images::Transform;
 use records::{Event, Interrupt, Session};
 use run_config::{Cache, Config, Run};
@@ -68,6 +69,8 @@ pub(super) fn loaders(
         cache: caches.at_cut(variation),
         later_cuts: caches.later_cuts(variation),
         handover: of_training,
+        team: materials.team.clone(),
+        share: share(inputs, backbone, cut)?,
         ..once(Transform::training(input, &augmentation)?)
     };
     let training = FeatureLoader::new(backbone, cut, &images.train, training, session.listener)?;
@@ -80,6 +83,7 @@ pub(super) fn loaders(
         later_cuts: caches.later_cuts(Variation::Fixed),
         handover: of_validation,
         variation: Variation::Fixed,
+        team: materials.team.clone(),
         ..once(Transform::evaluation(input)?)
     };
     let validation = FeatureLoader::new(backbone, cut, &images.validation, validation, session.listener)?;
@@ -87,6 +91,20 @@ pub(super) fn loaders(
         session.emit(&Event::Note(note));
     }
     Ok(Loaders { training, validation })
+}
+
+/// Returns the share of this process in steps of the stages from `cut` on.
+///
+/// # Errors
+/// At `run.split`.
+pub(super) fn share(
+    inputs: &Inputs<'_>,
+    backbone: &Backbone,
+    cut: StageId,
+) -> Result<Share, features::Error> {
+    let Inputs { run, materials, .. } = *inputs;
+    let split = split::of_run(run, !backbone.norms(cut).is_empty())?;
+    Ok(Share::of(&materials.team, split, run.config.train.accumulate.get()))
 }
 
 /// Makes a loader of images that are seen once, unaugmented, as stage `cut` reads them.
@@ -104,6 +122,23 @@ pub(super) fn once(
     let transform = Transform::evaluation(&materials.input)?;
     let preparation = Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
     FeatureLoader::new(backbone, cut, part, preparation, &mut |_| {})
+}
+
+/// Makes a loader of images that are seen once, unaugmented, as the network reads them; the processes share them.
+///
+/// # Errors
+/// When an image can no longer be read, or on interruption.
+pub(super) fn shared(
+    inputs: &Inputs<'_>,
+    backbone: &Backbone,
+    part: &ImageSubset,
+    interrupt: &Interrupt,
+) -> Result<FeatureLoader, features::Error> {
+    let Inputs { run, materials, .. } = *inputs;
+    let transform = Transform::evaluation(&materials.input)?;
+    let preparation = Preparation::once(transform, run.config.train.batch_size.get(), run.workers, interrupt);
+    let preparation = Preparation { team: materials.team.clone(), ..preparation };
+    FeatureLoader::new(backbone, StageId::INPUT, part, preparation, &mut |_| {})
 }
 
 /// Returns how the training images vary over this number of epochs.

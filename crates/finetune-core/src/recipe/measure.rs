@@ -1,6 +1,6 @@
 //! After training: how good the model is.
 
-use backbone::{Backbone, StageId};
+use backbone::Backbone;
 use features::dataset::ImageSubset;
 use features::loader::FeatureLoader;
 use records::{CalibrationRecord, EvaluationRecord, SampleRecord, Session, TemperatureRecord};
@@ -9,7 +9,7 @@ use training::divergence::Origin;
 use training::evaluate::{self, Predictions, Scored};
 use training::{Loaders, TrainingState, figures};
 
-use super::loaders::once;
+use super::loaders::shared;
 use super::prepared::Prepared;
 use super::samples;
 use super::step::Inputs;
@@ -70,7 +70,7 @@ pub(super) fn measure(
         let scored = match known {
             Some(scored) => scored,
             None => {
-                let loader = once(inputs, backbone, StageId::INPUT, part, session.interrupt)?;
+                let loader = shared(inputs, backbone, part, session.interrupt)?;
                 score(backbone, &loader)?
             }
         };
@@ -98,12 +98,13 @@ pub(super) fn measure(
     }
     let predictions = last.as_ref().map(|(part, scored)| predictions_for(part, scored, &images.classes));
     let samples = match last {
-        Some((part, scored)) => {
+        // One process writes the report.
+        Some((part, scored)) if materials.team.is_lead() => {
             let probability = scored.scores().confidences(temperature.value.unwrap_or(1.0));
             let predictions = Predictions { probability, ..scored.predictions };
             samples::choose(part, &predictions, &materials.input, batch_size, backbone)?
         }
-        None => Vec::new(),
+        _ => Vec::new(),
     };
     Ok(Measured { evaluations, temperature, predictions, samples, interrupted })
 }

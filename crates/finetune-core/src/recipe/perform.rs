@@ -83,6 +83,7 @@ pub fn perform(
         depth: run.depth().to_string(),
         device: device_name(run, prepared.kind),
         threads: torch_extra::determinism::threads(),
+        processes: u32::try_from(run.processes).unwrap_or(u32::MAX),
         seed: run.config.run.seed,
         data: images.record(),
         load: prepared.load,

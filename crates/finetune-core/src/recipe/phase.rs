@@ -61,5 +61,5 @@ fn class_weights(inputs: &Inputs<'_>) -> Option<Tensor> {
             images.classes.iter().map(|class| weights.get(class).map_or(1.0, |weight| weight.get())).collect()
         }
     };
-    Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(Kind::Float))
+    Some(Tensor::from_slice(&weights).to_device(run.device).to_kind(run.config.run.precision.weights()))
 }

@@ -9,7 +9,7 @@ use ranged::Positive;
 use records::{Event, Session, StepName};
 use regularize::{CoTuning, CrossEntropy, Targets, attention, importance};
 use run_config::HeadPolicy;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use training::penalties::{Attention, OriginalHead, SourceWeights};
 
 use super::gather::{build, end};
@@ -35,7 +35,7 @@ pub(super) fn original_head(
     let Some(co_tuning) = run.config.regularize.co_tuning else { return Ok(None) };
     let of_weights = head_scale.and_then(|scale| Positive::try_from(scale).ok());
     let co_tuning = CoTuning { scale: co_tuning.scale.or(of_weights), ..co_tuning };
-    backbone.to(run.device, Kind::Float);
+    backbone.to(run.device, run.config.run.precision.weights());
     let original = OriginalHead::copy_of(backbone);
     let loader = once(inputs, backbone, StageId::INPUT, &images.train, session.interrupt)?;
     let _no_gradient = tch::no_grad_guard();
@@ -82,7 +82,7 @@ pub(super) fn network(
     let mut network = build(run, &materials.input, Some(checkpoint), values)?;
     network.load(checkpoint)?;
     end(run, &mut network)?;
-    network.to(run.device, Kind::Float);
+    network.to(run.device, run.config.run.precision.weights());
     network.freeze_before(network.head_id());
     Ok(Some(Rc::new(network)))
 }

@@ -35,6 +35,7 @@ pub(crate) fn run() -> RunRecord {
         depth: "from:layer3".into(),
         device: "cpu".into(),
         threads: 2,
+        processes: 1,
         seed: 0,
         data: DataRecord {
             root: "data/dogs_cats_small".into(),

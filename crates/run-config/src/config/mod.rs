@@ -46,7 +46,7 @@ pub(crate) use read::lay_over;
 pub use read::{overlay, parse, read};
 pub use reference::reference;
 pub use regularization::RegularizeConfig;
-pub use run::{Cache, Checkpoints, RunConfig, Switch};
+pub use run::{Cache, Checkpoints, PeerTimeout, RunConfig, Split, Switch};
 pub use save::SaveInterval;
 pub use schedule::{LearningRateSchedule, OneCycle, ReduceOnPlateau, StepDecay};
 pub use schema::schema;

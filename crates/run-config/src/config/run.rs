@@ -16,7 +16,7 @@ pub struct RunConfig {
     pub seed: u64,
     /// Where to compute: `"cpu"`, `"cuda:0"`, or `"auto"`, a GPU where there is one.
     pub device: String,
-    /// Type that networks compute in; weights are float32 in any case.
+    /// Type that networks compute in; weights are float32 unless it is `"float64"`.
     pub precision: Precision,
     /// Whether the same seed gives the same bits on a GPU too, as far as libtorch has algorithms that do; `false` takes the
     /// fastest ones. On a CPU runs repeat in any case.
@@ -24,7 +24,8 @@ pub struct RunConfig {
     /// Whether numbers below 1.2e-38 count as zero on the CPU. They slow most CPUs down many times, and vanishing gradients
     /// are full of them; PyTorch keeps them.
     pub flush_denormals: bool,
-    /// Number of threads that libtorch computes with, at most 1024; one for each core when 0.
+    /// Number of threads that libtorch computes with, at most 1024; when 0 one for each core, which the processes of a machine
+    /// share.
     pub threads: ThreadBudget,
     /// Number of threads that prepare images while libtorch computes; when 0, half of `threads`, and with a GPU all but
     /// one.
@@ -32,6 +33,10 @@ pub struct RunConfig {
     /// Memory for the outputs of frozen stages in mebibytes. What does not fit is mapped from disk, or, with
     /// `cache = "memory"`, computed again in each epoch.
     pub features_mib: u64,
+    /// What [several processes](several-machines.md) share of an optimizer step; the result is the same.
+    pub split: Split,
+    /// Seconds after which a process that does not answer counts as gone.
+    pub peer_timeout: PeerTimeout,
     /// Where the outputs of frozen stages are kept; the result is the same.
     pub cache: Cache,
     /// Space in the user's cache folder in mebibytes; what was used longest ago is removed first.
@@ -47,6 +52,23 @@ ranged! {
     /// Number of threads, 0 for one for each core. More than 1024 make nothing faster, and far more make libtorch end the
     /// program.
     ThreadBudget(u32, "integer"): Limits::between(0.0, 1024.0), "be at most 1024";
+}
+
+ranged! {
+    /// Seconds, at least 1.
+    PeerTimeout(u32, "integer"): Limits::between(1.0, 86_400.0), "be 1 to 86400";
+}
+
+/// `run.split`: what several processes share of an optimizer step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// Its batches where there are as many as processes, else the images of each batch, where that gives the same result.
+    Auto,
+    /// Its batches (`train.accumulate`): each is computed by one process.
+    Batches,
+    /// The images of each batch. Not where batch-norm learns from a batch, nor with `regularize.spectral_shrinkage`.
+    Batch,
 }
 
 /// On or off.
@@ -94,6 +116,8 @@ impl Default for RunConfig {
             flush_denormals: false,
             threads: ThreadBudget::of(0),
             workers: 0,
+            split: Split::Auto,
+            peer_timeout: PeerTimeout::of(300),
             features_mib: 2048,
             cache: Cache::On,
             cache_mib: 20_480,

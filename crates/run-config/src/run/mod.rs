@@ -37,6 +37,8 @@ pub struct Run {
     pub threads: u32,
     /// Number of threads that prepare images; with 0 the computing thread does it.
     pub workers: usize,
+    /// Number of processes that train together.
+    pub processes: usize,
     /// What was decided for keys that the configuration leaves open; nothing until images and network are known.
     pub decisions: Vec<DecisionRecord>,
 }
@@ -77,6 +79,7 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
         device,
         threads: computing,
         workers: preparing,
+        processes: 1,
         decisions: Vec::new(),
         config,
         source,
@@ -88,6 +91,18 @@ impl Run {
     #[must_use]
     pub fn depth(&self) -> &Depth {
         &self.config.finetune.depth
+    }
+
+    /// Makes the run one of several processes, of which `here` share this machine, its cores among them.
+    #[must_use]
+    pub fn shared_by(self, processes: usize, here: usize) -> Self {
+        let asked = &self.config.run;
+        let budget = match asked.threads.get() {
+            0 => u32::try_from(cores() / here.max(1)).unwrap_or(1).max(1),
+            asked => asked,
+        };
+        let Threads { computing, preparing } = Threads::share(budget, asked.workers, self.device);
+        Self { threads: computing, workers: preparing, processes, ..self }
     }
 
     /// Sets libtorch up as the run asks: seed, threads, denormal numbers and, on a GPU, which algorithms. Each run does so

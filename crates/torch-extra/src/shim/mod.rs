@@ -118,6 +118,11 @@ unsafe extern "C" {
 pub struct Error(String);
 
 impl Error {
+    /// What this crate itself has to say.
+    pub(crate) fn said(text: String) -> Self {
+        Self(text)
+    }
+
     /// Lists that should be of one length are not.
     pub(crate) fn lengths() -> Self {
         Self("the lists of tensors are of different lengths".to_owned())

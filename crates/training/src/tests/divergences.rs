@@ -115,7 +115,7 @@ fn step(scaled: &[(&str, f64)], penalties: impl Fn(&Backbone) -> Penalties) -> (
     let stepped = one_step(&phase, live, &[batch], &mut state, rates);
     let now = trained_values(&state.optimizer);
     let moved = before.iter().zip(&now).any(|(before, now)| !before.allclose(now, 0.0, 0.0, true));
-    (stepped.err().map(|fault| fault.origin), moved)
+    (stepped.err().map(|stopped| stopped.fault().origin), moved)
 }
 
 fn trained_values(optimizer: &Optimizer) -> Vec<Tensor> {

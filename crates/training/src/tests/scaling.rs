@@ -16,7 +16,7 @@ use crate::objective::Objective;
 use crate::penalties::Penalties;
 use crate::scaler::Scaler;
 use crate::schedule::StepRates;
-use crate::step::{Fault, LiveStages, one_step};
+use crate::step::{Fault, LiveStages, Stopped, one_step};
 use crate::{Phase, TrainingState, optimizer};
 
 /// A LeNet whose weights do not come from chance, with a step on two groups of images, clipping and a moving average.
@@ -78,7 +78,7 @@ impl Bench {
         };
         let rates = StepRates { learning_rate: 0.01, momentum: None };
         let live = LiveStages { backbone: &self.backbone, first: StageId::INPUT };
-        one_step(&self.phase(), live, &[batch(3), batch(2)], state, rates)
+        one_step(&self.phase(), live, &[batch(3), batch(2)], state, rates).map_err(Stopped::fault)
     }
 
     fn weights(&self) -> Vec<f64> {

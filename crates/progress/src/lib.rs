@@ -11,7 +11,7 @@ use records::{
 };
 
 /// Shows events as they happen.
-pub(crate) struct Progress {
+pub struct Progress {
     bar: Option<ProgressBar>,
     /// The table of a search that goes on, on a terminal.
     table: Option<ProgressBar>,
@@ -30,14 +30,22 @@ enum Terminal {
     No,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Progress {
-    pub(crate) fn new() -> Self {
+    /// Returns one that has shown nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
         let terminal = if io::stderr().is_terminal() { Terminal::Yes } else { Terminal::No };
         Self { bar: None, table: None, last_cell: String::new(), screen: MultiProgress::new(), terminal }
     }
 
     /// Shows one event.
-    pub(crate) fn listen(&mut self, event: &Event<'_>) {
+    pub fn listen(&mut self, event: &Event<'_>) {
         match event {
             Event::Began(step) => {
                 self.line(&format!("step {}/{} {step}", step.number(), StepName::ALL.len()));

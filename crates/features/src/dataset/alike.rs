@@ -1,0 +1,37 @@
+use team::{Error, Team};
+
+use super::DecodedDataset;
+
+/// Sees that every process has read the same images, in the same order and with the same labels.
+///
+/// # Errors
+/// [`Error::Differ`] with the first image that differs.
+pub fn agree_on_images(team: &Team, images: &DecodedDataset) -> Result<(), Error> {
+    if team.is_alone() {
+        return Ok(());
+    }
+    let listed = listing(images);
+    if team.is_alike(&listed.concat())? {
+        return Ok(());
+    }
+    let all = team.gather(listed.join("\n").into_bytes())?;
+    let lines = |list: &Vec<u8>| String::from_utf8_lossy(list).lines().map(str::to_owned).collect();
+    let lists: Vec<Vec<String>> = all.iter().map(lines).collect();
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let apart = (0..longest).find_map(|place| {
+        let of = |rank: usize| lists[rank].get(place).map_or("nothing", String::as_str);
+        let other = (1..lists.len()).find(|&rank| of(rank) != of(0))?;
+        Some(format!("images: image {} is {} in rank 0 and {} in rank {other}", place + 1, of(0), of(other)))
+    });
+    Err(Error::Differ(apart.unwrap_or_else(|| "images".to_owned())))
+}
+
+/// Split, path and label of every image that can be read.
+fn listing(images: &DecodedDataset) -> Vec<String> {
+    let parts = [("train", &images.train), ("validation", &images.validation), ("test", &images.test)];
+    let lines = parts.into_iter().flat_map(|(split, part)| {
+        let samples = part.indices.iter().filter_map(|&index| part.store.samples().get(index as usize));
+        samples.map(move |sample| format!("{split} {} {}", sample.path.display(), sample.label))
+    });
+    lines.collect()
+}
