@@ -1,5 +1,7 @@
 //! The arms of a network, from free to dear, in the order of preference.
 
+use std::ops::Range;
+
 use records::Depth;
 
 use crate::{Arm, Kind, Place, Tier};
@@ -105,19 +107,24 @@ pub fn entrants(network: &Network) -> Vec<Entrant> {
 /// The last three stages joined, and the last one.
 fn late(network: &Network) -> Vec<Entrant> {
     let count = network.stages.len();
-    let joined = (count >= 3).then(|| joined(network, "joined last 3", count - 3));
+    let joined = (count >= 3).then(|| joined(network, "joined last 3", count - 3..count));
     let last = count.checked_sub(1).map(|last| stage(network, last));
     joined.into_iter().chain(last).collect()
 }
 
-/// Every stage before the last, from the late to the early ones, and most of them joined.
+/// Every stage before the last, from the late to the early ones; three joined that end at such a stage; and most of them
+/// joined.
 fn early(network: &Network) -> Vec<Entrant> {
     let count = network.stages.len();
     let mut entrants: Vec<Entrant> =
         (0..count.saturating_sub(1)).rev().map(|index| stage(network, index)).collect();
+    for end in (3..count).rev() {
+        let name = format!("joined 3 to {}", network.stages[end - 1].name);
+        entrants.push(joined(network, &name, end - 3..end));
+    }
     let wide = count / 3;
     if wide + 3 < count {
-        entrants.push(joined(network, "joined wide", wide));
+        entrants.push(joined(network, "joined wide", wide..count));
     }
     entrants
 }
@@ -142,9 +149,10 @@ fn stage(network: &Network, index: usize) -> Entrant {
     }
 }
 
-/// Stages from one on, joined.
-fn joined(network: &Network, name: &str, from: usize) -> Entrant {
-    let names: Vec<String> = network.stages[from..].iter().map(|stage| format!("{:?}", stage.name)).collect();
+/// A stretch of stages, joined.
+fn joined(network: &Network, name: &str, stages: Range<usize>) -> Entrant {
+    let names: Vec<String> =
+        network.stages[stages.clone()].iter().map(|stage| format!("{:?}", stage.name)).collect();
     let mut set = linear_set();
     set.push(format!("finetune.taps=[{}]", names.join(", ")));
     Entrant {
@@ -156,7 +164,7 @@ fn joined(network: &Network, name: &str, from: usize) -> Entrant {
             rides_on: None,
         },
         set,
-        how: How::Linear((from..network.stages.len()).collect()),
+        how: How::Linear(stages.collect()),
     }
 }
 
@@ -243,13 +251,16 @@ mod tests {
         let entrants = entrants(&network(&lives, true));
         let first: Vec<&str> = entrants.iter().take(4).map(|entrant| &*entrant.arm.name).collect();
         assert_eq!(first, ["linear on joined last 3", "linear on the last stage", "head", "linear on s7"]);
-        assert_eq!(entrants.iter().filter(|it| it.arm.tier == Tier::Free).count(), 9 + 2);
+        assert_eq!(entrants.iter().filter(|it| it.arm.tier == Tier::Free).count(), 9 + 2 + 6);
         assert_eq!(entrants.iter().filter(|it| it.how == How::Train).count(), 1 + 3 + 3 + 2 + 2);
         // Frozen statistics at a gentle rate, trained ones at the full rate, which cannot be averaged.
         let riders = entrants.iter().filter(|it| it.arm.rides_on.is_some()).count();
         assert_eq!(riders, 2 * (2 + 2 + 1 + 1));
         let wide = named(&entrants, "linear on joined wide");
         assert_eq!(wide.how, How::Linear((3..9).collect()));
+        let early = named(&entrants, "linear on joined 3 to s5");
+        assert_eq!(early.how, How::Linear(vec![3, 4, 5]));
+        assert_eq!(early.set[2], "finetune.taps=[\"s3\", \"s4\", \"s5\"]");
         assert_eq!(named(&entrants, "linear on s4").set[2], "finetune.cut=\"s4\"");
         let two = named(&entrants, "last:2 x 0.3");
         assert_eq!(
