@@ -60,7 +60,6 @@ impl Drop for CutRows {
 }
 
 /// Drops each value of `x`, `[N, ..]`, with this probability and scales up the rest, as `torch.nn.functional.dropout` in training.
-#[must_use]
 pub fn dropout(x: &Tensor, probability: f64) -> Tensor {
     let Some((start, count, of)) = cut_of(x) else { return x.dropout(probability, true) };
     // The mask is what ones become.
@@ -69,7 +68,6 @@ pub fn dropout(x: &Tensor, probability: f64) -> Tensor {
 }
 
 /// Returns for each image of `x`, `[N, ..]`, one or zero, one with probability `keep`: `[N, 1, ..]`.
-#[must_use]
 pub fn kept_images(x: &Tensor, keep: f64) -> Tensor {
     let mut shape = vec![1; x.dim()];
     let cut = cut_of(x);
