@@ -162,7 +162,7 @@ impl Team {
     pub fn from_lead<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<T, Error> {
         let Some(together) = &self.0 else { return Ok(value) };
         let text = if self.is_lead() { serde_json::to_vec(&value)? } else { Vec::new() };
-        Ok(serde_json::from_slice(&together.from_lead(text)?)?)
+        Ok(serde_json::from_slice(&together.bytes_of_lead(text)?)?)
     }
 
     /// Returns what this process made if every process made it; all go on, or none does. Of several failures that of the lowest

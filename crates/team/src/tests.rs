@@ -133,7 +133,7 @@ fn calls_at_different_places_are_an_error_in_place_of_a_hang() {
     let name = "calls_at_different_places_are_an_error_in_place_of_a_hang";
     let order = |called: Result<(), Error>| match called {
         Err(Error::Order(places)) => {
-            assert!(places.contains("rank 0 at") && places.contains("rank 1 at"), "{places}")
+            assert!(places.contains("rank 0 at") && places.contains("rank 1 at"), "{places}");
         }
         other => panic!("{other:?}"),
     };

@@ -148,7 +148,7 @@ impl Together {
     }
 
     #[track_caller]
-    pub(crate) fn from_lead(&self, mine: Vec<u8>) -> Result<Vec<u8>, Error> {
+    pub(crate) fn bytes_of_lead(&self, mine: Vec<u8>) -> Result<Vec<u8>, Error> {
         let mut length = [if self.member.rank == 0 { mine.len() as f64 } else { 0.0 }];
         self.reduce(&mut length, Reduction::Sum)?;
         self.bytes_of(0, &mine, length[0] as usize)

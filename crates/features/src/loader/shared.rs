@@ -105,10 +105,11 @@ impl<I: Iterator<Item = Result<Tensor, Error>>> Iterator for Shared<'_, I> {
     type Item = Result<Tensor, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() && self.round < self.pieces.rounds() {
-            if let Err(error) = self.exchange() {
-                return Some(Err(error));
-            }
+        if self.ready.is_empty()
+            && self.round < self.pieces.rounds()
+            && let Err(error) = self.exchange()
+        {
+            return Some(Err(error));
         }
         self.ready.pop_front().map(Ok)
     }
