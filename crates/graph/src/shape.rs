@@ -93,12 +93,15 @@ fn with_last(mut shape: Vec<i64>, extent: i64) -> Vec<i64> {
     shape
 }
 
-/// The shape that two values have together: aligned at the last axis, the larger extent of each.
+/// The shape that two values have together: aligned at the last axis; an extent of 1 is that of the other.
 fn joined(left: &[i64], right: &[i64]) -> Vec<i64> {
     let axes = left.len().max(right.len());
-    let at =
-        |shape: &[i64], axis: usize| (axis + shape.len()).checked_sub(axes).map_or(1, |axis| shape[axis]);
-    (0..axes).map(|axis| at(left, axis).max(at(right, axis))).collect()
+    let at = |shape: &[i64], axis: usize| (axis + shape.len()).checked_sub(axes).map(|axis| shape[axis]);
+    let both = (0..axes).map(|axis| match (at(left, axis), at(right, axis)) {
+        (Some(1) | None, Some(extent)) | (Some(extent), _) => extent,
+        (None, None) => 1,
+    });
+    both.collect()
 }
 
 #[cfg(test)]
@@ -150,5 +153,9 @@ mod tests {
         let (mut graph, x) = Graph::of(&[1, 2, 2]);
         let x = graph.push(Op::AveragePool(Window::square(5, 1, 0)), &[x]);
         assert!(graph.shape(x)[1] <= 0 && graph.node(x).multiply_adds == 0);
+        // Nor does a sum make any.
+        let sum = graph.push(Op::Add, &[x, x]);
+        assert_eq!(graph.shape(sum), graph.shape(x));
+        assert_eq!(joined(&[4, 1, 3], &[5, 1]), [4, 5, 3]);
     }
 }
