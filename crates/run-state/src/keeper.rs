@@ -19,24 +19,16 @@ const BETWEEN_EPOCHS: u32 = 4;
 pub struct Keeper {
     folder: StateFolder,
     basis: Basis,
-    /// `None` after every step.
-    interval: Option<Duration>,
+    interval: SaveInterval,
     last: Instant,
     cost: Duration,
 }
 
 impl Keeper {
-    /// Returns a keeper for a run of this basis; `None` where nothing is to be saved. The time counts from now.
+    /// Returns a keeper for a run of this basis. The time counts from now.
     #[must_use]
-    pub fn new(folder: StateFolder, basis: Basis, interval: SaveInterval) -> Option<Self> {
-        let interval = match interval {
-            SaveInterval::Off => return None,
-            SaveInterval::Seconds(seconds) if seconds.get() == 0.0 => None,
-            SaveInterval::Seconds(seconds) => {
-                Some(Duration::try_from_secs_f64(seconds.get()).unwrap_or(Duration::MAX))
-            }
-        };
-        Some(Self { folder, basis, interval, last: Instant::now(), cost: Duration::ZERO })
+    pub fn new(folder: StateFolder, basis: Basis, interval: SaveInterval) -> Self {
+        Self { folder, basis, interval, last: Instant::now(), cost: Duration::ZERO }
     }
 
     /// Saves what was decided before the first step.
@@ -52,7 +44,13 @@ impl Keeper {
     /// Whether it is time to save a state.
     #[must_use]
     pub fn is_due(&self, moment: SaveMoment) -> bool {
-        let Some(interval) = self.interval else { return true };
+        let interval = match self.interval {
+            SaveInterval::Off => return false,
+            SaveInterval::Seconds(seconds) if seconds.get() == 0.0 => return true,
+            SaveInterval::Seconds(seconds) => {
+                Duration::try_from_secs_f64(seconds.get()).unwrap_or(Duration::MAX)
+            }
+        };
         let wait = interval.max(self.cost.saturating_mul(COST));
         match moment {
             SaveMoment::End => true,
@@ -75,6 +73,7 @@ impl Keeper {
             session.emit(&Event::Warning(format!("{error}; {goes_on}")));
         }
         self.cost = began.elapsed();
+        tracing::debug!(seconds = self.cost.as_secs_f64(), "saved a state");
         self.last = Instant::now();
     }
 

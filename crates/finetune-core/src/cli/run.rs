@@ -161,7 +161,7 @@ fn carry_out(
     let Begun { decided: Decided { run, search, advice, basis }, states, mut materials, folder, saved } =
         begun;
     let inexact = basis.inexact.clone();
-    let mut keeper = states.and_then(|states| Keeper::new(states, basis, run.config.run.save_seconds));
+    let mut keeper = states.map(|states| Keeper::new(states, basis, run.config.run.save_seconds));
     if let (Some(keeper), None) = (&mut keeper, &saved) {
         keeper.save_basis(ImageList::of(&materials.images).text()).map_err(Error::from)?;
     }

@@ -49,7 +49,7 @@ impl RandomRun {
     pub(crate) fn of(number: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(number);
         let mut chance = |share: f64| random.random_bool(share);
-        let residual = number % 10 == 3;
+        let residual = number % 20 == 3;
         let kind = match number % 10 {
             7 => Kind::BFloat16,
             _ => Kind::Float,
