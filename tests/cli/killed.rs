@@ -66,20 +66,20 @@ fn a_run_that_is_killed_again_and_again_is_one_that_was_left_alone() {
         let began = Instant::now();
         Ran::of(&program(&["--config", "c.toml", "--out", &alone], sets).output().unwrap()).ends(0, &[]);
         let whole = began.elapsed();
-        let (mut here, mut finished) = (0, 0);
-        while here < wanted || finished == 0 {
+        let (mut here, mut finished, mut under_way) = (0, 0, true);
+        while here < wanted || under_way {
             let out = format!("killed-{name}-{finished}");
             // Each goes on from where the last one was killed, or begins.
             let mut on = program(&["--config", "c.toml", "--out", &out, "--continue"], sets);
             let time = if here < wanted { random.random_range(0.0..1.1) } else { 1e3 };
             let what = format!("{name} after {here} kills, seed {seed}");
             match killed_after(&mut on, Duration::from_secs_f64(time * whole.as_secs_f64())) {
-                Ok(()) => here += 1,
+                Ok(()) => (here, under_way) = (here + 1, true),
                 Err(ran) => {
                     assert_eq!(ran.code, Some(0), "{what}: {}", ran.stderr);
                     assert_same(&DESK.path(&alone), &DESK.path(&out), &what);
                     fs::remove_dir_all(DESK.path(&out)).unwrap();
-                    finished += 1;
+                    (finished, under_way) = (finished + 1, false);
                 }
             }
         }
