@@ -192,6 +192,10 @@ fn after_ctrl_c_and_sigterm_it_goes_on_from_anywhere_and_a_finished_run_is_left_
         let before = stamps();
         desk.finetune(&format!("--resume {moved}")).ends(0, &["finished already"]);
         desk.finetune(&format!("{usual} --out {moved} --continue")).ends(0, &["finished already"]);
+        // One that was killed while it removed its states: some of their files are gone.
+        desk.write(&format!("{moved}/state/lock"), "");
+        desk.finetune(&format!("{usual} --out {moved} --continue")).ends(0, &["finished already"]);
+        assert!(!desk.path(&format!("{moved}/state")).exists());
         assert_eq!(stamps(), before);
     }
 }

@@ -166,6 +166,16 @@ impl StateFolder {
         Ok(None)
     }
 
+    /// Removes the states of a finished run, or what a process that was killed while it removed them left. Those that another
+    /// process holds stay with it.
+    pub fn clear(run: &Path) {
+        if Self::path_in(run).is_dir()
+            && let Ok(states) = Self::take(run)
+        {
+            states.remove();
+        }
+    }
+
     /// Removes the folder: the run is finished.
     pub fn remove(self) {
         let _ = fs::remove_dir_all(&self.path);

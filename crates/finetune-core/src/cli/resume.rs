@@ -74,11 +74,7 @@ pub(super) fn held_in(path: &Path) -> Result<Holds, FolderError> {
 
 /// Says that there is nothing left to do, and tidies up what a killed process had no time for.
 pub(super) fn finished_already(folder: &RunFolder) {
-    if StateFolder::is_in(folder.path())
-        && let Ok(states) = StateFolder::take(folder.path())
-    {
-        states.remove();
-    }
+    StateFolder::clear(folder.path());
     let _ = writeln!(io::stderr(), "{} is finished already", folder.path().display());
 }
 
