@@ -115,7 +115,7 @@ impl Metrics {
     }
 }
 
-/// Returns the number of whole lines, at most so many as asked for, and where the last of them ends, in bytes.
+/// Returns the number of whole lines, at most as many as asked for, and where the last of them ends, in bytes.
 fn whole_lines(file: &fs::File, at_most: u64) -> std::io::Result<(u64, u64)> {
     let mut reader = BufReader::new(file);
     let (mut lines, mut end, mut line) = (0, 0, Vec::new());

@@ -7,7 +7,7 @@
 //! - [`state_file`]: one safetensors file, its numbers in the metadata, its hash in its name
 //! - [`StateFolder`]: the folder `state/` of a run: two files are kept, and one process at a time has it
 //! - [`Keeper`]: when a state is saved; [`PhaseKeeper`]: that in a training phase
-//! - [`image_list`], [`Means`]: what a run depends on beside its configuration
+//! - [`image_list`], [`Means`]: what a run depends on besides its configuration
 //! - [`keys`], [`differences`]: what may differ when it is resumed; [`reopen`]: a run that was begun before, compared with that
 
 mod difference;

@@ -78,7 +78,7 @@ pub fn reopen(
     Ok(reopened)
 }
 
-/// What a run depends on beside its configuration.
+/// What a run depends on besides its configuration.
 #[derive(Clone, Copy)]
 pub struct Materials<'a> {
     /// Its images.

@@ -36,11 +36,11 @@ fn batches_are_dealt_out_where_there_are_enough_and_else_images_where_that_is_th
 
 #[test]
 fn the_refusal_has_the_line_to_write() {
-    let told = |settings, processes| of_run(&run(settings, processes), true).unwrap_err().to_string();
-    let error = told("batch_norm = \"train\"\n[train]\nbatch_size = 32", 4);
+    let refusal = |settings, processes| of_run(&run(settings, processes), true).unwrap_err().to_string();
+    let error = refusal("batch_norm = \"train\"\n[train]\nbatch_size = 32", 4);
     assert!(error.contains("train.batch_size = 8, train.accumulate = 4"), "{error}");
     // 32 images are no three batches.
-    let error = told("batch_norm = \"train\"\n[train]\nbatch_size = 32", 3);
+    let error = refusal("batch_norm = \"train\"\n[train]\nbatch_size = 32", 3);
     assert!(
         error.contains("steps of 96 images: train.accumulate = 3") && !error.contains("batch_size"),
         "{error}"
