@@ -37,7 +37,7 @@ pub(super) fn text(work: Work, outcomes: &Outcomes) -> String {
 pub(super) fn markdown(works: &Remembered, about: &About<'_>) -> String {
     let all: Vec<Line> = works.iter().flat_map(|(work, measured)| lines(*work, &measured.outcomes)).collect();
     let mut page = format!(
-        "# Benchmarks\n\n{}Written by `cargo xtask bench --peers`. Both sides did the same work in turn: the same \
+        "# Benchmarks\n\n{}![Bars of seconds for whole jobs: finetune, the tuned and the usual PyTorch script](figures/benchmarks.svg)\n\nWritten by `cargo xtask bench --peers`. Both sides did the same work in turn: the same \
          photographs, weights, batch size ({}), optimizer and epochs. Figures are medians with least and greatest, and the \
          validation accuracy next to them. Caches of ours were deleted before each run, and so were those of \
          `torch.compile`; what was kept from run to run is which precision `auto` had chosen for a network, in a run before \
