@@ -71,6 +71,8 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
             Activation::Tanh => x().tanh(),
             Activation::Sigmoid => x().sigmoid(),
             Activation::Gelu => x().gelu("none"),
+            Activation::HardSwish => x() * (x() + 3.0).clamp(0.0, 6.0) / 6.0,
+            Activation::HardSigmoid => (x() + 3.0).clamp(0.0, 6.0) / 6.0,
         },
         Op::MaxPool(window) => {
             let x = bordered(x(), window, f64::NEG_INFINITY);

@@ -163,6 +163,10 @@ pub enum Activation {
     Sigmoid,
     /// x times the share of a standard normal distribution below x (Hendrycks and Gimpel 2016), not its approximation.
     Gelu,
+    /// x min(max(0, x + 3), 6) / 6.
+    HardSwish,
+    /// min(max(0, x + 3), 6) / 6.
+    HardSigmoid,
 }
 
 impl Activation {
@@ -176,6 +180,8 @@ impl Activation {
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
             Self::Gelu => "GELU",
+            Self::HardSwish => "hard swish",
+            Self::HardSigmoid => "hard sigmoid",
         }
     }
 }

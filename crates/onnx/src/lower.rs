@@ -201,6 +201,12 @@ impl<'a> Lowering<'a> {
             }
             Activation::Tanh => self.builder.node("Tanh", &[x], vec![]),
             Activation::Sigmoid => self.builder.node("Sigmoid", &[x], vec![]),
+            Activation::HardSwish => self.builder.node("HardSwish", &[x], vec![]),
+            Activation::HardSigmoid => {
+                let [slope, middle] = [("alpha", 1.0 / 6.0), ("beta", 0.5)];
+                let attributes = [slope, middle].map(|(name, value)| Attribute::float(name, value)).to_vec();
+                self.builder.node("HardSigmoid", &[x], attributes)
+            }
             Activation::Gelu => {
                 let [root, one, half] = [("root", 0.5f64.sqrt()), ("one", 1.0), ("half", 0.5)]
                     .map(|(name, of)| self.builder.number(name, of));

@@ -26,6 +26,10 @@ pub enum Pointwise {
     Silu,
     /// Hyperbolic tangent.
     Tanh,
+    /// x · relu6(x + 3) / 6.
+    HardSwish,
+    /// x · Φ(x), not its approximation.
+    Gelu,
 }
 
 /// A convolution whose weights are constant.
@@ -148,8 +152,9 @@ impl FusedConvolution {
         let skip = skip.map(channels_last);
         let skip = skip.as_ref().map_or(std::ptr::null(), |skip| skip.as_ptr());
         let (name, values) = pointwise.onednn();
+        let algorithm = if pointwise == Pointwise::Gelu { c"none".as_ptr() } else { std::ptr::null() };
         let outcome = made(|out| {
-            // SAFETY: tensors, arrays of two and the text live for the time of the call; a null skip means none.
+            // SAFETY: tensors, arrays of two and texts live for the time of the call; a null skip or algorithm means none.
             unsafe {
                 extra_convolution(
                     x.as_ptr(),
@@ -162,6 +167,7 @@ impl FusedConvolution {
                     name.as_ptr(),
                     values.as_ptr(),
                     values.len(),
+                    algorithm,
                     out,
                 )
             }
@@ -196,6 +202,8 @@ impl Pointwise {
             Self::Relu6 => x.clamp(0.0, 6.0),
             Self::Silu => x.silu(),
             Self::Tanh => x.tanh(),
+            Self::HardSwish => x.hardswish(),
+            Self::Gelu => x.gelu("none"),
         }
     }
 
@@ -207,6 +215,8 @@ impl Pointwise {
             Self::Relu6 => x.clamp_(0.0, 6.0),
             Self::Silu => x.silu_(),
             Self::Tanh => x.tanh_(),
+            Self::HardSwish => x.hardswish_(),
+            Self::Gelu => x.gelu_("none"),
         }
     }
 
@@ -218,6 +228,8 @@ impl Pointwise {
             Self::Relu6 => (c"hardtanh", &[0.0, 6.0]),
             Self::Silu => (c"swish", &[]),
             Self::Tanh => (c"tanh", &[]),
+            Self::HardSwish => (c"hardswish", &[]),
+            Self::Gelu => (c"gelu", &[]),
         }
     }
 }
@@ -259,8 +271,8 @@ mod tests {
             let bias = Tensor::randn([32], cpu);
             let plain = x.conv2d(&weight, Some(&bias), [stride, stride], [1, 1], [1, 1], groups);
             let skip = plain.randn_like();
-            use Pointwise::{Identity, Relu, Relu6, Silu, Tanh};
-            for pointwise in [Identity, Relu, Relu6, Silu, Tanh] {
+            use Pointwise::{Gelu, HardSwish, Identity, Relu, Relu6, Silu, Tanh};
+            for pointwise in [Identity, Relu, Relu6, Silu, Tanh, HardSwish, Gelu] {
                 let fused = FusedConvolution::new(
                     &weight,
                     &bias,

@@ -69,8 +69,8 @@ impl Conv {
         Self { padding: self.kernel.map(|side| (side - 1) / 2), ..self }
     }
 
-    /// What TensorFlow calls `SAME`, for an input whose side the stride divides: `kernel - stride` zeros in all, the odd
-    /// one below and on the right.
+    /// What TensorFlow calls `SAME`, for strides of 1 and 2: where the stride divides a side, `kernel - stride` zeros in all,
+    /// the odd one below and on the right; where it does not, one more above and on the left.
     #[must_use]
     pub fn tensorflow_same(self) -> Self {
         let zeros = self.kernel.map(|side| side - self.stride);
@@ -108,6 +108,13 @@ impl Conv {
         ConvNorm::new(path, self, weight, Some(bias), None)
     }
 
+    /// The convolution alone, without a bias: where normalisation comes before it.
+    #[must_use]
+    pub fn alone(self, path: &Path) -> ConvNorm {
+        let weight = self.weight(path);
+        ConvNorm::new(path, self, weight, None, None)
+    }
+
     /// The convolution without a bias, below `path`, and batch-norm, below `norm`.
     #[must_use]
     pub fn normed(self, path: &Path, norm: &Path) -> ConvNorm {
@@ -129,6 +136,11 @@ impl Conv {
 
     fn bias(&self, path: &Path) -> Tensor {
         path.random("bias", &[self.output], self.init.bias(self.shape()))
+    }
+
+    /// Zeros on the left and above that a side of this extent takes more than [`Conv::padding`] says.
+    fn leading(&self, side: i64) -> i64 {
+        if self.trailing == 0 { 0 } else { side % self.stride }
     }
 
     /// Of the weight, `[out, in / groups, height, width]`.
@@ -182,11 +194,15 @@ impl ConvNorm {
         }
     }
 
-    /// The input with the zeros that lie on one side alone.
+    /// The input with the zeros that depend on its size, or lie on one side alone.
     fn padded(&self, x: &Tensor) -> Tensor {
-        match self.conv.trailing {
-            0 => x.shallow_clone(),
-            trailing => x.constant_pad_nd([0, trailing, 0, trailing]),
+        match (self.conv.trailing, &x.size()[..]) {
+            (0, _) => x.shallow_clone(),
+            (trailing, &[.., height, width]) => {
+                let [top, left] = [height, width].map(|side| self.conv.leading(side));
+                x.constant_pad_nd([left, trailing, top, trailing])
+            }
+            _ => x.shallow_clone(),
         }
     }
 
@@ -199,13 +215,20 @@ impl ConvNorm {
     /// Describes [`ConvNorm::branch`].
     fn describe_branch(&self, graph: &mut Graph, x: Value) -> Value {
         let Conv { output, kernel, stride, padding, trailing, groups, .. } = self.conv;
+        let sides = [1, 2].map(|axis| graph.shape(x).get(axis).copied().unwrap_or(0));
+        let leading = sides.map(|side| self.conv.leading(side));
         let op = Convolution {
             weight: format!("{}.weight", self.name),
             bias: self.bias.as_ref().map(|_| format!("{}.bias", self.name)),
             norm: self.norm.as_ref().map(BatchNorm::described),
             output,
             groups,
-            window: Window { kernel, stride, before: padding, after: padding.map(|zeros| zeros + trailing) },
+            window: Window {
+                kernel,
+                stride,
+                before: [padding[0] + leading[0], padding[1] + leading[1]],
+                after: padding.map(|zeros| zeros + trailing),
+            },
         };
         graph.push(Op::Convolution(op), &[x])
     }

@@ -9,8 +9,14 @@ pub enum ConvInit {
     TorchDefault,
     /// Normal with deviation √(2 / fan-out), bias zero (He et al. 2015): ResNet, VGG, EfficientNet.
     KaimingFanOut,
+    /// The weight as [`ConvInit::KaimingFanOut`], the bias as by default: RegNet.
+    KaimingFanOutDefaultBias,
+    /// Normal with deviation √(2 / fan-in), bias zero (He et al. 2015): DenseNet.
+    KaimingFanIn,
     /// Normal with this deviation, cut off at ±2: Inception and GoogLeNet.
     TruncatedNormal(f64),
+    /// Normal with this deviation, cut off at ±2, bias zero: ConvNeXt.
+    TruncatedNormalZeroBias(f64),
 }
 
 /// How a linear layer's weights start.
@@ -18,10 +24,14 @@ pub enum ConvInit {
 pub enum LinearInit {
     /// Uniform in ±1/√fan-in, weights and bias: what `torch.nn.Linear` does by itself.
     TorchDefault,
-    /// Normal with this deviation, bias zero: VGG.
+    /// Uniform in ±1/√fan-in, bias zero: DenseNet.
+    TorchDefaultZeroBias,
+    /// Normal with this deviation, bias zero: VGG, MobileNet, RegNet.
     Normal(f64),
     /// Normal with this deviation, cut off at ±2; the bias as by default: Inception and GoogLeNet.
     TruncatedNormal(f64),
+    /// Normal with this deviation, cut off at ±2, bias zero: ConvNeXt.
+    TruncatedNormalZeroBias(f64),
     /// Uniform in ±1/√fan-out, bias zero: EfficientNet.
     UniformFanOut,
 }
@@ -33,18 +43,23 @@ impl ConvInit {
         match self {
             Self::TorchDefault => torch_default(fan_in(shape)),
             // PyTorch counts the fan-out over all groups.
-            Self::KaimingFanOut => {
+            Self::KaimingFanOut | Self::KaimingFanOutDefaultBias => {
                 Distribution::Normal { deviation: (2.0 / (out * height * width) as f64).sqrt() }
             }
-            Self::TruncatedNormal(deviation) => Distribution::TruncatedNormal { deviation },
+            Self::KaimingFanIn => Distribution::Normal { deviation: (2.0 / fan_in(shape) as f64).sqrt() },
+            Self::TruncatedNormal(deviation) | Self::TruncatedNormalZeroBias(deviation) => {
+                Distribution::TruncatedNormal { deviation }
+            }
         }
     }
 
     /// Of the bias `[out]` that goes with a weight of this shape.
     pub(crate) fn bias(self, shape: [i64; 4]) -> Distribution {
         match self {
-            Self::TorchDefault | Self::TruncatedNormal(_) => torch_default(fan_in(shape)),
-            Self::KaimingFanOut => Distribution::Zero,
+            Self::TorchDefault | Self::KaimingFanOutDefaultBias | Self::TruncatedNormal(_) => {
+                torch_default(fan_in(shape))
+            }
+            Self::KaimingFanOut | Self::KaimingFanIn | Self::TruncatedNormalZeroBias(_) => Distribution::Zero,
         }
     }
 }
@@ -53,9 +68,11 @@ impl LinearInit {
     /// Of the weight `[outputs, inputs]`.
     pub(crate) fn weight(self, inputs: i64, outputs: i64) -> Distribution {
         match self {
-            Self::TorchDefault => torch_default(inputs),
+            Self::TorchDefault | Self::TorchDefaultZeroBias => torch_default(inputs),
             Self::Normal(deviation) => Distribution::Normal { deviation },
-            Self::TruncatedNormal(deviation) => Distribution::TruncatedNormal { deviation },
+            Self::TruncatedNormal(deviation) | Self::TruncatedNormalZeroBias(deviation) => {
+                Distribution::TruncatedNormal { deviation }
+            }
             Self::UniformFanOut => Distribution::Uniform { bound: 1.0 / (outputs as f64).sqrt() },
         }
     }
@@ -64,7 +81,10 @@ impl LinearInit {
     pub(crate) fn bias(self, inputs: i64) -> Distribution {
         match self {
             Self::TorchDefault | Self::TruncatedNormal(_) => torch_default(inputs),
-            Self::Normal(_) | Self::UniformFanOut => Distribution::Zero,
+            Self::TorchDefaultZeroBias
+            | Self::Normal(_)
+            | Self::TruncatedNormalZeroBias(_)
+            | Self::UniformFanOut => Distribution::Zero,
         }
     }
 }

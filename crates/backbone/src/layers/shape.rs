@@ -145,6 +145,8 @@ impl Module for Activation {
             Self::Relu6 => graph::Activation::Relu6,
             Self::Silu => graph::Activation::Silu,
             Self::Tanh => graph::Activation::Tanh,
+            Self::HardSwish => graph::Activation::HardSwish,
+            Self::Gelu => graph::Activation::Gelu,
         };
         graph.push(Op::Activation(activation), &[x])
     }

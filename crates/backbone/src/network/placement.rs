@@ -11,7 +11,7 @@ impl Backbone {
     /// convolutions over many channels compute fastest. Values and names stay as they are. A network that begins with
     /// few channels (LeNet) gains nothing and is left alone.
     pub fn use_channels_last(&mut self) {
-        const MANY: i64 = 32;
+        const MANY: i64 = 16;
         self.channels_last = self.stages.first().is_some_and(|stage| stage.channels >= MANY);
         if self.channels_last {
             for mut variable in self.variables.all() {

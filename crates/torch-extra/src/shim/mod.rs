@@ -101,6 +101,7 @@ unsafe extern "C" {
         activation: *const c_char,
         values: *const f64,
         value_count: usize,
+        algorithm: *const c_char,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
     pub(crate) fn extra_convolution_by_products(

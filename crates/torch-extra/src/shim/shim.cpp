@@ -254,7 +254,7 @@ char *extra_reorder_convolution(const Tensor *weight, const int64_t *padding, co
 // activation(conv(x) + bias), or activation(conv(x) + bias + skip).
 char *extra_convolution(const Tensor *x, const Tensor *skip, const Tensor *weight, const Tensor *bias,
                         const int64_t *padding, const int64_t *stride, int64_t groups, const char *activation,
-                        const double *values, size_t value_count, Tensor **out) {
+                        const double *values, size_t value_count, const char *algorithm, Tensor **out) {
   return guarded([&] {
     const int64_t ones[2] = {1, 1};
     const auto values_list = scalars(values, value_count);
@@ -266,7 +266,7 @@ char *extra_convolution(const Tensor *x, const Tensor *skip, const Tensor *weigh
       const std::string name = activation[0] ? activation : "none";
       *out = new Tensor(call("mkldnn::_convolution_pointwise", "",
                              {*x, *weight, optional(bias), pair(padding), pair(stride), pair(ones), groups, name,
-                              values_list, c10::IValue()}));
+                              values_list, algorithm ? c10::IValue(std::string(algorithm)) : c10::IValue()}));
     }
   });
 }
