@@ -1,6 +1,6 @@
-//! The inverted residual block with squeeze-and-excitation ("MBConv"), and what differs in Lite.
+//! The inverted residual block with squeeze-and-excitation ("MBConv"), what differs in Lite, and the fused block of V2.
 
-use backbone::layers::{Activation, Conv, ConvInit, ConvNorm, NormSpec};
+use backbone::layers::{Activation, Conv, ConvInit, ConvNorm, Excitation, Gate, NormSpec};
 use backbone::{Mode, Module, Path, Sequence};
 use graph::{Graph, Op, Value};
 use regularize::stochastic_depth::stochastic_depth;
@@ -11,15 +11,15 @@ use tch::Tensor;
 pub(crate) struct Style {
     activation: Activation,
     norm: NormSpec,
-    excitation: Excitation,
+    excitation: Excited,
     padding: Padding,
 }
 
 /// Whether blocks have squeeze-and-excitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Excitation {
-    Present,
-    Absent,
+enum Excited {
+    Yes,
+    No,
 }
 
 /// Where the odd zero of a strided convolution goes.
@@ -33,13 +33,13 @@ impl Style {
     /// SiLU, squeeze-and-excitation, symmetric padding.
     pub(crate) const fn standard(norm: NormSpec) -> Self {
         let (activation, padding) = (Activation::Silu, Padding::Symmetric);
-        Self { activation, norm, excitation: Excitation::Present, padding }
+        Self { activation, norm, excitation: Excited::Yes, padding }
     }
 
     /// ReLU6, no squeeze-and-excitation, TensorFlow's padding: easy to quantise.
     pub(crate) const fn lite(norm: NormSpec) -> Self {
         let (activation, padding) = (Activation::Relu6, Padding::TensorFlow);
-        Self { activation, norm, excitation: Excitation::Absent, padding }
+        Self { activation, norm, excitation: Excited::No, padding }
     }
 
     /// A convolution in this style, of variables `0` (convolution) and `1` (norm).
@@ -65,8 +65,8 @@ pub(crate) fn build(conv: Conv, path: &Path) -> ConvNorm {
 #[derive(Debug)]
 pub(crate) struct Block {
     layers: Sequence,
-    /// What follows them; the input is added to its output.
-    narrow: ConvNorm,
+    /// What follows them, without activation; the input is added to its output. None where they are a single layer.
+    narrow: Option<ConvNorm>,
     shortcut: Shortcut,
     drop: f64,
 }
@@ -76,6 +76,12 @@ pub(crate) struct Block {
 enum Shortcut {
     Identity,
     None,
+}
+
+impl Shortcut {
+    fn of(shape: Shape) -> Self {
+        if shape.stride == 1 && shape.input == shape.output { Self::Identity } else { Self::None }
+    }
 }
 
 /// A block's numbers.
@@ -102,12 +108,31 @@ impl Block {
         }
         layers =
             layers.then(build(style.conv(expanded, expanded, kernel, stride).groups(expanded), &place()));
-        if style.excitation == Excitation::Present {
-            layers = layers.then(SqueezeExcitation::new(&place(), expanded, (input / 4).max(1)));
+        if style.excitation == Excited::Yes {
+            let excitation = Excitation {
+                channels: expanded,
+                squeezed: (input / 4).max(1),
+                activation: Activation::Silu,
+                gate: Gate::Sigmoid,
+                init: ConvInit::KaimingFanOut,
+            };
+            layers = layers.then(excitation.build(&place()));
         }
         let narrow = build(style.conv(expanded, output, 1, 1).activation(Activation::Identity), &place());
-        let shortcut = if stride == 1 && input == output { Shortcut::Identity } else { Shortcut::None };
-        Self { layers, narrow, shortcut, drop }
+        Self { layers, narrow: Some(narrow), shortcut: Shortcut::of(shape), drop }
+    }
+
+    /// The fused block of V2: one 3x3 convolution in place of the 1x1 and the depthwise one, which processors compute faster
+    /// where there are few channels; no squeeze-and-excitation.
+    pub(crate) fn fused(path: &Path, style: Style, shape: Shape, drop: f64) -> Self {
+        let Shape { input, expanded, output, kernel, stride } = shape;
+        let path = path / "block";
+        let widens = expanded != input;
+        let first = style.conv(input, if widens { expanded } else { output }, kernel, stride);
+        let layers = Sequence::new().then(build(first, &(&path / 0)));
+        let narrow = style.conv(expanded, output, 1, 1).activation(Activation::Identity);
+        let narrow = widens.then(|| build(narrow, &(&path / 1)));
+        Self { layers, narrow, shortcut: Shortcut::of(shape), drop }
     }
 }
 
@@ -115,57 +140,32 @@ impl Module for Block {
     /// `[N, in, H, W]` -> `[N, out, H / stride, W / stride]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let wide = self.layers.forward(x, mode);
-        match self.shortcut {
-            Shortcut::None => self.narrow.forward(&wide, mode),
-            Shortcut::Identity if mode.is_training() => {
-                stochastic_depth(&self.narrow.branch(&wide, mode), self.drop) + x
+        match (self.shortcut, &self.narrow) {
+            (Shortcut::None, None) => wide,
+            (Shortcut::None, Some(narrow)) => narrow.forward(&wide, mode),
+            (Shortcut::Identity, narrow) if mode.is_training() => {
+                let branch = match narrow {
+                    None => wide,
+                    Some(narrow) => narrow.branch(&wide, mode),
+                };
+                stochastic_depth(&branch, self.drop) + x
             }
-            Shortcut::Identity => self.narrow.forward_add(&wide, x, mode),
+            (Shortcut::Identity, None) => wide + x,
+            (Shortcut::Identity, Some(narrow)) => narrow.forward_add(&wide, x, mode),
         }
     }
 
     fn describe(&self, graph: &mut Graph, x: Value) -> Value {
         let wide = self.layers.describe(graph, x);
-        match self.shortcut {
-            Shortcut::None => self.narrow.describe(graph, wide),
-            Shortcut::Identity => self.narrow.describe_add(graph, wide, x),
+        match (self.shortcut, &self.narrow) {
+            (Shortcut::None, None) => wide,
+            (Shortcut::None, Some(narrow)) => narrow.describe(graph, wide),
+            (Shortcut::Identity, None) => graph.push(Op::Add, &[wide, x]),
+            (Shortcut::Identity, Some(narrow)) => narrow.describe_add(graph, wide, x),
         }
     }
 
     fn has_branch(&self) -> bool {
         self.shortcut == Shortcut::Identity
-    }
-}
-
-/// Scales each channel by a number that the mean of every channel decides (Hu et al., "Squeeze-and-Excitation Networks", 2018).
-#[derive(Debug)]
-struct SqueezeExcitation {
-    squeeze: ConvNorm,
-    excite: ConvNorm,
-}
-
-impl SqueezeExcitation {
-    fn new(path: &Path, channels: i64, squeezed: i64) -> Self {
-        let init = ConvInit::KaimingFanOut;
-        let squeeze = Conv::new(channels, squeezed, 1).activation(Activation::Silu).init(init);
-        let excite = Conv::new(squeezed, channels, 1).activation(Activation::Identity).init(init);
-        Self { squeeze: squeeze.biased(&(path / "fc1")), excite: excite.biased(&(path / "fc2")) }
-    }
-}
-
-impl Module for SqueezeExcitation {
-    /// Same shape as the input.
-    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let whole = x.adaptive_avg_pool2d([1, 1]); // [N, channels, 1, 1]
-        let scale = self.excite.forward(&self.squeeze.forward(&whole, mode), mode).sigmoid();
-        scale * x
-    }
-
-    fn describe(&self, graph: &mut Graph, x: Value) -> Value {
-        let whole = graph.push(Op::AdaptiveAveragePool { side: 1 }, &[x]);
-        let squeezed = self.squeeze.describe(graph, whole);
-        let scale = self.excite.describe(graph, squeezed);
-        let scale = graph.push(Op::Activation(graph::Activation::Sigmoid), &[scale]);
-        graph.push(Op::Multiply, &[scale, x])
     }
 }

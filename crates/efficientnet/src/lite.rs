@@ -1,4 +1,4 @@
-//! Lite0's published weights use names of their own; here is the table to TorchVision's scheme.
+//! Lite: its sizes, and the names of its own that the published weights use; here is the table to TorchVision's scheme.
 //!
 //! | in the file                  | here                          |
 //! |------------------------------|-------------------------------|
@@ -13,10 +13,17 @@
 
 use pretrained::{InputSpec, Interpolation};
 
-use crate::table::TABLE;
+use crate::table::Scale;
 
-/// The name of a tensor of the published file in our scheme; `None` for any other name.
-pub(crate) fn rename(name: &str) -> Option<String> {
+/// Lite0 to Lite4, against B0.
+pub(crate) const ZERO: Scale = Scale { width: 1.0, depth: 1.0 };
+pub(crate) const ONE: Scale = Scale { width: 1.0, depth: 1.1 };
+pub(crate) const TWO: Scale = Scale { width: 1.1, depth: 1.2 };
+pub(crate) const THREE: Scale = Scale { width: 1.2, depth: 1.4 };
+pub(crate) const FOUR: Scale = Scale { width: 1.4, depth: 1.8 };
+
+/// The name of a tensor of the published file in our scheme, for the network of this scale; `None` for any other name.
+pub(crate) fn rename(name: &str, scale: Scale) -> Option<String> {
     let (module, tensor) = name.rsplit_once('.')?;
     let module = match module {
         "_conv_stem" => "features.0.0".to_owned(),
@@ -26,13 +33,13 @@ pub(crate) fn rename(name: &str) -> Option<String> {
         "_fc" => "classifier.1".to_owned(),
         _ => {
             let (number, layer) = module.strip_prefix("_blocks.")?.split_once('.')?;
-            block(number.parse().ok()?, layer)?
+            block(number.parse().ok()?, layer, scale)?
         }
     };
     Some(format!("{module}.{tensor}"))
 }
 
-fn block(number: u32, layer: &str) -> Option<String> {
+fn block(number: usize, layer: &str, scale: Scale) -> Option<String> {
     let (place, part) = match layer {
         "_expand_conv" => (0, 0),
         "_bn0" => (0, 1),
@@ -43,7 +50,7 @@ fn block(number: u32, layer: &str) -> Option<String> {
         _ => return None,
     };
     let mut first = 0;
-    for (stage, row) in (1..).zip(TABLE) {
+    for (stage, row) in (1..).zip(scale.lite_rows()) {
         if number < first + row.blocks {
             let place: u32 = if row.expansion == 1 { u32::checked_sub(place, 1)? } else { place };
             return Some(format!("features.{stage}.{}.block.{place}.{part}", number - first));
@@ -53,9 +60,11 @@ fn block(number: u32, layer: &str) -> Option<String> {
     None
 }
 
-/// 256, then 224, bicubic; pixels as `(value - 127) / 128`.
-pub(crate) fn input() -> InputSpec {
+/// 32 more, then this side, bicubic; pixels as `(value - 127) / 128`.
+pub(crate) fn input(side: u32) -> InputSpec {
     InputSpec {
+        resize: side + 32,
+        crop: side,
         interpolation: Interpolation::Bicubic,
         mean: vec![127.0 / 255.0; 3],
         std: vec![128.0 / 255.0; 3],
@@ -65,7 +74,7 @@ pub(crate) fn input() -> InputSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::rename;
+    use super::{ONE, ZERO, rename};
 
     #[test]
     fn every_kind_of_name_is_mapped_and_others_are_left() {
@@ -81,7 +90,10 @@ mod tests {
             ("features.0.0.weight", None),
         ];
         for (theirs, ours) in cases {
-            assert_eq!(rename(theirs).as_deref(), ours, "{theirs}");
+            assert_eq!(rename(theirs, ZERO).as_deref(), ours, "{theirs}");
         }
+        // Lite1 has three blocks in its second stage.
+        let third = rename("_blocks.3._bn2.bias", ONE);
+        assert_eq!(third.as_deref(), Some("features.2.2.block.2.1.bias"));
     }
 }
