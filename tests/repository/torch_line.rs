@@ -32,7 +32,18 @@ const ABOVE: [&str; 21] = [
 ];
 
 /// The families of networks: none knows another.
-const FAMILIES: [&str; 6] = ["lenet", "alexnet", "vgg", "inception", "resnet", "efficientnet"];
+const FAMILIES: [&str; 10] = [
+    "lenet",
+    "alexnet",
+    "vgg",
+    "inception",
+    "resnet",
+    "densenet",
+    "mobilenet",
+    "efficientnet",
+    "regnet",
+    "convnext",
+];
 
 /// The crates from the ground up, those to come too. Each is built from crates of lower floors alone, so that those of one
 /// floor know nothing of each other.

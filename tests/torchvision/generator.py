@@ -19,10 +19,11 @@ and the rank:
     ...running_mean                          0       0.8
     ...running_var                           1       0.5
     ...weight, rank 2 or more                0       gain * sqrt(6 / fan_in), fan_in = product(shape[1:])
-    ...bn3.weight, rank 1                    0.2     0.05   (the end of a bottleneck's residual branch)
+    ...bn3.weight, f.c.1.weight, rank 1      0.2     0.05   (the end of a bottleneck's residual branch)
     ...weight, any other of rank 1           1       0.25   (normalisation)
     ...bn.bias                               0.75    0.5    (GoogLeNet's and Inception's units)
     ...bias, any other                       0       0.5
+    ...layer_scale                           0.2     0.05   (the end of a residual branch; TorchVision starts at 1e-6)
     ...num_batches_tracked (int64)           1 + (hash of element 0 >> 40) mod 1000
 
 The two special rows keep deep networks well conditioned in training mode, where float32 and float64
@@ -69,7 +70,7 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 1.0, 0.5
     if last == "weight" and len(shape) >= 2:
         return 0.0, gain * math.sqrt(6.0 / math.prod(shape[1:]))
-    if name.endswith("bn3.weight"):
+    if name.endswith(("bn3.weight", "f.c.1.weight")):
         return 0.2, 0.05
     if last == "weight":
         return 1.0, 0.25
@@ -77,6 +78,8 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 0.75, 0.5
     if last == "bias":
         return 0.0, 0.5
+    if last == "layer_scale":
+        return 0.2, 0.05
     raise ValueError(f"no rule for a tensor called {name!r}")
 
 

@@ -35,11 +35,12 @@ fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> 
             Some((0.0, gain * (6.0 / fan_in).sqrt()))
         }
         // The end of a bottleneck's residual branch: small, so that deep networks stay well conditioned.
-        "weight" if name.ends_with("bn3.weight") => Some((0.2, 0.05)),
+        "weight" if name.ends_with("bn3.weight") || name.ends_with("f.c.1.weight") => Some((0.2, 0.05)),
         "weight" => Some((1.0, 0.25)),
         // GoogLeNet's and Inception's units have no shortcuts: mostly open, for the same reason.
         "bias" if name.ends_with("bn.bias") => Some((0.75, 0.5)),
         "bias" => Some((0.0, 0.5)),
+        "layer_scale" => Some((0.2, 0.05)),
         _ => None,
     }
 }

@@ -221,6 +221,8 @@ def make(arch):
         "torch": torch.__version__, "torchvision": torchvision.__version__,
         "parameters": sum(p.numel() for p in model.parameters()),
     }
+    if network.large:
+        golden["large"] = True
     if not network.table_only:
         evaluated, proof = evaluation(arch, network, model)
         trained, more = training(arch, network, model)

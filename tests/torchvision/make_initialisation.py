@@ -16,13 +16,16 @@ import torchvision
 NETWORKS = {
     "alexnet": {}, "vgg11": {}, "vgg11_bn": {}, "resnet18": {}, "resnet50": {}, "resnext50_32x4d": {},
     "googlenet": {"init_weights": True, "aux_logits": True}, "inception_v3": {"init_weights": True, "aux_logits": True},
-    "efficientnet_b0": {},
+    "efficientnet_b0": {}, "efficientnet_v2_s": {}, "convnext_tiny": {}, "densenet121": {}, "mobilenet_v2": {},
+    "mobilenet_v3_small": {}, "regnet_y_400mf": {},
 }
 
 
 def moments(values: torch.Tensor) -> list[float]:
     values = values.detach().double()
     mean, deviation = values.mean(), values.std(correction=0)
+    if deviation < 1e-9 * abs(mean):  # one number everywhere, up to rounding
+        deviation = torch.zeros(())
     kurtosis = ((values - mean) ** 4).mean() / deviation**4 if deviation > 0 else torch.zeros(())
     return [float(f"{number.item():.5g}") for number in (mean, deviation, kurtosis)]
 

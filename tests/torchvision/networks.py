@@ -20,6 +20,8 @@ class Network:
     table_only: bool = False
     # Name of a stage -> the state-dict roots whose gradients it sums; None: no gradient golden.
     stages: dict | None = None
+    # Above 100 million parameters: the values are compared only by `cargo xtask test --large`.
+    large: bool = False
 
 
 def ranges(prefix: str, bounds: dict) -> dict:
@@ -53,6 +55,25 @@ INCEPTION_STAGES = {
 }
 EFFICIENTNET_STAGES = {f"features.{i}": [f"features.{i}"] for i in range(9)} | {"head": ["classifier"]}
 
+CONVNEXT_STAGES = {
+    "stem": ["features.0"], "stage1": ["features.1"], "stage2": ["features.2", "features.3"],
+    "stage3": ["features.4", "features.5"], "stage4": ["features.6", "features.7"],
+    "norm": ["classifier.0"], "head": ["classifier.2"],
+}
+DENSENET_STAGES = {
+    "stem": ["features.conv0", "features.norm0"],
+    **{f"block{i}": [f"features.denseblock{i}", f"features.transition{i}"] for i in range(1, 4)},
+    "block4": ["features.denseblock4", "features.norm5"], "head": ["classifier"],
+}
+MOBILENET_V3_SMALL_STAGES = ranges("features", {
+    "stem": (0, 0), "stage1": (1, 1), "stage2": (2, 3), "stage3": (4, 6), "stage4": (7, 8), "stage5": (9, 11),
+    "last": (12, 12),
+}) | {"classifier": ["classifier.0"], "head": ["classifier.3"]}
+REGNET_STAGES = {
+    "stem": ["stem"], **{f"block{i}": [f"trunk_output.block{i}"] for i in range(1, 5)}, "head": ["fc"],
+}
+EFFICIENTNET_V2_S_STAGES = {f"features.{i}": [f"features.{i}"] for i in range(8)} | {"head": ["classifier"]}
+
 INCEPTION_ARGUMENTS = {"transform_input": False, "aux_logits": True, "init_weights": False}
 
 NETWORKS = {
@@ -83,15 +104,39 @@ NETWORKS = {
     **{f"efficientnet_b{i}": Network(1.0, table_only=True) for i in range(1, 8)},
     # Not in TorchVision: the pip package efficientnet-lite-pytorch, with its own state-dict names.
     "efficientnet_lite0": Network(0.9, arguments={"drop_connect_rate": 0.0}),
+    # At its own size, at which sides are odd that a stride of 2 halves.
+    "efficientnet_lite1": Network(0.9, 240, 240, {"drop_connect_rate": 0.0}),
+    **{f"efficientnet_lite{i}": Network(0.9, arguments={"drop_connect_rate": 0.0}, table_only=True)
+       for i in range(2, 5)},
+    "efficientnet_v2_s": Network(0.78, stages=EFFICIENTNET_V2_S_STAGES),
+    "efficientnet_v2_m": Network(1.0, table_only=True),
+    "efficientnet_v2_l": Network(0.73, large=True),
+    "convnext_tiny": Network(1.0, stages=CONVNEXT_STAGES),
+    "convnext_small": Network(1.0, table_only=True),
+    "convnext_base": Network(1.0, table_only=True),
+    "convnext_large": Network(1.0, large=True),
+    "densenet121": Network(0.9, stages=DENSENET_STAGES),
+    **{f"densenet{i}": Network(1.0, table_only=True) for i in (169, 201, 161)},
+    "mobilenet_v2": Network(0.9),
+    "mobilenet_v3_small": Network(1.0, stages=MOBILENET_V3_SMALL_STAGES),
+    "mobilenet_v3_large": Network(1.0, table_only=True),
+    "regnet_y_400mf": Network(0.9, stages=REGNET_STAGES),
+    "regnet_x_400mf": Network(0.9, stages=REGNET_STAGES),
+    **{f"regnet_{kind}_{size}": Network(1.0, table_only=True)
+       for size in ("800mf", "1_6gf", "3_2gf", "8gf", "16gf") for kind in "yx"},
+    "regnet_y_32gf": Network(0.9, large=True),
+    "regnet_x_32gf": Network(0.9, large=True),
 }
 
 
 def build(arch: str) -> torch.nn.Module:
     """The network with 1,000 classes and uninitialised weights, dropout and stochastic depth off."""
     arguments = NETWORKS[arch].arguments
-    if arch == "efficientnet_lite0":
+    if arch.startswith("efficientnet_lite"):
         from efficientnet_lite_pytorch import EfficientNet
-        model = EfficientNet.from_name("efficientnet-lite0", **arguments)
+        model = EfficientNet.from_name(arch.replace("_", "-"), **arguments)
+    elif arch.startswith("regnet"):  # computes its widths with tensors
+        model = getattr(torchvision.models, arch)(**arguments)
     else:
         with torch.device("meta"):
             model = getattr(torchvision.models, arch)(**arguments)

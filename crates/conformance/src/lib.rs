@@ -42,6 +42,12 @@ macro_rules! tests {
         }
 
         #[test]
+        #[ignore = "networks above 100 million parameters: cargo xtask test --large"]
+        fn large_networks_compute_what_torchvision_computes() {
+            $crate::parity::check_large(&$subject);
+        }
+
+        #[test]
         fn stages_partition_the_variables() {
             $crate::contract::stages_partition_the_variables(&$subject);
         }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backbone::{Backbone, Ending, Family, Network, Options, Values};
+use backbone::{Backbone, Ending, Family, Network, Options, Role, Values};
 use tch::{Device, Kind, Tensor};
 
 /// A family under test.
@@ -75,6 +75,7 @@ pub(crate) fn built(network: &Network, options: &Options) -> Backbone {
     let mut values = VALUES.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(values) = values.get(&(network.name, options.size)) else {
         let backbone = network.build(Values::default(), options);
+        show_what_starts_near_zero(&backbone);
         let copies = backbone.variables().all().iter().map(|variable| variable.tensor.copy()).collect();
         values.insert((network.name, options.size), copies);
         return backbone;
@@ -87,6 +88,16 @@ pub(crate) fn built(network: &Network, options: &Options) -> Backbone {
         backbone.variables().set(variable, &values.copy()).unwrap();
     }
     backbone
+}
+
+/// Gives numbers that count to what starts at next to nothing, such as the scale of a branch, behind which nothing would show.
+fn show_what_starts_near_zero(backbone: &Backbone) {
+    for mut variable in backbone.variables().all() {
+        let largest = || variable.tensor.abs().max().double_value(&[]);
+        if variable.role == Role::Parameter && !variable.name.ends_with("bias") && largest() < 1e-3 {
+            tch::no_grad(|| drop(variable.tensor.uniform_(-0.5, 0.5)));
+        }
+    }
 }
 
 /// Names, shapes and costs alone.

@@ -25,14 +25,32 @@ pub enum FamilyId {
     Inception,
     /// Residual networks, 2015.
     ResNet,
-    /// EfficientNet, 2019.
+    /// DenseNet, 2016.
+    DenseNet,
+    /// MobileNet v2, 2018, and v3, 2019.
+    MobileNet,
+    /// EfficientNet, 2019, and v2, 2021.
     EfficientNet,
+    /// RegNet, 2020.
+    RegNet,
+    /// ConvNeXt, 2022.
+    ConvNext,
 }
 
 impl FamilyId {
     /// All families, oldest first.
-    pub const ALL: [FamilyId; 6] =
-        [Self::LeNet, Self::AlexNet, Self::Vgg, Self::Inception, Self::ResNet, Self::EfficientNet];
+    pub const ALL: [FamilyId; 10] = [
+        Self::LeNet,
+        Self::AlexNet,
+        Self::Vgg,
+        Self::Inception,
+        Self::ResNet,
+        Self::DenseNet,
+        Self::MobileNet,
+        Self::EfficientNet,
+        Self::RegNet,
+        Self::ConvNext,
+    ];
 
     /// The family's table of networks.
     #[must_use]
@@ -43,7 +61,11 @@ impl FamilyId {
             Self::Vgg => &vgg::FAMILY,
             Self::Inception => &inception::FAMILY,
             Self::ResNet => &resnet::FAMILY,
+            Self::DenseNet => &densenet::FAMILY,
+            Self::MobileNet => &mobilenet::FAMILY,
             Self::EfficientNet => &efficientnet::FAMILY,
+            Self::RegNet => &regnet::FAMILY,
+            Self::ConvNext => &convnext::FAMILY,
         }
     }
 }

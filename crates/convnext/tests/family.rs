@@ -1,0 +1,11 @@
+//! ConvNeXt: parity with TorchVision, the contract, initial values, smallest input.
+
+use conformance::{Cheapest, Subject};
+
+const SUBJECT: Subject = Subject {
+    family: &convnext::FAMILY,
+    cheapest: &[Cheapest { network: "convnext_tiny", size: 64 }],
+    every_tensor: Some("convnext_tiny"),
+};
+
+conformance::tests!(SUBJECT);

@@ -1,0 +1,14 @@
+//! MobileNet: parity with TorchVision, the contract, initial values, smallest input.
+
+use conformance::{Cheapest, Subject};
+
+const SUBJECT: Subject = Subject {
+    family: &mobilenet::FAMILY,
+    cheapest: &[
+        Cheapest { network: "mobilenet_v2", size: 64 },
+        Cheapest { network: "mobilenet_v3_small", size: 64 },
+    ],
+    every_tensor: Some("mobilenet_v3_small"),
+};
+
+conformance::tests!(SUBJECT);

@@ -1,0 +1,14 @@
+//! RegNet: parity with TorchVision, the contract, initial values, smallest input.
+
+use conformance::{Cheapest, Subject};
+
+const SUBJECT: Subject = Subject {
+    family: &regnet::FAMILY,
+    cheapest: &[
+        Cheapest { network: "regnet_y_400mf", size: 64 },
+        Cheapest { network: "regnet_x_400mf", size: 64 },
+    ],
+    every_tensor: Some("regnet_y_400mf"),
+};
+
+conformance::tests!(SUBJECT);
