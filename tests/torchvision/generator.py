@@ -107,6 +107,8 @@ CHECKED = [
     ("layer1.0.bn1.running_var", [64], 0.8),
     ("layer1.0.bn1.num_batches_tracked", [], 0.8),
     ("fc.weight", [1000, 512], 1.3),
+    ("trunk_output.block1.block1-0.f.c.1.weight", [48], 0.8),
+    ("features.1.0.layer_scale", [96, 1, 1], 0.8),
 ]
 
 

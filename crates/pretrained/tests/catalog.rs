@@ -7,12 +7,12 @@ use pretrained::{Catalog, Digest, Error, Interpolation, Origin};
 #[test]
 fn every_file_is_listed_once_and_fits_its_name() {
     let catalog = Catalog::builtin();
-    assert_eq!(catalog.entries().len(), 39);
-    assert_eq!(catalog.archs().len(), 30);
+    assert_eq!(catalog.entries().len(), 89);
+    assert_eq!(catalog.archs().len(), 60);
     let names: HashSet<_> = catalog.entries().iter().map(|e| (&e.arch, &e.name)).collect();
-    assert_eq!(names.len(), 39);
+    assert_eq!(names.len(), 89);
     let files: BTreeSet<_> = catalog.entries().iter().map(|e| &e.file).collect();
-    assert_eq!(files.len(), 39);
+    assert_eq!(files.len(), 89);
     for entry in catalog.entries() {
         assert!(entry.file.ends_with(&format!("-{}.pth", entry.sha256_prefix)), "{}", entry.file);
         assert_eq!(entry.acc1.is_some(), entry.classes.is_some(), "{}", entry.file);
@@ -36,7 +36,7 @@ fn whole_digests_are_those_that_the_sources_agree_on() {
         .map(|line| line.split_once("  ").unwrap())
         .map(|(sha256, file)| (file, sha256))
         .collect();
-    assert_eq!(sums.len(), 23);
+    assert_eq!(sums.len(), 30);
     let sources = include_str!("../../../weights/SOURCES.md");
     for entry in Catalog::builtin().entries() {
         if matches!(entry.origin, Origin::Url(_)) {
@@ -104,7 +104,17 @@ fn defaults_and_odd_entries() {
     assert_eq!(catalog.find("vgg16", "IMAGENET1K_FEATURES").unwrap().classes, None);
     let lite0 = catalog.default_for("efficientnet_lite0").unwrap();
     assert!(matches!(lite0.digest(), Digest::Sha256(_)));
+    let crops = ["lite0", "lite1", "lite2"].map(|size| input_of(&format!("efficientnet_{size}")));
+    assert_eq!(crops, [[256, 224], [272, 240], [292, 260]]);
+    // What is not TorchVision's own to give away.
+    let of = |name| &*catalog.find("regnet_y_16gf", name).unwrap().licence;
+    assert_eq!(["IMAGENET1K_V2", "IMAGENET1K_SWAG_E2E_V1"].map(of), ["BSD-3-Clause", "CC-BY-NC-4.0"]);
     assert!(matches!(&lite0.origin, Origin::Pip(pip) if pip.member.ends_with(&lite0.file)));
+}
+
+fn input_of(arch: &str) -> [u32; 2] {
+    let input = &Catalog::builtin().default_for(arch).unwrap().input;
+    [input.resize, input.crop]
 }
 
 #[test]
