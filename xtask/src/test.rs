@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// Also train in several processes under this torchrun
     #[arg(long, value_name = "PROGRAM", conflicts_with = "fast")]
     torchrun: Option<PathBuf>,
+    /// Also compute the networks above 100 million parameters, one at a time: up to 16 GiB of memory
+    #[arg(long, conflicts_with = "fast")]
+    large: bool,
     /// Also read this many damaged files, 10000 for a thorough run: images are compared with Pillow
     #[arg(long, value_name = "N", requires = "pillow")]
     fuzz: Option<u32>,
@@ -103,6 +106,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
             ["tests/onnx/compare.py", "target/debug/finetune"].map(PathBuf::from).to_vec(),
         ),
     }));
+    steps.extend(arguments.large.then(large_step));
     steps.extend(fuzz_steps(arguments));
     let kills = arguments.kills.map(Work::Kills);
     steps.extend(kills.map(|work| Step { name: "runs that are killed", work }));
@@ -191,6 +195,12 @@ fn photograph_steps(photos: &Path) -> [Step; 2] {
         Step { name: "fetching photographs", work: Work::Photographs(photos.to_owned()) },
         step("real photographs", "test --package finetune-core --test cli real_photos -- --ignored", &[]),
     ]
+}
+
+/// Each family's test of its largest networks, one program after another.
+fn large_step() -> Step {
+    let words = "test --workspace --test family large_networks -- --ignored";
+    step("networks above 100 million parameters", words, &[])
 }
 
 /// The sample pages and their event files, drawn and given to programs that are not ours.
