@@ -84,6 +84,15 @@ fn every_configuration_says_how_it_is_run() {
 fn the_configuration_to_copy_is_shown_whole() {
     let text = fs::read_to_string(root().join("dogs_cats.toml")).unwrap();
     let (_, keys) = text.split_once("\n\n").unwrap();
+    let page = fs::read_to_string(root().join("docs/data.md")).unwrap();
+    assert!(page.contains(&format!("```toml\n{keys}```\n")), "docs/data.md shows another dogs_cats.toml");
+}
+
+#[test]
+fn the_first_page_is_short_and_begins_with_two_commands() {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
-    assert!(page.contains(&format!("```toml\n{keys}```\n")), "README.md shows another dogs_cats.toml");
+    assert!(page.lines().count() <= 150, "{}", page.lines().count());
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    ")).take(2).collect();
+    assert!(commands[0].starts_with("cargo xtask fetch-weights"), "{commands:?}");
+    assert!(commands[1].starts_with("cargo run -p finetune-core -- --config dogs_cats.toml"), "{commands:?}");
 }
