@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
+/// Names another run path than libtorch's folder, as the linker takes it: `$ORIGIN/../lib`.
+const RUN_PATH: &str = "FINETUNE_RUN_PATH";
+
 const SHIM: &str = "src/shim";
 /// Headers that declare what libtorch's own ones name of Gloo.
 const GLOO: &str = "src/shim/gloo";
@@ -22,8 +25,11 @@ fn main() {
         println!("cargo::rerun-if-changed={}", version.display());
     }
     let lib = fs::canonicalize(&lib).unwrap_or(lib);
-    println!("cargo::metadata=rpath={}", lib.display());
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    // A bundle's program finds its libraries wherever it is unpacked.
+    println!("cargo::rerun-if-env-changed={RUN_PATH}");
+    let run_path = env::var(RUN_PATH).unwrap_or_else(|_| lib.display().to_string());
+    println!("cargo::metadata=rpath={run_path}");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{run_path}");
     let include = lib.join("../include");
     compile_shim(&include);
     compile_distributed(&lib, &include);

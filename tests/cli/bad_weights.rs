@@ -120,7 +120,7 @@ fn catalog_weights_are_fetched_first_and_checked_by_digest() {
     let desk = Desk::new();
     let run = "--config c.toml --out out --set model.arch=resnet18 --set model.weights=IMAGENET1K_V1 \
                --set finetune.depth=head";
-    refused(&desk, 1, run, &["resnet18-f37072fd.pth", "cargo xtask fetch-weights resnet18"]);
+    refused(&desk, 1, run, &["resnet18-f37072fd.pth", " fetch-weights resnet18`"]);
     desk.write("weights/resnet18-f37072fd.pth", "another file");
     let says = ["weights/resnet18-f37072fd.pth", "SHA-256", "f37072fd"];
     refused(&desk, 1, run, &says);

@@ -23,6 +23,29 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
 }
 
 #[test]
+fn doctor_says_what_the_program_needs_and_what_brings_the_rest() {
+    let desk = Desk::new();
+    let mut program = desk.program();
+    program.arg("doctor").env("FINETUNE_FETCH", "/a/downloader");
+    let found = Ran::of(&program.output().unwrap()).ends(0, &[]).stdout;
+    for line in [
+        "ok finetune",
+        "ok libtorch",
+        "2.11.0",
+        "GLIBC_2.",
+        "GLIBCXX_3.",
+        "ok downloader         /a/downloader",
+    ] {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+    let weights = found.lines().skip_while(|line| !line.starts_with("-- weights")).nth(1).unwrap();
+    assert!(weights.trim_start().starts_with("-> finetune fetch-weights"), "{found}");
+    let mut fetch = desk.program();
+    fetch.args(["fetch-data", "beans"]).env("FINETUNE_FETCH", desk.path("nothing"));
+    Ran::of(&fetch.output().unwrap()).ends(1, &["nothing"]);
+}
+
+#[test]
 fn runs_are_numbered_and_named_after_the_configuration() {
     let desk = Desk::new();
     desk.finetune("--config c.toml").ends(0, &[]);

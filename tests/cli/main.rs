@@ -5,6 +5,7 @@ mod advise;
 mod audit;
 mod bad_input;
 mod bad_weights;
+mod bundled;
 mod cached_features;
 mod cases;
 mod claims;

@@ -243,11 +243,7 @@ fn wrong_usage_and_models_that_cannot_predict_are_refused() {
         (&*format!("--arch resnet81 --weights x.pth {image}"), 2, "\"resnet1"),
         (&*format!("--run nowhere {image}"), 1, "nowhere"),
         (&*format!("--run out --device cuda:99 {image}"), 1, "cuda:99"),
-        (
-            &*format!("--arch resnet18 --weights IMAGENET1K_V1 {image}"),
-            1,
-            "cargo xtask fetch-weights resnet18",
-        ),
+        (&*format!("--arch resnet18 --weights IMAGENET1K_V1 {image}"), 1, " fetch-weights resnet18`"),
         (&*format!("--arch resnet18 --weights none {image}"), 1, "weights"),
         (&*format!("--arch vgg16 --weights IMAGENET1K_FEATURES {image}"), 1, "IMAGENET1K_FEATURES"),
         (&*format!("--arch resnet18 --weights out/model.safetensors {image}"), 1, "lenet5_relu"),

@@ -79,7 +79,7 @@ fn serve(body: Vec<u8>) -> String {
 /// `cargo xtask fetch-data`, in a workspace that is this desk.
 fn fetch_data(desk: &Desk, arguments: &[&str]) -> Command {
     fs::create_dir_all(desk.path("xtask")).unwrap();
-    let fetch = ["--package", "pretrained", "--features", "fetch", "--bin", "fetch"];
+    let fetch = ["--package", "pretrained", "--features", "fetch", "--bin", "finetune-fetch"];
     let mut command = Command::new(built::program(&["--package", "xtask", "--bin", "xtask"]));
     command.env("CARGO_MANIFEST_DIR", desk.path("xtask")).env("FINETUNE_FETCH", built::program(&fetch));
     command.arg("fetch-data").args(arguments);
@@ -95,7 +95,7 @@ fn dogs_and_cats_with_their_damage_are_fetched_and_learned() {
     // Without the data, the last words are the command that brings them.
     let missing =
         desk.finetune("--config dogs_cats.toml --out out").ends(1, &["data/dogs_cats does not exist"]);
-    assert!(missing.stderr.trim_end().ends_with("cargo xtask fetch-data dogs_cats"), "{}", missing.stderr);
+    assert!(missing.stderr.trim_end().ends_with(" fetch-data dogs_cats"), "{}", missing.stderr);
 
     let (cats, broken_cats) = class("Cat", "disc", 666);
     let (dogs, broken_dogs) = class("Dog", "cross", 11702);

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use machine_commands::{fetch_data, fetch_weights};
+
 use crate::workspace::Workspace;
-use crate::{cases, doctor, experiments, fetch_data, fetch_weights, program, recipe, setup, test};
+use crate::{bundle, caller, cases, doctor, experiments, program, recipe, setup, test};
 
 /// Set up this workspace, fetch weights and images, run the example experiment and the tests
 #[derive(Parser)]
@@ -23,6 +25,7 @@ enum Task {
     Test(test::Arguments),
     FetchWeights(fetch_weights::Arguments),
     FetchData(fetch_data::Arguments),
+    Bundle(bundle::Arguments),
     Recipe(recipe::Arguments),
     /// Run finetune on many kinds of input and print its result for each
     Cases,
@@ -45,8 +48,9 @@ fn perform(workspace: &Workspace, task: Task) -> anyhow::Result<ExitCode> {
         Task::Setup(arguments) => setup::command(workspace, &arguments)?,
         Task::Doctor => return Ok(doctor::command(workspace)),
         Task::Test(arguments) => return test::command(workspace, &arguments),
-        Task::FetchWeights(arguments) => fetch_weights::command(workspace, &arguments)?,
-        Task::FetchData(arguments) => fetch_data::command(workspace, &arguments)?,
+        Task::FetchWeights(arguments) => caller::fetch_weights(workspace, &arguments)?,
+        Task::FetchData(arguments) => caller::fetch_data(workspace, &arguments)?,
+        Task::Bundle(arguments) => bundle::command(workspace, &arguments)?,
         Task::Recipe(arguments) => recipe::command(workspace, &arguments)?,
         Task::Cases => return cases::command(workspace),
         Task::Bench(arguments) => return experiments::command(workspace, "bench", &arguments),

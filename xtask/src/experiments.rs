@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::process;
-use crate::tools::{Kind, Tool};
+use crate::tools::{self, Kind};
 use crate::workspace::Workspace;
 
 const EXPERIMENTS: Kind = Kind {
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 
 /// Builds the experiments and runs one; its exit code becomes ours.
 pub(crate) fn command(workspace: &Workspace, name: &str, arguments: &Arguments) -> Result<ExitCode> {
-    let experiments = Tool::built(workspace, &EXPERIMENTS)?;
+    let experiments = tools::built(workspace, &EXPERIMENTS)?;
     let mut command = Command::new(experiments.program());
     let status = process::quiet_status(command.arg(name).args(&arguments.rest))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

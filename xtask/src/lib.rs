@@ -8,22 +8,21 @@
 //! - [`setup`]: libtorch into the user's cache, linked into the workspace
 //! - `doctor`: what is there, what is missing, what mends it
 //! - `test`: formatting, clippy and all tests
-//! - `fetch_weights`, `fetch_data`: pretrained weights and example data sets, digests checked
+//! - `bundle`: `finetune` with all that it needs, for people without the sources
+//! - `caller`: `fetch-weights` and `fetch-data` of `machine-commands`, in this workspace
 //! - `cases`: the kinds of input that people bring, and what becomes of each
 //! - [`recipe`]: the default experiment, letters of two alphabets
 //! - `experiments`: hands `bench` and `search` on to the program of that name
-//! - [`tools`], [`workspace`], [`process`], [`program`], [`disk`]: what the commands share
+//! - [`tools`], [`workspace`], [`program`]: what the commands share; [`process`], [`disk`]: of `machine-commands`
 //!
 //! What is public is what `experiments` uses as well.
 
+mod bundle;
+mod caller;
 mod cases;
 mod cli;
-pub mod disk;
 mod doctor;
 mod experiments;
-mod fetch_data;
-mod fetch_weights;
-pub mod process;
 pub mod program;
 pub mod recipe;
 pub mod setup;
@@ -32,3 +31,4 @@ pub mod tools;
 pub mod workspace;
 
 pub use cli::main;
+pub use machine_commands::{disk, process};

@@ -7,11 +7,12 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use machine_commands::{fetch_data, fetch_weights};
 
 use crate::process::{self, Interrupted, say};
-use crate::tools::Tool;
+use crate::tools;
 use crate::workspace::{Crates, Workspace};
-use crate::{fetch_data, fetch_weights, setup};
+use crate::{caller, setup};
 
 /// Run formatting, clippy and every test of the workspace
 #[derive(clap::Args)]
@@ -145,7 +146,7 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
         }
         Work::Program(program, arguments) => runs(workspace, Command::new(program).args(arguments)),
         Work::DamagedImages { count, python } => {
-            let tool = Tool::damaged_images(workspace)?;
+            let tool = tools::damaged_images(workspace)?;
             let script = "crates/image-file/tests/differential/differential.py";
             let mut command = Command::new(python);
             command.args([script, "compare"]).arg(tool.program()).arg(count.to_string());
@@ -174,9 +175,9 @@ fn runs(workspace: &Workspace, command: &mut Command) -> Result<bool> {
 /// Fetches the photographs, and the weights of the configurations that learn them; prints what cannot be fetched.
 fn fetch_photographs(workspace: &Workspace, photos: &Path) -> Result<bool> {
     let data = ["dogs_cats_small", "hymenoptera_data"]
-        .map(|name| fetch_data::command(workspace, &fetch_data::Arguments::of_folder(name, photos)));
+        .map(|name| caller::fetch_data(workspace, &fetch_data::Arguments::of_folder(name, photos)));
     let weights = ["dogs_cats.toml", "configs/ants_bees.toml"].map(|config| {
-        fetch_weights::command(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))
+        caller::fetch_weights(workspace, &fetch_weights::Arguments::of_config(workspace.root.join(config)))
     });
     let mut all = true;
     for error in data.into_iter().chain(weights).filter_map(Result::err) {

@@ -48,15 +48,21 @@ impl Workspace {
 
     /// The crates of this workspace by whether they need libtorch, asked of cargo itself.
     pub fn crates(&self) -> Result<Crates> {
-        let rustc = process::ask(Command::new("rustc").arg("-vV")).context("`rustc -vV` failed")?;
-        let host = rustc
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .context("`rustc -vV` names no host")?;
+        let host = &host()?;
         let command = &mut self.cargo(&["metadata", "--format-version", "1", "--filter-platform", host]);
         let answer = process::ask(command).context("`cargo metadata` failed: run it by hand to see why")?;
         Crates::from_metadata(&answer)
     }
+}
+
+/// Returns the platform that cargo builds for, `x86_64-unknown-linux-gnu`.
+///
+/// # Errors
+/// `rustc` does not answer.
+pub(crate) fn host() -> Result<String> {
+    let rustc = process::ask(Command::new("rustc").arg("-vV")).context("`rustc -vV` failed")?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` names no host")
 }
 
 /// Whether cargo sets this variable to describe the package it runs.

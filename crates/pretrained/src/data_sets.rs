@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error};
+use crate::{Digest, Error, as_called};
 
 /// A public image set: where its archives are published, what they hold, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ pub fn find(name: &str) -> Option<&'static DataSet> {
 #[must_use]
 pub fn command_for(root: &Path, here: &Path) -> Option<String> {
     let set = find(root.file_name()?.to_str()?)?;
-    let mut command = format!("cargo xtask fetch-data {}", set.name);
+    let mut command = as_called(&format!("fetch-data {}", set.name));
     if set.archives.iter().any(|archive| archive.url.is_none()) {
         command.push_str(" --from ZIP");
     }

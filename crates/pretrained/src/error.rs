@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Digest;
+use crate::{Digest, as_called};
 
 /// Why weights or a data set could not be found or fetched; every message names the file or the name it is about.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +35,8 @@ pub enum Error {
 
     /// The file of a catalog entry is nowhere on this machine.
     #[error(
-        "{file} (the weights {name} of {arch}) is in none of {}; fetch it with `cargo xtask fetch-weights {arch}`",
-        list(.searched)
+        "{file} (the weights {name} of {arch}) is in none of {}; fetch it with `{}`",
+        list(.searched), as_called(&format!("fetch-weights {arch}"))
     )]
     NotFetched {
         /// The architecture.

@@ -6,10 +6,11 @@
 //! - [`data_sets`]: the public image sets that can be fetched, from `data_sets.toml`
 //! - [`InputSpec`]: how images are prepared for them
 //! - [`locate`]: where a file of the catalog lies on this machine
-//! - `fetch` (behind the cargo feature of that name): how the file gets here; the binary `fetch`, the downloader, does
+//! - `fetch` (behind the cargo feature of that name): how the file gets here; the binary `finetune-fetch`, the downloader, does
 //!   it from a command line
 //! - [`Digest`]: what the SHA-256 of a file is expected to be
 
+mod called;
 pub mod catalog;
 pub mod data_sets;
 mod digest;
@@ -22,6 +23,7 @@ mod locate;
 mod partial_input;
 mod sample_range;
 
+pub use called::as_called;
 pub use catalog::{Catalog, Entry, Origin};
 pub use digest::Digest;
 pub use error::Error;

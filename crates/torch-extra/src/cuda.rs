@@ -72,6 +72,18 @@ pub fn pinned(x: &Tensor) -> Result<Tensor, LibtorchError> {
     made(|out| unsafe { extra_pinned(x.as_ptr(), out) })
 }
 
+/// Returns what the driver calls each GPU that libtorch sees.
+///
+/// # Errors
+/// Where it sees none: why, as far as it is known.
+pub fn gpus() -> Result<Vec<String>, &'static str> {
+    if !Cuda::is_available() {
+        return Err(why_not());
+    }
+    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    Ok((0..count).map(|index| name(index).unwrap_or_else(|| format!("cuda:{index}"))).collect())
+}
+
 /// Why there is no CUDA, as far as it is known.
 fn why_not() -> &'static str {
     match LOADED.get() {
@@ -117,7 +129,7 @@ pub enum DeviceError {
     Unknown(String),
     /// libtorch was built, or set up, without CUDA.
     #[error(
-        "{asked:?} was asked for, but this libtorch sees no CUDA ({because}): set it up with `cargo xtask setup --cuda` on a machine with an NVIDIA driver, or use device = \"cpu\""
+        "{asked:?} was asked for, but this libtorch sees no CUDA ({because}): it takes a machine with an NVIDIA driver, and the bundle for CUDA or, in a checkout, `cargo xtask setup --cuda`; or use device = \"cpu\""
     )]
     NoCuda {
         /// What was asked for.

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use xtask::process;
-use xtask::tools::{Kind, Tool};
+use xtask::tools::{self, Kind, Tool};
 use xtask::workspace::{Workspace, cache_folder};
 
 use super::python::Python;
@@ -94,8 +94,8 @@ impl Materials {
         })?;
         let classes = classes(&data)?;
         Ok(Self {
-            finetune: Tool::finetune(workspace)?.program().to_owned(),
-            pixels: Tool::built(workspace, &PIXELS)?,
+            finetune: tools::finetune(workspace)?.program().to_owned(),
+            pixels: tools::built(workspace, &PIXELS)?,
             python,
             data,
             classes,

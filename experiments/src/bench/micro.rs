@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde::Deserialize;
 use xtask::setup;
-use xtask::tools::{Kind, Tool};
+use xtask::tools::{self, Kind, Tool};
 use xtask::workspace::Workspace;
 
 use crate::spread::Spread;
@@ -57,11 +57,11 @@ pub(super) fn table(workspace: &Workspace, only: &[String], extent: Extent) -> R
     let (images, networks) = chosen(only)?;
     let mut timed = Vec::new();
     if !images.is_empty() {
-        timed.extend(run(&Tool::built(workspace, &IMAGES_BENCH)?, &images, extent)?);
+        timed.extend(run(&tools::built(workspace, &IMAGES_BENCH)?, &images, extent)?);
     }
     if !networks.is_empty() {
         setup::ensure(workspace)?;
-        timed.extend(run(&Tool::built(workspace, &BENCH_OF_NETWORKS)?, &networks, extent)?);
+        timed.extend(run(&tools::built(workspace, &BENCH_OF_NETWORKS)?, &networks, extent)?);
     }
     Ok(text(&timed))
 }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xtask::process::{Interrupted, say};
 use xtask::setup;
-use xtask::tools::Tool;
+use xtask::tools;
 use xtask::workspace::{Workspace, cache_folder};
 
 use self::cell::{Ended, Runner};
@@ -151,7 +151,7 @@ fn sources<'a>(workspace: &'a Workspace, arguments: &Arguments) -> Result<Source
 
 fn runner<'a>(workspace: &'a Workspace, arguments: &Arguments, sources: Sources<'a>) -> Result<Runner<'a>> {
     setup::ensure(workspace)?;
-    let finetune = Tool::finetune(workspace)?.program().to_owned();
+    let finetune = tools::finetune(workspace)?.program().to_owned();
     let weights = absolute(workspace, &arguments.weights);
     if !weights.is_file() {
         bail!("{} is not there: cargo xtask fetch-weights efficientnet_lite0", weights.display());

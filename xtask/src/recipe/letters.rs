@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::plan::Plan;
 use crate::process::say;
-use crate::tools::Tool;
+use crate::tools::{self, Tool};
 use crate::workspace::Workspace;
 
 /// A folder of letters that is there.
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn both_alphabets_are_drawn_under_both_splits_and_found_again() {
-        let tool = Tool::letters(&Workspace::find().unwrap()).unwrap();
+        let tool = tools::letters(&Workspace::find().unwrap()).unwrap();
         let root = tempfile::tempdir().unwrap();
         let workspace = Workspace { root: root.path().to_owned() };
         let mut plan = Plan::quick();

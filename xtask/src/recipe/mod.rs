@@ -22,7 +22,7 @@ use self::outcome::Outcome;
 use self::plan::Plan;
 use crate::process::{self, say};
 use crate::setup;
-use crate::tools::Tool;
+use crate::tools::{self, Tool};
 use crate::workspace::Workspace;
 
 /// Run the default experiment: from Latin letters to Cyrillic ones, with few images
@@ -45,7 +45,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
         return Err(taken(asked));
     }
     setup::ensure(workspace)?;
-    let tools = Tools { finetune: Tool::finetune(workspace)?, artist: Tool::letters(workspace)? };
+    let tools = Tools { finetune: tools::finetune(workspace)?, artist: tools::letters(workspace)? };
     // Not before: a set-up that fails leaves no folder of an experiment.
     let folder = new_folder(workspace, arguments.out.as_deref())?;
     let done = experiment(workspace, &tools, arguments, &folder);
@@ -99,9 +99,9 @@ pub struct LettersAndSource {
 /// Draws the letters of the full experiment and trains its source weights, unless they are there; `folder` takes the run.
 pub fn letters_and_source(workspace: &Workspace, folder: &Path) -> Result<LettersAndSource> {
     let plan = Plan::full();
-    let drawn = letters::draw(&Tool::letters(workspace)?, workspace, &plan)?;
+    let drawn = letters::draw(&tools::letters(workspace)?, workspace, &plan)?;
     let pair = drawn.first().context("no letters were drawn")?;
-    let finetune = Tool::finetune(workspace)?;
+    let finetune = tools::finetune(workspace)?;
     let weights = source::weights(&finetune, workspace, &plan, &[&pair.latin], folder)?;
     let weights = weights.into_iter().next().context("no weights were trained")?;
     Ok(LettersAndSource { cyrillic: pair.cyrillic.root.clone(), weights })

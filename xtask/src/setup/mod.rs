@@ -22,7 +22,7 @@ pub use self::libtorch::VERSION;
 use self::libtorch::Variant;
 pub(crate) use self::pip::no_pip;
 use crate::process::{Interrupted, say};
-use crate::tools::Tool;
+use crate::tools;
 use crate::workspace::Workspace;
 
 /// Set up libtorch: in the user's cache, linked into this workspace
@@ -67,6 +67,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
 /// It is not there and cannot be set up.
 pub fn ensure(workspace: &Workspace) -> Result<Found> {
     set_up(workspace, &Arguments::default())
+}
+
+/// Sets up libtorch for the CPU or for GPUs; prints nothing if it is there.
+///
+/// # Errors
+/// As [`ensure`].
+pub(crate) fn of_variant(workspace: &Workspace, cuda: bool) -> Result<Found> {
+    set_up(workspace, &Arguments { cuda, ..Arguments::default() })
 }
 
 /// What is there now, without setting anything up: for `doctor`.
@@ -116,7 +124,7 @@ fn first_that_works(
     variant: Variant,
     arguments: &Arguments,
 ) -> Result<Found> {
-    let downloader = Tool::downloader(workspace)?;
+    let downloader = tools::downloader(workspace)?;
     let url = arguments.archive_url.clone().unwrap_or_else(|| archive::url(variant));
     say(format!("Trying the official archive, {url}"));
     let from_archive = match cache

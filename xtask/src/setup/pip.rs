@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use super::libtorch::{self, VERSION, Variant};
 use super::room::need_room;
 use crate::process::{self, Interrupted, say};
-use crate::tools::{Tool, unpack};
+use crate::tools::{self, Tool, unpack};
 
 /// How this origin is called in messages.
 pub(super) const ORIGIN: &str = "the pip package torch";
@@ -179,7 +179,7 @@ mod tests {
     use crate::workspace::Workspace;
 
     fn downloader() -> Tool {
-        Tool::downloader(&Workspace::find().unwrap()).unwrap()
+        tools::downloader(&Workspace::find().unwrap()).unwrap()
     }
 
     fn write_wheel(path: &Path, names: &[&str]) {

@@ -44,7 +44,7 @@ pub(crate) fn xtask(machine: &Path, arguments: &[&str]) -> Command {
 
 /// The downloader, from the real workspace.
 static DOWNLOADER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let feature = ["--no-default-features", "--features", "fetch", "--bin", "fetch"];
+    let feature = ["--no-default-features", "--features", "fetch", "--bin", "finetune-fetch"];
     built::program(&[&["--package", "pretrained"], &feature[..]].concat())
 });
 

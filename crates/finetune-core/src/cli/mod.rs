@@ -1,6 +1,7 @@
 //! The command line: arguments, errors and exit codes. Each command has a file of its own: [`train`] (the default one),
-//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`], [`completions`]; they share [`arguments`] (of a configuration) and
-//! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`.
+//! [`compare`], [`advise`], [`search`], [`audit`], [`lr_find`], [`config`], [`completions`], [`doctor`]; they share [`arguments`] (of a configuration) and
+//! [`joined`] (further processes). Those on models that are there are in the crate `model-commands`,
+//! those that fetch in `machine-commands`.
 
 mod advise;
 mod arguments;
@@ -8,6 +9,7 @@ mod audit;
 mod compare;
 mod completions;
 mod config;
+mod doctor;
 mod joined;
 mod lr_find;
 mod options;
@@ -24,6 +26,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
+use machine_commands::process::{self, Interrupted};
+use machine_commands::{Caller, fetch_data, fetch_weights};
 use model_commands::{archs, embed, evaluate, export, inspect, predict};
 use records::Outcome;
 use run_config::ConfigError;
@@ -85,6 +89,10 @@ enum Command {
     LrFind(lr_find::LrFindArguments),
     /// Show what a checkpoint file holds, and which network it fits
     Inspect(inspect::InspectArguments),
+    FetchWeights(fetch_weights::Arguments),
+    FetchData(fetch_data::Arguments),
+    /// Check the machine: what is there, what is missing, and the command that mends it
+    Doctor,
     /// Print completions for a shell, or the manual page
     Completions(completions::CompletionsArguments),
 }
@@ -125,6 +133,11 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Search(arguments)), _) => search::perform(arguments),
         (Some(Command::LrFind(arguments)), _) => lr_find::perform(arguments),
         (Some(Command::Inspect(arguments)), _) => inspect::perform(arguments),
+        (Some(Command::FetchWeights(arguments)), _) => {
+            fetching(|caller| fetch_weights::perform(caller, arguments))
+        }
+        (Some(Command::FetchData(arguments)), _) => fetching(|caller| fetch_data::perform(caller, arguments)),
+        (Some(Command::Doctor), _) => doctor::perform(),
         (Some(Command::Compare(arguments)), _) => return compare::perform(arguments),
         (None, Some(config)) => {
             return train::perform(TrainArguments { config, options: &arguments.train });
@@ -136,6 +149,12 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (None, None) => return Err(UsageError("--config <FILE> or a command is needed; see --help").into()),
     };
     done.map(|()| Outcome::Finished)
+}
+
+/// Runs a command that fetches: Ctrl-C goes to the downloader, which keeps what it has.
+fn fetching(perform: impl FnOnce(&Caller<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    process::pass_interrupts_on()?;
+    perform(&Caller::finetune())
 }
 
 /// Prints hints about a configuration on stderr: keys in an old form.
@@ -183,6 +202,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<UnknownNetwork>()
         || is_unknown_network;
     match of_run {
+        _ if error.is::<Interrupted>() => INTERRUPTED,
         Some(Error::Config(_)) => USAGE,
         Some(Error::Interrupted | Error::SearchInterrupted { .. }) => INTERRUPTED,
         _ if is_usage => USAGE,

@@ -10,7 +10,7 @@ use super::server::{Server, send, send_file};
 use super::{content, sha256};
 
 fn downloader(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fetch")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_finetune-fetch")).args(arguments).output().unwrap()
 }
 
 /// The objects on stdout, one a line.
@@ -68,7 +68,7 @@ fn each_of_several_weights_has_its_line_and_one_failure_fails_all() {
     fs::create_dir_all(&cache).unwrap();
     let into = folder.path().join("weights");
     let weights = |archs: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fetch"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_finetune-fetch"));
         command.args(["weights", "--json", "--from", &server.url, "--into", text(&into)]).args(archs);
         command.env("TORCH_HOME", folder.path().join("torch")).output().unwrap()
     };

