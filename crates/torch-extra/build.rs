@@ -61,7 +61,9 @@ fn has_distributed(lib: &Path, include: &Path) -> bool {
     let headers = ["ProcessGroupGloo.hpp", "reducer.hpp"];
     let folder = include.join("torch/csrc/distributed/c10d");
     let mut grep = Command::new("grep");
-    grep.args(["-qaF", "_ZN4c10d16ProcessGroupGlooC1E"]).arg(lib.join("libtorch_cpu.so"));
+    let of_apple = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "macos");
+    let library = lib.join(if of_apple { "libtorch_cpu.dylib" } else { "libtorch_cpu.so" });
+    grep.args(["-qaF", "_ZN4c10d16ProcessGroupGlooC1E"]).arg(library);
     headers.iter().all(|header| folder.join(header).exists())
         && grep.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

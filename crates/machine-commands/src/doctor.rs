@@ -1,8 +1,9 @@
 //! What is there, what is missing, and the command that mends it: findings, and those that hold for any machine.
 
 use std::path::Path;
+use std::process::Command;
 
-use crate::{Caller, disk};
+use crate::{Caller, disk, process};
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +151,11 @@ fn space(name: &'static str, folder: &Path, wanted: u64) -> Finding {
 
 fn machine(enough: u64, mend: &str) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text));
+    let memory = if cfg!(target_os = "macos") {
+        process::ask(Command::new("sysctl").args(["-n", "hw.memsize"])).and_then(|text| text.parse().ok())
+    } else {
+        std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text))
+    };
     let memory_text = memory.map_or_else(|| "unknown".to_owned(), disk::amount);
     let what = format!("{cores} cores, {memory_text} of memory");
     match memory {

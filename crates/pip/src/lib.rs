@@ -11,14 +11,20 @@ use std::process::{Command, Stdio};
 /// The ways to call pip, in the order in which they are tried.
 pub const CALLS: [&[&str]; 4] = [&["python3", "-m", "pip"], &["pip3"], &["pip"], &["python", "-m", "pip"]];
 
-/// Every Linux wheel of the packages we need carries one of these tags.
-const PLATFORMS: [&str; 5] = [
-    "manylinux_2_28_x86_64",
-    "manylinux_2_27_x86_64",
-    "manylinux_2_25_x86_64",
-    "manylinux_2_17_x86_64",
-    "manylinux2014_x86_64",
-];
+/// Returns the tags of which every wheel that we need carries one, for a system and a processor in the words of `std::env::consts`.
+fn platforms(system: &str, processor: &str) -> Vec<String> {
+    match system {
+        "macos" => {
+            let processor = if processor == "aarch64" { "arm64" } else { processor };
+            ["macosx_14_0", "macosx_12_0", "macosx_11_0"]
+                .map(|system| format!("{system}_{processor}"))
+                .to_vec()
+        }
+        _ => ["manylinux_2_28", "manylinux_2_27", "manylinux_2_25", "manylinux_2_17", "manylinux2014"]
+            .map(|system| format!("{system}_{processor}"))
+            .to_vec(),
+    }
+}
 
 /// A way to call pip that answered.
 #[derive(Debug)]
@@ -59,12 +65,12 @@ pub fn download(call: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Asks for wheels of CPython 3.12 on Linux x86-64, whatever Python pip itself runs in: the user's own may be older than
+/// Asks for wheels of CPython 3.12 on this machine, whatever Python pip itself runs in: the user's own may be older than
 /// a package supports, and only the C++ files in the wheel are of interest.
 pub fn for_python_3_12(command: &mut Command) -> &mut Command {
     command.args(["--implementation", "cp", "--python-version", "3.12"]);
-    for platform in PLATFORMS {
-        command.args(["--platform", platform]);
+    for platform in platforms(std::env::consts::OS, std::env::consts::ARCH) {
+        command.args(["--platform", &platform]);
     }
     command
 }
@@ -135,6 +141,19 @@ mod tests {
         assert_eq!((found("some-model", Some("3.0")), found("tor", None)), (None, None));
         assert_eq!(wheels(folder.path()).unwrap().len(), 4);
         assert!(wheels(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn tags_are_those_of_the_machine() {
+        let table = [
+            ("linux", "x86_64", "manylinux_2_28_x86_64"),
+            ("linux", "aarch64", "manylinux_2_25_aarch64"),
+            ("macos", "aarch64", "macosx_11_0_arm64"),
+        ];
+        for (system, processor, tag) in table {
+            let tags = platforms(system, processor);
+            assert!(tags.iter().any(|other| other == tag), "{system} {processor}: {tags:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum PrecisionError {
     /// No such word.
     #[error("unknown precision {0:?}: use \"auto\", \"float32\", \"bf16\", \"fp16\" or \"float64\"")]
     Unknown(String),
+    /// Apple's GPUs have no float64, and of the others nothing was tried.
+    #[error("on \"mps\" only \"float32\" is written")]
+    OnlyFloat32,
     /// CPUs have no fast float16.
     #[error("\"fp16\" is for GPUs; on a CPU use \"bf16\" or \"auto\"")]
     HalfOnCpu,
@@ -57,10 +60,13 @@ impl Precision {
     /// Whether it can be had on this device.
     ///
     /// # Errors
-    /// For float16 on a CPU.
+    /// For float16 on a CPU, and for anything but float32 on Apple's GPUs.
     pub fn check(self, device: Device) -> Result<(), PrecisionError> {
         match (self, device) {
             (Self::Fp16, Device::Cpu) => Err(PrecisionError::HalfOnCpu),
+            (Self::Auto | Self::Bf16 | Self::Fp16 | Self::Float64, Device::Mps) => {
+                Err(PrecisionError::OnlyFloat32)
+            }
             _ => Ok(()),
         }
     }
@@ -76,5 +82,9 @@ mod tests {
         assert!("half".parse::<Precision>().unwrap_err().to_string().contains("\"fp16\""));
         assert_eq!(Precision::Fp16.check(Device::Cpu), Err(PrecisionError::HalfOnCpu));
         assert_eq!(Precision::Fp16.check(Device::Cuda(0)), Ok(()));
+        assert_eq!(Precision::Float32.check(Device::Mps), Ok(()));
+        for other in [Precision::Auto, Precision::Bf16, Precision::Fp16, Precision::Float64] {
+            assert_eq!(other.check(Device::Mps), Err(PrecisionError::OnlyFloat32));
+        }
     }
 }

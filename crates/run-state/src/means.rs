@@ -14,12 +14,11 @@ impl Means {
     #[must_use]
     pub fn of(run: &Run) -> Self {
         let program = files::running_program().unwrap_or_else(|error| format!("unknown: {error}"));
-        let device = match run.device {
-            tch::Device::Cuda(index) => {
-                torch_extra::cuda::name(index).unwrap_or_else(|| format!("cuda:{index}"))
-            }
-            _ => "cpu".to_owned(),
+        let of_driver = match run.device {
+            tch::Device::Cuda(index) => torch_extra::cuda::name(index),
+            _ => None,
         };
+        let device = of_driver.unwrap_or_else(|| torch_extra::cuda::short_name(run.device));
         let named = [
             ("program", program),
             ("libtorch", libtorch()),

@@ -1,4 +1,4 @@
-//! Finding a GPU.
+//! Finding a device.
 
 use std::error::Error;
 use std::ffi::{CStr, c_char, c_int};
@@ -121,11 +121,21 @@ pub fn name(index: usize) -> Option<String> {
     found.then(|| text.to_string_lossy().into_owned())
 }
 
+/// Returns how a configuration names a device: `cpu`, `cuda:0`, `mps`.
+#[must_use]
+pub fn short_name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        Device::Mps => "mps".to_owned(),
+        _ => "cpu".to_owned(),
+    }
+}
+
 /// A device that was asked for and is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// The text names no device.
-    #[error("unknown device {0:?}: use \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"")]
+    #[error("unknown device {0:?}: use \"auto\", \"cpu\", \"cuda\", \"cuda:N\" or \"mps\"")]
     Unknown(String),
     /// libtorch was built, or set up, without CUDA.
     #[error(
@@ -137,6 +147,11 @@ pub enum DeviceError {
         /// What the dynamic linker says, or what else is known.
         because: &'static str,
     },
+    /// There is no GPU of Apple's, or this libtorch was built without it.
+    #[error(
+        "\"mps\" was asked for, but this libtorch sees no GPU of Apple's: use device = \"cpu\" or \"auto\""
+    )]
+    NoMps,
     /// There are fewer GPUs.
     #[error("{asked:?} was asked for, but this machine has {count} CUDA device(s), counted from cuda:0")]
     NoSuchGpu {
@@ -147,7 +162,8 @@ pub enum DeviceError {
     },
 }
 
-/// The device that `"auto"`, `"cpu"`, `"cuda"` or `"cuda:N"` stands for on this machine.
+/// The device that `"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"` stands for on this machine. `"auto"` never takes Apple's GPU, on
+/// which nothing was tried.
 ///
 /// # Errors
 /// When the text names no device, or one that is not there.
@@ -155,6 +171,8 @@ pub fn device(asked: &str) -> Result<Device, DeviceError> {
     let index = match asked {
         "cpu" => return Ok(Device::Cpu),
         "auto" => return Ok(Device::cuda_if_available()),
+        "mps" if tch::utils::has_mps() => return Ok(Device::Mps),
+        "mps" => return Err(DeviceError::NoMps),
         "cuda" => 0,
         other => other
             .strip_prefix("cuda:")
@@ -182,8 +200,17 @@ mod tests {
         for nonsense in ["gpu", "cuda:", "cuda:x", "cuda:-1", ""] {
             assert!(matches!(device(nonsense), Err(DeviceError::Unknown(_))), "{nonsense}");
         }
+        if cfg!(not(target_os = "macos")) {
+            assert!(matches!(device("mps"), Err(DeviceError::NoMps)));
+        }
         let absent = device("cuda:999").unwrap_err().to_string();
         assert!(absent.contains("cuda:999"), "{absent}");
+    }
+
+    #[test]
+    fn a_device_has_the_name_that_asks_for_it() {
+        let names = [Device::Cpu, Device::Cuda(1), Device::Mps].map(short_name);
+        assert_eq!(names, ["cpu", "cuda:1", "mps"]);
     }
 
     #[test]

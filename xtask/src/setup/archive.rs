@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::libtorch::{VERSION, Variant};
+use super::libtorch::Variant;
 use super::room::need_room;
 use crate::tools::{Fetched, Tool, unpack};
 
@@ -14,16 +14,10 @@ pub(super) const ORIGIN: &str = "the official archive";
 
 const GIB: u64 = 1 << 30;
 
-/// Where the archive is published. It has no published digest: HTTPS vouches for it.
-pub(super) fn url(variant: Variant) -> String {
-    let tag = variant.tag();
-    format!("https://download.pytorch.org/libtorch/{tag}/libtorch-shared-with-deps-{VERSION}%2B{tag}.zip")
-}
-
 /// What is needed of the archive, all of it below `libtorch`.
 const WANTED: [&str; 3] = ["include", "lib", "build-version"];
 
-/// Downloads the archive and fills `folder` with its `include` and `lib`.
+/// Downloads the archive, which has no published digest (HTTPS vouches for it), and fills `folder` with its `include` and `lib`.
 pub(super) fn install(downloader: &Tool, url: &str, folder: &Path, variant: Variant) -> Result<()> {
     // The archive and what is in it.
     need_room(folder, variant)?;
@@ -41,16 +35,4 @@ pub(super) fn install(downloader: &Tool, url: &str, folder: &Path, variant: Vari
         fs::rename(inner.join(name), &place).with_context(|| format!("cannot make {}", place.display()))?;
     }
     fs::remove_dir(&inner).with_context(|| format!("cannot remove {}", inner.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_addresses_are_pytorchs() {
-        let cpu = "https://download.pytorch.org/libtorch/cpu/libtorch-shared-with-deps-2.11.0%2Bcpu.zip";
-        assert_eq!(url(Variant::Cpu), cpu);
-        assert!(url(Variant::Cuda).ends_with("/cu130/libtorch-shared-with-deps-2.11.0%2Bcu130.zip"));
-    }
 }

