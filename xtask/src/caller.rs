@@ -8,7 +8,7 @@ use crate::tools::{self, Tool};
 use crate::workspace::Workspace;
 
 /// Builds the downloader when it is asked for.
-pub(crate) fn downloader(workspace: &Workspace) -> impl Fn() -> Result<Tool> + use<'_> {
+pub(crate) fn downloader(workspace: &Workspace) -> impl Fn() -> Result<Tool> {
     move || tools::downloader(workspace)
 }
 
