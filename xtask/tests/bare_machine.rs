@@ -168,3 +168,21 @@ fn a_full_or_closed_stdout_is_reported_without_a_backtrace() {
     drop(reader);
     assert_eq!(doctor(fs::File::from(std::os::fd::OwnedFd::from(writer))), "");
 }
+
+#[test]
+fn a_config_with_nothing_to_fetch_needs_no_downloader() {
+    let machine = machine();
+    let config = machine.path().join("workspace/dogs_cats.toml");
+    fs::write(&config, "[model]\narch = \"lenet5\"\nweights = \"none\"\n").unwrap();
+    let mut fetch = xtask(machine.path(), &["fetch-weights"]);
+    fetch.env("FINETUNE_FETCH", "/no/such/tool");
+    // What a run needs besides is set up, and that does need one.
+    let bare = fetch.output().unwrap();
+    assert!(!bare.status.success() && stderr_of(&bare).contains("libtorch"), "{}", stderr_of(&bare));
+    let fetched = fetch.env("LIBTORCH", own_libtorch(machine.path())).output().unwrap();
+    assert!(
+        fetched.status.success() && stderr_of(&fetched).contains("nothing to fetch"),
+        "{}",
+        stderr_of(&fetched)
+    );
+}

@@ -37,20 +37,6 @@ fn weights_come_from_a_mirror_and_each_failure_is_reported() {
 }
 
 #[test]
-fn a_config_with_nothing_to_fetch_needs_no_downloader() {
-    let machine = machine();
-    let config = machine.path().join("workspace/dogs_cats.toml");
-    fs::write(&config, "[model]\narch = \"lenet5\"\nweights = \"none\"\n").unwrap();
-    let fetched =
-        xtask(machine.path(), &["fetch-weights"]).env("FINETUNE_FETCH", "/no/such/tool").output().unwrap();
-    assert!(
-        fetched.status.success() && stderr_of(&fetched).contains("nothing to fetch"),
-        "{}",
-        stderr_of(&fetched)
-    );
-}
-
-#[test]
 fn data_of_another_digest_is_refused_from_a_file_and_from_an_address() {
     let machine = machine();
     let other = zip(&[("dogs_cats_small/train/cats/1.jpg", "jpg")]);

@@ -36,9 +36,6 @@ pub(crate) fn write(
     let cannot = || format!("cannot write {}", archive.display());
     let file = File::create(archive).with_context(cannot)?;
     let mut encoder = zstd::Encoder::new(BufWriter::new(Hashing::new(file)), level).with_context(cannot)?;
-    // Whatever their number, the bytes are the same.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    encoder.multithread(u32::try_from(threads).unwrap_or(1)).with_context(cannot)?;
     encoder.include_checksum(true).with_context(cannot)?;
     let mut tar = Builder::new(encoder);
     for path in paths {

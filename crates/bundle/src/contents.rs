@@ -14,8 +14,6 @@ use crate::arguments::{Arguments, Variant};
 pub(crate) struct Placed {
     /// Where it is, from the bundle's folder: `lib/libc10.so`.
     pub(crate) path: PathBuf,
-    /// Where it came from.
-    pub(crate) from: PathBuf,
 }
 
 impl Placed {
@@ -128,7 +126,7 @@ fn put(folder: &Path, from: &Path, to: &Path) -> Result<Placed> {
     make_parent(&target)?;
     fs::copy(from, &target)
         .with_context(|| format!("cannot copy {} to {}", from.display(), target.display()))?;
-    Ok(Placed { path: to.to_owned(), from: from.to_owned() })
+    Ok(Placed { path: to.to_owned() })
 }
 
 /// Takes out what only debuggers read; a quarter of libtorch is that.

@@ -78,7 +78,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("lib")).unwrap();
         fs::write(folder.path().join("lib/libc10.so"), "abc").unwrap();
-        let placed = [Placed { path: "lib/libc10.so".into(), from: "/x/libc10.so".into() }];
+        let placed = [Placed { path: "lib/libc10.so".into() }];
         let packages = [package("half", Some("MIT/Apache-2.0"), folder.path())];
         write("finetune-1", "1", &placed, &packages, folder.path()).unwrap();
         let text = fs::read_to_string(folder.path().join(FILE)).unwrap();

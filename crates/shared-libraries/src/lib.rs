@@ -12,10 +12,12 @@ mod closure;
 mod error;
 mod library;
 mod loaded;
+mod newest;
 mod version;
 
 pub use closure::{Found, closure, is_of_libc, system_folders};
 pub use error::Error;
 pub use library::Library;
 pub use loaded::loaded;
-pub use version::{Newest, Version, newest};
+pub use newest::{Newest, newest};
+pub use version::Version;

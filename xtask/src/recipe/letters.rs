@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::plan::Plan;
 use crate::process::say;
-use crate::tools::{self, Tool};
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// A folder of letters that is there.
@@ -62,6 +62,7 @@ pub(super) fn draw(tool: &Tool, workspace: &Workspace, plan: &Plan) -> Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools;
 
     #[test]
     fn both_alphabets_are_drawn_under_both_splits_and_found_again() {

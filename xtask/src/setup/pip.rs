@@ -15,7 +15,7 @@ use super::libtorch::{self, VERSION, Variant};
 use super::room::need_room;
 use super::target::Target;
 use crate::process::{self, Interrupted, say};
-use crate::tools::{self, Tool, unpack};
+use crate::tools::{Tool, unpack};
 
 /// How this origin is called in messages.
 pub(super) const ORIGIN: &str = "the pip package torch";
@@ -216,6 +216,7 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::tools;
     use crate::workspace::Workspace;
 
     fn downloader() -> Tool {

@@ -18,11 +18,7 @@ pub(super) fn perform() -> anyhow::Result<()> {
     let loaded = shared_libraries::loaded();
     let mut findings = vec![program(), libtorch(&loaded)];
     findings.extend(versions(&loaded));
-    findings.extend([
-        Finding::good("processor", torch_extra::processor::processor()),
-        gpu(),
-        downloader(&caller),
-    ]);
+    findings.extend([Finding::good("processor", torch_extra::processor()), gpu(), downloader(&caller)]);
     findings.extend(of_machine(
         &caller,
         ROOM,
