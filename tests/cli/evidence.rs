@@ -155,3 +155,18 @@ fn a_temperature_that_makes_no_probabilities_is_refused() {
             .ends(1, &["wrong/model.safetensors", "temperature", wrong]);
     }
 }
+
+#[test]
+fn the_licence_of_the_source_weights_stays_with_what_is_trained_from_them() {
+    let [own, licensed] = ["out", "licensed"].map(|run| DESK.path(run).join("model.safetensors"));
+    fs::create_dir_all(DESK.path("licensed")).unwrap();
+    assert_eq!(safetensors::metadata(&own).get("licence"), None, "it started from none");
+    safetensors::copy_with_metadata(&own, &licensed, "licence", "CC-BY-NC-4.0");
+    let from =
+        "--set model.weights=licensed/model.safetensors --set finetune.depth=head --set train.epochs=1";
+    DESK.finetune(&format!("--config c.toml {from} --out from-licensed")).ends(0, &[]);
+    let trained = DESK.path("from-licensed/model.safetensors");
+    assert_eq!(safetensors::metadata(&trained)["licence"], "CC-BY-NC-4.0");
+    let inspected = DESK.finetune("inspect from-licensed/model.safetensors").ends(0, &[]).stdout;
+    assert!(inspected.contains("CC-BY-NC-4.0"), "{inspected}");
+}

@@ -59,6 +59,7 @@ impl Arguments {
 struct Weights {
     arch: String,
     name: String,
+    licence: String,
     #[serde(flatten)]
     file: Fetched,
 }
@@ -89,14 +90,14 @@ pub fn perform(caller: &Caller<'_>, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn line(Weights { arch, name, file }: &Weights) -> String {
+fn line(Weights { arch, name, licence, file }: &Weights) -> String {
     let how = match file.route {
         Route::Found => "was there",
         Route::Server => "downloaded",
         Route::Folder => "copied",
         Route::Package => "from its package",
     };
-    format!("{arch} {name}  {}  ({how})", file.path.display())
+    format!("{arch} {name}  {}  ({how}; licence {licence})", file.path.display())
 }
 
 /// What is asked for, in the words of the downloader, which knows the catalog.
@@ -154,6 +155,14 @@ fn of_config(model: &Model, root: &Path) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_printed_with_its_licence() {
+        let file = Fetched { path: "weights/a.pth".into(), route: Route::Package };
+        let [arch, name, licence] = ["resnet18", "V1", "CC-BY-NC-4.0"].map(str::to_owned);
+        let line = line(&Weights { arch, name, licence, file });
+        assert_eq!(line, "resnet18 V1  weights/a.pth  (from its package; licence CC-BY-NC-4.0)");
+    }
 
     #[test]
     fn a_config_names_a_catalog_entry_a_file_or_nothing() {

@@ -37,6 +37,8 @@ pub struct Description<'a> {
     pub input: &'a InputSpec,
     /// SHA-256 of the weights it started from; empty when there were none.
     pub source_sha256: &'a str,
+    /// SPDX name of the licence of those weights, where it is known.
+    pub licence: Option<&'a str>,
     /// Temperature by which logits are divided before the softmax, above 0; `None` where none was fitted.
     pub temperature: Option<f64>,
 }
@@ -72,6 +74,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     let cut = cut.map(|cut| (metadata::CUT, cut));
     let taps = (!taps.is_empty()).then(|| (metadata::TAPS, json!(taps).to_string()));
     let temperature = description.temperature.map(|value| (metadata::TEMPERATURE, value.to_string()));
+    let licence = description.licence.map(|licence| (metadata::LICENCE, licence.to_owned()));
     [
         (metadata::FORMAT, "pt".to_owned()),
         (metadata::ARCH, backbone.arch().to_owned()),
@@ -84,6 +87,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     .chain(cut)
     .chain(taps)
     .chain(temperature)
+    .chain(licence)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

@@ -18,6 +18,8 @@ pub mod metadata {
     pub const INPUT: &str = "input";
     /// SHA-256 of the weights it was trained from.
     pub const SOURCE: &str = "source_sha256";
+    /// SPDX name of the licence of those weights; absent where it is not known.
+    pub const LICENCE: &str = "licence";
     /// What scores are divided by to make probabilities of them, a number above 0; absent where none was fitted.
     pub const TEMPERATURE: &str = "temperature";
     /// The stage after which the network ends; absent where it is whole.
@@ -103,6 +105,18 @@ pub fn catalog_entry(
 ) -> Option<&'static Entry> {
     let named = weights.and_then(SourceWeights::entry);
     named.or_else(|| Catalog::builtin().recognise(network.name, &checkpoint?.sha256))
+}
+
+/// SPDX name of the licence that these weights are published under: the catalog's for them, else what the file's metadata say;
+/// `None` where neither does.
+#[must_use]
+pub fn licence(
+    network: &Network,
+    weights: Option<&SourceWeights>,
+    checkpoint: Option<&Checkpoint>,
+) -> Option<String> {
+    let known = catalog_entry(network, weights, checkpoint).map(|entry| entry.licence.clone());
+    known.or_else(|| checkpoint?.metadata.get(metadata::LICENCE).cloned())
 }
 
 /// A checkpoint, under the network's names, without what means nothing: where only the features are of use, the whole

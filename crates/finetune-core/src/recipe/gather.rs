@@ -33,6 +33,8 @@ pub struct Materials {
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// SHA-256 of their file.
     pub source_sha256: Option<String>,
+    /// SPDX name of the licence of the source weights, where it is known.
+    pub licence: Option<String>,
     /// How images are prepared.
     pub input: InputSpec,
     /// Where [`Materials::input`] came from, in a few words.
@@ -51,6 +53,7 @@ pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Decode
         classes: &images.classes,
         input: &materials.input,
         source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
+        licence: materials.licence.as_deref(),
         temperature: None,
     }
 }
@@ -124,11 +127,13 @@ pub fn gather_chosen(
     check_images(run, &images)?;
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
+    let licence = source_weights::licence(run.network, run.weights.as_ref(), checkpoint.as_ref());
     let checkpoint = checkpoint.map(Arc::new);
     Ok(Materials {
         images,
         checkpoint,
         source_sha256,
+        licence,
         input,
         input_from,
         class_order,

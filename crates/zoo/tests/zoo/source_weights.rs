@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use checkpoint::Checkpoint;
-use zoo::source_weights::{SourceWeights, head_scale, input, metadata, of_use};
+use zoo::source_weights::{SourceWeights, head_scale, input, licence, metadata, of_use};
 
 #[test]
 fn names_paths_and_none_are_distinguished() {
@@ -28,6 +28,20 @@ fn a_classifier_is_scaled_as_its_weights_say() {
     assert_eq!(scale(RESNET50_V2, Some("2")), 0.5);
     assert_eq!(scale("ffff", Some("0")), 1.0);
     assert_eq!(scale("ffff", None), 1.0);
+}
+
+#[test]
+fn a_licence_is_the_catalogs_else_the_files_own() {
+    let network = zoo::network("resnet50").unwrap();
+    let mut file = with_digest(RESNET50_V2);
+    file.metadata.insert(metadata::LICENCE.to_owned(), "MIT".to_owned());
+    assert_eq!(licence(network, None, Some(&file)).as_deref(), Some("BSD-3-Clause"));
+    file.sha256 = "f".repeat(64);
+    assert_eq!(licence(network, None, Some(&file)).as_deref(), Some("MIT"));
+    assert_eq!(licence(network, None, Some(&with_digest("ffff"))), None);
+    let swag = zoo::network("regnet_y_16gf").unwrap();
+    let named = SourceWeights::find(swag.name, "IMAGENET1K_SWAG_LINEAR_V1").unwrap();
+    assert_eq!(licence(swag, named.as_ref(), None).as_deref(), Some("CC-BY-NC-4.0"));
 }
 
 const RESNET50_V1: &str = "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a";

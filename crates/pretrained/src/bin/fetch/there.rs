@@ -17,6 +17,7 @@ pub(crate) enum There {
     Weights {
         arch: String,
         name: String,
+        licence: String,
         #[serde(flatten)]
         file: Fetched,
     },
@@ -43,8 +44,13 @@ pub(crate) fn print(there: &There, json: bool) -> io::Result<()> {
         return writeln!(out);
     }
     match there {
-        There::Weights { arch, name, file } => {
-            writeln!(out, "{arch} {name}  {}  ({})", file.path.display(), in_words(file.route))
+        There::Weights { arch, name, licence, file } => {
+            writeln!(
+                out,
+                "{arch} {name}  {}  ({}; licence {licence})",
+                file.path.display(),
+                in_words(file.route)
+            )
         }
         There::File(file) => writeln!(out, "{}  ({})", file.path.display(), in_words(file.route)),
         There::Data { folder, route } => writeln!(out, "{}  ({})", folder.display(), in_words(*route)),

@@ -45,9 +45,9 @@ pub(crate) fn fetch(arguments: &Arguments) -> Vec<anyhow::Result<There>> {
         watcher(event);
     });
     let there = |(entry, fetched): (&&Entry, Result<_, pretrained::Error>)| {
-        let (arch, name) = (entry.arch.clone(), entry.name.clone());
+        let (arch, name, licence) = (entry.arch.clone(), entry.name.clone(), entry.licence.clone());
         match fetched {
-            Ok(file) => Ok(There::Weights { arch, name, file }),
+            Ok(file) => Ok(There::Weights { arch, name, licence, file }),
             Err(error) => Err(anyhow::anyhow!("{arch} {name}: {error}")),
         }
     };
