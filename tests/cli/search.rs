@@ -108,6 +108,64 @@ fn a_search_says_what_to_run_and_shows_the_race() {
 }
 
 #[test]
+fn networks_race_with_one_another() {
+    let desk = &DESK;
+    let other = "--config c.toml --set data.root=source --set model.arch=lenet5 --set train.epochs=8";
+    desk.finetune(&format!("{other} --out other-run")).ends(0, &[]);
+    fs::rename(desk.path("other-run/model.safetensors"), desk.path("other.safetensors")).unwrap();
+    let both = "--archs lenet5_relu,lenet5:other.safetensors";
+    desk.finetune(&format!("search --config t.toml --budget 3 {both} --out raced")).ends(0, &["fold 5"]);
+    let record = desk.json("raced/search.json");
+    assert_eq!(record["arch"], "lenet5_relu, lenet5");
+    let of = |network: &str| -> Vec<&Value> {
+        let arms = arms(&record).iter();
+        arms.filter(|arm| arm["name"].as_str().unwrap().starts_with(&format!("{network}: "))).collect()
+    };
+    let [own, others] = [of("lenet5_relu"), of("lenet5")];
+    assert_eq!((own.len(), own.len() + others.len()), (others.len(), arms(&record).len()));
+    for (own, other) in own.iter().zip(&others) {
+        let [own_set, set] = [own, other].map(|arm| arm["set"].as_array().unwrap());
+        assert_eq!(set[..2], ["model.arch=lenet5", "model.weights=other.safetensors"]);
+        assert_eq!(set[2..], own_set[..]);
+    }
+    // The run's own network comes to what it comes to alone, and the other to something else.
+    desk.finetune("search --config t.toml --budget 3 --out alone").ends(0, &[]);
+    let free = |arms: Vec<&Value>| -> Vec<f64> {
+        let free = arms.into_iter().filter(|arm| arm["tier"] == "free");
+        free.map(|arm| arm["loss"].as_f64().unwrap()).collect()
+    };
+    let alone = desk.json("alone/search.json");
+    let alone = free(arms(&alone).iter().collect());
+    assert!(alone.len() > 3 && free(own) == alone && free(others) != alone);
+    let chosen = record["chosen"].as_str().unwrap().split(": ").next().unwrap();
+    let config: toml::Table = fs::read_to_string(desk.path("raced/chosen.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["model"]["arch"].as_str(), Some(chosen));
+    assert!(!config.contains_key("search"));
+    desk.finetune("--config raced/chosen.toml --out raced-run").ends(0, &[]);
+    assert_eq!(desk.json("raced-run/summary.json")["arch"], chosen);
+    // With helpers, and begun again: the configuration in the folder says which networks.
+    desk.finetune(&format!(
+        "search --config t.toml --budget 3 {both} --set search.jobs=2 --set run.threads=1 --out helped"
+    ))
+    .ends(0, &[]);
+    let helped = desk.json("helped/search.json");
+    desk.finetune("search --resume helped --set search.jobs=1 --set run.threads=1").ends(0, &[]);
+    assert_eq!(without_times(helped), without_times(desk.json("helped/search.json")));
+
+    for (archs, code, says) in [
+        ("--archs lenet9", 1, "lenet9"),
+        ("--archs lenet5", 1, "no weights of lenet5"),
+        ("--archs lenet5:other.safetensors,lenet5:m.safetensors", 1, "named twice"),
+    ] {
+        let refused = format!("search --config t.toml {archs} --out refused");
+        desk.finetune(&refused).ends(code, &["search.archs", says]);
+    }
+    let run =
+        "--config t.toml --set finetune.depth=search --set search.archs=[\"lenet5_relu\"] --out refused";
+    desk.finetune(run).ends(1, &["search.archs", "finetune search"]);
+}
+
+#[test]
 fn validation_and_test_images_are_never_read() {
     let desk = &DESK;
     for split in ["train", "val", "test"] {

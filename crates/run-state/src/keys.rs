@@ -71,6 +71,7 @@ pub const DECIDES: &[&str] = &[
     "regularize.co_tuning",
     "run.seed",
     "run.precision",
+    "search.archs",
     "search.budget",
     "search.minutes",
     "compare.images_per_class",

@@ -4,7 +4,8 @@ use records::Depth;
 /// earlier is taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arm {
-    /// Name, unique in a race: `last:2 x 0.3`. [`Prior`](crate::Prior) knows arms under it.
+    /// Name, unique in a race: `last:2 x 0.3`, or `resnet50: last:2 x 0.3` where several networks race. [`Prior`](crate::Prior)
+    /// knows arms under it, that of the network left out.
     pub name: String,
     /// What it trains.
     pub kind: Kind,

@@ -61,6 +61,8 @@ pub struct Entrant {
     pub set: Vec<String>,
     /// How it is trained.
     pub how: How,
+    /// Place of its network among those that race.
+    pub network: usize,
 }
 
 /// How an arm is trained.
@@ -146,6 +148,7 @@ fn stage(network: &Network, index: usize) -> Entrant {
         },
         set,
         how: How::Linear(vec![index]),
+        network: 0,
     }
 }
 
@@ -165,6 +168,7 @@ fn joined(network: &Network, name: &str, stages: Range<usize>) -> Entrant {
         },
         set,
         how: How::Linear(stages.collect()),
+        network: 0,
     }
 }
 
@@ -198,7 +202,7 @@ fn trained(network: &Network, depth: Depth, rate: Option<&str>) -> Entrant {
         fold_cost: network.fold_share * cost.max(LEAST),
         rides_on: None,
     };
-    Entrant { arm, set, how: How::Train }
+    Entrant { arm, set, how: How::Train, network: 0 }
 }
 
 /// The stages before the head that a depth trains.

@@ -14,7 +14,7 @@
 //!   on the same images
 //! - [`Statement`]: how likely the chosen arm is close to the best, through a [`Calibration`] map; [`record`]: all of it as a
 //!   record
-//! - [`entrants()`]: the arms of a network; [`drive()`]: the race carried out cell by cell, [`Cells`]: their folders
+//! - [`entrants()`]: the arms of a network, [`entrants_of`] of several; [`drive()`]: the race carried out cell by cell, [`Cells`]: their folders
 //! - [`fit`]: the data files fitted on finished searches
 //!
 //! A race is a function of its inputs and its seed: the same results in the same order lead to the same decision.
@@ -22,6 +22,7 @@
 mod arm;
 mod calibration;
 mod cells;
+mod contestants;
 mod decision;
 pub mod drive;
 pub mod entrants;
@@ -42,6 +43,7 @@ pub mod temperature;
 pub use arm::{Arm, Kind, Place, Tier};
 pub use calibration::{Calibration, Knot};
 pub use cells::Cells;
+pub use contestants::{Contestant, entrants_of};
 pub use decision::{Candidate, Decision, decide};
 pub use drive::{Trainer, drive};
 pub use entrants::{Entrant, How, entrants};

@@ -83,6 +83,7 @@ impl Prior {
     /// Returns what is expected of an arm.
     #[must_use]
     pub fn of(&self, name: &str, condition: Condition) -> Expected {
+        let name = way_of(name);
         let fits = |entry: &&Entry| {
             entry.name == name
                 && entry.per_class_up_to.is_none_or(|most| condition.per_class <= most)
@@ -90,6 +91,11 @@ impl Prior {
         };
         self.arms.iter().find(fits).map_or(self.usual, |entry| entry.expected)
     }
+}
+
+/// The name of an arm without that of its network, where several race: `resnet50: last:2 x 0.1`.
+fn way_of(name: &str) -> &str {
+    name.split_once(": ").map_or(name, |(_, way)| way)
 }
 
 impl Condition {
@@ -118,6 +124,7 @@ mod tests {
         let of = |name, per_class, unlike| prior.of(name, Condition { per_class, unlike }).points;
         assert_eq!(of("last:2 x 0.1", 5.0, true), 1.0);
         assert_eq!(of("last:2 x 0.1", 50.0, true), 2.0);
+        assert_eq!(of("resnet50: last:2 x 0.1", 50.0, true), 2.0);
         assert_eq!(of("last:2 x 0.1", 50.0, false), prior.usual.points);
         assert_eq!(of("head", 5.0, true), prior.usual.points);
         let written = toml::to_string(&prior).unwrap();

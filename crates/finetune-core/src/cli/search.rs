@@ -23,6 +23,10 @@ pub(super) struct SearchArguments {
     /// How much it may cost, in final runs that train everything; by default search.budget
     #[arg(long, value_name = "RUNS", conflicts_with = "minutes", value_parser = number::<NotNegative>)]
     budget: Option<NotNegative>,
+    /// Networks that race with one another, each at every depth: resnet50, or resnet50:IMAGENET1K_V1, or a name, a colon and a file; by
+    /// default search.archs, else model.arch alone
+    #[arg(long, value_name = "ARCH[:WEIGHTS]", value_delimiter = ',')]
+    archs: Vec<String>,
     /// How many minutes it may take, in place of the budget
     #[arg(long, value_name = "MINUTES", value_parser = number::<Positive>)]
     minutes: Option<Positive>,
@@ -44,6 +48,9 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
         config.compare = None;
         let search = config.search.get_or_insert_default();
         search.budget = budget.unwrap_or(search.budget);
+        if !arguments.archs.is_empty() {
+            search.archs.clone_from(&arguments.archs);
+        }
         search.minutes = minutes.or(search.minutes.filter(|_| budget.is_none()));
         anyhow::Ok(())
     };

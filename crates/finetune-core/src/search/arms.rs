@@ -46,6 +46,17 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
     })
 }
 
+/// Returns the multiply-adds of a run's network for one image.
+///
+/// # Errors
+/// When it cannot end where the run says.
+pub(super) fn multiply_adds(run: &Run, materials: &Materials) -> Result<f64, Error> {
+    let outline = recipe::build(run, &materials.input, materials.checkpoint.as_deref(), Values::Outline)?;
+    let side = i64::from(materials.input.crop);
+    let traces = outline.trace(&[1, i64::from(materials.input.channels), side, side]);
+    Ok(traces.iter().map(|trace| trace.multiply_adds as f64).sum())
+}
+
 /// Returns whether the run goes with a linear classifier on a stage: not where its images are augmented, or its head is the
 /// source's.
 fn can_be_linear(run: &Run, stage: &str) -> bool {

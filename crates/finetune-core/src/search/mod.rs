@@ -1,22 +1,22 @@
 //! Which way to train is best: a race on folds of the training images. The crate `search` has the race; here the arms of a
-//! network are made into runs ([`arms`]), and trained or fitted on folds ([`trainer`]).
+//! network, or of several ([`networks`]), are made into runs ([`arms`]), and trained or fitted on folds ([`trainer`]).
 //!
 //! Validation and test images are taken out of the materials before anything begins.
 
 mod arms;
+mod networks;
 mod trainer;
 
 use std::path::Path;
 
 use ::search::record::{About, record};
-use ::search::{
-    Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive, entrants,
-};
+use ::search::{Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive};
 use features::dataset::{DecodedDataset, ImageSubset};
 use images::DataSet;
 use records::{Depth, Event, Interrupt, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
 use run_config::{Config, Run};
 
+use self::networks::OfNetwork;
 use self::trainer::{FoldTrainer, Process};
 use crate::Error;
 use crate::helpers::Helpers;
@@ -56,13 +56,14 @@ pub fn perform(
     helpers: &Helpers<'_>,
     session: &mut Session<'_>,
 ) -> Result<SearchRecord, Error> {
-    let Prepared { mut race, field, about, training } = prepare(run, materials, helpers.count() + 1)?;
+    let Prepared { mut race, field, about, mut networks } =
+        prepare(run, materials, helpers.count() + 1, session)?;
     let calibration = Calibration::shipped()?;
     let cells = Cells::of(folder.path());
     cells.release_unfinished()?;
     let mut course: Vec<RaceCellRecord> = Vec::new();
     let process = Process::first(helpers, folder.path(), &about, &calibration);
-    let mut trainer = FoldTrainer::new(run, only_training(materials, &training), &field, process, session);
+    let mut trainer = FoldTrainer::new(&mut networks, &field, process, session);
     let end = drive(&mut race, &cells, &mut trainer, &mut course).map_err(|error| match error {
         Error::Interrupted => Error::SearchInterrupted { folder: folder.path().to_owned() },
         error => error,
@@ -73,7 +74,8 @@ pub fn perform(
             "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
         return Err(run.source.wrong("search.budget", message).into());
     };
-    let chosen = chosen(run, materials, &record)?;
+    let network = field.iter().find(|entrant| entrant.arm.name == record.chosen).map_or(0, |it| it.network);
+    let chosen = chosen(run, &networks[network].materials, &record)?;
     folder.write_search(&record, &chosen.config)?;
     session.emit(&Event::Standing { search: &record, over: true });
     Ok(record)
@@ -86,9 +88,8 @@ pub fn perform(
 pub fn join(run: &Run, folder: &Path, jobs: usize, interrupt: &Interrupt) -> Result<(), Error> {
     let session = &mut Session { interrupt, listener: &mut |_| {} };
     let materials = gather(run, session)?;
-    let Prepared { mut race, field, training, .. } = prepare(run, &materials, jobs)?;
-    let only = only_training(&materials, &training);
-    let mut trainer = FoldTrainer::new(run, only, &field, Process::Helper, session);
+    let Prepared { mut race, field, mut networks, .. } = prepare(run, &materials, jobs, session)?;
+    let mut trainer = FoldTrainer::new(&mut networks, &field, Process::Helper, session);
     drive(&mut race, &Cells::of(folder), &mut trainer, &mut Vec::new())?;
     Ok(())
 }
@@ -98,13 +99,19 @@ struct Prepared {
     race: Race,
     field: Vec<Entrant>,
     about: About,
-    training: ImageSubset,
+    networks: Vec<OfNetwork>,
 }
 
 /// Sets up the race of a run that this number of processes shares.
-fn prepare(run: &Run, materials: &Materials, jobs: usize) -> Result<Prepared, Error> {
+fn prepare(
+    run: &Run,
+    materials: &Materials,
+    jobs: usize,
+    session: &mut Session<'_>,
+) -> Result<Prepared, Error> {
     let training = recipe::images_of(run, &materials.images)?.train;
-    let field = entrants(&arms::network(run, materials, training.len())?);
+    let networks = networks::of_run(run, materials, session)?;
+    let field = networks::entrants_on(&networks, training.len())?;
     let race = Race::new(Setup {
         arms: field.iter().map(|entrant| entrant.arm.clone()).collect(),
         images: images_of(run, materials, &training)?,
@@ -115,14 +122,14 @@ fn prepare(run: &Run, materials: &Materials, jobs: usize) -> Result<Prepared, Er
     })?;
     let about = About {
         name: run.name.clone(),
-        arch: run.network.name.to_owned(),
+        arch: networks.iter().map(|network| network.run.network.name).collect::<Vec<_>>().join(", "),
         weights: run.config.model.weights.clone(),
         data: run.config.data.origin().path().display().to_string(),
         seed: run.config.run.seed,
         jobs,
         sets: field.iter().map(|entrant| entrant.set.clone()).collect(),
     };
-    Ok(Prepared { race, field, about, training })
+    Ok(Prepared { race, field, about, networks })
 }
 
 /// Replaces the depth `search` of a run by the arm that a search finds in the folder that is opened for it. Returns the run and,
@@ -139,6 +146,10 @@ pub fn resolve_search(
 ) -> Result<(Run, Option<SearchRecord>), Error> {
     if *run.depth() != Depth::Search {
         return Ok((run.clone(), None));
+    }
+    if run.config.search.as_ref().is_some_and(|search| !search.archs.is_empty()) {
+        let message = "is for finetune search; run its chosen.toml then";
+        return Err(run.source.wrong("search.archs", message).into());
     }
     let folder = folder()?;
     folder.write_config(&run.config)?;

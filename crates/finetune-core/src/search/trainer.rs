@@ -13,6 +13,7 @@ use records::{Event, RaceCellRecord, Session};
 use run_config::Run;
 
 use super::arms::run_of_cell;
+use super::networks::OfNetwork;
 use crate::Error;
 use crate::advise;
 use crate::helpers::{Helpers, POLL_INTERVAL, Running};
@@ -20,16 +21,10 @@ use crate::recipe::{self, Materials, OutOfFold};
 
 /// Trains arms on folds, one after another, on images and weights that are read once.
 pub(super) struct FoldTrainer<'a, 's> {
-    run: &'a Run,
-    /// With the training images alone.
-    materials: Materials,
+    networks: &'a mut [OfNetwork],
     entrants: &'a [Entrant],
     process: Process<'a>,
     session: &'a mut Session<'s>,
-    /// Whether the outputs of frozen stages were computed for all images.
-    features_kept: bool,
-    /// Pooled outputs of the stages for all images; empty before they are asked for.
-    stages: Vec<Tensor>,
     /// Answers of linear arms for the images of all folds.
     linear: HashMap<usize, Judged>,
 }
@@ -70,30 +65,20 @@ struct Judged {
 
 impl<'a, 's> FoldTrainer<'a, 's> {
     pub(super) fn new(
-        run: &'a Run,
-        materials: Materials,
+        networks: &'a mut [OfNetwork],
         entrants: &'a [Entrant],
         process: Process<'a>,
         session: &'a mut Session<'s>,
     ) -> Self {
-        Self {
-            run,
-            materials,
-            entrants,
-            process,
-            session,
-            features_kept: false,
-            stages: Vec::new(),
-            linear: HashMap::new(),
-        }
+        Self { networks, entrants, process, session, linear: HashMap::new() }
     }
 
     /// Trains an arm by the recipe, and asks it and the averages that ride on it about the images of the fold.
     fn train_fold(&mut self, race: &Race, cell: Cell) -> Result<Vec<HeldOut>, Error> {
         let entrant = &self.entrants[cell.arm];
-        let mut run = run_of_cell(self.run, &entrant.arm.name, &entrant.set, &self.materials)?;
-        if entrant.arm.tier == Tier::Cached && !self.features_kept {
-            self.keep_features()?;
+        let mut run = self.run_of(entrant)?;
+        if entrant.arm.tier == Tier::Cached && !self.networks[entrant.network].features_kept {
+            self.keep_features(entrant.network)?;
         }
         self.start_helpers()?;
         let riders: Vec<(usize, f64)> = (0..self.entrants.len())
@@ -104,7 +89,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
             })
             .collect();
         let shares: Vec<f64> = riders.iter().map(|(_, share)| *share).collect();
-        let mut materials = self.of_fold(race, cell.fold);
+        let mut materials = of_fold(&self.networks[entrant.network].materials, race, cell.fold);
         let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
         recipe::decide(&mut run, &materials, silent)?;
         let outer = &mut *self.session;
@@ -140,15 +125,16 @@ impl<'a, 's> FoldTrainer<'a, 's> {
     /// Fits a linear classifier on the outputs of stages to all images but those of a fold. One decomposition gives the answers
     /// for all folds, each fold left out as a block.
     fn fit_linear(&mut self, race: &Race, cell: Cell, stages: &[usize]) -> Result<Vec<HeldOut>, Error> {
-        let images = &self.materials.images.train;
-        if self.stages.is_empty() {
-            self.stages = advise::stage_vectors(self.run, &self.materials, images, self.session)?;
+        let network = &mut self.networks[self.entrants[cell.arm].network];
+        let images = &network.materials.images.train;
+        if network.stages.is_empty() {
+            network.stages = advise::stage_vectors(&network.run, &network.materials, images, self.session)?;
         }
         let judged = match self.linear.entry(cell.arm) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let joined: Vec<&Tensor> =
-                    stages.iter().filter_map(|&stage| self.stages.get(stage)).collect();
+                    stages.iter().filter_map(|&stage| network.stages.get(stage)).collect();
                 let joined = Tensor::f_cat(&joined, 1)?;
                 let (labels, classes) = (images.labels(), race.images().classes());
                 let out =
@@ -174,30 +160,24 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         Ok(vec![HeldOut { arm: cell.arm, answers }])
     }
 
-    /// Returns the materials of a fold: the images that it holds out are those of validation.
-    fn of_fold(&self, race: &Race, fold: usize) -> Materials {
-        let all = &self.materials.images.train;
-        let chosen = |images: Vec<usize>| ImageSubset {
-            store: all.store.clone(),
-            indices: images.into_iter().map(|image| all.indices[image]).collect(),
-        };
-        let images = DecodedDataset {
-            train: chosen(race.images().trained_on(fold)),
-            validation: chosen(race.images().held_out(fold)),
-            ..self.materials.images.clone()
-        };
-        Materials { images, ..self.materials.clone() }
+    /// Returns the run of a cell of an arm.
+    fn run_of(&self, entrant: &Entrant) -> Result<Run, Error> {
+        let network = &self.networks[entrant.network];
+        run_of_cell(&network.run, &entrant.arm.name, &entrant.set, &network.materials)
     }
 
-    /// Computes what the frozen stages of all cached arms make of all images, in one pass.
-    fn keep_features(&mut self) -> Result<(), Error> {
-        self.features_kept = true;
-        let cached = |entrant: &&Entrant| entrant.arm.tier == Tier::Cached && entrant.how == How::Train;
+    /// Computes what the frozen stages of all cached arms of a network make of all images, in one pass.
+    fn keep_features(&mut self, network: usize) -> Result<(), Error> {
+        self.networks[network].features_kept = true;
+        let cached = |entrant: &&Entrant| {
+            entrant.network == network && entrant.arm.tier == Tier::Cached && entrant.how == How::Train
+        };
         let Some(deepest) = self.entrants.iter().rfind(cached) else { return Ok(()) };
-        let mut run = run_of_cell(self.run, &deepest.arm.name, &deepest.set, &self.materials)?;
+        let mut run = self.run_of(deepest)?;
+        let materials = &self.networks[network].materials;
         let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
-        recipe::decide(&mut run, &self.materials, silent)?;
-        recipe::keep_features(&run, &self.materials, self.session)
+        recipe::decide(&mut run, materials, silent)?;
+        recipe::keep_features(&run, materials, self.session)
     }
 }
 
@@ -247,6 +227,21 @@ impl Trainer for FoldTrainer<'_, '_> {
             self.session.emit(&Event::Standing { search: &search, over: false });
         }
     }
+}
+
+/// Returns the materials of a fold: the images that it holds out are those of validation.
+fn of_fold(materials: &Materials, race: &Race, fold: usize) -> Materials {
+    let all = &materials.images.train;
+    let chosen = |images: Vec<usize>| ImageSubset {
+        store: all.store.clone(),
+        indices: images.into_iter().map(|image| all.indices[image]).collect(),
+    };
+    let images = DecodedDataset {
+        train: chosen(race.images().trained_on(fold)),
+        validation: chosen(race.images().held_out(fold)),
+        ..materials.images.clone()
+    };
+    Materials { images, ..materials.clone() }
 }
 
 /// Most images of which whole folds are left out of a linear classifier: the work grows with the cube of a fold. Of more

@@ -9,6 +9,11 @@ pub struct SearchConfig {
     /// How much the race may cost, in final runs that train the whole network; linear classifiers on cached features are
     /// free.
     pub budget: NotNegative,
+    /// Networks that race with one another, each at every depth: names such as `"resnet50"`, with their default weights, or
+    /// `"resnet50:IMAGENET1K_V1"`, or a name, a colon and a file. `model.arch` keeps `model.weights`. Without it `model.arch` races
+    /// alone. It is for `finetune search`, which `--archs` says too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archs: Vec<String>,
     /// How many minutes it may take, in place of the budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minutes: Option<Positive>,
@@ -19,6 +24,6 @@ pub struct SearchConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { budget: NotNegative::of(3.0), minutes: None, jobs: 0 }
+        Self { budget: NotNegative::of(3.0), archs: Vec::new(), minutes: None, jobs: 0 }
     }
 }
