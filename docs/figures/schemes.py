@@ -135,17 +135,21 @@ def configuration():
 
 
 def families():
-    figure = Figure(760, 396, "A timeline of six families, 1998 to 2019, with the problem that each solved and its answer")
+    figure = Figure(760, 628, "A timeline of ten families, 1998 to 2022, with the problem that each solved and its answer")
     entries = [
         ("1998", "LeNet", "too many pixels for one layer that sees them all", "the same small filter at every position"),
         ("2012", "AlexNet", "deep networks did not train on photographs", "ReLU, dropout, augmentation, GPUs"),
         ("2014", "VGG", "which filter sizes, and how many?", "only 3x3, stacked; depth is what is left to choose"),
         ("2014", "Inception", "which filter size at this position?", "all side by side, made cheap by 1x1 convolutions"),
         ("2015", "ResNet", "more depth made even training worse", "shortcuts: a block adds to its own input"),
+        ("2016", "DenseNet", "a sum hides what early layers saw", "every layer reads all before it, side by side"),
+        ("2018", "MobileNet", "too many multiplications for a telephone", "depthwise convolutions between narrow layers"),
         ("2019", "EfficientNet", "deeper, wider, or larger images?", "all three, in one fixed proportion"),
+        ("2020", "RegNet", "a searched network teaches no rule", "search for the rule: widths on a line"),
+        ("2022", "ConvNeXt", "was it attention, or all else that transformers do?", "all else, one step at a time, without attention"),
     ]
     figure.text(226, 30, "what did not work, and → what solved it", "small soft", "start")
-    figure.line([(84, 46), (84, 380)], RULE, thickness=3)
+    figure.line([(84, 46), (84, 612)], RULE, thickness=3)
     for index, (year, name, problem, answer) in enumerate(entries):
         y = 66 + index * 58
         figure.dot(84, y, 7, BLUE)
