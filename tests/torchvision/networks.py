@@ -110,7 +110,7 @@ NETWORKS = {
        for i in range(2, 5)},
     "efficientnet_v2_s": Network(0.78, stages=EFFICIENTNET_V2_S_STAGES),
     "efficientnet_v2_m": Network(1.0, table_only=True),
-    "efficientnet_v2_l": Network(0.73, large=True),
+    "efficientnet_v2_l": Network(0.73, table_only=True, large=True),
     "convnext_tiny": Network(1.0, stages=CONVNEXT_STAGES),
     "convnext_small": Network(1.0, table_only=True),
     "convnext_base": Network(1.0, table_only=True),

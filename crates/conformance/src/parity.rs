@@ -338,10 +338,11 @@ pub(crate) fn relative(a: &Tensor, b: &Tensor) -> f64 {
     (a - &b).abs().max().double_value(&[]) / b.abs().max().double_value(&[])
 }
 
-/// Whether TorchVision's logits of a network are there.
+/// Whether a network is compared with TorchVision's logits, here or among the large ones.
 pub(crate) fn has_values(network: &Network) -> bool {
     let text = std::fs::read_to_string(golden(network));
-    text.is_ok_and(|text| serde_json::from_str::<Golden>(&text).unwrap().eval.is_some())
+    let golden = text.map(|text| serde_json::from_str::<Golden>(&text).unwrap());
+    golden.is_ok_and(|golden| golden.large || golden.eval.is_some())
 }
 
 fn golden(network: &Network) -> PathBuf {
