@@ -21,6 +21,8 @@ MODULES = [
     "alexnet", "vgg", "googlenet", "inception", "resnet", "densenet", "mobilenetv2", "mobilenetv3", "efficientnet", "regnet",
     "convnext",
 ]
+# Come last in the catalog.
+ATTENTION = ["vision_transformer", "swin_transformer"]
 SKIP = {"RegNet_Y_128GF"}
 # What the page says that a weight enum names as its licence; the others are TorchVision's own.
 LICENCES = {"https://github.com/facebookresearch/SWAG/blob/main/LICENSE": "CC-BY-NC-4.0"}
@@ -146,14 +148,13 @@ def whole_digests():
     lines = pathlib.Path(__file__).with_name("SHA256SUMS").read_text().splitlines()
     digests = {file: sha256 for sha256, file in (line.split("  ") for line in lines)}
     for file, sha256 in digests.items():
-        start = file.removesuffix(".pth").rsplit("-", 1)[1]
-        assert re.fullmatch("[0-9a-f]{64}", sha256) and sha256.startswith(start), file
+        start = file.removesuffix(".pth").rsplit("-", 1)[1:]
+        assert re.fullmatch("[0-9a-f]{64}", sha256) and sha256.startswith("".join(start)), file
     return digests
 
 
-def torchvision_entries(wheel):
-    digests = whole_digests()
-    for module in MODULES:
+def torchvision_entries(wheel, modules, digests):
+    for module in modules:
         source = wheel.read(f"torchvision/models/{module}.py").decode()
         builder = builders(source)
         for enum, members, default in enums(source):
@@ -180,7 +181,40 @@ def torchvision_entries(wheel):
                     "note": None if whole else "features only: replace the whole classifier",
                     "input": input_of(fields, transform_input),
                 }
-    assert not digests, f"SHA256SUMS names files that TorchVision does not: {list(digests)}"
+
+
+# Files of DeiT's authors, whose names carry digests: network, file, parameters, MiB, top-1 and top-5 accuracy, from the table of
+# facebookresearch/deit, README_deit.md; Apache-2.0 as that repository.
+DEIT = [
+    ("vit_t_16", "deit_tiny_patch16_224-a1311bcf.pth", 5717416, 21.856, 72.2, 91.1),
+    ("vit_s_16", "deit_small_patch16_224-cd65a155.pth", 22050664, 84.163, 79.9, 95.0),
+    ("vit_b_16", "deit_base_patch16_224-b5f2ef4d.pth", 86567656, 330.276, 81.8, 95.6),
+]
+# Files of DINOv2's authors: network, folder and start of the name, parameters of the file, MiB; Apache-2.0, as their MODEL_CARD.md says.
+DINOV2 = [
+    ("dinov2_vits14", "vits14", 22056576, 84.193), ("dinov2_vitb14", "vitb14", 86580480, 330.333),
+    ("dinov2_vitl14", "vitl14", 304368640, 1161.181), ("dinov2_vits14_reg", "vits14_reg4", 22058112, 84.202),
+    ("dinov2_vitb14_reg", "vitb14_reg4", 86583552, 330.347), ("dinov2_vitl14_reg", "vitl14_reg4", 304372736, 1161.201),
+]
+
+
+def authors_entries(digests):
+    for arch, file, parameters, mebibytes, acc1, acc5 in DEIT:
+        yield {
+            "arch": arch, "name": "DEIT", "default": None if arch == "vit_b_16" else True, "file": file,
+            "url": f"https://dl.fbaipublicfiles.com/deit/{file}", "sha256": digests.pop(file), "licence": "Apache-2.0",
+            "parameters": parameters, "mebibytes": mebibytes, "acc1": acc1, "acc5": acc5,
+            "input": {"interpolation": "bicubic"},
+        }
+    for arch, stem, parameters, mebibytes in DINOV2:
+        file = f"dinov2_{stem}_pretrain.pth"
+        yield {
+            "arch": arch, "name": "DINOV2", "default": True, "file": file,
+            "url": f"https://dl.fbaipublicfiles.com/dinov2/dinov2_{stem.split('_')[0]}/{file}",
+            "sha256": digests.pop(file), "classes": "none", "licence": "Apache-2.0", "parameters": parameters,
+            "mebibytes": mebibytes, "note": "features without a classifier: a head is trained on them",
+            "input": {"interpolation": "bicubic"},
+        }
 
 
 # Parameters, side of the images, top-1 accuracy as the authors of the TensorFlow originals publish it.
@@ -224,10 +258,16 @@ def main():
     print("[defaults.input]")
     for key, value in DEFAULT_INPUT.items():
         print(f"{key} = {toml(value)}")
-    for entry in torchvision_entries(torchvision):
+    digests = whole_digests()
+    for entry in torchvision_entries(torchvision, MODULES, digests):
         show(entry)
     for wheel in lite:
         show(lite_entry(wheel))
+    for entry in torchvision_entries(torchvision, ATTENTION, digests):
+        show(entry)
+    for entry in authors_entries(digests):
+        show(entry)
+    assert not digests, f"SHA256SUMS names files that no entry does: {list(digests)}"
 
 
 if __name__ == "__main__":

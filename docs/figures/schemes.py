@@ -135,7 +135,7 @@ def configuration():
 
 
 def families():
-    figure = Figure(760, 628, "A timeline of ten families, 1998 to 2022, with the problem that each solved and its answer")
+    figure = Figure(760, 744, "A timeline of twelve families, 1998 to 2022, with the problem that each solved and its answer")
     entries = [
         ("1998", "LeNet", "too many pixels for one layer that sees them all", "the same small filter at every position"),
         ("2012", "AlexNet", "deep networks did not train on photographs", "ReLU, dropout, augmentation, GPUs"),
@@ -146,10 +146,12 @@ def families():
         ("2018", "MobileNet", "too many multiplications for a telephone", "depthwise convolutions between narrow layers"),
         ("2019", "EfficientNet", "deeper, wider, or larger images?", "all three, in one fixed proportion"),
         ("2020", "RegNet", "a searched network teaches no rule", "search for the rule: widths on a line"),
+        ("2020", "ViT", "what lies far apart meets only after many layers", "patches as tokens, each of which looks at every other"),
+        ("2021", "Swin", "attention among all costs the square of their number", "windows, shifted from block to block"),
         ("2022", "ConvNeXt", "was it attention, or all else that transformers do?", "all else, one step at a time, without attention"),
     ]
     figure.text(226, 30, "what did not work, and → what solved it", "small soft", "start")
-    figure.line([(84, 46), (84, 612)], RULE, thickness=3)
+    figure.line([(84, 46), (84, 728)], RULE, thickness=3)
     for index, (year, name, problem, answer) in enumerate(entries):
         y = 66 + index * 58
         figure.dot(84, y, 7, BLUE)

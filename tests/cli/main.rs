@@ -37,6 +37,7 @@ mod regularizers;
 mod resume;
 mod search;
 mod together;
+mod transformers;
 
 #[path = "../torchvision/generator.rs"]
 mod generator;

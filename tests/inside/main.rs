@@ -6,6 +6,7 @@ mod interrupted;
 mod refused;
 mod smallest_input;
 mod statistics;
+mod transformers;
 
 #[path = "../support/base.rs"]
 mod base;

@@ -1,4 +1,4 @@
-"""Networks that are described and not built yet, in onnxruntime: python tests/onnx/described.py FOLDER
+"""Networks of attention in onnxruntime: python tests/onnx/described.py FOLDER
 
 FOLDER is what `DESCRIBED=FOLDER cargo test -p zoo --test zoo transformers` left: NAME.onnx, NAME.input, NAME.logits.
 """
@@ -13,7 +13,9 @@ import onnxruntime
 failed = False
 for file in sorted(Path(sys.argv[1]).glob("*.onnx")):
     onnx.checker.check_model(str(file), full_check=True)
-    x = np.fromfile(file.with_suffix(".input"), np.float32).reshape(-1, 3, 224, 224)
+    x = np.fromfile(file.with_suffix(".input"), np.float32)
+    size = round((len(x) / 6) ** 0.5)  # two images
+    x = x.reshape(2, 3, size, size)
     ours = np.fromfile(file.with_suffix(".logits"), np.float32).reshape(len(x), -1)
     session = onnxruntime.InferenceSession(str(file))
     for count in (1, len(x)):

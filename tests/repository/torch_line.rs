@@ -35,7 +35,7 @@ const ABOVE: [&str; 24] = [
 ];
 
 /// The families of networks: none knows another.
-const FAMILIES: [&str; 10] = [
+const FAMILIES: [&str; 12] = [
     "lenet",
     "alexnet",
     "vgg",
@@ -45,6 +45,8 @@ const FAMILIES: [&str; 10] = [
     "mobilenet",
     "efficientnet",
     "regnet",
+    "vit",
+    "swin",
     "convnext",
 ];
 

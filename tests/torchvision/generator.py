@@ -18,13 +18,20 @@ and the rank:
     input                                    0       1
     ...running_mean                          0       0.8
     ...running_var                           1       0.5
-    ...weight, rank 2 or more                0       gain * sqrt(6 / fan_in), fan_in = product(shape[1:])
+    ...class_token, cls_token, register_tokens, reg_token, pos_embedding, pos_embed, position_embeddings,
+    relative_position_bias_table
+                                             0       1
+    ...gamma, lambda1                        0.5     0.25   (a factor for each channel of a branch)
+    ...logit_scale                           2       0.5    (of the scores of a head)
+    ...weight, in_proj_weight, rank 2 or more  0     gain * sqrt(6 / fan_in), fan_in = product(shape[1:])
     ...bn3.weight, f.c.1.weight, rank 1      0.2     0.05   (the end of a bottleneck's residual branch)
     ...weight, any other of rank 1           1       0.25   (normalisation)
     ...bn.bias                               0.75    0.5    (GoogLeNet's and Inception's units)
-    ...bias, any other                       0       0.5
+    ...bias, any other, in_proj_bias         0       0.5
     ...layer_scale                           0.2     0.05   (the end of a residual branch; TorchVision starts at 1e-6)
     ...num_batches_tracked (int64)           1 + (hash of element 0 >> 40) mod 1000
+
+`relative_position_index` and `relative_coords_table` are constants of a network: they keep the values it is built with.
 
 The two special rows keep deep networks well conditioned in training mode, where float32 and float64
 would otherwise part: a residual branch much weaker than its shortcut, and units that are mostly open
@@ -60,6 +67,15 @@ def hashes(name: str, count: int) -> numpy.ndarray:
     return z
 
 
+# Tokens, and tables of positions.
+TABLES = (
+    "class_token", "cls_token", "register_tokens", "reg_token", "pos_embedding", "pos_embed", "position_embeddings",
+    "relative_position_bias_table",
+)
+# What belongs to a network and not to its weights.
+CONSTANTS = ("relative_position_index", "relative_coords_table")
+
+
 def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
     last = name.rsplit(".", 1)[-1]
     if last == "input":
@@ -68,7 +84,13 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 0.0, 0.8
     if last == "running_var":
         return 1.0, 0.5
-    if last == "weight" and len(shape) >= 2:
+    if last in TABLES:
+        return 0.0, 1.0
+    if last in ("gamma", "lambda1"):
+        return 0.5, 0.25
+    if last == "logit_scale":
+        return 2.0, 0.5
+    if last in ("weight", "in_proj_weight") and len(shape) >= 2:
         return 0.0, gain * math.sqrt(6.0 / math.prod(shape[1:]))
     if name.endswith(("bn3.weight", "f.c.1.weight")):
         return 0.2, 0.05
@@ -76,7 +98,7 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 1.0, 0.25
     if name.endswith("bn.bias"):
         return 0.75, 0.5
-    if last == "bias":
+    if last in ("bias", "in_proj_bias"):
         return 0.0, 0.5
     if last == "layer_scale":
         return 0.2, 0.05
@@ -109,6 +131,11 @@ CHECKED = [
     ("fc.weight", [1000, 512], 1.3),
     ("trunk_output.block1.block1-0.f.c.1.weight", [48], 0.8),
     ("features.1.0.layer_scale", [96, 1, 1], 0.8),
+    ("encoder.pos_embedding", [1, 17, 64], 0.8),
+    ("encoder.layers.encoder_layer_0.self_attention.in_proj_weight", [192, 64], 0.8),
+    ("encoder.layers.encoder_layer_0.self_attention.in_proj_bias", [192], 0.8),
+    ("blocks.0.ls1.gamma", [64], 0.8),
+    ("features.1.0.attn.logit_scale", [3, 1, 1], 0.8),
 ]
 
 

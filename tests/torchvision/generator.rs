@@ -30,7 +30,18 @@ fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> 
         "input" => Some((0.0, 1.0)),
         "running_mean" => Some((0.0, 0.8)),
         "running_var" => Some((1.0, 0.5)),
-        "weight" if shape.len() >= 2 => {
+        "class_token"
+        | "cls_token"
+        | "register_tokens"
+        | "reg_token"
+        | "pos_embedding"
+        | "pos_embed"
+        | "position_embeddings"
+        | "relative_position_bias_table" => Some((0.0, 1.0)),
+        // A factor for each channel of a branch, or for the scores of a head.
+        "gamma" | "lambda1" => Some((0.5, 0.25)),
+        "logit_scale" => Some((2.0, 0.5)),
+        "weight" | "in_proj_weight" if shape.len() >= 2 => {
             let fan_in = shape[1..].iter().product::<i64>() as f64;
             Some((0.0, gain * (6.0 / fan_in).sqrt()))
         }
@@ -39,7 +50,7 @@ fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> 
         "weight" => Some((1.0, 0.25)),
         // GoogLeNet's and Inception's units have no shortcuts: mostly open, for the same reason.
         "bias" if name.ends_with("bn.bias") => Some((0.75, 0.5)),
-        "bias" => Some((0.0, 0.5)),
+        "bias" | "in_proj_bias" => Some((0.0, 0.5)),
         "layer_scale" => Some((0.2, 0.05)),
         _ => None,
     }

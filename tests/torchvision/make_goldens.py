@@ -54,12 +54,20 @@ def worst(a: dict, b: dict) -> float:
     return max(relative(a[key], b[key]) for key in b)
 
 
+SCALE_FREE = "reduction.weight"
+
+
+def half_of(tensor):
+    return tensor[: len(tensor) // 2]
+
+
 def sensitivities(model, reference, x, wanted, measure):
-    """Relative change of the logits, tensor by tensor, when that tensor is multiplied by 1.1."""
+    """Relative change of the logits, tensor by tensor, when that tensor is multiplied by 1.1; half of it where a norm right
+    behind it takes the scale of the whole away (Swin v2's reduction)."""
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and wanted(name):
             original = tensor.clone()
-            tensor.mul_(FACTOR)
+            (half_of(tensor) if name.endswith(SCALE_FREE) else tensor).mul_(FACTOR)
             yield measure(model, x, reference), name
             tensor.copy_(original)
 
@@ -178,7 +186,7 @@ def gradient_norms(arch, network, model, shape, dtype, seed=None) -> tuple[float
     squares = {name: p.grad.double().square().sum().item() for name, p in model.named_parameters()}
     norms, claimed = {}, 0
     for stage, roots in network.stages.items():
-        owned = [square for name, square in squares.items() if any(name.startswith(root + ".") for root in roots)]
+        owned = [square for name, square in squares.items() if any(name == root or name.startswith(root + ".") for root in roots)]
         norms[stage] = sum(owned) ** 0.5
         claimed += len(owned)
     assert claimed == len(squares), f"{arch}: the stages do not partition the parameters"

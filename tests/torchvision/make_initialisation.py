@@ -12,12 +12,14 @@ from pathlib import Path
 import torch
 import torchvision
 
+import transformer_sizes
+
 # A network for each way to start that the families have, and the smallest that has it.
 NETWORKS = {
     "alexnet": {}, "vgg11": {}, "vgg11_bn": {}, "resnet18": {}, "resnet50": {}, "resnext50_32x4d": {},
     "googlenet": {"init_weights": True, "aux_logits": True}, "inception_v3": {"init_weights": True, "aux_logits": True},
     "efficientnet_b0": {}, "efficientnet_v2_s": {}, "convnext_tiny": {}, "densenet121": {}, "mobilenet_v2": {},
-    "mobilenet_v3_small": {}, "regnet_y_400mf": {},
+    "mobilenet_v3_small": {}, "regnet_y_400mf": {}, "vit_t_16": {}, "dinov2_vits14_reg": {}, "swin_t": {}, "swin_v2_t": {},
 }
 
 
@@ -32,8 +34,26 @@ def moments(values: torch.Tensor) -> list[float]:
 
 def table(arch: str, arguments: dict) -> dict:
     torch.manual_seed(0)
-    model = getattr(torchvision.models, arch)(weights=None, **arguments)
+    model = build(arch, arguments)
     return {name: moments(values) for name, values in model.named_parameters()}
+
+
+def build(arch: str, arguments: dict) -> torch.nn.Module:
+    if arch in transformer_sizes.VIT:
+        return transformer_sizes.vit(arch)
+    if arch.startswith("dinov2_"):
+        return authors_dinov2(arch)
+    return getattr(torchvision.models, arch)(weights=None, **arguments)
+
+
+def authors_dinov2(arch: str) -> torch.nn.Module:
+    """timm's, which starts as the authors' program does; registers, which timm starts in its own way, as their class token."""
+    import timm
+    model = timm.create_model("vit_small_patch14_dinov2", num_classes=1000, init_values=1.0)
+    if arch.endswith("_reg"):
+        model.register_tokens = torch.nn.Parameter(torch.empty(1, 4, 384))
+        torch.nn.init.normal_(model.register_tokens, std=1e-6)
+    return model
 
 
 if __name__ == "__main__":

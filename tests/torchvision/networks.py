@@ -6,6 +6,7 @@ import torch
 import torchvision
 
 import generator
+import transformer_sizes
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,39 @@ REGNET_STAGES = {
 }
 EFFICIENTNET_V2_S_STAGES = {f"features.{i}": [f"features.{i}"] for i in range(8)} | {"head": ["classifier"]}
 
+
+
+def vit_stages(depth: int, patches: list, block: str, norm: str, head: str) -> dict:
+    """Patches, four groups of blocks, a norm and a head."""
+    groups = {f"blocks{group + 1}": [f"{block}{i}" for i in range(group * depth // 4, (group + 1) * depth // 4)]
+              for group in range(4)}
+    return {"patches": patches} | groups | {"norm": [norm], "head": [head]}
+
+
+def vit(size: int, patch: int, depth: int = 12, **more) -> Network:
+    """One of TorchVision's, for small images, of which its embedding of positions takes one size only."""
+    stages = vit_stages(depth, ["class_token", "conv_proj", "encoder.pos_embedding"],
+                        "encoder.layers.encoder_layer_", "encoder.ln", "heads.head")
+    return transformer(size, stages, **more)
+
+
+def transformer(size: int, stages: dict, large: bool = False) -> Network:
+    if large:
+        return Network(0.9, table_only=True, large=True)
+    return Network(0.9, size, size, {"image_size": size}, (size,), stages=stages)
+
+
+def dinov2(size: int, depth: int = 12, registers: bool = False, **more) -> Network:
+    tokens = ["register_tokens"] if registers else []
+    stages = vit_stages(depth, ["cls_token", "pos_embed", *tokens, "patch_embed"], "blocks.", "norm", "head")
+    return transformer(size, stages, **more)
+
+
+SWIN_STAGES = {
+    "patches": ["features.0"], "stage1": ["features.1"], "stage2": ["features.2", "features.3"],
+    "stage3": ["features.4", "features.5"], "stage4": ["features.6", "features.7"], "norm": ["norm"], "head": ["head"],
+}
+
 INCEPTION_ARGUMENTS = {"transform_input": False, "aux_logits": True, "init_weights": False}
 
 NETWORKS = {
@@ -126,6 +160,26 @@ NETWORKS = {
        for size in ("800mf", "1_6gf", "3_2gf", "8gf", "16gf") for kind in "yx"},
     "regnet_y_32gf": Network(0.9, large=True),
     "regnet_x_32gf": Network(0.9, large=True),
+    # DeiT's and AugReg's sizes, of which TorchVision has the class and no function.
+    "vit_t_16": vit(64, 16),
+    "vit_s_16": Network(0.9, table_only=True),
+    "vit_s_32": Network(0.9, table_only=True),
+    "vit_b_16": vit(64, 16),
+    "vit_b_32": Network(0.9, table_only=True),
+    "vit_l_16": vit(64, 16, 24, large=True),
+    "vit_l_32": vit(96, 32, 24, large=True),
+    "vit_h_14": vit(56, 14, 32, large=True),
+    # Not in TorchVision: transformers computes, under the names of the authors' own program.
+    "dinov2_vits14": dinov2(56),
+    "dinov2_vitb14": Network(0.9, table_only=True),
+    "dinov2_vitl14": dinov2(56, 24, large=True),
+    "dinov2_vits14_reg": dinov2(56, registers=True),
+    "dinov2_vitb14_reg": Network(0.9, table_only=True),
+    "dinov2_vitl14_reg": dinov2(56, 24, registers=True, large=True),
+    # At 64 pixels windows are padded and shifted in the first stages, at 96 in one more.
+    "swin_t": Network(0.9, stages=SWIN_STAGES),
+    "swin_v2_t": Network(0.9, stages=SWIN_STAGES),
+    **{name: Network(0.9, table_only=True) for name in ("swin_s", "swin_b", "swin_v2_s", "swin_v2_b")},
 }
 
 
@@ -135,7 +189,14 @@ def build(arch: str) -> torch.nn.Module:
     if arch.startswith("efficientnet_lite"):
         from efficientnet_lite_pytorch import EfficientNet
         model = EfficientNet.from_name(arch.replace("_", "-"), **arguments)
-    elif arch.startswith("regnet"):  # computes its widths with tensors
+    elif arch.startswith("dinov2_"):
+        import dinov2
+        model = dinov2.build(arch, **arguments)
+    elif arch in transformer_sizes.VIT:
+        with torch.device("meta"):
+            model = transformer_sizes.vit(arch, **arguments)
+        model = model.to_empty(device="cpu")
+    elif arch.startswith(("regnet", "swin")):  # computes its widths with tensors; has constants besides its weights
         model = getattr(torchvision.models, arch)(**arguments)
     else:
         with torch.device("meta"):
@@ -151,6 +212,8 @@ def fill(model: torch.nn.Module, gain: float) -> None:
     """Sets every parameter and buffer from the generator."""
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
+            if name.endswith(generator.CONSTANTS):
+                continue
             tensor.copy_(torch.from_numpy(generator.values(name, list(tensor.shape), gain)))
 
 

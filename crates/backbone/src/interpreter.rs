@@ -73,6 +73,7 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
             Activation::Gelu => x().gelu("none"),
             Activation::HardSwish => x() * (x() + 3.0).clamp(0.0, 6.0) / 6.0,
             Activation::HardSigmoid => (x() + 3.0).clamp(0.0, 6.0) / 6.0,
+            Activation::Exp => x().exp(),
         },
         Op::MaxPool(window) => {
             let x = bordered(x(), window, f64::NEG_INFINITY);
@@ -99,6 +100,8 @@ fn compute(node: &Node, inputs: &[&Tensor], weights: &BTreeMap<String, Tensor>) 
             });
             Tensor::cat(&all.collect::<Vec<_>>(), axis(*along))
         }
+        Op::Take { places } => x().index_select(1, &Tensor::from_slice(places)),
+        Op::UnitLength => x() / x().norm_scalaropt_dim(2.0, [-1i64].as_slice(), true).clamp_min(1e-12),
         Op::Slice { axis: along, from, to } => x().narrow(axis(*along), *from, to - from),
         Op::Reshape(shape) => x().reshape([&[x().size()[0]], shape.as_slice()].concat()),
         Op::Transpose(order) => {

@@ -13,8 +13,10 @@
 //! - [`Values`]: random numbers, a checkpoint's, or none.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
+//! - [`Refit`]: values of a file that become those of a tensor of another shape.
 //! - [`Pool`]: a stage's output as one feature vector an image.
 //! - [`Head`], [`Aux`]; [`Stage`], [`StageId`]; [`Parts`], both together; [`Backbone`]: the network.
+//! - [`BlockDecay`]: learning rates within a stage that is made of blocks.
 //! - [`Ending`]: where a network ends, and what its head reads.
 //! - [`Options`]: what every constructor takes.
 //! - [`Family`], [`Network`]: what a family's crate exports, a table with a constructor for each network.
@@ -22,6 +24,7 @@
 //! - [`interpreter`]: computes a description of a network, to prove it and to see the values on the way.
 //! - [`digest`]: SHA-256 of a stage; [`Snapshot`]: copies of weights to go back to.
 
+mod block_decay;
 pub mod digest;
 mod distribution;
 mod ending;
@@ -36,12 +39,14 @@ mod options;
 mod parts;
 mod pool;
 mod prepared;
+mod refit;
 mod snapshot;
 mod stage;
 mod trace;
 mod values;
 mod variables;
 
+pub use block_decay::BlockDecay;
 pub use ending::{Ending, EndingError};
 pub use family::{Family, Network};
 pub use head::{Aux, Collected, Head, Output};
@@ -51,6 +56,7 @@ pub use network::Backbone;
 pub use options::{Auxiliary, Options};
 pub use parts::Parts;
 pub use pool::Pool;
+pub use refit::Refit;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, StageId, UnknownStage};
 pub use trace::Trace;

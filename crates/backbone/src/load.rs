@@ -10,7 +10,7 @@ use self::check::{check_finite, check_read, check_types};
 pub use self::error::LoadError;
 use crate::network::Backbone;
 use crate::stage::StageId;
-use crate::variables::{Variable, lies_below};
+use crate::variables::{Variable, lies_below, owns};
 
 /// A tensor whose shape in the file is not the network's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct LoadReport {
     pub unused: Vec<String>,
     /// In both, in different shapes: they keep their initial values.
     pub wrong_shape: Vec<WrongShape>,
+    /// Taken over in another shape ([`Refit`](crate::Refit)); among the loaded ones, too.
+    pub refitted: Vec<WrongShape>,
 }
 
 impl LoadReport {
@@ -177,6 +179,12 @@ impl Backbone {
         for (variable, array) in matched {
             let kind = kind_of(checkpoint, &variable.name, array)?;
             let values = Tensor::f_from_data_size(&array.data, &shape(array), kind);
+            let size = variable.tensor.size();
+            let refit = self.variables().refit(&variable.name).filter(|_| shape(array) != size);
+            let values = values.map(|values| match refit {
+                Some(refit) => tch::no_grad(|| (refit.refit)(&values.to_kind(Kind::Float), &size)),
+                None => values,
+            });
             if let Err(source) = values.and_then(|values| self.variables().set(&variable, &values)) {
                 return Err(LoadError::Tensor { path: checkpoint.path.clone(), name: variable.name, source });
             }
@@ -193,16 +201,22 @@ impl Backbone {
         for variable in self.variables().all() {
             match unclaimed.remove(&variable.name) {
                 None => report.missing.push(variable.name),
-                Some(array) if shape(array) != variable.tensor.size() => {
-                    report.wrong_shape.push(WrongShape {
-                        file: shape(array),
-                        network: variable.tensor.size(),
-                        name: variable.name,
-                    });
-                }
                 Some(array) => {
-                    report.loaded.push(variable.name.clone());
-                    matched.push((variable, array));
+                    let (file, network) = (shape(array), variable.tensor.size());
+                    let differs = (file != network).then(|| {
+                        let refit = self.variables().refit(&variable.name);
+                        let fits = refit.is_some_and(|refit| (refit.fits)(&file, &network));
+                        let name = variable.name.clone();
+                        (WrongShape { name, file, network }, fits)
+                    });
+                    match differs {
+                        Some((wrong, false)) => report.wrong_shape.push(wrong),
+                        refitted => {
+                            report.refitted.extend(refitted.map(|(refitted, _)| refitted));
+                            report.loaded.push(variable.name.clone());
+                            matched.push((variable, array));
+                        }
+                    }
                 }
             }
         }
@@ -214,7 +228,7 @@ impl Backbone {
     fn differs_only_from(&self, first_new: StageId, report: &LoadReport) -> bool {
         let roots: Vec<String> =
             self.ids().filter(|&id| id >= first_new).flat_map(|id| self.roots(id)).collect();
-        let in_head = |name: &str| roots.iter().any(|root| lies_below(root, name));
+        let in_head = |name: &str| owns(&roots, name);
         let left_out = |name: &str| self.left_out().iter().any(|root| lies_below(root, name));
         report.missing.iter().all(|name| in_head(name) || is_counter(name))
             && report.wrong_shape.iter().all(|wrong| in_head(&wrong.name))

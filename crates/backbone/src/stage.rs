@@ -6,7 +6,7 @@ use crate::head::Aux;
 use crate::module::Module;
 use crate::pool::Pool;
 use crate::trace::Trace;
-use crate::variables::Variables;
+use crate::variables::{Variables, lies_below};
 
 /// A named part of a network that is frozen or trained as a whole.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Stage {
     pub stride: Option<i64>,
     /// How its output becomes one feature vector an image; a field of every stage, so that all who pool do it alike.
     pub pool: Pool,
+    /// The path roots of its blocks, in order, where learning rates may differ between them; none where it is trained as one.
+    layers: Vec<String>,
     pub(crate) module: Box<dyn Module>,
     pub(crate) aux: Option<Aux>,
     /// The type its layers compute in, if they were prepared for constant weights.
@@ -35,24 +37,60 @@ impl Stage {
     pub fn new(name: &'static str, roots: &[&str], module: impl Module + 'static) -> Self {
         let roots = roots.iter().map(|&root| root.to_owned()).collect();
         let (pool, module) = (Pool::default(), Box::new(module));
-        Self { name, roots, channels: 0, stride: None, pool, module, aux: None, prepared: None }
+        Self {
+            name,
+            roots,
+            channels: 0,
+            stride: None,
+            pool,
+            layers: Vec::new(),
+            module,
+            aux: None,
+            prepared: None,
+        }
     }
 
     /// Sets channels and stride of stages that follow one another, from the shapes that they give for an input `[N, C, H, W]`
     /// and for a larger one.
     pub(crate) fn measure(stages: &mut [Stage], input: &[i64]) {
-        /// A multiple of every stride: this many pixels more along a side give as many positions more, whatever is left
-        /// over at the border.
-        const MORE: i64 = 32;
+        /// A multiple of every stride, 32 and the 14 of some patches: this many pixels more along a side give as many positions
+        /// more, whatever is left over at the border.
+        const MORE: i64 = 224;
         let larger = (0..).zip(input).map(|(axis, &extent)| if axis < 2 { extent } else { extent + MORE });
         let mut shapes = [input.to_vec(), larger.collect()];
         for stage in stages {
             shapes = shapes.map(|shape| Trace::of(stage.module.as_ref(), &shape).shape);
             let [small, large] = &shapes;
-            stage.channels = small.get(1).copied().unwrap_or(0);
-            let more = small.last().zip(large.last()).map(|(small, large)| large - small);
-            stage.stride = more.filter(|more| small.len() > 2 && *more > 0).map(|more| MORE / more);
+            stage.channels = stage.pool.channels(small);
+            let [small, large] = [small, large].map(|shape| stage.pool.sides(shape));
+            let more = small.zip(large).map(|(small, large)| large[1] - small[1]);
+            stage.stride = more.filter(|more| *more > 0).map(|more| MORE / more);
         }
+    }
+
+    /// Made of blocks, each below one of these path roots, whose learning rates may differ.
+    #[must_use]
+    pub fn layered(self, roots: &[&str]) -> Self {
+        Self { layers: roots.iter().map(|&root| root.to_owned()).collect(), ..self }
+    }
+
+    /// Returns the number of its blocks, 1 where it is trained as one.
+    #[must_use]
+    pub fn layer_count(&self) -> usize {
+        self.layers.len().max(1)
+    }
+
+    /// Returns the number of its blocks that come after the one that owns a variable; 0 where none does.
+    #[must_use]
+    pub fn layers_after(&self, variable: &str) -> usize {
+        let place = self.layers.iter().position(|root| lies_below(root, variable));
+        place.map_or(0, |place| self.layers.len() - 1 - place)
+    }
+
+    /// Pooled in this way.
+    #[must_use]
+    pub fn pooled(self, pool: Pool) -> Self {
+        Self { pool, ..self }
     }
 
     /// With an auxiliary head on its output, if there is one.

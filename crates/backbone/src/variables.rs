@@ -1,6 +1,6 @@
 //! The named tensors of a network, and the paths under which layers make them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Div;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use crate::distribution::Distribution;
 use crate::prepared::Prepare;
+use crate::refit::Refit;
 use crate::values::{Values, no_values, seed_of};
 
 /// Whether a tensor is trained or only carried along.
@@ -48,6 +49,10 @@ pub struct Variables {
     /// Those that hold no values yet, and where these come from if no checkpoint has them.
     awaited: Arc<Mutex<BTreeMap<String, Distribution>>>,
     norms: Arc<Mutex<Vec<RunningStatistics>>>,
+    /// Those that a checkpoint may have in another shape.
+    refits: Arc<Mutex<BTreeMap<String, Refit>>>,
+    /// Those that weight decay leaves alone, besides those of one axis.
+    undecayed: Arc<Mutex<BTreeSet<String>>>,
     values: Values,
 }
 
@@ -114,12 +119,24 @@ impl Variables {
         self.lock().retain(|variable| !owns(roots, &variable.name));
         self.preparable().retain(|(name, _)| !owns(roots, name));
         self.awaited().retain(|name, _| !owns(roots, name));
-        self.norms().retain(|norm| !owns_layer(roots, &norm.name));
+        self.norms().retain(|norm| !owns(roots, &norm.name));
     }
 
     /// Returns the running statistics of the batch-norms below any of these path roots, in the order in which they were made.
     pub(crate) fn norms_below(&self, roots: &[String]) -> Vec<RunningStatistics> {
-        self.norms().iter().filter(|norm| owns_layer(roots, &norm.name)).cloned().collect()
+        self.norms().iter().filter(|norm| owns(roots, &norm.name)).cloned().collect()
+    }
+
+    /// Returns how a variable takes values of another shape, if it does.
+    #[must_use]
+    pub fn refit(&self, name: &str) -> Option<Refit> {
+        self.refits.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+    }
+
+    /// Returns whether weight decay leaves a variable alone that has more than one axis: a token, a table of positions.
+    #[must_use]
+    pub fn is_undecayed(&self, name: &str) -> bool {
+        self.undecayed.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     fn norms(&self) -> MutexGuard<'_, Vec<RunningStatistics>> {
@@ -189,13 +206,9 @@ impl Variable {
     }
 }
 
-fn owns(roots: &[String], name: &str) -> bool {
-    roots.iter().any(|root| lies_below(root, name))
-}
-
-/// Whether a layer is one of these roots, or lies below one.
-fn owns_layer(roots: &[String], name: &str) -> bool {
-    roots.iter().any(|root| root == name) || owns(roots, name)
+/// Whether a variable is one of these roots, or lies below one.
+pub(crate) fn owns(roots: &[String], name: &str) -> bool {
+    roots.iter().any(|root| root == name || lies_below(root, name))
 }
 
 /// Whether a name is that of a root, a dot, and more.
@@ -225,6 +238,33 @@ impl Path {
     /// When the name is taken, as [`Path::parameter`].
     pub fn buffer(&self, name: &str, value: Tensor) -> Tensor {
         self.add(name, value, Role::Buffer)
+    }
+
+    /// Registers a parameter of random numbers around 0 with this deviation.
+    ///
+    /// # Panics
+    /// When the name is taken, as [`Path::parameter`].
+    pub fn normal(&self, name: &str, shape: &[i64], deviation: f64) -> Tensor {
+        self.random(name, shape, Distribution::Normal { deviation })
+    }
+
+    /// The same, cut off at ±2 (`torch.nn.init.trunc_normal_`).
+    ///
+    /// # Panics
+    /// When the name is taken, as [`Path::parameter`].
+    pub fn truncated_normal(&self, name: &str, shape: &[i64], deviation: f64) -> Tensor {
+        self.random(name, shape, Distribution::TruncatedNormal { deviation })
+    }
+
+    /// Makes known that a checkpoint may have a variable of here in another shape, and what then becomes of its values.
+    pub fn refitted(&self, name: &str, refit: Refit) {
+        let refits = &self.variables.refits;
+        refits.lock().unwrap_or_else(PoisonError::into_inner).insert(self.join(name), refit);
+    }
+
+    /// Makes known that weight decay leaves a variable of here alone.
+    pub fn undecayed(&self, name: &str) {
+        self.variables.undecayed.lock().unwrap_or_else(PoisonError::into_inner).insert(self.join(name));
     }
 
     /// Registers a parameter of random numbers, which are drawn now, later or never as [`Values`] says.

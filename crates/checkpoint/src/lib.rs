@@ -16,6 +16,7 @@ mod content;
 mod dtype;
 mod error;
 mod opened;
+mod parts;
 mod pickle;
 mod safetensors;
 pub mod safetensors_file;

@@ -6,6 +6,7 @@ use std::thread;
 use files::sha256_of_file;
 
 use crate::content::{Content, Leaf};
+use crate::parts::{self, whole};
 use crate::unwrap::{self, Selection};
 use crate::{Array, Checkpoint, Dtype, Error, Format, Layout, Unwrapped, safetensors, sniff, torch};
 
@@ -114,7 +115,8 @@ impl Opened {
             let shape = shape_for(name, &leaf.shape, layout);
             (name.clone(), Array { shape, dtype: leaf.dtype, data: Vec::new() })
         };
-        let tensors = selection.chosen.iter().map(array).collect();
+        let mut tensors = selection.chosen.iter().map(array).collect();
+        parts::join(&mut tensors);
         self.checkpoint(tensors, selection.unwrapped, String::new())
     }
 
@@ -130,7 +132,8 @@ impl Opened {
         let leaves = &self.content.leaves;
         let found = layout.and_then(|layout| {
             let selection = unwrap::select(leaves, layout)?;
-            let known = selection.chosen.iter().filter(|(_, name)| layout.tensors.contains_key(name)).count();
+            let known =
+                selection.chosen.iter().filter(|(_, name)| layout.tensors.contains_key(whole(name))).count();
             // A few names in common are chance: every network has a conv1.
             (known * 2 >= layout.tensors.len().min(leaves.len())).then_some(selection)
         });
@@ -173,6 +176,7 @@ impl Opened {
             }
             Ok(())
         })?;
+        parts::join(&mut arrays);
         Ok(arrays)
     }
 

@@ -26,6 +26,7 @@ use self::rank::{Rank, has_averaging_teacher, rank};
 use self::words::{CONTAINERS, COUNTERS, HEADS, WRAPPERS};
 
 use crate::content::Leaf;
+use crate::parts::{is_part, whole};
 
 /// The names and shapes of a network's tensors, and what else they are called.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub struct Layout {
 pub struct Dialect {
     /// The library.
     pub name: &'static str,
-    /// A name of theirs -> ours; None where it is none of theirs.
+    /// A name of theirs -> ours; None where it is none of theirs. `NAME[1]` is the second part of ours, along the first axis.
     pub rename: fn(&str) -> Option<String>,
     /// What its networks compute otherwise under the same names, so that weights of theirs predict a little worse; `None`
     /// where they compute the same.
@@ -140,7 +141,7 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
     for (index, path) in paths.iter().enumerate() {
         for (start, name) in suffixes(path) {
             for (scheme, ours) in readings(&name, layout) {
-                let Some(shape) = layout.tensors.get(&ours) else { continue };
+                let Some(shape) = layout.tensors.get(whole(&ours)) else { continue };
                 let group = groups.entry((scheme, path[..start].to_owned())).or_default();
                 let theirs = &leaves[index].shape;
                 // The classes of a head are whatever they are.
@@ -148,7 +149,8 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
                     ours.strip_prefix(layout.head.as_str()).is_some_and(|rest| rest.starts_with('.'))
                         && theirs.len() == shape.len()
                         && theirs.get(1..) == shape.get(1..);
-                let fits = of_head || theirs == shape || flattened(theirs, shape);
+                let fits =
+                    of_head || theirs == shape || flattened(theirs, shape) || is_part(&ours, theirs, shape);
                 group.add(index, ours, fits);
             }
         }
@@ -164,7 +166,8 @@ pub(super) fn select(leaves: &[Leaf], layout: &Layout) -> Option<Selection> {
         Unwrapped { prefix: prefix.clone(), dialect: scheme_name(*scheme, layout), ..Unwrapped::default() };
     let mut taken: BTreeMap<usize, String> =
         group.found.iter().map(|(name, (index, _))| (*index, name.clone())).collect();
-    take_head(&mut taken, &mut unwrapped, &paths, leaves, layout);
+    let renamed = |name: &str| scheme_renames(*scheme, layout, name);
+    take_head(&mut taken, &mut unwrapped, &paths, leaves, layout, &renamed);
 
     let mut names: BTreeSet<String> = taken.values().cloned().collect();
     // The first parts of the names as the file has them: what else lies there is of the same network.
@@ -338,6 +341,7 @@ fn take_head(
     paths: &[String],
     leaves: &[Leaf],
     layout: &Layout,
+    renamed: &dyn Fn(&str) -> Option<String>,
 ) {
     let below = format!("{}.", layout.head);
     let missing: Vec<&String> = layout.tensors.keys().filter(|name| name.starts_with(&below)).collect();
@@ -351,7 +355,8 @@ fn take_head(
         let found: Vec<(usize, String)> = missing
             .iter()
             .filter_map(|name| {
-                let index = paths.iter().position(|path| *path == format!("{place}{name}"))?;
+                let is_it = |rest: &str| rest == name.as_str() || renamed(rest).as_ref() == Some(*name);
+                let index = paths.iter().position(|path| path.strip_prefix(&place).is_some_and(is_it))?;
                 let rank = layout.tensors.get(*name).map(Vec::len);
                 (rank == Some(leaves[index].shape.len()) && !taken.contains_key(&index))
                     .then(|| (index, (*name).clone()))

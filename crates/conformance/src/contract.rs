@@ -72,9 +72,11 @@ pub fn prepared_stages_compute_the_same(subject: &Subject) {
     });
 }
 
-/// A stage of stride `s` has exactly `64 / s` more positions along a side when the input has 64 more, at a size that its
+/// A stage of stride `s` has exactly `MORE / s` more positions along a side when the input has `MORE` more, at a size that its
 /// stride was not found at. That a trace is true is the next check's to show.
 pub fn channels_and_strides_hold_at_any_size(subject: &Subject) {
+    /// A multiple of 32 and of the 14 of some patches.
+    const MORE: i64 = 448;
     for network in subject.family.networks {
         let name = network.name;
         // LeNet is built for one size, and 28 is padded to 32.
@@ -85,18 +87,20 @@ pub fn channels_and_strides_hold_at_any_size(subject: &Subject) {
             let shapes: Vec<Vec<i64>> = traces.into_iter().map(|trace| trace.shape).collect();
             (backbone, shapes)
         };
-        let ((backbone, _), (_, small), (_, large)) = (traced(size), traced(size + 1), traced(size + 65));
+        let ((backbone, _), (_, small), (_, large)) =
+            (traced(size), traced(size + 1), traced(size + 1 + MORE));
         for ((stage, small), large) in backbone.stages().iter().zip(&small).zip(&large) {
             let what = format!("{name} {}", stage.name);
-            assert_eq!((small[1], large[1]), (stage.channels, stage.channels), "{what}");
-            let positions: i64 = small[2..].iter().product();
-            match stage.stride {
-                Some(stride) => {
-                    for axis in [2, 3] {
-                        assert_eq!((large[axis] - small[axis]) * stride, 64, "{what}");
+            let pool = stage.pool;
+            assert_eq!([small, large].map(|shape| pool.channels(shape)), [stage.channels; 2], "{what}");
+            let sides = [small, large].map(|shape| pool.sides(shape));
+            match (stage.stride, sides) {
+                (Some(stride), [Some(small), Some(large)]) => {
+                    for axis in [0, 1] {
+                        assert_eq!((large[axis] - small[axis]) * stride, MORE, "{what}");
                     }
                 }
-                None => assert!(stage.name == "pool" || positions == 1, "{what}"),
+                _ => assert!(stage.name == "pool" || small[2..].iter().product::<i64>() == 1, "{what}"),
             }
         }
         let [.., last, logits] = small.as_slice() else { panic!("{name} has no stage") };

@@ -58,7 +58,8 @@ fn same_distribution(what: &str, ours: &Tensor, theirs: [f64; 3]) {
     let [mean, deviation, kurtosis] = moments(ours);
     let [their_mean, their_deviation, their_kurtosis] = theirs;
     if their_deviation == 0.0 {
-        let rounding = 1e-6 * their_mean.abs();
+        // The table has five digits.
+        let rounding = 1e-5 * their_mean.abs();
         assert!(
             (mean - their_mean).abs() <= rounding && deviation <= rounding,
             "{what}: {mean} ± {deviation}"

@@ -16,6 +16,7 @@
 //! - [`ending`]: they end early, and their head reads several stages.
 //! - [`freezing`]: what is frozen stays, what is live moves; dropout takes another rate.
 //! - [`initial_values`]: mean, deviation and kurtosis of every parameter.
+//! - [`other_libraries`]: for a family that reads files of timm or transformers, what these compute with them.
 //! - [`smallest_input`]: what a network declares is what it reads.
 //!
 //! Every check panics with the network and the tensor or stage at fault: it is the body of a test.
@@ -26,7 +27,11 @@ pub mod freezing;
 #[path = "../../../tests/torchvision/generator.rs"]
 mod generator;
 pub mod initial_values;
+pub mod other_libraries;
 pub mod parity;
+#[path = "../../../tests/torchvision/pth.rs"]
+#[expect(dead_code, reason = "the older form of a .pth file is for tests of the whole system")]
+mod pth;
 pub mod smallest_input;
 mod subject;
 

@@ -90,6 +90,13 @@ pub enum Op {
         /// Which row comes at each place.
         places: Vec<i64>,
     },
+    /// Rows of a value along its first axis: `[rows, ..]` -> `[places, ..]`.
+    Take {
+        /// Which row comes at each place.
+        places: Vec<i64>,
+    },
+    /// Vectors along the last axis divided by their length, or by 1e-12 where they are shorter.
+    UnitLength,
     /// Numbers that belong to the network and not to its weights, such as a mask. It reads nothing.
     Constant(Vec<f32>),
 }
@@ -167,6 +174,8 @@ pub enum Activation {
     HardSwish,
     /// min(max(0, x + 3), 6) / 6.
     HardSigmoid,
+    /// exp(x).
+    Exp,
 }
 
 impl Activation {
@@ -182,6 +191,7 @@ impl Activation {
             Self::Gelu => "GELU",
             Self::HardSwish => "hard swish",
             Self::HardSigmoid => "hard sigmoid",
+            Self::Exp => "exp",
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) fn of(op: &Op, inputs: &[&[i64]]) -> Vec<i64> {
         | Op::Activation(_)
         | Op::Scale(_)
         | Op::Softmax
+        | Op::UnitLength
         | Op::Normalise(_)
         | Op::LayerNorm { .. }
         | Op::Standardise { .. } => first(),
@@ -35,6 +36,11 @@ pub(crate) fn of(op: &Op, inputs: &[&[i64]]) -> Vec<i64> {
         Op::Concatenate { axis } => {
             let mut shape = first();
             shape[*axis] = inputs.iter().map(|shape| shape[*axis]).sum();
+            shape
+        }
+        Op::Take { places } => {
+            let mut shape = first();
+            shape[0] = i64::try_from(places.len()).unwrap_or(i64::MAX);
             shape
         }
         Op::Slice { axis, from, to } => {

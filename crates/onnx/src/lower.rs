@@ -126,6 +126,14 @@ impl<'a> Lowering<'a> {
                 let spread: Vec<&str> = spread.iter().map(String::as_str).collect();
                 self.builder.node("Concat", &spread, vec![Attribute::int("axis", behind_batch(*axis))])
             }
+            Op::Take { places } => {
+                let places = self.builder.ints("places", places);
+                self.builder.node("Gather", &[x, &places], vec![Attribute::int("axis", 1)])
+            }
+            Op::UnitLength => {
+                let attributes = vec![Attribute::int("axis", -1), Attribute::int("p", 2)];
+                self.builder.node("LpNormalization", &[x], attributes)
+            }
             Op::Slice { axis, from, to } => {
                 let [from, to, axis] = [("from", *from), ("to", *to), ("axis", behind_batch(*axis))]
                     .map(|(name, value)| self.builder.ints(name, &[value]));
@@ -207,6 +215,7 @@ impl<'a> Lowering<'a> {
                 let attributes = [slope, middle].map(|(name, value)| Attribute::float(name, value)).to_vec();
                 self.builder.node("HardSigmoid", &[x], attributes)
             }
+            Activation::Exp => self.builder.node("Exp", &[x], vec![]),
             Activation::Gelu => {
                 let [root, one, half] = [("root", 0.5f64.sqrt()), ("one", 1.0), ("half", 0.5)]
                     .map(|(name, of)| self.builder.number(name, of));

@@ -30,7 +30,7 @@ pub struct Entry {
     pub origin: Origin,
     /// The file's whole SHA-256, where it is known.
     pub sha256: Option<String>,
-    /// The first hex digits of it, from the file name.
+    /// The first hex digits of it, from the file name where that has them.
     pub sha256_prefix: String,
     /// The classes its head tells apart, `"imagenet-1k"`; `None` where only the features are of use and the whole
     /// classifier must be replaced.

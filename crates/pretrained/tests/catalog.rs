@@ -7,14 +7,15 @@ use pretrained::{Catalog, Digest, Error, Interpolation, Origin};
 #[test]
 fn every_file_is_listed_once_and_fits_its_name() {
     let catalog = Catalog::builtin();
-    assert_eq!(catalog.entries().len(), 89);
-    assert_eq!(catalog.archs().len(), 60);
+    assert_eq!(catalog.entries().len(), 114);
+    assert_eq!(catalog.archs().len(), 79);
     let names: HashSet<_> = catalog.entries().iter().map(|e| (&e.arch, &e.name)).collect();
-    assert_eq!(names.len(), 89);
+    assert_eq!(names.len(), catalog.entries().len());
     let files: BTreeSet<_> = catalog.entries().iter().map(|e| &e.file).collect();
-    assert_eq!(files.len(), 89);
+    assert_eq!(files.len(), catalog.entries().len());
     for entry in catalog.entries() {
-        assert!(entry.file.ends_with(&format!("-{}.pth", entry.sha256_prefix)), "{}", entry.file);
+        let named = entry.file.ends_with(&format!("-{}.pth", entry.sha256_prefix));
+        assert!(named || entry.file.starts_with("dinov2_") && entry.sha256.is_some(), "{}", entry.file);
         assert_eq!(entry.acc1.is_some(), entry.classes.is_some(), "{}", entry.file);
         let bytes = entry.mebibytes * f64::from(1 << 20);
         let bytes_per_parameter = bytes / f64::from(u32::try_from(entry.parameters).unwrap());
@@ -23,7 +24,13 @@ fn every_file_is_listed_once_and_fits_its_name() {
             (1.9..2.1).contains(&bytes_per_parameter) || (3.9..8.0).contains(&bytes_per_parameter);
         assert!(plausible, "{}: {bytes_per_parameter}", entry.file);
         if let Origin::Url(url) = &entry.origin {
-            assert_eq!(*url, format!("https://download.pytorch.org/models/{}", entry.file));
+            let authors = entry.name == "DEIT" || entry.name == "DINOV2";
+            let server = if authors {
+                "https://dl.fbaipublicfiles.com/"
+            } else {
+                "https://download.pytorch.org/models/"
+            };
+            assert!(url.starts_with(server) && url.ends_with(&format!("/{}", entry.file)), "{url}");
         }
     }
 }
@@ -36,7 +43,7 @@ fn whole_digests_are_those_that_the_sources_agree_on() {
         .map(|line| line.split_once("  ").unwrap())
         .map(|(sha256, file)| (file, sha256))
         .collect();
-    assert_eq!(sums.len(), 30);
+    assert_eq!(sums.len(), 40);
     let sources = include_str!("../../../weights/SOURCES.md");
     for entry in Catalog::builtin().entries() {
         if matches!(entry.origin, Origin::Url(_)) {
@@ -94,6 +101,8 @@ fn inputs_are_torchvisions() {
     assert_eq!(b1.map(|b1| b1.interpolation), [Interpolation::Bicubic, Interpolation::Bilinear]);
     let lite0 = input("efficientnet_lite0", "IMAGENET1K_V1");
     assert_eq!((lite0.mean[0], lite0.std[0]), (127.0 / 255.0, 128.0 / 255.0));
+    let swag = input("vit_l_16", "IMAGENET1K_SWAG_E2E_V1");
+    assert_eq!((swag.resize, swag.crop, swag.interpolation), (512, 512, Interpolation::Bicubic));
 }
 
 #[test]
@@ -102,6 +111,10 @@ fn defaults_and_odd_entries() {
     assert_eq!(catalog.default_for("resnet50").unwrap().name, "IMAGENET1K_V2");
     assert_eq!(catalog.default_for("vgg16").unwrap().name, "IMAGENET1K_V1");
     assert_eq!(catalog.find("vgg16", "IMAGENET1K_FEATURES").unwrap().classes, None);
+    let licence = |arch, name| catalog.find(arch, name).unwrap().licence.as_str();
+    assert_eq!(licence("vit_b_16", "IMAGENET1K_V1"), "BSD-3-Clause");
+    assert_eq!(licence("vit_h_14", "IMAGENET1K_SWAG_LINEAR_V1"), "CC-BY-NC-4.0");
+    assert_eq!(licence("dinov2_vits14_reg", "DINOV2"), "Apache-2.0");
     let lite0 = catalog.default_for("efficientnet_lite0").unwrap();
     assert!(matches!(lite0.digest(), Digest::Sha256(_)));
     let crops = ["lite0", "lite1", "lite2"].map(|size| input_of(&format!("efficientnet_{size}")));

@@ -68,7 +68,7 @@ pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> 
 /// The metadata of the file.
 fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<String, String> {
     let classes = json!(description.classes).to_string();
-    let arguments = arguments(backbone).to_string();
+    let arguments = arguments(backbone, description.input).to_string();
     let input = json!(description.input).to_string();
     let Ending { cut, taps } = backbone.ending();
     let cut = cut.map(|cut| (metadata::CUT, cut));
@@ -93,9 +93,14 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
 }
 
 /// Arguments of TorchVision's constructor that build the network that these tensors fit.
-fn arguments(backbone: &Backbone) -> Value {
+fn arguments(backbone: &Backbone, input: &InputSpec) -> Value {
     let mut arguments = Map::new();
     arguments.insert("num_classes".to_owned(), backbone.head().classes.into());
+    let variables = backbone.variables();
+    if variables.all().iter().any(|variable| variables.refit(&variable.name).is_some()) {
+        // There are as many positions as such an image has patches.
+        arguments.insert("image_size".to_owned(), input.crop.into());
+    }
     let more = zoo::network(backbone.arch()).map_or(&[][..], |network| network.arguments);
     arguments.extend(more.iter().map(|&(name, value)| (name.to_owned(), value.into())));
     arguments.into()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backbone::{Backbone, Stage, StageId, UnknownStage};
+use backbone::{Backbone, BlockDecay, Stage, StageId, UnknownStage};
 use ranged::Positive;
 use records::Depth;
 use run_config::{FinetuneConfig, ThawConfig};
@@ -14,6 +14,9 @@ pub struct FreezePlan {
     pub first_live: StageId,
     /// Learning rate of each stage from input to head as a multiple of the run's; `0.0` where it stays frozen.
     pub rate_scale: Vec<f64>,
+    /// What the learning rate is multiplied by from each block of a stage to the one before it, and where that ends; `None` where
+    /// a stage is trained at one rate.
+    pub block_decay: Vec<Option<BlockDecay>>,
     /// The epoch, from 1, at whose beginning each stage is unfrozen; `None` where it stays frozen. It never falls from one
     /// stage to the one before it, so that at any time what is frozen is a prefix of the network.
     pub unfreeze_epochs: Vec<Option<u32>>,
@@ -105,6 +108,7 @@ impl FreezePlan {
         Ok(Self {
             first_live,
             rate_scale: backbone.ids().map(scale).collect(),
+            block_decay: backbone.ids().map(|_| None).collect(),
             unfreeze_epochs: backbone.ids().map(unfrozen_in).collect(),
         })
     }
@@ -137,6 +141,7 @@ impl FreezePlan {
         Self {
             first_live: backbone.first_new(),
             rate_scale: backbone.ids().map(|id| if is_new(id) { 1.0 } else { 0.0 }).collect(),
+            block_decay: backbone.ids().map(|_| None).collect(),
             unfreeze_epochs: backbone.ids().map(|id| is_new(id).then_some(1)).collect(),
         }
     }
@@ -163,6 +168,16 @@ impl FreezePlan {
             }
         }
         segments
+    }
+
+    /// Returns the learning rate of a variable of a stage as a multiple of the run's.
+    #[must_use]
+    pub fn rate_of(&self, backbone: &Backbone, id: StageId, variable: &str) -> f64 {
+        let rate = self.rate_scale[id.index()];
+        match self.block_decay[id.index()].zip(backbone.stages().get(id.index())) {
+            Some((decay, stage)) => decay.rate_of(stage, variable, rate),
+            None => rate,
+        }
     }
 
     /// Returns whether a stage is live in an epoch, counted from 1.
@@ -196,16 +211,23 @@ impl FreezePlan {
         live().any(has_norm).then(|| Norms { largest_rate: rates.fold(0.0, f64::max) / head })
     }
 
-    /// Multiplies the learning rate by `decay` from each live stage to the one before it, down to a floor. What is new keeps
-    /// its rate.
+    /// Multiplies the learning rate by `decay` from each live stage to the one before it, down to a floor, and from block to block
+    /// within stages that are made of such. What is new keeps its rate.
     fn decay_rates(&mut self, backbone: &Backbone, decay: f64, floor: f64) {
+        let of_blocks = BlockDecay { decay, floor };
         let mut scale = None;
         for id in backbone.ids().rev().filter(|&id| id >= self.first_live && id < backbone.first_new()) {
             let here = &mut self.rate_scale[id.index()];
             let unbounded = scale.unwrap_or(*here);
             *here = unbounded.max(floor);
+            let blocks = backbone.stages().get(id.index()).map_or(1, Stage::layer_count);
+            self.block_decay[id.index()] = (blocks > 1).then_some(of_blocks);
             // Pooling has nothing to train, so it does not count.
-            scale = Some(if backbone.roots(id).is_empty() { unbounded } else { unbounded * decay });
+            scale = Some(if backbone.roots(id).is_empty() {
+                unbounded
+            } else {
+                of_blocks.after(unbounded, blocks)
+            });
         }
     }
 
@@ -221,6 +243,7 @@ impl FreezePlan {
                 return Err(wrong(PlanError::RateOfFrozen { stage: stage.clone() }));
             }
             self.rate_scale[id.index()] = rate.get();
+            self.block_decay[id.index()] = None;
         }
         Ok(())
     }

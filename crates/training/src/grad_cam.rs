@@ -2,7 +2,7 @@
 //!
 //! R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, "Grad-CAM: Visual Explanations from Deep
 //! Networks via Gradient-based Localization", ICCV 2017. Each channel of the last stage that has positions weighs as much
-//! as the class's score rises with it, pooled as the stage is (the mean over positions); the weighted sum of the channels, where it is
+//! as the class's score rises with it, in the mean over positions; the weighted sum of the channels, where it is
 //! positive, is the map.
 
 use backbone::{Backbone, Mode, Pool, StageId};
@@ -67,10 +67,10 @@ fn weighted_sum(backbone: &Backbone, mapped: &Mapped, classes: &[i64]) -> Result
     // Images are independent in evaluation mode, so the gradient of the sum is that of each.
     let score = logits.f_gather(1, &chosen, false)?.f_sum(Kind::Double)?;
     let gradients = Tensor::f_run_backward(&[score], &[&features], false, false)?;
-    let weights = mapped.pool.vectors(&gradients[0]).f_unsqueeze(-1)?.f_unsqueeze(-1)?; // [N, K, 1, 1]
-    let features = features.f_detach()?;
-    let map = mapped.pool.map(&features).unwrap_or(features);
-    (map * weights).f_sum_dim_intlist(&[1i64][..], false, Kind::Float)
+    let [features, gradients] = [&features.f_detach()?, &gradients[0]]
+        .map(|values| mapped.pool.map(values).unwrap_or_else(|| values.shallow_clone())); // [N, K, H, W]
+    let weights = gradients.f_mean_dim(&[2i64, 3][..], true, gradients.kind())?; // [N, K, 1, 1]
+    (features * weights).f_sum_dim_intlist(&[1i64][..], false, Kind::Float)
 }
 
 /// Returns the last stage with parameters whose output has more than one position.

@@ -61,7 +61,7 @@ impl Phase<'_> {
     pub(crate) fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
         let mut trainables = optimizer::live(backbone, self.plan, epoch, self.regularize);
         let head_scale = self.plan.rate_scale[backbone.head_id().index()];
-        let decay = |value: &Tensor| self.regularize.decay_of(value);
+        let decay = |value: &Tensor| self.regularize.decay_of(value, false);
         trainables.extend(self.objective.penalties.trainables(head_scale, decay));
         trainables
     }

@@ -102,13 +102,16 @@ pub fn fitted(network: &'static Network, checkpoint: &Checkpoint, auxiliary: Aux
     }
 }
 
-/// Channels that the first layer reads in the file.
+/// Channels that the first convolution reads in the file.
 fn channels_in(outline: &Backbone, checkpoint: &Checkpoint) -> Option<i64> {
-    let first = outline.variables().all().into_iter().next()?;
+    let first = outline.variables().all().into_iter().find(|variable| variable.tensor.dim() == 4)?;
     let shape = &checkpoint.tensors.get(&first.name)?.shape;
     i64::try_from(*shape.get(1)?).ok().filter(|channels| (1..=16).contains(channels))
 }
 
+/// Of what does not follow from the size of images, or is fitted to it.
 fn shapes(backbone: &Backbone) -> Vec<Vec<i64>> {
-    backbone.variables().all().into_iter().map(|variable| variable.tensor.size()).collect()
+    let variables = backbone.variables();
+    let fixed = variables.all().into_iter().filter(|variable| variables.refit(&variable.name).is_none());
+    fixed.map(|variable| variable.tensor.size()).collect()
 }

@@ -33,13 +33,17 @@ pub enum FamilyId {
     EfficientNet,
     /// RegNet, 2020.
     RegNet,
+    /// Vision transformers, 2020, and DINOv2, 2023.
+    Vit,
+    /// Swin, 2021, and its second version, 2022.
+    Swin,
     /// ConvNeXt, 2022.
     ConvNext,
 }
 
 impl FamilyId {
     /// All families, oldest first.
-    pub const ALL: [FamilyId; 10] = [
+    pub const ALL: [FamilyId; 12] = [
         Self::LeNet,
         Self::AlexNet,
         Self::Vgg,
@@ -49,6 +53,8 @@ impl FamilyId {
         Self::MobileNet,
         Self::EfficientNet,
         Self::RegNet,
+        Self::Vit,
+        Self::Swin,
         Self::ConvNext,
     ];
 
@@ -66,6 +72,8 @@ impl FamilyId {
             Self::EfficientNet => &efficientnet::FAMILY,
             Self::RegNet => &regnet::FAMILY,
             Self::ConvNext => &convnext::FAMILY,
+            Self::Vit => &vit::FAMILY,
+            Self::Swin => &swin::FAMILY,
         }
     }
 }

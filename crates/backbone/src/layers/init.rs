@@ -17,6 +17,8 @@ pub enum ConvInit {
     TruncatedNormal(f64),
     /// Normal with this deviation, cut off at ±2, bias zero: ConvNeXt.
     TruncatedNormalZeroBias(f64),
+    /// Normal with deviation 1/√fan-in, cut off at ±2, bias zero: the patches of ViT.
+    Patches,
 }
 
 /// How a linear layer's weights start.
@@ -24,16 +26,20 @@ pub enum ConvInit {
 pub enum LinearInit {
     /// Uniform in ±1/√fan-in, weights and bias: what `torch.nn.Linear` does by itself.
     TorchDefault,
-    /// Uniform in ±1/√fan-in, bias zero: DenseNet.
+    /// Uniform in ±1/√fan-in, bias zero: DenseNet; what attention gives out in ViT.
     TorchDefaultZeroBias,
     /// Normal with this deviation, bias zero: VGG, MobileNet, RegNet.
     Normal(f64),
     /// Normal with this deviation, cut off at ±2; the bias as by default: Inception and GoogLeNet.
     TruncatedNormal(f64),
-    /// Normal with this deviation, cut off at ±2, bias zero: ConvNeXt.
+    /// Normal with this deviation, cut off at ±2, bias zero: ConvNeXt, DINOv2, Swin.
     TruncatedNormalZeroBias(f64),
     /// Uniform in ±1/√fan-out, bias zero: EfficientNet.
     UniformFanOut,
+    /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010), bias normal with this deviation: ViT.
+    Xavier(f64),
+    /// All zeros: the head of ViT, so that a new one says nothing yet.
+    Zero,
 }
 
 impl ConvInit {
@@ -50,6 +56,7 @@ impl ConvInit {
             Self::TruncatedNormal(deviation) | Self::TruncatedNormalZeroBias(deviation) => {
                 Distribution::TruncatedNormal { deviation }
             }
+            Self::Patches => Distribution::TruncatedNormal { deviation: 1.0 / (fan_in(shape) as f64).sqrt() },
         }
     }
 
@@ -59,7 +66,9 @@ impl ConvInit {
             Self::TorchDefault | Self::KaimingFanOutDefaultBias | Self::TruncatedNormal(_) => {
                 torch_default(fan_in(shape))
             }
-            Self::KaimingFanOut | Self::KaimingFanIn | Self::TruncatedNormalZeroBias(_) => Distribution::Zero,
+            Self::KaimingFanOut | Self::KaimingFanIn | Self::TruncatedNormalZeroBias(_) | Self::Patches => {
+                Distribution::Zero
+            }
         }
     }
 }
@@ -74,6 +83,8 @@ impl LinearInit {
                 Distribution::TruncatedNormal { deviation }
             }
             Self::UniformFanOut => Distribution::Uniform { bound: 1.0 / (outputs as f64).sqrt() },
+            Self::Xavier(_) => Distribution::Uniform { bound: (6.0 / (inputs + outputs) as f64).sqrt() },
+            Self::Zero => Distribution::Zero,
         }
     }
 
@@ -81,10 +92,13 @@ impl LinearInit {
     pub(crate) fn bias(self, inputs: i64) -> Distribution {
         match self {
             Self::TorchDefault | Self::TruncatedNormal(_) => torch_default(inputs),
-            Self::TorchDefaultZeroBias
-            | Self::Normal(_)
+            Self::Xavier(deviation) if deviation > 0.0 => Distribution::Normal { deviation },
+            Self::Normal(_)
+            | Self::UniformFanOut
+            | Self::TorchDefaultZeroBias
+            | Self::Xavier(_)
             | Self::TruncatedNormalZeroBias(_)
-            | Self::UniformFanOut => Distribution::Zero,
+            | Self::Zero => Distribution::Zero,
         }
     }
 }

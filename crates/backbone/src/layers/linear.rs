@@ -6,30 +6,52 @@ use crate::module::{Mode, Module};
 use crate::prepared::{Prepare, Slot};
 use crate::variables::Path;
 
-/// A fully connected layer with bias.
+/// A fully connected layer over the last axis.
 #[derive(Debug)]
 pub struct Linear {
-    name: String,
+    /// Names of weight and bias.
+    names: [String; 2],
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
     /// Weight and bias in a shorter type, while they are constant.
-    short: Slot<[Tensor; 2]>,
+    short: Slot<Short>,
+}
+
+#[derive(Debug)]
+struct Short {
+    weight: Tensor,
+    bias: Option<Tensor>,
 }
 
 impl Linear {
     /// `inputs` to `outputs` features, the variables below `path`.
     #[must_use]
     pub fn new(path: &Path, inputs: i64, outputs: i64, init: LinearInit) -> Self {
-        let layer = Self {
-            name: path.name().to_owned(),
-            weight: path.random("weight", &[outputs, inputs], init.weight(inputs, outputs)),
-            bias: path.random("bias", &[outputs], init.bias(inputs)),
-            short: Slot::default(),
-        };
+        Self::named(path, ["weight", "bias"], inputs, outputs, init)
+    }
+
+    /// The same with other names than `weight` and `bias`.
+    #[must_use]
+    pub fn named(path: &Path, names: [&str; 2], inputs: i64, outputs: i64, init: LinearInit) -> Self {
+        let weight = path.random(names[0], &[outputs, inputs], init.weight(inputs, outputs));
+        let bias = path.random(names[1], &[outputs], init.bias(inputs));
+        Self::holding(path, names, weight, Some(bias))
+    }
+
+    /// The same without a bias.
+    #[must_use]
+    pub fn unbiased(path: &Path, inputs: i64, outputs: i64, init: LinearInit) -> Self {
+        let weight = path.random("weight", &[outputs, inputs], init.weight(inputs, outputs));
+        Self::holding(path, ["weight", "bias"], weight, None)
+    }
+
+    fn holding(path: &Path, names: [&str; 2], weight: Tensor, bias: Option<Tensor>) -> Self {
+        let names = names.map(|name| format!("{}.{name}", path.name()));
+        let layer = Self { names, weight, bias, short: Slot::default() };
         path.can_be_prepared(Self {
-            name: layer.name.clone(),
+            names: layer.names.clone(),
             weight: layer.weight.shallow_clone(),
-            bias: layer.bias.shallow_clone(),
+            bias: layer.bias.as_ref().map(Tensor::shallow_clone),
             short: layer.short.clone(),
         });
         layer
@@ -39,7 +61,9 @@ impl Linear {
     pub(crate) fn set(&self, weight: &Tensor, bias: &Tensor) {
         tch::no_grad(|| {
             self.weight.shallow_clone().copy_(weight);
-            self.bias.shallow_clone().copy_(bias);
+            if let Some(own) = &self.bias {
+                own.shallow_clone().copy_(bias);
+            }
         });
     }
 
@@ -50,22 +74,24 @@ impl Linear {
 }
 
 impl Module for Linear {
-    /// `[N, inputs]` -> `[N, outputs]`.
+    /// `[.., inputs]` -> `[.., outputs]`.
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let short = self.short.with(mode, |[weight, bias]| x.linear(weight, Some(bias)));
-        short.unwrap_or_else(|| x.linear(&self.weight, Some(&self.bias)))
+        let short = self.short.with(mode, |Short { weight, bias }| x.linear(weight, bias.as_ref()));
+        short.unwrap_or_else(|| x.linear(&self.weight, self.bias.as_ref()))
     }
 
     fn describe(&self, graph: &mut Graph, x: Value) -> Value {
-        let (weight, bias) = (format!("{}.weight", self.name), format!("{}.bias", self.name));
+        let [weight, bias] = self.names.clone();
+        let bias = self.bias.is_some().then_some(bias);
         let size = self.weight.size(); // [outputs, inputs]
-        graph.push(Op::Linear { weight, bias: Some(bias), inputs: size[1], outputs: size[0] }, &[x])
+        graph.push(Op::Linear { weight, bias, inputs: size[1], outputs: size[0] }, &[x])
     }
 }
 
 impl Prepare for Linear {
     fn prepare(&self, kind: Kind) {
-        let short = [&self.weight, &self.bias].map(|tensor| tensor.detach().to_kind(kind));
+        let short = |tensor: &Tensor| tensor.detach().to_kind(kind);
+        let short = Short { weight: short(&self.weight), bias: self.bias.as_ref().map(short) };
         self.short.put((kind != self.weight.kind()).then_some(short));
     }
 

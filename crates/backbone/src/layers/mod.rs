@@ -1,5 +1,6 @@
 //! The layers that families are written in, with TorchVision's parameter names and initialisations.
 
+pub mod attention;
 mod conv;
 mod excitation;
 mod init;
@@ -9,6 +10,7 @@ mod norm;
 mod perceptron;
 mod shape;
 
+pub use attention::SelfAttention;
 pub use conv::{Activation, Conv, ConvNorm};
 pub use excitation::{Excitation, Gate, SqueezeExcitation};
 pub use init::{ConvInit, LinearInit};

@@ -100,7 +100,7 @@ impl Backbone {
             Some(&[_, channels, height, width]) if self.channels_last => {
                 output.reshape([-1, height, width, channels]).permute([0, 3, 1, 2])
             }
-            Some(&[_, channels, height, width]) => output.reshape([-1, channels, height, width]).contiguous(),
+            Some([_, extents @ ..]) => output.reshape([&[-1], extents].concat().as_slice()).contiguous(),
             _ => output.contiguous(),
         };
         Carried { output, read: vec![read] }

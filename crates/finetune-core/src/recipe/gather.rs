@@ -281,14 +281,14 @@ fn check_crops(run: &Run, input: &InputSpec) -> Result<(), Error> {
     Err(run.source.wrong("augment.resized_crop", message).into())
 }
 
-/// Refuses another number of channels than the network's first layer has in the weights' file.
+/// Refuses another number of channels than the network's first convolution has in the weights' file.
 fn check_channels(
     run: &Run,
     input: &InputSpec,
     backbone: &Backbone,
     checkpoint: &Checkpoint,
 ) -> Result<(), Error> {
-    let first = backbone.variables().all().into_iter().next();
+    let first = backbone.variables().all().into_iter().find(|variable| variable.tensor.dim() == 4);
     let in_file = first.and_then(|first| checkpoint.tensors.get(&first.name)?.shape.get(1).copied());
     match in_file {
         Some(theirs) if theirs != usize::from(input.channels) && asks_for_channels(run) => {

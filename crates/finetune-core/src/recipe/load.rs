@@ -61,13 +61,17 @@ pub(super) fn load(inputs: &Inputs<'_>, checkpoint: Option<Arc<Checkpoint>>) -> 
         none if none.is_empty() => none,
         some => format!(" ({some})"),
     };
+    let refitted = report.refitted.iter().map(|w| {
+        format!("; {} interpolated from {:?} to {:?} for images of another size", w.name, w.file, w.network)
+    });
+    let refitted: String = refitted.collect();
     let ended = ended(inputs, &mut backbone)?;
     // The file's arrays are large.
     drop(checkpoint);
     torch_extra::memory::give_back();
     let (name, LoadRecord { loaded, weights, .. }) = (network.name, &load);
     let what = format!(
-        "built {name} and loaded {loaded} tensors from {weights}, {differences}{unwrapped}{ended}; {prepared}"
+        "built {name} and loaded {loaded} tensors from {weights}, {differences}{unwrapped}{refitted}{ended}; {prepared}"
     );
     Ok(Step { made: Loaded { backbone, load, head_scale: Some(head_scale), checkpoint: for_delta }, what })
 }

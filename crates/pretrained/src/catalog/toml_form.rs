@@ -66,6 +66,7 @@ struct Written {
     #[serde(default)]
     default: bool,
     file: String,
+    url: Option<String>,
     pip: Option<PipFile>,
     sha256: Option<String>,
     classes: Option<String>,
@@ -83,15 +84,20 @@ impl Written {
     fn resolve(self, base_url: &str, defaults: &Defaults) -> Result<Entry, String> {
         let input = self.input.over(&defaults.input);
         check_input(&input)?;
-        let sha256_prefix = prefix_in(&self.file)?;
+        let sha256_prefix = match (&self.url, &self.sha256) {
+            // Publishers other than TorchVision name their files as they like.
+            (Some(_), Some(whole)) => whole.chars().take(PREFIX).collect(),
+            _ => prefix_in(&self.file)?,
+        };
         if let Some(whole) = &self.sha256
             && (!is_hex(whole) || whole.len() != 64 || !whole.starts_with(&sha256_prefix))
         {
             return Err(format!("sha256 {whole} does not fit {}", self.file));
         }
-        let origin = match self.pip {
-            Some(pip) => Origin::Pip(pip),
-            None => Origin::Url(format!("{base_url}{}", self.file)),
+        let origin = match (self.pip, self.url) {
+            (Some(pip), _) => Origin::Pip(pip),
+            (None, Some(url)) => Origin::Url(url),
+            (None, None) => Origin::Url(format!("{base_url}{}", self.file)),
         };
         let classes = self.classes.unwrap_or_else(|| defaults.classes.clone());
         Ok(Entry {
@@ -128,11 +134,14 @@ fn check_input(input: &InputSpec) -> Result<(), String> {
     Ok(())
 }
 
+/// Digits of a digest that a file's name carries, at least.
+const PREFIX: usize = 8;
+
 /// The hex digits between the last `-` and the extension: `resnet50-0676ba61.pth`.
 fn prefix_in(file: &str) -> Result<String, String> {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let prefix = stem.rsplit_once('-').map_or("", |(_, prefix)| prefix);
-    if prefix.len() < 8 || !is_hex(prefix) {
+    if prefix.len() < PREFIX || !is_hex(prefix) {
         return Err(format!("the name {file} carries no digest"));
     }
     Ok(prefix.to_owned())

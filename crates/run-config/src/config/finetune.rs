@@ -42,7 +42,7 @@ pub struct FinetuneConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_scale: Option<Positive>,
     /// Learning rate of each stage further back as a multiple of the stage after it (Howard and Ruder 2018, who divide by
-    /// 2.6); at 1 all share one.
+    /// 2.6); at 1 all share one. In ViT and Swin it is that of each block as a multiple of the block after it ("layer decay").
     pub rate_decay: Positive,
     /// No live stage is trained at less than this multiple of the head's learning rate.
     pub rate_floor: NotNegative,

@@ -20,7 +20,8 @@ pub struct RegularizeConfig {
     /// together with `l2_sp` or `delta`, which have a pull of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<NotNegative>,
-    /// Parameters that `weight_decay` and `l1` apply to.
+    /// Parameters that `weight_decay` and `l1` apply to; `"weights"` leaves out biases, the scales of a norm, tokens, and tables of
+    /// positions.
     pub decay: Decay,
     /// Strength of the sum of magnitudes of these parameters.
     pub l1: NotNegative,
@@ -71,10 +72,12 @@ impl RegularizeConfig {
         if pulls { NotNegative::ZERO } else { USUAL_DECAY }
     }
 
-    /// Returns the weight decay of a parameter.
+    /// Returns the weight decay of a parameter; `exempt` where its network says that it is a token or a table, which is left
+    /// alone as biases are.
     #[must_use]
-    pub fn decay_of(&self, parameter: &Tensor) -> f64 {
-        if self.decay.covers(parameter) { self.weight_decay().get() } else { 0.0 }
+    pub fn decay_of(&self, parameter: &Tensor, exempt: bool) -> f64 {
+        let covered = self.decay.covers(parameter) && (!exempt || self.decay == Decay::All);
+        if covered { self.weight_decay().get() } else { 0.0 }
     }
 
     /// Returns how the images of a batch are mixed.

@@ -61,12 +61,11 @@ pub fn live(
 ) -> Vec<Trainable> {
     let stages = backbone.ids().filter(|&id| plan.is_live(id, epoch));
     let parameters = stages.flat_map(|id| {
-        let rate_scale = plan.rate_scale[id.index()];
         backbone.parameters(id).into_iter().map(move |variable| Trainable {
-            decay: regularize.decay_of(&variable.tensor),
+            decay: regularize.decay_of(&variable.tensor, backbone.variables().is_undecayed(&variable.name)),
+            rate_scale: plan.rate_of(backbone, id, &variable.name),
             name: variable.name,
             value: variable.tensor,
-            rate_scale,
         })
     });
     parameters.collect()

@@ -1,0 +1,11 @@
+//! Swin: parity with TorchVision, the contract, initial values, smallest input.
+
+use conformance::{Cheapest, Subject};
+
+const SUBJECT: Subject = Subject {
+    family: &swin::FAMILY,
+    cheapest: &[Cheapest { network: "swin_t", size: 64 }, Cheapest { network: "swin_v2_t", size: 64 }],
+    every_tensor: Some("swin_v2_t"),
+};
+
+conformance::tests!(SUBJECT);
