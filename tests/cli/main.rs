@@ -27,6 +27,7 @@ mod json_keys;
 mod keep;
 mod keys;
 mod killed;
+mod leases;
 mod no_room;
 mod policies;
 mod prediction;
@@ -36,6 +37,8 @@ mod real_photos;
 mod regularizers;
 mod resume;
 mod search;
+mod team_failures;
+mod team_resume;
 mod together;
 mod transformers;
 

@@ -3,6 +3,7 @@
 mod base;
 pub(crate) mod built;
 pub(crate) mod key_paths;
+pub(crate) mod left;
 pub(crate) mod resumable;
 pub(crate) mod safetensors;
 mod shapes;

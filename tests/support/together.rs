@@ -75,6 +75,11 @@ impl Together {
         }
     }
 
+    /// What a rank has said on stderr.
+    pub(crate) fn said(&self, rank: usize) -> String {
+        self.ranks[rank].said.lock().unwrap().clone()
+    }
+
     /// Process number of a rank.
     pub(crate) fn pid(&self, rank: usize) -> i32 {
         i32::try_from(self.ranks[rank].child.id()).unwrap()

@@ -107,6 +107,13 @@ impl Spread {
         }
     }
 
+    /// Gives batch-norm back the running statistics from before a step that was not taken.
+    pub fn undo(&mut self) {
+        if let Some(Together { norms, .. }) = &mut self.0 {
+            norms.restore();
+        }
+    }
+
     /// Gives batch-norm the running statistics that one process would have after the step.
     ///
     /// # Errors
@@ -144,6 +151,15 @@ impl Norms {
         self.before = (self.layers.iter().zip(counts))
             .map(|(norm, batches)| Before { mean: wide(&norm.mean), variance: wide(&norm.variance), batches })
             .collect();
+    }
+
+    fn restore(&self) {
+        let _no_gradient = tch::no_grad_guard();
+        for (norm, Before { mean, variance, batches }) in self.layers.iter().zip(&self.before) {
+            norm.mean.shallow_clone().copy_(mean);
+            norm.variance.shallow_clone().copy_(variance);
+            let _ = norm.batches.shallow_clone().fill_(*batches);
+        }
     }
 
     /// Number of batches that have moved each.

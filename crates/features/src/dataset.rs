@@ -2,22 +2,24 @@
 
 mod alike;
 mod copies;
+mod decoding;
 mod folds;
 
-pub use alike::agree_on_images;
+pub use alike::agree_on_listing;
 pub use copies::SEE_AUDIT;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use images::{DataSet, Keep, Reason, Remark, Sample, Split, Store, WideImages, left_out_sentence};
 use records::{DataRecord, Event, FoldRecord, Interrupt, Listener, UnreadableRecord};
 use run_config::{DataConfig, Source};
+use team::Team;
 
 use crate::Error;
 
+use self::decoding::Decoder;
 pub use folds::{Divided, leave_unopened};
 
 /// Some of the images of a store, in an order.
@@ -122,28 +124,48 @@ pub fn report(set: &DataSet, listen: &mut Listener<'_>) {
 
 /// How the images of a data set are decoded.
 #[derive(Clone, Debug)]
-pub struct Decoding {
+pub struct Decoding<'a> {
     /// What is kept in memory of training images.
     pub training: Keep,
     /// What is kept in memory of validation and test images.
     pub others: Keep,
-    /// Threads to decode on.
+    /// Threads of this process to decode on.
     pub threads: usize,
+    /// The processes that share the work, each image in one of them. They have listed the same.
+    pub team: &'a Team,
 }
 
 /// Decodes every listed image once; unreadable ones are left out and counted.
 ///
 /// # Errors
-/// When too many are unreadable, a class has no training image left, or the run is interrupted.
+/// When too many are unreadable, a class has no training image left, or the run is interrupted. All processes fail, or none.
 pub fn decode(
-    set: DataSet,
+    mut set: DataSet,
     config: &DataConfig,
     source: &Source,
-    Decoding { training, others, threads }: Decoding,
+    how: Decoding<'_>,
     interrupt: &Interrupt,
     listen: &mut Listener<'_>,
 ) -> Result<DecodedDataset, Error> {
-    let groups = labels_of_groups(config, &set.classes, source)?;
+    let team = how.team;
+    let stores = stores(&mut set, config, how, interrupt, listen)?;
+    team.agree(decoded(set, stores, config, source, listen))
+}
+
+/// The images of the splits.
+struct Stores {
+    train: Store,
+    validation: Store,
+    test: Store,
+}
+
+fn stores(
+    set: &mut DataSet,
+    config: &DataConfig,
+    Decoding { training, others, threads, team }: Decoding<'_>,
+    interrupt: &Interrupt,
+    listen: &mut Listener<'_>,
+) -> Result<Stores, Error> {
     let counts = [&set.train, &set.validation, &set.test].map(|samples| samples.len() as u64);
     let total: u64 = counts.iter().sum();
     let listen = Mutex::new(listen);
@@ -151,22 +173,32 @@ pub fn decode(
         let bytes = u128::from(config.memory_mib) << 20;
         let share = samples.len() as u128 * bytes / u128::from(total.max(1));
         let share = u64::try_from(share).unwrap_or(u64::MAX);
-        let progress = |done: u64, _: u64| {
+        let progress = |done: u64| {
             let event = Event::Prepared { what: "decoding", done: before + done, total };
             (listen.lock().unwrap_or_else(PoisonError::into_inner))(&event);
-            // Other processes hear of it when all have decoded.
-            if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        Store::decode(samples, keep, share, threads, &progress).map_err(|error| match error {
-            images::Error::Interrupted => Error::Interrupted,
-            other => other.into(),
-        })
+        Decoder { threads, team, interrupt, progress: &progress }.decode(samples, keep, share)
     };
-    let train = decode(set.train, training, 0)?;
-    let validation = decode(set.validation, others.clone(), counts[0])?;
-    let test = decode(set.test, others, counts[0] + counts[1])?;
+    Ok(Stores {
+        train: decode(std::mem::take(&mut set.train), training, 0)?,
+        validation: decode(std::mem::take(&mut set.validation), others.clone(), counts[0])?,
+        test: decode(std::mem::take(&mut set.test), others, counts[0] + counts[1])?,
+    })
+}
 
-    let unreadable: Vec<UnreadableRecord> = [&train, &validation, &test]
+/// Sees that enough could be read, and what there is more than once.
+fn decoded(
+    set: DataSet,
+    Stores { train, validation, test }: Stores,
+    config: &DataConfig,
+    source: &Source,
+    listen: &mut Listener<'_>,
+) -> Result<DecodedDataset, Error> {
+    let groups = labels_of_groups(config, &set.classes, source)?;
+    let stores = [&train, &validation, &test];
+    let read: usize = stores.iter().map(|store| store.samples().len() + store.unreadable().len()).sum();
+    let total = read as u64;
+    let unreadable: Vec<UnreadableRecord> = stores
         .into_iter()
         .flat_map(Store::unreadable)
         .map(|file| UnreadableRecord { path: file.path.clone(), reason: file.reason.clone() })
@@ -189,7 +221,6 @@ pub fn decode(
     let others =
         [("validation", &validation), ("test", &test)].map(|(name, store)| copies::Split { name, store });
     let copies = copies::sentences(&train, &others, &set.classes, &set.root);
-    let mut listen = listen.lock().unwrap_or_else(PoisonError::into_inner);
     copies.into_iter().for_each(|sentence| listen(&Event::Warning(sentence)));
     Ok(DecodedDataset {
         root: set.root,

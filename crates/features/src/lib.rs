@@ -11,5 +11,6 @@ pub mod feature_cache;
 pub mod feature_cost;
 pub mod feature_key;
 pub mod loader;
+mod pieces;
 
 pub use error::Error;

@@ -5,6 +5,7 @@ use features::dataset::SEE_AUDIT;
 use images::DataSet;
 use records::{AuditRecord, Depth, Event, Interrupt, Listener, Session};
 use run_config::Run;
+use team::Team;
 
 use crate::{Error, recipe};
 
@@ -38,7 +39,7 @@ pub fn perform(
         (images, splits_itself) = (AuditedImage::all(set), !set.validation_is_given);
         Ok(())
     };
-    let materials = recipe::gather_chosen(&run, &mut choose, session)?;
+    let materials = recipe::gather_chosen(&run, &Team::alone(), &mut choose, session)?;
     let examined = audit::examine(&images, usize::try_from(run.threads).unwrap_or(1), session)?;
     let features = match &materials.checkpoint {
         Some(_) => Some(recipe::head_features(&run, &materials, &images, session)?),

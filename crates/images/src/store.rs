@@ -2,15 +2,14 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
-use image_file::{Decoding, Least, decode_bytes, decode_for, read};
-use rayon::prelude::*;
+use image_file::{Decoding, Least, decode_for};
 use sha2::{Digest, Sha256};
 
+use crate::outcomes::{Decoded, InMemory, Outcomes};
 use crate::transform::{Framed, Scratch};
-use crate::{Error, Sample, Transform, WideImages};
+use crate::{Error, Keep, Sample, Transform, WideImages};
 
 /// Images that were decoded once, kept in memory up to a limit: whole, or only the part that a transform shows. Clones
 /// share them.
@@ -28,18 +27,6 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// What [`Store`] keeps of each image.
-#[derive(Clone, Debug)]
-pub enum Keep {
-    /// The whole image.
-    Whole,
-    /// The whole image, decoded as this transform asks for: 16-bit data in its range.
-    WholeFor(Box<Transform>),
-    /// The resized square that this transform shows, if that is the same in every epoch. It takes about a third of the
-    /// memory of a photograph, and is resized once.
-    Square(Box<Transform>),
-}
-
 struct Shared {
     samples: Vec<Sample>,
     /// One for each sample; `None` if it did not fit into the limit.
@@ -54,22 +41,6 @@ struct Shared {
     sha256s: Vec<[u8; 32]>,
     unreadable: Vec<Unreadable>,
     wide: WideImages,
-}
-
-/// A decoded image.
-struct Decoded {
-    side: u32,
-    sha256: [u8; 32],
-    brightest: Option<u16>,
-    /// `None` if it did not fit into the limit.
-    image: Option<InMemory>,
-}
-
-/// An image in memory.
-enum InMemory {
-    Whole(RgbImage),
-    /// `[side, side, channels]`
-    Square(Vec<u8>),
 }
 
 impl Store {
@@ -89,42 +60,14 @@ impl Store {
         threads: usize,
         progress: &(dyn Fn(u64, u64) -> ControlFlow<()> + Sync),
     ) -> Result<Store, Error> {
-        let total = samples.len() as u64;
-        let done = AtomicU64::new(0);
-        let free = AtomicU64::new(memory_limit);
-        let transform = match &keep {
-            Keep::Square(transform) => transform.framed().map(|framed| (transform, framed)),
-            Keep::Whole | Keep::WholeFor(_) => None,
-        };
-        let decoding = match &keep {
-            Keep::Whole => Decoding::default(),
-            Keep::WholeFor(wanted) => Decoding { least: None, ..wanted.decoding() },
-            Keep::Square(wanted) => wanted.decoding(),
-        };
-        let outcomes = samples.par_iter().map_init(Scratch::default, |scratch, sample| {
-            let outcome = read(&sample.path).and_then(|file| {
-                let image_file::Decoded { image, brightest } = decode_bytes(&file, decoding)?;
-                let side = image.width().min(image.height());
-                let sha256 = Sha256::digest(&file).into();
-                let bytes = transform.as_ref().map_or(image.len(), |(_, framed)| framed.bytes());
-                let room = reserve(&free, bytes as u64);
-                let image = room.then(|| match &transform {
-                    Some((transform, _)) => transform.cut(&image, scratch).map(InMemory::Square),
-                    None => Ok(InMemory::Whole(image)),
-                });
-                Ok(Decoded { side, sha256, brightest, image: image.and_then(Result::ok) })
-            });
-            match progress(done.fetch_add(1, Ordering::Relaxed) + 1, total) {
-                ControlFlow::Continue(()) => Ok(outcome),
-                ControlFlow::Break(()) => Err(Error::Interrupted),
-            }
-        });
-        let threads = threads.min(samples.len()).max(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|error| Error::Worker(error.to_string()))?;
-        let outcomes = pool.install(|| outcomes.collect::<Result<Vec<_>, Error>>())?;
-        let framed = transform.map(|(_, framed)| framed);
-        Ok(Store { shared: Arc::new(Shared::new(samples, outcomes, framed, decoding)) })
+        let mut outcomes = Outcomes::none(keep);
+        outcomes.decode(&samples, memory_limit, threads, progress)?;
+        Ok(Store::of(samples, outcomes))
+    }
+
+    /// Returns the store of samples of which these are the outcomes, one for each, in their order.
+    pub fn of(samples: Vec<Sample>, outcomes: Outcomes) -> Store {
+        Store { shared: Arc::new(Shared::new(samples, outcomes)) }
     }
 
     /// Returns the readable samples, in the order given.
@@ -243,12 +186,7 @@ impl Store {
 }
 
 impl Shared {
-    fn new(
-        samples: Vec<Sample>,
-        outcomes: Vec<Result<Decoded, image_file::Error>>,
-        framed: Option<Framed>,
-        decoding: Decoding,
-    ) -> Shared {
+    fn new(samples: Vec<Sample>, Outcomes { framed, decoding, each, .. }: Outcomes) -> Shared {
         let mut shared = Shared {
             samples: Vec::new(),
             images: Vec::new(),
@@ -259,7 +197,7 @@ impl Shared {
             unreadable: Vec::new(),
             wide: WideImages::default(),
         };
-        for (sample, outcome) in samples.into_iter().zip(outcomes) {
+        for (sample, outcome) in samples.into_iter().zip(each) {
             match outcome {
                 Ok(Decoded { side, sha256, brightest, image }) => {
                     shared.wide.add(brightest, decoding.range);
@@ -268,9 +206,7 @@ impl Shared {
                     shared.sides.push(side);
                     shared.sha256s.push(sha256);
                 }
-                Err(error) => {
-                    shared.unreadable.push(Unreadable { path: sample.path, reason: error.to_string() });
-                }
+                Err(reason) => shared.unreadable.push(Unreadable { path: sample.path, reason }),
             }
         }
         shared.unreadable.sort();
@@ -290,9 +226,4 @@ fn digest(sha256: &[u8; 32], decoding: Decoding) -> [u8; 32] {
     let kind = image_file::VERSION | u32::from(longer) << 8 | range << 9;
     let how = [kind, least].map(u32::to_le_bytes);
     Sha256::new().chain_update(how.concat()).chain_update(sha256).finalize().into()
-}
-
-/// Takes `bytes` from what is free; false, and nothing taken, if there is less.
-fn reserve(free: &AtomicU64, bytes: u64) -> bool {
-    free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
 }

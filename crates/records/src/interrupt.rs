@@ -43,6 +43,11 @@ impl Interrupt {
         self.0.held.store(true, Ordering::SeqCst);
     }
 
+    /// Makes a request hold at once, for as long as this process works alone.
+    pub fn hold_no_longer(&self) {
+        self.0.held.store(false, Ordering::SeqCst);
+    }
+
     /// Makes a request hold: all processes have heard of it.
     pub fn agree(&self) {
         self.0.agreed.store(true, Ordering::SeqCst);
@@ -80,6 +85,10 @@ mod tests {
         interrupt.hold_for_others();
         assert!(!interrupt.request() && interrupt.request());
         assert!(interrupt.asked() && !interrupt.requested());
+        interrupt.hold_no_longer();
+        assert!(interrupt.requested());
+        interrupt.hold_for_others();
+        assert!(!interrupt.requested());
         interrupt.clone().agree();
         assert!(interrupt.requested());
     }

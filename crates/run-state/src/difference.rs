@@ -7,6 +7,8 @@ pub enum Effect {
     Decides,
     /// The last bits of the result may be others.
     Bits,
+    /// The same, because the run goes on in another number of processes, which is accepted.
+    Processes,
 }
 
 /// One difference.

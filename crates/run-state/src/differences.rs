@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use crate::difference::{Difference, Effect};
 use crate::keys::{BITS, DECIDES, FREE};
+use crate::means::{PROCESSES, THREADS};
 use crate::{Error, Means};
 
 /// Returns the keys in which two configurations differ, free ones aside.
@@ -38,10 +39,19 @@ impl Means {
             value.lines().next().unwrap_or_default().chars().take(60).collect::<String>()
         };
         let differing = names.into_iter().filter(|name| self.0.get(*name) != now.0.get(*name));
+        let others = self.processes() != now.processes();
         let found = differing.map(|name| Difference {
             what: name.clone(),
-            how: format!("was {}   is {}", shown(self.0.get(name)), shown(now.0.get(name))),
-            effect: Effect::Bits,
+            how: match name.as_str() {
+                PROCESSES => format!("was {}   is {}", self.processes(), now.processes()),
+                _ => format!("was {}   is {}", shown(self.0.get(name)), shown(now.0.get(name))),
+            },
+            // Each process has its part of a machine's threads.
+            effect: if others && [PROCESSES, THREADS].contains(&name.as_str()) {
+                Effect::Processes
+            } else {
+                Effect::Bits
+            },
         });
         found.collect()
     }
@@ -113,6 +123,17 @@ mod tests {
         ];
         assert_eq!(named, expected);
         assert_eq!(found[1].how, "was absent   is 0.9");
+        // Another number of processes is accepted, and other threads with it alone.
+        let means = |named: &[(&str, &str)]| {
+            Means(named.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect())
+        };
+        let one = means(&[("threads", "2"), ("device", "cpu")]);
+        let two = means(&[("threads", "1"), ("device", "cpu"), ("processes", "2")]);
+        let found = one.differences(&two);
+        assert_eq!(found[0].how, "was 1   is 2");
+        assert!(found.len() == 2 && found.iter().all(|found| found.effect == Effect::Processes));
+        let found = one.differences(&means(&[("threads", "1"), ("device", "cpu")]));
+        assert!(found.len() == 1 && found[0].effect == Effect::Bits);
         // Free keys can be taken over, and nothing else is.
         let joined = with_other_keys(&now, &free).unwrap();
         assert_eq!((joined.run.workers, joined.train.learning_rate.get()), (3, 0.01));

@@ -72,7 +72,7 @@ impl fmt::Display for CannotResume {
         for difference in &self.differences {
             writeln!(f, "  {difference}")?;
         }
-        match self.differences.iter().all(|difference| difference.effect == Effect::Bits) {
+        match self.differences.iter().all(|difference| difference.effect != Effect::Decides) {
             true => f.write_str("Bits of the result will differ; --inexact goes on all the same."),
             false => f.write_str("Begin a new run, or undo this."),
         }

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use records::{Event, HeadFitRecord, KeptRecord, RecipeStepRecord, Session};
@@ -38,7 +39,7 @@ impl Keeper {
     pub fn save_basis(&mut self, images: &str) -> Result<(), Error> {
         self.folder.write_images(images)?;
         let state = RunState { version: VERSION, basis: self.basis.clone(), progress: None };
-        self.folder.write(&state, &Tensors::new())
+        self.folder.write(&state, &Tensors::new()).map(drop)
     }
 
     /// Whether it is time to save a state.
@@ -68,12 +69,13 @@ impl Keeper {
         let written = self.folder.write(&state, tensors).or_else(|error| {
             if self.folder.remove_oldest() { self.folder.write(&state, tensors) } else { Err(error) }
         });
-        if let Err(error) = written {
+        if let Err(error) = &written {
             let goes_on = "the training goes on; if it is cut off, it is resumed from an older state";
             session.emit(&Event::Warning(format!("{error}; {goes_on}")));
         }
         self.cost = began.elapsed();
-        tracing::debug!(seconds = self.cost.as_secs_f64(), "saved a state");
+        let bytes = written.ok().and_then(|path| fs::metadata(path).ok()).map_or(0, |about| about.len());
+        tracing::debug!(seconds = self.cost.as_secs_f64(), bytes, "saved a state");
         self.last = Instant::now();
     }
 

@@ -31,3 +31,4 @@ pub use means::Means;
 pub use record::{Basis, Begun, FrozenStage, Progress, RunState, VERSION};
 pub use reopened::{Inexact, Materials, Reopened, basis, begin, reopen, same_configuration};
 pub use state_folder::{Found, StateFolder};
+pub use training::Tensors;

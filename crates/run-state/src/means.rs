@@ -5,6 +5,11 @@ use run_config::Run;
 use serde::{Deserialize, Serialize};
 use torch_extra::determinism::{algorithms, libtorch};
 
+/// Name of the number of threads.
+pub(crate) const THREADS: &str = "threads";
+/// Name of the number of processes, which is left out where there is one.
+pub(crate) const PROCESSES: &str = "processes";
+
 /// What a run computes with, by name: each may change the last bits of a result, and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Means(pub BTreeMap<String, String>);
@@ -24,11 +29,17 @@ impl Means {
             ("libtorch", libtorch()),
             ("processor", torch_extra::processor()),
             ("device", device),
-            ("threads", run.threads.to_string()),
+            (THREADS, run.threads.to_string()),
             ("images at once", chunk(run.device, run.config.train.batch_size.get()).to_string()),
             ("algorithms", format!("{:?}", algorithms())),
             ("denormal numbers flushed", run.config.run.flush_denormals.to_string()),
         ];
-        Self(named.map(|(name, value)| (name.to_owned(), value)).into())
+        let several = (run.processes > 1).then(|| (PROCESSES, run.processes.to_string()));
+        Self(named.into_iter().chain(several).map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// Number of processes, in words.
+    pub(crate) fn processes(&self) -> &str {
+        self.0.get(PROCESSES).map_or("1", String::as_str)
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::difference::{Difference, Effect};
 use crate::differences::{differences, with_other_keys};
 use crate::error::CannotResume;
+use crate::means::PROCESSES;
 use crate::{Basis, Begun, Error, Found, ImageList, Means, StateFolder, VERSION};
 
 /// A run that was begun before.
@@ -62,7 +63,9 @@ pub fn reopen(
             let basis = &found.state.basis;
             let decided = run_config::parse(&basis.decided).map_err(|error| damaged(error.to_string()))?;
             let config = with_other_keys(&decided, &asked.config)?;
-            Run { decisions: basis.decisions.clone(), ..run_config::resolve(config, asked.source)? }
+            let Run { threads, workers, processes, source, .. } = asked;
+            let decisions = basis.decisions.clone();
+            Run { decisions, threads, workers, processes, ..run_config::resolve(config, source)? }
         }
         None => asked,
     };
@@ -131,7 +134,11 @@ impl Reopened {
         }
         self.refuse(folder, inexact)?;
         let mut basis = basis.clone();
-        basis.inexact.extend(self.differences.iter().map(|difference| difference.what.clone()));
+        for Difference { what, .. } in &self.differences {
+            if !basis.inexact.contains(what) {
+                basis.inexact.push(what.clone());
+            }
+        }
         basis.means = Means::of(&self.run);
         basis.decided = text_of(&self.run.config)?;
         Ok(Some(basis))
@@ -139,8 +146,12 @@ impl Reopened {
 
     fn refuse(&self, folder: &Path, inexact: Inexact) -> Result<(), Error> {
         let differences = &self.differences;
-        let bits = |difference: &Difference| difference.effect == Effect::Bits;
-        if differences.is_empty() || (inexact == Inexact::Allowed && differences.iter().all(bits)) {
+        let accepted = |difference: &Difference| match difference.effect {
+            Effect::Decides => false,
+            Effect::Bits => inexact == Inexact::Allowed,
+            Effect::Processes => true,
+        };
+        if differences.iter().all(accepted) {
             return Ok(());
         }
         let folder = folder.to_path_buf();
@@ -173,6 +184,12 @@ impl Reopened {
             (None, None) => "begun again: it was cut off before anything was decided".to_owned(),
         };
         session.emit(&Event::Note(how));
+        let others = self.differences.iter().find(|difference| difference.what == PROCESSES);
+        if let Some(Difference { how, .. }) = others {
+            session.emit(&Event::Note(format!(
+                "number of processes: {how}; the model is the same but for its last bits"
+            )));
+        }
         Ok(())
     }
 }

@@ -119,18 +119,18 @@ impl StateFolder {
         fs::read_to_string(self.path.join(IMAGES)).unwrap_or_default()
     }
 
-    /// Writes a state; the oldest makes room for it.
+    /// Writes a state and returns its path; the oldest makes room for it.
     ///
     /// # Errors
     /// When it cannot be written; those before stay.
-    pub fn write(&self, state: &RunState, tensors: &Tensors) -> Result<(), Error> {
+    pub fn write(&self, state: &RunState, tensors: &Tensors) -> Result<PathBuf, Error> {
         let written = state_file::write(&self.path, state, tensors)?;
         let mut others = self.states();
         others.retain(|path| *path != written);
         for old in others.into_iter().skip(KEPT - 1) {
             let _ = fs::remove_file(old);
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Removes the oldest state where another one stays. Returns whether it did.

@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use files::{Lease, Terms};
 use serde::{Deserialize, Serialize};
 
 use crate::race::{Cell, CellResult, Race};
 use crate::{Answers, Error, HeldOut};
 
-/// Folders of a race's cells. Creating one claims its training; `summary.json`, written last, ends it.
+/// Folders of a race's cells. The process that has the lease of one trains it; `summary.json`, written last, ends it.
 #[derive(Clone, Debug)]
 pub struct Cells {
     folder: PathBuf,
@@ -42,24 +43,6 @@ impl Cells {
         Self { folder: search.join("cells") }
     }
 
-    /// Removes the folders of cells that were begun and not finished, so that they can be claimed again.
-    ///
-    /// # Errors
-    /// [`Error::Files`].
-    pub fn release_unfinished(&self) -> Result<(), Error> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(|source| self.failed("read", self.folder.clone(), source))?,
-        };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if path.is_dir() && !path.join("summary.json").exists() {
-                fs::remove_dir_all(&path).map_err(|source| self.failed("remove", path, source))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Reads the result of a cell; `None` until it is finished.
     ///
     /// # Errors
@@ -92,28 +75,25 @@ impl Cells {
         }
     }
 
-    /// Creates the folder of a cell. Returns whether it was not there: whoever creates it trains the cell.
+    /// Takes the folder of a cell that no process has begun, or whose process is gone; `None` for any other. The process that has it
+    /// trains the cell.
     ///
     /// # Errors
     /// [`Error::Files`].
-    pub fn claim(&self, race: &Race, cell: Cell) -> Result<bool, Error> {
+    pub fn claim(&self, race: &Race, cell: Cell) -> Result<Option<Lease>, Error> {
         fs::create_dir_all(&self.folder)
             .map_err(|source| self.failed("write", self.folder.clone(), source))?;
         let path = self.path(race, cell);
-        match fs::create_dir(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(source) => Err(self.failed("write", path, source)),
-        }
+        let lease = Lease::take(&path, &["summary.json"], Terms::default());
+        lease.map_err(|source| self.failed("write", path, source))
     }
 
     /// Removes the folder of a cell that will not be finished.
     ///
     /// # Errors
     /// [`Error::Files`].
-    pub fn release(&self, race: &Race, cell: Cell) -> Result<(), Error> {
-        let path = self.path(race, cell);
-        fs::remove_dir_all(&path).map_err(|source| self.failed("remove", path, source))
+    pub fn release(&self, race: &Race, cell: Cell, lease: Lease) -> Result<(), Error> {
+        lease.give_up().map_err(|source| self.failed("remove", self.path(race, cell), source))
     }
 
     /// Writes the result of a cell.

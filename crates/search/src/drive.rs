@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use files::Lease;
 use records::RaceCellRecord;
 
 use crate::cells::Cells;
@@ -31,8 +32,8 @@ pub trait Trainer {
     /// Waits a moment for the process that trains the next cell.
     ///
     /// # Errors
-    /// When it is interrupted, or the cell cannot be freed of a process that is gone.
-    fn wait(&mut self, cells: &Cells) -> Result<(), Self::Error>;
+    /// When it is interrupted.
+    fn wait(&mut self) -> Result<(), Self::Error>;
 
     /// Hears of a cell that is finished.
     fn finished(&mut self, race: &Race, line: &RaceCellRecord);
@@ -60,32 +61,48 @@ pub fn drive<T: Trainer>(
             course.push(line);
         } else {
             match claimed(race, cells, trainer)? {
-                Some(cell) => train(race, cells, trainer, cell)?,
-                None => trainer.wait(cells)?,
+                Some(claimed) => train(race, cells, trainer, claimed)?,
+                None => trainer.wait()?,
             }
         }
     }
 }
 
+/// A cell that is this process's to train.
+struct Claimed {
+    cell: Cell,
+    lease: Lease,
+}
+
 /// Claims the first cell of the round that nobody has begun.
-fn claimed<T: Trainer>(race: &Race, cells: &Cells, trainer: &T) -> Result<Option<Cell>, Error> {
+fn claimed<T: Trainer>(race: &Race, cells: &Cells, trainer: &T) -> Result<Option<Claimed>, Error> {
     for cell in race.round() {
-        if trainer.takes(race, cell) && cells.claim(race, cell)? {
-            return Ok(Some(cell));
+        if !trainer.takes(race, cell) {
+            continue;
+        }
+        if let Some(lease) = cells.claim(race, cell)? {
+            return Ok(Some(Claimed { cell, lease }));
         }
     }
     Ok(None)
 }
 
-fn train<T: Trainer>(race: &Race, cells: &Cells, trainer: &mut T, cell: Cell) -> Result<(), T::Error> {
+fn train<T: Trainer>(
+    race: &Race,
+    cells: &Cells,
+    trainer: &mut T,
+    Claimed { cell, lease }: Claimed,
+) -> Result<(), T::Error> {
     let began = Instant::now();
     match trainer.train(race, cell) {
         Ok(held_out) => {
             let result = CellResult { cell, held_out, minutes: began.elapsed().as_secs_f64() / 60.0 };
-            Ok(cells.write(race, &result)?)
+            let written = cells.write(race, &result);
+            drop(lease);
+            Ok(written?)
         }
         Err(error) => {
-            cells.release(race, cell)?;
+            cells.release(race, cell, lease)?;
             Err(error)
         }
     }

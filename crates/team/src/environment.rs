@@ -46,6 +46,9 @@ pub enum Meeting {
     },
 }
 
+/// Names the number of times that the processes were started again.
+pub(crate) const RESTARTS: &str = "TORCHELASTIC_RESTART_COUNT";
+
 const NEEDED: [&str; 4] = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"];
 
 impl Environment {
@@ -94,13 +97,18 @@ impl Environment {
             local_rank,
             local_world,
             meeting,
-            restarts: get("TORCHELASTIC_RESTART_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0),
+            restarts: restarts(&get),
             run: get("TORCHELASTIC_RUN_ID").unwrap_or_default(),
             error_file: get("TORCHELASTIC_ERROR_FILE").map(PathBuf::from),
             interface,
             checks_calls: get("FINETUNE_CHECK_TEAM").is_some_and(|value| value == "1"),
         }))
     }
+}
+
+/// Returns how often the processes were started again, of which there may be one only.
+pub fn restarts(get: impl Fn(&str) -> Option<String>) -> u32 {
+    get(RESTARTS).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 fn number<T: FromStr>(get: &impl Fn(&str) -> Option<String>, name: &str) -> Result<T, Error> {

@@ -18,6 +18,7 @@ mod lost;
 pub mod processes;
 mod rendezvous;
 mod share;
+mod tensors;
 mod together;
 mod waiting;
 
@@ -35,7 +36,7 @@ use tch::Tensor;
 use torch_extra::distributed::Reducer;
 
 pub use ending::Ending;
-pub use environment::{Environment, Meeting};
+pub use environment::{Environment, Meeting, restarts};
 pub use error::Error;
 pub use failure::{Failed, Failure};
 pub use identity::Program;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use backbone::Backbone;
 use data_parallel::spread::Spread;
 use data_parallel::work::Work;
 use features::loader::EpochBatches;
@@ -42,7 +43,14 @@ pub(crate) fn train_pass(
     let mut interrupted = false;
     let class_weights = phase.objective.class_weights();
     for group in images.groups(live.backbone, phase.train.accumulate.get()) {
-        let group = group?;
+        let group = match group {
+            Ok(group) => group,
+            Err(error) => {
+                state.count_time(&mut started);
+                rescue(phase, live.backbone, state, saver, session)?;
+                return Err(error.into());
+            }
+        };
         if state.steps == 0 {
             tracing::debug!("the first batch is there");
         }
@@ -54,6 +62,13 @@ pub(crate) fn train_pass(
         let work = Work::of(&group, class_weights.as_deref());
         let stepped = shared_step(phase, live, &work, state, rates, spread);
         state.count_read(phase, session);
+        if let Err(Stopped::Team(_)) = &stepped {
+            // The step is taken in no process: what it left is undone.
+            state.steps -= 1;
+            spread.undo();
+            state.count_time(&mut started);
+            rescue(phase, live.backbone, state, saver, session)?;
+        }
         stepped.map_err(|stopped| stop(state, stopped))?;
         let done = state.pass.as_ref().map_or(0, |pass| state.steps - pass.steps_before);
         if session.interrupted() && done < phase.steps_per_epoch() {
@@ -90,8 +105,23 @@ pub(crate) fn train_pass(
         images_per_second: images / seconds,
         seconds,
         waited_seconds: pass.waited.as_secs_f64(),
-        gradients: state.gradient_flow.take(state.steps_before)?,
+        gradients: state.gradient_flow.records(state.steps_before)?,
     }))
+}
+
+/// Saves what the training has come to before something ends it. Where metrics of steps wait on a GPU for what other processes
+/// have of them, the last state that was saved has to do.
+pub(crate) fn rescue(
+    phase: &Phase<'_>,
+    backbone: &Backbone,
+    state: &TrainingState,
+    saver: &mut dyn SaveState,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
+    if state.deferred.is_empty() && saver.is_due(SaveMoment::End) {
+        saver.save(&state.saved(phase, backbone)?, session);
+    }
+    Ok(())
 }
 
 impl TrainingState {

@@ -91,18 +91,23 @@ impl GradientFlow {
         }
     }
 
-    /// Returns what was measured since the last call, its steps counted over the run.
+    /// Returns what was measured and not forgotten, its steps counted over the run.
     ///
     /// # Errors
     /// When a libtorch call fails.
-    pub(crate) fn take(&mut self, steps_before: u64) -> Result<Vec<GradientRecord>, Error> {
-        let records = self.pending.drain(..).map(|moment| {
+    pub(crate) fn records(&self, steps_before: u64) -> Result<Vec<GradientRecord>, Error> {
+        let records = self.pending.iter().map(|moment| {
             let norms = Vec::<f64>::try_from(moment.norms.f_to_kind(tch::Kind::Double)?)?;
             let norms: BTreeMap<_, _> =
                 moment.stages.iter().map(|&name| name.to_owned()).zip(norms).collect();
             Ok(GradientRecord { step: steps_before + moment.step, norms })
         });
         records.collect()
+    }
+
+    /// Forgets what is in a record.
+    pub(crate) fn forget(&mut self) {
+        self.pending.clear();
     }
 }
 

@@ -30,6 +30,15 @@ pub struct SavedTraining {
     pub tensors: Tensors,
 }
 
+/// A state of training on its way to another process.
+#[derive(Debug)]
+pub struct Handed {
+    /// The state.
+    pub saved: SavedTraining,
+    /// Whether the user has ended the phase.
+    pub is_interrupted: bool,
+}
+
 const NOW: &str = "now/";
 const START: &str = "start/";
 const BEST: &str = "best/";

@@ -1,6 +1,5 @@
 //! Goes over the epochs of a phase, one for each call.
 
-use std::ops::Deref;
 use std::time::Instant;
 
 use backbone::{Backbone, StageId};
@@ -13,21 +12,16 @@ use run_config::BatchNormPolicy;
 
 use crate::average::{self, Average, Averaging};
 use crate::best::{Figures, Moment};
-use crate::epoch::{Means, train_pass};
+use crate::epoch::{Means, rescue, train_pass};
 use crate::evaluate::{self, Evaluation, Keep};
 use crate::freeze::Segment;
+use crate::loaders::Loaders;
+use crate::model::Model;
 use crate::save::{SaveMoment, SaveState};
+use crate::saved::Handed;
 use crate::state::{Ending, TrainingState};
 use crate::step::LiveStages;
 use crate::{Error, Phase, divergence};
-
-/// Training and validation images, as the first live stage reads them.
-pub struct Loaders {
-    /// Training images.
-    pub training: FeatureLoader,
-    /// Validation images; there may be none.
-    pub validation: FeatureLoader,
-}
 
 /// Trains a network as a phase says. Everything that outlives a step is in the state that it is lent.
 ///
@@ -140,17 +134,24 @@ impl<'a> Trainer<'a> {
             state.ending = Some(Ending::Interrupted);
             return Ok(false);
         };
-        replicas::check(loaders.training.team(), backbone, segment.cut)?;
-        state.average.after_epoch(epoch);
-        if epoch < segment.last_epoch {
+        let alike = replicas::check(loaders.training.team(), backbone, segment.cut).map_err(Error::from);
+        if alike.is_ok() && epoch < segment.last_epoch {
             let next = EpochStart { epoch: epoch + 1, batch: 0 };
             *prefetched = Some(phase.begin_epoch(backbone, &loaders.training, next));
         }
-        self.judge(record, &loaders.validation, session)?;
+        let judged = alike.and_then(|()| self.judge(record, &loaders.validation, session));
+        if let Err(error) = judged {
+            // Its steps were all taken, and are not taken again.
+            if !matches!(error, Error::Diverged { .. } | Error::Team(team::Error::Differ(_))) {
+                let Self { phase, backbone, state, saver, .. } = self;
+                rescue(phase, backbone, state, *saver, session)?;
+            }
+            return Err(error);
+        }
         Ok(true)
     }
 
-    /// Validates the epoch at hand and decides what follows from it.
+    /// Validates the epoch at hand and decides what follows from it. Where that fails the state is as it was after the last step.
     fn judge(
         &mut self,
         mut record: EpochRecord,
@@ -166,7 +167,15 @@ impl<'a> Trainer<'a> {
         let started = Instant::now();
         let figures = match validation.is_empty() || !phase.train.validates(state.epoch, phase.epochs) {
             true => None,
-            false => Some(validate(phase, backbone, state, validation, &mut record)?),
+            false => match validate(phase, backbone, state, validation, &mut record) {
+                Ok(figures) => Some(figures),
+                Err(error) => {
+                    if average_stands_in && !matches!(error, Error::Diverged { .. }) {
+                        state.average.exchange();
+                    }
+                    return Err(error);
+                }
+            },
         };
         record.seconds += started.elapsed().as_secs_f64();
         session.emit(&Event::Epoch { record: &record, epochs: phase.epochs });
@@ -184,6 +193,8 @@ impl<'a> Trainer<'a> {
         if average_stands_in {
             state.average.exchange();
         }
+        state.average.after_epoch(state.epoch);
+        state.gradient_flow.forget();
         if let (Some(plateau), Some(loss)) = (&mut state.plateau, validation_loss) {
             plateau.observe(loss);
         }
@@ -217,6 +228,29 @@ impl<'a> Trainer<'a> {
         let moment = if self.is_over() { SaveMoment::End } else { SaveMoment::Epoch };
         if self.saver.is_due(moment) {
             self.saver.save(&self.state.saved(self.phase, self.backbone)?, session);
+        }
+        Ok(())
+    }
+
+    /// Returns the state, to be handed to other processes, which have trained nothing meanwhile. What was measured of it they measure
+    /// together.
+    ///
+    /// # Errors
+    /// As [`Trainer::save`].
+    pub fn hand_over(&mut self) -> Result<Handed, Error> {
+        self.state.validated = None;
+        let saved = self.state.saved(self.phase, self.backbone)?;
+        Ok(Handed { saved, is_interrupted: self.state.ending == Some(Ending::Interrupted) })
+    }
+
+    /// Takes over the state of another process, and its weights.
+    ///
+    /// # Errors
+    /// When it belongs to another phase or network.
+    pub fn take_over(&mut self, Handed { saved, is_interrupted }: Handed) -> Result<(), Error> {
+        *self.state = TrainingState::restored(self.phase, self.backbone, saved)?;
+        if is_interrupted {
+            self.state.ending = Some(Ending::Interrupted);
         }
         Ok(())
     }
@@ -360,31 +394,4 @@ fn put_average(
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// A network with the average in place of its weights, until it is dropped.
-pub struct Model<'a> {
-    backbone: &'a Backbone,
-    average: Option<&'a mut Average>,
-}
-
-impl<'a> Model<'a> {
-    fn new(backbone: &'a Backbone, mut average: Option<&'a mut Average>) -> Self {
-        average.iter_mut().for_each(|average| average.exchange());
-        Self { backbone, average }
-    }
-}
-
-impl Deref for Model<'_> {
-    type Target = Backbone;
-
-    fn deref(&self) -> &Backbone {
-        self.backbone
-    }
-}
-
-impl Drop for Model<'_> {
-    fn drop(&mut self) {
-        self.average.iter_mut().for_each(|average| average.exchange());
-    }
 }

@@ -8,6 +8,7 @@
 //! - `table`, `page`: from the runs to the figures and `docs/benchmarks.md`; `machine`: where it was
 //! - `remembered`: what was measured before, in `docs/benchmarks.json`, so that the page can be made work by work
 //! - `growth`: 100, 1,000 and 10,000 images
+//! - `saving`: what the states of a run cost that it is resumed from
 
 mod growth;
 mod images;
@@ -19,6 +20,7 @@ mod micro;
 mod page;
 mod python;
 mod remembered;
+mod saving;
 mod table;
 mod works;
 
@@ -43,7 +45,7 @@ use xtask::workspace::{Workspace, cache_folder};
 
 /// Measure speed and memory: small pieces, or whole jobs next to PyTorch scripts that do the same work
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth"]))]
+#[command(group = clap::ArgGroup::new("jobs").args(["peers", "alone", "growth", "saving"]))]
 pub(crate) struct Arguments {
     /// Whole jobs here and in PyTorch, in turn; writes docs/benchmarks.md, and every run into docs/benchmarks.json
     #[arg(long)]
@@ -54,6 +56,9 @@ pub(crate) struct Arguments {
     /// How cost grows from 100 to 10,000 generated images; writes docs/growth.md
     #[arg(long, conflicts_with = "only")]
     growth: bool,
+    /// What saving states costs, while the whole of ResNet-18 is trained; fails where it takes more than 1 % of the training
+    #[arg(long, conflicts_with = "only")]
+    saving: bool,
     /// Do little of everything, to test the command: no measurement, no page
     #[arg(long)]
     quick: bool,
@@ -61,7 +66,7 @@ pub(crate) struct Arguments {
     /// all). The page keeps the stored results of the other jobs
     #[arg(long, value_name = "WORK")]
     only: Vec<String>,
-    /// Runs of each side [default: 3]; the page takes at least 3
+    /// Runs of each side [default: 3]; the page takes at least 3. With --saving, epochs [default: 6]
     #[arg(long, value_name = "N", requires = "jobs", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
     /// Photographs: train/ and val/ with a folder per class [default: data/dogs_cats_small]
@@ -80,7 +85,7 @@ pub(crate) struct Arguments {
 
 /// The command: tables on stdout, progress on stderr.
 pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    if !(arguments.peers || arguments.alone || arguments.growth) {
+    if !(arguments.peers || arguments.alone || arguments.growth || arguments.saving) {
         let extent = if arguments.quick { Extent::Quick } else { Extent::Full };
         warn_if_busy(&Machine::now(workspace));
         anstream::print!("{}", micro::table(workspace, &arguments.only, extent)?);
@@ -98,6 +103,13 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<()
     let mut materials = Materials::new(workspace, python, &data, &arguments.precision, &scratch.folder)?;
     if arguments.growth {
         return grow(workspace, &mut materials, arguments, &scratch);
+    }
+    if arguments.saving {
+        materials.need_weights(workspace, saving::network())?;
+        let epochs = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { saving::EPOCHS });
+        let cost = saving::cost(&materials, epochs, &scratch.next("saving")?)?;
+        anstream::print!("{cost}");
+        return cost.check();
     }
     let mut size = if arguments.quick { Size::QUICK } else { Size::FULL };
     if let Some(rounds) = arguments.rounds {

@@ -1,16 +1,15 @@
+use images::DataSet;
 use team::{Error, Team};
 
-use super::DecodedDataset;
-
-/// Sees that every process has read the same images, in the same order and with the same labels.
+/// Sees that every process has listed the same images, in the same order and with the same labels.
 ///
 /// # Errors
 /// [`Error::Differ`] with the first image that differs.
-pub fn agree_on_images(team: &Team, images: &DecodedDataset) -> Result<(), Error> {
+pub fn agree_on_listing(team: &Team, set: &DataSet) -> Result<(), Error> {
     if team.is_alone() {
         return Ok(());
     }
-    let listed = listing(images);
+    let listed = listing(set);
     if team.is_alike(&listed.concat())? {
         return Ok(());
     }
@@ -26,12 +25,11 @@ pub fn agree_on_images(team: &Team, images: &DecodedDataset) -> Result<(), Error
     Err(Error::Differ(apart.unwrap_or_else(|| "images".to_owned())))
 }
 
-/// Split, path and label of every image that can be read.
-fn listing(images: &DecodedDataset) -> Vec<String> {
-    let parts = [("train", &images.train), ("validation", &images.validation), ("test", &images.test)];
-    let lines = parts.into_iter().flat_map(|(split, part)| {
-        let samples = part.indices.iter().filter_map(|&index| part.store.samples().get(index as usize));
-        samples.map(move |sample| format!("{split} {} {}", sample.path.display(), sample.label))
+/// Split, path and label of every image.
+fn listing(set: &DataSet) -> Vec<String> {
+    let splits = [("train", &set.train), ("validation", &set.validation), ("test", &set.test)];
+    let lines = splits.into_iter().flat_map(|(split, samples)| {
+        samples.iter().map(move |sample| format!("{split} {} {}", sample.path.display(), sample.label))
     });
     lines.collect()
 }

@@ -11,11 +11,12 @@ use super::frozen::{chunk, is_stored_channels_last, read, run_frozen, stored};
 use super::merged::Merged;
 use super::pixels::{prepared, to_device};
 use super::preparation::{LaterCut, Preparation};
-use super::shared::{Pieces, RowForm, Shared};
+use super::shared::{RowForm, Shared};
 use super::variation::Variation;
 use crate::Error;
 use crate::dataset::ImageSubset;
 use crate::feature_cache::{Cached, Draft, FeatureCache, Form, Found, Key, List};
+use crate::pieces::Pieces;
 
 /// Passes the images of a subset through frozen stages.
 pub(super) struct Extractor<'a> {

@@ -28,6 +28,7 @@ pub struct FeatureLoader {
     content: Content,
     team: Team,
     share: Share,
+    is_for_one: bool,
 }
 
 enum Content {
@@ -70,8 +71,21 @@ impl FeatureLoader {
         // A step of the head alone, on features that every process has, takes less time than to sum its gradients.
         let is_small = cut == backbone.head_id() && matches!(content, Content::Features(_));
         let share = if is_small { Share::whole() } else { how.share };
+        let is_for_one = is_small && how.share.is_spread();
         let (mixing, variation) = (how.mixing, how.variation);
-        Ok(Self { cut, part: part.clone(), mixing, variation, chunk, content, team: how.team, share })
+        let (team, part) = (how.team, part.clone());
+        Ok(Self { cut, part, mixing, variation, chunk, content, team, share, is_for_one })
+    }
+
+    /// Whether rank 0 takes the steps alone: of a head, on features that are kept.
+    #[must_use]
+    pub fn is_for_one(&self) -> bool {
+        self.is_for_one
+    }
+
+    /// From now on these processes share the images, and call alike.
+    pub fn share_with(&mut self, team: Team) {
+        self.team = team;
     }
 
     /// The processes that share these images.

@@ -3,6 +3,7 @@ use images::{DataSet, take_per_class};
 use ranged::OutOfRange;
 use records::{AdviceRecord, Depth, PartSeconds, RunRecord, Session, UnknownDepth};
 use run_config::Run;
+use team::Team;
 use transferability::subset::subset;
 
 use super::{IMAGES, Subject, advise, ending};
@@ -89,7 +90,7 @@ pub fn perform(
         set.test.clear();
         Ok(())
     };
-    let materials = recipe::gather_chosen(&run, &mut choose, session)?;
+    let materials = recipe::gather_chosen(&run, &Team::alone(), &mut choose, session)?;
     let part = &materials.images.train;
     let subject = Subject { run: &run, materials: &materials, part, training, scores };
     let mut advice = advise(&subject, session)?;

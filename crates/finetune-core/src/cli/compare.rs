@@ -13,7 +13,7 @@ use super::train;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    mut_arg("config", |config| config.required_unless_present("resume")),
+    mut_arg("config", |config| config.required_unless_present_any(["resume", "join"])),
     after_help = "Each setting is trained once per seed; runs of one seed see the same images and are compared in pairs. --vary regularize adds one technique of [regularize] or [augment] at a time to a run without any, as strong as configured, else as is usual. --vary depth compares with the head alone, or with the first of --depths. --vary images takes the methods of [compare]."
 )]
 pub(super) struct CompareArguments {

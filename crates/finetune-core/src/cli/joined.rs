@@ -1,12 +1,13 @@
 //! Processes of this program that share a comparison or a search.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use finetune_core::helpers::Helpers;
-use records::Interrupt;
+use progress::Progress;
+use records::{Event, Interrupt, Session};
 use run_config::Run;
 use team::processes;
 
@@ -23,12 +24,33 @@ pub(super) fn joining(folder: &Path, command: &[&str]) -> Command {
     let mut helper = Command::new(program);
     helper.args(command).arg("--config").arg(folder.join("config.toml")).arg("--join").arg(folder);
     processes::alone(&mut helper);
-    helper.stdout(Stdio::null()).stderr(Stdio::null());
+    helper.env(HELPER, "1").stdout(Stdio::null()).stderr(Stdio::null());
     helper
 }
 
+/// Set for a helper that a process of this program has started.
+const HELPER: &str = "FINETUNE_HELPER";
+
+/// Takes part in what another process carries out in a folder: as its helper, silent and for as long as it lives, or as a process
+/// that the user has started, on this machine or another one.
+pub(super) fn joined(
+    folder: &Path,
+    interrupt: &Interrupt,
+    work: impl FnOnce(&mut Session<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if std::env::var_os(HELPER).is_some() {
+        stop_with_stdin(interrupt);
+        return work(&mut Session { interrupt, listener: &mut |_| {} });
+    }
+    let mut progress = Progress::new();
+    let mut listen = |event: &Event<'_>| progress.listen(event);
+    work(&mut Session { interrupt, listener: &mut listen })?;
+    let _ = writeln!(io::stderr(), "no run is left to begin in {}", folder.display());
+    Ok(())
+}
+
 /// Requests an interruption when stdin ends: then the process that a helper helps is gone.
-pub(super) fn stop_with_stdin(interrupt: &Interrupt) {
+fn stop_with_stdin(interrupt: &Interrupt) {
     let abandoned = interrupt.clone();
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());

@@ -45,7 +45,7 @@ pub(super) fn perform(arguments: &LrFindArguments) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     let mut listen = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut listen };
-    let mut materials = recipe::gather(&run, session)?;
+    let mut materials = recipe::gather(&run, &::team::Team::alone(), session)?;
     let started = Instant::now();
     let (run, _) = advise::resolve_auto_depth(&run, &materials, session)?;
     let advise_seconds = started.elapsed().as_secs_f64();

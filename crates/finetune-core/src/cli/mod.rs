@@ -14,6 +14,7 @@ mod joined;
 mod lr_find;
 mod options;
 mod resume;
+mod resumed;
 mod run;
 mod search;
 mod team;

@@ -19,15 +19,19 @@ pub(super) struct TrainOptions {
     /// Train in N processes on this machine; the result is that of one
     #[arg(long, value_name = "N", conflicts_with = "join")]
     pub(super) processes: Option<NonZeroUsize>,
-    /// Take part in the comparison that another process carries out in DIR
-    #[arg(long, value_name = "DIR", hide = true, conflicts_with = "out")]
+    /// Start the processes of --processes again if one fails or is killed, at most N times: they go on from the last state
+    #[arg(long, value_name = "N", requires = "processes", default_value_t = 0)]
+    pub(super) max_restarts: u32,
+    /// Take part in the comparison that another process carries out in DIR, from this machine or another one that shares the
+    /// folder
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
     pub(super) join: Option<PathBuf>,
 }
 
 impl TrainOptions {
     /// Whether a folder is named that knows its configuration.
     pub(super) fn names_folder(&self) -> bool {
-        self.resume.names_folder()
+        self.resume.names_folder() || self.join.is_some()
     }
 
     /// Whether a run goes on although bits of its result will differ.

@@ -9,6 +9,8 @@ use run_config::Config;
 use run_folder::{FolderError, RunFolder};
 use run_state::StateFolder;
 
+use super::UsageError;
+
 /// Options of the commands that can go on with what was cut off.
 #[derive(Debug, clap::Args)]
 pub(super) struct ResumeOptions {
@@ -26,20 +28,40 @@ impl ResumeOptions {
         self.resume.is_some()
     }
 
-    /// Returns the folder to go on in; `None` where something begins.
+    /// Returns the folder to go on in; `None` where something begins. Processes that were started again go on.
     pub(super) fn folder<'a>(&'a self, out: Option<&'a Path>) -> Option<&'a Path> {
         let begun = |path: &Path| {
             let files = ["config.toml", "summary.json", "audit.json"];
             StateFolder::is_in(path) || files.iter().any(|file| path.join(file).is_file())
         };
-        self.resume.as_deref().or_else(|| out.filter(|out| self.go_on && begun(out)))
+        self.resume.as_deref().or_else(|| out.filter(|out| self.goes_on() && begun(out)))
     }
 
     /// Returns the folder that `--out` names, where what begins may lie over what was cut off before it had begun; `None` where
     /// a new one is asked for.
     pub(super) fn folder_to_begin(&self, out: Option<&Path>) -> Option<Result<RunFolder, FolderError>> {
-        out.filter(|_| self.go_on).map(RunFolder::at_or_cut_off)
+        out.filter(|_| self.goes_on()).map(RunFolder::at_or_cut_off)
     }
+
+    fn goes_on(&self) -> bool {
+        self.go_on || restarts() > 0
+    }
+
+    /// Refuses to begin where processes are started again that would not find the folder of the run.
+    pub(super) fn check_restarts(&self, out: Option<&Path>) -> Result<(), UsageError> {
+        let most = std::env::var("TORCHELASTIC_MAX_RESTARTS").ok().and_then(|count| count.parse().ok());
+        if restarts().max(most.unwrap_or(0)) > 0 && out.is_none() && self.resume.is_none() {
+            return Err(UsageError(
+                "--out <DIR> is needed where processes are started again (--max-restarts), to go on with the run there",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Returns how often this process was started again.
+fn restarts() -> u32 {
+    ::team::restarts(|name| std::env::var(name).ok())
 }
 
 /// What a folder holds.

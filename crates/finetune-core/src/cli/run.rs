@@ -1,6 +1,6 @@
-//! A single run in its folder: begun, saved on the way, resumed, and written.
+//! A single run in its folder: begun, saved on the way, and written. Those that were begun before are in [`super::resumed`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use ::team::Team;
@@ -11,13 +11,12 @@ use finetune_core::{Error, advise, recipe, search};
 use records::{AdviceRecord, Event, Interrupt, Outcome, RunRecord, SearchRecord, Session};
 use run_config::{Run, SaveInterval};
 use run_folder::{FolderError, Metrics, RunFolder};
-use run_state::{Basis, ImageList, Inexact, Keeper, Reopened, StateFolder};
+use run_state::{Basis, ImageList, Keeper, StateFolder};
 use trained_model::model_file::{self, Description, SaveError};
 
-use super::arguments::run_of;
 use super::joined::search_helpers;
 use super::options::{TrainArguments, print_summary};
-use super::resume::{finished_already, hint};
+use super::resume::hint;
 use super::team;
 use progress::Progress;
 
@@ -39,7 +38,7 @@ pub(super) fn begin(
     let mut progress = Progress::new();
     let mut before = |event: &Event<'_>| progress.listen(event);
     let session = &mut Session { interrupt, listener: &mut before };
-    let mut materials = team::gathered(team, run, session)?;
+    let mut materials = recipe::gather(run, team, session)?;
     let search_in = || RunFolder::at(&search_folder(folder));
     let decided = team::lead_decides(team, || decide(run, &materials, &search_in, session))?;
     let decided = decided.context("rank 0 decides")?;
@@ -55,78 +54,16 @@ pub(super) fn begin(
     )
 }
 
-/// Goes on with the run in a folder. The working directory is that in which it was begun, unless it is asked for by its
-/// configuration.
-pub(super) fn resume(
-    path: &Path,
-    arguments: TrainArguments<'_>,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Outcome> {
-    let mut folder = RunFolder::of_another(path);
-    if let Some(record) = folder.summary().filter(|record| record.outcome == Outcome::Finished) {
-        finished_already(&folder);
-        print_summary(&report::text::run_summary(&record), &folder, &record, arguments)?;
-        return Ok(Outcome::Finished);
-    }
-    let states = StateFolder::take(path).map_err(Error::from)?;
-    thread::spawn(files::running_program);
-    let asked = if arguments.config.is_given() {
-        arguments.config.run()?
-    } else {
-        let config = absolute(&states.config())?;
-        let begun_in = states.begun().map_err(Error::from)?.folder;
-        let here = std::env::current_dir().unwrap_or_default();
-        if begun_in != here && begun_in.is_dir() {
-            folder = RunFolder::of_another(&absolute(path)?);
-            std::env::set_current_dir(&begun_in)
-                .with_context(|| format!("cannot work in {}", begun_in.display()))?;
-        }
-        run_of(&config, arguments.config.overrides(), |_| Ok::<_, Error>(()))?
-    };
-    // The folder of the states, should the working directory be another one now.
-    let states = states.reached_from(folder.path());
-    hint(format!("finetune --resume {}", folder.path().display()));
-    let mut progress = Progress::new();
-    let mut before = |event: &Event<'_>| progress.listen(event);
-    let session = &mut Session { interrupt, listener: &mut before };
-    let mut reopened = run_state::reopen(folder.path(), &states, Metrics::lines(&folder), asked, session)
-        .map_err(Error::from)?;
-    let materials = recipe::gather(&reopened.run, session)?;
-    let inexact = if arguments.options.is_inexact() { Inexact::Allowed } else { Inexact::Refused };
-    let basis = reopened.check(folder.path(), &states, of_state(&materials), inexact).map_err(Error::from)?;
-    reopened.announce(folder.path(), session).map_err(Error::from)?;
-    let Reopened { run, found, .. } = reopened;
-    let (decided, saved) = match (found, basis) {
-        (Some(found), Some(basis)) => {
-            let decided = Decided { run, search: basis.search.clone(), advice: basis.advice.clone(), basis };
-            let resumed = found.state.progress.map(|progress| Resumed { progress, tensors: found.tensors });
-            (decided, Some(resumed))
-        }
-        _ => {
-            let search = search_folder(&folder);
-            let search_in = || match search.join("config.toml").is_file() {
-                true => RunFolder::resumed_search(&search, &run.config),
-                false => RunFolder::at_or_cut_off(&search),
-            };
-            (decide(&run, &materials, &search_in, session)?, None)
-        }
-    };
-    folder.forget_summary()?;
-    let lines = saved.as_ref().and_then(|saved| saved.as_ref()).map_or(0, |saved| saved.progress.lines);
-    let metrics = || Metrics::resumed(&folder, lines);
-    let begun = Begun { decided, states: Some(states), materials, folder: &folder, saved };
-    carry_out(begun, metrics, progress, arguments, interrupt)
-}
-
 /// A run with everything decided, and what decided it.
-struct Decided {
-    run: Run,
-    search: Option<SearchRecord>,
-    advice: Option<AdviceRecord>,
-    basis: Basis,
+pub(super) struct Decided {
+    pub(super) run: Run,
+    pub(super) search: Option<SearchRecord>,
+    pub(super) advice: Option<AdviceRecord>,
+    pub(super) basis: Basis,
 }
 
-fn decide(
+/// Decides what a run leaves open; a search before it goes on in the folder that is opened for it.
+pub(super) fn decide(
     run: &Run,
     materials: &Materials,
     search_in: &dyn Fn() -> Result<RunFolder, FolderError>,
@@ -141,17 +78,18 @@ fn decide(
 }
 
 /// A run that is about to be carried out.
-struct Begun<'a> {
-    decided: Decided,
+pub(super) struct Begun<'a> {
+    pub(super) decided: Decided,
     /// Where states go; `None` where none are saved.
-    states: Option<StateFolder>,
-    materials: Materials,
-    folder: &'a RunFolder,
+    pub(super) states: Option<StateFolder>,
+    pub(super) materials: Materials,
+    pub(super) folder: &'a RunFolder,
     /// What an earlier process saved: of its training too, where it had begun; `None` for a run that begins.
-    saved: Option<Option<Resumed>>,
+    pub(super) saved: Option<Option<Resumed>>,
 }
 
-fn carry_out(
+/// Carries a run out and writes what came of it.
+pub(super) fn carry_out(
     begun: Begun<'_>,
     metrics: impl FnOnce() -> Result<Metrics, FolderError>,
     mut progress: Progress,
@@ -192,19 +130,16 @@ fn carry_out(
     Ok(record.outcome)
 }
 
-fn of_state(materials: &Materials) -> run_state::Materials<'_> {
+/// Returns what of the materials a state depends on.
+pub(super) fn of_state(materials: &Materials) -> run_state::Materials<'_> {
     run_state::Materials { images: &materials.images, weights: materials.source_sha256.as_deref() }
 }
 
 /// Returns the folder of the search before a run: next to its own, `runs/NAME-search`.
-fn search_folder(folder: &RunFolder) -> PathBuf {
+pub(super) fn search_folder(folder: &RunFolder) -> PathBuf {
     let mut name = folder.path().file_name().unwrap_or_default().to_owned();
     name.push("-search");
     folder.path().with_file_name(name)
-}
-
-fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
 }
 
 /// Saves a model that cannot be written into its folder among the temporary files, so that the training is not lost. Returns

@@ -9,14 +9,14 @@ use run_config::Config;
 use run_folder::{Metrics, RunFolder};
 
 use super::arguments::{ConfigArguments, Output, print_report, run_of};
-use super::joined::{search_helpers, stop_with_stdin};
+use super::joined::{joined, search_helpers};
 use super::resume::{ResumeOptions, hint};
 use super::train::listen_for_ctrl_c;
 use progress::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    mut_arg("config", |config| config.required_unless_present("resume")),
+    mut_arg("config", |config| config.required_unless_present_any(["resume", "join"])),
     after_help = "Linear classifiers on every stage, the head, and deeper and deeper training at several learning rates race on folds of the training images; validation and test images are never read. What cannot win is dropped; of what cannot be told apart the cheaper is taken. The folder gets search.json, a page with the race, and chosen.toml, the configuration to run. finetune.depth = \"search\" does the same before a run and goes on with it. docs/search.md says how searches fared."
 )]
 pub(super) struct SearchArguments {
@@ -30,8 +30,8 @@ pub(super) struct SearchArguments {
     /// How many minutes it may take, in place of the budget
     #[arg(long, value_name = "MINUTES", value_parser = number::<Positive>)]
     minutes: Option<Positive>,
-    /// Take part in the search that another process carries out in DIR
-    #[arg(long, value_name = "DIR", hide = true, conflicts_with_all = ["out", "resume"])]
+    /// Take part in the search that another process carries out in DIR, from this machine or another one that shares the folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"])]
     join: Option<PathBuf>,
     #[command(flatten)]
     resume: ResumeOptions,
@@ -54,13 +54,14 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
         search.minutes = minutes.or(search.minutes.filter(|_| budget.is_none()));
         anyhow::Ok(())
     };
-    let run = match resumed.filter(|_| !arguments.config.is_given()) {
+    let known = resumed.or(arguments.join.as_deref());
+    let run = match known.filter(|_| !arguments.config.is_given()) {
         Some(path) => run_of(&path.join("config.toml"), arguments.config.overrides(), change)?,
         None => arguments.config.changed_run(change)?,
     };
     if let Some(folder) = &arguments.join {
-        stop_with_stdin(interrupt);
-        return Ok(search::join(&run, folder, search_helpers(&run).count() + 1, interrupt)?);
+        let jobs = search_helpers(&run).count() + 1;
+        return joined(folder, interrupt, |session| Ok(search::join(&run, folder, jobs, session)?));
     }
     let (folder, mut metrics) = match resumed {
         Some(path) => {
@@ -85,8 +86,9 @@ pub(super) fn perform(arguments: &SearchArguments) -> anyhow::Result<()> {
     };
     let session = &mut Session { interrupt, listener: &mut listen };
     let done = search::gather(&run, session).map_err(anyhow::Error::from).and_then(|materials| {
-        folder.write_named_config(&run.config, &run.name)?;
-        Ok(search::perform(&run, &materials, &folder, &search_helpers(&run), session)?)
+        let helpers = search_helpers(&run);
+        folder.write_named_config(&search::shared_by(&run, &helpers).config, &run.name)?;
+        Ok(search::perform(&run, &materials, &folder, &helpers, session)?)
     });
     metrics.finish()?;
     let record = done.inspect_err(|_| folder.forget_if_empty())?;

@@ -3,8 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use features::dataset::agree_on_images;
-use finetune_core::recipe::{Course, Materials};
+use finetune_core::recipe::Course;
 use finetune_core::{Error, recipe};
 use records::{DecisionRecord, Interrupt, Outcome, Session};
 use run_config::{Config, Run};
@@ -12,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use team::{Ending, Environment, Failed, Failure, Program, Team, processes};
 
 use super::{UsageError, exit_code, message, of_panic};
+
+/// What is said of several processes that are asked for a comparison.
+pub(super) const COMPARISON_ALONE: &str = "a comparison runs in one process, and shares its runs by compare.jobs; processes on other machines join it with --join";
 
 fn environment() -> Result<Option<Environment>, team::Error> {
     Environment::read(|name| std::env::var(name).ok())
@@ -39,8 +41,9 @@ pub(super) fn refuse_several() -> anyhow::Result<()> {
 
 /// Meets the other processes, if there are any.
 pub(super) fn join(interrupt: &Interrupt) -> anyhow::Result<Team> {
-    let Some(environment) = environment()? else { return Ok(Team::alone()) };
+    let environment = environment()?;
     processes::follow_parent(interrupt);
+    let Some(environment) = environment else { return Ok(Team::alone()) };
     let digest = files::running_program()?;
     let program = Program { digest, libtorch: torch_extra::determinism::libtorch() };
     Ok(Team::join(&environment, &program, interrupt)?)
@@ -79,25 +82,22 @@ pub(super) fn shared(team: &Team, run: Run) -> anyhow::Result<Run> {
         return Err(team::Error::Differ("configuration".to_owned()).into());
     }
     if run.config.compare.is_some() {
-        return Err(
-            UsageError("a comparison runs in one process, and shares its runs by compare.jobs").into()
-        );
+        return Err(UsageError(COMPARISON_ALONE).into());
     }
+    refuse_one_gpu(team, &run)?;
+    team.set_timeout(Duration::from_secs(run.config.run.peer_timeout.get().into()))?;
+    Ok(run.shared_by(team.world(), team.local_world()))
+}
+
+/// Refuses one GPU for all processes of a machine.
+pub(super) fn refuse_one_gpu(team: &Team, run: &Run) -> anyhow::Result<()> {
     if team.local_world() > 1 && run.config.run.device.starts_with("cuda:") {
         return Err(run
             .source
             .wrong("run.device", "each process has a GPU of its own: use \"cuda\" or \"auto\"")
             .into());
     }
-    team.set_timeout(Duration::from_secs(run.config.run.peer_timeout.get().into()))?;
-    Ok(run.shared_by(team.world(), team.local_world()))
-}
-
-/// Reads what the run needs, and sees that every process has read the same images.
-pub(super) fn gathered(team: &Team, run: &Run, session: &mut Session<'_>) -> anyhow::Result<Materials> {
-    let materials = team.agree(recipe::gather(run, session))?;
-    agree_on_images(team, &materials.images)?;
-    Ok(materials)
+    Ok(())
 }
 
 /// What rank 0 has decided, as it goes over the wire.
@@ -135,7 +135,7 @@ pub(super) fn decided(team: &Team, asked: &Run, own: Option<&Run>) -> anyhow::Re
 pub(super) fn follow(team: &Team, run: &Run, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
     agree(team, Ok(()))?;
     let session = &mut Session { interrupt, listener: &mut |_| {} };
-    let mut materials = gathered(team, run, session)?;
+    let mut materials = recipe::gather(run, team, session)?;
     lead_decides::<()>(team, || Ok(()))?;
     let run = decided(team, run, None)?;
     materials.team = team.clone();
@@ -155,9 +155,17 @@ pub(super) fn guarded<T>(team: &Team, work: impl FnOnce() -> anyhow::Result<T>) 
         Ok(Err(error)) => error,
         Err(payload) => of_panic(payload.as_ref()),
     };
-    let of_team = error.downcast_ref::<team::Error>().or(match error.downcast_ref() {
+    team.end(&Ending { failure: failure_of(&error), of_team: of_team(&error) })
+}
+
+fn of_team(error: &anyhow::Error) -> Option<&team::Error> {
+    error.downcast_ref::<team::Error>().or(match error.downcast_ref() {
         Some(Error::Team(error)) => Some(error),
         _ => None,
-    });
-    team.end(&Ending { failure: failure_of(&error), of_team })
+    })
+}
+
+/// Whether nothing is wrong but that another process is gone, or does not answer.
+pub(super) fn is_left_alone(error: &anyhow::Error) -> bool {
+    matches!(of_team(error), Some(team::Error::Peer { failure: None, .. } | team::Error::Silent { .. }))
 }

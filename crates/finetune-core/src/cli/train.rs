@@ -1,6 +1,7 @@
 //! `finetune --config FILE`: the recipe, or a comparison of many runs.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,10 +14,11 @@ use run_config::{Config, Run};
 use run_folder::{FolderError, Metrics, RunFolder};
 
 use super::arguments::run_of;
-use super::joined::{joining, stop_with_stdin};
+use super::joined::{joined, joining};
 use super::options::{TrainArguments, print_summary};
 use super::resume::{Holds, held_in, hint, stopping};
-use super::{INTERRUPTED, UsageError, run, team};
+use super::team::COMPARISON_ALONE;
+use super::{INTERRUPTED, UsageError, resumed, run, team};
 use progress::Progress;
 
 /// Carries out the run that a configuration describes.
@@ -29,8 +31,10 @@ pub(super) fn perform_changed(
     arguments: TrainArguments<'_>,
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    if let Some(count) = arguments.options.processes.filter(|count| count.get() > 1) {
-        let code = processes::start(count.get())?;
+    let (count, restarts) =
+        (arguments.options.processes.map_or(1, NonZeroUsize::get), arguments.options.max_restarts);
+    if count > 1 || restarts > 0 {
+        let code = processes::start(count, restarts)?;
         std::process::exit(code.into());
     }
     let interrupt = &listen_for_ctrl_c()?;
@@ -46,19 +50,21 @@ fn in_team(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let TrainArguments { config, options } = arguments;
-    let begun = options.resume.folder(config.out());
-    if begun.is_some() && !team.is_alone() {
-        return Err(UsageError(
-            "one process goes on with what several began: finetune --resume RUN --inexact",
-        )
-        .into());
+    // The folder of a run whose processes were started again without --out.
+    let remembered = processes::remembered_folder();
+    let out = config.out().or(remembered.as_deref());
+    options.resume.check_restarts(out)?;
+    let begun = team.from_lead(options.resume.folder(out).map(Path::to_path_buf))?;
+    if let (Some(folder), true) = (&options.join, team.is_alone()) {
+        return join(folder, arguments, change, interrupt);
     }
     if !config.is_given() && begun.is_none() {
         return Err(UsageError("--config <FILE> is needed; see --help").into());
     }
     let outcome = match begun {
-        Some(path) => go_on(path, arguments, change, interrupt),
-        None => begin(team, arguments, change, interrupt),
+        Some(path) if team.is_lead() => go_on(team, &path, arguments, change, interrupt),
+        Some(_) => resumed::follow(team, interrupt),
+        None => begin(team, arguments, out, change, interrupt),
     };
     // A requested stop shows in the exit code even if nothing was left to do.
     outcome.map(|outcome| if interrupt.requested() { Outcome::Interrupted } else { outcome })
@@ -67,6 +73,7 @@ fn in_team(
 fn begin(
     team: &Team,
     arguments: TrainArguments<'_>,
+    out: Option<&Path>,
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
@@ -75,19 +82,17 @@ fn begin(
     if !team.is_lead() {
         return team::follow(team, &run, interrupt);
     }
-    if let Some(folder) = &options.join {
-        return join(&run, folder, interrupt);
-    }
-    let folder = match options.resume.folder_to_begin(config.out()) {
+    let folder = match options.resume.folder_to_begin(out) {
         Some(folder) => folder.map_err(anyhow::Error::from),
         None => config.new_folder(&run.name).map_err(anyhow::Error::from),
     };
     let folder = team::agree(team, folder)?;
+    processes::remember_folder(folder.path());
     let outcome = match &run.config.compare {
         Some(compare) => compare_runs(&run, compare, &folder, Metrics::create, arguments, interrupt),
         None => run::begin(team, &run, &folder, arguments, interrupt),
     };
-    if outcome.is_err() {
+    if outcome.as_ref().err().is_some_and(|error| !team::is_left_alone(error)) {
         folder.forget_if_empty();
     }
     outcome
@@ -95,20 +100,33 @@ fn begin(
 
 /// Goes on with the run or comparison in a folder, by the configuration that is given or by its own.
 fn go_on(
+    team: &Team,
     path: &Path,
     arguments: TrainArguments<'_>,
     change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Outcome> {
     let config = arguments.config;
-    let run = match config.is_given() {
-        true => Some(config.changed_run(change)?),
-        false => None,
+    let what = || {
+        let run = match config.is_given() {
+            true => Some(config.changed_run(change)?),
+            false => None,
+        };
+        let given = run.as_ref().is_some_and(|run| run.config.compare.is_some());
+        if !given && held_in(path)? == Holds::Run {
+            return Ok(None);
+        }
+        if !team.is_alone() {
+            return Err(UsageError(COMPARISON_ALONE).into());
+        }
+        Ok(Some(run))
     };
-    let given = run.as_ref().is_some_and(|run| run.config.compare.is_some());
-    if !given && held_in(path)? == Holds::Run {
-        return run::resume(path, arguments, interrupt);
-    }
+    let what = what();
+    let run = match what {
+        Ok(None) => return resumed::resume(team, path, arguments, interrupt),
+        Ok(Some(run)) => run,
+        Err(error) => team::agree(team, Err(error))?,
+    };
     let own = || run_of(&path.join("config.toml"), config.overrides(), |_| Ok::<_, Error>(()));
     let run = run.map_or_else(own, Ok)?;
     let folder = RunFolder::resumed(path, &run.config)?;
@@ -150,11 +168,22 @@ fn helper(folder: &Path) -> Command {
     joining(folder, &[])
 }
 
-/// Carries out runs as a helper.
-fn join(run: &Run, folder: &Path, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+/// Carries out runs of the comparison in a folder, by the configuration that is given or by its own.
+fn join(
+    folder: &Path,
+    arguments: TrainArguments<'_>,
+    change: impl FnOnce(&mut Config) -> anyhow::Result<()>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let config = arguments.config;
+    let run = match config.is_given() {
+        true => config.changed_run(change)?,
+        false => run_of(&folder.join("config.toml"), config.overrides(), |_| Ok::<_, Error>(()))?,
+    };
     let compare = run.config.compare.as_ref().context("the configuration compares nothing")?;
-    stop_with_stdin(interrupt);
-    compare::join(run, compare, &RunFolder::of_another(folder), interrupt)?;
+    joined(folder, interrupt, |session| {
+        Ok(compare::join(&run, compare, &RunFolder::of_another(folder), session)?)
+    })?;
     Ok(Outcome::Finished)
 }
 

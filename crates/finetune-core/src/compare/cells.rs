@@ -12,13 +12,16 @@ use serde::de::DeserializeOwned;
 use super::{Cell, CompareError};
 use crate::Error;
 use crate::recipe::{Finished, Materials};
-use run_folder::{FolderError, RunFolder};
+use run_folder::{Claim, FolderError, RunFolder};
 use trained_model::model_file;
 
 /// Marks a cell whose training diverged, in place of the summary of a run.
 const DIVERGED: &str = "diverged.json";
 
-/// Folders of a comparison's cells. Creating one claims its run; `summary.json` or [`DIVERGED`], written last, ends it.
+/// Files of which one, written last, ends a cell.
+const ENDS: [&str; 2] = ["summary.json", DIVERGED];
+
+/// Folders of a comparison's cells. The process that has claimed one carries its run out; one of [`ENDS`] ends it.
 pub(super) struct Cells<'a> {
     folder: &'a RunFolder,
     compare: &'a CompareConfig,
@@ -30,37 +33,9 @@ impl<'a> Cells<'a> {
         Self { folder, compare, groups: &run.config.data.groups }
     }
 
-    /// Creates the cell's folder; `None` where another process has it already.
-    pub(super) fn claim(&self, cell: &Cell) -> Result<Option<RunFolder>, Error> {
-        let path = self.folder.file(&self.folder_name(cell));
-        let parent = self.folder.file("cells");
-        fs::create_dir_all(&parent).map_err(FolderError::write(&parent))?;
-        match fs::create_dir(&path) {
-            Ok(()) => Ok(Some(RunFolder::at(&path)?)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(FolderError::write(path)(error).into()),
-        }
-    }
-
-    /// Removes the folder of a cell that will not be finished, so that it can be claimed again.
-    pub(super) fn release(&self, cell: &Cell) -> Result<(), Error> {
-        let path = self.folder.file(&self.folder_name(cell));
-        Ok(fs::remove_dir_all(&path).map_err(FolderError::write(&path))?)
-    }
-
-    /// Releases the cells that were begun and not finished. Returns whether there are cells left to begin.
-    pub(super) fn release_unfinished(&self, plan: &[Cell]) -> Result<bool, Error> {
-        let mut left = false;
-        for cell in plan {
-            let folder = self.folder.file(&self.folder_name(cell));
-            if !folder.join("summary.json").exists() && !folder.join(DIVERGED).exists() {
-                left = true;
-                if folder.exists() {
-                    self.release(cell)?;
-                }
-            }
-        }
-        Ok(left)
+    /// Claims a cell that no process has begun, or whose process is gone; `None` for any other.
+    pub(super) fn claim(&self, cell: &Cell) -> Result<Option<Claim>, Error> {
+        Ok(Claim::take(&self.folder.file(&self.folder_name(cell)), &ENDS)?)
     }
 
     /// Writes the results of a finished cell.
@@ -234,7 +209,7 @@ mod tests {
     use run_config::Method;
 
     #[test]
-    fn a_cell_is_claimed_once_and_released_when_unfinished() {
+    fn a_cell_is_claimed_once_until_its_process_is_gone() {
         let root = tempfile::tempdir().unwrap();
         let folder = RunFolder::at(root.path()).unwrap();
         let compare = CompareConfig {
@@ -247,13 +222,13 @@ mod tests {
         let cells = Cells { folder: &folder, compare: &compare, groups: &groups };
         let plan = super::super::plan(&compare, None);
         let claimed = cells.claim(&plan[0]).unwrap().unwrap();
-        assert!(claimed.path().ends_with("cells/5-per-class-head-seed-0"));
+        assert!(claimed.folder().path().ends_with("cells/5-per-class-head-seed-0"));
         assert!(cells.claim(&plan[0]).unwrap().is_none());
-        fs::write(cells.claim(&plan[1]).unwrap().unwrap().file("summary.json"), "torn").unwrap();
+        fs::write(cells.claim(&plan[1]).unwrap().unwrap().folder().file("summary.json"), "torn").unwrap();
         assert!(cells.read(&plan[1]).unwrap_err().to_string().contains("summary.json"));
         assert!(cells.read(&plan[0]).unwrap().is_none());
-        assert!(cells.release_unfinished(&plan).unwrap());
-        assert!(cells.claim(&plan[0]).unwrap().is_some(), "released");
+        drop(claimed);
+        assert!(cells.claim(&plan[0]).unwrap().is_some(), "its process is gone");
         assert!(cells.claim(&plan[1]).unwrap().is_none(), "finished");
     }
 }

@@ -1,8 +1,8 @@
 //! The comparison runner: many runs over seeds, methods or settings, and amounts of data.
 //!
-//! Every run is a cell with a folder of its own under `cells/`. The process that creates the folder carries the run out, so
-//! that several processes share a comparison through the file system alone ([`Helpers`], [`join`]); a cell with a summary is
-//! finished. What the runs say together is worked out by the crate `comparison`.
+//! Every run is a cell with a folder of its own under `cells/`. The process that has the folder's lease carries the run out, so
+//! that several processes, on one machine or many, share a comparison through the file system alone ([`Helpers`], [`join`]); a cell
+//! with a summary is finished, and one whose process is gone is begun again by any other. What the runs say together is worked out by the crate `comparison`.
 //!
 //! In reading order: [`vary`] makes the settings, [`plan`] the cells; `cells` has their folders, `worker` carries them out,
 //! [`Helpers`] are the other processes.
@@ -13,18 +13,17 @@ mod vary;
 mod worker;
 
 use std::num::NonZeroU32;
+use std::thread;
 use std::time::Instant;
 
 use comparison::{Ended, Figure, Finished, Judge, Pooled};
-use records::{
-    CellRecord, ComparisonRecord, DivergedRecord, Event, Interrupt, Outcome, Session, TraceRecord,
-};
+use records::{CellRecord, ComparisonRecord, DivergedRecord, Event, Outcome, Session, TraceRecord};
 use run_config::{CompareConfig, Folds, Method, Metric, Run};
 
 use self::cells::Cells;
 use self::worker::Worker;
 use crate::Error;
-use crate::helpers::Helpers;
+use crate::helpers::{Helpers, POLL_INTERVAL};
 use run_folder::RunFolder;
 
 pub use error::CompareError;
@@ -97,8 +96,6 @@ pub fn perform(
     let config = folder.write_named_config(&run.config, &run.name).map_err(Error::from)?;
     let plan = plan(compare, run.config.data.folds);
     let cells = Cells::of(folder, compare, run);
-    // Left unfinished by an earlier process.
-    cells.release_unfinished(&plan)?;
     let mut worker = Worker::new(run, compare, &cells);
     // Errors in data and weights show here, once, before a helper could repeat them.
     let first = worker.input(plan.first().and_then(|cell| cell.setting))?;
@@ -107,16 +104,17 @@ pub fn perform(
     let mut helpers = helpers.start(folder.path(), most).map_err(CompareError::Helper)?;
     let mut results = Results { ended: vec![None; plan.len()] };
     loop {
+        // A cell that another process left unfinished is carried out here, where its error is reported.
         while worker.next(&plan, session)? {
             results.collect(&plan, &cells, session)?;
         }
-        helpers.wait(CompareError::Helper, || results.collect(&plan, &cells, session))?;
         results.collect(&plan, &cells, session)?;
-        // A cell that a helper left unfinished is carried out here, where its error is reported.
-        if session.interrupted() || !cells.release_unfinished(&plan)? {
+        if session.interrupted() || results.ended.iter().all(Option::is_some) {
             break;
         }
+        thread::sleep(POLL_INTERVAL);
     }
+    helpers.wait(CompareError::Helper, || Ok(()))?;
     let complete = results.ended.iter().all(Option::is_some);
     let example = results.example(&plan).map(|cell| cells.read(cell)).transpose()?.flatten();
     let traces = traces(&plan, &cells)?;
@@ -235,13 +233,12 @@ pub fn join(
     run: &Run,
     compare: &CompareConfig,
     folder: &RunFolder,
-    interrupt: &Interrupt,
+    session: &mut Session<'_>,
 ) -> Result<(), Error> {
     let cells = Cells::of(folder, compare, run);
     let mut worker = Worker::new(run, compare, &cells);
     let plan = plan(compare, run.config.data.folds);
-    let silent = &mut Session { interrupt, listener: &mut |_| {} };
-    while worker.next(&plan, silent)? {}
+    while worker.next(&plan, session)? {}
     Ok(())
 }
 

@@ -3,6 +3,7 @@ use std::num::NonZeroU32;
 use pretrained::PartialInput;
 use records::{Amount, Event, Outcome, Session};
 use run_config::{Checkpoints, CompareConfig, Method, Run, VariantConfig};
+use team::Team;
 use zoo::source_weights::SourceWeights;
 
 use super::Cell;
@@ -44,7 +45,8 @@ impl<'a> Worker<'a> {
             if session.interrupted() {
                 break;
             }
-            let Some(folder) = self.cells.claim(cell)? else { continue };
+            let Some(claim) = self.cells.claim(cell)? else { continue };
+            let folder = claim.folder();
             let (cells, compare) = (self.cells, self.compare);
             let input = self.input(cell.setting);
             let gathered = input.and_then(|input| self.gather(cell.variant, input, session));
@@ -63,26 +65,26 @@ impl<'a> Worker<'a> {
                 let (run, search) = search::resolve_search(&run, materials, &search_in, &alone, session)?;
                 let (run, advice) = advise::resolve_auto_depth(&run, materials, session)?;
                 // No checkpoint but the last good one of a run that diverges.
-                let checkpoints = compare.keep_models.then_some(&folder);
+                let checkpoints = compare.keep_models.then_some(folder);
                 let performed =
                     recipe::perform(&run, &mut materials.clone(), checkpoints, Course::unsaved(), session);
                 let mut finished = match performed {
                     Err(error @ Error::Training(training::Error::Diverged { .. })) => {
-                        return cells.write_diverged(cell, &folder, &run, &error);
+                        return cells.write_diverged(cell, folder, &run, &error);
                     }
                     performed => performed?,
                 };
                 advise::attach_to_record(&mut finished.record, advice);
                 search::attach_to_record(&mut finished.record, search);
                 match finished.record.outcome {
-                    Outcome::Finished => cells.write(&folder, &run, materials, finished),
+                    Outcome::Finished => cells.write(folder, &run, materials, finished),
                     Outcome::Interrupted => Err(Error::Interrupted),
                 }
             });
             return match done {
                 Ok(()) => Ok(true),
                 Err(error) => {
-                    self.cells.release(cell)?;
+                    claim.release()?;
                     if matches!(error, Error::Interrupted | Error::SearchInterrupted { .. }) {
                         Ok(false)
                     } else {
@@ -114,7 +116,7 @@ impl<'a> Worker<'a> {
             _ => {
                 let mut run = with_variant(self.run, self.compare, variant)?;
                 run.config.data.input.clone_from(&input);
-                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, session)? };
+                let materials = Materials { seconds: 0.0, ..recipe::gather(&run, &Team::alone(), session)? };
                 check_amounts(&run, &materials, self.compare)?;
                 let settings = self.compare.settings.iter().map(|setting| {
                     let mut changed = run.with_overrides(setting)?;

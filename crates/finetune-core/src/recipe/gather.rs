@@ -58,12 +58,13 @@ pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Decode
     }
 }
 
-/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the images.
+/// Reads what a run needs: first the listings and weights, in which mistakes show at once, then the images, each in one of the
+/// processes.
 ///
 /// # Errors
-/// When something is missing or does not fit together.
-pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> {
-    let materials = gather_chosen(run, &mut |_| Ok(()), session)?;
+/// When something is missing or does not fit together, in any of them.
+pub fn gather(run: &Run, team: &Team, session: &mut Session<'_>) -> Result<Materials, Error> {
+    let materials = gather_chosen(run, team, &mut |_| Ok(()), session)?;
     if let Some(per_class) = run.config.data.images_per_class {
         let chosen = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
         chosen.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
@@ -78,10 +79,47 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
 /// As [`gather`].
 pub fn gather_chosen(
     run: &Run,
+    team: &Team,
     choose: &mut dyn FnMut(&mut DataSet) -> Result<(), Error>,
     session: &mut Session<'_>,
 ) -> Result<Materials, Error> {
     let started = Instant::now();
+    let Listed { set, checkpoint, input, input_from, class_order } =
+        team.agree(list(run, choose, session))?;
+    dataset::agree_on_listing(team, &set)?;
+    // Nothing computes meanwhile: decoding has all threads.
+    let threads = usize::try_from(run.threads).unwrap_or(1);
+    let [training, others] = pixels_to_keep(run, &input)?;
+    let how = dataset::Decoding { training, others, threads, team };
+    let data = &run.config.data;
+    let images = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
+    if let Some(warning) = wide_images::warning(images.wide(), input.range) {
+        session.emit(&Event::Warning(warning));
+    }
+    check_images(run, &images)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
+    let licence = source_weights::licence(run.network, run.weights.as_ref(), checkpoint.as_ref());
+    let checkpoint = checkpoint.map(Arc::new);
+    let team = Team::alone();
+    Ok(Materials { images, checkpoint, source_sha256, licence, input, input_from, class_order, team, seconds })
+}
+
+/// What is known before the first image is decoded.
+struct Listed {
+    set: DataSet,
+    checkpoint: Option<Checkpoint>,
+    input: InputSpec,
+    input_from: &'static str,
+    class_order: ClassOrder,
+}
+
+/// Lists the images, reads the weights, and sees that they fit together.
+fn list(
+    run: &Run,
+    choose: &mut dyn FnMut(&mut DataSet) -> Result<(), Error>,
+    session: &mut Session<'_>,
+) -> Result<Listed, Error> {
     let data = &run.config.data;
     let mut set: DataSet = dataset::list(data, &run.source, run.config.run.seed)?;
     if let Some(note) = dataset::leave_unopened(&mut set, data) {
@@ -116,30 +154,7 @@ pub fn gather_chosen(
     }
     dataset::report(&set, session.listener);
     choose(&mut set)?;
-    // Nothing computes meanwhile: decoding has all threads.
-    let threads = usize::try_from(run.threads).unwrap_or(1);
-    let [training, others] = pixels_to_keep(run, &input)?;
-    let how = dataset::Decoding { training, others, threads };
-    let images = dataset::decode(set, data, &run.source, how, session.interrupt, session.listener)?;
-    if let Some(warning) = wide_images::warning(images.wide(), input.range) {
-        session.emit(&Event::Warning(warning));
-    }
-    check_images(run, &images)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
-    let licence = source_weights::licence(run.network, run.weights.as_ref(), checkpoint.as_ref());
-    let checkpoint = checkpoint.map(Arc::new);
-    Ok(Materials {
-        images,
-        checkpoint,
-        source_sha256,
-        licence,
-        input,
-        input_from,
-        class_order,
-        team: Team::alone(),
-        seconds,
-    })
+    Ok(Listed { set, checkpoint, input, input_from, class_order })
 }
 
 /// Returns the number of validation images, about that of a fold where one takes their place.

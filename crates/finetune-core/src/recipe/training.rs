@@ -6,9 +6,13 @@ use backbone::{Backbone, StageId};
 use features::feature_cost;
 use records::{Event, KeptRecord, Session, StepName};
 use run_config::Checkpoints;
+use team::Team;
 use training::freeze::FreezePlan;
 use training::penalties::saved_attention;
-use training::{Ending, Loaders, Phase, PhaseEnd, SaveState, Trainer, TrainingState, enough_epochs};
+use training::{
+    Ending, Handed, Loaders, Phase, PhaseEnd, SaveState, SavedTraining, Tensors, Trainer, TrainingState,
+    enough_epochs,
+};
 
 use super::course::Course;
 use super::head_fit;
@@ -147,17 +151,55 @@ fn run_phase(
         if feature_bytes.get().is_none() {
             feature_bytes.set(Some(made.training.feature_bytes()));
         }
-        while trainer.epoch(&segment, made, session)? {
-            if after_epochs {
-                try_checkpoint(inputs, &trainer.model(), "last.safetensors", session);
+        let mut epochs = |trainer: &mut Trainer<'_>, made: &Loaders| -> Result<(), Error> {
+            while trainer.epoch(&segment, made, session)? {
+                if after_epochs {
+                    try_checkpoint(inputs, &trainer.model(), "last.safetensors", session);
+                }
+                trainer.save(session)?;
             }
-            trainer.save(session)?;
+            Ok(())
+        };
+        if made.training.is_for_one() {
+            by_lead(&inputs.materials.team, &mut trainer, made, epochs)?;
+        } else {
+            epochs(&mut trainer, made)?;
         }
         if trainer.is_over() {
             break;
         }
     }
     Ok(trainer.finish(current.as_ref())?)
+}
+
+/// Lets rank 0 train alone, while the others wait, and gives all of them what came of it.
+fn by_lead(
+    team: &Team,
+    trainer: &mut Trainer<'_>,
+    made: &mut Loaders,
+    epochs: impl FnOnce(&mut Trainer<'_>, &Loaders) -> Result<(), Error>,
+) -> Result<(), Error> {
+    made.share_with(&Team::alone());
+    let handed = team.while_lead(|| {
+        epochs(trainer, made)?;
+        Ok::<_, Error>(trainer.hand_over()?)
+    })?;
+    made.share_with(team);
+    let (numbers, tensors) = match handed {
+        Some(Handed { saved: SavedTraining { numbers, tensors }, is_interrupted }) => {
+            (Some((numbers, is_interrupted)), tensors)
+        }
+        None => (None, Tensors::new()),
+    };
+    let numbers = team.from_lead(numbers)?;
+    let tensors = team.tensors_from_lead(tensors)?;
+    match numbers {
+        Some((numbers, is_interrupted)) if !team.is_lead() => {
+            trainer.take_over(Handed { saved: SavedTraining { numbers, tensors }, is_interrupted })?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Returns the cuts of this phase and of the one after it, the last stage first. Not those of the latter where it shows

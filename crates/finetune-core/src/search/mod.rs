@@ -13,8 +13,9 @@ use ::search::record::{About, record};
 use ::search::{Budget, Calibration, Cells, Entrant, Images, Listed, Prior, Race, Rules, Setup, drive};
 use features::dataset::{DecodedDataset, ImageSubset};
 use images::DataSet;
-use records::{Depth, Event, Interrupt, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
+use records::{Depth, Event, RaceCellRecord, RunRecord, SearchRecord, Session, StepName};
 use run_config::{Config, Run};
+use team::Team;
 
 use self::networks::OfNetwork;
 use self::trainer::{FoldTrainer, Process};
@@ -36,7 +37,7 @@ pub fn gather(run: &Run, session: &mut Session<'_>) -> Result<Materials, Error> 
         set.test.clear();
         Ok(())
     };
-    let materials = recipe::gather_chosen(run, &mut choose, session)?;
+    let materials = recipe::gather_chosen(run, &Team::alone(), &mut choose, session)?;
     if let Some(per_class) = run.config.data.images_per_class {
         let drawn = materials.images.train.take_per_class(per_class.get(), run.config.run.seed);
         drawn.map_err(|error| run.source.wrong("data.images_per_class", error.to_string()))?;
@@ -60,7 +61,6 @@ pub fn perform(
         prepare(run, materials, helpers.count() + 1, session)?;
     let calibration = Calibration::shipped()?;
     let cells = Cells::of(folder.path());
-    cells.release_unfinished()?;
     let mut course: Vec<RaceCellRecord> = Vec::new();
     let process = Process::first(helpers, folder.path(), &about, &calibration);
     let mut trainer = FoldTrainer::new(&mut networks, &field, process, session);
@@ -85,8 +85,7 @@ pub fn perform(
 ///
 /// # Errors
 /// When a cell fails, and on interruption. The cell at fault is released.
-pub fn join(run: &Run, folder: &Path, jobs: usize, interrupt: &Interrupt) -> Result<(), Error> {
-    let session = &mut Session { interrupt, listener: &mut |_| {} };
+pub fn join(run: &Run, folder: &Path, jobs: usize, session: &mut Session<'_>) -> Result<(), Error> {
     let materials = gather(run, session)?;
     let Prepared { mut race, field, mut networks, .. } = prepare(run, &materials, jobs, session)?;
     let mut trainer = FoldTrainer::new(&mut networks, &field, Process::Helper, session);
@@ -152,9 +151,20 @@ pub fn resolve_search(
         return Err(run.source.wrong("search.archs", message).into());
     }
     let folder = folder()?;
-    folder.write_config(&run.config)?;
+    folder.write_config(&shared_by(run, helpers).config)?;
     let record = perform(run, materials, &folder, helpers, session)?;
     Ok((chosen(run, materials, &record)?, Some(record)))
+}
+
+/// Returns the run with the number of processes written out that its minutes are counted for, so that those on other machines count
+/// them alike.
+#[must_use]
+pub fn shared_by(run: &Run, helpers: &Helpers<'_>) -> Run {
+    let mut run = run.clone();
+    if let Some(search) = run.config.search.as_mut().filter(|search| search.minutes.is_some()) {
+        search.jobs = helpers.count() + 1;
+    }
+    run
 }
 
 /// Adds a search to the record of the run that followed it, as part of the step `freeze`.

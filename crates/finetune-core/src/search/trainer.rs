@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 
 use ::search::record::{About, standing};
-use ::search::{Answers, Budget, Calibration, Cell, Cells, Entrant, HeldOut, How, Race, Tier, Trainer};
+use ::search::{Answers, Budget, Calibration, Cell, Entrant, HeldOut, How, Race, Tier, Trainer};
 use tch::Tensor;
 use transferability::ridge;
 
@@ -198,16 +198,9 @@ impl Trainer for FoldTrainer<'_, '_> {
         matches!(self.process, Process::First { .. }) || race.arms()[cell.arm].tier != Tier::Free
     }
 
-    fn wait(&mut self, cells: &Cells) -> Result<(), Error> {
+    fn wait(&mut self) -> Result<(), Error> {
         if self.session.interrupted() {
             return Err(Error::Interrupted);
-        }
-        if let Process::First { running, .. } = &mut self.process {
-            let any = running.as_mut().map_or(Ok(false), Running::any).map_err(Error::Helper)?;
-            if !any {
-                // Whoever claimed the cell is gone.
-                return Ok(cells.release_unfinished()?);
-            }
         }
         thread::sleep(POLL_INTERVAL);
         Ok(())

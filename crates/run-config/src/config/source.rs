@@ -19,7 +19,9 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) fn new(path: &Path, text: String) -> Self {
+    /// Returns the source of a configuration with this text; mistakes are said to be in the file of this path.
+    #[must_use]
+    pub fn new(path: &Path, text: String) -> Self {
         Self { path: path.to_path_buf(), text, overrides: Vec::new(), setting: None, hints: Vec::new() }
     }
 

@@ -34,21 +34,22 @@ fn the_norm_is_that_of_all_parameters_of_a_live_stage() {
     backbone.freeze_before(backbone.stage("fc1").unwrap());
     let mut flow = GradientFlow::over(3);
     flow.observe(&backbone);
-    assert!(flow.take(0).unwrap().is_empty(), "there are no gradients yet");
+    assert!(flow.records(0).unwrap().is_empty(), "there are no gradients yet");
     backward(&backbone, 1.0);
     flow.observe(&backbone);
     let expected: BTreeMap<String, f64> =
         ["fc1", "fc2", "head"].map(|stage| (stage.to_owned(), norm(&backbone, stage))).into();
     backward(&backbone, 1.0); // the second is added to the first
     flow.observe(&backbone);
-    let seen = flow.take(10).unwrap();
+    let seen = flow.records(10).unwrap();
     assert_eq!(seen.iter().map(|moment| moment.step).collect::<Vec<_>>(), [12, 13]);
     for (stage, norm) in &expected {
         assert!(*norm > 0.0 && (seen[0].norms[stage] - norm).abs() < 1e-9 * norm, "{stage}");
         assert!((seen[1].norms[stage] - 2.0 * norm).abs() < 1e-9 * norm, "{stage}");
     }
     assert!(seen.iter().all(|moment| moment.norms.keys().eq(expected.keys())));
-    assert!(flow.take(10).unwrap().is_empty());
+    flow.forget();
+    assert!(flow.records(10).unwrap().is_empty());
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn a_long_phase_is_looked_at_now_and_then() {
     backward(&backbone, 1.0);
     let mut flow = GradientFlow::over(1000);
     (0..1000).for_each(|_| flow.observe(&backbone));
-    let steps: Vec<u64> = flow.take(0).unwrap().iter().map(|moment| moment.step).collect();
+    let steps: Vec<u64> = flow.records(0).unwrap().iter().map(|moment| moment.step).collect();
     assert!(steps.len() <= 64 && steps.len() > 50, "{}", steps.len());
     assert_eq!(steps[..3], [1, 17, 33]);
 }
@@ -68,5 +69,5 @@ fn what_is_not_finite_is_recorded_as_it_is() {
     backward(&backbone, f64::INFINITY);
     let mut flow = GradientFlow::over(1);
     flow.observe(&backbone);
-    assert!(!flow.take(0).unwrap()[0].norms["head"].is_finite());
+    assert!(!flow.records(0).unwrap()[0].norms["head"].is_finite());
 }

@@ -7,6 +7,7 @@ mod divergences;
 mod drawing;
 mod gradient_flow;
 mod optimizers;
+mod reduced;
 mod regularized;
 mod scaling;
 mod schedules;

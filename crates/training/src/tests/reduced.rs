@@ -1,0 +1,110 @@
+//! What several processes sum in a step is what has a gradient: in every network, at every kind of depth, whether batch-norm learns
+//! and whether the original head is trained along.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use backbone::{Backbone, Mode, Network, Options, StageId, Values};
+use features::loader::Batch;
+use records::{Depth, StepName};
+use regularize::{CoTuning, CrossEntropy};
+use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
+use tch::{Device, Kind, Tensor};
+use torch_extra::distributed::{Group, Member, Reducer, Store};
+
+use crate::average::Averaging;
+use crate::freeze::FreezePlan;
+use crate::objective::{Objective, mode_of};
+use crate::penalties::{OriginalHead, Penalties};
+use crate::{Phase, TrainingState};
+
+/// Classes of the network that is fine-tuned, and images in its batch.
+const CLASSES: i64 = 2;
+const IMAGES: i64 = 2;
+
+/// A network of zeros, which have no memory until they are written to: what has a gradient depends on no value.
+fn zeros(network: &Network, size: i64) -> Backbone {
+    let options = Options { classes: CLASSES, size, ..Options::default() };
+    let mut backbone = network.build(Values::Outline, &options);
+    for variable in backbone.variables().all() {
+        let zeros = Tensor::zeros(variable.tensor.size(), (variable.tensor.kind(), Device::Cpu));
+        variable.tensor.shallow_clone().set_data(&zeros);
+    }
+    backbone.freeze_before(StageId::INPUT);
+    backbone
+}
+
+/// The co-tuned head of this network.
+fn original(backbone: &Backbone) -> Penalties {
+    let original = OriginalHead::copy_of(backbone);
+    let original = original.relate(&Tensor::ones([CLASSES, CLASSES], (Kind::Float, Device::Cpu)));
+    Penalties { co_tuning: Some((CoTuning::default(), Rc::new(original))), ..Penalties::default() }
+}
+
+#[test]
+fn what_is_summed_has_a_gradient_in_every_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::file(&folder.path().join("store"), 1).unwrap();
+    let member = Member { rank: 0, world: 1 };
+    let group = Group::gloo(&store, "one", member, Some("lo"), std::time::Duration::from_secs(60)).unwrap();
+    let (train, regularize) = (TrainConfig::default(), RegularizeConfig::default());
+    let mut seen = 0;
+    for network in zoo::networks() {
+        // One that is built for a size reads no other.
+        let size = i64::from(network.smallest_input).max(32);
+        let mut backbone = zeros(network, size);
+        let x = Tensor::zeros([IMAGES, 3, size, size], (Kind::Float, Device::Cpu));
+        let labels = Tensor::from_slice(&[0i64, 1]);
+        for depth in [Depth::All, Depth::Last(2), Depth::Head] {
+            for (batch_norm, co_tuned) in [
+                (BatchNormPolicy::Train, false),
+                (BatchNormPolicy::Frozen, true),
+                (BatchNormPolicy::Frozen, false),
+            ] {
+                let what = format!("{}, {depth:?}, {batch_norm:?}, co-tuned: {co_tuned}", network.name);
+                let plan = FreezePlan::new(&backbone, &depth, 1.0).unwrap();
+                let first = plan.first_live;
+                backbone.freeze_before(first);
+                let penalties = if co_tuned { original(&backbone) } else { Penalties::default() };
+                let cross_entropy = CrossEntropy::default();
+                let phase = Phase {
+                    kind: Kind::Float,
+                    step: StepName::FineTune,
+                    plan: &plan,
+                    epochs: 1,
+                    images: 2,
+                    objective: Objective { mode: mode_of(batch_norm), cross_entropy, penalties },
+                    train: &train,
+                    regularize: &regularize,
+                    batch_norm,
+                    averaging: Averaging::None,
+                    begins_trained: false,
+                    wise_ft: None,
+                    seed: 0,
+                    sync_interval: 1,
+                };
+                let mut state = TrainingState::new(&phase);
+                state.optimizer.follow(phase.trainables(&backbone, 1));
+                state.optimizer.forget_gradients();
+                let reduced = phase.reduced(&backbone, &state.optimizer, first);
+                let mut reducer = Reducer::new(&group, &reduced).unwrap();
+                let x = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..first, Mode::Evaluate));
+                reducer.expect().unwrap();
+                let batch = Batch::plain(x, labels.shallow_clone());
+                phase.objective.of(&backbone, &batch, first).loss.f_backward().unwrap();
+                reducer.finished().unwrap_or_else(|error| panic!("{what}: {error}"));
+                // And nothing else has one.
+                let parameters = state.optimizer.parameters();
+                let with_gradient = parameters.iter().filter(|parameter| parameter.value.grad().defined());
+                let with_gradient: BTreeSet<&str> =
+                    with_gradient.map(|parameter| parameter.name.as_str()).collect();
+                assert_eq!(with_gradient.len(), reduced.len(), "{what}");
+                assert!(!reduced.is_empty(), "{what}");
+                state.optimizer.forget_gradients();
+                drop(reducer);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 9 * 20, "{seen}");
+}

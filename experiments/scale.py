@@ -1,0 +1,194 @@
+"""What a training costs in 1 to 512 processes, by a model: python experiments/scale.py
+
+The tables of docs/several-machines.md are what it prints. `--check FINETUNE` runs that program in 1, 2, 3 and 4 processes on
+this machine and compares the bytes that go over loopback with the model's. It needs nothing but Python and Linux.
+"""
+
+import argparse
+import math
+import os
+import random
+import re
+import struct
+import subprocess
+import tempfile
+import zlib
+from dataclasses import dataclass
+
+
+@dataclass
+class Machines:
+    """Processes of a machine, and what joins machines."""
+
+    processes: int = 8
+    wire: float = 1.25e9  # bytes a second between machines: 10 Gbit/s
+    memory: float = 5e9  # and between processes of one
+    far: float = 50e-6  # seconds a message takes between machines
+    near: float = 5e-6
+
+
+@dataclass
+class Job:
+    """ResNet-50 on photographs: what a process computes, and what it sends."""
+
+    gradients: float = 102e6  # bytes
+    buckets: int = 5
+    step: float = 0.25  # seconds for 32 images
+    hides: float = 2 / 3  # share of the step in which gradients are summed meanwhile
+    images: int = 100_000
+    decoding: float = 8e-3  # seconds an image, on one thread
+    threads: int = 2
+    pixels: float = 224 * 224 * 3  # bytes of an image in memory
+    memory: float = 4096 * 2**20  # data.memory_mib
+    features: float = 200e3  # bytes of an image before the last stage
+    frozen: float = 20e-3  # seconds an image passes the frozen stages
+
+
+def ring(size, world, machines):
+    """Seconds to sum `size` bytes over all processes, and bytes that the wire of a machine carries each way."""
+    if world == 1:
+        return 0.0, 0.0
+    messages = 2 * (world - 1)
+    share = size / world
+    if world <= machines.processes:
+        return messages * (share / machines.memory + machines.near), 0.0
+    return messages * (share / machines.wire + machines.far), messages * share
+
+
+def to_all(size, world, machines):
+    """Seconds until every process has `size` bytes, of which each had its part, and bytes into a machine: one copy for each of its
+    processes."""
+    if world == 1:
+        return 0.0, 0.0
+    here = min(world, machines.processes)
+    if world <= machines.processes:
+        return size * (world - 1) / world / machines.memory * here, 0.0
+    into = size * (world - here) / world * here
+    return into / machines.wire, into
+
+
+def steps(job, machines, worlds):
+    print("| processes | machines | gradients on a machine's wire | time to sum | of which hidden | control | step | efficiency |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for world in worlds:
+        bucket, wire = ring(job.gradients / job.buckets, world, machines)
+        summed, wire = bucket * job.buckets, wire * job.buckets
+        hidden = min(summed, job.step * job.hides)
+        control, _ = ring(32, world, machines)
+        step = job.step + summed - hidden + control
+        count = math.ceil(world / machines.processes)
+        wire = "0 (memory)" if world <= machines.processes and world > 1 else f"{wire / 1e9:.2f} GB" if world > 1 else "0"
+        print(
+            f"| {world} | {count} | {wire} | {summed:.2f} s | {hidden:.2f} s | {control * 1e3:.1f} ms | {step:.2f} s "
+            f"| {job.step / step:.2f} |"
+        )
+
+
+def preparing(job, machines, worlds):
+    print("| processes | decoding, each image once | its pixels to all | frozen stages, each image once | their features to all | alone, all of it |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    alone = job.images * (job.decoding / job.threads + job.frozen)
+    for world in worlds:
+        decoded = job.images * job.decoding / job.threads / world
+        kept = min(job.images * job.pixels, job.memory)
+        pixels, _ = to_all(kept, world, machines)
+        computed = job.images * job.frozen / world
+        features, into = to_all(job.images * job.features, world, machines)
+        print(
+            f"| {world} | {decoded:.0f} s | {pixels:.0f} s | {computed:.0f} s | {features:.0f} s ({into / 1e9:.0f} GB into a machine) "
+            f"| {alone / (decoded + pixels + computed + features):.1f} times |"
+        )
+
+
+def png(path, seed):
+    """A gray image of 32 x 32 pixels."""
+    pixels = random.Random(seed)
+    rows = b"".join(b"\0" + bytes(pixels.randrange(256) for _ in range(32)) for _ in range(32))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    with open(path, "wb") as file:
+        head = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+CONFIG = """[data]
+root = "data"
+input = {{ resize = 28, crop = 28, interpolation = "bilinear", channels = 1, mean = [0.5], std = [0.5] }}
+[model]
+arch = "lenet5_relu"
+weights = "{weights}"
+[finetune]
+depth = "{depth}"
+head_epochs = 0
+[train]
+epochs = {epochs}
+batch_size = 12
+keep = "last"
+[run]
+device = "cpu"
+threads = 1
+workers = 1
+split = "batch"
+cache = "memory"
+checkpoints = "none"
+save_seconds = "off"
+"""
+
+
+def loopback():
+    """Bytes that loopback has carried."""
+    with open("/proc/net/dev") as file:
+        return int(re.search(r"lo:\s*(\d+)", file.read())[1])
+
+
+def check(program):
+    images, parameters = 240, 61_000
+    print("| processes | job | over loopback | model | ratio |")
+    print("|---:|---|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for split, count in [("train", images // 2), ("val", 4)]:
+            for label in ["a", "b"]:
+                os.makedirs(f"{folder}/data/{split}/{label}")
+                for number in range(count):
+                    png(f"{folder}/data/{split}/{label}/{number}.png", f"{split}{label}{number}")
+
+        def run(name, world, **keys):
+            with open(f"{folder}/{name}.toml", "w") as file:
+                file.write(CONFIG.format(**keys))
+            before = loopback()
+            command = [program, "--config", f"{name}.toml", "--out", f"{name}-{world}", "--processes", str(world)]
+            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return loopback() - before
+
+        run("source", 1, weights="none", depth="scratch", epochs=1)
+        weights = "source-1/model.safetensors"
+        for world in [1, 2, 3, 4]:
+            # Of two runs that differ in one thing the difference is that thing.
+            few, many = (run(f"epochs-{epochs}", world, weights="none", depth="scratch", epochs=epochs) for epochs in [1, 11])
+            steps = 10 * math.ceil(images / 12)
+            wire = 2 * (world - 1) * 4 * parameters * steps
+            report(world, "gradients", many - few, wire)
+            head = run("head", world, weights=weights, depth="head", epochs=1)
+            # Pixels of all images, and what passes into the head, in float32.
+            parts = (world - 1) * (images + 8) * (28 * 28 + 84 * 4)
+            report(world, "pixels and features", head, parts)
+
+
+def report(world, what, measured, model):
+    ratio = f"{measured / model:.2f}" if model else "-"
+    print(f"| {world} | {what} | {measured / 1e6:.2f} MB | {model / 1e6:.2f} MB | {ratio} |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", metavar="FINETUNE", help="compare with this program in 1 to 4 processes")
+    arguments = parser.parse_args()
+    if arguments.check:
+        check(os.path.abspath(arguments.check))
+    else:
+        worlds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+        steps(Job(), Machines(), worlds)
+        print()
+        preparing(Job(), Machines(), worlds)
