@@ -93,7 +93,7 @@ fn processes_that_are_started_again_lose_nothing() {
             before = fs::read_to_string(&metrics)
                 .unwrap()
                 .lines()
-                .filter(|line| line.contains("\"step\""))
+                .filter(|line| line.contains("\"kind\":\"step\""))
                 .count();
         });
         let gone = format!("rank {killed} of 2 is gone");

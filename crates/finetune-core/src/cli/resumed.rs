@@ -59,10 +59,10 @@ pub(super) fn resume(
     let session = &mut Session { interrupt, listener: &mut before };
     let opened = team::agree(team, open(team, path, arguments, session))?;
     let Some(Opened { folder, states, mut reopened }) = opened else {
-        team.from_lead(Told { is_finished: true, ..Told::default() })?;
+        heard(team, Told { is_finished: true, ..Told::default() })?;
         return Ok(Outcome::Finished);
     };
-    team.from_lead(told(&reopened)?)?;
+    heard(team, told(&reopened)?)?;
     team::agree(team, Ok(()))?;
     let peer_timeout = reopened.run.config.run.peer_timeout.get();
     team.set_timeout(Duration::from_secs(peer_timeout.into()))?;
@@ -103,7 +103,7 @@ pub(super) fn resume(
 /// Takes part in a run that rank 0 goes on with.
 pub(super) fn follow(team: &Team, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
     team::agree(team, Ok(()))?;
-    let told: Told = team.from_lead(Told::default())?;
+    let told = heard(team, Told::default())?;
     if told.is_finished {
         return Ok(Outcome::Finished);
     }
@@ -122,6 +122,11 @@ pub(super) fn follow(team: &Team, interrupt: &Interrupt) -> anyhow::Result<Outco
     materials.team = team.clone();
     let finished = recipe::perform(&run, &mut materials, None, Course::new(None, saved), session)?;
     Ok(finished.record.outcome)
+}
+
+/// Returns what rank 0 tells. One place in the program, at which all processes call.
+fn heard(team: &Team, told: Told) -> anyhow::Result<Told> {
+    Ok(team.from_lead(told)?)
 }
 
 /// Opens a run in its folder; `None` where it is finished.
