@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -82,20 +83,31 @@ impl Lease {
     ///
     /// # Errors
     /// When it cannot be removed.
-    pub fn give_up(self) -> io::Result<()> {
-        let folder = self.folder.clone();
+    pub fn give_up(mut self) -> io::Result<()> {
+        self.stop();
+        // With its lease, so that no other process takes it for one that was left.
+        let away = beside(&self.folder, ABANDONED);
+        match fs::rename(&self.folder, &away) {
+            Ok(()) => self.folder.clone_from(&away),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        }
         drop(self);
-        remove(&folder).map(drop)
+        fs::remove_dir_all(away)
+    }
+
+    fn stop(&mut self) {
+        drop(self.beating.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Lease {
     /// The work in the folder is done, or comes to nothing.
     fn drop(&mut self) {
-        drop(self.beating.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.stop();
         let file = self.folder.join(LEASE);
         if fs::read_to_string(&file).is_ok_and(|text| text == holder()) {
             let _ = fs::remove_file(file);
@@ -105,21 +117,31 @@ impl Drop for Lease {
 
 /// Removes a folder whose process is gone before its end. Returns whether the folder can be taken now.
 fn remove_abandoned(folder: &Path, ends: &[&str], terms: Terms) -> io::Result<bool> {
-    let is_left = || Ok::<_, io::Error>(!is_held(&folder.join(LEASE), terms)? && !has_any(folder, ends));
-    if !is_left()? {
+    let lease = folder.join(LEASE);
+    let is_left =
+        |look| Ok::<_, io::Error>(holder_of(&lease, terms, look)? != Holder::Alive && !has_any(folder, ends));
+    if !is_left(Look::Seldom)? {
         return Ok(false);
     }
     // One process at a time, or a second one would remove what a third has taken meanwhile.
     let mut name = std::ffi::OsString::from(REMOVING);
     name.push(folder.file_name().unwrap_or_default());
     let removing = folder.with_file_name(name);
-    if removing.exists() && !is_held(&removing, terms)? {
+    if holder_of(&removing, terms, Look::Now)? == Holder::Gone {
         let _ = fs::remove_file(&removing);
     }
     let Ok(mut file) = File::create_new(&removing) else { return Ok(false) };
-    let removed = file.write_all(holder().as_bytes()).and_then(|()| match is_left()? {
-        true => remove(folder).map(|_| true),
-        false => Ok(false),
+    let removed = file.write_all(holder().as_bytes()).and_then(|()| {
+        // In this order: a folder that is there has its lease, and no other process removes it meanwhile.
+        if folder.exists() {
+            if !is_left(Look::Now)? {
+                return Ok(false);
+            }
+            let away = beside(folder, ABANDONED);
+            fs::rename(folder, &away)?;
+            fs::remove_dir_all(away)?;
+        }
+        Ok(true)
     });
     let _ = fs::remove_file(&removing);
     removed
@@ -129,31 +151,43 @@ fn has_any(folder: &Path, names: &[&str]) -> bool {
     names.iter().any(|name| folder.join(name).exists())
 }
 
-/// Whether the process that wrote a file goes on, as far as that can be known.
-fn is_held(file: &Path, terms: Terms) -> io::Result<bool> {
-    match fs::read_to_string(file) {
-        // A process takes a folder together with its lease.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+/// Who wrote a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// There is none: a process takes a folder together with its lease.
+    Nobody,
+    /// A process that is gone.
+    Gone,
+    /// One that goes on, as far as that can be known.
+    Alive,
+}
+
+/// Whether the clock of the file system is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// From time to time: until then a process of another machine counts as alive.
+    Seldom,
+    /// At once.
+    Now,
+}
+
+fn holder_of(file: &Path, terms: Terms, look: Look) -> io::Result<Holder> {
+    let is_alive = match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::Nobody),
+        Err(error) => return Err(error),
         Ok(text) => match is_alive(&text) {
-            Some(is_alive) => Ok(is_alive),
-            None => Ok(!is_expired(file, terms)?),
+            Some(is_alive) => is_alive,
+            None => !is_expired(file, terms, look)?,
         },
-    }
+    };
+    Ok(if is_alive { Holder::Alive } else { Holder::Gone })
 }
 
-/// Removes a folder; it is whole under its name, or gone. Returns whether this process did it.
-fn remove(folder: &Path) -> io::Result<bool> {
-    let abandoned = beside(folder, ABANDONED);
-    match fs::rename(folder, &abandoned) {
-        Ok(()) => fs::remove_dir_all(&abandoned).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes the file again, which gives it the time of its file system.
+/// Writes the file again, which gives it the time of its file system; not that of a process that took the folder over.
 fn renew(file: &Path) -> io::Result<()> {
+    if fs::read_to_string(file)? != holder() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let mut open = OpenOptions::new().write(true).open(file)?;
     open.seek(SeekFrom::Start(0))?;
     open.write_all(holder().as_bytes())?;
@@ -161,13 +195,15 @@ fn renew(file: &Path) -> io::Result<()> {
 }
 
 /// Whether a file was not renewed in time, as its file system counts it.
-fn is_expired(file: &Path, terms: Terms) -> io::Result<bool> {
-    static LOOKED: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if looked.is_some_and(|looked| looked.elapsed() < LOOK.min(terms.beat)) {
-        return Ok(false);
+fn is_expired(file: &Path, terms: Terms, look: Look) -> io::Result<bool> {
+    static LOOKED: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
+    if look == Look::Seldom {
+        let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.get(file).is_some_and(|looked| looked.elapsed() < LOOK.min(terms.beat)) {
+            return Ok(false);
+        }
+        looked.insert(file.to_path_buf(), Instant::now());
     }
-    *looked = Some(Instant::now());
     let clock = beside(file, NOW);
     let now = File::create(&clock).and_then(|mut file| {
         file.write_all(b".")?;
@@ -175,7 +211,10 @@ fn is_expired(file: &Path, terms: Terms) -> io::Result<bool> {
         file.metadata()?.modified()
     });
     let _ = fs::remove_file(&clock);
-    let renewed = fs::metadata(file).and_then(|about| about.modified());
+    let renewed = match fs::metadata(file).and_then(|about| about.modified()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        renewed => renewed,
+    };
     Ok(now?.duration_since(renewed?).is_ok_and(|age| age > terms.expiry))
 }
 
@@ -288,7 +327,7 @@ mod tests {
     fn of_many_that_take_it_one_has_it() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("cell");
-        for round in 0..20 {
+        for round in 0..60 {
             if round % 2 == 1 {
                 // Left by a process that is gone.
                 fs::create_dir(&folder).unwrap();
