@@ -58,7 +58,8 @@ impl Phase<'_> {
     }
 
     /// Returns what is trained in an epoch, from 1: the parameters of the live stages, and those of penalties.
-    pub(crate) fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
+    #[must_use]
+    pub fn trainables(&self, backbone: &Backbone, epoch: u32) -> Vec<Trainable> {
         let mut trainables = optimizer::live(backbone, self.plan, epoch, self.regularize);
         let head_scale = self.plan.rate_scale[backbone.head_id().index()];
         let decay = |value: &Tensor| self.regularize.decay_of(value, false);
@@ -68,7 +69,8 @@ impl Phase<'_> {
 
     /// Returns the parameters that have a gradient in every step: those that are trained, but for inactive auxiliary heads, and the
     /// original head of Co-Tuning where no features can change.
-    pub(crate) fn reduced(&self, backbone: &Backbone, optimizer: &Optimizer, first: StageId) -> Vec<Tensor> {
+    #[must_use]
+    pub fn reduced(&self, backbone: &Backbone, optimizer: &Optimizer, first: StageId) -> Vec<Tensor> {
         let active = self.objective.penalties.active(backbone, first, self.objective.mode);
         let reduced = optimizer.parameters().iter().filter(|parameter| active.contains(&parameter.name));
         reduced.map(|parameter| parameter.value.shallow_clone()).collect()

@@ -1,13 +1,11 @@
 //! Against PyTorch: `goldens.json` was written by `make_goldens.py`.
 
-mod averages;
 mod best;
 mod deferred;
 mod divergences;
 mod drawing;
 mod gradient_flow;
 mod optimizers;
-mod reduced;
 mod regularized;
 mod scaling;
 mod schedules;

@@ -11,12 +11,11 @@ use regularize::{CoTuning, CrossEntropy};
 use run_config::{BatchNormPolicy, RegularizeConfig, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use torch_extra::distributed::{Group, Member, Reducer, Store};
-
-use crate::average::Averaging;
-use crate::freeze::FreezePlan;
-use crate::objective::{Objective, mode_of};
-use crate::penalties::{OriginalHead, Penalties};
-use crate::{Phase, TrainingState};
+use training::average::Averaging;
+use training::freeze::FreezePlan;
+use training::objective::{Objective, mode_of};
+use training::penalties::{OriginalHead, Penalties};
+use training::{Phase, TrainingState};
 
 /// Classes of the network that is fine-tuned, and images in its batch.
 const CLASSES: i64 = 2;

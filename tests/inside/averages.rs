@@ -1,9 +1,13 @@
+//! Averages of the weights: the moving one, and the mean over epochs with its batch-norm.
+
 use backbone::{Backbone, Options, StageId, Values};
 use features::loader::Batch;
 use tch::{Kind, Tensor};
+use training::average::{Average, Averaging, measure_norms};
 
-use super::values;
-use crate::average::{Average, Averaging, measure_norms};
+fn values(tensor: &Tensor) -> Vec<f64> {
+    Vec::try_from(tensor.to_kind(Kind::Double).flatten(0, -1)).unwrap()
+}
 
 fn lenet() -> Backbone {
     let options = Options { classes: 2, channels: 1, size: 28, ..Options::default() };
