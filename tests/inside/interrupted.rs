@@ -32,8 +32,12 @@ fn after_the_last_epoch_the_test_split_is_left_alone() {
     let run = small_run(folder.path());
     let outcome = |stop_after: &str| {
         let interrupt = Interrupt::default();
-        let mut materials =
-            recipe::gather(&run, &mut Session { interrupt: &interrupt, listener: &mut |_| {} }).unwrap();
+        let mut materials = recipe::gather(
+            &run,
+            &team::Team::alone(),
+            &mut Session { interrupt: &interrupt, listener: &mut |_| {} },
+        )
+        .unwrap();
         let mut listen = |event: &Event<'_>| {
             if matches!(event, Event::Ended(step) if step.name == stop_after) {
                 interrupt.request();

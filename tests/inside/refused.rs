@@ -34,7 +34,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     let (config, source) = run_config::read(&config, &["train.epochs=1".to_owned()]).unwrap();
     let run = run_config::resolve(config, source).unwrap();
     let session = &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} };
-    let mut materials = recipe::gather(&run, session).unwrap();
+    let mut materials = recipe::gather(&run, &team::Team::alone(), session).unwrap();
     let finished = recipe::perform(&run, &mut materials, None, Course::unsaved(), session).unwrap();
     let description = finished.description(&materials);
     model_file::save(&finished.backbone, &description, &path("m.safetensors")).unwrap();
@@ -61,7 +61,7 @@ fn refusal(text: &str, sets: &[&str]) -> String {
         let (config, source) = run_config::read(&file, &sets)?;
         let run = run_config::resolve(config, source)?;
         let session = &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} };
-        let mut materials = recipe::gather(&run, session)?;
+        let mut materials = recipe::gather(&run, &team::Team::alone(), session)?;
         recipe::perform(&run, &mut materials, None, Course::unsaved(), session).map(drop)
     };
     match attempt() {

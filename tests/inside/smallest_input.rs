@@ -30,9 +30,11 @@ fn an_input_below_the_smallest_is_refused() {
         std::fs::write(&path, text).unwrap();
         let (config, source) = read(&path, &[]).unwrap();
         let run = resolve(config, source).unwrap();
-        let Err(error) =
-            recipe::gather(&run, &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} })
-        else {
+        let Err(error) = recipe::gather(
+            &run,
+            &team::Team::alone(),
+            &mut Session { interrupt: &Interrupt::default(), listener: &mut |_| {} },
+        ) else {
             panic!("{name}")
         };
         let said = error.to_string();

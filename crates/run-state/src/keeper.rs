@@ -12,7 +12,7 @@ use crate::{Basis, Error, Progress, RunState, StateFolder, VERSION};
 /// A state is saved no sooner than this many times what saving the last one took, so that it costs at most 1 % of the time.
 const COST: u32 = 100;
 
-/// Between two epochs, where states are smaller, this part of the time is enough.
+/// Between two epochs, where states are smaller, this part of the interval is enough.
 const BETWEEN_EPOCHS: u32 = 4;
 
 /// Saves the states of a run: when it is time, and at the ends of phases.
@@ -52,12 +52,12 @@ impl Keeper {
                 Duration::try_from_secs_f64(seconds.get()).unwrap_or(Duration::MAX)
             }
         };
-        let wait = interval.max(self.cost.saturating_mul(COST));
-        match moment {
-            SaveMoment::End => true,
-            SaveMoment::Step => self.last.elapsed() >= wait,
-            SaveMoment::Epoch => self.last.elapsed() >= wait / BETWEEN_EPOCHS,
-        }
+        let wait = match moment {
+            SaveMoment::End => return true,
+            SaveMoment::Step => interval,
+            SaveMoment::Epoch => interval / BETWEEN_EPOCHS,
+        };
+        self.last.elapsed() >= wait.max(self.cost.saturating_mul(COST))
     }
 
     /// Saves a state. Where there is no room for it, the oldest one is given up; where there still is none the training goes on,
