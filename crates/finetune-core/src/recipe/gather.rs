@@ -7,11 +7,11 @@ use backbone::{Backbone, Ending, Network, Options, Values};
 use checkpoint::Checkpoint;
 use data_parallel::split;
 use features::dataset::{self, DecodedDataset};
-use images::{DataSet, Keep, Transform};
+use images::{DataSet, Transform};
 use pretrained::{Fit, InputSpec};
 use ranged::Fraction;
 use records::{Depth, Event, Session};
-use run_config::{CompareConfig, HeadPolicy, Run, Switch};
+use run_config::{CompareConfig, HeadPolicy, Run};
 use team::Team;
 use training::against_data::{self, Known};
 use training::freeze::FreezePlan;
@@ -19,6 +19,7 @@ use zoo::source_weights;
 
 use super::chosen_images::images_of;
 use super::kept_head::{self, ClassOrder};
+use super::kept_pixels::pixels_to_keep;
 use crate::Error;
 use trained_model::mismatch;
 use trained_model::model_file::Description;
@@ -102,7 +103,17 @@ pub fn gather_chosen(
     let licence = source_weights::licence(run.network, run.weights.as_ref(), checkpoint.as_ref());
     let checkpoint = checkpoint.map(Arc::new);
     let team = Team::alone();
-    Ok(Materials { images, checkpoint, source_sha256, licence, input, input_from, class_order, team, seconds })
+    Ok(Materials {
+        images,
+        checkpoint,
+        source_sha256,
+        licence,
+        input,
+        input_from,
+        class_order,
+        team,
+        seconds,
+    })
 }
 
 /// What is known before the first image is decoded.
@@ -161,29 +172,6 @@ fn list(
 fn validation_images(run: &Run, training: usize, validation: usize) -> usize {
     let folds = run.config.data.folds.and_then(|folds| usize::try_from(folds.get()).ok());
     folds.map_or(validation, |folds| training / folds)
-}
-
-/// Returns what is kept of training images and of others: what is shown of them, unless each epoch shows something else.
-fn pixels_to_keep(run: &Run, input: &InputSpec) -> Result<[Keep; 2], Error> {
-    let shown = Transform::evaluation(input)?;
-    let shown = if run.config.data.reduced_decoding == Switch::On { shown.reducing() } else { shown };
-    let whole = shows_crops(run)?.then(|| Keep::WholeFor(Box::new(shown.clone())));
-    let square = Keep::Square(Box::new(shown));
-    Ok([whole.unwrap_or_else(|| square.clone()), square])
-}
-
-/// Returns whether each epoch shows another part of the training images, in a run or in some runs of a comparison.
-fn shows_crops(run: &Run) -> Result<bool, Error> {
-    let crops = |run: &Run| run.config.augment.resized_crop.is_some();
-    let settings = run.config.compare.as_ref().map_or(&[][..], |compare| &compare.settings);
-    let of_settings = settings.iter().map(|setting| Ok(crops(&run.with_overrides(setting)?)));
-    let of_settings = of_settings.collect::<Result<Vec<bool>, Error>>()?;
-    let some = of_settings.contains(&true);
-    if some && of_settings.contains(&false) && run.config.data.reduced_decoding == Switch::On {
-        let message = "some of the settings that are compared show crops, for which images are decoded whole, and some do not; compare them with data.reduced_decoding = \"off\", or (--only) without those";
-        return Err(run.source.wrong("data.reduced_decoding", message).into());
-    }
-    Ok(if settings.is_empty() { crops(run) } else { some })
 }
 
 /// Refuses a setting of a comparison that the materials gathered for its runs do not suit, and leaves out what would have no

@@ -23,6 +23,7 @@ mod head;
 mod head_features;
 mod head_fit;
 mod kept_head;
+mod kept_pixels;
 mod load;
 mod loaders;
 mod lr_find;
