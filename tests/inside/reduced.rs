@@ -61,56 +61,56 @@ fn what_is_summed_has_a_gradient_in_every_network() {
         let mut backbone = zeros(outline);
         let x = Tensor::zeros([IMAGES, 3, size, size], (Kind::Float, Device::Cpu));
         let labels = Tensor::from_slice(&[0i64, 1]);
-        for depth in [Depth::All, Depth::Last(2), Depth::Head] {
-            for (batch_norm, co_tuned) in [
-                (BatchNormPolicy::Train, false),
-                (BatchNormPolicy::Frozen, true),
-                (BatchNormPolicy::Frozen, false),
-            ] {
-                let what = format!("{}, {depth:?}, {batch_norm:?}, co-tuned: {co_tuned}", network.name);
-                let plan = FreezePlan::new(&backbone, &depth, 1.0).unwrap();
-                let first = plan.first_live;
-                backbone.freeze_before(first);
-                let penalties = if co_tuned { original(&backbone) } else { Penalties::default() };
-                let cross_entropy = CrossEntropy::default();
-                let phase = Phase {
-                    kind: Kind::Float,
-                    step: StepName::FineTune,
-                    plan: &plan,
-                    epochs: 1,
-                    images: 2,
-                    objective: Objective { mode: mode_of(batch_norm), cross_entropy, penalties },
-                    train: &train,
-                    regularize: &regularize,
-                    batch_norm,
-                    averaging: Averaging::None,
-                    begins_trained: false,
-                    wise_ft: None,
-                    seed: 0,
-                    sync_interval: 1,
-                };
-                let mut state = TrainingState::new(&phase);
-                state.optimizer.follow(phase.trainables(&backbone, 1));
-                state.optimizer.forget_gradients();
-                let reduced = phase.reduced(&backbone, &state.optimizer, first);
-                let mut reducer = Reducer::new(&group, &reduced).unwrap();
-                let x = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..first, Mode::Evaluate));
-                reducer.expect().unwrap();
-                let batch = Batch::plain(x, labels.shallow_clone());
-                phase.objective.of(&backbone, &batch, first).loss.f_backward().unwrap();
-                reducer.finished().unwrap_or_else(|error| panic!("{what}: {error}"));
-                // And nothing else has one.
-                let parameters = state.optimizer.parameters();
-                let with_gradient = parameters.iter().filter(|parameter| parameter.value.grad().defined());
-                let with_gradient: BTreeSet<&str> =
-                    with_gradient.map(|parameter| parameter.name.as_str()).collect();
-                assert_eq!(with_gradient.len(), reduced.len(), "{what}");
-                assert!(!reduced.is_empty(), "{what}");
-                state.optimizer.forget_gradients();
-                drop(reducer);
-                seen += 1;
-            }
+        let kinds = [
+            (Depth::All, BatchNormPolicy::Train, false),
+            (Depth::Last(2), BatchNormPolicy::Frozen, true),
+            (Depth::Last(2), BatchNormPolicy::Train, false),
+            (Depth::Head, BatchNormPolicy::Frozen, true),
+        ];
+        for (depth, batch_norm, co_tuned) in kinds {
+            let what = format!("{}, {depth:?}, {batch_norm:?}, co-tuned: {co_tuned}", network.name);
+            let plan = FreezePlan::new(&backbone, &depth, 1.0).unwrap();
+            let first = plan.first_live;
+            backbone.freeze_before(first);
+            let penalties = if co_tuned { original(&backbone) } else { Penalties::default() };
+            let cross_entropy = CrossEntropy::default();
+            let phase = Phase {
+                kind: Kind::Float,
+                step: StepName::FineTune,
+                plan: &plan,
+                epochs: 1,
+                images: 2,
+                objective: Objective { mode: mode_of(batch_norm), cross_entropy, penalties },
+                train: &train,
+                regularize: &regularize,
+                batch_norm,
+                averaging: Averaging::None,
+                begins_trained: false,
+                wise_ft: None,
+                seed: 0,
+                sync_interval: 1,
+            };
+            let mut state = TrainingState::new(&phase);
+            state.optimizer.follow(phase.trainables(&backbone, 1));
+            state.optimizer.forget_gradients();
+            let reduced = phase.reduced(&backbone, &state.optimizer, first);
+            let mut reducer = Reducer::new(&group, &reduced).unwrap();
+            let x = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..first, Mode::Evaluate));
+            reducer.expect().unwrap();
+            let batch = Batch::plain(x, labels.shallow_clone());
+            phase.objective.of(&backbone, &batch, first).loss.f_backward().unwrap();
+            reducer.finished().unwrap_or_else(|error| panic!("{what}: {error}"));
+            // And nothing else has one.
+            let parameters = state.optimizer.parameters();
+            let with_gradient = parameters.iter().filter(|parameter| parameter.value.grad().defined());
+            let with_gradient: BTreeSet<&str> =
+                with_gradient.map(|parameter| parameter.name.as_str()).collect();
+            assert_eq!(with_gradient.len(), reduced.len(), "{what}");
+            assert!(!reduced.is_empty(), "{what}");
+            state.optimizer.forget_gradients();
+            drop(reducer);
+            seen += 1;
         }
     }
-    assert!(seen >= 9 * 20 && seen > 9 * large, "{seen} steps, {large} networks left out");
+    assert!(seen >= 4 * 20 && seen > 4 * large, "{seen} steps, {large} networks left out");
 }
