@@ -1,4 +1,4 @@
-//! A bundle, started where nothing is but the C library: no Rust, no Python, no compiler, no network, no `/proc`.
+//! A bundle, started where nothing is but the C library: no Rust, no Python, no compiler, no network.
 //! `cargo xtask bundle --check` runs it.
 
 use std::fs;
@@ -42,6 +42,10 @@ impl Root {
                 }
             }
         }
+        fs::create_dir(root.desk.path("proc")).unwrap();
+        root.desk.write("dev/null", "");
+        // libtorch reads a few bytes of it for seeds that a run replaces.
+        root.desk.write("dev/urandom", vec![97; 1 << 16]);
         link_all(bundle, &root.desk.path("opt/finetune"));
         root
     }
@@ -54,7 +58,11 @@ impl Root {
         if Command::new("unshare").args(as_root).arg("true").status().unwrap().success() {
             unshare.args(as_root);
         }
-        unshare.arg("--net").arg(format!("--root={}", self.desk.path("").display())).arg("--wd=/");
+        // `/proc`, because the loader learns there where a program lies.
+        unshare
+            .args(["--net", "--mount", "--pid", "--fork", "--mount-proc"])
+            .arg(format!("--root={}", self.desk.path("").display()))
+            .arg("--wd=/");
         unshare.arg("/opt/finetune/bin/finetune").args(arguments.split_whitespace());
         unshare.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", "/home");
         Ran::of(&unshare.output().unwrap())
@@ -100,7 +108,9 @@ fn a_bundle_does_everything_where_nothing_is_but_the_c_library() {
     let root = Root::new(&bundle);
     let bare = names(&root.desk.path(""));
     assert!(
-        bare.iter().all(|name| ["lib", "lib64", "opt", "usr", "data", "c.toml"].contains(&name.as_str())),
+        bare.iter()
+            .all(|name| ["dev", "lib", "lib64", "opt", "proc", "usr", "data", "c.toml"]
+                .contains(&name.as_str())),
         "{bare:?}"
     );
 

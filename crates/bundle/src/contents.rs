@@ -45,14 +45,15 @@ const READ_ME: &str = include_str!("../read_me.txt");
 
 /// Fills `folder`; returns the programs and libraries in it, sorted.
 pub(crate) fn place(arguments: &Arguments, folder: &Path) -> Result<Vec<Placed>> {
-    let program = Library::read(&arguments.program)?;
-    let is_relative = program.run_path.iter().all(|path| path.starts_with("$ORIGIN"));
-    ensure!(
-        !program.run_path.is_empty() && is_relative,
-        "{} looks for its libraries in {:?}: build it with the run path $ORIGIN/../lib",
-        arguments.program.display(),
-        program.run_path
-    );
+    for program in [&arguments.program, &arguments.downloader] {
+        let run_path = Library::read(program)?.run_path;
+        let is_relative = run_path.iter().all(|path| path.starts_with("$ORIGIN"));
+        ensure!(
+            !run_path.is_empty() && is_relative,
+            "{} looks for its libraries in {run_path:?}: build it with FINETUNE_RUN_PATH=$ORIGIN/../lib",
+            program.display()
+        );
+    }
     let mut placed = Vec::new();
     for (from, to) in [(&arguments.program, "bin/finetune"), (&arguments.downloader, "bin/finetune-fetch")] {
         placed.push(put(folder, from, Path::new(to))?);
