@@ -142,8 +142,8 @@ fn a_bundle_does_everything_where_nothing_is_but_the_c_library() {
     let from = "fetch-data hymenoptera_data --from brought";
     root.run(from)
         .ends(1, &["SHA-256", "finetune fetch-data hymenoptera_data --from brought --accept-digest"]);
-    root.run(&format!("{from} --accept-digest")).ends(0, &[]);
-    assert!(root.desk.path("data/hymenoptera_data/train/ants/1.png").is_file());
+    root.run(&format!("{from} --into sets --accept-digest")).ends(0, &[]);
+    assert!(root.desk.path("sets/hymenoptera_data/train/ants/1.png").is_file());
     root.run("fetch-weights resnet18 --from brought").ends(1, &["resnet18-f37072fd.pth"]);
     root.run("fetch-weights resnet18 --from http://192.0.2.1/").ends(1, &["resnet18"]);
     let missing = "--config c.toml --out more --set model.arch=resnet18 --set model.weights=IMAGENET1K_V1 --set finetune.depth=head";
