@@ -74,7 +74,7 @@ mod tests {
     fn a_library_that_is_nowhere_is_named_with_who_needs_it() {
         let program = std::env::current_exe().unwrap();
         let needs = Library::read(&program).unwrap().needs;
-        let all = closure(&[program.clone()], &system_folders(), &is_of_libc).unwrap();
+        let all = closure(std::slice::from_ref(&program), &system_folders(), &is_of_libc).unwrap();
         let wanted: Vec<&String> = needs.iter().filter(|name| !is_of_libc(name)).collect();
         assert!(!wanted.is_empty(), "a program of Rust needs libgcc_s: {needs:?}");
         assert!(wanted.iter().all(|name| all.contains_key(*name)), "{wanted:?} {all:?}");

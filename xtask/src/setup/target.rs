@@ -78,7 +78,8 @@ mod tests {
         let cpu = "https://download.pytorch.org/libtorch/cpu/libtorch-shared-with-deps-2.11.0%2Bcpu.zip";
         let cuda = "https://download.pytorch.org/libtorch/cu130/libtorch-shared-with-deps-2.11.0%2Bcu130.zip";
         let mac = "https://download.pytorch.org/libtorch/cpu/libtorch-macos-arm64-2.11.0.zip";
-        let table: [(&str, &str, Variant, Result<(Option<&str>, usize, bool), &str>); 12] = [
+        type Expected = Result<(Option<&'static str>, usize, bool), &'static str>;
+        let table: [(&str, &str, Variant, Expected); 12] = [
             ("linux", "x86_64", Variant::Cpu, Ok((Some(cpu), 3, true))),
             ("linux", "x86_64", Variant::Cuda, Ok((Some(cuda), 3, true))),
             ("linux", "aarch64", Variant::Cpu, Ok((None, 9, true))),
