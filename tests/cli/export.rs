@@ -21,7 +21,9 @@ fn a_run_is_exported_once_with_the_same_bytes_each_time() {
     let (desk, run) = (&*DESK, run());
     let said = desk.finetune(&format!("export --run {run}")).ends(0, &[]);
     assert!(
-        said.stdout.contains("exported/export/model.onnx") && said.stdout.contains("input rgb"),
+        said.stdout.contains("exported/export/model.onnx")
+            && said.stdout.contains("input rgb")
+            && said.stdout.contains("read back and run on 4 images: the same answer for 4"),
         "{}",
         said.stdout
     );
@@ -53,6 +55,15 @@ fn each_form_and_type_of_numbers_is_written() {
     assert!(bytes(&short) < 0.6 * bytes(&plain), "{short} {plain}");
     let eight = size("--pixels prepared --precision int8 --max-drop 100", "as-bytes");
     assert!(eight["calibrated_on"].as_u64() > Some(0), "{eight}");
+    for (record, bound) in [(&whole, 1e-2), (&plain, 1e-5), (&short, 1e-2)] {
+        let check = &record["check"];
+        assert_eq!(
+            (&check["images"], &check["same"], &check["made_up"]),
+            (&4.into(), &4.into(), &false.into())
+        );
+        assert!(check["apart"].as_f64().unwrap() < bound, "{check}");
+    }
+    assert!(size("--unchecked", "as-it-is")["check"].is_null());
     let (before, after) = (&eight["accuracy"]["before"], &eight["accuracy"]["after"]);
     assert!((before.as_f64().unwrap() - after.as_f64().unwrap()).abs() < 0.5, "{eight}");
 }

@@ -55,5 +55,21 @@ fn features_are_the_same_in_every_form_and_of_the_stage_that_is_asked_for() {
     embed("--stage conv9 --out none.csv data/val").ends(1, &["conv9", "conv2"]);
     embed("--stage head --out none.csv data/val").ends(1, &["before it"]);
     embed("--out none.txt data/val").ends(1, &[".npy, .safetensors or .csv"]);
+    embed("data/val").ends(2, &["--out", "--projector"]);
+    // For TensorBoard's projector.
+    embed("--projector projected data/val").ends(0, &[]);
+    let read = |name: &str| fs::read_to_string(desk.path(&format!("projected/{name}"))).unwrap();
+    let tensors: Vec<f32> = read("tensors.tsv")
+        .lines()
+        .flat_map(|row| row.split('\t'))
+        .map(|value| value.parse().unwrap())
+        .collect();
+    assert_eq!(tensors, values);
+    let metadata = read("metadata.tsv");
+    let about: Vec<Vec<&str>> = metadata.lines().map(|row| row.split('\t').collect()).collect();
+    assert_eq!(about[0], ["path", "folder"]);
+    assert_eq!(about[1..].iter().map(|row| row[0]).collect::<Vec<_>>(), paths);
+    assert_eq!(about[1][1], "bar");
+    assert!(read("projector_config.pbtxt").contains("tensor_path: \"tensors.tsv\""));
     assert!(!desk.path("none.csv").exists());
 }

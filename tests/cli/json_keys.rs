@@ -27,7 +27,9 @@ fn keys_of_json_outputs_stay_as_they_are() {
     let wide = image::ImageBuffer::from_pixel(32, 32, image::Luma([1000_u16]));
     wide.save(desk.path("odd/cross/wide.png")).unwrap();
     let run = |arguments: &str| desk.finetune(arguments).ends(0, &[]);
-    let predicted = run(&format!("predict {model} --json --logits --at-least 0.9 odd"));
+    let predicted = run(&format!(
+        "predict {model} --json --logits --at-least 0.9 --neighbors 1 --data data --heat-maps odd-maps odd"
+    ));
     let last = predicted.stderr.lines().next_back().unwrap();
     let evaluated = run(&format!("evaluate {model} --json --data odd"));
     // A file that no network fits, for what is nearest to it.

@@ -37,6 +37,7 @@ mod real_photos;
 mod regularizers;
 mod resume;
 mod search;
+mod serving;
 mod team_failures;
 mod team_resume;
 mod together;

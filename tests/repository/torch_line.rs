@@ -7,11 +7,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates above the line.
-const ABOVE: [&str; 24] = [
+const ABOVE: [&str; 25] = [
     "machine-commands",
     "shared-libraries",
     "bundle",
     "graph",
+    "serve",
     "onnx",
     "files",
     "pip",
@@ -77,7 +78,7 @@ const HOUSE: [&[&str]; 17] = [
         "bundle",
     ],
     &["copies", "images", "onnx", "report", "xtask"],
-    &["regularize", "progress"],
+    &["regularize", "progress", "serve"],
     &["backbone"],
     &["conformance"],
     &FAMILIES,

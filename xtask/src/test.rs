@@ -220,6 +220,12 @@ fn page_steps(browser: Option<&Path>, tensorboard: Option<&Path>) -> Vec<Step> {
         let words = format!("run --package report --example sample_report -- {PAGES}");
         steps.insert(0, step("drawing sample pages", &words, &[]));
     }
+    if let Some(browser) = browser {
+        let arguments = ["crates/serve/tests/browser.py", SERVER].map(PathBuf::from).into_iter();
+        let arguments = arguments.chain([browser.to_owned()]).collect();
+        steps.push(step("building a server", "build --package serve --example colours", &[]));
+        steps.push(Step { name: "a server in a browser", work: Work::Program("python3".into(), arguments) });
+    }
     steps
 }
 
@@ -239,6 +245,9 @@ fn fuzz_steps(arguments: &Arguments) -> Vec<Step> {
 
 /// Where the sample pages are drawn, from the root.
 const PAGES: &str = "target/pages";
+
+/// A server of a made-up model, from the root.
+const SERVER: &str = "target/debug/examples/colours";
 
 /// The downloader, which no crate enables, belongs to what is tested. The last step does without, so that it builds what
 /// `cargo run` builds.
@@ -328,7 +337,8 @@ mod tests {
         let script = "crates/report/tests/browser.py";
         let arguments = [script, PAGES, "chromium"].map(PathBuf::from).to_vec();
         assert_eq!(steps[1].work, Work::Program("python3".into(), arguments));
-        assert_eq!(names(steps).len(), 3);
+        let last = ["building a server", "a server in a browser"];
+        assert_eq!(names(steps).last_chunk(), Some(&last));
     }
 
     #[test]

@@ -48,4 +48,29 @@ pub enum ExportError {
         /// The largest magnitude over the images.
         value: f32,
     },
+    /// The written file cannot be run.
+    #[error("the file that was written cannot be run: {name}: {what}; nothing was kept")]
+    Operator {
+        /// The operator, by the name of its output.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The written file gives other scores than the model; nothing was kept.
+    #[error(
+        "the file that was written gives other answers than the model: {same} of {images} alike, scores apart by {apart:.1e} of the largest, and {bound:.0e} are allowed; nothing was kept (--unchecked writes it all the same)"
+    )]
+    Other {
+        /// Images with the same answer.
+        same: usize,
+        /// All images.
+        images: usize,
+        /// Largest difference of scores, as a share of the largest score.
+        apart: f64,
+        /// The largest that is allowed.
+        bound: f64,
+    },
+    /// The written file says something else of the model.
+    #[error("the file that was written names other classes than the model; nothing was kept")]
+    Classes,
 }

@@ -12,10 +12,12 @@ use serde::Serialize;
 use tch::Kind;
 use trained_model::model::Model;
 
-use crate::ExportError;
 use crate::accuracy::{self, Accuracy};
 use crate::calibrate::{self, Seen};
+use crate::check::{Checked, check};
+use crate::runtime::Runtime;
 use crate::script::script;
+use crate::{ExportError, Numbers};
 
 /// What is exported, and where to.
 #[derive(Clone, Copy, Debug)]
@@ -30,24 +32,14 @@ pub struct Request<'a> {
     pub numbers: Numbers,
     /// Images to calibrate on: the intervals of values for 8 bits, and whether they fit float16.
     pub images: &'a [PathBuf],
-    /// Labelled images on which 8 bits are measured.
+    /// Labelled images on which the file is checked and 8 bits are measured.
     pub labelled: Option<&'a Labelled>,
+    /// Whether the file is compared with the model.
+    pub checked: bool,
     /// How many points of accuracy 8 bits may cost.
     pub max_drop: f64,
     /// Number of decoding threads.
     pub workers: usize,
-}
-
-/// Types of numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Numbers {
-    /// As trained.
-    Float32,
-    /// Half as large.
-    Float16,
-    /// A quarter as large, calibrated on images.
-    Int8,
 }
 
 /// What was exported: `export.json`.
@@ -76,17 +68,22 @@ pub struct ExportRecord {
     /// What 8 bits cost; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Accuracy>,
+    /// How the file compares with the model; absent for 8 bits, which are judged by their accuracy, and where it was not asked
+    /// for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Checked>,
 }
 
 /// Largest value of float16 less a reserve for images that were not seen.
 const SHORT: f32 = 65_504.0 / 8.0;
 
-/// Writes `model.onnx`, `export.json` and `run.py`. Nothing is overwritten, and no half file is left.
+/// Writes `model.onnx`, `export.json` and `run.py`. Nothing is overwritten; a file that is refused or broken off is not left.
 ///
 /// # Errors
-/// When the folder has an exported model, images for calibration are missing, or a file cannot be written.
+/// When the folder has an exported model, images for calibration are missing, a file cannot be written, or the written file is
+/// not the model.
 pub fn export(request: &Request<'_>) -> Result<ExportRecord, ExportError> {
-    let Request { model, folder, pixels, numbers, images, labelled, max_drop, workers } = *request;
+    let Request { model, folder, pixels, numbers, images, workers, .. } = *request;
     let file = folder.join("model.onnx");
     if file.exists() {
         return Err(ExportError::Taken(file));
@@ -97,17 +94,8 @@ pub fn export(request: &Request<'_>) -> Result<ExportRecord, ExportError> {
         Numbers::Float16 | Numbers::Int8 => Some(calibrate::ranges(model, &graph, images, workers)?),
     };
     let calibrated_on = seen.as_ref().map_or(0, |seen| seen.images);
-    let weights = weights(model)?;
-    let mut accuracy = None;
     let precision = match (numbers, seen) {
-        (Numbers::Int8, Some(Seen { ranges, .. })) => {
-            let labelled = labelled.ok_or(ExportError::NoImages)?;
-            let rounded = onnx::rounded(&graph, &weights, &ranges)?;
-            let measured = accuracy::measure(model, &graph, &rounded, &ranges, labelled, workers)?;
-            allowed(&measured, max_drop)?;
-            accuracy = Some(measured);
-            Precision::Int8(ranges)
-        }
+        (Numbers::Int8, Some(Seen { ranges, .. })) => Precision::Int8(ranges),
         (Numbers::Float16, Some(seen)) => {
             fits_short(&graph, &seen)?;
             Precision::Float16
@@ -122,9 +110,11 @@ pub fn export(request: &Request<'_>) -> Result<ExportRecord, ExportError> {
         model_sha256: model.sha256.clone(),
         producer: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let bytes = onnx::write(&graph, &weights, &facts, &Options { pixels, precision })?;
-    std::fs::create_dir_all(folder).map_err(files::Error::io("make", folder))?;
-    files::write(&file, &bytes)?;
+    let bytes = onnx::write(&graph, &weights(model)?, &facts, &Options { pixels, precision })?;
+    let Written { accuracy, check } = placed(request, &file, &bytes).inspect_err(|_| {
+        // Nothing of ours is in it; of others' it is not removed.
+        let _ = std::fs::remove_dir(folder);
+    })?;
     let record = ExportRecord {
         file: file.display().to_string(),
         bytes: bytes.len() as u64,
@@ -137,11 +127,37 @@ pub fn export(request: &Request<'_>) -> Result<ExportRecord, ExportError> {
         precision: numbers,
         calibrated_on,
         accuracy,
+        check,
     };
     files::write(&folder.join("run.py"), script(pixels, &model.input))?;
     let json = serde_json::to_string_pretty(&record).unwrap_or_default() + "\n";
     files::write(&folder.join("export.json"), json)?;
     Ok(record)
+}
+
+/// What was found of a file.
+struct Written {
+    accuracy: Option<Accuracy>,
+    check: Option<Checked>,
+}
+
+/// Writes the file under another name, reads it back, compares it with the model, and puts it in its place.
+fn placed(request: &Request<'_>, file: &Path, bytes: &[u8]) -> Result<Written, ExportError> {
+    let &Request { model, folder, pixels, numbers, labelled, checked, max_drop, .. } = request;
+    std::fs::create_dir_all(folder).map_err(files::Error::io("make", folder))?;
+    let draft = tempfile::NamedTempFile::new_in(folder).map_err(files::Error::io("write", file))?;
+    files::write(draft.path(), bytes)?;
+    let mut written = Written { accuracy: None, check: None };
+    if numbers == Numbers::Int8 {
+        let labelled = labelled.ok_or(ExportError::NoImages)?;
+        let measured = accuracy::measure(&Runtime::open(draft.path())?, model, pixels, labelled)?;
+        allowed(&measured, max_drop)?;
+        written.accuracy = Some(measured);
+    } else if checked {
+        written.check = Some(check(&Runtime::open(draft.path())?, model, pixels, numbers, labelled)?);
+    }
+    draft.persist(file).map_err(|error| files::Error::io("write", file)(error.error))?;
+    Ok(written)
 }
 
 /// What a model computes for its own input.

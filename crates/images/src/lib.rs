@@ -14,7 +14,7 @@
 //!   worth knowing; `wide`: what is found of 16 bits (one file is decoded by the crate `image-file`)
 //! - `augment`: the random changes there are, as plain data; `policy`: what RandAugment and its like draw;
 //!   `blur`, `interval`: what `augment` is made of; `operations`: changes of 8-bit pixels; `erasing`: blotting out
-//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of an image; `geometry`: where; `resample`: antialiased resizing
+//! - `transform`: geometry, augmentation, normalisation; `framing`: what is shown of an image; `shown`: that, to be looked at; `geometry`: where; `resample`: antialiased resizing
 //! - `layout`: how numbers lie in the memory that a caller gives; `store`: pixels kept in memory; `batches`: the iterator; `workers`: threads that keep the order
 //! - `files`: batches from files that are read once, for a model that is there already; `labelled`: one split of them
 //!   with its classes
@@ -51,6 +51,7 @@ mod remark;
 mod resample;
 mod sample;
 mod selection;
+mod shown;
 mod split;
 mod split_name;
 mod store;
@@ -84,6 +85,7 @@ pub use ranged::Probability;
 pub use remark::Remark;
 pub use sample::Sample;
 pub use selection::Selection;
+pub use shown::Shown;
 pub use split::{needed_to_hold_out, take_per_class};
 pub use split_name::SplitName;
 pub use store::{Store, Unreadable};

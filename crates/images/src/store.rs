@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::outcomes::{Decoded, InMemory, Outcomes};
 use crate::transform::{Framed, Scratch};
-use crate::{Error, Keep, Sample, Transform, WideImages};
+use crate::{Error, Keep, Sample, Shown, Transform, WideImages};
 
 /// Images that were decoded once, kept in memory up to a limit: whole, or only the part that a transform shows. Clones
 /// share them.
@@ -144,23 +144,18 @@ impl Store {
         }
     }
 
-    /// Returns an image as a network reads it: the square, in its own colours (gray where the network reads gray), and the
-    /// normalised values that `transform` makes of it, float32 `[channels, size, size]`.
+    /// Returns an image as a network reads it, and as it looks: see [`Transform::show`].
     ///
     /// # Errors
-    /// As [`Store::image`]; [`Error::Transform`] if the transform shows another part in each epoch.
-    pub fn shown(&self, index: u32, transform: &Transform) -> Result<(RgbImage, Vec<f32>), Error> {
-        let framed = transform.framed().ok_or_else(|| {
-            Error::Transform("the transform shows another part of the image in each epoch".to_owned())
-        })?;
-        let scratch = &mut Scratch::default();
-        let square: Cow<'_, [u8]> = match self.square(index, Some(&framed)) {
-            Some(square) => square.into(),
-            None => transform.cut(&*self.image_for(index, Some(&framed))?, scratch)?.into(),
+    /// As [`Store::image`] and [`Transform::show`].
+    pub fn shown(&self, index: u32, transform: &Transform) -> Result<Shown, Error> {
+        let framed = transform.framed();
+        let Some((square, framed)) = self.square(index, framed.as_ref()).zip(framed.as_ref()) else {
+            return transform.show(&*self.image_for(index, framed.as_ref())?);
         };
         let mut pixels = vec![0.0; transform.len()];
-        transform.apply_to_square(&square, self.sample(index)?.id, 0, scratch, &mut pixels);
-        Ok((framed.image(&square), pixels))
+        transform.apply_to_square(square, self.sample(index)?.id, 0, &mut Scratch::default(), &mut pixels);
+        Ok(Shown { square: framed.image(square), pixels })
     }
 
     /// Returns the square in memory, 8-bit `[side, side, channels]`, if it has this framing.

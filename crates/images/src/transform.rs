@@ -108,8 +108,9 @@ impl Transform {
         self.layout
     }
 
-    /// How its images are decoded.
-    pub(crate) fn decoding(&self) -> Decoding {
+    /// Returns how its images are decoded.
+    #[must_use]
+    pub fn decoding(&self) -> Decoding {
         self.decoding
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use image::RgbImage;
-use images::{Augment, Batches, Keep, Probability, Sample, Store, Transform};
+use images::{Augment, Batches, Keep, Probability, Sample, Shown, Store, Transform};
 use pretrained::{Fit, InputSpec, Interpolation, SampleRange};
 
 const LINES: &str = include_str!("fixtures/fits.txt");
@@ -151,7 +151,7 @@ fn kept_squares_and_flips_are_those_of_the_whole_image_and_another_fit_is_not_ta
             );
         }
         // What a report shows is what the network sees.
-        let (shown, numbers) = squares.shown(0, &transform(stored)).expect("shown");
+        let Shown { square: shown, pixels: numbers } = squares.shown(0, &transform(stored)).expect("shown");
         assert_eq!(numbers, pixels(&whole, transform(stored))[..24 * 24 * 3]);
         assert_eq!(shown, *squares.view(0).expect("view"));
         let flip = Augment { horizontal_flip: Probability::of(1.0), ..Augment::default() };
@@ -191,7 +191,7 @@ fn reduced_decoding_leaves_twice_what_is_shown() {
             store(&samples, Keep::Square(Box::new(transform.clone()))),
         );
         assert_ne!(reduced.digest(0).expect("digest"), plain.digest(0).expect("digest"));
-        let shown = |store: &Store| store.shown(0, &transform).expect("shown").1;
+        let shown = |store: &Store| store.shown(0, &transform).expect("shown").pixels;
         let off = shown(&reduced).iter().zip(shown(&plain)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 12.0, "{fit:?}: {off}");
     }

@@ -144,7 +144,7 @@ fn a_store_reads_them_so_however_it_keeps_them() {
             let store = Store::decode(samples.clone(), keep.clone(), limit, 1, &go_on).expect("store");
             assert_eq!(store.wide(), WideImages { count: 6, brightest: BRIGHTEST, clipped: 0 });
             for index in [0, 1, 2, 3, 5, 6] {
-                let (_, pixels) = store.shown(index, &wanted).expect("shown");
+                let pixels = store.shown(index, &wanted).expect("shown").pixels;
                 assert_eq!(
                     pixels[..4].iter().map(|value| value.round()).collect::<Vec<_>>(),
                     [62.0, 125.0, 125.0, 187.0]

@@ -14,6 +14,7 @@ use report::text::counted;
 use tch::{Kind, Tensor};
 use trained_model::model::Model;
 
+use crate::projector;
 use crate::source::{ModelArguments, print_data, print_unreadable};
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +35,11 @@ pub struct EmbedArguments {
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
     /// File to write: .npy, .safetensors or .csv.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "projector")]
+    out: Option<PathBuf>,
+    /// Folder to write for TensorBoard's projector: `tensorboard --logdir DIR` opens it.
+    #[arg(long, value_name = "DIR")]
+    projector: Option<PathBuf>,
 }
 
 /// Features of images.
@@ -51,9 +55,10 @@ struct Features {
 /// # Errors
 /// What the program says and exits with.
 pub fn perform(arguments: &EmbedArguments) -> anyhow::Result<()> {
-    let form = arguments.out.extension().and_then(|form| form.to_str()).unwrap_or_default().to_owned();
-    if !["npy", "safetensors", "csv"].contains(&form.as_str()) {
-        bail!("{}: name a file that ends in .npy, .safetensors or .csv", arguments.out.display());
+    if let Some(out) =
+        arguments.out.as_deref().filter(|out| !["npy", "safetensors", "csv"].contains(&form(out)))
+    {
+        bail!("{}: name a file that ends in .npy, .safetensors or .csv", out.display());
     }
     let Files { paths, left_out } =
         Files::below(&arguments.images, arguments.root.as_deref()).map_err(features::Error::from)?;
@@ -70,17 +75,35 @@ pub fn perform(arguments: &EmbedArguments) -> anyhow::Result<()> {
     if features.paths.is_empty() {
         bail!("none of the {} can be read", counted(unreadable.len() as u64, "image"));
     }
-    match form.as_str() {
-        "npy" => {
-            files::write(&arguments.out, npy(&features))?;
-            files::write(&arguments.out.with_extension("txt"), features.paths.join("\n") + "\n")?;
-        }
-        "csv" => files::write(&arguments.out, csv_of(&features)?)?,
-        _ => safetensors(&features, &model, &arguments.out)?,
-    }
     let (images, width) = (counted(features.paths.len() as u64, "image"), features.width);
-    let out = arguments.out.display();
-    Ok(writeln!(io::stdout(), "wrote {out}: {width} features of each of {images}")?)
+    let said = |place: &Path| {
+        writeln!(io::stdout(), "wrote {}: {width} features of each of {images}", place.display())
+    };
+    if let Some(out) = arguments.out.as_deref() {
+        write(&features, &model, out)?;
+        said(out)?;
+    }
+    if let Some(folder) = arguments.projector.as_deref() {
+        projector::write(folder, &features.values, width, &features.paths)?;
+        said(folder)?;
+    }
+    Ok(())
+}
+
+fn form(out: &Path) -> &str {
+    out.extension().and_then(|form| form.to_str()).unwrap_or_default()
+}
+
+fn write(features: &Features, model: &Model, out: &Path) -> anyhow::Result<()> {
+    match form(out) {
+        "npy" => {
+            files::write(out, npy(features))?;
+            files::write(&out.with_extension("txt"), features.paths.join("\n") + "\n")?;
+        }
+        "csv" => files::write(out, csv_of(features)?)?,
+        _ => safetensors(features, model, out)?,
+    }
+    Ok(())
 }
 
 fn features_of(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use export::accuracy::Accuracy;
+use export::check::Checked;
 use export::{ExportRecord, Numbers, Request, export};
 use images::{Labelled, Origin, Selection, SplitName};
 use onnx::Pixels;
@@ -24,13 +25,16 @@ pub struct ExportArguments {
     /// What it computes in.
     #[arg(long, value_enum, default_value_t = Precision::Float32)]
     precision: Precision,
-    /// Labelled images for fp16 and int8: calibrated on those of train/, measured on those of test/ or val/; by default the
-    /// run's data.
+    /// Labelled images: the file is checked on those of test/ or val/, fp16 and int8 are calibrated on those of train/; by
+    /// default the run's data.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Points of accuracy that int8 may cost; where it costs more nothing is written, and the exit code is 1.
     #[arg(long, value_name = "POINTS", default_value_t = 1.0, allow_negative_numbers = true)]
     max_drop: f64,
+    /// Do not compare the file with the model.
+    #[arg(long)]
+    unchecked: bool,
     /// Folder to write to; by default export in the folder of the run.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -69,8 +73,13 @@ pub fn perform(arguments: &ExportArguments) -> anyhow::Result<()> {
         Precision::Fp16 => Numbers::Float16,
         Precision::Int8 => Numbers::Int8,
     };
-    let labelled = if numbers == Numbers::Float32 { None } else { Some(labelled(arguments)?) };
-    let images = labelled.as_ref().map_or_else(Vec::new, calibration);
+    // Without the run's data a float32 file is checked on made-up images.
+    let labelled = match numbers {
+        Numbers::Float32 if arguments.unchecked => None,
+        Numbers::Float32 if arguments.data.is_none() => labelled(arguments).ok(),
+        _ => Some(labelled(arguments)?),
+    };
+    let images = labelled.as_ref().filter(|_| numbers != Numbers::Float32).map_or_else(Vec::new, calibration);
     let record = export(&Request {
         model: &model,
         folder: &folder,
@@ -82,6 +91,7 @@ pub fn perform(arguments: &ExportArguments) -> anyhow::Result<()> {
         numbers,
         images: &images,
         labelled: labelled.as_ref().map(|data| &data.measured),
+        checked: !arguments.unchecked,
         max_drop: arguments.max_drop,
         workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     })?;
@@ -140,14 +150,18 @@ fn text(record: &ExportRecord) -> String {
         "wrote {file} ({megabytes:.1} MB; input {input}: {what}; {} classes)",
         count(classes.len() as u64)
     );
-    match &record.accuracy {
-        Some(Accuracy { images, before, after, same }) => format!(
-            "{wrote}\naccuracy on {} images: {} as trained, {} in 8 bits; the same answer for {}",
+    let accuracy = record.accuracy.iter().map(|Accuracy { images, before, after, same }| {
+        format!(
+            "accuracy on {} images: {} as trained, {} in 8 bits; the same answer for {}",
             count(*images as u64),
             percent(*before),
             percent(*after),
             percent(*same)
-        ),
-        None => wrote,
-    }
+        )
+    });
+    let check = record.check.iter().map(|Checked { images, made_up, same, apart, .. }| {
+        let what = if *made_up { "made-up images (the run's are not there; --data names some)" } else { "images" };
+        format!("read back and run on {images} {what}: the same answer for {same}, scores apart by {apart:.0e} of the largest")
+    });
+    std::iter::once(wrote).chain(accuracy).chain(check).collect::<Vec<_>>().join("\n")
 }

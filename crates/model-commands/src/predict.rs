@@ -1,19 +1,28 @@
 //! `finetune predict`: a line for each image.
 
-use std::fmt;
+mod answer;
+mod ending;
+mod heat_maps;
+
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use images::Files;
+use anyhow::{Context, bail};
+use images::{Files, is_list};
 use ranged::Share;
-use report::text::{counted, percent, visible};
-use serde::Serialize;
-use trained_model::predict::{ClassProbability, PredictError, Prediction, Summary, Timing, predict};
+use report::text::counted;
+use trained_model::predict::{How, PredictError, Prediction, Summary, predict};
+use trained_model::views::Views;
 use trained_model::wide_images;
 
+use self::answer::{Answer, UNKNOWN};
+use self::ending::Ending;
+use self::heat_maps::Wanted;
+use crate::along::Along;
 use crate::source::{ModelArguments, print_data, print_unreadable};
 use crate::table::Table;
+use crate::training_images::TrainingImages;
 
 #[derive(Debug, clap::Args)]
 #[expect(missing_docs, reason = "clap would print it as the description of a command")]
@@ -24,9 +33,12 @@ pub struct PredictArguments {
     #[command(flatten)]
     model: ModelArguments,
     /// Images, folders of images (with everything below them), and lists of images (.csv, .tsv, .jsonl).
-    #[arg(value_name = "IMAGE|DIR|LIST", required = true)]
+    #[arg(value_name = "IMAGE|DIR|LIST", required_unless_present = "list")]
     images: Vec<PathBuf>,
-    /// Folder that paths in a list are relative to; by default the list's own.
+    /// Text file with a path in each line, or - for stdin.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    /// Folder that paths in a list are relative to; by default that of a .csv, .tsv or .jsonl, else the working directory.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Number of most probable classes to print.
@@ -36,10 +48,24 @@ pub struct PredictArguments {
     /// threshold is worth.
     #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     at_least: Option<f64>,
-    /// Also write a CSV file with a row per image: path, class, its probability, the probability of each class.
+    /// Average probabilities over ten views: the centre and the corners, each also mirrored. It takes ten times as long.
+    #[arg(long, conflicts_with = "logits")]
+    tta: bool,
+    /// Also draw where in each image the evidence for its class lies (Grad-CAM): a PNG each, in this folder.
+    #[arg(long, value_name = "DIR")]
+    heat_maps: Option<PathBuf>,
+    /// Also name the training images most similar to each image.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    neighbors: Option<u32>,
+    /// Labelled images for --neighbors, in place of the run's.
+    #[arg(long, value_name = "DIR", requires = "neighbors")]
+    data: Option<PathBuf>,
+    /// Also write a CSV file with a row per image: path, class, its probability, the probability of each class. With - it
+    /// goes to stdout, in place of the lines.
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
-    /// Print a JSON object per line: path, class, probability, top; with --at-least also unknown.
+    /// Print a JSON object per line: path, class, probability, top; with --at-least also unknown, with --heat-maps heat_map,
+    /// with --neighbors neighbors.
     #[arg(long)]
     json: bool,
     /// Add the scores of all classes before the softmax (with --json).
@@ -47,26 +73,10 @@ pub struct PredictArguments {
     logits: bool,
 }
 
-/// What is printed in place of a class that is not probable enough.
-const UNKNOWN: &str = "unknown";
-
 /// `0.8`
 fn share(written: &str) -> Result<f64, String> {
     let number: f64 = written.parse().map_err(|_| "write it as a number, for example 0.8".to_owned())?;
     Share::try_from(number).map(Share::get).map_err(|error| error.to_string())
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    path: &'a str,
-    class: &'a str,
-    probability: f64,
-    /// With `--at-least`: whether the probability is below it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<bool>,
-    top: &'a [ClassProbability<'a>],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logits: Option<&'a [f32]>,
 }
 
 /// Prints a prediction for each image.
@@ -74,37 +84,69 @@ struct Line<'a> {
 /// # Errors
 /// What the program says and exits with.
 pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
-    let Files { paths, left_out } =
-        Files::below(&arguments.images, arguments.root.as_deref()).map_err(features::Error::from)?;
+    let to_stdout = arguments.csv.as_deref() == Some(Path::new("-"));
+    if to_stdout && arguments.json {
+        bail!("--csv - and --json both write to stdout; name a file");
+    }
+    let Files { paths, left_out } = files_of(arguments)?;
     let began = Instant::now();
-    let model = arguments.model.open()?;
+    let mut model = arguments.model.open()?;
     let opened_seconds = began.elapsed().as_secs_f64();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let views = if arguments.tta { Views::several(&model.input) } else { Views::one(&model.input) };
+    let views = views.map_err(features::Error::from)?;
+    let batching = arguments.model.batching();
+    let training = match arguments.neighbors {
+        Some(_) => {
+            Some(TrainingImages::open(&model, arguments.model.run(), arguments.data.as_deref(), batching)?)
+        }
+        None => None,
+    };
     warn_of_class(arguments.at_least, &model.classes);
     let mut table = arguments.csv.as_deref().map(|path| Table::create(path, &model.classes)).transpose()?;
-    let (mut read, mut unknown) = (0u64, 0u64);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut read, mut unknown, mut mapped) = (0u64, 0u64, Vec::new());
     let top = usize::try_from(arguments.top).unwrap_or(usize::MAX);
+    let mut along = Along::new("classified", paths.len());
     let mut print = |prediction: &Prediction<'_>| -> anyhow::Result<()> {
         read += 1;
+        let heat_map = arguments
+            .heat_maps
+            .as_deref()
+            .map(|folder| heat_maps::file(folder, prediction.index, prediction.path));
+        let count = arguments.neighbors.map_or(0, |count| count as usize);
+        let similar = match &training {
+            Some(training) => {
+                Some(training.neighbors.nearest(prediction.features, Some(prediction.path), count)?)
+            }
+            None => None,
+        };
         let answer = Answer {
             prediction,
             top: &prediction.top(&model.classes, top),
             unknown: arguments.at_least.map(|least| prediction.probabilities[prediction.best()] < least),
+            heat_map: heat_map.as_deref(),
+            neighbors: similar.as_deref(),
         };
         unknown += u64::from(answer.unknown == Some(true));
+        if heat_map.is_some() {
+            let class = i64::try_from(prediction.best()).unwrap_or(0);
+            mapped.push(Wanted { index: prediction.index, class });
+        }
         if let Some(table) = &mut table {
             table.add(prediction, answer.class())?;
         }
-        if arguments.json {
-            answer.json(&mut out, arguments.logits.then_some(prediction.logits))?;
-        } else {
-            answer.text(&mut out)?;
+        match (arguments.json, to_stdout) {
+            (true, _) => answer.json(&mut out, arguments.logits.then_some(prediction.logits))?,
+            (false, true) => {}
+            (false, false) => answer.text(&mut out)?,
         }
+        along.step(1);
         // A reader of the pipe gets each line at once.
         Ok(out.flush()?)
     };
-    let Summary { unreadable, wide, timing } =
-        predict::<anyhow::Error>(&model, &paths, arguments.model.batching(), &mut print)?;
+    let how = How { batching, views: &views, features: training.is_some() };
+    let Summary { unreadable, wide, timing } = predict::<anyhow::Error>(&model, &paths, &how, &mut print)?;
+    drop(along);
 
     let reasons: Vec<_> =
         unreadable.iter().map(|file| (file.path.to_string_lossy(), file.reason.as_str())).collect();
@@ -114,11 +156,15 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     }
     print_data(&left_out, Path::new(""), &[]);
     if read == 0 {
-        let named: Vec<_> = arguments.images.iter().map(|path| path.to_string_lossy()).collect();
-        let (source_name, count) = (named.join(", "), unreadable.len());
+        let named = arguments.images.iter().chain(&arguments.list).map(|path| path.to_string_lossy());
+        let (source_name, count) = (named.collect::<Vec<_>>().join(", "), unreadable.len());
         return Err(PredictError::NothingReadable { source_name, count }.into());
     }
+    drop(out);
     table.map_or(Ok(()), Table::finish)?;
+    if let Some(folder) = &arguments.heat_maps {
+        heat_maps::draw(&mut model, &paths, &mapped, folder)?;
+    }
     let unread = unreadable.len();
     let unknown = arguments.at_least.map(|_| unknown);
     let unsure = unknown.map_or_else(String::new, |images| format!("{images} of them unknown, "));
@@ -129,32 +175,23 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last line on stderr.
-#[derive(Serialize)]
-struct Ending {
-    classified: u64,
-    /// With `--at-least`: images of these below it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<u64>,
-    unreadable: usize,
-    /// Seconds to read the model and prepare it.
-    opened_seconds: f64,
-    #[serde(flatten)]
-    timing: Timing,
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Timing { waited_seconds: waited, computed_seconds: computed, pictures_per_second } = self.timing;
-        if let Some(throughput) = pictures_per_second {
-            write!(f, "{throughput:.1} images a second; ")?;
-        }
-        let opened = self.opened_seconds;
-        write!(
-            f,
-            "{opened:.2} s to open the model, {computed:.2} s computing, {waited:.2} s waiting for images"
-        )
+/// The files that are named on the command line and in a list.
+fn files_of(arguments: &PredictArguments) -> anyhow::Result<Files> {
+    let root = arguments.root.as_deref();
+    let mut named = arguments.images.clone();
+    named.extend(arguments.list.clone().filter(|list| is_list(list)));
+    let mut files = Files::below(&named, root).map_err(features::Error::from)?;
+    if let Some(list) = arguments.list.as_deref().filter(|list| !is_list(list)) {
+        let text = match list == Path::new("-") {
+            true => io::read_to_string(io::stdin()),
+            false => std::fs::read_to_string(list),
+        };
+        let text = text.with_context(|| format!("cannot read {}", list.display()))?;
+        let lines = text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let paths = lines.filter(|line| !line.is_empty());
+        files.paths.extend(paths.map(|line| root.map_or_else(|| line.into(), |root| root.join(line))));
     }
+    Ok(files)
 }
 
 /// Says that a class is named as what is printed for images below the threshold.
@@ -164,43 +201,5 @@ fn warn_of_class(at_least: Option<f64>, classes: &[String]) {
             io::stderr(),
             "warning: the model has a class \"{UNKNOWN}\", and --at-least prints the same for an image that is not probable enough; --json tells them apart by its key `unknown`"
         );
-    }
-}
-
-/// What is printed for an image.
-struct Answer<'a> {
-    prediction: &'a Prediction<'a>,
-    /// The most probable classes.
-    top: &'a [ClassProbability<'a>],
-    /// Whether the most probable class is below the threshold; `None` without one.
-    unknown: Option<bool>,
-}
-
-impl Answer<'_> {
-    /// Name of the most probable class, or that it is unknown.
-    fn class(&self) -> &str {
-        let best = self.top.first().map_or("", |best| best.class);
-        if self.unknown == Some(true) { UNKNOWN } else { best }
-    }
-
-    fn json(&self, out: &mut impl Write, logits: Option<&[f32]>) -> anyhow::Result<()> {
-        let &Self { prediction, top, unknown } = self;
-        let Some(&ClassProbability { probability, .. }) = top.first() else { return Ok(()) };
-        let class = self.class();
-        let path = &*prediction.path.to_string_lossy();
-        serde_json::to_writer(&mut *out, &Line { path, class, probability, unknown, top, logits })
-            .map_err(io::Error::from)?;
-        Ok(writeln!(out)?)
-    }
-
-    fn text(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        let &Self { prediction, top, unknown } = self;
-        let named = |entry: &ClassProbability<'_>| format!("{} {}", entry.class, percent(entry.probability));
-        let named = match top.first().filter(|_| unknown == Some(true)) {
-            Some(best) => format!("{UNKNOWN} {}", percent(best.probability)),
-            None => top.iter().map(named).collect::<Vec<_>>().join(", "),
-        };
-        let line = format!("{}: {named}", prediction.path.display());
-        Ok(writeln!(out, "{}", visible(&line))?)
     }
 }

@@ -86,7 +86,15 @@ impl ModelArguments {
         Batching { batch_size: usize::try_from(self.batch_size).unwrap_or(1), workers, reduced_decoding }
     }
 
-    fn threads(&self) -> u32 {
+    /// Returns the folder of the run, if one was named.
+    #[must_use]
+    pub fn run(&self) -> Option<&Path> {
+        self.run.as_deref()
+    }
+
+    /// Returns the number of threads, at least 1.
+    #[must_use]
+    pub fn threads(&self) -> u32 {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         if self.threads == 0 { u32::try_from(cores).unwrap_or(1) } else { self.threads }
     }

@@ -1,4 +1,4 @@
-/// A model that cannot be written as ONNX.
+/// A model that cannot be written as ONNX, or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The weights lack a tensor that the network names.
@@ -13,4 +13,7 @@ pub enum Error {
     /// A protocol buffer holds 2 GiB at most.
     #[error("the model would be of {0} bytes, and an ONNX file holds 2 GiB at most")]
     TooLarge(usize),
+    /// What was read is no file of this program.
+    #[error("the ONNX file is damaged: {0}")]
+    Damaged(String),
 }

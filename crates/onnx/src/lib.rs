@@ -6,7 +6,8 @@
 //!
 //! - [`write`]: the file. Inputs as [`Pixels`] says; outputs `logits` and `probabilities`, float32 `[batch, classes]`
 //! - [`Facts`]: what stands in its metadata
-//! - [`Precision`], [`Ranges`]: float32, float16 or 8 bits; [`rounded`]: what 8 bits make of the weights
+//! - [`Precision`], [`Ranges`]: float32, float16 or 8 bits
+//! - [`read`]: a file as it reads
 
 mod builder;
 mod error;
@@ -15,10 +16,12 @@ mod message;
 mod pixels;
 mod quantise;
 mod ranges;
+mod read;
 mod weights;
 mod write;
 
 pub use error::Error;
 pub use pixels::Pixels;
-pub use ranges::{Bytes, Range, Ranges, Rounded, rounded};
+pub use ranges::{Bytes, Range, Ranges};
+pub use read::{Attribute, Constant, Elements, File, Operator, read};
 pub use write::{Facts, Options, Precision, write};

@@ -1,12 +1,10 @@
-//! Intervals of values, the bytes for them, and what bytes make of weights.
+//! Intervals of values, and the bytes for them and for weights.
 
 use std::collections::BTreeMap;
 
-use checkpoint::Array;
-use graph::{Convolution, Graph, Op, Value};
+use graph::{Graph, Op, Value};
 
-use crate::Error;
-use crate::weights::{Folded, Weights};
+use crate::weights::Folded;
 
 /// The smallest and the largest of each value over calibration images.
 #[derive(Clone, Debug, Default)]
@@ -62,48 +60,6 @@ pub struct Bytes {
     pub zero: u8,
 }
 
-/// Returns the network that the 8 bits of a file compute, but for the values between operations ([`Ranges::bytes`]): normalisation
-/// folded, and the weights of convolutions as their bytes say.
-///
-/// # Errors
-/// As for [`write`](crate::write).
-pub fn rounded(graph: &Graph, weights: &BTreeMap<String, Array>, ranges: &Ranges) -> Result<Rounded, Error> {
-    let mut arrays = weights.clone();
-    let (mut rounded, _) = Graph::of(graph.shape(graph.values().next().ok_or_else(none)?));
-    for (value, node) in graph.values().zip(graph.nodes()).skip(1) {
-        let mut op = node.op.clone();
-        if let Op::Convolution(convolution) = &mut op {
-            let mut folded = Weights(weights).folded(convolution)?;
-            if let Some(input) = node.inputs.first().and_then(|&input| ranges.bytes(graph, input)) {
-                folded.round(input.step);
-            }
-            let [weight, bias] = ["weight", "bias"].map(|of| format!("{}.{of}", value.index()));
-            let shape = folded.dims.iter().map(|&extent| usize::try_from(extent).unwrap_or(0)).collect();
-            arrays.insert(weight.clone(), Array::from_f32(shape, &folded.weight)?);
-            arrays.insert(bias.clone(), Array::from_f32(vec![folded.bias.len()], &folded.bias)?);
-            *convolution = Convolution { weight, bias: Some(bias), norm: None, ..convolution.clone() };
-        }
-        match op {
-            Op::Parameter(_) | Op::Constant(_) | Op::Rows { .. } => rounded.push_of_shape(op, &node.shape),
-            op => rounded.push(op, &node.inputs),
-        };
-    }
-    Ok(Rounded { graph: rounded, weights: arrays })
-}
-
-fn none() -> Error {
-    Error::NoTensor("the image".to_owned())
-}
-
-/// A network with rounded weights; its values are those of the graph that it was made of.
-#[derive(Clone, Debug)]
-pub struct Rounded {
-    /// What it computes.
-    pub graph: Graph,
-    /// Its tensors.
-    pub weights: BTreeMap<String, Array>,
-}
-
 impl Folded {
     /// Steps of signed bytes for the weights of each output channel.
     pub(crate) fn steps(&self) -> Vec<f32> {
@@ -113,19 +69,6 @@ impl Folded {
 
     pub(crate) fn channels(&self) -> impl Iterator<Item = &[f32]> {
         self.weight.chunks((self.weight.len() / self.bias.len().max(1)).max(1))
-    }
-
-    /// Puts the nearest numbers that the bytes of weights and the integers of biases have in their place.
-    fn round(&mut self, input_step: f32) {
-        let steps = self.steps();
-        let each = (self.weight.len() / self.bias.len().max(1)).max(1);
-        for (channel, step) in self.weight.chunks_mut(each).zip(&steps) {
-            channel.iter_mut().for_each(|value| *value = f32::from(byte(*value, *step)) * step);
-        }
-        for (bias, step) in self.bias.iter_mut().zip(&steps) {
-            let step = f64::from(step * input_step);
-            *bias = ((f64::from(*bias) / step).round() * step) as f32;
-        }
     }
 }
 
@@ -164,14 +107,15 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_rounded_channel_by_channel() {
-        let mut folded =
+    fn each_channel_has_a_step_of_its_own() {
+        let folded =
             Folded { dims: vec![2, 1, 1, 2], weight: vec![1.0, 0.5, 127.0, -3.2], bias: vec![0.26, -1.0] };
-        assert_eq!(folded.steps(), [1.0 / 127.0, 1.0]);
-        folded.round(0.5);
-        assert_eq!(folded.weight[2..], [127.0, -3.0]);
-        assert!((folded.weight[1] - 64.0 / 127.0).abs() < 1e-6, "{:?}", folded.weight);
-        assert_eq!(folded.bias[1], -1.0);
-        assert!((folded.bias[0] - 66.0 * 0.5 / 127.0).abs() < 1e-6, "{:?}", folded.bias);
+        let steps = folded.steps();
+        assert_eq!(steps, [1.0 / 127.0, 1.0]);
+        let bytes = folded
+            .channels()
+            .zip(&steps)
+            .flat_map(|(channel, &step)| channel.iter().map(move |&it| byte(it, step)));
+        assert_eq!(bytes.collect::<Vec<_>>(), [127, 64, 127, -3]);
     }
 }

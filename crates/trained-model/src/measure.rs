@@ -11,7 +11,8 @@ use training::evaluate::{Metrics, Scored};
 use training::figures;
 
 use crate::model::Model;
-use crate::predict::{Batching, PredictError, Prediction, Summary, predict};
+use crate::predict::{Batching, How, PredictError, Prediction, Summary, predict};
+use crate::views::Views;
 use crate::wide_images;
 
 /// Why a model cannot be measured on these classes.
@@ -132,7 +133,9 @@ pub fn measure<E: From<MeasureError> + From<PredictError>>(
     let paths: Vec<PathBuf> = data.samples.iter().map(|sample| sample.path.clone()).collect();
 
     let (mut truths, mut logits, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
-    let Summary { unreadable, wide, .. } = predict::<E>(model, &paths, batching, &mut |prediction| {
+    let views = Views::one(&model.input).map_err(PredictError::from)?;
+    let how = How { batching, views: &views, features: false };
+    let Summary { unreadable, wide, .. } = predict::<E>(model, &paths, &how, &mut |prediction| {
         let truth = labels[prediction.index];
         truths.push(i64::try_from(truth).unwrap_or(i64::MAX));
         logits.extend_from_slice(prediction.logits);

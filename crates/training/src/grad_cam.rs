@@ -20,6 +20,20 @@ pub struct HeatMaps {
     pub maps: Tensor,
 }
 
+impl HeatMaps {
+    /// Returns the map of one image, `[height][width]`, to three decimals.
+    ///
+    /// # Errors
+    /// When a libtorch call fails.
+    pub fn values(&self, image: usize) -> Result<Vec<Vec<f64>>, TchError> {
+        let map = self.maps.f_select(0, i64::try_from(image).unwrap_or(i64::MAX))?;
+        let width = usize::try_from(map.size()[1]).unwrap_or(1).max(1);
+        let values = Vec::<f64>::try_from(map.f_to_kind(Kind::Double)?.f_contiguous()?.f_flatten(0, -1)?)?;
+        let rounded: Vec<f64> = values.into_iter().map(|value| (value * 1e3).round() / 1e3).collect();
+        Ok(rounded.chunks_exact(width).map(<[f64]>::to_vec).collect())
+    }
+}
+
 /// Returns the maps of images, `[N, C, size, size]`, each for a class, `[N]`; `None` where no stage of the network has more
 /// than one position.
 ///

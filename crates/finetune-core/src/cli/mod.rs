@@ -29,7 +29,7 @@ use finetune_core::Error;
 use finetune_core::compare::{CompareError, VaryError};
 use machine_commands::process::{self, Interrupted};
 use machine_commands::{Caller, fetch_data, fetch_weights};
-use model_commands::{archs, embed, evaluate, export, inspect, predict};
+use model_commands::{archs, embed, evaluate, export, inspect, predict, serve};
 use records::Outcome;
 use run_config::ConfigError;
 use trained_model::model::ModelError;
@@ -78,6 +78,8 @@ enum Command {
     Embed(embed::EmbedArguments),
     /// Write a trained model as an ONNX file that other programs run, with a script that does
     Export(export::ExportArguments),
+    /// Show a model on a page on this machine: drop an image, see the answer and what speaks for it
+    Serve(serve::ServeArguments),
     /// List all networks, or the stages of one
     Archs(archs::ArchsArguments),
     /// Train a run under several settings and seeds, and report which helped
@@ -127,6 +129,7 @@ fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
         (Some(Command::Embed(arguments)), _) => embed::perform(arguments),
         (Some(Command::Completions(arguments)), _) => completions::perform(arguments, Arguments::command()),
         (Some(Command::Export(arguments)), _) => export::perform(arguments),
+        (Some(Command::Serve(arguments)), _) => serve::perform(arguments),
         (Some(Command::Archs(arguments)), _) => archs::perform(arguments),
         (Some(Command::Advise(arguments)), _) => advise::perform(arguments),
         (Some(Command::Audit(arguments)), _) => audit::perform(arguments),

@@ -9,8 +9,8 @@ use images::Transform;
 use pretrained::InputSpec;
 use records::{HeatMapRecord, SampleRecord};
 use tch::Tensor;
+use trained_model::evidence::{Evidence, evidence};
 use training::evaluate::Predictions;
-use training::grad_cam::heat_maps;
 
 use crate::Error;
 
@@ -60,13 +60,11 @@ fn explained(
     transform: &Transform,
     backbone: &mut Backbone,
 ) -> Result<Vec<SampleRecord>, Error> {
-    let (mut samples, mut squares, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut samples, mut all) = (Vec::new(), Vec::new());
     for &place in places {
         let index = part.indices[place];
         let image = part.store.view(index)?;
-        let (square, numbers) = part.store.shown(index, transform)?;
-        pixels.extend(numbers);
-        squares.push(square);
+        all.push(part.store.shown(index, transform)?);
         samples.push(SampleRecord {
             path: part.store.samples()[index as usize].path.clone(),
             thumbnail: STANDARD.encode(images::thumbnail_png(&image, THUMBNAIL)),
@@ -76,6 +74,7 @@ fn explained(
             heat_map: None,
         });
     }
+    let pixels: Vec<f32> = all.iter().flat_map(|shown| shown.pixels.iter().copied()).collect();
     let extent = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let shape = [places.len(), transform.channels(), transform.size(), transform.size()].map(extent);
     let (device, kind) = backbone.placement();
@@ -83,21 +82,10 @@ fn explained(
     let pixels = padded(&pixels, at_least);
     let mut classes: Vec<i64> = places.iter().map(|&place| predictions.predicted[place]).collect();
     classes.resize(classes.len().max(at_least), 0);
-    if let Some(found) = heat_maps(backbone, &pixels, &classes)? {
-        for ((sample, square), number) in samples.iter_mut().zip(squares).zip(0..) {
-            let values = rows(&found.maps.f_select(0, number)?)?;
-            let picture = STANDARD.encode(images::heat_map_png(&square, &values, THUMBNAIL));
-            let stage = backbone.name(found.stage).to_owned();
-            sample.heat_map = Some(HeatMapRecord { stage, values, picture });
+    if let Some(found) = evidence(backbone, &pixels, &all, &classes, THUMBNAIL)? {
+        for (sample, Evidence { stage, values, png }) in samples.iter_mut().zip(found) {
+            sample.heat_map = Some(HeatMapRecord { stage, values, picture: STANDARD.encode(png) });
         }
     }
     Ok(samples)
-}
-
-/// `[H, W]`, to three decimals.
-fn rows(map: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
-    let width = usize::try_from(map.size()[1]).unwrap_or(1).max(1);
-    let values = Vec::<f64>::try_from(map.f_to_kind(tch::Kind::Double)?.f_contiguous()?.f_flatten(0, -1)?)?;
-    let rounded: Vec<f64> = values.into_iter().map(|value| (value * 1e3).round() / 1e3).collect();
-    Ok(rounded.chunks_exact(width).map(<[f64]>::to_vec).collect())
 }
