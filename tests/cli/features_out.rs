@@ -55,7 +55,7 @@ fn features_are_the_same_in_every_form_and_of_the_stage_that_is_asked_for() {
     embed("--stage conv9 --out none.csv data/val").ends(1, &["conv9", "conv2"]);
     embed("--stage head --out none.csv data/val").ends(1, &["before it"]);
     embed("--out none.txt data/val").ends(1, &[".npy, .safetensors or .csv"]);
-    embed("data/val").ends(2, &["--out", "--projector"]);
+    embed("data/val").ends(2, &["--out"]);
     // For TensorBoard's projector.
     embed("--projector projected data/val").ends(0, &[]);
     let read = |name: &str| fs::read_to_string(desk.path(&format!("projected/{name}"))).unwrap();

@@ -27,7 +27,7 @@ class Tab:
         )
         os.close(to_read)
         os.close(to_write)
-        self.calls, self.rest, self.session = 0, b"", None
+        self.calls, self.rest, self.session, self.events = 0, b"", None, []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
 
@@ -41,7 +41,7 @@ class Tab:
         self.browser.wait(PATIENCE)
 
     def call(self, method, **parameters):
-        """Asks for something and waits for the answer; events that come in between are passed over."""
+        """Asks for something and waits for the answer; what comes in between is kept in `events`."""
         self.calls += 1
         message = {"id": self.calls, "method": method, "params": parameters}
         if self.session:
@@ -52,6 +52,7 @@ class Tab:
             if answer.get("id") == self.calls:
                 assert "error" not in answer, (method, answer)
                 return answer["result"]
+            self.events.append(answer)
 
     def message(self):
         while b"\0" not in self.rest:

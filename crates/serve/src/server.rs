@@ -160,10 +160,14 @@ impl Task {
             _ = exchange.as_mut() => {}
             () = connection.closed() => {}
             () = stop.requested() => {
-                exchange.as_mut().graceful_shutdown();
-                tokio::select! {
-                    _ = exchange.as_mut() => {}
-                    () = silent(&connection) => {}
+                // One that nothing was read from would be closed at once, with a request perhaps on its way.
+                let over = tokio::select! {
+                    _ = exchange.as_mut() => true,
+                    () = first_word(&connection) => connection.is_fresh(),
+                };
+                if !over {
+                    exchange.as_mut().graceful_shutdown();
+                    let _ = exchange.as_mut().await;
                 }
             }
         }
@@ -171,10 +175,10 @@ impl Task {
     }
 }
 
-/// Ends when a connection has had its time to send a first request, and has not.
-async fn silent(connection: &Connection) {
-    sleep(LAST_WORD).await;
-    if !connection.is_fresh() {
-        std::future::pending::<()>().await;
+/// Ends when a request has come, or the time for it is over.
+async fn first_word(connection: &Connection) {
+    let until = Instant::now() + LAST_WORD;
+    while connection.is_fresh() && Instant::now() < until {
+        sleep(Duration::from_millis(10)).await;
     }
 }

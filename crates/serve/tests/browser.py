@@ -110,12 +110,10 @@ def by_keyboard(page, path):
         page.wrong.append(f"Tab leads to {at}")
     tab.call("Page.setInterceptFileChooserDialog", enabled=True)
     tab.press("Enter", 13, "\r")
-    deadline = time.monotonic() + PATIENCE
-    node = None
-    while node is None and time.monotonic() < deadline:
-        message = tab.message()
-        if message.get("method") == "Page.fileChooserOpened":
-            node = message["params"]["backendNodeId"]
+    opened = lambda: [event for event in tab.events if event.get("method") == "Page.fileChooserOpened"]
+    page.until(lambda: tab.ask("1") and opened(), "Enter opens no dialog")
+    node = opened()[-1]["params"]["backendNodeId"]
+    tab.events.clear()
     tab.call("DOM.setFileInputFiles", files=[str(path)], backendNodeId=node)
     tab.call("Page.setInterceptFileChooserDialog", enabled=False)
 
