@@ -52,6 +52,9 @@ pub(super) fn format_of_head(head: &[u8]) -> Option<Format> {
         Some(Format::TorchTar)
     } else if legacy_window.windows(LEGACY_MAGIC.len()).any(contains_magic) {
         Some(Format::TorchLegacy)
+    } else if head.get(5..9) == Some(b"\0\0\0{") {
+        // The length of the header comes first, and may begin as a pickle does.
+        Some(Format::SafeTensors)
     } else if matches!(head, [0x80, 2..=5, ..]) {
         Some(Format::Pickle)
     } else if head.get(8) == Some(&b'{') {
@@ -192,6 +195,9 @@ mod tests {
         assert_eq!(format_of_head(b"PK\x03\x04...."), Some(Format::TorchZip));
         assert_eq!(format_of_head(b"\x40\0\0\0\0\0\0\0{\"a\""), Some(Format::SafeTensors));
         assert_eq!(format_of_head(b"\x80\x04\x95...."), Some(Format::Pickle));
+        // A header of 0x480 bytes.
+        assert_eq!(format_of_head(b"\x80\x04\0\0\0\0\0\0{\"a\""), Some(Format::SafeTensors));
+        assert_eq!(format_of_head(b"\x80\x04\x95\x7b\0\0\0\0\0\0\0}"), Some(Format::Pickle));
         assert_eq!(format_of_head(b"PK"), None);
     }
 

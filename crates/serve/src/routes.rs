@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use images::Shown;
 use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::admission;
 use crate::answerer::{About, Answerer};
@@ -42,6 +42,8 @@ pub(crate) struct Routes {
 }
 
 const KIB: usize = 1 << 10;
+/// Time for the rest of a body that is of no use.
+const LONGEST_DISCARD: Duration = Duration::from_secs(1);
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 impl Routes {
@@ -81,9 +83,16 @@ impl Routes {
             Ok(Route::Page) => self.page(),
             Ok(Route::Status) => self.report(),
             Ok(Route::Image(wanted)) => {
-                let response = match self.image(request, wanted).await {
+                let is_asking = request.headers().contains_key(EXPECT);
+                let mut body = request.into_body();
+                let response = match self.image(&mut body, wanted).await {
                     Ok(json) => json_response(StatusCode::OK, json),
-                    Err(refusal) => refused(&refusal),
+                    Err(refusal) => {
+                        if !is_asking {
+                            discard(body, 4 * self.limits.body).await;
+                        }
+                        refused(&refusal)
+                    }
                 };
                 self.status.responded(response.status());
                 response
@@ -110,19 +119,19 @@ impl Routes {
     }
 
     /// Returns the JSON for the image of a request.
-    async fn image(&self, request: Request<Incoming>, wanted: Wanted) -> Result<Vec<u8>, Refusal> {
+    async fn image(&self, body: &mut Incoming, wanted: Wanted) -> Result<Vec<u8>, Refusal> {
         if self.status.is_broken() {
             return Err(Refusal::Broken);
         }
         let until = Instant::now() + self.limits.deadline;
         // Before the body is read.
         let _place = self.queue.try_acquire().map_err(|_| Refusal::Busy)?;
-        let image = self.shown(request.into_body(), until).await?;
+        let image = self.shown(body, until).await?;
         self.computer.answer(image, wanted, until).await
     }
 
     /// Reads and decodes a body.
-    async fn shown(&self, body: Incoming, until: Instant) -> Result<Shown, Refusal> {
+    async fn shown(&self, body: &mut Incoming, until: Instant) -> Result<Shown, Refusal> {
         let limit = self.limits.body;
         let too_long = Refusal::TooLong { limit };
         // Unknown, it may become as long as is allowed.
@@ -152,6 +161,20 @@ impl Routes {
             Err(panic.map_or(Refusal::Late, |panic| Refusal::Panicked(self.status.panicked(&*panic))))
         })
     }
+}
+
+/// Reads what is left of a body and forgets it: most clients read no response before they have sent all.
+async fn discard(mut body: Incoming, most: usize) {
+    let read = async {
+        let mut left = most;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(LONGEST_DISCARD, read).await;
 }
 
 /// Where a request leads.

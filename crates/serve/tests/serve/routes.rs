@@ -5,7 +5,7 @@ use image_file::decode_bytes;
 use serde_json::json;
 use serve::Limits;
 
-use crate::client::{ask, connect, exchange, request};
+use crate::client::{ask, connect, exchange, read, request};
 use crate::model::{ODD, RED, Running, WHITE, encoded, png, transform};
 
 #[test]
@@ -90,6 +90,13 @@ fn what_is_no_image_is_said_in_words() {
         let (found, sentence) = refused(body);
         assert_eq!(found, status, "{sentence}");
         assert!(sentence.contains(says), "{sentence}");
+    }
+    // A client that writes all before it reads anything hears of it, in a connection that goes on.
+    let mut stream = connect(server.address);
+    let long = request(server.address, "POST /predict", &[], &vec![0; 3 << 20]);
+    for _ in 0..2 {
+        std::io::Write::write_all(&mut stream, &long).unwrap();
+        assert_eq!(read(&mut stream).unwrap().status, 413);
     }
     // Chunked, so that the length is not known, and without end.
     let mut stream = connect(server.address);
