@@ -66,6 +66,11 @@ impl Of<'_> {
             "Sigmoid" => Ok(x.f_sigmoid()?),
             "Tanh" => Ok(x.f_tanh()?),
             "Erf" => Ok(x.f_erf()?),
+            "HardSwish" => Ok(x.f_hardswish()?),
+            "HardSigmoid" => {
+                let (slope, middle) = (self.float("alpha")?, self.float("beta")?);
+                Ok(x.f_mul_scalar(slope)?.f_add_scalar(middle)?.f_clamp(0.0, 1.0)?)
+            }
             "Floor" => Ok(x.f_floor()?),
             "Round" => Ok(x.f_round()?),
             "Abs" => Ok(x.f_abs()?),
@@ -141,9 +146,7 @@ impl Of<'_> {
             }
             "LayerNormalization" => {
                 let last = x.size().last().copied().into_iter().collect::<Vec<i64>>();
-                let Some(Attribute::Float(eps)) = self.operator.attributes.get("epsilon") else {
-                    return Err(Failure::Missing("epsilon".into()));
-                };
+                let eps = self.float("epsilon")?;
                 x.f_layer_norm(
                     last.as_slice(),
                     self.inputs.get(1),
@@ -219,6 +222,13 @@ impl Of<'_> {
     fn int(&self, name: &str) -> Result<i64, Failure> {
         match self.operator.attributes.get(name) {
             Some(Attribute::Int(value)) => Ok(*value),
+            _ => Err(Failure::Missing(name.to_owned())),
+        }
+    }
+
+    fn float(&self, name: &str) -> Result<f64, Failure> {
+        match self.operator.attributes.get(name) {
+            Some(Attribute::Float(value)) => Ok((*value).into()),
             _ => Err(Failure::Missing(name.to_owned())),
         }
     }
