@@ -21,7 +21,8 @@ use run_config::{Precision, RegularizeConfig, SamplerKind, Switch, TrainConfig};
 use tch::{Device, Kind, Tensor};
 use torch_extra::determinism::{Denormals, denormals};
 use trained_model::model::Model;
-use trained_model::predict::{Batching, PredictError, Prediction, predict};
+use trained_model::predict::{Batching, How, PredictError, Prediction, predict};
+use trained_model::views::Views;
 use training::freeze::FreezePlan;
 use training::optimizer::{self, Optimizer, Rule};
 use training::schedule::StepRates;
@@ -171,12 +172,13 @@ fn prediction(
     let mut paths = Files::below(&[folder.to_owned()], None)?.paths;
     paths.truncate(BATCH);
     let batching = Batching { batch_size: BATCH, workers, reduced_decoding: Switch::Off };
+    let views = Views::one(&model.input)?;
     Ok(move || {
         let mut hear = |prediction: &Prediction<'_>| {
             black_box(prediction.best());
             Ok::<_, PredictError>(())
         };
-        predict(&model, &paths, batching, &mut hear)?;
+        predict(&model, &paths, &How { batching, views: &views, features: false }, &mut hear)?;
         Ok(())
     })
 }
