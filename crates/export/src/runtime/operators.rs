@@ -147,13 +147,7 @@ impl Of<'_> {
             "LayerNormalization" => {
                 let last = x.size().last().copied().into_iter().collect::<Vec<i64>>();
                 let eps = self.float("epsilon")?;
-                x.f_layer_norm(
-                    last.as_slice(),
-                    self.inputs.get(1),
-                    self.inputs.get(2),
-                    f64::from(*eps),
-                    false,
-                )?
+                x.f_layer_norm(last.as_slice(), self.inputs.get(1), self.inputs.get(2), eps, false)?
             }
             "Clip" => x.f_maximum(self.input(1)?)?.f_minimum(self.input(2)?)?,
             "Where" => self.input(1)?.f_where_self(x, self.input(2)?)?,
