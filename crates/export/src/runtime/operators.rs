@@ -66,6 +66,11 @@ impl Of<'_> {
             "Sigmoid" => Ok(x.f_sigmoid()?),
             "Tanh" => Ok(x.f_tanh()?),
             "Erf" => Ok(x.f_erf()?),
+            "Exp" => Ok(x.f_exp()?),
+            "LpNormalization" if self.int("p").is_ok_and(|p| p == 2) => {
+                let axis = [self.int("axis")?];
+                Ok(x.f_div(&x.f_square()?.f_sum_dim_intlist(&axis[..], true, x.kind())?.f_sqrt()?)?)
+            }
             "HardSwish" => Ok(x.f_hardswish()?),
             "HardSigmoid" => {
                 let (slope, middle) = (self.float("alpha")?, self.float("beta")?);
@@ -197,8 +202,9 @@ impl Of<'_> {
             "Shape" => Tensor::f_from_slice(&x.size())?,
             "Gather" => {
                 let places = self.input(1)?;
-                let rows = x.f_index_select(0, &places.f_reshape([-1])?)?;
-                if places.dim() == 0 { rows.f_squeeze_dim(0)? } else { rows }
+                let axis = self.int("axis")?;
+                let rows = x.f_index_select(axis, &places.f_reshape([-1])?)?;
+                if places.dim() == 0 { rows.f_squeeze_dim(axis)? } else { rows }
             }
             "Expand" => x.f_expand(numbers(1)?, false)?,
             _ => {
