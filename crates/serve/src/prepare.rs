@@ -13,12 +13,11 @@ pub(crate) fn prepare(bytes: &[u8], transform: &Transform, most_pixels: u64) -> 
         let name = known.map_or("", Format::name);
         return Err(Refusal::NotAnImage(format!("a {name} file; send JPEG, PNG or WebP")));
     }
-    if let Some([width, height]) = dimensions(bytes) {
-        if u64::from(width) * u64::from(height) > most_pixels {
-            let millions = most_pixels / 1_000_000;
-            let sentence = format!("{width}x{height} pixels are more than {millions} million");
-            return Err(Refusal::NotAnImage(sentence));
-        }
+    if let Some([width, height]) = dimensions(bytes)
+        && u64::from(width) * u64::from(height) > most_pixels
+    {
+        let millions = most_pixels / 1_000_000;
+        return Err(Refusal::NotAnImage(format!("{width}x{height} pixels are more than {millions} million")));
     }
     let image = decode_bytes(bytes, transform.decoding()).map_err(words)?.image;
     transform.show(&image).map_err(|error| Refusal::NotAnImage(error.to_string()))

@@ -34,7 +34,6 @@ impl Module for SelfAttention {
 
 /// softmax(Q K' scale + bias) V for `[N, heads, tokens, depth]`, by the library's fused kernel where it has one; the scale is
 /// 1 / √depth where none is given.
-#[must_use]
 pub fn attend(
     queries: &Tensor,
     keys: &Tensor,
@@ -46,7 +45,6 @@ pub fn attend(
 }
 
 /// Takes queries, keys and values apart: `[N, tokens, 3 width]` -> `[N, heads, tokens, width / heads]` each.
-#[must_use]
 pub fn apart(joined: &Tensor, heads: i64) -> [Tensor; 3] {
     let size = joined.size();
     let parts = joined.view([size[0], size[1], 3, heads, size[2] / 3 / heads]).permute([2, 0, 3, 1, 4]);
@@ -54,7 +52,6 @@ pub fn apart(joined: &Tensor, heads: i64) -> [Tensor; 3] {
 }
 
 /// Joins the heads: `[N, heads, tokens, depth]` -> `[N, tokens, heads * depth]`.
-#[must_use]
 pub fn together(mixed: &Tensor) -> Tensor {
     mixed.transpose(1, 2).flatten(2, 3)
 }
