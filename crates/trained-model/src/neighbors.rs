@@ -80,8 +80,12 @@ impl Neighbors {
             Ok(())
         })?;
         let known = images.into_iter().zip(digests).zip(features);
-        let known = known.filter_map(|((image, digest), row)| Some(((image, digest), row?)));
-        let ((images, digests), rows): ((Vec<Known>, Vec<[u8; 32]>), Vec<Vec<f32>>) = known.unzip();
+        let (mut images, mut digests, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for ((image, digest), row) in known.filter_map(|(image, row)| Some((image, row?))) {
+            images.push(image);
+            digests.push(digest);
+            rows.push(row);
+        }
         if images.is_empty() {
             let source_name = "the training data".to_owned();
             return Err(PredictError::NothingReadable { source_name, count });

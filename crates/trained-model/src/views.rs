@@ -68,7 +68,6 @@ impl Views {
     }
 
     /// Returns a view of prepared images, `[N, C, whole, whole]` -> `[N, C, side, side]`; the last one for a number too large.
-    #[must_use]
     pub fn of(&self, images: &Tensor, number: usize) -> Tensor {
         let View { top, left, mirrored } = self.views[number.min(self.views.len() - 1)];
         let view = images.narrow(2, top, self.side).narrow(3, left, self.side);

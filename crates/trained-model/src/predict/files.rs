@@ -74,7 +74,7 @@ impl<E: From<PredictError>> Files<'_, E> {
             self.asked = asked;
         }
         let x = self.views.of(&self.asked.images, self.asked.views);
-        let x = if self.features { self.to_head(&x)? } else { x };
+        let x = if self.features { self.up_to_head(&x)? } else { x };
         self.asked.views += 1;
         let images = i64::try_from(self.asked.indices.len()).unwrap_or(i64::MAX);
         Ok(Some(evaluate::Batch { x, images }))
@@ -99,7 +99,7 @@ impl<E: From<PredictError>> Files<'_, E> {
     }
 
     /// Runs all stages before the head, and keeps what the head reads of the first view.
-    fn to_head(&mut self, x: &Tensor) -> Result<Tensor, PredictError> {
+    fn up_to_head(&mut self, x: &Tensor) -> Result<Tensor, PredictError> {
         let backbone = &self.model.backbone;
         let output =
             self.computing(&mut || backbone.forward(x, StageId::INPUT..backbone.head_id(), Mode::Evaluate));
