@@ -13,7 +13,7 @@ use crate::loader::chunk;
 /// Number of the arithmetic that makes pixels from images, and features from pixels. Raise it when a result changes, so
 /// that cached features of an older program do not count as equal; `tests/features/format.rs` holds golden values that
 /// force it up.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Returns the cache of a run's features at a cut, with the key of images that are not augmented; `None` where features are
 /// not cached on disk.
