@@ -155,7 +155,7 @@ fn networks_race_with_one_another() {
     for (archs, says) in [
         ("--archs lenet9", "lenet9"),
         ("--archs lenet5", "no weights of lenet5"),
-        ("--archs lenet5:other.safetensors,lenet5:m.safetensors", "named twice"),
+        ("--archs lenet5:other.safetensors,lenet5:other.safetensors", "named twice"),
     ] {
         let refused = format!("search --config t.toml {archs} --out refused");
         desk.finetune(&refused).ends(2, &["search.archs", says]);
