@@ -2,7 +2,7 @@
 
 use backbone::{Backbone, StageId};
 use tch::Kind;
-use training::grad_cam::heat_maps;
+use trained_model::grad_cam::heat_maps;
 
 use crate::cheapest::for_the_cheapest;
 

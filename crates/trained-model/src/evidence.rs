@@ -1,4 +1,4 @@
-//! Where in an image the evidence for a class lies, as an image: [Grad-CAM](training::grad_cam) over what the network saw.
+//! Where in an image the evidence for a class lies, as an image: [Grad-CAM](crate::grad_cam) over what the network saw.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use backbone::{Backbone, StageId};
 use image_file::decode_for;
 use images::{Shown, Transform, heat_map_png};
 use tch::Tensor;
-use training::grad_cam::heat_maps;
 
+use crate::grad_cam::heat_maps;
 use crate::model::Model;
 use crate::predict::PredictError;
 use crate::single::batch;

@@ -15,8 +15,8 @@
 //! [`saved`] is a state of training as [`numbers`] and named [`tensors`], and [`save`] says when it is saved.
 //! [`decide`] settles what a configuration leaves open, [`against_data`] refuses what images or network contradict. [`head_fit`]
 //! computes a head from features in place of training it. [`evaluate`] measures a model on a split, [`calibration`] its
-//! probabilities; [`grad_cam`] says which parts of an image speak for a class. [`outline`] says beforehand what a phase will
-//! do, [`range_test`] sweeps the learning rate, and [`precision`] decides what networks compute in.
+//! probabilities. [`outline`] says beforehand what a phase will do, [`range_test`] sweeps the learning rate, and [`precision`]
+//! decides what networks compute in.
 
 pub mod against_data;
 pub mod average;
@@ -31,7 +31,6 @@ mod error;
 pub mod evaluate;
 pub mod figures;
 pub mod freeze;
-pub mod grad_cam;
 mod gradient_flow;
 pub mod head_fit;
 mod loaders;
