@@ -25,7 +25,8 @@ pub(crate) fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Writes the archive, in which all lies below `name`; returns its SHA-256. Owners, times and order are the same whoever makes it.
+/// Writes the archive, in which all lies below `name`; returns its SHA-256. Owners, times and order are fixed, so that
+/// equal contents give equal bytes.
 pub(crate) fn write(
     archive: &Path,
     folder: &Path,

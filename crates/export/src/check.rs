@@ -98,7 +98,7 @@ impl Found {
         };
         self.largest = self.largest.max(most(&expected)?);
         let difference = most(&expected.f_sub(&logits)?)?;
-        // A number that is none is no small difference.
+        // NaN counts as a large difference.
         self.difference = if difference.is_nan() { f64::INFINITY } else { self.difference.max(difference) };
         self.unlike = self.unlike.max(most(&shares.f_sub(&found.probabilities.f_to_kind(Kind::Double)?)?)?);
         let answers =

@@ -19,7 +19,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Reads a file; `None` where it is no readable image.
+    /// Reads a file; `None` where the image cannot be read.
     pub(crate) fn read(path: &Path, transform: &Transform, pixels: Pixels) -> Option<Self> {
         let image = image_file::decode_for(path, transform.decoding()).ok()?.image;
         Self::of(image, transform, pixels)

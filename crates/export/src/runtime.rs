@@ -35,7 +35,7 @@ impl Runtime {
     /// Reads a file from disk.
     ///
     /// # Errors
-    /// When it cannot be read, or is no file of this program.
+    /// When it cannot be read, or this program did not write it.
     pub fn open(path: &Path) -> Result<Self, ExportError> {
         let bytes = std::fs::read(path).map_err(files::Error::io("read", path))?;
         let mut file = onnx::read(&bytes)?;

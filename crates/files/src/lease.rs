@@ -58,7 +58,7 @@ impl Lease {
         if folder.exists() && !remove_abandoned(folder, ends, terms)? {
             return Ok(None);
         }
-        let taking = beside(folder, TAKING);
+        let taking = next_to(folder, TAKING);
         fs::create_dir(&taking)?;
         let written = fs::write(taking.join(LEASE), holder());
         // A folder with something in it is not replaced.
@@ -86,7 +86,7 @@ impl Lease {
     pub fn give_up(mut self) -> io::Result<()> {
         self.stop();
         // With its lease, so that no other process takes it for one that was left.
-        let away = beside(&self.folder, ABANDONED);
+        let away = next_to(&self.folder, ABANDONED);
         match fs::rename(&self.folder, &away) {
             Ok(()) => self.folder.clone_from(&away),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -137,7 +137,7 @@ fn remove_abandoned(folder: &Path, ends: &[&str], terms: Terms) -> io::Result<bo
             if !is_left(Look::Now)? {
                 return Ok(false);
             }
-            let away = beside(folder, ABANDONED);
+            let away = next_to(folder, ABANDONED);
             fs::rename(folder, &away)?;
             fs::remove_dir_all(away)?;
         }
@@ -204,7 +204,7 @@ fn is_expired(file: &Path, terms: Terms, look: Look) -> io::Result<bool> {
         }
         looked.insert(file.to_path_buf(), Instant::now());
     }
-    let clock = beside(file, NOW);
+    let clock = next_to(file, NOW);
     let now = File::create(&clock).and_then(|mut file| {
         file.write_all(b".")?;
         file.sync_data()?;
@@ -253,7 +253,7 @@ fn began(pid: u32) -> Option<String> {
 }
 
 /// Returns a path in the same folder that no other process uses.
-fn beside(folder: &Path, prefix: &str) -> PathBuf {
+fn next_to(folder: &Path, prefix: &str) -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -67,7 +67,7 @@ impl Model {
     }
 }
 
-/// Returns an image file as a network reads it; `None` where it is no readable image.
+/// Returns an image file as a network reads it; `None` where the image cannot be read.
 #[must_use]
 pub fn shown(path: &Path, transform: &Transform) -> Option<Shown> {
     let decoded = decode_for(path, transform.decoding()).ok()?;
