@@ -129,12 +129,12 @@ fn networks_race_with_one_another() {
         assert_eq!(set[2..], own_set[..]);
     }
     // The run's own network comes to what it comes to alone, and the other to something else.
-    desk.finetune("search --config t.toml --budget 3 --out alone").ends(0, &[]);
+    desk.finetune("search --config t.toml --budget 3 --out one-network").ends(0, &[]);
     let free = |arms: Vec<&Value>| -> Vec<f64> {
         let free = arms.into_iter().filter(|arm| arm["tier"] == "free");
         free.map(|arm| arm["loss"].as_f64().unwrap()).collect()
     };
-    let alone = desk.json("alone/search.json");
+    let alone = desk.json("one-network/search.json");
     let alone = free(arms(&alone).iter().collect());
     assert!(alone.len() > 3 && free(own) == alone && free(others) != alone);
     let chosen = record["chosen"].as_str().unwrap().split(": ").next().unwrap();
