@@ -20,9 +20,12 @@ const DEVELOPMENT: [&str; 5] = ["dogs-cats", "fashion", "cyrillic", "digits", "c
 const FIRST: &str = "linear on joined last 3";
 
 /// Measured settings that are arms of the search.
-const ARMS: [(&str, &str); 13] = [
+const ARMS: [(&str, &str); 16] = [
     ("taps:6-8", FIRST),
     ("taps:3-8", "linear on joined wide"),
+    ("taps:5-7", "linear on joined 3 to features.7"),
+    ("taps:4-6", "linear on joined 3 to features.6"),
+    ("taps:3-5", "linear on joined 3 to features.5"),
     ("ridge", "linear on the last stage"),
     ("cut:features.7", "linear on features.7"),
     ("cut:features.6", "linear on features.6"),

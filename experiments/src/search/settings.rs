@@ -89,8 +89,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     program("cut:features.5", "ridge, cut after `features.5`", Kind::Constant, |_| cut("features.5")),
     program("cut:features.4", "ridge, cut after `features.4`", Kind::Constant, |_| cut("features.4")),
     program("cut:features.3", "ridge, cut after `features.3`", Kind::Constant, |_| cut("features.3")),
-    program("taps:6-8", "ridge on `features.6` to `features.8`", Kind::Constant, |_| taps(6)),
-    program("taps:3-8", "ridge on `features.3` to `features.8`", Kind::Constant, |_| taps(3)),
+    program("taps:6-8", "ridge on `features.6` to `features.8`", Kind::Constant, |_| taps(6, 8)),
+    program("taps:3-8", "ridge on `features.3` to `features.8`", Kind::Constant, |_| taps(3, 8)),
+    program("taps:5-7", "ridge on `features.5` to `features.7`", Kind::Constant, |_| taps(5, 7)),
+    program("taps:4-6", "ridge on `features.4` to `features.6`", Kind::Constant, |_| taps(4, 6)),
+    program("taps:3-5", "ridge on `features.3` to `features.5`", Kind::Constant, |_| taps(3, 5)),
     program("last:4-frozen", "always `last:4`, frozen statistics", Kind::Constant, |amount| {
         frozen(amount, "last:4")
     }),
@@ -177,9 +180,9 @@ fn cut(stage: &str) -> Vec<String> {
     vec!["finetune.depth=head".into(), "finetune.head_solver=ridge".into(), format!("finetune.cut={stage}")]
 }
 
-/// Stages from this one to the last, joined.
-fn taps(first: u32) -> Vec<String> {
-    let stages: Vec<String> = (first..=8).map(|stage| format!("\"features.{stage}\"")).collect();
+/// Stages from `first` to `last`, joined; the network ends after `last`.
+fn taps(first: u32, last: u32) -> Vec<String> {
+    let stages: Vec<String> = (first..=last).map(|stage| format!("\"features.{stage}\"")).collect();
     vec![
         "finetune.depth=head".into(),
         "finetune.head_solver=ridge".into(),
