@@ -20,7 +20,7 @@ const DEVELOPMENT: [&str; 5] = ["dogs-cats", "fashion", "cyrillic", "digits", "c
 const FIRST: &str = "linear on joined last 3";
 
 /// Measured settings that are arms of the search.
-const ARMS: [(&str, &str); 16] = [
+const ARMS: [(&str, &str); 17] = [
     ("taps:6-8", FIRST),
     ("taps:3-8", "linear on joined wide"),
     ("taps:5-7", "linear on joined 3 to features.7"),
@@ -37,6 +37,7 @@ const ARMS: [(&str, &str); 16] = [
     ("last:2", "last:2 x 0.1"),
     ("last:4-frozen", "last:4 x 0.1"),
     ("all-frozen", "all x 0.1"),
+    ("taps:4-6-all", "all x 0.1, joined 3 to features.6"),
 ];
 
 /// Fit the prior and the calibration map of the search on finished cells of development sets

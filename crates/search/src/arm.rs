@@ -16,6 +16,9 @@ pub struct Arm {
     /// The arm whose training measures this one too, such as the one whose weights it averages; `None` for an arm that is
     /// trained by itself.
     pub rides_on: Option<usize>,
+    /// The linear arm on the same stages: this arm is tried only where that one is the best of those that end the network
+    /// early. `None` for an arm that is tried whatever linear arms come to.
+    pub ends_as: Option<usize>,
 }
 
 /// What an arm trains.
@@ -45,11 +48,16 @@ pub enum Tier {
     Free,
     /// Trains stages from a cut whose features are computed once.
     Cached,
-    /// Trains most of the network in every epoch. Only where that can pay: [`gate`](crate::gate).
+    /// Trains everything at a gentle rate. Only where that can pay: [`gate`](crate::gate).
     Deep,
+    /// Trains most of the network in other ways, after the deep arms and where those can pay.
+    Further,
 }
 
 impl Tier {
-    /// All tiers in the order of trying.
-    pub const ALL: [Self; 3] = [Self::Free, Self::Cached, Self::Deep];
+    /// Whether its arms train most of the network in every epoch.
+    #[must_use]
+    pub fn is_deep(self) -> bool {
+        matches!(self, Self::Deep | Self::Further)
+    }
 }

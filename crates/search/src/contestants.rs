@@ -28,6 +28,7 @@ pub fn entrants_of(contestants: &[Contestant]) -> Vec<Entrant> {
             entrant.arm.name = format!("{name}: {}", entrant.arm.name);
             entrant.arm.fold_cost *= cost;
             entrant.arm.rides_on = entrant.arm.rides_on.map(|carrier| first + carrier);
+            entrant.arm.ends_as = entrant.arm.ends_as.map(|linear| first + linear);
             entrant.set = [set.as_slice(), &entrant.set].concat();
             entrant.network = place;
             (first + number, entrant)
@@ -37,7 +38,9 @@ pub fn entrants_of(contestants: &[Contestant]) -> Vec<Entrant> {
     let places: BTreeMap<usize, usize> =
         all.iter().enumerate().map(|(place, (number, _))| (*number, place)).collect();
     let moved = all.into_iter().map(|(_, mut entrant)| {
-        entrant.arm.rides_on = entrant.arm.rides_on.and_then(|carrier| places.get(&carrier).copied());
+        let place = |arm: usize| places.get(&arm).copied();
+        entrant.arm.rides_on = entrant.arm.rides_on.and_then(place);
+        entrant.arm.ends_as = entrant.arm.ends_as.and_then(place);
         entrant
     });
     moved.collect()

@@ -98,6 +98,10 @@ pub fn entrants(network: &Network) -> Vec<Entrant> {
             _ => !network.stages.is_empty(),
         };
         if reaches {
+            if depth == Depth::All && network.able.linear {
+                let ended = ended_early(network, &entrants);
+                entrants.extend(ended);
+            }
             for rate in rates {
                 push_with_averages(&mut entrants, network, &trained(network, depth.clone(), Some(rate)));
             }
@@ -121,14 +125,35 @@ fn early(network: &Network) -> Vec<Entrant> {
     let mut entrants: Vec<Entrant> =
         (0..count.saturating_sub(1)).rev().map(|index| stage(network, index)).collect();
     for end in (3..count).rev() {
-        let name = format!("joined 3 to {}", network.stages[end - 1].name);
-        entrants.push(joined(network, &name, end - 3..end));
+        entrants.push(joined(network, &joined_to(network, end), end - 3..end));
     }
     let wide = count / 3;
     if wide + 3 < count {
         entrants.push(joined(network, "joined wide", wide..count));
     }
     entrants
+}
+
+/// Everything trained gently in networks that end early, after three joined stages: one for each linear arm of that kind.
+fn ended_early(network: &Network, linear: &[Entrant]) -> Vec<Entrant> {
+    let count = network.stages.len();
+    let all = trained(network, Depth::All, Some("0.1"));
+    let ended = (3..count).rev().filter_map(|end| {
+        let name = joined_to(network, end);
+        let like = linear.iter().position(|entrant| entrant.arm.name == format!("linear on {name}"))?;
+        let mut entrant = all.clone();
+        entrant.arm.name = format!("{}, {name}", all.arm.name);
+        // What comes after the end is never computed.
+        entrant.arm.fold_cost *= 1.0 - network.stages.get(end).map_or(0.0, |stage| stage.live);
+        entrant.arm.ends_as = Some(like);
+        entrant.set.push(taps(network, end - 3..end));
+        Some(entrant)
+    });
+    ended.collect()
+}
+
+fn joined_to(network: &Network, end: usize) -> String {
+    format!("joined 3 to {}", network.stages[end - 1].name)
 }
 
 fn stage(network: &Network, index: usize) -> Entrant {
@@ -145,6 +170,7 @@ fn stage(network: &Network, index: usize) -> Entrant {
             tier: Tier::Free,
             fold_cost: 0.0,
             rides_on: None,
+            ends_as: None,
         },
         set,
         how: How::Linear(vec![index]),
@@ -154,10 +180,8 @@ fn stage(network: &Network, index: usize) -> Entrant {
 
 /// A stretch of stages, joined.
 fn joined(network: &Network, name: &str, stages: Range<usize>) -> Entrant {
-    let names: Vec<String> =
-        network.stages[stages.clone()].iter().map(|stage| format!("{:?}", stage.name)).collect();
     let mut set = linear_set();
-    set.push(format!("finetune.taps=[{}]", names.join(", ")));
+    set.push(taps(network, stages.clone()));
     Entrant {
         arm: Arm {
             name: format!("linear on {name}"),
@@ -165,11 +189,18 @@ fn joined(network: &Network, name: &str, stages: Range<usize>) -> Entrant {
             tier: Tier::Free,
             fold_cost: 0.0,
             rides_on: None,
+            ends_as: None,
         },
         set,
         how: How::Linear(stages.collect()),
         network: 0,
     }
+}
+
+/// The change of the configuration that ends the network after these stages, joined.
+fn taps(network: &Network, stages: Range<usize>) -> String {
+    let names: Vec<String> = network.stages[stages].iter().map(|stage| format!("{:?}", stage.name)).collect();
+    format!("finetune.taps=[{}]", names.join(", "))
 }
 
 fn linear_set() -> Vec<String> {
@@ -193,7 +224,11 @@ fn trained(network: &Network, depth: Depth, rate: Option<&str>) -> Entrant {
     }
     // A pass forward costs a third of a training step.
     let cost = if network.caches { share } else { (1.0 + 2.0 * share) / 3.0 };
-    let tier = if cost <= CACHED { Tier::Cached } else { Tier::Deep };
+    let tier = match (cost <= CACHED, &depth, rate) {
+        (true, _, _) => Tier::Cached,
+        (false, Depth::All, Some("0.1")) => Tier::Deep,
+        (false, _, _) => Tier::Further,
+    };
     let name = rate.map_or_else(|| depth.to_string(), |rate| format!("{depth} x {rate}"));
     let arm = Arm {
         name,
@@ -201,6 +236,7 @@ fn trained(network: &Network, depth: Depth, rate: Option<&str>) -> Entrant {
         tier,
         fold_cost: network.fold_share * cost.max(LEAST),
         rides_on: None,
+        ends_as: None,
     };
     Entrant { arm, set, how: How::Train, network: 0 }
 }
@@ -256,7 +292,7 @@ mod tests {
         let first: Vec<&str> = entrants.iter().take(4).map(|entrant| &*entrant.arm.name).collect();
         assert_eq!(first, ["linear on joined last 3", "linear on the last stage", "head", "linear on s7"]);
         assert_eq!(entrants.iter().filter(|it| it.arm.tier == Tier::Free).count(), 9 + 2 + 6);
-        assert_eq!(entrants.iter().filter(|it| it.how == How::Train).count(), 1 + 3 + 3 + 2 + 2);
+        assert_eq!(entrants.iter().filter(|it| it.how == How::Train).count(), 1 + 3 + 3 + 2 + 2 + 6);
         // Frozen statistics at a gentle rate, trained ones at the full rate, which cannot be averaged.
         let riders = entrants.iter().filter(|it| it.arm.rides_on.is_some()).count();
         assert_eq!(riders, 2 * (2 + 2 + 1 + 1));
@@ -272,7 +308,12 @@ mod tests {
             ["finetune.depth=last:2", "finetune.rate_scale=0.3", "finetune.batch_norm=frozen"]
         );
         assert_eq!((two.arm.tier, two.arm.fold_cost), (Tier::Cached, 0.8 * 0.13));
-        assert_eq!(named(&entrants, "last:4 x 1").arm.tier, Tier::Deep);
+        assert_eq!(named(&entrants, "last:4 x 1").arm.tier, Tier::Further);
+        let ended = named(&entrants, "all x 0.1, joined 3 to s5");
+        assert_eq!(ended.set.last(), named(&entrants, "linear on joined 3 to s5").set.last());
+        assert_eq!(ended.set[..2], ["finetune.depth=all", "finetune.rate_scale=0.1"]);
+        assert_eq!(entrants[ended.arm.ends_as.unwrap()].arm.name, "linear on joined 3 to s5");
+        assert_eq!((ended.arm.tier, ended.arm.fold_cost), (Tier::Deep, 0.8 * (1.0 - 0.3)));
         assert_eq!(named(&entrants, "all x 1").arm.fold_cost, 0.8);
         let average = named(&entrants, "last:2 x 0.3, averaged 0.5");
         assert_eq!(entrants[average.arm.rides_on.unwrap()].arm.name, "last:2 x 0.3");

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use records::Depth;
 
 use crate::decision::decide;
@@ -47,6 +49,13 @@ pub(crate) fn is_unlike(field: &Field<'_>, posterior: &Posterior) -> bool {
     let earlier = best(field, posterior, |kind| *kind == Kind::Stage(Place::Earlier));
     let (Some(last), Some(earlier)) = (last, earlier) else { return false };
     posterior.mean[earlier] - posterior.mean[last] > posterior.error(earlier, last)
+}
+
+/// Returns the best of the linear arms that other arms end as; `None` where there are none.
+pub(crate) fn best_early_end(field: &Field<'_>, posterior: &Posterior) -> Option<usize> {
+    let ends: BTreeSet<usize> = field.arms.iter().filter_map(|arm| arm.ends_as).collect();
+    let places = (0..posterior.arms.len()).filter(|&place| ends.contains(&posterior.arms[place]));
+    places.max_by(|&a, &b| posterior.mean[a].total_cmp(&posterior.mean[b])).map(|place| posterior.arms[place])
 }
 
 /// Place of the best measured arm of a kind.

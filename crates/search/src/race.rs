@@ -20,6 +20,8 @@ pub struct Race {
     dropped: Vec<Option<Dropped>>,
     gate: Option<Gate>,
     unlike: bool,
+    /// The best of the linear arms that other arms end as.
+    early_end: Option<usize>,
     spent: Spent,
 }
 
@@ -122,19 +124,25 @@ impl Race {
             dropped,
             gate: None,
             unlike: false,
+            early_end: None,
             spent,
         })
     }
 
-    /// Returns what comes next: the cheapest tier first, fold by fold, so that every arm that is not dropped is measured on
+    /// Returns what comes next: tier by tier, fold by fold, so that every arm of a tier that is not dropped is measured on
     /// the same folds. A tier ends early once the arm in front is expected to be as good as the best of those measured.
     #[must_use]
     pub fn next(&self) -> Next {
+        match self.next_cell() {
+            Ok((cell, _)) => Next::Run(cell),
+            Err(end) => Next::Over(end),
+        }
+    }
+
+    /// The cell that comes next, with the share of the budget that its tier may use.
+    fn next_cell(&self) -> Result<(Cell, f64), End> {
         let (mut waits, mut settled) = (false, false);
-        for tier in Tier::ALL {
-            if tier == Tier::Deep && !matches!(self.gate, Some(Gate::Open(_))) {
-                break;
-            }
+        for (tier, share) in self.schedule() {
             for fold in 0..self.images.folds() {
                 let open: Vec<usize> =
                     self.racing(tier).filter(|&arm| !self.measured[arm].folds.contains(&fold)).collect();
@@ -144,29 +152,42 @@ impl Race {
                     settled = true;
                     break;
                 }
-                let affordable = |arm: &&usize| tier == Tier::Free || self.is_affordable(**arm);
+                let affordable = |arm: &&usize| self.allows(**arm, self.spent, share);
                 match open.iter().find(affordable) {
-                    Some(&arm) => return Next::Run(Cell { arm, fold }),
-                    None => waits |= !open.is_empty(),
+                    Some(&arm) => return Ok((Cell { arm, fold }, share)),
+                    None => waits |= !open.is_empty() && share >= 1.0,
                 }
             }
         }
-        Next::Over(match (waits, settled) {
+        Err(match (waits, settled) {
             (true, _) => End::Budget,
             (false, true) => End::Settled,
             (false, false) => End::Complete,
         })
     }
 
+    /// The tiers in the order of trying, each with the share of the budget that may be used until it is over. Arms on cached
+    /// outputs leave half of it to deep arms where those can pay.
+    fn schedule(&self) -> Vec<(Tier, f64)> {
+        use Tier::{Cached, Deep, Free, Further};
+        match (&self.gate, self.unlike) {
+            (Some(Gate::Open(_)), true) => vec![(Free, 1.0), (Deep, 1.0), (Cached, 1.0), (Further, 1.0)],
+            (Some(Gate::Open(_)), false) => {
+                vec![(Free, 1.0), (Cached, 0.5), (Deep, 1.0), (Cached, 1.0), (Further, 1.0)]
+            }
+            _ => vec![(Free, 1.0), (Cached, 1.0)],
+        }
+    }
+
     /// Returns the cells that come next whatever these come to, in their order: those of one tier and fold that the budget
     /// still allows. None when the race is over.
     #[must_use]
     pub fn round(&self) -> Vec<Cell> {
-        let Next::Run(Cell { arm, fold }) = self.next() else { return Vec::new() };
+        let Ok((Cell { arm, fold }, share)) = self.next_cell() else { return Vec::new() };
         let (tier, mut spent) = (self.arms[arm].tier, self.spent);
         let arms = self.racing(tier).filter(|&arm| !self.measured[arm].folds.contains(&fold));
         let allowed = arms.filter(|&arm| {
-            let allowed = tier == Tier::Free || self.allows(arm, spent);
+            let allowed = self.allows(arm, spent, share);
             spent.final_runs += if allowed { self.arms[arm].fold_cost } else { 0.0 };
             allowed
         });
@@ -188,14 +209,16 @@ impl Race {
         let tier = self.arms[arm].tier;
         if tier == Tier::Free && self.is_round_over(tier, self.images.folds() - 1) {
             let field = Field { condition: Condition::of(&self.images, false), ..self.field() };
-            self.unlike = gate::is_unlike(&field, &Posterior::of(&field, gate::LIKENESS));
+            let unlike = gate::is_unlike(&field, &Posterior::of(&field, gate::LIKENESS));
+            let early_end = gate::best_early_end(&field, &Posterior::of(&field, self.prior.decide_by));
+            (self.unlike, self.early_end) = (unlike, early_end);
         } else if tier != Tier::Free
             && self.is_round_over(tier, fold)
             && fold + 1 >= self.folds_before_drop(tier)
         {
             self.drop_losers(tier);
         }
-        if tier != Tier::Deep && (self.gate.is_none() || self.is_round_over(tier, fold)) {
+        if !tier.is_deep() && (self.gate.is_none() || self.is_round_over(tier, fold)) {
             self.gate = self.gate_now();
         }
         Ok(())
@@ -285,7 +308,9 @@ impl Race {
     /// Arms of a tier that are trained by themselves and not dropped.
     fn racing(&self, tier: Tier) -> impl Iterator<Item = usize> {
         (0..self.arms.len()).filter(move |&arm| {
-            self.arms[arm].tier == tier && self.arms[arm].rides_on.is_none() && !self.is_out(arm)
+            let Arm { tier: own, rides_on, ends_as, .. } = &self.arms[arm];
+            let ends_well = ends_as.is_none() || *ends_as == self.early_end;
+            *own == tier && rides_on.is_none() && ends_well && !self.is_out(arm)
         })
     }
 
@@ -300,27 +325,26 @@ impl Race {
     }
 
     fn folds_before_drop(&self, tier: Tier) -> usize {
-        if tier == Tier::Deep { 1 } else { self.rules.folds_before_drop }
+        if tier.is_deep() { 1 } else { self.rules.folds_before_drop }
     }
 
     fn is_round_over(&self, tier: Tier, fold: usize) -> bool {
         self.racing(tier).all(|arm| self.measured[arm].folds.contains(&fold))
     }
 
-    fn is_affordable(&self, arm: usize) -> bool {
-        self.allows(arm, self.spent)
-    }
-
-    /// Whether the budget allows one more fold of an arm after this was spent.
-    fn allows(&self, arm: usize, spent: Spent) -> bool {
+    /// Whether this share of the budget allows one more fold of an arm after this was spent.
+    fn allows(&self, arm: usize, spent: Spent, share: f64) -> bool {
+        if self.arms[arm].tier == Tier::Free {
+            return true;
+        }
         let cost = self.arms[arm].fold_cost;
         let slack = 1e-9;
         match self.budget {
-            Budget::FinalRuns(limit) => spent.final_runs + cost <= limit + slack,
+            Budget::FinalRuns(limit) => spent.final_runs + cost <= share * limit + slack,
             Budget::Minutes(limit) => {
                 let pace = spent.minutes / spent.final_runs.max(f64::MIN_POSITIVE);
                 let expected = if spent.final_runs > 0.0 { cost * pace } else { 0.0 };
-                spent.minutes + expected <= limit
+                spent.minutes + expected <= share * limit
             }
         }
     }
@@ -331,10 +355,10 @@ impl Race {
         let free = self.is_round_over(Tier::Free, last);
         let begun = self.racing(Tier::Cached).all(|arm| {
             self.measured[arm].folds.len() >= self.rules.folds_before_drop.min(last + 1)
-                || !self.is_affordable(arm)
+                || !self.allows(arm, self.spent, 1.0)
         });
         let field = self.field();
-        (free && begun).then(|| gate::gate(&field, &Posterior::of(&field, self.prior.decide_by), &self.rules))
+        (free && (begun || self.unlike)).then(|| gate::gate(&field, &Posterior::of(&field, self.prior.decide_by), &self.rules))
     }
 
     fn is_settled(&self) -> bool {

@@ -153,6 +153,7 @@ fn tier(tier: Tier) -> &'static str {
         Tier::Free => "free",
         Tier::Cached => "cached",
         Tier::Deep => "deep",
+        Tier::Further => "further",
     }
 }
 

@@ -106,6 +106,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     program("all-full-rate", "always `all`, trained statistics, the full rate", Kind::Constant, |amount| {
         long(amount, set(&["finetune.depth=all", "finetune.batch_norm=train", "finetune.rate_scale=1.0"]))
     }),
+    program(
+        "taps:4-6-all",
+        "always `all`, frozen statistics, a tenth of the rate, head on `features.4` to `features.6`",
+        Kind::Constant,
+        |amount| [frozen(amount, "all"), vec![tapped(4, 6)]].concat(),
+    ),
     program("fastai-schedule", "fastai's schedule in this program", Kind::Peer, fastai_schedule),
     program("bit", "BiT-HyperRule in this program, batches of 32", Kind::Peer, bit),
     program("autogluon", "an AutoGluon-like recipe in this program", Kind::Peer, autogluon),
@@ -182,12 +188,12 @@ fn cut(stage: &str) -> Vec<String> {
 
 /// Stages from `first` to `last`, joined; the network ends after `last`.
 fn taps(first: u32, last: u32) -> Vec<String> {
+    vec!["finetune.depth=head".into(), "finetune.head_solver=ridge".into(), tapped(first, last)]
+}
+
+fn tapped(first: u32, last: u32) -> String {
     let stages: Vec<String> = (first..=last).map(|stage| format!("\"features.{stage}\"")).collect();
-    vec![
-        "finetune.depth=head".into(),
-        "finetune.head_solver=ridge".into(),
-        format!("finetune.taps=[{}]", stages.join(", ")),
-    ]
+    format!("finetune.taps=[{}]", stages.join(", "))
 }
 
 /// Howard and Gugger's `fine_tune`: an epoch of the head, then one-cycle with the backbone at a hundredth; AdamW with a

@@ -12,7 +12,7 @@ use search::{
     Setup, Statement, Tier, Trainer,
 };
 
-use task::{FOLDS, Task, arm, drawn, field, task};
+use task::{FOLDS, Raced, Task, arm, drawn, field, task};
 
 #[test]
 fn the_chosen_arm_is_close_to_the_best_and_closer_than_the_default() {
@@ -148,6 +148,36 @@ fn deep_arms_are_tried_only_where_they_can_pay() {
     assert!(share(200, &two) >= 8, "{}", share(200, &two));
     assert!(share(200, &unlike) >= 8, "{}", share(200, &unlike));
     assert!(share(200, &flat) <= 6, "{}", share(200, &flat));
+}
+
+#[test]
+fn a_network_that_ends_early_is_trained_where_its_end_is_the_best_and_unlike_images_come_to_it_first() {
+    let mut arms = field();
+    let ends = [3, 5].map(|stage| {
+        let linear = arms.iter().position(|arm| arm.name == format!("stage {stage}")).unwrap();
+        let mut ended = arm(&format!("all, to {stage}"), Kind::Depth(Depth::All), Tier::Deep, 0.6);
+        ended.ends_as = Some(linear);
+        arms.push(ended);
+        arms.len() - 1
+    });
+    let tried = |raced: &Raced, arm: usize| raced.cells.iter().position(|cell| cell.arm == arm);
+    let trained =
+        |raced: &Raced| raced.cells.iter().position(|cell| arms[cell.arm].tier == Tier::Cached).unwrap();
+    let with = |gain: &dyn Fn(&Arm) -> f64, seed: u64| {
+        let truth = arms.iter().map(|arm| 0.8 + gain(arm)).collect();
+        task(arms.clone(), truth, 400, seed).race(3.0)
+    };
+    for seed in 0..5 {
+        let unlike = with(&|arm| if arm.name == "stage 5" { 0.12 } else { 0.0 }, seed);
+        assert_eq!(tried(&unlike, ends[0]), None);
+        assert!(tried(&unlike, ends[1]).unwrap() < trained(&unlike), "before what trains late stages");
+        let alike = with(&|arm| if arm.name.starts_with("stage l") { 0.05 } else { 0.0 }, seed);
+        let deep = alike.cells.iter().position(|cell| arms[cell.arm].tier == Tier::Deep).unwrap();
+        assert!(trained(&alike) < deep, "late stages first");
+        // Half of the budget is left for deep arms.
+        let spent: f64 = alike.cells[..deep].iter().map(|cell| arms[cell.arm].fold_cost).sum();
+        assert!(spent <= 1.5 + 1e-9, "{spent}");
+    }
 }
 
 #[test]

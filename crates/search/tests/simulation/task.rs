@@ -48,7 +48,7 @@ pub(crate) fn quality_of(accuracy: f64) -> f64 {
 }
 
 pub(crate) fn arm(name: &str, kind: Kind, tier: Tier, fold_cost: f64) -> Arm {
-    Arm { name: name.to_owned(), kind, tier, fold_cost, rides_on: None }
+    Arm { name: name.to_owned(), kind, tier, fold_cost, rides_on: None, ends_as: None }
 }
 
 /// The usual field: linear classifiers, the head, few stages on cached features, and deep arms.
@@ -71,7 +71,8 @@ pub(crate) fn field() -> Vec<Arm> {
         ("last:4 x 1", Depth::Last(4), 0.62),
         ("all x 1", Depth::All, 1.0),
     ] {
-        arms.push(arm(name, Kind::Depth(depth), Tier::Deep, 0.8 * cost));
+        let tier = if name == "all x 0.1" { Tier::Deep } else { Tier::Further };
+        arms.push(arm(name, Kind::Depth(depth), tier, 0.8 * cost));
     }
     arms
 }
