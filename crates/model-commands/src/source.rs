@@ -21,7 +21,7 @@ pub struct ModelArguments {
     /// Network; `finetune archs` lists them.
     #[arg(long, value_name = "NAME", requires = "weights")]
     arch: Option<String>,
-    /// Weights of the network: a name of the catalog, or a .pth or .safetensors file.
+    /// Weights of the network: a name of the catalog or of Hugging Face's hub (hf:OWNER/NAME), or a .pth or .safetensors file.
     #[arg(long, value_name = "FILE|NAME", requires = "arch")]
     weights: Option<String>,
     /// Device: auto, cpu, cuda or cuda:N.

@@ -49,6 +49,26 @@ pub enum Error {
         searched: Vec<PathBuf>,
     },
 
+    /// A name that no file on Hugging Face's hub can have, or one of a kind that is not read.
+    #[error(
+        "{name:?} is no file of Hugging Face's hub that can be used: {reason}; the form is hf:OWNER/NAME[@REV][:FILE]"
+    )]
+    HubName {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A file of Hugging Face's hub is nowhere on this machine.
+    #[error("{name} is in none of {}; fetch it with `{}`", list(.searched), as_called(&format!("fetch-weights {name}")))]
+    HubNotFetched {
+        /// The file, as it was named.
+        name: String,
+        /// The folders that were searched.
+        searched: Vec<PathBuf>,
+    },
+
     /// A file has the right name and the wrong content.
     #[error(
         "{} has the SHA-256 {found}, but {expected} is expected: it is cut short or another file; fetch it again",
@@ -76,7 +96,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] files::Error),
 
-    /// A package of Python that is truncated or otherwise inconsistent.
+    /// A package of Python, or the record of a file, that is truncated or otherwise inconsistent.
     #[error("{} is damaged: {reason}", .path.display())]
     Damaged {
         /// The file.

@@ -5,10 +5,13 @@
 //!
 //! - [`Fetcher`]: one file over HTTP
 //! - [`fetch_weights`], [`fetch_all`]: the files of catalog entries, from wherever they are published
+//! - [`Hub`]: files of Hugging Face's hub; [`Token`]: what it knows a user by
 
 mod http;
+mod hub;
 mod lock;
 mod pip;
+mod token;
 mod weights;
 
 use std::fs;
@@ -18,16 +21,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use hub::{FromHub, Hub};
+pub use token::Token;
 pub use weights::{Source, fetch_all, fetch_weights};
 
-use self::http::Failure;
+use self::http::{Client, Failure};
 use crate::{Digest, Error};
 use files::sha256_of_file;
 
 /// Fetches files over HTTP and HTTPS. `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
 #[derive(Debug)]
 pub struct Fetcher {
-    agent: ureq::Agent,
+    client: Client,
     patience: Patience,
 }
 
@@ -126,7 +131,7 @@ impl Fetcher {
     /// A fetcher with this patience.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        Self { agent: http::agent(patience.stall), patience }
+        Self { client: Client::new(patience.stall), patience }
     }
 
     /// Fetches a file, unless it is there already with the right digest; a file there with another digest is replaced.
@@ -176,25 +181,39 @@ impl Fetcher {
         part: &Path,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
+        let attempt =
+            &mut |progress: &mut dyn FnMut(Progress)| http::attempt(&self.client, request, part, progress);
+        self.patiently(attempt, &|| length_of(part), progress).map_err(|failure| match failure {
+            Failure::Fatal(error) => error,
+            Failure::Again(reason) => Error::Fetch {
+                from: request.url.clone(),
+                reason: format!("{reason}; run it again to go on from there"),
+            },
+        })
+    }
+
+    /// Attempts something as often as patience allows; attempts after which there is more than before do not count.
+    fn patiently<T>(
+        &self,
+        attempt: Attempt<'_, T>,
+        length: &dyn Fn() -> u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<T, Failure> {
         let mut pause = self.patience.first_pause;
         let mut failures = 0;
         loop {
-            let before = length_of(part);
-            let reason = match http::attempt(&self.agent, request, part, progress) {
-                Ok(()) => return Ok(()),
-                Err(Failure::Fatal(error)) => return Err(error),
+            let before = length();
+            let reason = match attempt(progress) {
                 Err(Failure::Again(reason)) => reason,
+                done => return done,
             };
-            if length_of(part) >= before.saturating_add(WORTHWHILE) {
+            if length() >= before.saturating_add(WORTHWHILE) {
                 failures = 0;
                 pause = self.patience.first_pause;
             }
             failures += 1;
             if failures >= self.patience.attempts {
-                return Err(Error::Fetch {
-                    from: request.url.clone(),
-                    reason: format!("{reason} (tried {failures} times; run it again to go on from there)"),
-                });
+                return Err(Failure::Again(format!("{reason} (tried {failures} times)")));
             }
             progress(Progress::Retrying { reason, pause });
             thread::sleep(pause);
@@ -202,6 +221,9 @@ impl Fetcher {
         }
     }
 }
+
+/// One attempt at something, which may tell how far it is.
+type Attempt<'a, T> = &'a mut dyn FnMut(&mut dyn FnMut(Progress)) -> Result<T, Failure>;
 
 /// An attempt that brings this number of bytes counts as a success when failures are counted.
 const WORTHWHILE: u64 = 1 << 16;

@@ -6,6 +6,7 @@
 //! - [`data_sets`]: the public image sets that can be fetched, from `data_sets.toml`
 //! - [`InputSpec`]: how images are prepared for them
 //! - [`locate`]: where a file of the catalog lies on this machine
+//! - [`hub`]: a file on Hugging Face's hub, by its name there
 //! - `fetch` (behind the cargo feature of that name): how the file gets here; the binary `finetune-fetch`, the downloader, does
 //!   it from a command line
 //! - [`Digest`]: what the SHA-256 of a file is expected to be
@@ -18,6 +19,7 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod fit;
+pub mod hub;
 mod input;
 mod locate;
 mod partial_input;

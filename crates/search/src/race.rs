@@ -358,7 +358,8 @@ impl Race {
                 || !self.allows(arm, self.spent, 1.0)
         });
         let field = self.field();
-        (free && (begun || self.unlike)).then(|| gate::gate(&field, &Posterior::of(&field, self.prior.decide_by), &self.rules))
+        (free && (begun || self.unlike))
+            .then(|| gate::gate(&field, &Posterior::of(&field, self.prior.decide_by), &self.rules))
     }
 
     fn is_settled(&self) -> bool {

@@ -25,7 +25,7 @@ pub enum ModelSource {
     Weights {
         /// The network.
         arch: String,
-        /// A name of the catalog, or a path.
+        /// A name of the catalog or of the hub, or a path.
         weights: String,
     },
 }

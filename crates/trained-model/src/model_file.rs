@@ -37,7 +37,9 @@ pub struct Description<'a> {
     pub input: &'a InputSpec,
     /// SHA-256 of the weights it started from; empty when there were none.
     pub source_sha256: &'a str,
-    /// SPDX name of the licence of those weights, where it is known.
+    /// The name of those weights by which anybody finds the same bytes, where they have one.
+    pub source_name: Option<&'a str>,
+    /// Licence of those weights, where it is known.
     pub licence: Option<&'a str>,
     /// Temperature by which logits are divided before the softmax, above 0; `None` where none was fitted.
     pub temperature: Option<f64>,
@@ -74,6 +76,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     let cut = cut.map(|cut| (metadata::CUT, cut));
     let taps = (!taps.is_empty()).then(|| (metadata::TAPS, json!(taps).to_string()));
     let temperature = description.temperature.map(|value| (metadata::TEMPERATURE, value.to_string()));
+    let source_name = description.source_name.map(|name| (metadata::SOURCE_NAME, name.to_owned()));
     let licence = description.licence.map(|licence| (metadata::LICENCE, licence.to_owned()));
     [
         (metadata::FORMAT, "pt".to_owned()),
@@ -87,6 +90,7 @@ fn describe(backbone: &Backbone, description: &Description<'_>) -> BTreeMap<Stri
     .chain(cut)
     .chain(taps)
     .chain(temperature)
+    .chain(source_name)
     .chain(licence)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()

@@ -1,9 +1,10 @@
-//! Where a run starts from: a catalog entry, a file, or nothing.
+//! Where a run starts from: a catalog entry, a file of Hugging Face's hub, a file, or nothing.
 
 use std::path::{Path, PathBuf};
 
 use backbone::{Backbone, Ending, EndingError, Network};
 use checkpoint::{Checkpoint, Dialect};
+use pretrained::hub::{self, HubFile, HubFound};
 use pretrained::{Catalog, Entry, InputSpec};
 
 /// The keys of a saved model's metadata.
@@ -18,7 +19,9 @@ pub mod metadata {
     pub const INPUT: &str = "input";
     /// SHA-256 of the weights it was trained from.
     pub const SOURCE: &str = "source_sha256";
-    /// SPDX name of the licence of those weights; absent where it is not known.
+    /// Those weights by the name that always means the same bytes, `hf:OWNER/NAME@COMMIT`; absent for other than the hub's.
+    pub const SOURCE_NAME: &str = "source";
+    /// SPDX name of the licence of those weights, or the hub's word for it; absent where it is not known.
     pub const LICENCE: &str = "licence";
     /// What scores are divided by to make probabilities of them, a number above 0; absent where none was fitted.
     pub const TEMPERATURE: &str = "temperature";
@@ -33,7 +36,7 @@ pub mod metadata {
 /// Source weights that were found, not yet read.
 #[derive(Clone, Debug)]
 pub struct SourceWeights {
-    /// As named in the configuration.
+    /// As named in the configuration; a file of the hub with its commit, where that is known.
     pub label: String,
     place: Place,
 }
@@ -41,7 +44,7 @@ pub struct SourceWeights {
 /// Why source weights could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The file of the catalog's entry is not on this machine, or another one has its name.
+    /// The file of the catalog or of the hub is not on this machine, or another one has its name.
     #[error(transparent)]
     NotFound(#[from] pretrained::Error),
     /// The file is no checkpoint, or a damaged one.
@@ -52,6 +55,8 @@ pub enum WeightsError {
 #[derive(Clone, Debug)]
 enum Place {
     Catalog(&'static Entry),
+    /// Of the hub, and where it was found.
+    Hub(HubFile, Option<HubFound>),
     File(PathBuf),
 }
 
@@ -59,10 +64,15 @@ impl SourceWeights {
     /// What `weights` means for this network: `None` for `"none"`.
     ///
     /// # Errors
-    /// When it is neither a catalog name of this network nor a path.
+    /// When it is neither a catalog name of this network, nor a name of the hub, nor a path.
     pub fn find(arch: &str, weights: &str) -> Result<Option<Self>, pretrained::Error> {
         if weights == "none" {
             return Ok(None);
+        }
+        if let Some(file) = HubFile::parse(weights)? {
+            let found = hub::resolve(&file, &weights_folders())?;
+            let pinned = found.as_ref().map_or_else(|| file.clone(), |found| file.at(&found.record.commit));
+            return Ok(Some(Self { label: pinned.to_string(), place: Place::Hub(pinned, found) }));
         }
         let place = match Catalog::builtin().find(arch, weights) {
             Ok(entry) => Place::Catalog(entry),
@@ -82,6 +92,7 @@ impl SourceWeights {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Catalog(entry) => pretrained::locate(entry, &weights_folders())?,
+            Place::Hub(file, _) => hub::locate(file, &weights_folders())?.path,
         };
         Ok(checkpoint::open(&path)?.load(Some(&network.layout()))?)
     }
@@ -91,8 +102,22 @@ impl SourceWeights {
     pub fn entry(&self) -> Option<&'static Entry> {
         match &self.place {
             Place::Catalog(entry) => Some(entry),
-            Place::File(_) => None,
+            Place::Hub(..) | Place::File(_) => None,
         }
+    }
+
+    /// What the hub says of them, if they are a file of the hub that is on this machine.
+    fn of_hub(&self) -> Option<&HubFound> {
+        match &self.place {
+            Place::Hub(_, found) => found.as_ref(),
+            Place::Catalog(_) | Place::File(_) => None,
+        }
+    }
+
+    /// The name with which a saved model says where it comes from: that of a file of the hub at its commit.
+    #[must_use]
+    pub fn lasting_name(&self) -> Option<&str> {
+        self.of_hub().map(|_| self.label.as_str())
     }
 }
 
@@ -107,8 +132,8 @@ pub fn catalog_entry(
     named.or_else(|| Catalog::builtin().recognise(network.name, &checkpoint?.sha256))
 }
 
-/// SPDX name of the licence that these weights are published under: the catalog's for them, else what the file's metadata say;
-/// `None` where neither does.
+/// Licence that these weights are published under: the catalog's for them, else the hub's word, else what the file's metadata say;
+/// `None` where none does.
 #[must_use]
 pub fn licence(
     network: &Network,
@@ -116,7 +141,8 @@ pub fn licence(
     checkpoint: Option<&Checkpoint>,
 ) -> Option<String> {
     let known = catalog_entry(network, weights, checkpoint).map(|entry| entry.licence.clone());
-    known.or_else(|| checkpoint?.metadata.get(metadata::LICENCE).cloned())
+    let of_hub = || weights.and_then(SourceWeights::of_hub)?.record.licence.clone();
+    known.or_else(of_hub).or_else(|| checkpoint?.metadata.get(metadata::LICENCE).cloned())
 }
 
 /// A checkpoint, under the network's names, without what means nothing: where only the features are of use, the whole

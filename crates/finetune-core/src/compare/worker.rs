@@ -146,9 +146,10 @@ fn with_variant(run: &Run, compare: &CompareConfig, variant: usize) -> Result<Ru
             run.config.data.root = Some(root.clone());
         }
         if let Some(weights) = weights {
-            run.config.model.weights.clone_from(weights);
             run.weights = SourceWeights::find(run.network.name, weights)
                 .map_err(|error| run.source.wrong("compare.variant", error.to_string()))?;
+            run.config.model.weights =
+                run.weights.as_ref().map_or_else(|| weights.clone(), |found| found.label.clone());
         }
     }
     if run.weights.is_none() && compare.methods.iter().any(|method| *method != Method::Scratch) {

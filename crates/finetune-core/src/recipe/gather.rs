@@ -34,7 +34,9 @@ pub struct Materials {
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// SHA-256 of their file.
     pub source_sha256: Option<String>,
-    /// SPDX name of the licence of the source weights, where it is known.
+    /// The name of the source weights by which anybody finds the same bytes, where they have one.
+    pub source_name: Option<String>,
+    /// Licence of the source weights, where it is known.
     pub licence: Option<String>,
     /// How images are prepared.
     pub input: InputSpec,
@@ -54,6 +56,7 @@ pub(super) fn model_description<'a>(materials: &'a Materials, images: &'a Decode
         classes: &images.classes,
         input: &materials.input,
         source_sha256: materials.source_sha256.as_deref().unwrap_or_default(),
+        source_name: materials.source_name.as_deref(),
         licence: materials.licence.as_deref(),
         temperature: None,
     }
@@ -100,6 +103,8 @@ pub fn gather_chosen(
     check_images(run, &images)?;
     let seconds = started.elapsed().as_secs_f64();
     let source_sha256 = checkpoint.as_ref().map(|checkpoint| checkpoint.sha256.clone());
+    let source_name = run.weights.as_ref().filter(|_| checkpoint.is_some());
+    let source_name = source_name.and_then(|weights| weights.lasting_name()).map(str::to_owned);
     let licence = source_weights::licence(run.network, run.weights.as_ref(), checkpoint.as_ref());
     let checkpoint = checkpoint.map(Arc::new);
     let team = Team::alone();
@@ -107,6 +112,7 @@ pub fn gather_chosen(
         images,
         checkpoint,
         source_sha256,
+        source_name,
         licence,
         input,
         input_from,

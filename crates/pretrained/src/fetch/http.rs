@@ -1,13 +1,16 @@
-//! One attempt to bring a `.part` file to its full length.
+//! One attempt to bring a `.part` file to its full length, or to get an answer to a question.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::config::RedirectAuthHeaders;
+use ureq::http::{Method, Response, StatusCode, header};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
+use super::token::Credentials;
 use super::{Progress, Request, length_of, remove};
 use crate::{Digest, Error};
 use files::sha256_of_file;
@@ -32,13 +35,44 @@ impl From<files::Error> for Failure {
     }
 }
 
-/// An HTTP client that gives up on a server which is silent for `stall`.
-pub(super) fn agent(stall: Duration) -> Agent {
+/// An HTTP client, and what it shows to one server.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl Client {
+    /// A client that gives up on a server which is silent for `stall`.
+    pub(super) fn new(stall: Duration) -> Self {
+        Self { agent: agent(stall), credentials: None }
+    }
+
+    /// Asks once, and follows no redirect: a status that is not successful is an answer, too.
+    pub(super) fn ask(&self, method: &Method, url: &str) -> Result<Response<Body>, Failure> {
+        let call = if method == Method::HEAD { self.agent.head(url) } else { self.agent.get(url) };
+        answer(self.prepared(call, url).config().max_redirects(0).build(), url)
+    }
+
+    fn prepared(&self, call: RequestBuilder<WithoutBody>, url: &str) -> RequestBuilder<WithoutBody> {
+        let authorization = self.credentials.as_ref().and_then(|credentials| credentials.header(url));
+        let call = match authorization {
+            Some(header) => call.header(header::AUTHORIZATION, header),
+            None => call,
+        };
+        // A proxy's loopback is another machine's.
+        if is_loopback(url) { call.config().proxy(None).build() } else { call }
+    }
+}
+
+fn agent(stall: Duration) -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         // Compressed on the way, the bytes of a range would not be those of the file.
         .accept_encoding("identity")
+        // Where a server sends us on to is no business of the one that a token is for.
+        .redirect_auth_headers(RedirectAuthHeaders::Never)
         .timeout_resolve(Some(stall))
         .timeout_connect(Some(stall))
         .timeout_send_request(Some(stall))
@@ -50,7 +84,7 @@ pub(super) fn agent(stall: Duration) -> Agent {
 
 /// Asks for what `part` lacks and appends it.
 pub(super) fn attempt(
-    agent: &Agent,
+    client: &Client,
     request: &Request,
     part: &Path,
     progress: &mut dyn FnMut(Progress),
@@ -63,7 +97,7 @@ pub(super) fn attempt(
     if have > 0 && request.expected_length == Some(have) {
         return Ok(());
     }
-    let response = send(agent, request, have)?;
+    let response = send(client, request, have)?;
     let (resumed_from, total) = match response.status() {
         StatusCode::OK => (0, content_length(&response)),
         StatusCode::PARTIAL_CONTENT => match content_range(&response) {
@@ -93,15 +127,15 @@ pub(super) fn attempt(
     }
 }
 
-fn send(agent: &Agent, request: &Request, have: u64) -> Result<Response<Body>, Failure> {
-    let mut call = agent.get(&request.url);
+fn send(client: &Client, request: &Request, have: u64) -> Result<Response<Body>, Failure> {
+    let mut call = client.prepared(client.agent.get(&request.url), &request.url);
     if have > 0 {
         call = call.header(header::RANGE, format!("bytes={have}-"));
     }
-    if is_loopback(&request.url) {
-        // A proxy's loopback is another machine's.
-        call = call.config().proxy(None).build();
-    }
+    answer(call, &request.url)
+}
+
+fn answer(call: RequestBuilder<WithoutBody>, url: &str) -> Result<Response<Body>, Failure> {
     call.call().map_err(|error| match error {
         ureq::Error::Timeout(_)
         | ureq::Error::Io(_)
@@ -109,7 +143,7 @@ fn send(agent: &Agent, request: &Request, have: u64) -> Result<Response<Body>, F
         | ureq::Error::ConnectionFailed
         | ureq::Error::ConnectProxyFailed(_)
         | ureq::Error::Protocol(_) => Failure::Again(error.to_string()),
-        error => fatal(request, error.to_string()),
+        error => Failure::Fatal(Error::Fetch { from: url.to_owned(), reason: error.to_string() }),
     })
 }
 
@@ -118,11 +152,15 @@ fn fatal(request: &Request, reason: String) -> Failure {
 }
 
 fn refused(request: &Request, status: StatusCode) -> Failure {
-    let again = status.is_server_error()
-        || status == StatusCode::REQUEST_TIMEOUT
-        || status == StatusCode::TOO_MANY_REQUESTS;
     let reason = format!("the server answers {status}");
-    if again { Failure::Again(reason) } else { fatal(request, reason) }
+    if may_pass(status) { Failure::Again(reason) } else { fatal(request, reason) }
+}
+
+/// Whether the same question may be answered otherwise a little later.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 /// The server has nothing behind what is here: either `part` is whole, or it is not the start of this file.
@@ -187,7 +225,7 @@ fn content_range(response: &Response<Body>) -> Option<(Option<u64>, Option<u64>)
     Some((start, total.trim().parse().ok()))
 }
 
-fn is_loopback(url: &str) -> bool {
+pub(super) fn is_loopback(url: &str) -> bool {
     let uri: Option<ureq::http::Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(|uri| uri.host());
     host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))

@@ -1,6 +1,7 @@
 //! Fetching over a server that cuts, lies, refuses and redirects.
 
 mod downloader;
+mod hub;
 mod server;
 mod weights;
 

@@ -8,7 +8,10 @@ use std::thread;
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
+    pub(crate) method: String,
     pub(crate) path: String,
+    /// The header `Authorization`.
+    pub(crate) authorization: Option<String>,
     /// First byte of the range it wants, if it wants one.
     pub(crate) from: Option<usize>,
 }
@@ -48,13 +51,22 @@ impl Server {
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usize, &mut TcpStream)) {
     let head: Vec<String> =
         BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-    let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else { return };
-    let from = head.iter().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        let range = value.strip_prefix("bytes=")?.strip_suffix('-')?;
-        name.eq_ignore_ascii_case("range").then(|| range.parse().unwrap())
-    });
-    let asked = Asked { path: path.to_owned(), from };
+    let Some((method, rest)) = head.first().and_then(|line| line.split_once(' ')) else { return };
+    let path = rest.split(' ').next().unwrap_or_default();
+    let value_of = |wanted: &str| {
+        head.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+        })
+    };
+    let range = value_of("range");
+    let from = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    let asked = Asked {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        authorization: value_of("authorization"),
+        from,
+    };
     let number = {
         let mut log = log.lock().unwrap();
         log.push(asked.clone());

@@ -92,7 +92,8 @@ pub struct Config {
 pub struct ModelConfig {
     /// A network of the zoo: `finetune archs`.
     pub arch: String,
-    /// A name of the catalog (`"IMAGENET1K_V1"`), a `.pth` or `.safetensors` file, or `"none"`.
+    /// A name of the catalog (`"IMAGENET1K_V1"`), a file of Hugging Face's hub (`"hf:OWNER/NAME"`, `"hf:OWNER/NAME@REV"`,
+    /// `"hf:OWNER/NAME:FILE"`), a `.pth` or `.safetensors` file, or `"none"`.
     #[serde(deserialize_with = "path::text")]
     pub weights: String,
 }

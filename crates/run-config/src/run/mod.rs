@@ -56,6 +56,10 @@ pub fn resolve(mut config: Config, source: Source) -> Result<Run, ConfigError> {
     contradictions::check(&config, &source)?;
     let weights = SourceWeights::find(network.name, &config.model.weights)
         .map_err(|error| source.wrong("model.weights", error.to_string()))?;
+    if let Some(weights) = &weights {
+        // A branch of the hub may move: the kept configuration names the commit.
+        config.model.weights.clone_from(&weights.label);
+    }
     if weights.is_none() && needs_weights(&config) {
         return Err(source
             .wrong(

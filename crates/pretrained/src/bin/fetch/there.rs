@@ -21,6 +21,12 @@ pub(crate) enum There {
         #[serde(flatten)]
         file: Fetched,
     },
+    OfHub {
+        hub: String,
+        licence: Option<String>,
+        #[serde(flatten)]
+        file: Fetched,
+    },
     File(Fetched),
     Data {
         folder: PathBuf,
@@ -51,6 +57,10 @@ pub(crate) fn print(there: &There, json: bool) -> io::Result<()> {
                 file.path.display(),
                 in_words(file.route)
             )
+        }
+        There::OfHub { hub, licence, file } => {
+            let licence = licence.as_deref().unwrap_or("not stated");
+            writeln!(out, "{hub}  {}  ({}; licence {licence})", file.path.display(), in_words(file.route))
         }
         There::File(file) => writeln!(out, "{}  ({})", file.path.display(), in_words(file.route)),
         There::Data { folder, route } => writeln!(out, "{}  ({})", folder.display(), in_words(*route)),

@@ -1,19 +1,21 @@
-//! The files of catalog entries: from TorchVision's server, a package, a mirror or a folder.
+//! The files of catalog entries and of Hugging Face's hub: from where they are published, a mirror or a folder.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use pretrained::fetch::{Fetcher, Patience, Source, fetch_all};
+use pretrained::fetch::{Fetcher, FromHub, Hub, Patience, Source, fetch_all};
+use pretrained::hub::HubFile;
 use pretrained::{Catalog, Entry};
 
 use crate::progress;
 use crate::there::There;
 
-/// Fetch pretrained weights of the catalog
+/// Fetch pretrained weights of the catalog or of Hugging Face's hub
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1
+    /// Networks, such as resnet50 (its default weights) or resnet50:IMAGENET1K_V1; or files of Hugging Face's hub, such as
+    /// hf:OWNER/NAME, hf:OWNER/NAME@REV or hf:OWNER/NAME:FILE
     #[arg(value_name = "ARCH[:WEIGHTS]", conflicts_with = "all", required_unless_present = "all")]
     archs: Vec<String>,
     /// Everything in the catalog
@@ -32,15 +34,26 @@ const AT_A_TIME: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 /// Fetches what is asked for; nothing, if one of the names is unknown.
 pub(crate) fn fetch(arguments: &Arguments) -> Vec<anyhow::Result<There>> {
-    let entries = match wanted(arguments, Catalog::builtin()) {
-        Ok(entries) => entries,
+    let Wanted { entries, files } = match wanted(arguments, Catalog::builtin()) {
+        Ok(wanted) => wanted,
         Err(error) => return vec![Err(error.into())],
     };
     let source = arguments.from.as_deref().map_or(Source::Origin, Source::from_argument);
+    let mut there = of_catalog(&entries, &source, arguments);
+    if !files.is_empty() {
+        match Hub::from_environment(Fetcher::new(Patience::default())) {
+            Ok(hub) => there.extend(files.iter().map(|file| of_hub(&hub, file, &source, arguments))),
+            Err(error) => there.push(Err(error.into())),
+        }
+    }
+    there
+}
+
+fn of_catalog(entries: &[&Entry], source: &Source, arguments: &Arguments) -> Vec<anyhow::Result<There>> {
     let watchers = entries.iter().map(|entry| Mutex::new(progress::of_fetch(entry.file.as_str())));
     let watchers: Vec<_> = watchers.collect();
     let fetcher = Fetcher::new(Patience::default());
-    let fetched = fetch_all(&fetcher, &entries, &source, &arguments.into, AT_A_TIME, &|index, event| {
+    let fetched = fetch_all(&fetcher, entries, source, &arguments.into, AT_A_TIME, &|index, event| {
         let mut watcher = watchers[index].lock().unwrap_or_else(PoisonError::into_inner);
         watcher(event);
     });
@@ -54,11 +67,30 @@ pub(crate) fn fetch(arguments: &Arguments) -> Vec<anyhow::Result<There>> {
     entries.iter().zip(fetched).map(there).collect()
 }
 
-fn wanted<'a>(arguments: &Arguments, catalog: &'a Catalog) -> Result<Vec<&'a Entry>, pretrained::Error> {
+fn of_hub(hub: &Hub, file: &HubFile, source: &Source, arguments: &Arguments) -> anyhow::Result<There> {
+    let mut progress = progress::of_fetch(file.to_string());
+    let FromHub { name, licence, file } = hub.fetch(file, source, &arguments.into, &mut progress)?;
+    Ok(There::OfHub { hub: name.to_string(), licence, file })
+}
+
+/// What is asked for.
+struct Wanted<'a> {
+    entries: Vec<&'a Entry>,
+    files: Vec<HubFile>,
+}
+
+fn wanted<'a>(arguments: &Arguments, catalog: &'a Catalog) -> Result<Wanted<'a>, pretrained::Error> {
+    let (mut entries, mut files) = (Vec::new(), Vec::new());
     if arguments.all {
-        return Ok(catalog.entries().iter().collect());
+        entries.extend(catalog.entries());
     }
-    arguments.archs.iter().map(|arch| named(catalog, arch)).collect()
+    for name in &arguments.archs {
+        match HubFile::parse(name)? {
+            Some(file) => files.push(file),
+            None => entries.push(named(catalog, name)?),
+        }
+    }
+    Ok(Wanted { entries, files })
 }
 
 /// `resnet50` or `resnet50:IMAGENET1K_V1`.
