@@ -1,4 +1,4 @@
-//! `finetune search` and `finetune.depth = "search"`: the race on small pictures, what it never sees, how it goes on after it
+//! `finetune search` and `finetune.depth = "search"`: the race on small images, what it never sees, how it goes on after it
 //! was cut off, and what is refused.
 
 use std::fs;

@@ -22,7 +22,8 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Result: the letters that are in the folder now.
 #[derive(Serialize)]
 struct Drawn {
-    pictures: u64,
+    #[serde(rename = "pictures")]
+    images: u64,
     /// Changes with any image.
     content_digest: String,
     /// Folder names of the classes.
@@ -57,7 +58,7 @@ fn draw(arguments: &Arguments) -> anyhow::Result<Drawn> {
     let shared = spec.alphabet.shared_with_latin();
     let classes = spec.alphabet.classes();
     Ok(Drawn {
-        pictures: manifest.pictures,
+        images: manifest.images,
         content_digest: manifest.content_digest,
         unshared_with_latin: names(classes.iter().filter(|class| !shared.contains(class))),
         classes: names(classes.iter()),
@@ -72,7 +73,7 @@ fn print(arguments: &Arguments, drawn: &Drawn) -> anyhow::Result<()> {
     let text = if arguments.json {
         serde_json::to_string(drawn)?
     } else {
-        let (images, classes) = (drawn.pictures, drawn.classes.len());
+        let (images, classes) = (drawn.images, drawn.classes.len());
         format!("{}: {images} letters of {classes} classes", arguments.folder.display())
     };
     writeln!(io::stdout(), "{text}").context("cannot write to stdout")

@@ -22,7 +22,8 @@ pub struct Manifest {
     /// a zero byte and the SHA-256 of the file.
     pub content_digest: String,
     /// Number of images.
-    pub pictures: u64,
+    #[serde(rename = "pictures")]
+    pub images: u64,
     /// Names of the faces in `train/`.
     pub train_faces: Vec<String>,
     /// Names of the faces in `val/`.
@@ -67,7 +68,7 @@ impl Manifest {
     /// [`Error::Io`] if a file cannot be read.
     pub fn matches(&self, dir: &Path) -> Result<bool, Error> {
         let paths = images(dir)?;
-        if paths.len() as u64 != self.pictures {
+        if paths.len() as u64 != self.images {
             return Ok(false);
         }
         let entries = paths.par_iter().map(|path| entry(dir, path)).collect::<Result<_, _>>()?;

@@ -141,7 +141,7 @@ fn describe(spec: &Spec, partition: &Partition<'_>, entries: Vec<Entry>) -> Mani
     let names = |faces: &[&Face]| faces.iter().map(|face| face.name.clone()).collect();
     Manifest {
         spec_digest: spec.digest_with(partition),
-        pictures: entries.len() as u64,
+        images: entries.len() as u64,
         content_digest: content_digest(entries),
         train_faces: names(&partition.train),
         validation_faces: names(&partition.validation),
@@ -191,7 +191,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| write(&spec, &dir, &|_, _| {})).unwrap()
         });
-        assert_eq!(drawn[0].pictures, 33 * 3);
+        assert_eq!(drawn[0].images, 33 * 3);
         assert_eq!((&drawn[0], &drawn[0]), (&drawn[1], &drawn[2]));
     }
 }

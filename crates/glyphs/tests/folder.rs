@@ -61,7 +61,7 @@ fn the_same_spec_gives_the_same_bytes() {
     let dirs = ["one", "another"].map(|name| temp.path().join(name));
     let [one, another] = dirs.each_ref().map(|dir| write(&tiny(), dir, &quiet).unwrap());
     assert_eq!(one, another);
-    assert_eq!(one.pictures, 33 * 6);
+    assert_eq!(one.images, 33 * 6);
 
     // Made by this test itself, which prints the digest when it differs. If the drawing was changed on purpose, raise
     // `DRAWING_VERSION` in `src/spec.rs` and put the new digest here; the manifest's digest then changes with it.

@@ -32,7 +32,8 @@ pub(super) struct Pair {
 /// Answer of the tool that draws: a folder of letters.
 #[derive(Deserialize)]
 struct Drawn {
-    pictures: u64,
+    #[serde(rename = "pictures")]
+    images: u64,
     content_digest: String,
     unshared_with_latin: Vec<String>,
 }
@@ -50,7 +51,7 @@ pub(super) fn draw(tool: &Tool, workspace: &Workspace, plan: &Plan) -> Result<Ve
             command.arg("--train").arg(per_class.to_string());
             command.arg("--validation").arg(plan.validation_per_class.to_string());
             let drawn: Drawn = Tool::answer(&mut command)?;
-            say(format!("{root}: {} letters", drawn.pictures));
+            say(format!("{root}: {} letters", drawn.images));
             Ok(Letters { name, root, digest: drawn.content_digest, unshared: drawn.unshared_with_latin })
         };
         let latin = draw("latin", "latin", plan.latin_per_class)?;

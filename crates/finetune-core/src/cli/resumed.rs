@@ -23,9 +23,9 @@ use super::resume::{finished_already, hint};
 use super::run::{Begun, Decided, carry_out, decide, of_state, search_folder};
 use super::team;
 
-/// What the other processes hear of a run that rank 0 has opened.
+/// A run that rank 0 has opened, as the other processes follow it.
 #[derive(Default, Serialize, Deserialize)]
-struct Told {
+struct RunToFollow {
     /// Whether nothing is left to do.
     is_finished: bool,
     name: String,
@@ -59,10 +59,10 @@ pub(super) fn resume(
     let session = &mut Session { interrupt, listener: &mut before };
     let opened = team::agree(team, open(team, path, arguments, session))?;
     let Some(Opened { folder, states, mut reopened }) = opened else {
-        heard(team, Told { is_finished: true, ..Told::default() })?;
+        shared(team, RunToFollow { is_finished: true, ..RunToFollow::default() })?;
         return Ok(Outcome::Finished);
     };
-    heard(team, told(&reopened)?)?;
+    shared(team, to_follow(&reopened)?)?;
     team::agree(team, Ok(()))?;
     let peer_timeout = reopened.run.config.run.peer_timeout.get();
     team.set_timeout(Duration::from_secs(peer_timeout.into()))?;
@@ -103,17 +103,17 @@ pub(super) fn resume(
 /// Takes part in a run that rank 0 goes on with.
 pub(super) fn follow(team: &Team, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
     team::agree(team, Ok(()))?;
-    let told = heard(team, Told::default())?;
-    if told.is_finished {
+    let followed = shared(team, RunToFollow::default())?;
+    if followed.is_finished {
         return Ok(Outcome::Finished);
     }
-    let run = team::agree(team, told.run(team))?;
+    let run = team::agree(team, followed.run(team))?;
     team.set_timeout(Duration::from_secs(run.config.run.peer_timeout.get().into()))?;
     let session = &mut Session { interrupt, listener: &mut |_| {} };
     let mut materials = recipe::gather(&run, team, session)?;
     team::agree(team, Ok(()))?;
-    let (run, saved) = match told.is_decided {
-        true => (run, resumed(team, told.progress, run_state::Tensors::new())?),
+    let (run, saved) = match followed.is_decided {
+        true => (run, resumed(team, followed.progress, run_state::Tensors::new())?),
         false => {
             team::lead_decides::<()>(team, || Ok(()))?;
             (team::decided(team, &run, None)?, None)
@@ -124,9 +124,9 @@ pub(super) fn follow(team: &Team, interrupt: &Interrupt) -> anyhow::Result<Outco
     Ok(finished.record.outcome)
 }
 
-/// Returns what rank 0 tells. One place in the program, at which all processes call.
-fn heard(team: &Team, told: Told) -> anyhow::Result<Told> {
-    Ok(team.from_lead(told)?)
+/// Returns the run as rank 0 has it. One place in the program, at which all processes call.
+fn shared(team: &Team, run: RunToFollow) -> anyhow::Result<RunToFollow> {
+    Ok(team.from_lead(run)?)
 }
 
 /// Opens a run in its folder; `None` where it is finished.
@@ -166,8 +166,8 @@ fn open(
 }
 
 /// Returns what the other processes need to know.
-fn told(Reopened { run, found, .. }: &Reopened) -> anyhow::Result<Told> {
-    Ok(Told {
+fn to_follow(Reopened { run, found, .. }: &Reopened) -> anyhow::Result<RunToFollow> {
+    Ok(RunToFollow {
         is_finished: false,
         name: run.name.clone(),
         config: toml::to_string(&run.config)?,
@@ -178,8 +178,8 @@ fn told(Reopened { run, found, .. }: &Reopened) -> anyhow::Result<Told> {
     })
 }
 
-impl Told {
-    /// Returns the run that was told of, where its paths are found.
+impl RunToFollow {
+    /// Returns the run itself, where its paths are found.
     fn run(&self, team: &Team) -> anyhow::Result<Run> {
         if self.folder.is_dir() {
             work_in(&self.folder)?;

@@ -8,7 +8,7 @@ pub(super) fn card(record: &AuditRecord, path: &str, judgement: &Markup) -> Mark
     html! {
         li.is-alone {
             figure {
-                div.images { (picture(record, path)) }
+                div.images { (thumbnail(record, path)) }
                 figcaption { (judgement) span.file { (path) } }
             }
         }
@@ -22,7 +22,7 @@ pub(super) fn pair_card(record: &AuditRecord, copy: &CopyRecord) -> Markup {
     html! {
         li.is-wrong[differ || crosses] {
             figure {
-                div.images { (picture(record, &copy.a)) (picture(record, &copy.b)) }
+                div.images { (thumbnail(record, &copy.a)) (thumbnail(record, &copy.b)) }
                 figcaption {
                     span.judgement { (copy.how) }
                     @if crosses { br; "in " (copy.splits[0]) " and in " (copy.splits[1]) }
@@ -35,7 +35,7 @@ pub(super) fn pair_card(record: &AuditRecord, copy: &CopyRecord) -> Markup {
     }
 }
 
-fn picture(record: &AuditRecord, path: &str) -> Markup {
-    let thumbnail = record.thumbnails.get(path).map_or("", String::as_str);
-    image(thumbnail, path, "no thumbnail")
+fn thumbnail(record: &AuditRecord, path: &str) -> Markup {
+    let data = record.thumbnails.get(path).map_or("", String::as_str);
+    image(data, path, "no thumbnail")
 }

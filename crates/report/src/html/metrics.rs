@@ -162,7 +162,7 @@ pub(super) fn coverage(run: &RunRecord, evaluation: &EvaluationRecord) -> Option
 
 /// What two thresholds are worth.
 fn sentence(all: &CoverageRecord, examples: &[&CoverageRecord]) -> String {
-    let told = |at: f64| {
+    let answered = |at: f64| {
         let point = examples.iter().find(|point| point.at_least == at)?;
         let accuracy = point.accuracy?;
         Some(format!(
@@ -172,13 +172,13 @@ fn sentence(all: &CoverageRecord, examples: &[&CoverageRecord]) -> String {
             numbers::percent(accuracy)
         ))
     };
-    let told: Vec<String> = [0.8, 0.95].into_iter().filter_map(told).collect();
+    let thresholds: Vec<String> = [0.8, 0.95].into_iter().filter_map(answered).collect();
     let always = all.accuracy.map_or("–".into(), numbers::percent);
     format!(
         "A model can say “unknown” where its most probable class is not probable enough (finetune predict --at-least). \
          Answering every one of these images it is correct on {always}{}{}.",
-        if told.is_empty() { "" } else { "; " },
-        told.join(", ")
+        if thresholds.is_empty() { "" } else { "; " },
+        thresholds.join(", ")
     )
 }
 
