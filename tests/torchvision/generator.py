@@ -28,7 +28,7 @@ and the rank:
     ...weight, any other of rank 1           1       0.25   (normalisation)
     ...bn.bias                               0.75    0.5    (GoogLeNet's and Inception's units)
     ...bias, any other, in_proj_bias         0       0.5
-    ...layer_scale                           0.2     0.05   (the end of a residual branch; TorchVision starts at 1e-6)
+    ...layer_scale, layer_scale_parameter    0.2     0.05   (the end of a residual branch; TorchVision starts at 1e-6)
     ...num_batches_tracked (int64)           1 + (hash of element 0 >> 40) mod 1000
 
 `relative_position_index` and `relative_coords_table` are constants of a network: they keep the values it is built with.
@@ -100,7 +100,7 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 0.75, 0.5
     if last in ("bias", "in_proj_bias"):
         return 0.0, 0.5
-    if last == "layer_scale":
+    if last in ("layer_scale", "layer_scale_parameter"):
         return 0.2, 0.05
     raise ValueError(f"no rule for a tensor called {name!r}")
 

@@ -51,7 +51,7 @@ fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> 
         // GoogLeNet's and Inception's units have no shortcuts: mostly open, for the same reason.
         "bias" if name.ends_with("bn.bias") => Some((0.75, 0.5)),
         "bias" | "in_proj_bias" => Some((0.0, 0.5)),
-        "layer_scale" => Some((0.2, 0.05)),
+        "layer_scale" | "layer_scale_parameter" => Some((0.2, 0.05)),
         _ => None,
     }
 }

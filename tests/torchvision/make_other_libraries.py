@@ -8,6 +8,7 @@ library's network has no head, what a head would read.
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ SMALL = dict(hidden_size=384, num_hidden_layers=12, num_attention_heads=6)
 
 
 def cases():
-    """Library, network of ours, size of the images, their module, and what of its output is compared."""
+    """Library, network of ours, size of the images, their module, what of its output is compared, and the gain."""
     def of_timm(name, size):
         return timm.create_model(name, img_size=size, num_classes=1000)
     yield "timm", "vit_t_16", 64, of_timm("deit_tiny_patch16_224", 64), lambda out: out
@@ -36,18 +37,63 @@ def cases():
     yield "transformers", "dinov2_vits14", 56, transformers.Dinov2Model(config), class_token
     config = transformers.Dinov2WithRegistersConfig(**SMALL, image_size=56, patch_size=14, num_register_tokens=4)
     yield "transformers", "dinov2_vits14_reg", 56, transformers.Dinov2WithRegistersModel(config), class_token
+    for network, size, name, gain, more in OF_TIMM:
+        yield "timm", network, size, timm.create_model(name, num_classes=CLASSES, **more), lambda out: out, gain
+    swin = timm.create_model("swin_tiny_patch4_window7_224", num_classes=CLASSES)
+    yield "Swin's authors", "swin_t", 224, swin, lambda out: out
+    for network, size, kind, more in OF_TRANSFORMERS:
+        config = getattr(transformers, f"{kind}Config")(num_labels=CLASSES, **more)
+        model = getattr(transformers, f"{kind}ForImageClassification")(config)
+        yield "transformers", network, size, model, lambda out: out.logits
+
+
+# Fewer than ImageNet has, which keeps the file small.
+CLASSES = 10
+# Network of ours, size of the images, timm's name, gain. Batch-norm's epsilon is that of the `tf_` networks, which pad otherwise.
+TENSORFLOW = dict(bn_eps=1e-3)
+OF_TIMM = [
+    ("resnet18", 64, "resnet18", GAIN, {}),
+    ("densenet121", 64, "densenet121", 1.0, {}),
+    ("mobilenet_v2", 64, "mobilenetv2_100", 1.4, {}),
+    ("mobilenet_v3_small", 64, "mobilenetv3_small_100", 1.4, TENSORFLOW),
+    ("mobilenet_v3_large", 64, "mobilenetv3_large_100", 1.4, TENSORFLOW),
+    ("efficientnet_v2_s", 64, "efficientnetv2_s", 0.95, TENSORFLOW),
+    ("regnet_y_400mf", 64, "regnety_004", GAIN, {}),
+    ("regnet_x_400mf", 64, "regnetx_004_tv", GAIN, {}),
+    ("convnext_tiny", 64, "convnext_tiny", GAIN, {}),
+    ("swin_t", 224, "swin_tiny_patch4_window7_224", GAIN, {}),
+]
+# Network of ours, size of the images, transformers' class, its configuration where it is not the usual one.
+REGNET = dict(embedding_size=32)
+OF_TRANSFORMERS = [
+    ("resnet50", 64, "ResNet", {}),
+    ("regnet_y_400mf", 64, "RegNet",
+     REGNET | dict(layer_type="y", hidden_sizes=[48, 104, 208, 440], depths=[1, 3, 6, 6], groups_width=8)),
+    ("regnet_x_400mf", 64, "RegNet",
+     REGNET | dict(layer_type="x", hidden_sizes=[32, 64, 160, 400], depths=[1, 2, 7, 12], groups_width=16)),
+    ("convnext_tiny", 64, "ConvNext", {}),
+    ("swin_t", 224, "Swin", {}),
+]
 
 
 def class_token(out):
     return out.last_hidden_state[:, 0]
 
 
+def name_in_file(library, name):
+    """What timm's tensor is called in a file of this library."""
+    if library != "Swin's authors":
+        return name
+    earlier = lambda found: f"layers.{int(found[1]) - 1}.downsample."
+    return re.sub(r"^layers\.(\d)\.downsample\.", earlier, name).replace("head.fc.", "head.")
+
+
 @torch.no_grad()
-def computed(library, network, size, model, take):
-    values = lambda name, tensor: torch.from_numpy(generator.values(name, list(tensor.shape), GAIN))
+def computed(library, network, size, model, take, gain=GAIN):
+    values = lambda name, tensor: torch.from_numpy(generator.values(name, list(tensor.shape), gain))
     # What stands for hidden patches in training takes no part.
-    if library == "timm":
-        tensors = model.state_dict()
+    if library != "transformers":
+        tensors = {name_in_file(library, name): tensor for name, tensor in model.state_dict().items()}
         for name, tensor in tensors.items():
             tensor.copy_(values(name, tensor))
     else:
@@ -63,11 +109,13 @@ def computed(library, network, size, model, take):
     shape = [2, 3, size, size]
     out = take(model(torch.from_numpy(generator.values("input", shape, 1.0))))
     assert out.abs().max() > 0.1 and (out[0] - out[1]).abs().max() > 1e-2 * out.abs().max()
+    program = transformers if library == "transformers" else timm
     return {
-        "library": library, "version": {"timm": timm, "transformers": transformers}[library].__version__,
-        "network": network, "gain": GAIN, "shape": shape, "features": take is class_token,
+        "library": library, "version": program.__version__,
+        "network": network, "gain": gain, "shape": shape, "features": take is class_token, "classes": out.shape[1],
         "values": [float(f"{value:.9g}") for value in out.reshape(-1).tolist()],
-        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
+        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()
+                    if not name.endswith("num_batches_tracked")],
     }
 
 

@@ -23,13 +23,19 @@ VIT = {
     "vit_base_patch14_dinov2": "dinov2_vitb14", "vit_large_patch14_dinov2": "dinov2_vitl14",
     "vit_small_patch14_reg4_dinov2": "dinov2_vits14_reg",
 }
+# The largest of the families whose smallest are in other_libraries.json, and those with a table of their own.
+OTHERS = {
+    "tf_efficientnetv2_m": "efficientnet_v2_m", "mobilenetv3_large_100": "mobilenet_v3_large",
+    "regnety_320": "regnet_y_32gf", "regnetx_320": "regnet_x_32gf", "convnext_large": "convnext_large",
+    "swin_base_patch4_window7_224": "swin_b", "densenet201": "densenet201",
+}
 
 
 def main():
     with torch.device("meta"):
         names = {n: {k: list(v.shape) for k, v in timm.create_model(n).state_dict().items()} for n in NETWORKS}
         names |= {ours: {k: list(v.shape) for k, v in timm.create_model(n, num_classes=1000).state_dict().items()}
-                  for n, ours in VIT.items()}
+                  for n, ours in (VIT | OTHERS).items()}
     text = json.dumps({"timm": timm.__version__, "networks": names}, separators=(",", ":"))
     (Path(__file__).parent / "timm_names.json").write_text(text + "\n")
 

@@ -80,7 +80,7 @@ type Matched<'a> = (LoadReport, Vec<(Variable, &'a Array)>);
 
 impl Backbone {
     /// Takes over a checkpoint's tensors by name. Only the head may be missing, or of another number of classes,
-    /// because it will be replaced; so may `num_batches_tracked`, which files from before 2018 lack. The file may
+    /// because it will be replaced; so may `num_batches_tracked`, which files from before 2018 lack, and constants. The file may
     /// have auxiliary heads that this network was built without. It may also hold the features only, nothing at all of
     /// the classifier that the head ends (`classifier` in AlexNet and VGG): then [`Backbone::first_new`] says so. What it
     /// lacks of a network that had no values yet ([`Values::Awaited`](crate::Values)) is drawn.
@@ -133,7 +133,7 @@ impl Backbone {
     }
 
     /// Takes over a checkpoint's tensors by name, every one that the network has: the head must be the file's too. Only
-    /// `num_batches_tracked` may be missing, which nothing is computed from. The file may have auxiliary heads that this
+    /// `num_batches_tracked`, which nothing is computed from, and constants may be missing. The file may have auxiliary heads that this
     /// network was built without.
     ///
     /// # Errors
@@ -200,6 +200,7 @@ impl Backbone {
         let mut matched = Vec::new();
         for variable in self.variables().all() {
             match unclaimed.remove(&variable.name) {
+                None if is_constant(&variable.name) => {}
                 None => report.missing.push(variable.name),
                 Some(array) => {
                     let (file, network) = (shape(array), variable.tensor.size());
@@ -240,6 +241,11 @@ impl Backbone {
 /// Whether a tensor only counts the batches that batch-norm has seen.
 fn is_counter(name: &str) -> bool {
     name.ends_with(".num_batches_tracked")
+}
+
+/// Whether a tensor is the same in every network of its kind: TorchVision saves it, others do not.
+fn is_constant(name: &str) -> bool {
+    name.ends_with(".relative_position_index")
 }
 
 fn shape(array: &Array) -> Vec<i64> {

@@ -261,13 +261,18 @@ fn common_wrapper(names: &[String]) -> Option<&'static str> {
     WRAPPERS.into_iter().find(all).filter(|_| !names.is_empty())
 }
 
-/// Whether an array of these extents is one of those with its last ones flattened: a 1x1 convolution for a linear layer, as
-/// timm has them.
+/// Whether an array of these extents is one of those with its last ones flattened, or without extents of 1 at its end: a 1x1
+/// convolution for a linear layer, a factor for each channel, as timm has them.
 pub(super) fn flattened(file: &[usize], network: &[usize]) -> bool {
-    file.len() > network.len()
-        && network.len() >= 2
-        && file[..network.len() - 1] == network[..network.len() - 1]
-        && file[network.len() - 1..].iter().product::<usize>() == network[network.len() - 1]
+    let with_ones = !file.is_empty()
+        && network.len() > file.len()
+        && network.starts_with(file)
+        && network[file.len()..].iter().all(|&extent| extent == 1);
+    with_ones
+        || file.len() > network.len()
+            && network.len() >= 2
+            && file[..network.len() - 1] == network[..network.len() - 1]
+            && file[network.len() - 1..].iter().product::<usize>() == network[network.len() - 1]
 }
 
 /// Tensors of a network found under one prefix.

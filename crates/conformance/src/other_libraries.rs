@@ -25,11 +25,12 @@ struct Case {
     shape: Vec<i64>,
     /// Whether the values are what a head would read, and not logits.
     features: bool,
+    classes: i64,
     values: Vec<f64>,
     tensors: Vec<(String, Vec<i64>)>,
 }
 
-/// Loads a `.safetensors` and a `.pth` file of each case of the family's networks, and compares what comes out.
+/// Loads a `.safetensors` file of each case of the family's networks, of the first a `.pth` file, too, and compares what comes out.
 pub fn check(subject: &Subject) {
     let _one_at_a_time = one_at_a_time();
     let text = std::fs::read_to_string(folder().join("other_libraries.json")).unwrap();
@@ -38,11 +39,12 @@ pub fn check(subject: &Subject) {
     let mut compared = 0;
     for case in cases.iter().filter(known) {
         let network = subject.network(&case.network);
-        for extension in ["safetensors", "pth"] {
+        let extensions = if compared == 0 { &["safetensors", "pth"][..] } else { &["safetensors"] };
+        for &extension in extensions {
             let checkpoint = loaded(case, extension, &network.layout());
             let what = format!("{} of {} in a .{extension} file", case.network, case.library);
             assert_eq!(checkpoint.unwrapped.dialect.unwrap_or("timm"), case.library, "{what}");
-            let options = Options { size: case.shape[2], ..Options::default() };
+            let options = Options { size: case.shape[2], classes: case.classes, ..Options::default() };
             let mut backbone = network.build(Values::Awaited { seed: 0 }, &options);
             let report = backbone.load(&checkpoint).unwrap();
             assert!(report.unused.is_empty() && report.wrong_shape.is_empty(), "{what}: {report:?}");

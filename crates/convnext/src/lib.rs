@@ -14,9 +14,12 @@
 //! TorchVision's (`torchvision/models/convnext.py`).
 
 mod block;
+mod hugging_face;
+mod timm;
 
 use backbone::layers::{Activation, AdaptiveAvgPool, ChannelNorm, Conv, ConvInit, LinearInit};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
+use checkpoint::Dialect;
 use pretrained::InputSpec;
 use regularize::stochastic_depth::linear_rate;
 
@@ -85,7 +88,10 @@ const fn network(
         input,
         stochastic_depth,
         constructor,
-        dialects: &[],
+        dialects: &[
+            Dialect { name: "timm", rename: timm::rename, differs: None },
+            Dialect { name: "transformers", rename: hugging_face::rename, differs: None },
+        ],
         arguments: &[],
     }
 }

@@ -9,3 +9,8 @@ const SUBJECT: Subject = Subject {
 };
 
 conformance::tests!(SUBJECT);
+
+#[test]
+fn reads_files_of_timm_and_transformers() {
+    conformance::other_libraries::check(&SUBJECT);
+}

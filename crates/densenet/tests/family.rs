@@ -37,3 +37,8 @@ fn published_files_have_old_names_for_what_lies_in_layers() {
         assert_eq!((densenet::FAMILY.networks[0].dialects[0].rename)(other), None, "{other}");
     }
 }
+
+#[test]
+fn reads_files_of_timm() {
+    conformance::other_libraries::check(&SUBJECT);
+}

@@ -26,6 +26,7 @@ mod blocks;
 mod lite;
 mod table;
 mod timm;
+mod timm_v2;
 
 use backbone::layers::{AdaptiveAvgPool, LinearInit, NormSpec};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
@@ -78,9 +79,24 @@ pub const FAMILY: Family = Family {
         network("efficientnet_b5", || input(456, 456), |path, options| scaled(path, options, B5)),
         network("efficientnet_b6", || input(528, 528), |path, options| scaled(path, options, B6)),
         network("efficientnet_b7", || input(600, 600), |path, options| scaled(path, options, B7)),
-        second("efficientnet_v2_s", || square(384), |path, options| v2(path, options, &V2_S, 0.2)),
-        second("efficientnet_v2_m", || square(480), |path, options| v2(path, options, &V2_M, 0.3)),
-        second("efficientnet_v2_l", || square(480), |path, options| v2(path, options, &V2_L, 0.4)),
+        second(
+            "efficientnet_v2_s",
+            || square(384),
+            &[TIMM_V2_S],
+            |path, options| v2(path, options, &V2_S, 0.2),
+        ),
+        second(
+            "efficientnet_v2_m",
+            || square(480),
+            &[TIMM_V2],
+            |path, options| v2(path, options, &V2_M, 0.3),
+        ),
+        second(
+            "efficientnet_v2_l",
+            || square(480),
+            &[TIMM_V2],
+            |path, options| v2(path, options, &V2_L, 0.4),
+        ),
     ],
 };
 
@@ -116,9 +132,14 @@ const fn lite(
     Network { year: 2020, dialects, ..network(name, input, constructor) }
 }
 
-const fn second(name: &'static str, input: fn() -> InputSpec, constructor: Constructor) -> Network {
+const fn second(
+    name: &'static str,
+    input: fn() -> InputSpec,
+    dialects: &'static [Dialect],
+    constructor: Constructor,
+) -> Network {
     let paper = "Tan and Le, EfficientNetV2: Smaller Models and Faster Training, 2021";
-    Network { year: 2021, paper, dialects: &[], ..network(name, input, constructor) }
+    Network { year: 2021, paper, dialects, ..network(name, input, constructor) }
 }
 
 const LITE0: [Dialect; 2] = [published(|name| lite::rename(name, lite::ZERO)), TIMM_LITE];
@@ -138,6 +159,18 @@ const TIMM: Dialect = Dialect {
         "timm's tf_efficientnet networks pad otherwise than this one, and b5 to b7 differ in batch-norm's epsilon",
     ),
 };
+const TIMM_V2_S: Dialect = second_of_timm(timm_v2::rename_small);
+const TIMM_V2: Dialect = second_of_timm(timm_v2::rename);
+
+const fn second_of_timm(rename: fn(&str) -> Option<String>) -> Dialect {
+    Dialect {
+        name: "timm",
+        rename,
+        differs: Some(
+            "timm's tf_efficientnetv2 networks pad otherwise than this one, and those without tf_ have another epsilon in batch-norm",
+        ),
+    }
+}
 const TIMM_LITE: Dialect = Dialect {
     name: "timm",
     rename: timm::rename_lite,

@@ -9,3 +9,8 @@ const SUBJECT: Subject = Subject {
 };
 
 conformance::tests!(SUBJECT);
+
+#[test]
+fn reads_files_of_timm() {
+    conformance::other_libraries::check(&SUBJECT);
+}

@@ -11,15 +11,17 @@
 //! ("linear bottleneck"). V3 was found by search for the time that a telephone takes: squeeze-and-excitation in some blocks, hard
 //! swish in place of swish, and first and last layers made cheaper, because after all that they were what cost most.
 //!
-//! `block.rs` has the block, `body.rs` how blocks become stages, `v2.rs` and `v3.rs` the numbers of each. Parameter names, shapes and initialisation are
+//! `block.rs` has the block, `body.rs` how blocks become stages, `v2.rs` and `v3.rs` the numbers of each, `timm.rs` timm's names. Parameter names, shapes and initialisation are
 //! TorchVision's (`torchvision/models/mobilenetv2.py`, `mobilenetv3.py`).
 
 mod block;
 mod body;
+mod timm;
 mod v2;
 mod v3;
 
 use backbone::{Family, Network, Options, Parts, Path};
+use checkpoint::Dialect;
 use pretrained::InputSpec;
 
 use body::STOCHASTIC_DEPTH;
@@ -29,11 +31,11 @@ pub const FAMILY: Family = Family {
     name: "mobilenet",
     solved: "inverted residuals: narrow shortcuts around wide depthwise convolutions, for devices",
     networks: &[
-        network("mobilenet_v3_small", V3, "classifier.3", |path, options| {
+        network("mobilenet_v3_small", V3, &[SMALL], "classifier.3", |path, options| {
             v3::mobilenet(path, options, &v3::SMALL, 1024)
         }),
-        network("mobilenet_v2", V2, "classifier.1", v2::mobilenet),
-        network("mobilenet_v3_large", V3, "classifier.3", |path, options| {
+        network("mobilenet_v2", V2, &[SECOND], "classifier.1", v2::mobilenet),
+        network("mobilenet_v3_large", V3, &[LARGE], "classifier.3", |path, options| {
             v3::mobilenet(path, options, &v3::LARGE, 1280)
         }),
     ],
@@ -51,9 +53,24 @@ const V2: Paper = Paper {
 };
 const V3: Paper = Paper { year: 2019, title: "Howard et al., Searching for MobileNetV3, 2019" };
 
+const SECOND: Dialect = Dialect { name: "timm", rename: timm::rename_v2, differs: None };
+const SMALL: Dialect = third(timm::rename_small);
+const LARGE: Dialect = third(timm::rename_large);
+
+const fn third(rename: fn(&str) -> Option<String>) -> Dialect {
+    Dialect {
+        name: "timm",
+        rename,
+        differs: Some(
+            "timm's mobilenetv3 networks have another epsilon in batch-norm than this one, and its tf_ ones pad otherwise",
+        ),
+    }
+}
+
 const fn network(
     name: &'static str,
     paper: Paper,
+    dialects: &'static [Dialect],
     head: &'static str,
     constructor: fn(&Path, &Options) -> Parts,
 ) -> Network {
@@ -66,7 +83,7 @@ const fn network(
         input: InputSpec::imagenet,
         stochastic_depth: STOCHASTIC_DEPTH,
         constructor,
-        dialects: &[],
+        dialects,
         arguments: &[],
     }
 }

@@ -12,10 +12,12 @@
 //! (`torchvision/models/regnet.py`).
 
 mod block;
+mod names;
 mod space;
 
 use backbone::layers::{AdaptiveAvgPool, Conv, ConvInit, LinearInit};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
+use checkpoint::Dialect;
 use pretrained::InputSpec;
 use regularize::stochastic_depth::linear_rate;
 
@@ -54,7 +56,10 @@ const fn network(name: &'static str, constructor: fn(&Path, &Options) -> Parts) 
         input: InputSpec::imagenet,
         stochastic_depth: STOCHASTIC_DEPTH,
         constructor,
-        dialects: &[],
+        dialects: &[
+            Dialect { name: "timm", rename: names::timm, differs: None },
+            Dialect { name: "transformers", rename: names::hugging_face, differs: None },
+        ],
         arguments: &[],
     }
 }

@@ -11,6 +11,7 @@
 
 mod blocks;
 mod children;
+mod hugging_face;
 
 use backbone::layers::{Activation, AdaptiveAvgPool, Conv, ConvInit, LinearInit, MaxPool};
 use backbone::{Family, Head, Network, Options, Parts, Path, Sequence, Stage};
@@ -69,11 +70,10 @@ const fn network(name: &'static str, paper: Paper, constructor: fn(&Path, &Optio
         input: InputSpec::imagenet,
         stochastic_depth: STOCHASTIC_DEPTH,
         constructor,
-        dialects: &[Dialect {
-            name: "nn.Sequential(*model.children())",
-            rename: children::rename,
-            differs: None,
-        }],
+        dialects: &[
+            Dialect { name: "nn.Sequential(*model.children())", rename: children::rename, differs: None },
+            Dialect { name: "transformers", rename: hugging_face::rename, differs: None },
+        ],
         arguments: &[],
     }
 }

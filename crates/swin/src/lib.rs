@@ -20,9 +20,11 @@
 //! pass maps, `[N, C, H, W]`, in whose memory the channels of a position lie together.
 
 mod block;
+mod hugging_face;
 mod merge;
 mod numbers;
 mod offsets;
+mod timm;
 mod window;
 
 use backbone::layers::{
@@ -30,6 +32,7 @@ use backbone::layers::{
     describe_channels_at_end, describe_channels_first,
 };
 use backbone::{Family, Head, Mode, Module, Network, Options, Parts, Path, Sequence, Stage};
+use checkpoint::Dialect;
 use graph::{Graph, Value};
 use pretrained::{InputSpec, Interpolation};
 use regularize::stochastic_depth::linear_rate;
@@ -95,14 +98,24 @@ pub const FAMILY: Family = Family {
 struct Paper {
     year: u16,
     title: &'static str,
+    /// Names that other libraries give to the tensors of its networks.
+    dialects: &'static [Dialect],
 }
 
 const V1: Paper = Paper {
     year: 2021,
     title: "Liu et al., Swin Transformer: Hierarchical Vision Transformer using Shifted Windows, 2021",
+    dialects: &[
+        Dialect { name: "timm", rename: timm::rename, differs: None },
+        Dialect { name: "Swin's authors", rename: timm::rename_authors, differs: None },
+        Dialect { name: "transformers", rename: hugging_face::rename, differs: None },
+    ],
 };
-const V2: Paper =
-    Paper { year: 2022, title: "Liu et al., Swin Transformer V2: Scaling Up Capacity and Resolution, 2022" };
+const V2: Paper = Paper {
+    year: 2022,
+    title: "Liu et al., Swin Transformer V2: Scaling Up Capacity and Resolution, 2022",
+    dialects: &[],
+};
 
 const fn network(
     name: &'static str,
@@ -120,7 +133,7 @@ const fn network(
         input,
         stochastic_depth,
         constructor,
-        dialects: &[],
+        dialects: paper.dialects,
         arguments: &[],
     }
 }

@@ -166,8 +166,10 @@ pub(super) const HEADS: [&str; 9] = [
     "decoder",
 ];
 
-/// Names of values that profilers, counters and averages leave within a network.
-pub(super) const COUNTERS: [&str; 8] = [
+/// Names of values that profilers, counters and averages leave within a network, and of constants that some libraries save with it.
+pub(super) const COUNTERS: [&str; 10] = [
+    "relative_position_index",
+    "attn_mask",
     "total_ops",
     "total_params",
     "num_batches_tracked",
