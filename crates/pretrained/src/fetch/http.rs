@@ -10,7 +10,7 @@ use ureq::http::{Method, Response, StatusCode, header};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, Body, RequestBuilder};
 
-use super::token::Credentials;
+use super::token::{Credentials, is_loopback};
 use super::{Progress, Request, length_of, remove};
 use crate::{Digest, Error};
 use files::sha256_of_file;
@@ -223,10 +223,4 @@ fn content_range(response: &Response<Body>) -> Option<(Option<u64>, Option<u64>)
     let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-').and_then(|(start, _)| start.trim().parse().ok());
     Some((start, total.trim().parse().ok()))
-}
-
-pub(super) fn is_loopback(url: &str) -> bool {
-    let uri: Option<ureq::http::Uri> = url.parse().ok();
-    let host = uri.as_ref().and_then(|uri| uri.host());
-    host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
 }

@@ -1,10 +1,9 @@
 //! A secret, and the one server that sees it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use ureq::http::{HeaderValue, Uri};
-
-use super::http::is_loopback;
 
 /// What a server knows a user by. It is printed nowhere: [`fmt::Debug`] gives no letter of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +55,14 @@ pub(super) fn origin(url: &str) -> Option<String> {
     Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?).to_lowercase())
 }
 
+/// Whether an address is of this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let uri: Option<Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +83,9 @@ mod tests {
             assert_eq!(credentials.header(other), None, "{other}");
         }
         assert!(Credentials::new("http://hub.example", token.clone()).is_none());
-        assert!(Credentials::new("http://127.0.0.1:80", token).is_some());
+        assert!(Credentials::new("http://127.0.0.1.example", token.clone()).is_none());
+        assert!(Credentials::new("http://127.0.0.1:80", token.clone()).is_some());
+        assert!(Credentials::new("http://[::1]/x", token).is_some());
         let shown = format!("{credentials:?} {:?}", credentials.header("https://hub.example/"));
         assert!(!shown.contains("secret"), "{shown}");
         assert!(Token::new("a b").is_none() && Token::new("é").is_none() && Token::new(" ").is_none());
