@@ -8,6 +8,7 @@ use std::fs;
 use image::{Rgb, RgbImage};
 use records::RunRecord;
 
+use crate::pth;
 use crate::support::shape_image;
 use crate::support::short_runs::{COLOUR, DESK, compared, trained};
 
@@ -243,6 +244,19 @@ fn keys_that_a_lenet_has_no_use_for_are_wired() {
     let efficient = [&["model.arch=efficientnet_lite0", COLOUR], &scratch[..]].concat();
     let techniques: [Case; 2] = [&["regularize.dropout=0.7"], &["regularize.stochastic_depth=0.6"]];
     assert_changes(&efficient, &techniques, &[true; 2]);
+}
+
+#[test]
+fn low_rank_updates_are_wired() {
+    pth::write_zip(&DESK.path("vit-keys.pth"), &pth::filled("vit_t_16"));
+    let attentive = ["model.arch=vit_t_16", COLOUR, "model.weights=vit-keys.pth", "finetune.depth=last:2"];
+    let cases: [Case; 4] = [
+        &["finetune.lora={}"],
+        &["finetune.lora.rank=4"],
+        &["finetune.lora.rank=4", "finetune.lora.alpha=16"],
+        &["finetune.lora.rank=4", "finetune.rate_decay=0.5"],
+    ];
+    assert_changes(&[&attentive[..], &["train.epochs=1"]].concat(), &cases, &[true; 4]);
 }
 
 /// Asserts of each case whether it changes the weights that training under `base` ends with; those that do differ from

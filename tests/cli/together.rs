@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::pth;
 use crate::support::left::{Left, assert_alike, left};
 use crate::support::short_runs::{COLOUR, DESK};
 use crate::support::together::{Meeting, Together};
@@ -101,6 +102,18 @@ fn batch_norm_learns_what_it_learns_in_one_process() {
     let overrides = [&residual[..], &more].concat();
     let one = trained("norms-1", 1, &overrides);
     assert_alike(&one, &trained("norms-2", 2, &overrides), CLOSE, "batch-norm");
+}
+
+/// Updates of attention, the parameters of blocks whose own weights stay as they are.
+#[test]
+fn low_rank_updates_are_those_of_one_process() {
+    pth::write_zip(&DESK.path("vit.pth"), &pth::filled("vit_t_16"));
+    let attentive = ["model.arch=vit_t_16", COLOUR, "model.weights=vit.pth", "finetune.depth=last:2"];
+    let more =
+        ["finetune.lora.rank=2", "run.precision=float64", "train.epochs=2", ROWS, SGD, "run.cache=memory"];
+    let overrides = [&attentive[..], &more].concat();
+    let one = trained("updates-1", 1, &overrides);
+    assert_alike(&one, &trained("updates-2", 2, &overrides), CLOSE, "updates");
 }
 
 /// The batches of a step computed elsewhere are the same batches: in float32 the file has the same bytes. Each image passes the

@@ -113,6 +113,10 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (tune, "thaw = {}", "17:8", "finetune.thaw: "),
         (tune, "thaw = { every = 1, at = { fc2 = 1 } }", "17:26", "finetune.thaw"),
         (tune, "batch_norm = \"off\"", "17:14", "`auto`, `train`, `frozen`"),
+        (tune, "lora = { rank = 8 }", "17:8", "finetune.lora: is for attention, and lenet5_relu has none"),
+        (tune, "lora = { rank = 0 }", "17:17", "finetune.lora.rank: must be 1 to 256, and this is 0"),
+        (tune, "lora = { ranks = 8 }", "17:10", "`rank`"),
+        (tune, "lora = {}\nwise_ft = 0.5", "18:11", "finetune.wise_ft: does not go with finetune.lora"),
         (tune, "batch_norm = \"frozen\"", "17:14", "finetune.batch_norm"),
         (train, "swa_from = 4", "21:12", "train.swa_from: epoch 4 comes after the last of 3"),
         (train, "swa_from = 2\nema = 0.9", "21:12", "train.ema"),
@@ -159,6 +163,10 @@ fn policies_that_contradict_each_other_are_refused_at_their_line() {
         (&["finetune.depth=head", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: has no effect"),
         (&["finetune.depth=scratch", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: has no effect"),
         (&["finetune.depth=auto", "finetune.wise_ft=0.5"][..], "finetune.wise_ft: "),
+        (&["finetune.depth=head", "finetune.lora={}"][..], "finetune.lora: has no effect"),
+        (&["finetune.depth=scratch", "finetune.lora={}"][..], "finetune.lora: has no effect"),
+        (&["finetune.depth=auto", "finetune.lora={}"][..], "finetune.lora: needs stages that are trained"),
+        (&["finetune.depth=search", "finetune.lora={}"][..], "finetune.lora: needs stages that are trained"),
         (&["train.swa_from=2", "regularize.early_stopping=1"][..], "train.swa_from"),
         (
             &["data.root=FOLDER/data/train", "data.validation_fraction=0", "train.schedule=plateau"][..],
@@ -221,6 +229,10 @@ fn techniques_that_cannot_be_are_refused_at_their_line() {
         ("regularize", "stochastic_depth = 0.2", (0, 20), "regularize.stochastic_depth"),
     ] {
         refused_at(&with(&format!("[{table}]\n{lines}")), &format!("{}:{}", first + place.0, place.1), says);
+    }
+    for (key, value) in [("l1", "0.1"), ("max_norm", "2"), ("l2_sp", "{}"), ("delta", "{}")] {
+        let technique = format!("regularize.{key}={value}");
+        refused_with(&["finetune.lora={}", &technique], &[&format!("regularize.{key}: does not go with")]);
     }
     for key in ["l2_sp", "delta", "co_tuning"] {
         let technique = format!("regularize.{key}={{}}");

@@ -9,7 +9,7 @@ use tch::{Device, TchError, Tensor};
 
 use crate::{Backbone, StageId, Variable};
 
-/// Digest of a stage's parameters and buffers: names, shapes, types and values. 64 hex digits.
+/// Digest of a stage's parameters and buffers, updates in their weights: names, shapes, types and values. 64 hex digits.
 ///
 /// # Errors
 /// When libtorch cannot copy a tensor to the host.
@@ -28,7 +28,7 @@ pub fn stages(backbone: &Backbone, ids: impl IntoIterator<Item = StageId>) -> Re
         // The other thread hashes until the channel is closed.
         let pass = |piece| drop(give.send(piece));
         let copied = ids.into_iter().try_for_each(|id| {
-            for Variable { name, tensor, .. } in backbone.stage_variables(id) {
+            for Variable { name, tensor, .. } in backbone.merged_variables_of(id) {
                 pass(Piece::Bytes(format!("{name} {:?} {:?}\n", tensor.size(), tensor.kind()).into_bytes()));
                 pass(Piece::Bytes(bytes(&tensor)?));
             }

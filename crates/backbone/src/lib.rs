@@ -13,6 +13,7 @@
 //! - [`Values`]: random numbers, a checkpoint's, or none.
 //! - [`Path`], [`Variables`]: the named parameters and buffers, under TorchVision's names.
 //! - [`layers`]: [`ConvNorm`](layers::ConvNorm), [`Linear`](layers::Linear) and pooling, with TorchVision's initialisations.
+//! - [`LowRank`]: updates of attention's weights that are trained in their place.
 //! - [`Refit`]: values of a file that become those of a tensor of another shape.
 //! - [`Pool`]: a stage's output as one feature vector an image.
 //! - [`Head`], [`Aux`]; [`Stage`], [`StageId`]; [`Parts`], both together; [`Backbone`]: the network.
@@ -33,6 +34,7 @@ mod head;
 pub mod interpreter;
 pub mod layers;
 mod load;
+mod low_rank;
 mod module;
 mod network;
 mod options;
@@ -40,6 +42,7 @@ mod parts;
 mod pool;
 mod prepared;
 mod refit;
+mod running_statistics;
 mod snapshot;
 mod stage;
 mod trace;
@@ -51,14 +54,16 @@ pub use ending::{Ending, EndingError};
 pub use family::{Family, Network};
 pub use head::{Aux, Collected, Head, Output};
 pub use load::{LoadError, LoadReport, WrongShape};
+pub use low_rank::LowRank;
 pub use module::{Mode, Module, Sequence};
 pub use network::Backbone;
 pub use options::{Auxiliary, Options};
 pub use parts::Parts;
 pub use pool::Pool;
 pub use refit::Refit;
+pub use running_statistics::RunningStatistics;
 pub use snapshot::Snapshot;
 pub use stage::{Stage, StageId, UnknownStage};
 pub use trace::Trace;
 pub use values::Values;
-pub use variables::{Path, Role, RunningStatistics, Variable, Variables};
+pub use variables::{Path, Role, Variable, Variables};

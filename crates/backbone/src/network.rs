@@ -1,5 +1,6 @@
 //! The network itself: which stage is which, what is frozen, and how a range of stages is run.
 
+mod adaptation;
 mod ending;
 mod inference;
 mod placement;
@@ -15,9 +16,10 @@ use crate::layers::LinearInit;
 use crate::module::{Mode, Module};
 use crate::options::Options;
 use crate::parts::Parts;
+use crate::running_statistics::RunningStatistics;
 use crate::stage::{Stage, StageId, UnknownStage};
 use crate::trace::Trace;
-use crate::variables::{Role, RunningStatistics, Variable, Variables, lies_below};
+use crate::variables::{Role, Variable, Variables, lies_below};
 
 /// A network as a list of named stages from input to head, any contiguous range of which can be run.
 ///
@@ -275,6 +277,13 @@ impl Backbone {
                 }
             }
         }
+    }
+
+    /// The variables from a stage on that may change: parameters and buffers.
+    pub fn changing_variables(&self, first: StageId) -> impl Iterator<Item = Variable> {
+        let stages = self.ids().filter(move |&id| id >= first);
+        let variables = stages.flat_map(move |id| self.stage_variables(id));
+        variables.filter(|variable| variable.role != Role::Constant)
     }
 
     /// The parameters of a stage, buffers left out.

@@ -10,8 +10,7 @@ impl Snapshot {
     /// Copies everything from stage `first` to the head.
     #[must_use]
     pub fn take(backbone: &Backbone, first: StageId) -> Self {
-        let variables = backbone.ids().filter(|&id| id >= first).flat_map(|id| backbone.stage_variables(id));
-        let copied = variables.map(|variable| {
+        let copied = backbone.changing_variables(first).map(|variable| {
             let copy = variable.tensor.detach().copy();
             (variable, copy)
         });

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::distribution::Distribution;
+use crate::low_rank::Adaptable;
 use crate::prepared::Prepare;
 use crate::refit::Refit;
+use crate::running_statistics::RunningStatistics;
 use crate::values::{Values, no_values, seed_of};
 
 /// Whether a tensor is trained or only carried along.
@@ -18,6 +20,9 @@ pub enum Role {
     Parameter,
     /// Part of the state, not trained: batch-norm's running statistics.
     Buffer,
+    /// Not trained, and the same all the time: what was a parameter until [`Backbone::adapt`](crate::Backbone::adapt) put updates
+    /// in its place.
+    Constant,
 }
 
 /// One named tensor of a network.
@@ -49,35 +54,13 @@ pub struct Variables {
     /// Those that hold no values yet, and where these come from if no checkpoint has them.
     awaited: Arc<Mutex<BTreeMap<String, Distribution>>>,
     norms: Arc<Mutex<Vec<RunningStatistics>>>,
+    /// Weights that can get low-rank updates.
+    adaptable: Arc<Mutex<Vec<Adaptable>>>,
     /// Those that a checkpoint may have in another shape.
     refits: Arc<Mutex<BTreeMap<String, Refit>>>,
     /// Those that weight decay leaves alone, besides those of one axis.
     undecayed: Arc<Mutex<BTreeSet<String>>>,
     values: Values,
-}
-
-/// The running statistics of a batch-norm, and how fast they follow the batches.
-#[derive(Debug)]
-pub struct RunningStatistics {
-    /// The layer's name, `layer1.0.bn1`.
-    pub name: String,
-    /// `[C]`.
-    pub mean: Tensor,
-    /// `[C]`.
-    pub variance: Tensor,
-    /// Number of batches that moved them, an int64 scalar.
-    pub batches: Tensor,
-    /// Share of a batch in the statistics after it.
-    pub momentum: f64,
-}
-
-impl Clone for RunningStatistics {
-    /// Second handles on the same tensors.
-    fn clone(&self) -> Self {
-        let Self { name, mean, variance, batches, momentum } = self;
-        let [mean, variance, batches] = [mean, variance, batches].map(Tensor::shallow_clone);
-        Self { name: name.clone(), mean, variance, batches, momentum: *momentum }
-    }
 }
 
 /// A layer that has a faster form for constant weights, and the name of its weight.
@@ -120,6 +103,30 @@ impl Variables {
         self.preparable().retain(|(name, _)| !owns(roots, name));
         self.awaited().retain(|name, _| !owns(roots, name));
         self.norms().retain(|norm| !owns(roots, &norm.name));
+        self.adaptable().retain(|weight| !owns(roots, &weight.name));
+    }
+
+    /// Changes what the variables of these names are.
+    pub(crate) fn assign(&self, role: Role, names: &[String]) {
+        let mut variables = self.lock();
+        variables
+            .iter_mut()
+            .filter(|variable| names.contains(&variable.name))
+            .for_each(|variable| variable.role = role);
+    }
+
+    /// Returns the weights below any of these path roots that can get low-rank updates.
+    pub(crate) fn adaptable_below(&self, roots: &[String]) -> Vec<Adaptable> {
+        self.adaptable().iter().filter(|weight| owns(roots, &weight.name)).cloned().collect()
+    }
+
+    /// Returns all weights that can get low-rank updates.
+    pub(crate) fn all_adaptable(&self) -> Vec<Adaptable> {
+        self.adaptable().clone()
+    }
+
+    fn adaptable(&self) -> MutexGuard<'_, Vec<Adaptable>> {
+        self.adaptable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the running statistics of the batch-norms below any of these path roots, in the order in which they were made.
@@ -287,6 +294,11 @@ impl Path {
     /// Makes known that the layer whose weight lies here has a faster form for constant weights.
     pub(crate) fn can_be_prepared(&self, layer: impl Prepare + 'static) {
         self.variables.preparable().push((self.join("weight"), Box::new(layer)));
+    }
+
+    /// Makes known that a weight can get a low-rank update.
+    pub(crate) fn can_be_adapted(&self, weight: Adaptable) {
+        self.variables.adaptable().push(weight);
     }
 
     /// Makes the running statistics known of the batch-norm that lies here: mean and variance `[C]`, the number of batches, and the

@@ -25,9 +25,8 @@ pub fn check(team: &Team, backbone: &Backbone, first: StageId) -> Result<(), tea
 
 /// Returns 48 bits that depend on every bit of the weights.
 fn checksum(backbone: &Backbone, first: StageId) -> Result<u64, TchError> {
-    let live = backbone.ids().filter(|&id| id >= first).flat_map(|id| backbone.stage_variables(id));
     let mut sum = 0u64;
-    for variable in live {
+    for variable in backbone.changing_variables(first) {
         sum = sum.rotate_left(7).wrapping_add(bits(&variable.tensor)?);
     }
     Ok((sum ^ (sum >> 48)) & 0xFFFF_FFFF_FFFF)

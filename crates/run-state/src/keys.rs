@@ -25,6 +25,7 @@ pub const DECIDES: &[&str] = &[
     "finetune.rates",
     "finetune.batch_norm",
     "finetune.wise_ft",
+    "finetune.lora",
     "finetune.thaw",
     "train.epochs",
     "train.min_steps",

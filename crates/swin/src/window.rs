@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use backbone::layers::attention::{
     apart, attend, describe_apart, describe_mixture, describe_scores, together,
 };
-use backbone::layers::{Activation, Linear};
+use backbone::layers::{Activation, Linear, Projection};
 use backbone::{Mode, Module, Path};
 use graph::{Graph, Op, Value};
 use tch::{Device, Kind, Tensor};
@@ -29,7 +29,7 @@ pub(crate) struct WindowAttention {
     heads: i64,
     offsets: Offsets,
     scores: Scores,
-    out: Linear,
+    out: Projection,
     masks: Mutex<Option<Masks>>,
 }
 
@@ -37,10 +37,10 @@ pub(crate) struct WindowAttention {
 #[derive(Debug)]
 enum Scores {
     /// Their product over √depth.
-    Product { joined: Linear },
+    Product { joined: Projection },
     /// Their cosine times a factor for each head, at most 100. Keys have no bias, though there is a place for it in the file.
     Cosine {
-        joined: Linear,
+        joined: Projection,
         bias_name: String,
         /// `[3 width]`.
         bias: Tensor,
@@ -74,16 +74,18 @@ impl WindowAttention {
         let offsets = Offsets::begin(path, version, windows.side, heads);
         let joined = &(path / "qkv");
         let scores = match scale {
-            None => Scores::Product { joined: Linear::new(joined, width, 3 * width, INIT) },
+            None => Scores::Product {
+                joined: Projection::new(path, Linear::new(joined, width, 3 * width, INIT), 3),
+            },
             Some(scale) => Scores::Cosine {
-                joined: Linear::unbiased(joined, width, 3 * width, INIT),
+                joined: Projection::new(path, Linear::unbiased(joined, width, 3 * width, INIT), 3),
                 bias_name: format!("{}.bias", joined.name()),
                 bias: joined.parameter("bias", Tensor::zeros([3 * width], cpu)),
                 scale_name: format!("{}.logit_scale", path.name()),
                 scale,
             },
         };
-        let out = Linear::new(&(path / "proj"), width, width, INIT);
+        let out = Projection::new(path, Linear::new(&(path / "proj"), width, width, INIT), 1);
         let offsets = offsets.end(path, version);
         Self { windows, heads, offsets, scores, out, masks: Mutex::default() }
     }

@@ -46,13 +46,13 @@ pub struct Description<'a> {
 }
 
 /// Writes the model and returns the file's SHA-256 in hexadecimal. The same model gives the same bytes. Auxiliary heads, which
-/// only training uses, are left out.
+/// only training uses, are left out, and low-rank updates are in their weights.
 ///
 /// # Errors
 /// [`SaveError`] when the file cannot be written; none is left then.
 pub fn save(backbone: &Backbone, description: &Description<'_>, path: &Path) -> Result<String, SaveError> {
     let mut arrays = Vec::new();
-    for variable in backbone.variables().all() {
+    for variable in backbone.merged_variables() {
         if backbone.aux().any(|(_, aux)| variable.lies_below(aux.root)) {
             continue;
         }

@@ -127,13 +127,7 @@ pub fn check_features(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Resu
         return Err(run.source.wrong("finetune.head_solver", message));
     }
     check_wise_ft(run, backbone, plan)?;
-    if finetune.head_solver != HeadSolver::Sgd && backbone.first_new() < backbone.head_id() {
-        let message = format!(
-            "these weights hold features only, so {} is new too and has to be trained; end the network before it (finetune.cut), or use \"sgd\"",
-            backbone.name(backbone.first_new())
-        );
-        return Err(run.source.wrong("finetune.head_solver", message));
-    }
+    check_lora(run, backbone, plan)?;
     match regularize.needs_depth() {
         Some(key) if !can_move => {
             let message = format!(
@@ -160,6 +154,35 @@ pub fn check_wise_ft(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Resul
         return Err(run.source.wrong("finetune.wise_ft", message));
     }
     Ok(())
+}
+
+/// Refuses low-rank updates where nothing that is trained has attention, and of a rank that is none.
+fn check_lora(run: &Run, backbone: &Backbone, plan: &FreezePlan) -> Result<(), ConfigError> {
+    let Some(low_rank) = plan.low_rank else { return Ok(()) };
+    let live = backbone.ids().filter(|&id| id >= plan.first_live && id < backbone.first_new());
+    let (arch, depth) = (run.network.name, run.depth());
+    match live.filter_map(|id| backbone.largest_rank(id)).min() {
+        None if backbone.ids().all(|id| backbone.largest_rank(id).is_none()) => {
+            let message = format!(
+                "is for attention, and {arch} has none; remove it, or use a network that has (vit, dinov2, swin)"
+            );
+            Err(run.source.wrong("finetune.lora", message))
+        }
+        None => {
+            let message = format!(
+                "is for attention, and with the depth \"{depth}\" no stage of {arch} that is trained has any; use a greater depth"
+            );
+            Err(run.source.wrong("finetune.lora", message))
+        }
+        Some(largest) if low_rank.rank > largest => {
+            let message = format!(
+                "is {}, and the smallest attention that is trained has {largest} values a side; use at most {largest} (8 is usual)",
+                low_rank.rank
+            );
+            Err(run.source.wrong("finetune.lora.rank", message))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// Refuses what would come after the end of the training, or never begin. With `compare` the run is one of a comparison.

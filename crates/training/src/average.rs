@@ -63,7 +63,7 @@ impl Average {
             return;
         }
         let known: HashSet<String> = self.shadows.iter().map(|(variable, _)| variable.name.clone()).collect();
-        let live = backbone.ids().filter(|&id| id >= first).flat_map(|id| backbone.stage_variables(id));
+        let live = backbone.changing_variables(first);
         self.shadows.extend(live.filter(|variable| !known.contains(&variable.name)).map(|variable| {
             let copy = variable.tensor.detach().copy();
             (variable, copy)
@@ -152,8 +152,7 @@ pub fn measure_norms(
     from: StageId,
     batches: impl Iterator<Item = Result<Batch, features::Error>>,
 ) -> Result<(), Error> {
-    let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.stage_variables(id));
-    if live.into_iter().all(|variable| variable.role == Role::Parameter) {
+    if backbone.changing_variables(from).all(|variable| variable.role == Role::Parameter) {
         return Ok(());
     }
     let _no_gradient = tch::no_grad_guard();

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use backbone::{Backbone, BlockDecay, Stage, StageId, UnknownStage};
+use backbone::{Backbone, BlockDecay, LowRank, Stage, StageId, UnknownStage};
 use ranged::Positive;
 use records::Depth;
 use run_config::{FinetuneConfig, ThawConfig};
 
-/// What is trained in a training step of the recipe. Pure data: applying it is [`Backbone::freeze_before`].
+/// What is trained in a training step of the recipe. Pure data: applying it is [`FreezePlan::apply`], then
+/// [`Backbone::freeze_before`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct FreezePlan {
     /// The first stage that is ever trained; everything before it stays frozen.
@@ -20,6 +21,8 @@ pub struct FreezePlan {
     /// The epoch, from 1, at whose beginning each stage is unfrozen; `None` where it stays frozen. It never falls from one
     /// stage to the one before it, so that at any time what is frozen is a prefix of the network.
     pub unfreeze_epochs: Vec<Option<u32>>,
+    /// Updates that are trained in place of weights of the source; `None` where these are trained themselves.
+    pub low_rank: Option<LowRank>,
 }
 
 /// Epochs between two cuts: in all of them the same stages are trained.
@@ -110,6 +113,7 @@ impl FreezePlan {
             rate_scale: backbone.ids().map(scale).collect(),
             block_decay: backbone.ids().map(|_| None).collect(),
             unfreeze_epochs: backbone.ids().map(unfrozen_in).collect(),
+            low_rank: None,
         })
     }
 
@@ -127,6 +131,8 @@ impl FreezePlan {
         if *depth != Depth::Scratch {
             plan.decay_rates(backbone, finetune.rate_decay.get(), finetune.rate_floor.get());
         }
+        let transfers = !matches!(depth, Depth::Head | Depth::Scratch);
+        plan.low_rank = finetune.low_rank().filter(|_| transfers);
         plan.set_rates(backbone, &finetune.rates)?;
         if let Some(thaw) = &finetune.thaw {
             plan.set_unfreeze_epochs(backbone, thaw)?;
@@ -143,6 +149,26 @@ impl FreezePlan {
             rate_scale: backbone.ids().map(|id| if is_new(id) { 1.0 } else { 0.0 }).collect(),
             block_decay: backbone.ids().map(|_| None).collect(),
             unfreeze_epochs: backbone.ids().map(|id| is_new(id).then_some(1)).collect(),
+            low_rank: None,
+        }
+    }
+
+    /// Makes the network one of which the plan trains parameters: with the updates that it asks for. [`Backbone::merge`] takes that
+    /// back when the training is over.
+    pub fn apply(&self, backbone: &mut Backbone) {
+        if let Some(low_rank) = self.low_rank {
+            backbone.adapt(self.first_live, low_rank);
+        }
+    }
+
+    /// Returns the number of values that are trained of a stage that the plan trains, else of all that could be.
+    #[must_use]
+    pub fn trainable_values(&self, backbone: &Backbone, id: StageId) -> u64 {
+        match self.low_rank {
+            Some(low_rank) if id >= self.first_live && id < backbone.first_new() => {
+                backbone.update_count(id, low_rank)
+            }
+            _ => backbone.parameter_count(id),
         }
     }
 

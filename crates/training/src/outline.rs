@@ -18,7 +18,7 @@ pub fn outline(phase: &Phase<'_>, backbone: &Backbone) -> PhasePlanRecord {
     let (schedule, steps_per_epoch) = (phase.schedule(), phase.steps_per_epoch());
     let stage = |id: StageId| StagePlanRecord {
         name: backbone.name(id).to_owned(),
-        parameters: backbone.parameter_count(id),
+        parameters: plan.trainable_values(backbone, id),
         rate_scale: plan.rate_scale[id.index()],
         thaws: plan.unfreeze_epochs[id.index()],
     };

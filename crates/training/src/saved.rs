@@ -76,8 +76,7 @@ impl TrainingState {
             return Err(StateError::misfit("deferred", "has metrics that are not read"));
         }
         let mut tensors = Tensors::new();
-        let live = backbone.ids().filter(|&id| id >= phase.plan.first_live);
-        let live = live.flat_map(|id| backbone.stage_variables(id));
+        let live = backbone.changing_variables(phase.plan.first_live);
         tensors.extend(live.map(|variable| (format!("{NOW}{}", variable.name), variable.tensor.detach())));
         let pass = pass.as_ref().map(|pass| pass_numbers(pass, &mut tensors));
         let best = best.as_ref().map(|best| best_numbers(best, &mut tensors));
@@ -152,9 +151,7 @@ impl TrainingState {
             Ended::Complete => Ending::Complete,
             Ended::StoppedEarly => Ending::StoppedEarly,
         });
-        for variable in
-            backbone.ids().filter(|&id| id >= first_live).flat_map(|id| backbone.stage_variables(id))
-        {
+        for variable in backbone.changing_variables(first_live) {
             tensors.copy_to(&format!("{NOW}{}", variable.name), &variable.tensor)?;
         }
         let Some(Segment { cut, first_epoch, .. }) = state.segments_left(phase, backbone).into_iter().next()

@@ -62,7 +62,8 @@ pub struct PhaseEnd {
 }
 
 impl<'a> Trainer<'a> {
-    /// Begins a phase, or goes on with one, from the state that belongs to it. States are saved on the way, as `saver` asks.
+    /// Begins a phase, or goes on with one, from the state that belongs to it; its plan was applied to the network. States are saved
+    /// on the way, as `saver` asks.
     pub fn new(
         phase: &'a Phase<'a>,
         backbone: &'a mut Backbone,
@@ -264,7 +265,8 @@ impl<'a> Trainer<'a> {
         self.save(session)
     }
 
-    /// Ends the phase: puts the average, or the best weights of the run, in place of the last ones where the phase asks for it.
+    /// Ends the phase: puts the average, or the best weights of the run, in place of the last ones where the phase asks for it, and
+    /// low-rank updates into their weights.
     /// A mean over epochs is judged here like an epoch. Without loaders it is no model, because batch-norm statistics are
     /// measured on images, and the last weights stay.
     ///
@@ -303,6 +305,7 @@ impl<'a> Trainer<'a> {
             begin.pairs().for_each(|(now, begin)| wise_ft::interpolate(now, begin, share));
             state.validated = None;
         }
+        backbone.merge();
         Ok(PhaseEnd { ending, kept: kept.map(|(_, record)| record), wise_ft, averaged })
     }
 }

@@ -1,6 +1,6 @@
 //! One block of the encoder: attention, then a small network on each token, each as a correction to its input.
 
-use backbone::layers::{LayerNorm, Linear, LinearInit, SelfAttention};
+use backbone::layers::{LayerNorm, Linear, LinearInit, Projection, SelfAttention};
 use backbone::{Mode, Module, Path};
 use graph::{Activation, Graph, Op, Value};
 use regularize::stochastic_depth::stochastic_depth;
@@ -50,7 +50,9 @@ impl Block {
         let attention_norm = LayerNorm::new(&path.descend(names.attention_norm()), width, EPS);
         let joined = names.joined();
         let joined = Linear::named(&path.descend(joined.path), joined.names, width, 3 * width, joined_init);
+        let joined = Projection::new(&path, joined, 3);
         let out = Linear::new(&path.descend(names.attention_out()), width, width, out_init);
+        let out = Projection::new(&path, out, 1);
         let attention_scale = names.attention_scale().map(|name| LayerScale::new(&path, name, width));
         let mlp_norm = LayerNorm::new(&path.descend(names.mlp_norm()), width, EPS);
         let [widen, narrow] = names.mlp();

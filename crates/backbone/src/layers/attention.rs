@@ -3,7 +3,7 @@
 use graph::{Graph, Op, Value};
 use tch::Tensor;
 
-use super::linear::Linear;
+use super::projection::Projection;
 use crate::module::{Mode, Module};
 
 /// Attention of every token to every token, in several heads (Vaswani et al. 2017, "Attention Is All You Need"): softmax(Q K' /
@@ -11,9 +11,9 @@ use crate::module::{Mode, Module};
 #[derive(Debug)]
 pub struct SelfAttention {
     /// Queries, keys and values of all heads in one product, `width` to `3 width`.
-    pub joined: Linear,
+    pub joined: Projection,
     /// The projection of the joined heads, `width` to `width`.
-    pub out: Linear,
+    pub out: Projection,
     /// Number of heads, which divides the width.
     pub heads: i64,
 }

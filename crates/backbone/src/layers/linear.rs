@@ -67,6 +67,21 @@ impl Linear {
         });
     }
 
+    /// The name of its weight.
+    pub(super) fn weight_name(&self) -> &str {
+        &self.names[0]
+    }
+
+    /// `[outputs, inputs]`.
+    pub(super) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// `[outputs]`.
+    pub(super) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
     /// The type of its values.
     pub(crate) fn kind(&self) -> Kind {
         self.weight.kind()

@@ -8,6 +8,7 @@ mod layer_norm;
 mod linear;
 mod norm;
 mod perceptron;
+mod projection;
 mod shape;
 
 pub use attention::SelfAttention;
@@ -21,4 +22,5 @@ pub use layer_norm::{
 pub use linear::Linear;
 pub use norm::{BatchNorm, NormSpec};
 pub use perceptron::{LayerScale, Perceptron};
+pub use projection::Projection;
 pub use shape::{AdaptiveAvgPool, AvgPool, Dropout, Flatten, MaxPool};

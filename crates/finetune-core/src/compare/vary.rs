@@ -124,6 +124,8 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
     let Config { regularize, augment, finetune, .. } = config;
     let Trained { skips, norms, own_rate } = Trained::of(config);
     let (head, scratch) = (finetune.depth == Depth::Head, finetune.depth == Depth::Scratch);
+    // Weights that stay as they are cannot be pulled or bounded.
+    let weights = finetune.lora.is_none();
     let above_zero = |given: f64, usual: f64| if given > 0.0 { given } else { usual };
     let mut settings = vec![SettingConfig { name: NONE.to_owned(), set: Vec::new() }];
     let mut add = |applies: bool, key: &str, value: &dyn Display| {
@@ -145,8 +147,8 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
         "regularize.weight_decay",
         &above_zero(regularize.weight_decay.map_or(0.0, NotNegative::get), decay),
     );
-    add(true, "regularize.l1", &above_zero(regularize.l1.get(), 1e-5));
-    add(true, "regularize.max_norm", &regularize.max_norm.map_or(3.0, Positive::get));
+    add(weights, "regularize.l1", &above_zero(regularize.l1.get(), 1e-5));
+    add(weights, "regularize.max_norm", &regularize.max_norm.map_or(3.0, Positive::get));
     add(true, "regularize.label_smoothing", &above_zero(regularize.label_smoothing.get(), 0.1));
     add(true, "regularize.mixup", &above_zero(regularize.mixup.get(), 0.2));
     add(true, "regularize.cutmix", &above_zero(regularize.cutmix.get(), 1.0));
@@ -161,8 +163,9 @@ fn techniques(config: &Config) -> Vec<SettingConfig> {
         given => given == BatchNormPolicy::Frozen,
     };
     add(norms.is_some() && !scratch, "finetune.batch_norm", &if plain_keeps { OF_BATCH } else { KEPT });
-    add(!scratch, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
-    add(!head && !scratch, "regularize.delta", &inline(regularize.delta.unwrap_or_default()));
+    add(!scratch && weights, "regularize.l2_sp", &inline(regularize.l2_sp.unwrap_or_default()));
+    let delta = inline(regularize.delta.unwrap_or_default());
+    add(!head && !scratch && weights, "regularize.delta", &delta);
     let shrinkage = regularize.spectral_shrinkage.unwrap_or_default();
     add(!head, "regularize.spectral_shrinkage", &inline(shrinkage));
     add(!head && !scratch, "regularize.co_tuning", &inline(regularize.co_tuning.unwrap_or_default()));

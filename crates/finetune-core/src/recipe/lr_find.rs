@@ -58,6 +58,7 @@ pub fn lr_find(
     let phase = Phase { kind: prepared.kind, ..phase };
     let kept = head_fit::standardise(inputs, &mut prepared, silent)?;
     let backbone = &mut prepared.backbone;
+    plan.apply(backbone);
     backbone.freeze_before(plan.first_live);
     backbone.prepare_inference(StageId::INPUT..plan.first_live, prepared.kind);
     let request = Request { backbone, cut: plan.first_live, epochs: 1, later_cuts: Vec::new() };

@@ -69,6 +69,7 @@ pub(super) fn train(
     let feature_bytes = Cell::new(resumed.as_ref().and_then(|resumed| resumed.feature_bytes));
     let saver = &mut course.in_phase(&trained, seconds, &feature_bytes);
     let Trained { mut prepared, state, mut loaders, kept: earlier, head_fit, .. } = trained;
+    plan.apply(&mut prepared.backbone);
     let penalties = prepared.source.penalties(&run.config.regularize, attention);
     let phase = Phase { kind: prepared.kind, ..phase(inputs, step, epochs, &plan, penalties) };
     let mut state = match (resumed, state) {

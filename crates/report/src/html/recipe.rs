@@ -66,8 +66,8 @@ pub(super) fn stages(run: &RunRecord) -> Markup {
         return html! { p { "The record lists no stages." } };
     }
     let total: u64 = run.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.parameters));
-    let live =
-        run.stages.iter().filter(|s| s.live).fold(0u64, |sum, stage| sum.saturating_add(stage.parameters));
+    let live = run.stages.iter().filter(|stage| stage.live);
+    let live = live.fold(0u64, |sum, stage| sum.saturating_add(trained(run, stage)));
     html! {
         p {
             (numbers::count(live)) " of " (numbers::counted(total, "parameter")) " are live in step fine-tune"
@@ -110,12 +110,19 @@ fn stage_table(run: &RunRecord) -> Markup {
                         td.num { @if stage.live { "× " (numbers::significant(stage.rate_scale)) } @else { "–" } }
                         td { code { (short(&stage.digest_before)) } }
                         td { code { (short(&stage.digest_after)) } }
-                        td.nowrap { (proof(stage)) }
+                        td.nowrap { (proof(stage, trained(run, stage))) }
                     }
                 }
             }
         }
     }
+}
+
+/// Number of values that step `fine-tune` trains of a live stage: its parameters, or fewer in their place.
+fn trained(run: &RunRecord, stage: &StageRecord) -> u64 {
+    let fine_tune = run.plan.iter().find(|plan| plan.phase == StepName::FineTune.name());
+    let planned = fine_tune.and_then(|plan| plan.stages.iter().find(|planned| planned.name == stage.name));
+    planned.map_or(stage.parameters, |planned| planned.parameters)
 }
 
 /// Phase and epoch in which a stage is first trained, as planned.
@@ -127,14 +134,14 @@ fn thaw(run: &RunRecord, stage: &str) -> String {
     first.unwrap_or_else(|| "–".to_owned())
 }
 
-fn proof(stage: &StageRecord) -> Markup {
+fn proof(stage: &StageRecord, trained: u64) -> Markup {
     let known = !stage.digest_before.is_empty() && !stage.digest_after.is_empty();
     match (known, stage.digest_before == stage.digest_after, stage.live) {
         (false, _, _) => html! { span.muted { "no digest" } },
         (true, true, false) => html! { span.right { "✓ unchanged" } },
         (true, false, false) => html! { strong.wrong { "✗ changed although frozen" } },
         (true, false, true) => html! { "trained" },
-        (true, true, true) if stage.parameters == 0 => html! { span.muted { "nothing to train" } },
+        (true, true, true) if trained == 0 => html! { span.muted { "nothing to train" } },
         (true, true, true) => html! { "live, yet unchanged" },
     }
 }

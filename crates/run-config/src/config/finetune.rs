@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use backbone::LowRank;
 use ranged::{Limits, NotNegative, Positive};
 use records::Depth;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use super::lora::LoraConfig;
 
 ranged::ranged! {
     /// Part of a whole that is not nothing: above 0, at most 1.
@@ -37,7 +40,12 @@ pub struct FinetuneConfig {
     /// Number of epochs in which the head is trained alone before anything else is unfrozen; not used where the depth is
     /// `"head"`, nor with another `head_solver` than `"sgd"`.
     pub head_epochs: u32,
-    /// Learning rate of the last stage before the head as a multiple of the head's; when absent a tenth, or what
+    /// In networks with attention (ViT, DINOv2, Swin): trains low-rank updates of its projections in the stages that the depth names,
+    /// `{ rank = 8 }`, in place of all their weights (LoRA, Hu et al. 2021). In the model they are in the weights. Not done when
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
+    /// Learning rate of the last stage before the head as a multiple of the head's; when absent a tenth, 1 with `lora`, or what
     /// `finetune advise` says where the depth is `"auto"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_scale: Option<Positive>,
@@ -115,10 +123,16 @@ pub struct ThawConfig {
 }
 
 impl FinetuneConfig {
-    /// Returns `finetune.rate_scale`, or a tenth.
+    /// Returns `finetune.rate_scale`, or a tenth; low-rank updates have nothing of the source and are trained as the head is.
     #[must_use]
     pub fn rate_scale(&self) -> Positive {
-        self.rate_scale.unwrap_or(Positive::of(0.1))
+        self.rate_scale.unwrap_or(Positive::of(if self.lora.is_some() { 1.0 } else { 0.1 }))
+    }
+
+    /// Returns the low-rank updates that are trained in place of weights.
+    #[must_use]
+    pub fn low_rank(&self) -> Option<LowRank> {
+        self.lora.map(LoraConfig::low_rank)
     }
 }
 
@@ -131,6 +145,7 @@ impl Default for FinetuneConfig {
             taps: Vec::new(),
             head_solver: HeadSolver::Sgd,
             head_epochs: 3,
+            lora: None,
             rate_scale: None,
             rate_decay: Positive::of(1.0),
             rate_floor: NotNegative::ZERO,

@@ -3,6 +3,7 @@
 
 mod ending;
 mod head_solver;
+mod lora;
 
 use images::Sampling;
 use records::Depth;
@@ -22,6 +23,7 @@ pub(super) fn check(config: &Config, source: &Source) -> Result<(), ConfigError>
         .or_else(|| of_head(config, depth))
         .or_else(|| ending::check(config))
         .or_else(|| head_solver::check(config, depth))
+        .or_else(|| lora::check(config, depth))
         .or_else(|| of_rates(config))
         .or_else(|| of_averages(config))
         .or_else(|| of_sampling(config))
@@ -105,8 +107,9 @@ fn of_auto(config: &Config) -> Option<Contradiction> {
     if !finetune.rates.is_empty() {
         return Some(("finetune.rates", named.to_owned()));
     }
-    if finetune.wise_ft.is_some() {
-        return Some(("finetune.wise_ft", may_be_idle.to_owned()));
+    let idle = [("finetune.wise_ft", finetune.wise_ft.is_some()), ("finetune.lora", finetune.lora.is_some())];
+    if let Some((key, _)) = idle.into_iter().find(|(_, given)| *given) {
+        return Some((key, may_be_idle.to_owned()));
     }
     config.regularize.needs_depth().map(|key| (key, may_be_idle.to_owned()))
 }
@@ -118,6 +121,7 @@ fn of_search(config: &Config) -> Option<Contradiction> {
     let named = "is about certain stages, and with the depth \"search\" it is not known yet which are trained; remove it, or name a depth";
     let watches =
         "watches validation images, and a search trains on folds without any; remove it, or name a depth";
+    let may_be_idle = "needs stages that are trained, and the head alone is an arm of the search; remove it, or name a depth";
     let keys = [
         ("finetune.rate_scale", finetune.rate_scale.is_some(), own),
         ("finetune.batch_norm", finetune.batch_norm != BatchNormPolicy::Auto, own),
@@ -127,10 +131,10 @@ fn of_search(config: &Config) -> Option<Contradiction> {
         ("finetune.head_solver", finetune.head_solver != HeadSolver::Sgd, own),
         ("finetune.thaw", finetune.thaw.is_some(), named),
         ("finetune.rates", !finetune.rates.is_empty(), named),
+        ("finetune.lora", finetune.lora.is_some(), may_be_idle),
         ("regularize.early_stopping", regularize.early_stopping.is_some(), watches),
         ("train.schedule", matches!(train.schedule, LearningRateSchedule::Plateau(_)), watches),
     ];
-    let may_be_idle = "needs stages that are trained, and the head alone is an arm of the search; remove it, or name a depth";
     let given =
         keys.into_iter().find(|(_, given, _)| *given).map(|(key, _, because)| (key, because.to_owned()));
     given.or_else(|| regularize.needs_depth().map(|key| (key, may_be_idle.to_owned())))

@@ -25,12 +25,13 @@ pub(super) fn find(config: &Config) -> Vec<Ineffective> {
     found.extend(of_momentum(config));
     found.extend(of_steps(config));
     let regularize = &config.regularize;
-    if config.finetune.wise_ft.is_some() && matches!(config.finetune.depth, Depth::Head | Depth::Scratch) {
-        found.push(Ineffective {
-            key: "finetune.wise_ft",
-            because: "has no effect: with this depth nothing of the source is fine-tuned; remove it, or use another depth",
-            reset: |config| config.finetune.wise_ft = None,
-        });
+    if matches!(config.finetune.depth, Depth::Head | Depth::Scratch) {
+        let because = "has no effect: with this depth nothing of the source is fine-tuned; remove it, or use another depth";
+        let mut add = |given: bool, key, reset: fn(&mut Config)| {
+            found.extend(given.then_some(Ineffective { key, because, reset }));
+        };
+        add(config.finetune.wise_ft.is_some(), "finetune.wise_ft", |config| config.finetune.wise_ft = None);
+        add(config.finetune.lora.is_some(), "finetune.lora", |config| config.finetune.lora = None);
     }
     let judges = config.train.keep != Some(KeepPolicy::Last) || regularize.early_stopping.is_some();
     if config.train.metric != Metric::Loss && !judges {
@@ -75,7 +76,8 @@ fn of_rates(config: &Config) -> Vec<Ineffective> {
     let mut add = |differs: bool, key, reset: fn(&mut Config)| {
         found.extend(differs.then_some(Ineffective { key, because, reset }));
     };
-    add(given.rate_scale() != usual.rate_scale(), "finetune.rate_scale", |config| {
+    let scaled = given.rate_scale.is_some_and(|scale| scale != usual.rate_scale());
+    add(scaled, "finetune.rate_scale", |config| {
         config.finetune.rate_scale = None;
     });
     add(given.rate_decay != usual.rate_decay, "finetune.rate_decay", |config| {

@@ -180,6 +180,7 @@ impl Run {
         if method != Method::FineTune {
             finetune.thaw = None;
             finetune.wise_ft = None;
+            finetune.lora = None;
             finetune.rates.clear();
         }
         match method {

@@ -14,8 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use ranged::{Fraction, NotNegative, Positive, ProperFraction};
 use records::Interrupt;
 use run_config::{
-    Adam, BatchNormPolicy, FinetuneConfig, KeepPolicy, LearningRateSchedule, Metric, OneCycle, Optimizer,
-    ReduceOnPlateau, RegularizeConfig, RmsProp, SamplerKind, Sgd, StepDecay, ThawConfig, TrainConfig,
+    Adam, BatchNormPolicy, FinetuneConfig, KeepPolicy, LearningRateSchedule, LoraConfig, Metric, OneCycle,
+    Optimizer, Rank, ReduceOnPlateau, RegularizeConfig, RmsProp, SamplerKind, Sgd, StepDecay, ThawConfig,
+    TrainConfig,
 };
 use tch::Kind;
 
@@ -38,7 +39,7 @@ pub(crate) struct RandomRun {
     pub(crate) seed: u64,
 }
 
-/// Training and validation images, in grey for a LeNet and in colour for a ResNet.
+/// Training and validation images, in grey for a LeNet and in colour for a ResNet or a ViT.
 pub(crate) struct Images {
     pub(crate) training: ImageSubset,
     pub(crate) validation: ImageSubset,
@@ -50,6 +51,7 @@ impl RandomRun {
         let mut random = ChaCha8Rng::seed_from_u64(number);
         let mut chance = |share: f64| random.random_bool(share);
         let residual = number % 20 == 3;
+        let attentive = number % 20 == 13;
         let kind = match number % 10 {
             7 => Kind::BFloat16,
             _ => Kind::Float,
@@ -93,8 +95,8 @@ impl RandomRun {
         let source = number % 7;
         let mixes = chance(0.25);
         let regularize = RegularizeConfig {
-            l1: NotNegative::of(if chance(0.2) { 1e-4 } else { 0.0 }),
-            max_norm: chance(0.2).then(|| Positive::of(2.0)),
+            l1: NotNegative::of(if chance(0.2) && !attentive { 1e-4 } else { 0.0 }),
+            max_norm: (chance(0.2) && !attentive).then(|| Positive::of(2.0)),
             label_smoothing: Fraction::of(if chance(0.3) { 0.1 } else { 0.0 }),
             mixup: NotNegative::of(if mixes { 0.4 } else { 0.0 }),
             dropout: chance(0.6).then(|| Fraction::of(0.4)),
@@ -116,7 +118,8 @@ impl RandomRun {
             depth: depth.parse().unwrap(),
             thaw: thaws.then(|| ThawConfig { every: Some(NonZeroU32::MIN), ..ThawConfig::default() }),
             batch_norm: if chance(0.5) { BatchNormPolicy::Train } else { BatchNormPolicy::Frozen },
-            wise_ft: chance(0.2).then(|| 0.5f64.try_into().unwrap()),
+            wise_ft: (chance(0.2) && !attentive).then(|| 0.5f64.try_into().unwrap()),
+            lora: attentive.then(|| LoraConfig { rank: Rank::of(3), alpha: Some(Positive::of(6.0)) }),
             ..FinetuneConfig::default()
         };
         let variation = match number % 4 {
@@ -126,7 +129,11 @@ impl RandomRun {
             _ => Variation::Varying,
         };
         Self {
-            network: if residual { "resnet18" } else { "lenet5_relu" },
+            network: match (residual, attentive) {
+                (true, _) => "resnet18",
+                (_, true) => "vit_t_16",
+                _ => "lenet5_relu",
+            },
             finetune,
             train,
             regularize,
@@ -156,7 +163,7 @@ impl RandomRun {
 
     fn input(&self) -> InputSpec {
         let usual = (zoo::network(self.network).unwrap().input)();
-        let side = if self.network == "resnet18" { 32 } else { 28 };
+        let side = if self.network == "lenet5_relu" { 28 } else { 32 };
         InputSpec { resize: side, crop: side, ..usual }
     }
 

@@ -145,6 +145,7 @@ impl RandomRun {
                 None => attention(&source, &backbone, &plan),
             };
             let phase = self.phase(step, epochs, &plan, &source, attention);
+            plan.apply(&mut backbone);
             let mut now = match (saved.take(), state.take()) {
                 (Some(saved), _) => TrainingState::restored(&phase, &backbone, saved).unwrap(),
                 (None, None) => TrainingState::new(&phase),
