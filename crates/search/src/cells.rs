@@ -4,7 +4,8 @@ use std::{fs, io};
 use files::{Lease, Terms};
 use serde::{Deserialize, Serialize};
 
-use crate::race::{Cell, CellResult, Race};
+use crate::next::{Cell, CellResult};
+use crate::race::Race;
 use crate::{Answers, Error, HeldOut};
 
 /// Folders of a race's cells. The process that has the lease of one trains it; `summary.json`, written last, ends it.

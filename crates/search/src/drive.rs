@@ -10,7 +10,8 @@ use files::Lease;
 use records::RaceCellRecord;
 
 use crate::cells::Cells;
-use crate::race::{Cell, CellResult, End, Next, Race};
+use crate::next::{Cell, CellResult, End, Next};
+use crate::race::Race;
 use crate::{Error, HeldOut, record};
 
 /// What trains the cells of a race.

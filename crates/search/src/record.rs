@@ -4,7 +4,7 @@ use records::{ArmRecord, RaceCellRecord, SearchRecord};
 
 use crate::calibration::Calibration;
 use crate::gate::Gate;
-use crate::race::{CellResult, End};
+use crate::next::{CellResult, End};
 use crate::rules::{Budget, Measure};
 use crate::{Decision, Race, Statement, Tier, selection};
 
