@@ -18,7 +18,11 @@ fn a_run_from_the_hub_keeps_commit_and_licence() {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     safetensors::write(&path, &safetensors::read(&desk.path("trained/model.safetensors")));
     let sha256 = hex::encode(Sha256::digest(fs::read(&path).unwrap()));
+    let input = safetensors::metadata(&desk.path("trained/model.safetensors"))["input"].clone();
+    let mut input: serde_json::Value = serde_json::from_str(input.as_str().unwrap()).unwrap();
+    input["mean"] = serde_json::json!([0.25]);
     let record = format!("commit = \"{COMMIT}\"\nsha256 = \"{sha256}\"\nlicence = \"apache-2.0\"\n");
+    let record = format!("{record}[input]\n{}", toml::to_string(&input).unwrap());
     desk.write("mirror/hf/a/b/main/model.safetensors.toml", &record);
 
     let run = "--config c.toml --out out --set model.weights=hf:a/b --set finetune.depth=head";
@@ -40,13 +44,15 @@ fn a_run_from_the_hub_keeps_commit_and_licence() {
         assert!(all, "{fetched}");
     }
 
-    desk.finetune(run).ends(0, &[&pinned]);
+    desk.finetune(run).ends(0, &[&pinned, "as the hub says"]);
     assert_eq!(desk.json("out/summary.json")["load"]["weights"], pinned.as_str());
     let kept: toml::Table = fs::read_to_string(desk.path("out/config.toml")).unwrap().parse().unwrap();
     assert_eq!(kept["model"]["weights"].as_str(), Some(pinned.as_str()));
     let metadata = safetensors::metadata(&desk.path("out/model.safetensors"));
     assert_eq!((&metadata["source"], &metadata["licence"]), (&pinned.as_str().into(), &"apache-2.0".into()));
     assert_eq!(metadata["source_sha256"], sha256.as_str());
+    let kept: serde_json::Value = serde_json::from_str(metadata["input"].as_str().unwrap()).unwrap();
+    assert_eq!(kept, input);
 
     // The branch moves on; what a run kept still means the same bytes.
     desk.write(

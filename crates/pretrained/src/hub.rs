@@ -112,6 +112,12 @@ impl HubFile {
         format!("{endpoint}/{}/resolve/{revision}/{file}", self.repository)
     }
 
+    /// Another file of the same revision, where this one is not in a folder of the repository.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn beside(&self, file: &str) -> Option<Self> {
+        (!self.file.contains('/')).then(|| Self { file: file.to_owned(), ..self.clone() })
+    }
+
     /// The address under which it describes the repository.
     #[cfg(feature = "fetch")]
     pub(crate) fn info_url(&self, endpoint: &str) -> String {

@@ -157,8 +157,8 @@ pub fn of_use(network: &Network, weights: Option<&SourceWeights>, mut checkpoint
     checkpoint
 }
 
-/// How images are prepared for a network with these weights, and where that comes from: the file's metadata, else the catalog's
-/// for these weights, else that for the network's default weights, else the network's.
+/// How images are prepared for a network with these weights, and where that comes from: the file's metadata, else what the hub or the
+/// catalog says of these weights, else that for the network's default weights, else the network's.
 ///
 /// # Errors
 /// [`UnknownInput`] when the file's metadata are not understood.
@@ -169,6 +169,10 @@ pub fn input(
 ) -> Result<(InputSpec, &'static str), UnknownInput> {
     if let Some(input) = checkpoint.map(recorded_input).transpose()?.flatten() {
         return Ok((input, "as the weights' own metadata says"));
+    }
+    if let Some(input) = weights.and_then(SourceWeights::of_hub).and_then(|found| found.record.input.as_ref())
+    {
+        return Ok((input.clone(), "as the hub says of these weights"));
     }
     Ok(match catalog_entry(network, weights, checkpoint) {
         Some(entry) => (entry.input.clone(), "as the catalog says of these weights"),

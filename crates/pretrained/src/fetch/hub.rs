@@ -5,12 +5,14 @@
 //! | `HEAD OWNER/NAME/resolve/REV/FILE`        | `X-Repo-Commit`; of a large file `X-Linked-Etag`, its SHA-256, and `X-Linked-Size` |
 //! | `GET OWNER/NAME/resolve/COMMIT/FILE`      | a redirect to the server that has the bytes, which gets no token      |
 //! | `GET api/models/OWNER/NAME/revision/REV`  | JSON: `cardData.license`, `siblings[].rfilename`                      |
+//! | `GET OWNER/NAME/resolve/COMMIT/config.json`, `preprocessor_config.json` | how images are prepared (`preparation.rs`) |
 //!
 //! A renamed repository answers with a redirect to a path on the same server. A refusal has a word in `X-Error-Code`.
 //!
 //! Source: `file_download.py`, `utils/_http.py` and `hf_api.py` in huggingface_hub.
 
 mod info;
+mod preparation;
 mod refusal;
 
 use std::env;
@@ -27,7 +29,7 @@ use super::token::{Credentials, origin};
 use super::weights::Source;
 use super::{Fetched, Fetcher, Progress, Request, Route, Token, already_there, pip};
 use crate::hub::{HubFile, HubRecord, hub_cache, is_commit, is_hex, resolve_in};
-use crate::{Digest, Error};
+use crate::{Digest, Error, InputSpec};
 
 /// Hugging Face's hub, or a server that answers as it does.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub struct Hub {
 }
 
 /// A file of the hub that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FromHub {
     /// Its name at its commit, which always means the same bytes.
     pub name: HubFile,
@@ -173,7 +175,15 @@ impl Hub {
         let url = url.replacen(&named(file), &named(&pinned), 1);
         let commit = commit.to_owned();
         let licence = self.info(&pinned, progress).and_then(|info| info.licence());
-        Ok((url, HubRecord { commit, sha256, bytes, licence }))
+        let input = self.input(&pinned, progress);
+        Ok((url, HubRecord { commit, sha256, bytes, licence, input }))
+    }
+
+    /// How images are prepared for the weights, where timm or transformers say so next to them.
+    fn input(&self, file: &HubFile, progress: &mut dyn FnMut(Progress)) -> Option<InputSpec> {
+        let mut read = |name: &str| self.text(file, &file.beside(name)?.url(&self.endpoint), progress).ok();
+        let of_timm = read("config.json").and_then(|json| preparation::of_timm(&json));
+        of_timm.or_else(|| preparation::of_transformers(&read("preprocessor_config.json")?))
     }
 
     /// What the hub says of the repository; `None` where it does not.

@@ -16,7 +16,7 @@ use crate::locate::check_digest;
 use crate::{Digest, Error};
 
 /// A file of the hub on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HubFound {
     /// Where it lies.
     pub path: PathBuf,
@@ -109,7 +109,10 @@ fn in_hub_cache(file: &HubFile, cache: &Path) -> Option<HubFound> {
     let target = fs::read_link(&path).ok()?;
     let sha256 = target.file_name()?.to_str()?.to_owned();
     let known = is_commit(&commit) && is_hex(&sha256, 64) && path.is_file();
-    known.then_some(HubFound { path, record: HubRecord { commit, sha256, bytes: None, licence: None } })
+    known.then_some(HubFound {
+        path,
+        record: HubRecord { commit, sha256, bytes: None, licence: None, input: None },
+    })
 }
 
 #[cfg(test)]

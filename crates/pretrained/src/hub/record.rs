@@ -3,10 +3,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{is_commit, is_hex};
-use crate::Error;
+use crate::{Error, InputSpec};
 
 /// What the hub says of a file: a small TOML file, `FILE.toml`, next to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HubRecord {
     /// The commit that the revision named when it was asked for, 40 hex digits.
     pub commit: String,
@@ -18,6 +18,9 @@ pub struct HubRecord {
     /// The licence in the card of the model, in the hub's words; `None` where none is stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// How images are prepared for the weights, where files of timm or transformers next to them say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputSpec>,
 }
 
 impl HubRecord {

@@ -73,6 +73,11 @@ fn good_hub(asked: &Asked, bytes: &str, stream: &mut TcpStream) {
         if !["main", "v1", "refs%2Fpr%2F1", COMMIT].contains(&revision) {
             return refuse(stream, "404 Not Found", "RevisionNotFound", "");
         }
+        if file == "config.json" {
+            let json = r#"{"pretrained_cfg": {"input_size": [3, 384, 384], "crop_pct": 1.0, "crop_mode": "squash",
+                "interpolation": "bicubic", "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}"#;
+            return send(stream, "200 OK", &[format!("Content-Length: {}", json.len())], json.as_bytes());
+        }
         if !["model.safetensors", "c/d%20e.safetensors"].contains(&file) {
             return refuse(stream, "404 Not Found", "EntryNotFound", "");
         }
@@ -121,6 +126,7 @@ fn a_file_comes_once_with_its_commit_and_licence_and_the_token_stays_with_the_hu
     let expected = [
         "HEAD /a/b/resolve/main/model.safetensors".to_owned(),
         format!("GET /api/models/a/b/revision/{COMMIT}"),
+        format!("GET /a/b/resolve/{COMMIT}/config.json"),
         format!("GET /a/b/resolve/{COMMIT}/model.safetensors"),
     ];
     assert_eq!(asked, expected);
@@ -136,6 +142,11 @@ fn a_file_comes_once_with_its_commit_and_licence_and_the_token_stays_with_the_hu
         assert_eq!((again.file.route, again.licence.as_deref()), (Route::Found, Some("mit")));
         let found = hub::locate(&file(name), &[simulated.into.path().to_path_buf()]).unwrap();
         assert_eq!((found.path, found.record.commit.as_str()), (fetched.file.path.clone(), COMMIT));
+        let input = found.record.input.unwrap();
+        assert_eq!(
+            (input.crop, input.std.clone(), input.to_string().as_str()),
+            (384, vec![0.25; 3], "squashed to 384 x 384")
+        );
     }
     assert_eq!(simulated.asked(), before);
 
