@@ -56,7 +56,7 @@ pub enum WeightsError {
 enum Place {
     Catalog(&'static Entry),
     /// Of the hub, and where it was found.
-    Hub(HubFile, Option<HubFound>),
+    Hub(Box<HubFile>, Option<Box<HubFound>>),
     File(PathBuf),
 }
 
@@ -72,7 +72,10 @@ impl SourceWeights {
         if let Some(file) = HubFile::parse(weights)? {
             let found = hub::resolve(&file, &weights_folders())?;
             let pinned = found.as_ref().map_or_else(|| file.clone(), |found| file.at(&found.record.commit));
-            return Ok(Some(Self { label: pinned.to_string(), place: Place::Hub(pinned, found) }));
+            return Ok(Some(Self {
+                label: pinned.to_string(),
+                place: Place::Hub(Box::new(pinned), found.map(Box::new)),
+            }));
         }
         let place = match Catalog::builtin().find(arch, weights) {
             Ok(entry) => Place::Catalog(entry),
@@ -109,7 +112,7 @@ impl SourceWeights {
     /// What the hub says of them, if they are a file of the hub that is on this machine.
     fn of_hub(&self) -> Option<&HubFound> {
         match &self.place {
-            Place::Hub(_, found) => found.as_ref(),
+            Place::Hub(_, found) => found.as_deref(),
             Place::Catalog(_) | Place::File(_) => None,
         }
     }
