@@ -114,7 +114,8 @@ fn networks_race_with_one_another() {
     desk.finetune(&format!("{other} --out other-run")).ends(0, &[]);
     fs::rename(desk.path("other-run/model.safetensors"), desk.path("other.safetensors")).unwrap();
     let both = "--archs lenet5_relu,lenet5:other.safetensors";
-    desk.finetune(&format!("search --config t.toml --budget 3 {both} --out raced")).ends(0, &["fold 5"]);
+    desk.finetune(&format!("search --config t.toml --budget 3 {both} --out raced"))
+        .ends(0, &["lenet5: last:2 x 1 "]);
     let record = desk.json("raced/search.json");
     assert_eq!(record["arch"], "lenet5_relu, lenet5");
     let of = |network: &str| -> Vec<&Value> {
