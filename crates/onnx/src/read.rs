@@ -1,4 +1,4 @@
-//! A file as it reads, for whoever runs it: operators, constants, and what is known of them.
+//! A file as it reads, as a runtime needs it: operators, constants, and what is known of them.
 
 use std::collections::BTreeMap;
 
