@@ -114,7 +114,7 @@ impl HubFile {
 
     /// Another file of the same revision, where this one is not in a folder of the repository.
     #[cfg(feature = "fetch")]
-    pub(crate) fn beside(&self, file: &str) -> Option<Self> {
+    pub(crate) fn sibling(&self, file: &str) -> Option<Self> {
         (!self.file.contains('/')).then(|| Self { file: file.to_owned(), ..self.clone() })
     }
 

@@ -71,7 +71,7 @@ fn agent(stall: Duration) -> Agent {
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         // Compressed on the way, the bytes of a range would not be those of the file.
         .accept_encoding("identity")
-        // Where a server sends us on to is no business of the one that a token is for.
+        // A token is for one host: no redirect to another gets it.
         .redirect_auth_headers(RedirectAuthHeaders::Never)
         .timeout_resolve(Some(stall))
         .timeout_connect(Some(stall))

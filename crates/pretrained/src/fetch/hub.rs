@@ -181,7 +181,7 @@ impl Hub {
 
     /// How images are prepared for the weights, where timm or transformers say so next to them.
     fn input(&self, file: &HubFile, progress: &mut dyn FnMut(Progress)) -> Option<InputSpec> {
-        let mut read = |name: &str| self.text(file, &file.beside(name)?.url(&self.endpoint), progress).ok();
+        let mut read = |name: &str| self.text(file, &file.sibling(name)?.url(&self.endpoint), progress).ok();
         let of_timm = read("config.json").and_then(|json| preparation::of_timm(&json));
         of_timm.or_else(|| preparation::of_transformers(&read("preprocessor_config.json")?))
     }
