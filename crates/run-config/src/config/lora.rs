@@ -10,7 +10,7 @@ ranged::ranged! {
 
 /// `[finetune.lora]`: low-rank updates of attention (Hu et al. 2021).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table such as { rank = 8 }")]
 pub struct LoraConfig {
     /// Rank of the update of each projection: queries, keys, values, and what attention gives out.
     pub rank: Rank,
