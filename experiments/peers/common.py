@@ -87,7 +87,8 @@ def network(arch, classes):
         # PyTorch's own new layer. timm draws the weights of one for two classes up to 0.7, which takes epochs to unlearn.
         model.classifier = torch.nn.Linear(model.num_features, classes)
         return model, "classifier"
-    return torchvision.models.get_model(arch, weights=None, num_classes=classes), "fc"
+    model = torchvision.models.get_model(arch, weights=None, num_classes=classes)
+    return model, list(model.named_modules())[-1][0]
 
 
 def load(model, path):
@@ -104,7 +105,7 @@ def load(model, path):
         if len(own) != len(state):
             sys.exit(f"{path}: {len(state)} tensors where the network has {len(own)}")
         state = dict(zip(own, state.values()))
-    head = {name for name in own if name.startswith(("fc.", "classifier."))}
+    head = {name for name in own if name.startswith(("fc.", "classifier.", "heads."))}
     fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
     lacking = own.keys() - fitting.keys() - head
     if lacking:

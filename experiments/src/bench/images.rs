@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::materials::{BATCH, IMAGENET, Materials};
+use super::materials::{IMAGENET, Materials};
 use super::measure::{self, last_line};
-use super::works::{Outcome, Side};
+use super::works::{Classifier, Outcome, Side};
 
-pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Outcome> {
+pub(super) fn our_prediction(materials: &Materials, by: Classifier, scratch: &Path) -> Result<Outcome> {
     let mut command = materials.finetune(scratch)?;
     command
         .arg("predict")
@@ -17,7 +17,7 @@ pub(super) fn our_prediction(materials: &Materials, scratch: &Path) -> Result<Ou
         .arg(materials.model()?)
         .args(["--device", "cpu", "--top", "1", "--json"]);
     command
-        .args(["--precision", &materials.precision, "--batch-size", &BATCH.to_string()])
+        .args(["--precision", &materials.precision, "--batch-size", &by.batch.to_string()])
         .arg(&materials.folder);
     let (measured, stdout) = measure::measured(&command, None, scratch)?;
     let lines = stdout.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
@@ -69,9 +69,14 @@ fn with_the_rest(mut parts: Vec<(String, f64)>, seconds: f64) -> Vec<(String, f6
     parts
 }
 
-pub(super) fn their_prediction(materials: &Materials, side: Side, scratch: &Path) -> Result<Outcome> {
+pub(super) fn their_prediction(
+    materials: &Materials,
+    by: Classifier,
+    side: Side,
+    scratch: &Path,
+) -> Result<Outcome> {
     let mut command = materials.python()?.script("predict.py");
-    command.args(["--form", side.name(), "--arch", "resnet50", "--batch-size", &BATCH.to_string()]);
+    command.args(["--form", side.name(), "--arch", by.arch, "--batch-size", &by.batch.to_string()]);
     command.arg("--weights").arg(materials.model()?.join("model.safetensors"));
     command.arg("--input").arg(IMAGENET.to_json()).arg("--data").arg(&materials.folder);
     command.arg("--classes").arg(materials.classes.join(","));

@@ -28,6 +28,11 @@ impl Size {
         Self { head_epochs: 10, last_stage_epochs: 5, full_epochs: 3, predicted: 1000, rounds: 3 };
     pub(super) const QUICK: Self =
         Self { head_epochs: 2, last_stage_epochs: 1, full_epochs: 1, predicted: 60, rounds: 1 };
+
+    /// How many photographs a network classifies: fewer where it takes long.
+    pub(super) fn predicted(&self, work: Work) -> usize {
+        if work == Work::Predict { self.predicted } else { self.predicted / 3 }
+    }
 }
 
 /// A training that both sides run.
@@ -68,8 +73,13 @@ fn training(work: Work, size: &Size) -> Option<Training> {
             ..resnet50
         }),
         Work::Full | Work::FirstStep => Some(all),
-        Work::Predict | Work::Decode => None,
+        Work::Predict | Work::PredictConvnext | Work::PredictVit | Work::Decode => None,
     }
+}
+
+/// The network that a work is about, if it is about one.
+pub(super) fn arch(work: Work, size: &Size) -> Option<&'static str> {
+    training(work, size).map(|job| job.arch).or_else(|| work.prediction().map(|by| by.arch))
 }
 
 /// Runs a side once, in a fresh `scratch` folder.
@@ -80,14 +90,20 @@ pub(super) fn run(
     size: &Size,
     scratch: &Path,
 ) -> Result<Outcome> {
-    match (training(work, size), side) {
-        (Some(training), Side::Ours) => our_training(materials, work, &training, scratch),
-        (Some(training), peer) => their_training(materials, work, &training, peer, scratch),
-        (None, Side::Ours) if work == Work::Predict => images::our_prediction(materials, scratch),
-        (None, peer) if work == Work::Predict => images::their_prediction(materials, peer, scratch),
-        (None, Side::Ours) => images::our_decoding(materials, scratch),
-        (None, _) => images::their_decoding(materials, scratch),
+    match (training(work, size), work.prediction(), side) {
+        (Some(training), _, Side::Ours) => our_training(materials, work, &training, scratch),
+        (Some(training), _, peer) => their_training(materials, work, &training, peer, scratch),
+        (None, Some(by), Side::Ours) => images::our_prediction(materials, by, scratch),
+        (None, Some(by), peer) => images::their_prediction(materials, by, peer, scratch),
+        (None, None, Side::Ours) => images::our_decoding(materials, scratch),
+        (None, None, _) => images::their_decoding(materials, scratch),
     }
+}
+
+/// Trains a new head of a network for one epoch: a model to predict with, in `scratch/run`.
+pub(super) fn model(materials: &Materials, arch: &'static str, scratch: &Path) -> Result<()> {
+    let job = Training { arch, depth: "head", ours: "head", head_epochs: 0, epochs: 1, augment: false };
+    our_training(materials, Work::Head, &job, scratch).map(drop)
 }
 
 fn our_training(materials: &Materials, work: Work, job: &Training, scratch: &Path) -> Result<Outcome> {

@@ -151,13 +151,15 @@ impl Materials {
         self.weights.iter().map(|(arch, path)| (arch.as_str(), path.as_path()))
     }
 
-    /// A run of ResNet-50 with a new head.
+    /// A run of the network that is to predict, with a new head.
     pub(super) fn model(&self) -> Result<&Path> {
         self.model.as_deref().context("no model to predict with")
     }
 
-    pub(super) fn set_model(&mut self, run: PathBuf) {
+    /// What predicts from now on, and an empty folder for what it is to classify.
+    pub(super) fn set_model(&mut self, run: PathBuf, photographs: PathBuf) {
         self.model = Some(run);
+        self.folder = photographs;
     }
 
     /// Finds weights of the network in `weights/`, or has the peers make some at random, once.
@@ -179,7 +181,7 @@ impl Materials {
             return Ok(made);
         }
         ensure!(
-            arch.starts_with("resnet") && self.has_peers(),
+            arch != "efficientnet_lite0" && self.has_peers(),
             "no weights of {arch}: `cargo xtask fetch-weights {arch}`, or run the bench with --peers once"
         );
         if let Some(folder) = made.parent() {

@@ -189,20 +189,15 @@ fn prepare(
     size: &Size,
     scratch: &Scratch,
 ) -> Result<()> {
-    let arch = match work {
-        Work::Decode => return Ok(()),
-        Work::Lite => "efficientnet_lite0",
-        Work::Full | Work::FirstStep => "resnet18",
-        Work::Head | Work::LastStage | Work::Predict => "resnet50",
-    };
+    let Some(arch) = jobs::arch(work, size) else { return Ok(()) };
     materials.need_weights(workspace, arch)?;
     say(format!("{}: a first run that does not count", name(work)));
-    if work == Work::Predict {
+    if work.prediction().is_some() {
         let folder = scratch.next("model")?;
-        jobs::run(materials, Work::Head, Side::Ours, &Size { head_epochs: 1, ..*size }, &folder)?;
+        jobs::model(materials, arch, &folder)?;
         materials.remember(&folder)?;
-        materials.set_model(folder.join("run"));
-        materials.copy_photographs(size.predicted)?;
+        materials.set_model(folder.join("run"), scratch.next("photographs")?);
+        materials.copy_photographs(size.predicted(work))?;
     }
     let folder = scratch.next("first")?;
     let brief = Size { head_epochs: 1, last_stage_epochs: 1, full_epochs: 1, ..*size };

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::materials::BATCH;
 use super::measure::Measured;
 
 /// A piece of work that both sides do.
@@ -18,10 +19,23 @@ pub(super) enum Work {
     Full,
     /// A folder of photographs through ResNet-50
     Predict,
+    /// The same through ConvNeXt-T, in batches of 32
+    PredictConvnext,
+    /// The same through ViT-B/16, in batches of 32
+    PredictVit,
     /// Decoding and augmenting on one core
     Decode,
     /// From the start of the process to the first training step
     FirstStep,
+}
+
+/// A network that classifies, and how many images at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Classifier {
+    /// TorchVision's name.
+    pub(super) arch: &'static str,
+    /// Images in a batch.
+    pub(super) batch: u32,
 }
 
 /// The program that does it.
@@ -137,13 +151,33 @@ pub(super) struct Row {
 const LESS_MEMORY: f64 = 1.0 / 0.6;
 
 impl Work {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Head, Self::Lite, Self::LastStage, Self::Full, Self::Predict, Self::Decode, Self::FirstStep];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Head,
+        Self::Lite,
+        Self::LastStage,
+        Self::Full,
+        Self::Predict,
+        Self::PredictConvnext,
+        Self::PredictVit,
+        Self::Decode,
+        Self::FirstStep,
+    ];
+
+    /// What classifies the photographs, where that is the work.
+    pub(super) fn prediction(self) -> Option<Classifier> {
+        match self {
+            Self::Predict => Some(Classifier { arch: "resnet50", batch: BATCH }),
+            Self::PredictConvnext => Some(Classifier { arch: "convnext_tiny", batch: 32 }),
+            Self::PredictVit => Some(Classifier { arch: "vit_b_16", batch: 32 }),
+            _ => None,
+        }
+    }
 
     /// The peers that it is compared with.
     pub(super) fn peers(self) -> &'static [Side] {
         match self {
             Self::Predict => &[Side::Usual, Side::Tuned, Side::Compiled],
+            Self::PredictConvnext | Self::PredictVit => &[Side::Tuned, Side::Compiled],
             Self::Decode => &[Side::Usual],
             _ => &[Side::Usual, Side::Tuned],
         }
@@ -196,6 +230,14 @@ impl Work {
                     ..row("prediction, steady, ResNet-50", Quantity::Steady, Some(0.95), None)
                 },
             ],
+            Self::PredictConvnext => vec![Row {
+                tuned: &[Side::Compiled],
+                ..row("prediction, steady, ConvNeXt-T in batches of 32", Quantity::Steady, Some(0.95), None)
+            }],
+            Self::PredictVit => vec![Row {
+                tuned: &[Side::Compiled],
+                ..row("prediction, steady, ViT-B/16 in batches of 32", Quantity::Steady, Some(0.95), None)
+            }],
             Self::Decode => vec![
                 row(
                     "decode and augment a photograph on one core, first epoch",
