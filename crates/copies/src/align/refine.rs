@@ -83,9 +83,10 @@ impl Sums {
         let half = 0.5 * under.side as f32;
         let mut table = [[0.0; VALUES]; VALUES];
         let middle = |pixel: usize| (2 * pixel + 1) as f32 / over.side as f32 - 1.0;
-        for row in 0..over.side {
+        // The outermost pixels are left out: where the canvas has a frame around the same image they are mixed with it.
+        for row in 1..over.side - 1 {
             let y = middle(row);
-            for column in 0..over.side {
+            for column in 1..over.side - 1 {
                 let x = middle(column);
                 let across = (map[0] * x + map[1] * y + map[2] + 1.0) * half - 0.5;
                 let down = (map[3] * x + map[4] * y + map[5] + 1.0) * half - 0.5;
@@ -101,7 +102,8 @@ impl Sums {
                 }
             }
         }
-        (table[ONE][ONE] >= OVERLAP * over.values.len() as f64).then_some(Sums(table))
+        let inner = (over.side - 2).pow(2) as f64;
+        (table[ONE][ONE] >= OVERLAP * inner).then_some(Sums(table))
     }
 
     /// Sum of the products of two values, each less its mean.
