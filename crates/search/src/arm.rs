@@ -1,7 +1,7 @@
 use records::Depth;
 
-/// A way to train, an entrant of the race. Arms are listed in the order of preference: of two that cannot be told apart the
-/// earlier is taken.
+/// A way to train, an entrant of the race. Arms are listed from free to dear; of two that are alike in all else the earlier is
+/// taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arm {
     /// Name, unique in a race: `last:2 x 0.3`, or `resnet50: last:2 x 0.3` where several networks race. [`Prior`](crate::Prior)
@@ -19,6 +19,8 @@ pub struct Arm {
     /// The linear arm on the same stages: this arm is tried only where that one is the best of those that end the network
     /// early. `None` for an arm that is tried whatever linear arms come to.
     pub ends_as: Option<usize>,
+    /// Place of its network among those that race, the preferred first.
+    pub network: usize,
 }
 
 /// What an arm trains.

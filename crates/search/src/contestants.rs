@@ -17,8 +17,7 @@ pub struct Contestant {
     pub network: Network,
 }
 
-/// Returns the arms of several networks: tier by tier, in each the networks in their order. Of what cannot be told apart the
-/// first network is taken.
+/// Returns the arms of several networks: tier by tier, in each the networks in their order.
 #[must_use]
 pub fn entrants_of(contestants: &[Contestant]) -> Vec<Entrant> {
     let mut all: Vec<(usize, Entrant)> = Vec::new();
@@ -30,7 +29,7 @@ pub fn entrants_of(contestants: &[Contestant]) -> Vec<Entrant> {
             entrant.arm.rides_on = entrant.arm.rides_on.map(|carrier| first + carrier);
             entrant.arm.ends_as = entrant.arm.ends_as.map(|linear| first + linear);
             entrant.set = [set.as_slice(), &entrant.set].concat();
-            entrant.network = place;
+            entrant.arm.network = place;
             (first + number, entrant)
         }));
     }
@@ -77,7 +76,7 @@ mod tests {
             let own = alone.iter().find(|own| own.arm.name == way).unwrap();
             let cost = if network == "large" { 3.0 } else { 1.0 };
             assert_eq!(
-                (&*entrant.set[0], entrant.network),
+                (&*entrant.set[0], entrant.arm.network),
                 (&*format!("model.arch={network}"), usize::from(cost > 2.0))
             );
             assert_eq!(entrant.set[1..], own.set);

@@ -1,4 +1,4 @@
-//! The arms of a network, from free to dear, in the order of preference.
+//! The arms of a network, from free to dear.
 
 use std::ops::Range;
 
@@ -61,8 +61,6 @@ pub struct Entrant {
     pub set: Vec<String>,
     /// How it is trained.
     pub how: How,
-    /// Place of its network among those that race.
-    pub network: usize,
 }
 
 /// How an arm is trained.
@@ -76,7 +74,7 @@ pub enum How {
     Average(f64),
 }
 
-/// Returns the arms of a network. The first is what is taken when nothing can be told apart.
+/// Returns the arms of a network.
 #[must_use]
 pub fn entrants(network: &Network) -> Vec<Entrant> {
     let mut entrants = Vec::new();
@@ -171,10 +169,10 @@ fn stage(network: &Network, index: usize) -> Entrant {
             fold_cost: 0.0,
             rides_on: None,
             ends_as: None,
+            network: 0,
         },
         set,
         how: How::Linear(vec![index]),
-        network: 0,
     }
 }
 
@@ -190,10 +188,10 @@ fn joined(network: &Network, name: &str, stages: Range<usize>) -> Entrant {
             fold_cost: 0.0,
             rides_on: None,
             ends_as: None,
+            network: 0,
         },
         set,
         how: How::Linear(stages.collect()),
-        network: 0,
     }
 }
 
@@ -237,8 +235,9 @@ fn trained(network: &Network, depth: Depth, rate: Option<&str>) -> Entrant {
         fold_cost: network.fold_share * cost.max(LEAST),
         rides_on: None,
         ends_as: None,
+        network: 0,
     };
-    Entrant { arm, set, how: How::Train, network: 0 }
+    Entrant { arm, set, how: How::Train }
 }
 
 /// The stages before the head that a depth trains.

@@ -70,5 +70,5 @@ pub(crate) const LIKENESS: Measure = Measure::Loss;
 /// Arms among which the choice is made: those that are measured and not dropped.
 pub(crate) fn choice(field: &Field<'_>, dropped: &[bool], by: Measure) -> Option<crate::Decision> {
     let left: Vec<usize> = (0..field.arms.len()).filter(|&arm| !dropped[arm]).collect();
-    decide(&Posterior::of(field, by), &left)
+    decide(&Posterior::of(field, by), field.arms, &left)
 }

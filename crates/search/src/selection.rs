@@ -8,7 +8,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statistics::{Interval, mean, quantile};
 
+use crate::measured::Measured;
 use crate::posterior::Field;
+use crate::{Arm, Tier};
 
 /// Number of resampled sets of images.
 const RESAMPLES: usize = 400;
@@ -22,15 +24,17 @@ pub struct Selected {
     pub interval: Interval,
 }
 
-/// Returns the accuracy of the arm of the lowest loss, or of an arm before it within one standard error, among those that are
-/// measured on every fold; `None` without such arms.
+/// Returns the accuracy of the arm of the lowest loss, or of the best of a cheaper tier within one standard error of it, among
+/// those that are measured on every fold; `None` without such arms.
 #[must_use]
 pub fn accuracy(field: &Field<'_>) -> Option<Selected> {
     let complete = field.measured.iter().map(|it| it.images.len()).max().filter(|&most| most > 1)?;
-    let arms = field.measured.iter().filter(|it| it.images.len() == complete);
+    let is_complete = |(_, measured): &(&Arm, &Measured)| measured.images.len() == complete;
+    let arms = field.arms.iter().zip(field.measured).filter(is_complete);
+    let costs: Vec<Cost> = arms.clone().map(|(arm, _)| (arm.tier, arm.network)).collect();
     // In the order of the images, which arms were measured on in different orders of folds.
     let table: Vec<Vec<Answer>> = arms
-        .map(|measured| {
+        .map(|(_, measured)| {
             let mut answers: Vec<(usize, Answer)> = measured
                 .images
                 .iter()
@@ -47,7 +51,7 @@ pub fn accuracy(field: &Field<'_>) -> Option<Selected> {
         let drawn: Vec<usize> = (0..complete).map(|_| random.random_range(0..complete)).collect();
         let mut left_out = vec![true; complete];
         drawn.iter().for_each(|&image| left_out[image] = false);
-        let chosen = &table[chosen(&table, &drawn)];
+        let chosen = &table[chosen(&table, &costs, &drawn)];
         let judged: Vec<f64> = (0..complete)
             .filter(|&image| left_out[image])
             .map(|image| f64::from(u8::from(chosen[image].correct)))
@@ -67,8 +71,11 @@ struct Answer {
     correct: bool,
 }
 
-/// Row of the arm that these images choose.
-fn chosen(table: &[Vec<Answer>], drawn: &[usize]) -> usize {
+/// What decides where losses do not: tier, and place of the network.
+type Cost = (Tier, usize);
+
+/// Row of the arm that these images choose, as [`decide`](crate::decide) does.
+fn chosen(table: &[Vec<Answer>], costs: &[Cost], drawn: &[usize]) -> usize {
     let losses = |row: &[Answer]| mean(&drawn.iter().map(|&image| row[image].loss).collect::<Vec<_>>());
     let means: Vec<f64> = table.iter().map(|row| losses(row)).collect();
     let best = (0..means.len()).reduce(|best, next| if means[next] < means[best] { next } else { best });
@@ -79,5 +86,8 @@ fn chosen(table: &[Vec<Answer>], drawn: &[usize]) -> usize {
         let error = statistics::standard_deviation(&differences) / (drawn.len() as f64).sqrt();
         means[row] - means[best] <= error
     };
-    (0..means.len()).find(within).unwrap_or(best)
+    let preferred = |&one: &usize, &other: &usize| {
+        costs[one].cmp(&costs[other]).then(means[one].total_cmp(&means[other]))
+    };
+    (0..means.len()).filter(within).min_by(preferred).unwrap_or(best)
 }

@@ -74,7 +74,8 @@ pub fn perform(
             "is less than the cheapest arm costs, and images that are augmented leave no free ones; raise it";
         return Err(run.source.wrong("search.budget", message).into());
     };
-    let network = field.iter().find(|entrant| entrant.arm.name == record.chosen).map_or(0, |it| it.network);
+    let network =
+        field.iter().find(|entrant| entrant.arm.name == record.chosen).map_or(0, |it| it.arm.network);
     let chosen = chosen(run, &networks[network].materials, &record)?;
     folder.write_search(&record, &chosen.config)?;
     session.emit(&Event::Standing { search: &record, over: true });

@@ -77,8 +77,8 @@ impl<'a, 's> FoldTrainer<'a, 's> {
     fn train_fold(&mut self, race: &Race, cell: Cell) -> Result<Vec<HeldOut>, Error> {
         let entrant = &self.entrants[cell.arm];
         let mut run = self.run_of(entrant)?;
-        if entrant.arm.tier == Tier::Cached && !self.networks[entrant.network].features_kept {
-            self.keep_features(entrant.network)?;
+        if entrant.arm.tier == Tier::Cached && !self.networks[entrant.arm.network].features_kept {
+            self.keep_features(entrant.arm.network)?;
         }
         self.start_helpers()?;
         let riders: Vec<(usize, f64)> = (0..self.entrants.len())
@@ -89,7 +89,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
             })
             .collect();
         let shares: Vec<f64> = riders.iter().map(|(_, share)| *share).collect();
-        let mut materials = of_fold(&self.networks[entrant.network].materials, race, cell.fold);
+        let mut materials = of_fold(&self.networks[entrant.arm.network].materials, race, cell.fold);
         let silent = &mut Session { interrupt: self.session.interrupt, listener: &mut |_| {} };
         recipe::decide(&mut run, &materials, silent)?;
         let outer = &mut *self.session;
@@ -125,7 +125,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
     /// Fits a linear classifier on the outputs of stages to all images but those of a fold. One decomposition gives the answers
     /// for all folds, each fold left out as a block.
     fn fit_linear(&mut self, race: &Race, cell: Cell, stages: &[usize]) -> Result<Vec<HeldOut>, Error> {
-        let network = &mut self.networks[self.entrants[cell.arm].network];
+        let network = &mut self.networks[self.entrants[cell.arm].arm.network];
         let images = &network.materials.images.train;
         if network.stages.is_empty() {
             network.stages = advise::stage_vectors(&network.run, &network.materials, images, self.session)?;
@@ -162,7 +162,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
 
     /// Returns the run of a cell of an arm.
     fn run_of(&self, entrant: &Entrant) -> Result<Run, Error> {
-        let network = &self.networks[entrant.network];
+        let network = &self.networks[entrant.arm.network];
         run_of_cell(&network.run, &entrant.arm.name, &entrant.set, &network.materials)
     }
 
@@ -170,7 +170,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
     fn keep_features(&mut self, network: usize) -> Result<(), Error> {
         self.networks[network].features_kept = true;
         let cached = |entrant: &&Entrant| {
-            entrant.network == network && entrant.arm.tier == Tier::Cached && entrant.how == How::Train
+            entrant.arm.network == network && entrant.arm.tier == Tier::Cached && entrant.how == How::Train
         };
         let Some(deepest) = self.entrants.iter().rfind(cached) else { return Ok(()) };
         let mut run = self.run_of(deepest)?;

@@ -135,7 +135,7 @@ fn table(record: &SearchRecord) -> Markup {
     html! {
         table.wide {
             caption {
-                "In the order of preference: of arms that cannot be told apart the earlier is taken. Every figure is of images that the arm was not trained on. “Close” is the computed probability to lie within "
+                "From free to dear: of arms that cannot be told apart those that cost least are left, and of these the one ahead is taken. Every figure is of images that the arm was not trained on. “Close” is the computed probability to lie within "
                 (numbers::significant(record.within)) " of a point of the best."
             }
             thead {

@@ -28,7 +28,7 @@ pub fn search(record: &SearchRecord) -> String {
 }
 
 /// The standing of all arms as a table: an asterisk marks the one that would be taken. With a limit those furthest ahead are
-/// shown, in the order of preference, so that the table has at most as many lines, and the others are counted. Ends with a
+/// shown, from free to dear, so that the table has at most as many lines, and the others are counted. Ends with a
 /// line feed.
 pub fn search_table(record: &SearchRecord, limit: Option<usize>) -> String {
     let heading = ["arm", "folds", "accuracy", "loss", "gain", "close", "state"].map(String::from).to_vec();

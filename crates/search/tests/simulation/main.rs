@@ -8,11 +8,11 @@ mod task;
 
 use records::Depth;
 use search::{
-    Answers, Arm, Budget, Calibration, Cell, CellResult, Cells, End, HeldOut, Kind, Next, Prior, Race, Rules,
-    Setup, Statement, Tier, Trainer,
+    Answers, Arm, Budget, Calibration, Cell, CellResult, Cells, End, HeldOut, Kind, Next, Race, Rules, Setup,
+    Statement, Tier, Trainer,
 };
 
-use task::{FOLDS, Raced, Task, arm, drawn, field, task};
+use task::{FOLDS, Raced, Task, arm, drawn, field, prior, task};
 
 #[test]
 fn the_chosen_arm_is_close_to_the_best_and_closer_than_the_default() {
@@ -68,25 +68,35 @@ fn of_arms_that_tie_the_cheaper_is_taken() {
         let chosen = raced.race.decision().unwrap().chosen;
         first += u64::from(task.arms[chosen].tier == Tier::Free);
         last += u64::from(task.arms[chosen].tier == Tier::Deep);
-        // Whatever is taken lies within one standard error of the arm in front, and nothing before it does.
+        // Whatever is taken lies within one standard error of the arm in front; nothing cheaper does, and of what costs the
+        // same nothing lies further ahead.
         let decision = raced.race.decision().unwrap();
+        let of = |arm: usize| decision.candidates.iter().find(|it| it.arm == arm).unwrap();
         for candidate in &decision.candidates {
             let within = candidate.behind <= candidate.error;
-            assert!(candidate.arm >= chosen || !within);
+            let [own, taken] = [candidate.arm, chosen].map(|arm| task.arms[arm].tier);
             assert!(candidate.arm != chosen || within);
+            assert!(own >= taken || !within);
+            assert!(own > taken || !within || candidate.behind >= of(chosen).behind);
         }
     }
     assert!(first >= races * 9 / 10 && last <= races / 10, "{first} free, {last} deep of {races}");
-    // Clones tie to the last image, and the first of them is taken.
-    let mut task = drawn(2.0, 200, 3);
-    let raced = task.race(3.0);
-    let chosen = raced.race.decision().unwrap().chosen;
-    let mut twin = task.arms[chosen].clone();
+    // Clones lie as far ahead, and one of them is taken.
+    let (mut arms, best) = (field(), 3);
+    let mut twin = arms[best].clone();
     twin.name += ", again";
-    task.arms.push(twin);
-    task.truth.push(task.truth[chosen]);
-    task.margins.push(task.margins[chosen].clone());
-    assert_eq!(task.race(4.0).race.decision().unwrap().chosen, chosen);
+    arms.push(twin);
+    let mut truth = vec![0.8; arms.len()];
+    truth[best] = 0.95;
+    let mut task = task(arms, truth, 200, 3);
+    task.margins.pop();
+    task.margins.push(task.margins[best].clone());
+    let decision = task.race(3.0).race.decision().unwrap();
+    for clone in [best, task.arms.len() - 1] {
+        let candidate = decision.candidates.iter().find(|it| it.arm == clone).unwrap();
+        assert!(candidate.behind < 1e-12, "{candidate:?}");
+    }
+    assert!([best, task.arms.len() - 1].contains(&decision.chosen), "{}", decision.chosen);
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn the_budget_is_never_exceeded_and_more_of_it_tries_more() {
         images: task.images.clone(),
         rules: Rules::default(),
         budget: Budget::Minutes(4.0),
-        prior: Prior::shipped().unwrap(),
+        prior: prior(),
         seed: 7,
     };
     let mut race = Race::new(setup).unwrap();
@@ -244,7 +254,7 @@ fn a_race_repeats_and_its_results_are_checked() {
         images: task.images.clone(),
         rules: Rules::default(),
         budget: Budget::FinalRuns(3.0),
-        prior: Prior::shipped().unwrap(),
+        prior: prior(),
         seed: 7,
     };
     let mut fresh = Race::new(setup).unwrap();
@@ -320,7 +330,7 @@ fn new_race(task: &Task) -> Race {
         images: task.images.clone(),
         rules: Rules::default(),
         budget: Budget::FinalRuns(3.0),
-        prior: Prior::shipped().unwrap(),
+        prior: prior(),
         seed: 7,
     })
     .unwrap()

@@ -14,6 +14,11 @@ pub(crate) const FOLDS: usize = 5;
 pub(crate) const SHARED: f64 = 1.0;
 pub(crate) const OWN: f64 = 0.45;
 
+/// The same is expected of every arm: no task here is one that the shipped expectations come from.
+pub(crate) fn prior() -> Prior {
+    Prior { arms: Vec::new(), ..Prior::shipped().unwrap() }
+}
+
 /// A task: images, and arms of known accuracy.
 pub(crate) struct Task {
     pub(crate) arms: Vec<Arm>,
@@ -48,7 +53,7 @@ pub(crate) fn quality_of(accuracy: f64) -> f64 {
 }
 
 pub(crate) fn arm(name: &str, kind: Kind, tier: Tier, fold_cost: f64) -> Arm {
-    Arm { name: name.to_owned(), kind, tier, fold_cost, rides_on: None, ends_as: None }
+    Arm { name: name.to_owned(), kind, tier, fold_cost, rides_on: None, ends_as: None, network: 0 }
 }
 
 /// The usual field: linear classifiers, the head, few stages on cached features, and deep arms.
@@ -123,7 +128,7 @@ impl Task {
             images: self.images.clone(),
             rules: Rules::default(),
             budget: Budget::FinalRuns(budget),
-            prior: Prior::shipped().unwrap(),
+            prior: prior(),
             seed: 7,
         })
         .unwrap();
