@@ -164,7 +164,7 @@ fn tasks_of(set: &str, path: &Path) -> Result<Vec<Task>> {
         let searches = lines.into_iter().filter_map(|line| {
             Some(Searched {
                 accuracy: line.accuracy,
-                claim: line.search.filter(|_| line.setting == "search")?,
+                claim: line.search.filter(|_| line.setting.starts_with("search"))?,
             })
         });
         Task { set: set.to_owned(), points, searches: searches.collect() }

@@ -65,7 +65,7 @@ pub(super) fn write(workspace: &Workspace, results: &Path) -> Result<()> {
         sets: SETS.iter().filter(|set| set.part == Part::HeldOut).map(|set| set.name.to_owned()).collect(),
         settings: SETTINGS
             .iter()
-            .filter(|setting| setting.kind != Kind::Growth)
+            .filter(|setting| !matches!(setting.kind, Kind::Growth | Kind::Earlier))
             .map(|setting| setting.name.to_owned())
             .collect(),
         sizes: SIZES.to_vec(),

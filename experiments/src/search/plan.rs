@@ -48,6 +48,9 @@ pub(super) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     for (rank, setting) in SETTINGS.iter().enumerate() {
         for set in SETS {
+            if setting.kind == Kind::Earlier {
+                continue;
+            }
             let growth = set.part == Part::Growth;
             let of_growth = GROWTH.contains(&setting.name);
             if growth && !of_growth || !growth && setting.kind == Kind::Growth {

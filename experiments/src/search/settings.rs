@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Constant,
     /// An answer of the program that looks at the data.
     Answer,
+    /// An answer of an earlier version of the program: its cells are kept, and none is measured any more.
+    Earlier,
     /// Another program's recipe.
     Peer,
     /// Only for the measurement from few images to many.
@@ -74,6 +76,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         frozen(amount, "all")
     }),
     program("search", "the search, 3 final runs", Kind::Answer, |_| set(&["finetune.depth=search"])),
+    program("search-1", "the search as it was first locked, see above", Kind::Earlier, |_| Vec::new()),
     program("auto", "`finetune.depth = \"auto\"`", Kind::Answer, |_| set(&["finetune.depth=auto"])),
     Setting {
         name: "fastai",

@@ -94,7 +94,7 @@ fn of_arms_that_tie_the_cheaper_is_taken() {
     let decision = task.race(3.0).race.decision().unwrap();
     for clone in [best, task.arms.len() - 1] {
         let candidate = decision.candidates.iter().find(|it| it.arm == clone).unwrap();
-        assert!(candidate.behind < 1e-12, "{candidate:?}");
+        assert!(candidate.behind < 1e-6, "{candidate:?}");
     }
     assert!([best, task.arms.len() - 1].contains(&decision.chosen), "{}", decision.chosen);
 }

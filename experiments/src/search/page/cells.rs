@@ -9,7 +9,7 @@ use statistics::mean;
 use crate::search::plan;
 use crate::search::record::Record;
 use crate::search::sets::{DataSet, Part, SETS};
-use crate::search::settings::{Kind, SETTINGS};
+use crate::search::settings::{Kind, SETTINGS, Setting};
 
 /// All finished cells of planned settings.
 pub(super) struct Cells {
@@ -54,8 +54,16 @@ impl Cells {
         Ok(Self { cells })
     }
 
+    /// How many there are of settings that are still measured.
     pub(super) fn count(&self) -> usize {
-        self.cells.len()
+        let is_planned =
+            |key: &&Key| Setting::named(key.setting).is_some_and(|setting| setting.kind != Kind::Earlier);
+        self.cells.keys().filter(is_planned).count()
+    }
+
+    /// Whether there is any of this setting.
+    pub(super) fn has(&self, setting: &str) -> bool {
+        self.cells.keys().any(|key| key.setting == setting)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Finished> {
