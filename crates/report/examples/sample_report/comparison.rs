@@ -71,7 +71,8 @@ pub(crate) fn comparison() -> ComparisonRecord {
 
 /// One run of the comparison: 33 classes.
 fn letters() -> RunRecord {
-    let classes: Vec<String> = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ".chars().map(String::from).collect();
+    let classes: Vec<String> =
+        "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ".chars().map(|letter| format!("capital-{letter}")).collect();
     let mut chance = Chance(3);
     let mut confusion = vec![vec![0; 33]; 33];
     for (class, row) in confusion.iter_mut().enumerate() {

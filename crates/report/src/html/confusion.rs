@@ -62,7 +62,7 @@ fn matrix(confusion: &Confusion<'_>) -> Markup {
     };
     let slanted = n > 3 && (0..n).any(|class| confusion.name(class).chars().count() > 3);
     html! {
-        table class=(format!("confusion {size}")) {
+        table class=(format!("confusion {size}")) style=(format!("--classes:{n}")) {
             caption { "True classes in rows" br; "predictions in columns" }
             thead {
                 tr {

@@ -179,7 +179,8 @@ fn bring(set: &DataSet, archive: &Archive, place: &Place, arguments: &Arguments)
     let local = if is_own { archive.file.clone() } else { format!("{}-{}", set.name, archive.file) };
     let to = arguments.into.join(&local);
     if arguments.accept_digest.is_none() && archive.versions.iter().all(|version| version.sha256.is_none()) {
-        say(format!("no digest of {} is known: --accept-digest takes what comes", archive.file));
+        let command = as_called(&format!("fetch-data {} --accept-digest", set.name));
+        bail!("no digest of {} is known to compare it with. To take what comes: {command}", archive.file);
     }
     let mut failures = Vec::new();
     for (number, url) in (1..).zip(urls) {

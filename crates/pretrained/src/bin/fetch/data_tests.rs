@@ -81,6 +81,22 @@ fn an_archive_is_taken_when_its_digest_is_known_or_accepted_and_only_then() {
 }
 
 #[test]
+fn what_has_no_digest_is_not_asked_for_unless_that_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = fetch(&Arguments {
+        name: "dogs_cats_filtered".to_owned(),
+        from: Some(format!("http://{}", listener.local_addr().unwrap())),
+        into: folder.path().to_owned(),
+        accept_digest: None,
+    });
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("fetch-data dogs_cats_filtered --accept-digest"), "{error}");
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "the server was asked");
+}
+
+#[test]
 fn an_archive_of_another_layout_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let zip = folder.path().join("EuroSAT.zip");
