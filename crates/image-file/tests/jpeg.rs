@@ -214,6 +214,30 @@ fn sizes_beyond_the_limits_are_refused_by_the_header() {
     );
 }
 
+/// What a hole in a file leaves: the decoder is through before its data is.
+#[test]
+fn data_that_is_left_after_the_last_pixel_is_damage_and_padding_or_a_trailer_is_not() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let data: Vec<u8> = (0..200).map(|byte| byte % 251 + 1).collect();
+    for name in ["orientation-1.jpg", "gray.jpg", "progressive.jpg"] {
+        let file = fs::read(fixtures.join(name)).expect("fixture");
+        let end = file.len() - 2;
+        assert_eq!(file[end..], [0xFF, 0xD9], "{name}");
+        let with = |between: &[u8], after: &[u8]| {
+            let file = [&file[..end], between, &file[end..], after].concat();
+            Decoder::new(&file, 1 << 30).and_then(|decoder| decoder.rgb(Reduction::Whole))
+        };
+        let whole = with(&[], &[]).expect(name);
+        for (between, after) in
+            [(&[][..], &data[..]), (&[0; 200], &[]), (&[0xFF; 200], &[]), (&data[..20], &[])]
+        {
+            assert_eq!(with(between, after).expect(name).pixels, whole.pixels, "{name}");
+        }
+        let refused = with(&data, &[]).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("data is left after the last pixel"), "{name}: {refused}");
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

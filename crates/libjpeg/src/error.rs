@@ -5,8 +5,9 @@ use thiserror::Error;
 /// When data is missing: Pillow refuses a file that ends before all rows are decoded (with several scans, before the end
 /// marker), and so does this: [`Error::Truncated`]. Where a marker, be it the end marker, comes before the data is whole,
 /// libjpeg warns, fills the rest with gray, and Pillow keeps that; here it is [`Error::Missing`], as a channel without a
-/// scan is and a file that goes over into zeros up to its end; a code that stands in no table is [`Error::Damaged`]. What follows the last row of a file with one scan
-/// is not looked at, so that a trailer spoils nothing, and the end marker may be missing.
+/// scan is and a file that goes over into zeros up to its end; a code that stands in no table is [`Error::Damaged`], as is data
+/// that is left between the last pixel and the next marker, which Pillow keeps, too: the decoder lost its place before. What
+/// follows that marker is not looked at, so that a trailer spoils nothing, and the end marker may be missing.
 ///
 /// libjpeg's other warnings (unknown revisions, bytes between segments, progressive scans in an order of their own) say
 /// nothing against the pixels and are passed over.

@@ -336,8 +336,9 @@ def ends():
         add("end", f"{name}/none", whole[:-2], "Truncated")
         add("end", f"{name}/half-a-marker", whole[:-1], "Truncated")
         for trailer in ("zeros", "samsung", "text", "motion"):
-            ends = single or trailer == "motion"  # an end marker stands in that one
-            add("end", f"{name}/instead/{trailer}", whole[:-2] + trailers[trailer], None if ends else "Truncated")
+            # An end marker stands in "motion", and what is before it cannot be told from data that the decoder lost.
+            refused = "Damaged" if trailer == "motion" else None if single else "Truncated"
+            add("end", f"{name}/instead/{trailer}", whole[:-2] + trailers[trailer], refused)
         for share in (0.1, 0.5, 0.8):
             at = int(scan + (len(whole) - scan) * share)
             at -= whole[at - 1] == 0xFF

@@ -36,6 +36,10 @@ enum status {
 #define SCAN 1024
 /* More than the decoder looks ahead. */
 #define ZEROS 32
+/* As many bytes behind a scan as say nothing yet. */
+#define LEFT 32
+/* In place of libjpeg's words, which count bytes. */
+#define LEFT_OVER "compressed data is left after the last pixel"
 
 struct decoder {
   struct jpeg_decompress_struct cinfo;
@@ -101,9 +105,28 @@ static void error_exit(j_common_ptr cinfo)
   }
 }
 
+/* Whether bytes between the data of a scan and the next marker are compressed data of which no pixel came, and not padding:
+ * the decoder lost its place somewhere before. It reads ahead by a few bytes, so that those that it has taken are not here. */
+static int is_data(const uint8_t *bytes, size_t count)
+{
+  size_t data = 0, i;
+  for (i = 0; i < count; i++)
+    data += bytes[i] != 0 && bytes[i] != 0xFF;
+  return data > LEFT;
+}
+
+/* Whether a marker stands where a scan, or a part of one, is over: the end, another scan and its tables, a restart. A trailer in
+ * place of the end marker has others. */
+static int ends_a_scan(int marker)
+{
+  return marker == 0xD9 || marker == 0xDA || marker == 0xC4 || (marker >= 0xD0 && marker <= 0xD7);
+}
+
 /* Warnings after which the pixels are made up end the decoding; the others leave them as they should be. */
 static void emit_message(j_common_ptr cinfo, int level)
 {
+  struct decoder *d = of(cinfo);
+  size_t count;
   if (level >= 0)
     return;
   switch (cinfo->err->msg_code) {
@@ -116,6 +139,14 @@ static void emit_message(j_common_ptr cinfo, int level)
   case JWRN_MUST_RESYNC:
     cinfo->err->format_message(cinfo, of(cinfo)->message);
     leave(cinfo, DAMAGED, 0);
+    break;
+  case JWRN_EXTRANEOUS_DATA:
+    /* Between segments before the first scan they say nothing of the pixels. */
+    count = (size_t)cinfo->err->msg_parm.i[0];
+    if (d->scan && ends_a_scan(cinfo->err->msg_parm.i[1]) && is_data(d->source.next_input_byte - count, count)) {
+      snprintf(d->message, JMSG_LENGTH_MAX, LEFT_OVER);
+      leave(cinfo, DAMAGED, 0);
+    }
     break;
   default:
     cinfo->err->num_warnings++;
@@ -283,7 +314,23 @@ static int ends_in_zeros(const struct decoder *d)
   return 1;
 }
 
-/* Reads the next rows, `stride` bytes each. What follows the last one in the file is not looked at. */
+/* Whether data of a file of one scan is left between the last row and the end marker. Of several scans all are read before the
+ * first row, and libjpeg itself says so. */
+static int leaves_data(struct decoder *d)
+{
+  const uint8_t *next = d->source.next_input_byte;
+  size_t left = d->source.bytes_in_buffer, i;
+  if (d->cinfo.unread_marker || jpeg_has_multiple_scans(&d->cinfo))
+    return 0;
+  for (i = 0; i + 1 < left; i++) {
+    int is_restart = next[i + 1] >= 0xD0 && next[i + 1] <= 0xD7;
+    if (next[i] == 0xFF && next[i + 1] != 0 && next[i + 1] != 0xFF && !is_restart)
+      return ends_a_scan(next[i + 1]) && is_data(next, i);
+  }
+  return 0;
+}
+
+/* Reads the next rows, `stride` bytes each. What follows the next marker after the last one is not looked at. */
 int finetune_jpeg_rows(struct decoder *d, uint8_t *out, size_t stride, uint32_t rows)
 {
   uint32_t row;
@@ -294,8 +341,14 @@ int finetune_jpeg_rows(struct decoder *d, uint8_t *out, size_t stride, uint32_t 
     if (jpeg_read_scanlines(&d->cinfo, &line, 1) != 1)
       return TRUNCATED;
   }
-  if (d->cinfo.output_scanline == d->cinfo.output_height && ends_in_zeros(d))
-    return MISSING;
+  if (d->cinfo.output_scanline == d->cinfo.output_height) {
+    if (ends_in_zeros(d))
+      return MISSING;
+    if (leaves_data(d)) {
+      snprintf(d->message, JMSG_LENGTH_MAX, LEFT_OVER);
+      return DAMAGED;
+    }
+  }
   return OK;
 }
 
