@@ -41,19 +41,29 @@ def run(finetune, *words):
     return done.stdout
 
 
-def shapes(name):
-    """Names and shapes of a network's tensors, auxiliary heads left out."""
+# The same in every network of its kind.
+CONSTANTS = ("relative_position_index", "relative_coords_table")
+
+
+def shapes(name, crop):
+    """Names and shapes of a network's tensors for images of this size, without auxiliary heads and constants."""
     if name.startswith("lenet"):
         return [(f"{layer}.weight", shape) for layer, shape in LENET.items()] + [(f"{layer}.bias", shape[:1]) for layer, shape in LENET.items()]
     table = json.loads((GOLDEN / f"{name}.json").read_text())["state_dict"]
-    return [(tensor, shape) for tensor, shape, _ in table if not tensor.startswith(("aux", "AuxLogits"))]
+    table = {tensor: shape for tensor, shape, _ in table if not tensor.startswith(("aux", "AuxLogits")) and not tensor.endswith(CONSTANTS)}
+    # Tables of positions are those of small images.
+    for patches, positions in [("conv_proj.weight", "encoder.pos_embedding"), ("patch_embed.proj.weight", "pos_embed")]:
+        if positions in table:
+            side = crop // table[patches][-1]
+            table[positions] = [1, 1 + side * side, table[positions][-1]]
+    return list(table.items())
 
 
 def model(arch, folder):
     """Writes a model file whose logits vary."""
     generator = np.random.default_rng(3)
     tensors = {}
-    for name, shape in shapes(arch["name"]):
+    for name, shape in shapes(arch["name"], arch["input"]["crop"]):
         if name.endswith("num_batches_tracked"):
             tensors[name] = np.array(1)
         elif len(shape) > 1:

@@ -1,6 +1,6 @@
 """Trains small models with finetune, loads them into TorchVision strictly and compares the logits.
 
-    python check_roundtrip.py FINETUNE
+    python check_roundtrip.py FINETUNE [NETWORK ...]
 
 Each is trained from random weights for one epoch on generated images of two classes. Ends with 1 if any logits differ
 by more than 1e-4 of the largest.
@@ -19,7 +19,11 @@ from PIL import Image
 import roundtrip
 
 # The smallest images that the network can be trained on.
-SIDES = {"resnet18": 32, "googlenet": 64, "vgg11_bn": 32, "efficientnet_b0": 32, "inception_v3": 107}
+SIDES = {
+    "resnet18": 32, "googlenet": 64, "vgg11_bn": 32, "efficientnet_b0": 32, "inception_v3": 107, "efficientnet_v2_s": 32,
+    "convnext_tiny": 32, "densenet121": 32, "mobilenet_v2": 32, "mobilenet_v3_small": 32, "regnet_y_400mf": 32,
+    "regnet_x_400mf": 32, "vit_b_16": 32, "swin_t": 32, "swin_v2_t": 32,
+}
 TOLERANCE = 1e-4
 
 CONFIG = """
@@ -80,7 +84,7 @@ def check(finetune: str, arch: str, side: int) -> float:
 
 def main():
     finetune = str(Path(sys.argv[1]).resolve())
-    worst = max(check(finetune, arch, side) for arch, side in SIDES.items())
+    worst = max(check(finetune, arch, SIDES[arch]) for arch in sys.argv[2:] or SIDES)
     raise SystemExit(worst > TOLERANCE)
 
 
