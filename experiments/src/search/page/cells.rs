@@ -31,7 +31,7 @@ pub(super) struct Finished {
 }
 
 impl Cells {
-    /// Takes the records of cells that are planned.
+    /// Takes the records of cells that are planned, and those of earlier versions of the program.
     pub(super) fn of(records: Vec<Record>) -> Result<Self> {
         let mut cells = BTreeMap::new();
         let mut found: BTreeMap<Key, Record> = BTreeMap::new();
@@ -50,6 +50,11 @@ impl Cells {
             if let Some(record) = found.remove(&key) {
                 cells.insert(key, Finished { answers: record.answers()?, record });
             }
+        }
+        let is_earlier =
+            |key: &Key| Setting::named(key.setting).is_some_and(|setting| setting.kind == Kind::Earlier);
+        for (key, record) in found.into_iter().filter(|(key, _)| is_earlier(key)) {
+            cells.insert(key, Finished { answers: record.answers()?, record });
         }
         Ok(Self { cells })
     }
