@@ -1,14 +1,18 @@
 """What a training costs in 1 to 512 processes, by a model: python experiments/scale.py
 
 The tables of docs/several-machines.md are what it prints. `--check FINETUNE` runs that program in 1, 2, 3 and 4 processes on
-this machine and compares the bytes that go over loopback with the model's. It needs nothing but Python and Linux.
+this machine and compares the bytes that go over loopback with the model's. `--time FINETUNE --data DIR --weights FILE` times the
+step `train-head` of ResNet-50 on frozen features, decoding before it left out, in one process and in two, in turn. It needs
+nothing but Python and Linux, and for times a machine that does nothing else.
 """
 
 import argparse
+import json
 import math
 import os
 import random
 import re
+import statistics
 import struct
 import subprocess
 import tempfile
@@ -181,12 +185,63 @@ def report(world, what, measured, model):
     print(f"| {world} | {what} | {measured / 1e6:.2f} MB | {model / 1e6:.2f} MB | {ratio} |", flush=True)
 
 
+FROZEN = """[data]
+root = "{data}"
+[model]
+arch = "resnet50"
+weights = "{weights}"
+[finetune]
+depth = "head"
+[train]
+epochs = 1
+[run]
+device = "cpu"
+threads = {threads}
+cache = "memory"
+checkpoints = "none"
+save_seconds = "off"
+"""
+
+
+def time_frozen(program, data, weights, rounds):
+    """Seconds of the step in which images pass the frozen stages: 1 process with 1 and 2 threads, 2 processes with 1."""
+    ways = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
+    seconds = {way: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds):
+            for way, (processes, threads) in ways.items():
+                with open(f"{folder}/c.toml", "w") as file:
+                    file.write(FROZEN.format(data=os.path.abspath(data), weights=weights, threads=threads))
+                out = f"{folder}/{way.replace(' ', '')}-{number}"
+                command = [program, "--config", f"{folder}/c.toml", "--out", out, "--processes", str(processes)]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                with open(f"{out}/summary.json") as file:
+                    steps = {step["name"]: step["seconds"] for step in json.load(file)["steps"]}
+                seconds[way].append(steps["train-head"])
+    print("| processes x threads | " + " | ".join(f"round {number + 1}" for number in range(rounds)) + " |")
+    print("|---|" + "---:|" * rounds)
+    for way, all_rounds in seconds.items():
+        print(f"| {way} | " + " | ".join(f"{one:.2f}" for one in all_rounds) + " |")
+    of = [alone / (2 * two) for alone, two in zip(seconds["1 x 1"], seconds["2 x 1"])]
+    threads = [one / two for one, two in zip(seconds["1 x 2"], seconds["2 x 1"])]
+    print(f"2 x 1: {statistics.median(of):.3f} of perfect ({min(of):.3f} to {max(of):.3f});", end=" ")
+    print(f"{statistics.median(threads):.3f} times as fast as 1 x 2")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", metavar="FINETUNE", help="compare with this program in 1 to 4 processes")
+    parser.add_argument("--time", metavar="FINETUNE", help="time frozen features of ResNet-50 in one process and in two")
+    parser.add_argument("--data", metavar="DIR", help="folder of images, with --time")
+    parser.add_argument("--weights", metavar="FILE", help="weights of ResNet-50, with --time")
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if arguments.check:
         check(os.path.abspath(arguments.check))
+    elif arguments.time:
+        if not (arguments.data and arguments.weights):
+            parser.error("--time needs --data and --weights")
+        time_frozen(os.path.abspath(arguments.time), arguments.data, os.path.abspath(arguments.weights), arguments.rounds)
     else:
         worlds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
         steps(Job(), Machines(), worlds)

@@ -21,6 +21,7 @@ mod facts;
 mod features_out;
 mod folds;
 mod front_door;
+mod gpus;
 mod head_solvers;
 mod heads;
 mod hub_weights;
@@ -42,6 +43,7 @@ mod serving;
 mod team_failures;
 mod team_resume;
 mod together;
+mod torchrun;
 mod transformers;
 
 #[path = "../torchvision/generator.rs"]

@@ -14,7 +14,7 @@ use crate::support::stopped::{disturbed, stopped_by};
 use crate::support::together::{Meeting, Together};
 
 /// The processes that a process has started, by their rank.
-fn of_rank(parent: Pid, rank: usize) -> Pid {
+pub(crate) fn of_rank(parent: Pid, rank: usize) -> Pid {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
     let is_it = |pid: &&str| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

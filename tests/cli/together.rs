@@ -21,12 +21,12 @@ struct Case {
 }
 
 /// Sums in another order differ in the last bits of 1e-16.
-const CLOSE: f64 = 1e-12;
+pub(crate) const CLOSE: f64 = 1e-12;
 /// Adam divides by the root of squares that are near zero in the first steps, which makes those bits larger.
 const ADAM: f64 = 1e-10;
-const SGD: &str = "train.optimizer=sgd";
+pub(crate) const SGD: &str = "train.optimizer=sgd";
 const ROWS: &str = "run.split=batch";
-const TWO: &str = "train.accumulate=2";
+pub(crate) const TWO: &str = "train.accumulate=2";
 const THREE: &str = "train.accumulate=3";
 
 /// The data has 13 images in batches of 4: the last batch has one, the last step fewer batches than processes.
@@ -63,7 +63,7 @@ const CASES: [Case; 14] = [
     Case { sets: &[SGD, TWO, "train.class_weights={bar=0,cross=1}"], worlds: &[2], bound: CLOSE },
 ];
 
-fn sets<'a>(sets: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn sets<'a>(sets: &[&'a str]) -> Vec<&'a str> {
     sets.iter().flat_map(|&set| ["--set", set]).collect()
 }
 
@@ -236,8 +236,9 @@ fn processes_meet_at_a_port_or_are_started_by_one() {
     // The program starts itself; rank 0 speaks for all, and says what each computes of a step.
     let started =
         "--config c.toml --out started --processes 2 --set train.epochs=1 --set train.accumulate=2 --json";
-    let ran =
-        DESK.finetune(started).ends(0, &["step: 2 batches of 4 images; rank 0: batch 0; rank 1: batch 1"]);
+    let ran = DESK
+        .finetune(started)
+        .ends(0, &["step: 2 batches of 4 images; rank 0: batch 0; rank 1: batch 1", "gradients: Gloo"]);
     assert_eq!(ran.stderr.matches("step 5/5").count(), 1, "{}", ran.stderr);
     let json: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(json["processes"], 2);
@@ -252,6 +253,8 @@ fn what_several_processes_cannot_do_is_refused_with_the_line_to_write() {
     DESK.finetune(&refused).ends(2, &["run.split", "train.batch_size = 2, train.accumulate = 2"]);
     let asked = format!("{refused} --set run.split=batch");
     DESK.finetune(&asked).ends(2, &["run.split", "regularize.spectral_shrinkage"]);
+    let nccl = "--config c.toml --out refused --processes 2 --set train.accumulate=2 --set run.backend=nccl";
+    DESK.finetune(nccl).ends(2, &["run.backend", "rank 0 computes on no NVIDIA GPU"]);
     assert!(!DESK.path("refused").exists());
     let mut program = DESK.program();
     let variables = [("RANK", "0"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "2")];
@@ -260,61 +263,4 @@ fn what_several_processes_cannot_do_is_refused_with_the_line_to_write() {
     let mut program = DESK.program();
     program.args(["archs"]).envs(variables).envs([("MASTER_ADDR", "x"), ("MASTER_PORT", "1")]);
     crate::support::Ran::of(&program.output().unwrap()).ends(2, &["one process"]);
-}
-
-/// `torchrun` with these arguments of its own and of the program, on the desk.
-fn torchrun(own: &[&str], arguments: &[&str]) -> std::process::Command {
-    let torchrun = std::env::var_os("FINETUNE_TORCHRUN").expect("FINETUNE_TORCHRUN names torchrun");
-    let mut command = std::process::Command::new(torchrun);
-    let program = DESK.program();
-    command.args(own).arg("--no-python").arg(program.get_program()).args(arguments);
-    command.current_dir(program.get_current_dir().unwrap());
-    for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-}
-
-/// The real agent: its store, its variables, its summary of a failure.
-#[test]
-#[ignore = "needs PyTorch's torchrun: cargo xtask test --torchrun PROGRAM"]
-fn under_torchrun() {
-    for (number, more) in [&[TWO][..], &["run.split=batch", "regularize.dropout=0.3"]].into_iter().enumerate()
-    {
-        let overrides = sets(&[&["run.precision=float64", SGD], more].concat());
-        let out = |name: &str| format!("{name}-{number}");
-        let (alone, agents) = (out("alone"), out("agents"));
-        let run = |out: &str| [&["--config", "c.toml", "--out", out][..], &overrides].concat().join(" ");
-        DESK.finetune(&run(&alone)).ends(0, &[]);
-        let arguments = run(&agents);
-        let arguments: Vec<&str> = arguments.split(' ').collect();
-        let ran = torchrun(&["--nproc-per-node", "2"], &arguments).output().unwrap();
-        crate::support::Ran::of(&ran).ends(0, &[]);
-        assert_alike(&left(&alone), &left(&agents), CLOSE, "under torchrun");
-    }
-    // Two machines, as far as one goes.
-    let nodes = |node: &str, port: &str| -> Vec<String> {
-        let words = ["--nnodes", "2", "--node-rank", node, "--nproc-per-node", "1"];
-        let meeting = ["--master-addr", "127.0.0.1", "--master-port", port];
-        words.iter().chain(&meeting).map(|&word| word.to_owned()).collect()
-    };
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let arguments = ["--config", "c.toml", "--out", "nodes", "--set", TWO, "--set", "train.epochs=1"];
-    let start = |node: &str| {
-        let words = nodes(node, &port);
-        torchrun(&words.iter().map(String::as_str).collect::<Vec<_>>(), &arguments).spawn().unwrap()
-    };
-    let (mut other, mut lead) = (start("1"), start("0"));
-    assert!(lead.wait().unwrap().success() && other.wait().unwrap().success());
-    // The summary of a failure has our sentence.
-    let wrong = ["--config", "c.toml", "--out", "wrong", "--set", TWO, "--set", "train.learning_rate=1e30"];
-    let ran = torchrun(&["--nproc-per-node", "2"], &wrong).output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(
-        !ran.status.success() && said.contains("error_file") && said.contains("train.learning_rate"),
-        "{said}"
-    );
 }

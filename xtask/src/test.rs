@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Also train in several processes under this torchrun
     #[arg(long, value_name = "PROGRAM", conflicts_with = "fast")]
     torchrun: Option<PathBuf>,
+    /// Also train on this number of NVIDIA GPUs, 1 or 2: NCCL on one, two processes on one, two processes on two
+    #[arg(long, value_name = "N", conflicts_with = "fast", value_parser = clap::value_parser!(u8).range(1..))]
+    gpus: Option<u8>,
     /// Also compute the networks above 100 million parameters, one at a time: up to 16 GiB of memory
     #[arg(long, conflicts_with = "fast")]
     large: bool,
@@ -109,10 +112,10 @@ pub(crate) fn command(workspace: &Workspace, arguments: &Arguments) -> Result<Ex
     }));
     steps.extend(arguments.large.then(large_step));
     steps.extend(fuzz_steps(arguments));
-    let kills = arguments.kills.map(Work::Kills);
+    let (kills, agent) = (arguments.kills.map(Work::Kills), arguments.torchrun.clone().map(Work::Torchrun));
     steps.extend(kills.map(|work| Step { name: "runs that are killed", work }));
-    let under = |program: &PathBuf| Step { name: "under torchrun", work: Work::Torchrun(program.clone()) };
-    steps.extend(arguments.torchrun.as_ref().map(under));
+    steps.extend(agent.map(|work| Step { name: "under torchrun", work }));
+    steps.extend(arguments.gpus.into_iter().flat_map(gpu_steps));
     let mut outcomes = Vec::new();
     for step in &steps {
         let start = Instant::now();
@@ -138,9 +141,8 @@ fn passes(workspace: &Workspace, work: &Work) -> Result<bool> {
         }
         Work::Photographs(folder) => fetch_photographs(workspace, folder),
         Work::Torchrun(program) => {
-            let words =
-                ["test", "--package", "finetune-core", "--test", "cli", "under_torchrun", "--", "--ignored"];
-            let mut cargo = workspace.cargo(&words);
+            let words = "test --package finetune-core --test cli torchrun:: -- --ignored --nocapture";
+            let mut cargo = workspace.cargo(&words.split(' ').collect::<Vec<_>>());
             Ok(process::status(cargo.env("FINETUNE_TORCHRUN", program).env(WAIT_POLICY, "passive"))?
                 .success())
         }
@@ -196,6 +198,14 @@ fn photograph_steps(photos: &Path) -> [Step; 2] {
         Step { name: "fetching photographs", work: Work::Photographs(photos.to_owned()) },
         step("real photographs", "test --package finetune-core --test cli real_photos -- --ignored", &[]),
     ]
+}
+
+/// What takes GPUs: one, or two.
+fn gpu_steps(count: u8) -> Vec<Step> {
+    let on = |number: &str| format!("test --package finetune-core --test cli gpus::{number} -- --ignored");
+    let nccl = step("NCCL on a GPU", "test --package torch-extra --lib nccl -- --ignored", &[]);
+    let two = (count > 1).then(|| step("processes on two GPUs", &on("two"), &[]));
+    [nccl, step("processes on a GPU", &on("one"), &[])].into_iter().chain(two).collect()
 }
 
 /// Each family's test of its largest networks, one program after another.

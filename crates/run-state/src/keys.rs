@@ -87,7 +87,7 @@ pub const DECIDES: &[&str] = &[
 
 /// Keys that change the last bits of a result, and nothing else.
 pub const BITS: &[&str] =
-    &["run.device", "run.deterministic", "run.flush_denormals", "run.threads", "run.split"];
+    &["run.device", "run.deterministic", "run.flush_denormals", "run.threads", "run.split", "run.backend"];
 
 /// Keys that may change. Of paths the content decides: images and weights are known by their digests.
 pub const FREE: &[&str] = &[

@@ -6,7 +6,7 @@
 //! them may return early except through [`Team::agree`], and nothing may depend on clocks, memory or files except through
 //! [`Team::from_lead`]. With `FINETUNE_CHECK_TEAM=1` each call is compared by its place in the program first.
 //!
-//! Over the wire goes libtorch's c10d alone: a store, Gloo, the Reducer of `DistributedDataParallel`.
+//! Over the wire goes libtorch's c10d alone: a store, Gloo or NCCL, the Reducer of `DistributedDataParallel`.
 
 mod calls;
 mod ending;
@@ -32,7 +32,7 @@ use std::time::Duration;
 use records::Interrupt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tch::Tensor;
+use tch::{Device, Tensor};
 use torch_extra::distributed::Reducer;
 
 pub use ending::Ending;
@@ -194,13 +194,28 @@ impl Team {
         }
     }
 
+    /// Sums gradients over NCCL from now on. Every process calls it, with a GPU of its own; nothing happens in a process alone.
+    ///
+    /// # Errors
+    /// When NCCL cannot connect them.
+    pub fn use_nccl(&self, device: Device) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |together| together.use_nccl(device))
+    }
+
+    /// Returns the name of the machine of each process.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let all = self.0.iter().flat_map(|together| &together.identities);
+        all.map(|identity| identity.host.clone()).collect()
+    }
+
     /// Returns what sums the gradients of these parameters in a backward pass; `None` for a process alone.
     ///
     /// # Errors
     /// When the parameters of a peer are others, or it is gone.
     pub fn reducer(&self, parameters: &[Tensor]) -> Result<Option<Reducer>, Error> {
         let Some(together) = &self.0 else { return Ok(None) };
-        let reducer = Reducer::new(&together.data(), parameters);
+        let reducer = Reducer::new(&together.gradients(), parameters);
         reducer.map(Some).map_err(|error| together.lost(&error))
     }
 

@@ -58,6 +58,8 @@ impl Together {
     /// Returns who made a call fail. The processes that notice say so, and who says nothing is gone.
     pub(crate) fn lost(&self, error: &dyn Display) -> Error {
         tracing::debug!(%error, rank = self.member.rank, "a call failed");
+        // What is saved yet is read from the GPU.
+        self.abort_gradients();
         let (rank, world) = (self.member.rank, self.member.world);
         let store = self.store.another();
         let heard = store.ok().and_then(|store| within(2 * HEARING, move || Some(hear(&store, rank, world))));

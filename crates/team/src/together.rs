@@ -32,12 +32,14 @@ pub(crate) struct Together {
     pub(crate) waits: Cell<u64>,
 }
 
-/// Two groups of the same processes: small things go through one, tensors through the other, which on a GPU may be another
-/// library's.
+/// Groups of the same processes: small things go through one, tensors through another, so that a process that is gone is noticed
+/// while a GPU still waits for it.
 #[derive(Debug)]
 struct Groups {
     control: Group,
     data: Group,
+    /// Over which gradients on a GPU are summed, where not over `data`.
+    gradients: Option<Group>,
     timeout: Duration,
     /// Number of times the groups were made.
     made: u32,
@@ -92,6 +94,38 @@ impl Together {
         self.groups.borrow().data.clone()
     }
 
+    /// Returns the group over which gradients are summed.
+    pub(crate) fn gradients(&self) -> Group {
+        let groups = self.groups.borrow();
+        groups.gradients.as_ref().unwrap_or(&groups.data).clone()
+    }
+
+    /// Lets the GPU go on that waits for gradients of a process that is gone.
+    pub(crate) fn abort_gradients(&self) {
+        if let Ok(Groups { gradients: Some(gradients), .. }) = self.groups.try_borrow().as_deref() {
+            gradients.abort();
+        }
+    }
+
+    /// Sums gradients over NCCL from now on. It connects at its first call, which is this one rather than that of a step.
+    pub(crate) fn use_nccl(&self, device: Device) -> Result<(), Error> {
+        let words = |error: torch_extra::Error| error.to_string();
+        let connect = || -> Result<Group, String> {
+            let (timeout, prefix) = (self.timeout(), format!("gradients/{}", self.groups.borrow().made));
+            let store = self.store.another().map_err(words)?;
+            let group = Group::nccl(&store, &prefix, self.member, timeout).map_err(words)?;
+            let one = Tensor::f_ones([1], (Kind::Float, device));
+            group.sum(&mut one.map_err(|error| error.to_string())?).map_err(words)?;
+            Ok(group)
+        };
+        let group = connect().map_err(|error| match self.lost(&error) {
+            Error::Torch(said) => Error::Torch(format!("{said}; run.backend = \"gloo\" does without NCCL")),
+            of_peer => of_peer,
+        })?;
+        self.groups.borrow_mut().gradients = Some(group);
+        Ok(())
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.groups.borrow().timeout
     }
@@ -106,7 +140,8 @@ impl Together {
         }
         let groups = Groups::new(&self.store, self.member, self.interface.as_deref(), timeout, made + 1)
             .map_err(|error| self.lost(&error))?;
-        *self.groups.borrow_mut() = groups;
+        let gradients = self.groups.borrow_mut().gradients.take();
+        *self.groups.borrow_mut() = Groups { gradients, ..groups };
         Ok(())
     }
 
@@ -205,6 +240,6 @@ impl Groups {
                 Error::Torch(format!("{error}{remedy}"))
             })
         };
-        Ok(Self { control: group("control")?, data: group("data")?, timeout, made })
+        Ok(Self { control: group("control")?, data: group("data")?, gradients: None, timeout, made })
     }
 }

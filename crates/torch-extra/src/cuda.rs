@@ -86,32 +86,51 @@ pub fn gpus() -> Result<Vec<String>, &'static str> {
 
 /// Why there is no CUDA, as far as it is known.
 fn why_not() -> &'static str {
+    loaded().err().unwrap_or("libtorch_cuda.so is there, and finds no driver or no GPU")
+}
+
+/// Whether libtorch's CUDA half is there.
+///
+/// # Errors
+/// Where it is not: why.
+pub(crate) fn loaded() -> Result<(), &'static str> {
     match LOADED.get() {
-        Some(Err(because)) => because,
-        Some(Ok(_)) => "libtorch_cuda.so is there, and finds no driver or no GPU",
-        None => "libtorch_cuda.so was not loaded at the start of the program",
+        Some(Ok(_)) => Ok(()),
+        Some(Err(because)) => Err(because),
+        None => Err("libtorch_cuda.so was not loaded at the start of the program"),
     }
 }
 
 /// What the driver calls a GPU, counted as libtorch counts them: `"NVIDIA H100 80GB HBM3"`; nothing where it does not tell.
 #[must_use]
 pub fn name(index: usize) -> Option<String> {
+    text_of(index, b"cuDeviceGetName\0")
+}
+
+/// Where a GPU is in its machine, counted as libtorch counts them: `"0000:3b:00.0"`; nothing where the driver does not tell.
+#[must_use]
+pub fn address(index: usize) -> Option<String> {
+    text_of(index, b"cuDeviceGetPCIBusId\0")
+}
+
+/// Asks the driver for a text about a GPU, by a function that takes where to put it, how long it may be, and which GPU.
+fn text_of(index: usize, function: &[u8]) -> Option<String> {
     type Init = unsafe extern "C" fn(u32) -> c_int;
     type Get = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
-    type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+    type Text = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
     const LENGTH: usize = 256;
     let index = c_int::try_from(index).ok()?;
     let (mut device, mut text) = (0, [0; LENGTH]);
     // SAFETY: the CUDA driver's own library, whose initialisers may run at any time; the three functions are of these types
-    // since CUDA 2.0 (cuda.h), and are called while the library is open.
+    // since CUDA 4.1 (cuda.h), and are called while the library is open.
     let found = unsafe {
         let driver = Library::open(Some("libcuda.so.1"), RTLD_NOW).ok()?;
         let init = driver.get::<Init>(b"cuInit\0").ok()?;
         let get = driver.get::<Get>(b"cuDeviceGet\0").ok()?;
-        let name = driver.get::<Name>(b"cuDeviceGetName\0").ok()?;
+        let text_of = driver.get::<Text>(function).ok()?;
         let found = init(0) == 0
             && get(&raw mut device, index) == 0
-            && name(text.as_mut_ptr(), LENGTH as c_int - 1, device) == 0;
+            && text_of(text.as_mut_ptr(), LENGTH as c_int - 1, device) == 0;
         // Unloading a driver that is in use would end badly.
         std::mem::forget(driver);
         found
@@ -215,6 +234,6 @@ mod tests {
 
     #[test]
     fn a_gpu_that_is_not_there_has_no_name() {
-        assert_eq!(name(999), None);
+        assert_eq!((name(999), address(999)), (None, None));
     }
 }

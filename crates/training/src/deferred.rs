@@ -79,6 +79,10 @@ impl DeferredMetrics {
     /// # Errors
     /// When another process is gone.
     pub(crate) fn read(&mut self) -> Result<Option<StepMetrics>, team::Error> {
+        if self.sync_interval > 1 {
+            // A GPU may wait for gradients of a process that is gone, and a read waits for the GPU.
+            self.team.hear()?;
+        }
         let mut steps = read(std::mem::take(&mut self.pending));
         sum(&mut steps, &self.team)?;
         let out_of_bounds = steps.iter().position(|step| !step.is_finite());

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::cuda_headers;
 use super::libtorch::Variant;
 use super::room::need_room;
 use crate::tools::{Fetched, Tool, unpack};
@@ -34,5 +35,15 @@ pub(super) fn install(downloader: &Tool, url: &str, folder: &Path, variant: Vari
         let place = folder.join(name);
         fs::rename(inner.join(name), &place).with_context(|| format!("cannot make {}", place.display()))?;
     }
-    fs::remove_dir(&inner).with_context(|| format!("cannot remove {}", inner.display()))
+    fs::remove_dir(&inner).with_context(|| format!("cannot remove {}", inner.display()))?;
+    if variant == Variant::Cpu {
+        return Ok(());
+    }
+    let wheels = folder.join("wheels");
+    cuda_headers::add(downloader, &wheels, folder)?;
+    // They are not there where there is no pip.
+    if !wheels.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
 }

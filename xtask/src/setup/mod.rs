@@ -1,13 +1,14 @@
 //! `cargo xtask setup`: libtorch, once per user, linked into the workspace as `.libtorch`.
 //!
 //! It comes from the first of these that works: the user's own (`user`), an earlier set-up (`cache`), the official
-//! archive (`archive`), the pip package (`pip`). `target` knows which there are for a machine, `libtorch` what a
+//! archive (`archive`), the pip package (`pip`); headers of CUDA from `cuda_headers`. `target` knows which there are for a machine, `libtorch` what a
 //! complete folder holds.
 //!
 //! Tested on Linux x86-64. What differs on macOS and Arm is in `target`: written, and never compiled there.
 
 mod archive;
 mod cache;
+mod cuda_headers;
 mod libtorch;
 mod pip;
 mod room;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use ::pip::Pip;
 use anyhow::{Context, Result, ensure};
 
+use super::cuda_headers;
 use super::libtorch::{self, VERSION, Variant};
 use super::room::need_room;
 use super::target::Target;
@@ -45,6 +46,7 @@ pub(super) fn install(downloader: &Tool, folder: &Path, target: &Target, variant
             let required = cuda_requirements(downloader, &wheel(&wheels, "torch")?, &wheels)?;
             process::run_as_progress(pip.download(&wheels).args(&required))?;
             unpack_cuda(downloader, &wheels, folder)?;
+            cuda_headers::add(downloader, &wheels, folder)?;
         }
     }
     keep_licences(downloader, &wheels, folder)?;
@@ -60,7 +62,7 @@ pub(crate) fn no_pip() -> String {
 /// Downloads the wheels that satisfy `requirements` into `folder`, dependencies left out.
 ///
 /// If the user's own Python has no fitting wheel, it asks again for the wheel of another.
-fn download(pip: &Pip, requirements: &[&str], folder: &Path) -> Result<()> {
+pub(super) fn download(pip: &Pip, requirements: &[&str], folder: &Path) -> Result<()> {
     let own = process::run_as_progress(pip.download(folder).arg("--no-deps").args(requirements));
     match own {
         Err(error) if !error.is::<Interrupted>() => {
@@ -73,7 +75,7 @@ fn download(pip: &Pip, requirements: &[&str], folder: &Path) -> Result<()> {
 }
 
 /// The one wheel of `package` in `folder`.
-fn wheel(folder: &Path, package: &str) -> Result<PathBuf> {
+pub(super) fn wheel(folder: &Path, package: &str) -> Result<PathBuf> {
     let found =
         ::pip::wheel(folder, package, None).with_context(|| format!("cannot list {}", folder.display()))?;
     found.with_context(|| format!("pip left no wheel of {package} in {}", folder.display()))
@@ -208,7 +210,7 @@ fn nvidia_lines(metadata: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs::File;
     use std::io::Write;
 
@@ -219,11 +221,11 @@ mod tests {
     use crate::tools;
     use crate::workspace::Workspace;
 
-    fn downloader() -> Tool {
+    pub(in super::super) fn downloader() -> Tool {
         tools::downloader(&Workspace::find().unwrap()).unwrap()
     }
 
-    fn write_wheel(path: &Path, names: &[&str]) {
+    pub(in super::super) fn write_wheel(path: &Path, names: &[&str]) {
         let mut writer = ZipWriter::new(File::create(path).unwrap());
         for name in names {
             writer.start_file(*name, SimpleFileOptions::default()).unwrap();

@@ -2,7 +2,7 @@
 
 use backbone::Backbone;
 use backbone::layers::LinearInit;
-use data_parallel::split;
+use data_parallel::{backend, split};
 use features::loader::Share;
 use records::{Depth, Event, PhasePlanRecord, Session, StepName};
 use run_config::HeadPolicy;
@@ -104,6 +104,7 @@ fn announce_shares(inputs: &Inputs<'_>, prepared: &Prepared, session: &mut Sessi
         let (batch_size, batches) = (run.config.train.batch_size.get(), run.config.train.accumulate.get());
         let share = Share::of(&materials.team, split, batches);
         session.emit(&Event::Note(share.of_all(batch_size).join("; ")));
+        session.emit(&Event::Note(backend::settle(&materials.team, run)?));
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub(crate) use read::lay_over;
 pub use read::{overlay, parse, read};
 pub use reference::reference;
 pub use regularization::RegularizeConfig;
-pub use run::{Cache, Checkpoints, PeerTimeout, RunConfig, Split, Switch};
+pub use run::{Backend, Cache, Checkpoints, PeerTimeout, RunConfig, Split, Switch};
 pub use save::SaveInterval;
 pub use schedule::{LearningRateSchedule, OneCycle, ReduceOnPlateau, StepDecay};
 pub use schema::schema;

@@ -35,6 +35,8 @@ pub struct RunConfig {
     pub features_mib: u64,
     /// What [several processes](several-machines.md) share of an optimizer step; the result is the same.
     pub split: Split,
+    /// How the gradients of [several processes](several-machines.md) are summed.
+    pub backend: Backend,
     /// Seconds after which a process that does not answer counts as gone.
     pub peer_timeout: PeerTimeout,
     /// Where the outputs of frozen stages are kept; the result is the same.
@@ -69,6 +71,18 @@ pub enum Split {
     Batches,
     /// The images of each batch. Not where batch-norm learns from a batch, nor with `regularize.spectral_shrinkage`.
     Batch,
+}
+
+/// `run.backend`: how the gradients of several processes are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// As `"nccl"` where each process has an NVIDIA GPU of its own and the program was compiled with NCCL, else as `"gloo"`.
+    Auto,
+    /// By way of the host's memory.
+    Gloo,
+    /// From GPU to GPU.
+    Nccl,
 }
 
 /// On or off.
@@ -117,6 +131,7 @@ impl Default for RunConfig {
             threads: ThreadBudget::of(0),
             workers: 0,
             split: Split::Auto,
+            backend: Backend::Auto,
             peer_timeout: PeerTimeout::of(300),
             features_mib: 2048,
             cache: Cache::On,

@@ -68,6 +68,7 @@ unsafe extern "C" {
         out: *mut *mut RawGroup,
     ) -> *mut c_char;
     pub(super) fn extra_group_free(group: *mut RawGroup);
+    pub(super) fn extra_group_abort(group: *mut RawGroup);
     pub(super) fn extra_all_reduce(group: *mut RawGroup, tensor: *mut C_tensor, op: c_int) -> *mut c_char;
     pub(super) fn extra_broadcast(group: *mut RawGroup, tensor: *mut C_tensor, root: c_int) -> *mut c_char;
     pub(super) fn extra_reducer(

@@ -6,9 +6,10 @@ use tch::Tensor;
 
 use super::Store;
 use super::ffi::{
-    RawGroup, count, extra_all_reduce, extra_broadcast, extra_group_free, extra_group_gloo, milliseconds,
-    text,
+    RawGroup, count, extra_all_reduce, extra_broadcast, extra_group_abort, extra_group_free,
+    extra_group_gloo, milliseconds, text,
 };
+use super::nccl::opened;
 use crate::shim::{Error, checked};
 
 /// One of the processes of a group.
@@ -20,8 +21,8 @@ pub struct Member {
     pub world: usize,
 }
 
-/// Processes that sum and broadcast tensors: `c10d::ProcessGroupGloo`. All call the same functions in the same order, with
-/// tensors of one shape and type.
+/// Processes that sum and broadcast tensors: `c10d::ProcessGroupGloo` or `c10d::ProcessGroupNCCL`. All call the same functions in
+/// the same order, with tensors of one shape and type.
 #[derive(Clone, Debug)]
 pub struct Group {
     raw: Rc<Owned>,
@@ -59,7 +60,29 @@ impl Group {
                 &raw mut out,
             )
         })?;
-        let raw = NonNull::new(out).ok_or_else(|| Error::said("no group was made".to_owned()))?;
+        Self::owned(out, member)
+    }
+
+    /// Connects the processes over NCCL, at their first call. Each has a GPU of its own, on which the tensors of all calls are. A
+    /// sum or broadcast that is not over within `timeout` is an error; a backward pass does not wait for one, and once its
+    /// gradients are late by `timeout` NCCL ends the process.
+    ///
+    /// # Errors
+    /// Where [`super::nccl()`] has a reason, or there is no GPU.
+    pub fn nccl(store: &Store, prefix: &str, member: Member, timeout: Duration) -> Result<Self, Error> {
+        let nccl = opened().map_err(|because| Error::said(because.to_owned()))?;
+        let (prefix, timeout) = (text(prefix)?, milliseconds(timeout));
+        let (rank, world) = (count(member.rank)?, count(member.world)?);
+        let mut out = std::ptr::null_mut();
+        // SAFETY: as above, and the library stays open.
+        checked(unsafe {
+            (nccl.make_group)(store.raw(), prefix.as_ptr(), rank, world, timeout, &raw mut out)
+        })?;
+        Self::owned(out, member)
+    }
+
+    fn owned(raw: *mut RawGroup, member: Member) -> Result<Self, Error> {
+        let raw = NonNull::new(raw).ok_or_else(|| Error::said("no group was made".to_owned()))?;
         Ok(Self { raw: Rc::new(Owned(raw)), member })
     }
 
@@ -101,6 +124,13 @@ impl Group {
         let root = count(root)?;
         // SAFETY: group and tensor are live; the tensor is ours alone, and is written through.
         checked(unsafe { extra_broadcast(self.raw(), tensor.as_mut_ptr(), root) })
+    }
+
+    /// Ends what waits for a process that is gone; nothing is called on the group afterwards. A GPU is free again, with any numbers
+    /// in the tensors of the last call.
+    pub fn abort(&self) {
+        // SAFETY: it is live.
+        unsafe { extra_group_abort(self.raw()) }
     }
 
     fn reduce(&self, tensor: &mut Tensor, op: i32) -> Result<(), Error> {

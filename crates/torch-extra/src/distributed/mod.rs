@@ -1,12 +1,13 @@
 //! Several processes that compute together, on libtorch's own c10d: a [`Store`] in which they find each other, a [`Group`] that
-//! sums and broadcasts over Gloo, and the [`Reducer`] of `DistributedDataParallel`, which sums gradients while the backward
-//! pass still runs.
+//! sums and broadcasts over Gloo or [`nccl()`], and the [`Reducer`] of `DistributedDataParallel`, which sums gradients while the
+//! backward pass still runs.
 //!
 //! All processes of a group call the same functions in the same order, each from one thread. After an error nothing more
 //! may be called on a group, and the process ends by [`leave`].
 
 mod ffi;
 mod group;
+mod nccl;
 mod reducer;
 mod store;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 use std::io::Write;
 
 pub use group::{Group, Member};
+pub use nccl::nccl;
 pub use reducer::Reducer;
 pub use store::Store;
 

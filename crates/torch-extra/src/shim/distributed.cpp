@@ -9,9 +9,10 @@
 
 #ifdef EXTRA_DISTRIBUTED
 
+#include "group.h"
+
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -23,16 +24,6 @@
 #include <vector>
 
 using std::chrono::milliseconds;
-
-struct Store {
-  c10::intrusive_ptr<c10d::Store> store;
-};
-
-// The wrapper is what the Reducer takes.
-struct Group {
-  c10::intrusive_ptr<c10d::Backend> backend;
-  c10::intrusive_ptr<c10d::ProcessGroup> wrapper;
-};
 
 namespace {
 
@@ -145,14 +136,23 @@ char *extra_group_gloo(Store *store, const char *prefix, int rank, int world, co
   });
 }
 
-void extra_group_free(Group *group) { delete group; }
+// NCCL warns of a group that was not shut down.
+void extra_group_free(Group *group) {
+  std::free(guarded([&] { group->backend->shutdown(); }));
+  delete group;
+}
+
+// Kernels of NCCL end that wait for a process that is gone, and with them what the GPU was to do next.
+void extra_group_abort(Group *group) {
+  std::free(guarded([&] { group->backend->abort(); }));
+}
 
 char *extra_all_reduce(Group *group, at::Tensor *tensor, int op) {
   return guarded([&] {
     on_contiguous(tensor, [&](std::vector<at::Tensor> &tensors) {
       c10d::AllreduceOptions options;
       options.reduceOp = operation(op);
-      group->backend->allreduce(tensors, options)->wait();
+      group->backend->allreduce(tensors, options)->wait(group->wait);
     });
   });
 }
@@ -162,7 +162,7 @@ char *extra_broadcast(Group *group, at::Tensor *tensor, int root) {
     on_contiguous(tensor, [&](std::vector<at::Tensor> &tensors) {
       c10d::BroadcastOptions options;
       options.rootRank = root;
-      group->backend->broadcast(tensors, options)->wait();
+      group->backend->broadcast(tensors, options)->wait(group->wait);
     });
   });
 }
@@ -235,6 +235,7 @@ char *extra_store_get(Store *, const char *, int64_t, void *, void (*)(void *, c
 char *extra_store_check(Store *, const char *, bool *) { return missing(); }
 char *extra_group_gloo(Store *, const char *, int, int, const char *, int64_t, Group **) { return missing(); }
 void extra_group_free(Group *) {}
+void extra_group_abort(Group *) {}
 char *extra_all_reduce(Group *, at::Tensor *, int) { return missing(); }
 char *extra_broadcast(Group *, at::Tensor *, int) { return missing(); }
 char *extra_reducer(Group *, at::Tensor *const *, size_t, Reduction **) { return missing(); }
