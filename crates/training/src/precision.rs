@@ -7,7 +7,7 @@
 
 mod auto;
 
-use backbone::{Backbone, StageId};
+use backbone::{Backbone, LowRank, StageId};
 use pretrained::InputSpec;
 use run_config::Precision;
 use tch::Kind;
@@ -26,7 +26,7 @@ pub struct Workload<'a> {
 }
 
 /// What a network computes for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose {
     /// Scores.
     Predict,
@@ -34,6 +34,8 @@ pub enum Purpose {
     Train {
         /// The first stage that is trained.
         from: StageId,
+        /// The low-rank updates that are trained in place of weights, if any.
+        low_rank: Option<LowRank>,
     },
 }
 

@@ -51,7 +51,7 @@ pub(super) fn head(
         input: &materials.input,
         batch_size: run.config.train.batch_size.get().min(images.train.len()),
         threads: run.threads,
-        purpose: Purpose::Train { from: plan.first_live },
+        purpose: Purpose::Train { from: plan.first_live, low_rank: plan.low_rank },
     };
     let measured = || precision::kind(run.config.run.precision, &mut backbone, &workload);
     let kind = inputs.kind.unwrap_or_else(measured);

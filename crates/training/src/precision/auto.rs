@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use backbone::{Backbone, Mode, Snapshot, StageId};
+use backbone::{Backbone, LowRank, Mode, Snapshot, StageId};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 use torch_extra::autocast::Autocast;
@@ -32,7 +32,7 @@ pub(crate) fn faster(backbone: &mut Backbone, work: &Workload<'_>) -> Kind {
     let known = memory.0.len();
     let gain = memory.gain(&key, &mut |kind| match work.purpose {
         Purpose::Predict => predicting(backbone, work, kind),
-        Purpose::Train { from } => training(backbone, work, from, kind),
+        Purpose::Train { from, low_rank } => training(backbone, work, from, low_rank, kind),
     });
     match gain {
         Ok(gain) => {
@@ -70,7 +70,10 @@ fn torch_version(description: &str) -> String {
 fn key(machine: &str, torch: &str, backbone: &Backbone, work: &Workload<'_>) -> String {
     let purpose = match work.purpose {
         Purpose::Predict => "predicting".to_owned(),
-        Purpose::Train { from } => format!("training from {}", backbone.name(from)),
+        Purpose::Train { from, low_rank: None } => format!("training from {}", backbone.name(from)),
+        Purpose::Train { from, low_rank: Some(how) } => {
+            format!("training updates of rank {} from {}", how.rank, backbone.name(from))
+        }
     };
     let (arch, input) = (backbone.arch(), work.input);
     format!(
@@ -116,17 +119,23 @@ fn predicting(backbone: &mut Backbone, work: &Workload<'_>, kind: Kind) -> Resul
     seconds
 }
 
-/// Returns the seconds for a batch through the frozen stages, through the live ones and back. Weights, running statistics,
-/// gradients and random numbers are as before: whether it was measured or remembered must not change a run.
-fn training(backbone: &mut Backbone, work: &Workload<'_>, from: StageId, kind: Kind) -> Result<f64, Error> {
+/// Returns the seconds for a batch through the frozen stages, through the live ones and back to what is trained. Weights,
+/// running statistics, gradients and random numbers are as before: whether it was measured or remembered must not change a run.
+fn training(
+    backbone: &mut Backbone,
+    work: &Workload<'_>,
+    from: StageId,
+    low_rank: Option<LowRank>,
+    kind: Kind,
+) -> Result<f64, Error> {
     let (device, _) = backbone.placement();
-    let (random, weights) = (RandomState::of(device)?, Snapshot::take(backbone, from));
+    let random = RandomState::of(device)?;
     let first_live = backbone.first_live();
     backbone.freeze_before(from);
+    let parameters = trained(backbone, from, low_rank);
+    let weights = Snapshot::take(backbone, from);
     backbone.prepare_inference(StageId::INPUT..from, kind);
     let x = images(backbone, work);
-    let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.parameters(id));
-    let parameters: Vec<Tensor> = live.map(|variable| variable.tensor).collect();
     let seconds = best(2, || {
         let features = tch::no_grad(|| backbone.forward(&x, StageId::INPUT..from, Mode::Evaluate));
         let loss = {
@@ -145,10 +154,21 @@ fn training(backbone: &mut Backbone, work: &Workload<'_>, from: StageId, kind: K
         Ok(())
     });
     backbone.forget_preparation(StageId::INPUT);
-    backbone.freeze_before(first_live);
     weights.restore();
+    backbone.merge();
+    backbone.freeze_before(first_live);
     random.restore()?;
     seconds
+}
+
+/// Returns the parameters of the stages from one on: of the source's stages low-rank updates, where these are trained, until
+/// they are merged.
+fn trained(backbone: &mut Backbone, from: StageId, low_rank: Option<LowRank>) -> Vec<Tensor> {
+    if let Some(how) = low_rank {
+        backbone.adapt(from, how);
+    }
+    let live = backbone.ids().filter(|&id| id >= from).flat_map(|id| backbone.parameters(id));
+    live.map(|variable| variable.tensor).collect()
 }
 
 /// Measured gains: what ran where -> how many times faster the short type was.
@@ -234,7 +254,9 @@ mod tests {
     fn whatever_decides_about_the_time_is_in_the_key() {
         let backbone = lenet();
         let (small, large) = (input(), InputSpec { crop: 64, ..input() });
-        let from = |stage| Purpose::Train { from: backbone.stage(stage).unwrap() };
+        let low_rank = |rank| Some(LowRank { rank, alpha: 8.0 });
+        let from = |stage| Purpose::Train { from: backbone.stage(stage).unwrap(), low_rank: None };
+        let updates = |rank| Purpose::Train { from: StageId::INPUT, low_rank: low_rank(rank) };
         let one = work(&small, Purpose::Predict);
         let key_of = |machine, torch, work| key(machine, torch, &backbone, &work);
         let keys = [
@@ -245,6 +267,9 @@ mod tests {
             key_of("a", "1", Workload { batch_size: 8, ..one }),
             key_of("a", "1", work(&small, from("fc1"))),
             key_of("a", "1", work(&small, from("fc2"))),
+            key_of("a", "1", work(&small, Purpose::Train { from: StageId::INPUT, low_rank: None })),
+            key_of("a", "1", work(&small, updates(4))),
+            key_of("a", "1", work(&small, updates(8))),
         ];
         assert_eq!(BTreeSet::from(keys.clone()).len(), keys.len(), "{keys:#?}");
         assert_ne!(machine(Device::Cpu, 1), machine(Device::Cpu, 2));
@@ -267,7 +292,8 @@ mod tests {
             let expected = random();
             state.restore().unwrap();
             let from = backbone.stage("conv2").unwrap();
-            let seconds = training(&mut backbone, &work(&input, Purpose::Train { from }), from, Kind::Float);
+            let purpose = Purpose::Train { from, low_rank: None };
+            let seconds = training(&mut backbone, &work(&input, purpose), from, None, Kind::Float);
             assert!(seconds.unwrap() > 0.0);
             random() == expected
         };
@@ -287,7 +313,30 @@ mod tests {
         let mut backbone = zoo::network("resnet18").unwrap().build(Values::default(), &options);
         let layer4 = backbone.stage("layer4").unwrap();
         let before = digest::stage(&backbone, layer4).unwrap();
-        training(&mut backbone, &work(&input, Purpose::Train { from: layer4 }), layer4, Kind::Float).unwrap();
+        let purpose = Purpose::Train { from: layer4, low_rank: None };
+        training(&mut backbone, &work(&input, purpose), layer4, None, Kind::Float).unwrap();
         assert_eq!(digest::stage(&backbone, layer4).unwrap(), before);
+    }
+
+    #[test]
+    fn what_is_measured_of_low_rank_updates_is_their_training_and_nothing_is_left_of_them() {
+        let input = InputSpec { crop: 32, channels: 3, ..input() };
+        let options = Options { classes: 2, size: 32, ..Options::default() };
+        let mut backbone = zoo::network("vit_t_16").unwrap().build(Values::default(), &options);
+        let (from, how) = (backbone.stage("blocks4").unwrap(), LowRank { rank: 4, alpha: 4.0 });
+        backbone.freeze_before(from);
+        let state = |backbone: &Backbone| {
+            let all = backbone.variables().all().into_iter();
+            all.map(|it| (it.name, it.role, it.tensor.requires_grad(), digest::bytes(&it.tensor).unwrap()))
+                .collect::<Vec<_>>()
+        };
+        let before = state(&backbone);
+        let values = trained(&mut backbone, from, Some(how)).iter().map(Tensor::numel).sum::<usize>();
+        // 4 * 8 * 192 values in each of three blocks, and a head for two classes.
+        assert_eq!(values, 3 * 6144 + 2 * 193);
+        backbone.merge();
+        let purpose = Purpose::Train { from, low_rank: Some(how) };
+        training(&mut backbone, &work(&input, purpose), from, Some(how), Kind::Float).unwrap();
+        assert!(state(&backbone) == before);
     }
 }
