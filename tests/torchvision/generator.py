@@ -27,7 +27,7 @@ and the rank:
     ...bn3.weight, f.c.1.weight, rank 1      0.2     0.05   (the end of a bottleneck's residual branch)
     ...weight, any other of rank 1           1       0.25   (normalisation)
     ...bn.bias                               0.75    0.5    (GoogLeNet's and Inception's units)
-    ...bias, any other, in_proj_bias         0       0.5
+    ...bias, any other, in_proj_bias, q_bias, v_bias  0       0.5
     ...layer_scale, layer_scale_parameter    0.2     0.05   (the end of a residual branch; TorchVision starts at 1e-6)
     ...num_batches_tracked (int64)           1 + (hash of element 0 >> 40) mod 1000
 
@@ -98,7 +98,7 @@ def offset_and_scale(name: str, shape, gain: float) -> tuple[float, float]:
         return 1.0, 0.25
     if name.endswith("bn.bias"):
         return 0.75, 0.5
-    if last in ("bias", "in_proj_bias"):
+    if last in ("bias", "in_proj_bias", "q_bias", "v_bias"):
         return 0.0, 0.5
     if last in ("layer_scale", "layer_scale_parameter"):
         return 0.2, 0.05
@@ -136,6 +136,7 @@ CHECKED = [
     ("encoder.layers.encoder_layer_0.self_attention.in_proj_bias", [192], 0.8),
     ("blocks.0.ls1.gamma", [64], 0.8),
     ("features.1.0.attn.logit_scale", [3, 1, 1], 0.8),
+    ("layers.0.blocks.0.attn.q_bias", [96], 0.8),
 ]
 
 

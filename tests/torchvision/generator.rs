@@ -50,7 +50,7 @@ fn offset_and_scale(name: &str, shape: &[i64], gain: f64) -> Option<(f64, f64)> 
         "weight" => Some((1.0, 0.25)),
         // GoogLeNet's and Inception's units have no shortcuts: mostly open, for the same reason.
         "bias" if name.ends_with("bn.bias") => Some((0.75, 0.5)),
-        "bias" | "in_proj_bias" => Some((0.0, 0.5)),
+        "bias" | "in_proj_bias" | "q_bias" | "v_bias" => Some((0.0, 0.5)),
         "layer_scale" | "layer_scale_parameter" => Some((0.2, 0.05)),
         _ => None,
     }

@@ -41,6 +41,8 @@ def cases():
         yield "timm", network, size, timm.create_model(name, num_classes=CLASSES, **more), lambda out: out, gain
     swin = timm.create_model("swin_tiny_patch4_window7_224", num_classes=CLASSES)
     yield "Swin's authors", "swin_t", 224, swin, lambda out: out
+    swin = timm.create_model("swinv2_tiny_window8_256", num_classes=CLASSES)
+    yield "Swin's authors", "swin_v2_t", 256, swin, lambda out: out
     for network, size, kind, more in OF_TRANSFORMERS:
         config = getattr(transformers, f"{kind}Config")(num_labels=CLASSES, **more)
         model = getattr(transformers, f"{kind}ForImageClassification")(config)
@@ -62,6 +64,7 @@ OF_TIMM = [
     ("regnet_x_400mf", 64, "regnetx_004_tv", GAIN, {}),
     ("convnext_tiny", 64, "convnext_tiny", GAIN, {}),
     ("swin_t", 224, "swin_tiny_patch4_window7_224", GAIN, {}),
+    ("swin_v2_t", 256, "swinv2_tiny_window8_256", GAIN, {}),
 ]
 # Network of ours, size of the images, transformers' class, its configuration where it is not the usual one.
 REGNET = dict(embedding_size=32)
@@ -73,6 +76,8 @@ OF_TRANSFORMERS = [
      REGNET | dict(layer_type="x", hidden_sizes=[32, 64, 160, 400], depths=[1, 2, 7, 12], groups_width=16)),
     ("convnext_tiny", 64, "ConvNext", {}),
     ("swin_t", 224, "Swin", {}),
+    ("swin_v2_t", 256, "Swinv2",
+     dict(image_size=256, window_size=8, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], embed_dim=96)),
 ]
 
 

@@ -27,7 +27,7 @@ VIT = {
 OTHERS = {
     "tf_efficientnetv2_m": "efficientnet_v2_m", "mobilenetv3_large_100": "mobilenet_v3_large",
     "regnety_320": "regnet_y_32gf", "regnetx_320": "regnet_x_32gf", "convnext_large": "convnext_large",
-    "swin_base_patch4_window7_224": "swin_b", "densenet201": "densenet201",
+    "swin_base_patch4_window7_224": "swin_b", "swinv2_base_window8_256": "swin_v2_b", "densenet201": "densenet201",
 }
 
 

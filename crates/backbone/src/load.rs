@@ -245,7 +245,7 @@ fn is_counter(name: &str) -> bool {
 
 /// Whether a tensor is the same in every network of its kind: TorchVision saves it, others do not.
 fn is_constant(name: &str) -> bool {
-    name.ends_with(".relative_position_index")
+    name.ends_with(".relative_position_index") || name.ends_with(".relative_coords_table")
 }
 
 fn shape(array: &Array) -> Vec<i64> {

@@ -44,7 +44,8 @@ pub struct Layout {
 pub struct Dialect {
     /// The library.
     pub name: &'static str,
-    /// A name of theirs -> ours; None where it is none of theirs. `NAME[1]` is the second part of ours, along the first axis.
+    /// A name of theirs -> ours; None where it is none of theirs. `NAME[1]` is the second part of ours, along the first axis;
+    /// `NAME[1 of 3]` where parts that the file lacks are zero.
     pub rename: fn(&str) -> Option<String>,
     /// What its networks compute otherwise under the same names, so that weights of theirs predict a little worse; `None`
     /// where they compute the same.

@@ -11,7 +11,8 @@
 //! | `encoder.layers.S.downsample`                                          | `layers.S.downsample`                       |
 //! | `layernorm`, `classifier`                                              | `norm`, `head`                              |
 //!
-//! TorchVision's scheme follows from the authors'.
+//! The second version has `attention.self.logit_scale` and `attention.self.continuous_position_bias_mlp` in place of the table, and
+//! keys without a bias. TorchVision's scheme follows from the authors'.
 
 use crate::timm;
 
@@ -20,6 +21,17 @@ pub(crate) fn rename(name: &str) -> Option<String> {
     let (authors, part) = authors(name)?;
     let ours = timm::rename_authors(&authors)?;
     Some(part.map_or_else(|| ours.clone(), |part| format!("{ours}[{part}]")))
+}
+
+/// The same for the second version.
+pub(crate) fn rename_second(name: &str) -> Option<String> {
+    let (authors, part) = authors(name)?;
+    let ours = timm::rename_authors(&authors)?;
+    Some(match part {
+        Some(part) if ours.ends_with(".bias") => format!("{ours}[{part} of 3]"),
+        Some(part) => format!("{ours}[{part}]"),
+        None => ours,
+    })
 }
 
 /// The authors' name, and which part of that tensor it is.
@@ -38,6 +50,8 @@ fn authors(name: &str) -> Option<(String, Option<usize>)> {
                 ["layernorm_before"] => ("norm1", None),
                 ["layernorm_after"] => ("norm2", None),
                 ["attention", "self"] => ("attn", None),
+                ["attention", "self", "continuous_position_bias_mlp", "0"] => ("attn.cpb_mlp.0", None),
+                ["attention", "self", "continuous_position_bias_mlp", "2"] => ("attn.cpb_mlp.2", None),
                 ["attention", "self", "query"] => ("attn.qkv", Some(0)),
                 ["attention", "self", "key"] => ("attn.qkv", Some(1)),
                 ["attention", "self", "value"] => ("attn.qkv", Some(2)),

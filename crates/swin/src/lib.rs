@@ -114,7 +114,11 @@ const V1: Paper = Paper {
 const V2: Paper = Paper {
     year: 2022,
     title: "Liu et al., Swin Transformer V2: Scaling Up Capacity and Resolution, 2022",
-    dialects: &[],
+    dialects: &[
+        Dialect { name: "timm", rename: timm::rename, differs: None },
+        Dialect { name: "Swin's authors", rename: timm::rename_authors, differs: None },
+        Dialect { name: "transformers", rename: hugging_face::rename_second, differs: None },
+    ],
 };
 
 const fn network(

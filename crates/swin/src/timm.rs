@@ -9,7 +9,12 @@
 //! | `layers.S.downsample.norm`, `.reduction`                   | `features.2S.norm`, `.reduction`; the authors': `features.2S+2` |
 //! | `norm`, `head.fc`; the authors' `head`                     | `norm`, `head`                                      |
 //!
-//! For the second version they have no such names here: of queries, keys and values they have two biases, TorchVision one.
+//! The second version has in place of the table
+//!
+//! | in the file                                        | here                                            |
+//! |----------------------------------------------------|-------------------------------------------------|
+//! | `layers.S.blocks.B.attn.logit_scale`, `cpb_mlp`    | `features.2S+1.B.attn.logit_scale`, `cpb_mlp`   |
+//! | `layers.S.blocks.B.attn.q_bias`, `v_bias`          | the first and last part of `features.2S+1.B.attn.qkv.bias`, whose middle, that of keys, is zero |
 
 /// The name of one of timm's tensors in TorchVision's scheme; `None` for any other name.
 pub(crate) fn rename(name: &str) -> Option<String> {
@@ -38,14 +43,18 @@ fn shared(name: &str) -> Option<String> {
         ["patch_embed", "proj", tensor] => Some(format!("features.0.0.{tensor}")),
         ["patch_embed", "norm", tensor] => Some(format!("features.0.2.{tensor}")),
         ["layers", stage, "blocks", block, ref layer @ .., tensor] => {
-            let layer = match (layer, tensor) {
-                (["attn"], "relative_position_bias_table") => "attn",
-                (["norm1"], _) => "norm1",
-                (["norm2"], _) => "norm2",
-                (["attn", "qkv"], _) => "attn.qkv",
-                (["attn", "proj"], _) => "attn.proj",
-                (["mlp", "fc1"], _) => "mlp.0",
-                (["mlp", "fc2"], _) => "mlp.3",
+            let (layer, tensor) = match (layer, tensor) {
+                (["attn"], "q_bias") => ("attn.qkv", "bias[0 of 3]"),
+                (["attn"], "v_bias") => ("attn.qkv", "bias[2 of 3]"),
+                (["attn"], "relative_position_bias_table" | "logit_scale") => ("attn", tensor),
+                (["attn", "cpb_mlp", "0"], _) => ("attn.cpb_mlp.0", tensor),
+                (["attn", "cpb_mlp", "2"], _) => ("attn.cpb_mlp.2", tensor),
+                (["norm1"], _) => ("norm1", tensor),
+                (["norm2"], _) => ("norm2", tensor),
+                (["attn", "qkv"], _) => ("attn.qkv", tensor),
+                (["attn", "proj"], _) => ("attn.proj", tensor),
+                (["mlp", "fc1"], _) => ("mlp.0", tensor),
+                (["mlp", "fc2"], _) => ("mlp.3", tensor),
                 _ => return None,
             };
             Some(format!("features.{}.{}.{layer}.{tensor}", 2 * number(stage)? + 1, number(block)?))

@@ -167,8 +167,9 @@ pub(super) const HEADS: [&str; 9] = [
 ];
 
 /// Names of values that profilers, counters and averages leave within a network, and of constants that some libraries save with it.
-pub(super) const COUNTERS: [&str; 10] = [
+pub(super) const COUNTERS: [&str; 11] = [
     "relative_position_index",
+    "relative_coords_table",
     "attn_mask",
     "total_ops",
     "total_params",
