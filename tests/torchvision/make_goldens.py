@@ -1,7 +1,8 @@
 """Writes golden/<arch>.json from TorchVision, and proves that each golden can fail.
 
-    python make_goldens.py [ARCH...]        (default: every network of networks.py)
-    python make_goldens.py --table          (rewrites only the table in README.md)
+    python make_goldens.py [ARCH...]                (default: every network of networks.py)
+    python make_goldens.py --gradients ARCH...      (only the gradients, into goldens that are there)
+    python make_goldens.py --table                  (rewrites only the table in README.md)
 
 Every golden must pass these checks before it is written; what they measured stands in the file
 under `proof` and in the README's table:
@@ -9,9 +10,10 @@ under `proof` and in the README's table:
 - the logits of two inputs differ by more than 1e-2 of the largest logit;
 - the float32 logits agree with a float64 evaluation to 1e-5, evaluation and training mode;
 - any one parameter or buffer multiplied by 1.1 moves the evaluation logits by more than 1e-4
-  (auxiliary heads: their training logits), `num_batches_tracked` excepted;
+  (auxiliary heads: their training logits), `num_batches_tracked` excepted; not of the large ones,
+  whose blocks are those of a smaller network;
 - all numbers are finite;
-- gradient norms agree with float64's, and stay under noise of 2e-7 on the input, to 1e-4.
+- gradient norms agree with float64's, and stay under noise of 2e-7 (1e-15 in float64) on the input, to 1e-4.
 
 All differences are relative: max|a-b| / max|b|.
 """
@@ -29,7 +31,10 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 TRAIN_BATCH = 4
 FACTOR = 1.1
-NOISE = 2e-7
+# Of the logits of a large network one in this many, and the norm of all.
+EVERY = 25
+# By the type that gradients are computed in.
+NOISE = {torch.float32: 2e-7, torch.float64: 1e-15}
 STEADY = 2e-5
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 AUXILIARY_WEIGHT = {"googlenet": 0.3, "inception_v3": 0.4}
@@ -79,15 +84,26 @@ def evaluation(arch, network, model) -> tuple[dict, dict]:
     networks.fill(model, network.gain)
     model.eval()
     logits = outputs(model, x)["logits"]
-    moved = sensitivities(model, logits, x, lambda name: not name.startswith(AUXILIARY),
-                          lambda model, x, reference: relative(model(x), reference))
-    weakest, name = min(moved)
+    proof = {}
+    if not network.large:
+        moved = sensitivities(model, logits, x, lambda name: not name.startswith(AUXILIARY),
+                              lambda model, x, reference: relative(model(x), reference))
+        proof["weakest"], proof["weakest_tensor"] = min(moved)
     exact = model.double()(x.double())
     model.float()
-    return {"shape": shape, "logits": floats(logits)}, {
+    return {"shape": shape} | written(network, {"logits": logits}), {
         "images_differ": ((logits[0] - logits[1]).abs().max() / logits.abs().max()).item(),
         "eval_float64": relative(logits, exact),
-        "weakest": weakest, "weakest_tensor": name,
+    } | proof
+
+
+def written(network, logits: dict) -> dict:
+    """Logits by name, row-major; of a large network some of them, and the norm of each image's."""
+    if not network.large:
+        return {key: floats(value) for key, value in logits.items()}
+    return {
+        "every": EVERY, "norms": floats(logits["logits"].double().norm(dim=1)),
+        "logits": floats(logits["logits"].flatten()[::EVERY]),
     }
 
 
@@ -98,7 +114,7 @@ def training(arch, network, model) -> tuple[dict, dict]:
     networks.fill(model, network.gain)
     model.train()
     logits = outputs(model, x)
-    golden = {"shape": shape} | {key: floats(value) for key, value in logits.items()}
+    golden = {"shape": shape} | written(network, logits)
     if arch == "resnet18":
         golden["running"] = {
             name: floats(torch.stack([tensor.double().sum(), tensor.double().square().sum()]))
@@ -144,11 +160,12 @@ def gradients(arch, network, model) -> tuple[dict, dict]:
     one unit across would make a golden that no other machine reproduces. Of the candidate sizes, the
     first whose norms are steady is taken, else the steadiest.
     """
+    dtype = torch.float64 if network.exact_gradients else torch.float32
     best = None
     for size in network.gradient_sizes:
         shape = [TRAIN_BATCH, 3, size, size]
-        loss, norms = gradient_norms(arch, network, model, shape, torch.float32)
-        drift = gradient_drift(arch, network, model, shape, norms)
+        loss, norms = gradient_norms(arch, network, model, shape, dtype)
+        drift = gradient_drift(arch, network, model, shape, norms, NOISE[dtype])
         print(f"{arch}: gradients at {size} pixels drift by {drift:.1e}", flush=True)
         if best is None or drift < best[0]:
             best = drift, shape, loss, norms
@@ -157,28 +174,28 @@ def gradients(arch, network, model) -> tuple[dict, dict]:
     model.float()
     drift, shape, loss, norms = best
     stages = [{"name": stage, "roots": roots, "norm": nine(norms[stage])} for stage, roots in network.stages.items()]
-    return {
+    return ({"dtype": "float64"} if network.exact_gradients else {}) | {
         "shape": shape, "labels": list(range(TRAIN_BATCH)),
         "auxiliary_weight": AUXILIARY_WEIGHT.get(arch), "loss": nine(loss), "stages": stages,
     }, {"gradient_drift": drift}
 
 
-def gradient_drift(arch, network, model, shape, norms) -> float:
+def gradient_drift(arch, network, model, shape, norms, noise) -> float:
     """How far the norms are from float64's, and those from themselves under small noise on the input."""
     _, exact = gradient_norms(arch, network, model, shape, torch.float64)
     drift = furthest(norms, exact)
-    for seed in range(3):
-        _, noisy = gradient_norms(arch, network, model, shape, torch.float64, seed)
+    for seed in range(1 if network.large else 3):
+        _, noisy = gradient_norms(arch, network, model, shape, torch.float64, seed, noise)
         drift = max(drift, furthest(noisy, exact))
     return drift
 
 
-def gradient_norms(arch, network, model, shape, dtype, seed=None) -> tuple[float, dict]:
+def gradient_norms(arch, network, model, shape, dtype, seed=None, noise=0.0) -> tuple[float, dict]:
     networks.fill(model, network.gain)
     model.to(dtype).train().zero_grad()
     x = networks.inputs(shape).to(dtype)
     if seed is not None:
-        x += NOISE * torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+        x += noise * torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
     loss = sum((1.0 if key == "logits" else AUXILIARY_WEIGHT[arch])
                * torch.nn.functional.cross_entropy(value, torch.arange(TRAIN_BATCH))
                for key, value in outputs(model, x).items())
@@ -213,7 +230,7 @@ def check(arch, proof):
         failures.append("the images' logits are too alike")
     if max(proof["eval_float64"], proof["train_float64"]) >= 1e-5:
         failures.append("float32 is too far from float64")
-    if min(proof["weakest"], proof.get("auxiliary", 1.0)) <= 1e-4:
+    if min(proof.get("weakest", 1.0), proof.get("auxiliary", 1.0)) <= 1e-4:
         failures.append("a tensor hardly matters")
     if proof.get("gradient_drift", 0.0) >= 1e-4:
         failures.append("the gradients are not steady")
@@ -239,13 +256,28 @@ def make(arch):
         if network.stages:
             golden["gradients"], more = gradients(arch, network, model)
             proof |= more
-        check(arch, proof)
-        golden["proof"] = {key: float(f"{value:.3g}") if isinstance(value, float) else value
-                           for key, value in proof.items()}
+        golden["proof"] = checked(arch, proof)
     golden["state_dict"] = [[name, list(tensor.shape), str(tensor.dtype).removeprefix("torch.")]
                             for name, tensor in model.state_dict().items()]
     (GOLDEN / f"{arch}.json").write_text(compact(golden))
     print(arch, golden.get("proof", "table only"), flush=True)
+
+
+def add_gradients(arch):
+    """Puts gradients into a golden whose logits stay as they are."""
+    path = GOLDEN / f"{arch}.json"
+    golden = json.loads(path.read_text())
+    network = networks.NETWORKS[arch]
+    made, drift = gradients(arch, network, networks.build(arch))
+    last = {key: golden.pop(key) for key in ("gradients", "proof", "state_dict") if key in golden}
+    proof = checked(arch, last["proof"] | drift)
+    path.write_text(compact(golden | {"gradients": made, "proof": proof, "state_dict": last["state_dict"]}))
+    print(arch, proof, flush=True)
+
+
+def checked(arch, proof: dict) -> dict:
+    check(arch, proof)
+    return {key: float(f"{value:.3g}") if isinstance(value, float) else value for key, value in proof.items()}
 
 
 def compact(golden: dict) -> str:
@@ -270,15 +302,14 @@ def write_table():
             continue
         golden = json.loads(path.read_text())
         proof = golden.get("proof")
-        cells = [arch, f"{golden['parameters']:,}"]
-        if proof:
-            cells += [str(golden["gain"]), f"{proof['images_differ']:.2g}", f"{proof['weakest']:.2g}",
-                      f"`{proof['weakest_tensor']}`", f"{proof['eval_float64']:.1e}", f"{proof['train_float64']:.1e}",
-                      f"{proof['gradient_drift']:.1e}" if "gradient_drift" in proof else ""]
-        else:
-            cells += ["table only"] + [""] * 6
+        if proof is None:
+            rows.append(f"| {arch} | {golden['parameters']:,} | table only" + " |" * 7)
+            continue
+        least = [f"{proof['weakest']:.2g}", f"`{proof['weakest_tensor']}`"] if "weakest" in proof else ["", ""]
+        cells = [arch, f"{golden['parameters']:,}", str(golden["gain"]), f"{proof['images_differ']:.2g}", *least,
+                 f"{proof['eval_float64']:.1e}", f"{proof['train_float64']:.1e}", f"{proof['gradient_drift']:.1e}" if "gradient_drift" in proof else ""]
         rows.append("| " + " | ".join(cells) + " |")
-        if proof and "auxiliary" in proof:
+        if "auxiliary" in proof:
             rows.append(f"| {arch}, auxiliary heads | | | | {proof['auxiliary']:.2g} "
                         f"| `{proof['auxiliary_tensor']}` | | | |")
     readme = HERE / "README.md"
@@ -290,9 +321,15 @@ def write_table():
 def main():
     torch.set_num_threads(1)
     GOLDEN.mkdir(exist_ok=True)
-    if sys.argv[1:] != ["--table"]:
-        for arch in sys.argv[1:] or networks.NETWORKS:
-            make(arch)
+    match sys.argv[1:]:
+        case ["--table"]:
+            pass
+        case ["--gradients", *archs]:
+            for arch in archs:
+                add_gradients(arch)
+        case archs:
+            for arch in archs or networks.NETWORKS:
+                make(arch)
     write_table()
 
 

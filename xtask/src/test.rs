@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// Also train on this number of NVIDIA GPUs, 1 or 2: NCCL on one, two processes on one, two processes on two
     #[arg(long, value_name = "N", conflicts_with = "fast", value_parser = clap::value_parser!(u8).range(1..))]
     gpus: Option<u8>,
-    /// Also compute the networks above 100 million parameters, one at a time: up to 16 GiB of memory
+    /// Also compute the larger networks of each family, one at a time: up to 16 GiB of memory
     #[arg(long, conflicts_with = "fast")]
     large: bool,
     /// Also read this many damaged files, 10000 for a thorough run: images are compared with Pillow
@@ -208,10 +208,10 @@ fn gpu_steps(count: u8) -> Vec<Step> {
     [nccl, step("processes on a GPU", &on("one"), &[])].into_iter().chain(two).collect()
 }
 
-/// Each family's test of its largest networks, one program after another.
+/// Each family's test of its larger networks, one program after another.
 fn large_step() -> Step {
     let words = "test --workspace --test family large_networks -- --ignored";
-    step("networks above 100 million parameters", words, &[])
+    step("the larger networks", words, &[])
 }
 
 /// The sample pages and their event files, drawn and given to programs that are not ours.

@@ -3,7 +3,8 @@
 use backbone::{Backbone, Mode, StageId, interpreter};
 use tch::{Kind, Tensor};
 
-use crate::parity::{has_values, relative};
+use crate::golden::relative;
+use crate::parity::is_described;
 use crate::subject::{Subject, channels, input, one_at_a_time, outline, with_values};
 
 /// Every variable belongs to one stage, and the stages' names are unique; the table names network and head truly.
@@ -127,7 +128,7 @@ pub fn a_trace_has_the_shapes_of_a_forward_pass(subject: &Subject) {
 /// numbers are there for are shown by [`parity`](crate::parity).
 pub fn the_description_computes_what_the_network_computes(subject: &Subject) {
     let _one_at_a_time = one_at_a_time();
-    for network in subject.family.networks.iter().filter(|network| !has_values(network)) {
+    for network in subject.family.networks.iter().filter(|network| !is_described(network)) {
         let size = i64::from((network.input)().crop.min(64));
         let backbone = with_values(network, size);
         let x = input(network, size);

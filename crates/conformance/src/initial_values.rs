@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use backbone::{Options, Role, Values};
 use tch::{Kind, Tensor};
 
-use crate::parity::folder;
+use crate::golden::folder;
 use crate::subject::{Subject, one_at_a_time};
 
 /// Standard errors that two draws may differ by.

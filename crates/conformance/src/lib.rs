@@ -15,6 +15,7 @@
 //! - [`contract`]: stages partition the network, can be cut anywhere, say their shapes truly.
 //! - [`ending`]: they end early, and their head reads several stages.
 //! - [`freezing`]: what is frozen stays, what is live moves; dropout takes another rate.
+//! - [`files`]: `.pth` and `.safetensors` files of published names, read, saved and read again.
 //! - [`initial_values`]: mean, deviation and kurtosis of every parameter.
 //! - [`other_libraries`]: for a family that reads files of timm or transformers, what these compute with them.
 //! - [`smallest_input`]: what a network declares is what it reads.
@@ -23,9 +24,11 @@
 
 pub mod contract;
 pub mod ending;
+pub mod files;
 pub mod freezing;
 #[path = "../../../tests/torchvision/generator.rs"]
 mod generator;
+mod golden;
 pub mod initial_values;
 pub mod other_libraries;
 pub mod parity;
@@ -47,7 +50,7 @@ macro_rules! tests {
         }
 
         #[test]
-        #[ignore = "networks above 100 million parameters: cargo xtask test --large"]
+        #[ignore = "larger networks: cargo xtask test --large"]
         fn large_networks_compute_what_torchvision_computes() {
             $crate::parity::check_large(&$subject);
         }

@@ -2,15 +2,13 @@
 //!
 //! `tests/torchvision/make_other_libraries.py` made the numbers.
 
-use std::collections::BTreeMap;
-
 use backbone::{Mode, Options, StageId, Values};
-use checkpoint::safetensors_file::{self, ArrayView};
-use checkpoint::{Checkpoint, Dtype};
+use checkpoint::Checkpoint;
 use serde::Deserialize;
 use tch::Tensor;
 
-use crate::parity::{folder, relative};
+use crate::files::write_safetensors;
+use crate::golden::{folder, input, relative};
 use crate::subject::{Subject, one_at_a_time};
 use crate::{generator, pth};
 
@@ -48,8 +46,7 @@ pub fn check(subject: &Subject) {
             let mut backbone = network.build(Values::Awaited { seed: 0 }, &options);
             let report = backbone.load(&checkpoint).unwrap();
             assert!(report.unused.is_empty() && report.wrong_shape.is_empty(), "{what}: {report:?}");
-            let x = Tensor::from_slice(&generator::values("input", &case.shape, 1.0).unwrap());
-            let x = x.view(case.shape.as_slice());
+            let x = input(&case.shape);
             let ours = tch::no_grad(|| match case.features {
                 true => backbone.forward(&x, StageId::INPUT..backbone.head_id(), Mode::Evaluate),
                 false => backbone.classify(&x, StageId::INPUT, Mode::Evaluate).logits,
@@ -67,27 +64,15 @@ pub fn check(subject: &Subject) {
 /// A file with the library's names, under the network's.
 fn loaded(case: &Case, extension: &str, layout: &checkpoint::Layout) -> Checkpoint {
     let values = |name: &str, shape: &[i64]| generator::values(name, shape, case.gain).unwrap();
+    let named = case.tensors.iter();
+    let named =
+        named.map(|(name, shape)| (name.clone(), shape.clone(), pth::Values::Float(values(name, shape))));
+    let named: Vec<pth::Named> = named.collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("weights.{extension}"));
-    if extension == "pth" {
-        let named = case
-            .tensors
-            .iter()
-            .map(|(name, shape)| (name.clone(), shape.clone(), pth::Values::Float(values(name, shape))));
-        pth::write_zip(&path, &named.collect::<Vec<_>>());
-    } else {
-        let arrays: Vec<(&str, Vec<usize>, Vec<u8>)> = case
-            .tensors
-            .iter()
-            .map(|(name, shape)| {
-                let bytes = values(name, shape).iter().flat_map(|value| value.to_le_bytes()).collect();
-                (name.as_str(), shape.iter().map(|&extent| extent as usize).collect(), bytes)
-            })
-            .collect();
-        let views = arrays.iter().map(|(name, shape, data)| {
-            (*name, ArrayView { shape, dtype: Dtype::F32, data: data.as_slice() })
-        });
-        safetensors_file::write(&path, views, &BTreeMap::new()).unwrap();
+    match extension {
+        "pth" => pth::write_zip(&path, &named),
+        _ => write_safetensors(&path, &named),
     }
     checkpoint::open(&path).unwrap().load(Some(layout)).unwrap()
 }

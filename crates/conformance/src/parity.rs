@@ -5,67 +5,21 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use backbone::{Backbone, Mode, Network, Output, Role, StageId, Values, Variable};
 use serde::Deserialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::generator;
+use crate::golden::{self, Golden, Gradients, Pass, StageNorm, folder, relative};
 use crate::subject::{Subject, one_at_a_time, options};
 
 /// Largest relative error of logits.
 const LOGITS: f64 = 1e-4;
 /// Largest relative error of a gradient norm.
 const GRADIENTS: f64 = 1e-4;
-
-#[derive(Deserialize)]
-struct Golden {
-    arch: String,
-    /// Whether its values are compared only where that is asked for: above 100 million parameters.
-    #[serde(default)]
-    large: bool,
-    parameters: u64,
-    gain: Option<f64>,
-    eval: Option<Pass>,
-    train: Option<Pass>,
-    gradients: Option<Gradients>,
-    proof: Option<Proof>,
-    state_dict: Vec<(String, Vec<i64>, String)>,
-}
-
-/// What the script measured when it made the golden.
-#[derive(Deserialize)]
-struct Proof {
-    /// The smallest change of the evaluation logits when one tensor, of all of them, is multiplied by 1.1.
-    weakest: f64,
-    /// The same for the auxiliary heads' own logits.
-    auxiliary: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Pass {
-    shape: Vec<i64>,
-    running: Option<BTreeMap<String, [f64; 2]>>,
-    #[serde(flatten)]
-    logits: BTreeMap<String, Vec<f64>>,
-}
-
-#[derive(Deserialize)]
-struct Gradients {
-    shape: Vec<i64>,
-    labels: Vec<i64>,
-    auxiliary_weight: Option<f64>,
-    loss: f64,
-    stages: Vec<StageNorm>,
-}
-
-#[derive(Deserialize)]
-struct StageNorm {
-    name: String,
-    roots: Vec<String>,
-    norm: f64,
-}
 
 #[derive(Deserialize)]
 struct Check {
@@ -80,10 +34,10 @@ struct Check {
 pub fn check(subject: &Subject) {
     let _one_at_a_time = one_at_a_time();
     let Some(every_tensor) = subject.every_tensor else {
-        return subject.family.networks.iter().for_each(|network| assert!(!golden(network).exists()));
+        return subject.family.networks.iter().for_each(|network| assert!(!golden::path(network).exists()));
     };
     for network in subject.family.networks {
-        let compared = Compared::new(network);
+        let mut compared = Compared::new(network);
         compared.was_proven_sensitive();
         compared.compare_state_dict();
         if !compared.golden.large {
@@ -96,17 +50,14 @@ pub fn check(subject: &Subject) {
     assert!(subject.family.networks.iter().any(|network| network.name == every_tensor), "{every_tensor}");
 }
 
-/// Compares the values of the networks above 100 million parameters, one after another: `cargo xtask test --large`.
+/// Compares the values of the larger networks, one after another: `cargo xtask test --large`.
 pub fn check_large(subject: &Subject) {
     let _one_at_a_time = one_at_a_time();
     for network in subject.family.networks {
-        if !golden(network).exists() {
-            continue;
-        }
-        let compared = Compared::new(network);
-        if compared.golden.large {
-            compared.compare_values();
-        }
+        let Some(golden) = Golden::of(network).filter(|golden| golden.large) else { continue };
+        let started = Instant::now();
+        Compared::of(network, golden).compare_values();
+        eprintln!("{}: {:.1} s", network.name, started.elapsed().as_secs_f64());
     }
 }
 
@@ -149,8 +100,10 @@ struct Compared {
 
 impl Compared {
     fn new(network: &Network) -> Self {
-        let golden: Golden =
-            serde_json::from_str(&std::fs::read_to_string(golden(network)).unwrap()).unwrap();
+        Self::of(network, Golden::of(network).unwrap_or_else(|| panic!("{} has no golden", network.name)))
+    }
+
+    fn of(network: &Network, golden: Golden) -> Self {
         assert_eq!(golden.arch, network.name);
         let size = golden.train.as_ref().map_or(224, |train| train.shape[2]);
         let options =
@@ -166,12 +119,15 @@ impl Compared {
 
     /// Any one tensor changed by a tenth moved TorchVision's logits by more than the tolerance.
     fn was_proven_sensitive(&self) {
-        let Golden { arch, eval, train, proof, .. } = &self.golden;
+        let Golden { arch, eval, train, proof, large, .. } = &self.golden;
         let Some(proof) = proof else {
             assert!(eval.is_none() && train.is_none(), "{arch}: logits without a proof");
             return;
         };
-        assert!(proof.weakest > LOGITS, "{arch}: {:.1e}", proof.weakest);
+        match proof.weakest {
+            Some(weakest) => assert!(weakest > LOGITS, "{arch}: {weakest:.1e}"),
+            None => assert!(large, "{arch}: nobody has shown that each of its tensors matters"),
+        }
         assert!(proof.auxiliary.is_none_or(|weakest| weakest > LOGITS), "{arch}: auxiliary heads");
         let has_auxiliary = self.backbone.aux().next().is_some();
         assert_eq!(proof.auxiliary.is_some(), has_auxiliary, "{arch}");
@@ -197,7 +153,7 @@ impl Compared {
         assert_eq!(parameters, self.golden.parameters, "{arch}");
     }
 
-    fn compare_values(&self) {
+    fn compare_values(&mut self) {
         self.compare_evaluation();
         self.compare_training();
         self.compare_gradients();
@@ -208,7 +164,7 @@ impl Compared {
         self.fill();
         let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Evaluate));
         assert!(output.aux.is_empty());
-        self.agree("evaluation", &output.logits, &golden.logits["logits"]);
+        self.agree("evaluation", "logits", &output.logits, golden);
         let described = tch::no_grad(|| self.describe(&golden.shape));
         let error = relative(&described, &output.logits);
         assert!(error < LOGITS, "{}: the description's logits differ by {error:.1e}", self.golden.arch);
@@ -216,7 +172,7 @@ impl Compared {
 
     /// Computes the description of the network in place of the network.
     fn describe(&self, shape: &[i64]) -> Tensor {
-        let x = Tensor::from_slice(&generator::values("input", shape, 1.0).unwrap()).view(shape);
+        let x = golden::input(shape);
         let graph = self.backbone.describe([shape[1], shape[2], shape[3]]);
         backbone::interpreter::run(&graph, &backbone::interpreter::weights(&self.backbone), &x)
     }
@@ -225,10 +181,10 @@ impl Compared {
         let Some(golden) = &self.golden.train else { return };
         self.fill();
         let output = tch::no_grad(|| self.classify(&golden.shape, Mode::Train));
-        self.agree("training", &output.logits, &golden.logits["logits"]);
+        self.agree("training", "logits", &output.logits, golden);
         assert_eq!(output.aux.len() + 1, golden.logits.len());
         for ((_, aux), (logits, _)) in self.backbone.aux().zip(&output.aux) {
-            self.agree(aux.root, logits, &golden.logits[aux.root]);
+            self.agree("training", aux.root, logits, golden);
         }
         if let Some(running) = &golden.running {
             self.compare_running(running);
@@ -254,10 +210,19 @@ impl Compared {
         assert_eq!(seen, running.len());
     }
 
-    fn compare_gradients(&self) {
-        let Some(golden) = &self.golden.gradients else { return };
-        let arch = &self.golden.arch;
+    /// In the golden's type; the network is float32 again after that.
+    fn compare_gradients(&mut self) {
+        let Some(golden) = self.golden.gradients.take() else { return };
         self.fill();
+        if golden.dtype.is_some() {
+            self.backbone.to(Device::Cpu, Kind::Double);
+        }
+        self.compare_norms(&golden);
+        self.backbone.to(Device::Cpu, Kind::Float);
+    }
+
+    fn compare_norms(&self, golden: &Gradients) {
+        let arch = &self.golden.arch;
         let output = self.classify(&golden.shape, Mode::Train);
         let labels = Tensor::from_slice(&golden.labels);
         let loss =
@@ -269,7 +234,13 @@ impl Compared {
         assert!(error < LOGITS, "{arch}: the loss differs by {error:.1e}");
         loss.backward();
         for StageNorm { name, roots, norm } in &golden.stages {
-            let owned = self.backbone.variables().below(roots).into_iter();
+            let below = |name: &str| {
+                roots.iter().any(|root| {
+                    name.strip_prefix(root.as_str())
+                        .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'.', ..]))
+                })
+            };
+            let owned = self.variables().into_iter().filter(|variable| below(&self.theirs[&variable.name]));
             let squares = owned.filter(|variable| variable.role == Role::Parameter).map(|variable| {
                 variable.tensor.grad().to_kind(Kind::Double).square().sum(Kind::Double).double_value(&[])
             });
@@ -330,15 +301,15 @@ impl Compared {
     }
 
     fn classify(&self, shape: &[i64], mode: Mode) -> Output {
-        let x = Tensor::from_slice(&generator::values("input", shape, 1.0).unwrap()).view(shape);
+        let (device, kind) = self.backbone.placement();
+        let x = golden::input(shape).to_device(device).to_kind(kind);
         self.backbone.classify(&x, StageId::INPUT, mode)
     }
 
-    fn agree(&self, what: &str, ours: &Tensor, theirs: &[f64]) {
-        let theirs = Tensor::from_slice(theirs).view(ours.size().as_slice());
-        let error = relative(ours, &theirs);
-        eprintln!("{}: {what}: {error:.1e}", self.golden.arch);
-        assert!(error < LOGITS, "{}: {what} logits differ by {error:.1e}", self.golden.arch);
+    fn agree(&self, what: &str, head: &str, ours: &Tensor, theirs: &Pass) {
+        let error = theirs.error(head, ours);
+        eprintln!("{}: {what}, {head}: {error:.1e}", self.golden.arch);
+        assert!(error < LOGITS, "{}: {what}: {head} differ by {error:.1e}", self.golden.arch);
     }
 
     fn variables(&self) -> Vec<Variable> {
@@ -346,23 +317,9 @@ impl Compared {
     }
 }
 
-/// max|a-b| / max|b|
-pub(crate) fn relative(a: &Tensor, b: &Tensor) -> f64 {
-    let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
-    (a - &b).abs().max().double_value(&[]) / b.abs().max().double_value(&[])
-}
-
-/// Whether a network is compared with TorchVision's logits, here or among the large ones.
-pub(crate) fn has_values(network: &Network) -> bool {
-    let text = std::fs::read_to_string(golden(network));
-    let golden = text.map(|text| serde_json::from_str::<Golden>(&text).unwrap());
-    golden.is_ok_and(|golden| golden.large || golden.eval.is_some())
-}
-
-fn golden(network: &Network) -> PathBuf {
-    folder().join("golden").join(format!("{}.json", network.name))
-}
-
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/torchvision")
+/// Whether a network's description is compared with TorchVision's logits: in every run of the tests, or of a network above 100 million
+/// parameters among the large ones.
+pub(crate) fn is_described(network: &Network) -> bool {
+    let Some(golden) = Golden::of(network) else { return false };
+    if golden.large { golden.parameters > 100_000_000 } else { golden.eval.is_some() }
 }

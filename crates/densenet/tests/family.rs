@@ -17,15 +17,7 @@ fn published_files_have_old_names_for_what_lies_in_layers() {
         let rename = network.dialects[0].rename;
         let mut old_names = 0;
         for name in network.layout().tensors.keys() {
-            let mut old = name.clone();
-            for (new, dotted) in [
-                (".norm1.", ".norm.1."),
-                (".norm2.", ".norm.2."),
-                (".conv1.", ".conv.1."),
-                (".conv2.", ".conv.2."),
-            ] {
-                old = old.replace(new, dotted);
-            }
+            let old = old_name(name);
             old_names += usize::from(old != *name);
             assert_eq!(rename(&old).as_ref(), Some(name));
             assert_eq!(rename(name).as_ref(), (old == *name).then_some(name), "a new name is no old one");
@@ -36,6 +28,19 @@ fn published_files_have_old_names_for_what_lies_in_layers() {
     {
         assert_eq!((densenet::FAMILY.networks[0].dialects[0].rename)(other), None, "{other}");
     }
+}
+
+/// The name that a tensor has in the files that TorchVision publishes.
+fn old_name(name: &str) -> String {
+    let layers =
+        [(".norm1.", ".norm.1."), (".norm2.", ".norm.2."), (".conv1.", ".conv.1."), (".conv2.", ".conv.2.")];
+    layers.iter().fold(name.to_owned(), |name, (new, dotted)| name.replace(new, dotted))
+}
+
+#[test]
+fn reads_files_of_torchvision_whatever_their_age_and_its_own() {
+    conformance::files::check(&SUBJECT, &["densenet121"], str::to_owned, None);
+    conformance::files::check(&SUBJECT, &["densenet121"], old_name, Some("TorchVision before 0.3"));
 }
 
 #[test]

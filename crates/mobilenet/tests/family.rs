@@ -14,6 +14,11 @@ const SUBJECT: Subject = Subject {
 conformance::tests!(SUBJECT);
 
 #[test]
+fn reads_files_of_torchvision_and_its_own() {
+    conformance::files::check(&SUBJECT, &["mobilenet_v2", "mobilenet_v3_small"], str::to_owned, None);
+}
+
+#[test]
 fn reads_files_of_timm() {
     conformance::other_libraries::check(&SUBJECT);
 }

@@ -14,6 +14,11 @@ const SUBJECT: Subject = Subject {
 conformance::tests!(SUBJECT);
 
 #[test]
+fn reads_files_of_torchvision_and_its_own() {
+    conformance::files::check(&SUBJECT, &["regnet_y_400mf", "regnet_x_400mf"], str::to_owned, None);
+}
+
+#[test]
 fn reads_files_of_timm_and_transformers() {
     conformance::other_libraries::check(&SUBJECT);
 }

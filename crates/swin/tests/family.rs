@@ -11,6 +11,11 @@ const SUBJECT: Subject = Subject {
 conformance::tests!(SUBJECT);
 
 #[test]
+fn reads_files_of_torchvision_and_its_own() {
+    conformance::files::check(&SUBJECT, &["swin_v2_t"], str::to_owned, None);
+}
+
+#[test]
 fn reads_files_of_timm_and_transformers() {
     conformance::other_libraries::check(&SUBJECT);
 }

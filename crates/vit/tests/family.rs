@@ -14,6 +14,11 @@ const SUBJECT: Subject = Subject {
 conformance::tests!(SUBJECT);
 
 #[test]
+fn reads_files_of_torchvision_and_its_own() {
+    conformance::files::check(&SUBJECT, &["vit_t_16", "dinov2_vits14_reg"], str::to_owned, None);
+}
+
+#[test]
 fn reads_files_of_timm_and_transformers() {
     conformance::other_libraries::check(&SUBJECT);
 }
