@@ -82,10 +82,10 @@ def lite_stages(depths: tuple) -> dict:
     return stages | {"last": ["_conv_head", "_bn1"], "head": ["_fc"]}
 
 
-def lite(number: int, *sizes: int, gain: float = 0.9, **more) -> "Network":
+def lite(number: int, size: int = 64, train_size: int = 96, **more) -> "Network":
     """Not in TorchVision: the pip package efficientnet-lite-pytorch, with its own state-dict names."""
-    stages = lite_stages(LITE_DEPTHS[number])
-    return Network(gain, *sizes, arguments={"drop_connect_rate": 0.0}, exact_gradients=True, stages=stages, **more)
+    return Network(0.9, size, train_size, {"drop_connect_rate": 0.0}, (size,), exact_gradients=True,
+                   stages=lite_stages(LITE_DEPTHS[number]), **more)
 
 
 CONVNEXT_STAGES = {
@@ -171,13 +171,13 @@ NETWORKS = {
     "efficientnet_b3": Network(0.9, stages=EFFICIENTNET_STAGES, large=True),
     **{f"efficientnet_b{i}": Network(1.0, table_only=True) for i in range(4, 8)},
     "efficientnet_lite0": lite(0),
-    # At its own size, at which sides are odd that a stride of 2 halves.
+    # At their own sizes, by which the package pads, and at which sides are odd that a stride of 2 halves.
     "efficientnet_lite1": lite(1, 240, 240),
-    "efficientnet_lite2": lite(2, large=True),
-    # Statistics over more positions: in so many layers rounding would grow.
-    "efficientnet_lite3": lite(3, 64, 192, large=True),
-    "efficientnet_lite4": lite(4, 64, 320, large=True),
+    "efficientnet_lite2": lite(2, 260, 260, large=True),
+    "efficientnet_lite3": lite(3, 280, 280, large=True),
+    "efficientnet_lite4": lite(4, 300, 300, large=True),
     "efficientnet_v2_s": Network(0.78, stages=EFFICIENTNET_V2_S_STAGES),
+    # Statistics over more positions: in so many layers rounding would grow.
     "efficientnet_v2_m": Network(0.73, train_size=256, stages=EFFICIENTNET_STAGES, large=True),
     "efficientnet_v2_l": Network(0.73, train_size=256, stages=EFFICIENTNET_STAGES, large=True),
     "convnext_tiny": Network(1.0, stages=CONVNEXT_STAGES),
