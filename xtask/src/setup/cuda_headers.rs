@@ -7,7 +7,7 @@ use std::path::Path;
 use ::pip::Pip;
 use anyhow::{Context, Result, ensure};
 
-use super::pip::{download, no_pip, wheel};
+use super::wheels::{download, no_pip, wheel};
 use crate::process::{Interrupted, say};
 use crate::tools::{Tool, unpack};
 
@@ -101,7 +101,7 @@ fn merge(from: &Path, to: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pip::tests::{downloader, write_wheel};
+    use super::super::wheels::tests::{downloader, write_wheel};
     use super::*;
 
     #[test]

@@ -1,8 +1,8 @@
 //! `cargo xtask setup`: libtorch, once per user, linked into the workspace as `.libtorch`.
 //!
 //! It comes from the first of these that works: the user's own (`user`), an earlier set-up (`cache`), the official
-//! archive (`archive`), the pip package (`pip`); headers of CUDA from `cuda_headers`. `target` knows which there are for a machine, `libtorch` what a
-//! complete folder holds.
+//! archive (`archive`), the pip package (`pip`, by way of `wheels`); headers of CUDA from `cuda_headers`. `target` knows which there
+//! are for a machine, `libtorch` what a complete folder holds.
 //!
 //! Tested on Linux x86-64. What differs on macOS and Arm is in `target`: written, and never compiled there.
 
@@ -14,6 +14,7 @@ mod pip;
 mod room;
 mod target;
 mod user;
+mod wheels;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ use anyhow::{Result, anyhow, bail};
 
 pub use self::libtorch::VERSION;
 use self::libtorch::Variant;
-pub(crate) use self::pip::no_pip;
 use self::target::Target;
+pub(crate) use self::wheels::no_pip;
 use crate::process::{Interrupted, say};
 use crate::tools;
 use crate::workspace::Workspace;

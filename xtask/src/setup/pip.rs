@@ -15,7 +15,8 @@ use super::cuda_headers;
 use super::libtorch::{self, VERSION, Variant};
 use super::room::need_room;
 use super::target::Target;
-use crate::process::{self, Interrupted, say};
+use super::wheels::{download, no_pip, wheel};
+use crate::process::{self, say};
 use crate::tools::{Tool, unpack};
 
 /// How this origin is called in messages.
@@ -51,34 +52,6 @@ pub(super) fn install(downloader: &Tool, folder: &Path, target: &Target, variant
     }
     keep_licences(downloader, &wheels, folder)?;
     fs::remove_dir_all(&wheels).with_context(|| format!("cannot remove {}", wheels.display()))
-}
-
-/// Message where no pip is installed.
-pub(crate) fn no_pip() -> String {
-    let calls = ::pip::CALLS.map(|call| format!("`{}`", call.join(" "))).join(" nor ");
-    format!("no pip: neither {calls} answers (on Debian: `apt install python3-pip`)")
-}
-
-/// Downloads the wheels that satisfy `requirements` into `folder`, dependencies left out.
-///
-/// If the user's own Python has no fitting wheel, it asks again for the wheel of another.
-pub(super) fn download(pip: &Pip, requirements: &[&str], folder: &Path) -> Result<()> {
-    let own = process::run_as_progress(pip.download(folder).arg("--no-deps").args(requirements));
-    match own {
-        Err(error) if !error.is::<Interrupted>() => {
-            say(format!("{error:#}; asking for the wheel of another Python"));
-            let mut other = pip.download(folder);
-            process::run_as_progress(::pip::for_python_3_12(&mut other).arg("--no-deps").args(requirements))
-        }
-        result => result,
-    }
-}
-
-/// The one wheel of `package` in `folder`.
-pub(super) fn wheel(folder: &Path, package: &str) -> Result<PathBuf> {
-    let found =
-        ::pip::wheel(folder, package, None).with_context(|| format!("cannot list {}", folder.display()))?;
-    found.with_context(|| format!("pip left no wheel of {package} in {}", folder.display()))
 }
 
 /// Keeps the licences of all wheels, a file for each package.
@@ -210,29 +183,9 @@ fn nvidia_lines(metadata: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::fs::File;
-    use std::io::Write;
-
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
-
+mod tests {
+    use super::super::wheels::tests::{downloader, write_wheel};
     use super::*;
-    use crate::tools;
-    use crate::workspace::Workspace;
-
-    pub(in super::super) fn downloader() -> Tool {
-        tools::downloader(&Workspace::find().unwrap()).unwrap()
-    }
-
-    pub(in super::super) fn write_wheel(path: &Path, names: &[&str]) {
-        let mut writer = ZipWriter::new(File::create(path).unwrap());
-        for name in names {
-            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
-            writer.write_all(name.as_bytes()).unwrap();
-        }
-        writer.finish().unwrap();
-    }
 
     /// Tiny wheels with the names and the layout of the real ones.
     fn write_wheels(folder: &Path) {
