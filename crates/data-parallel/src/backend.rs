@@ -97,6 +97,9 @@ fn obstacle(offers: &[Offer]) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// The offers, what "auto" takes, and what is wrong with "nccl".
+    type Row = (Vec<Offer>, Result<Choice, String>, Option<&'static str>);
+
     fn gpu(place: &str, nccl: &str) -> Offer {
         Ok(Gpu { place: place.to_owned(), nccl: nccl.to_owned() })
     }
@@ -108,8 +111,7 @@ mod tests {
         let [one, other, away] = [gpu("a 3b", "2.28.9"), gpu("a af", "2.28.9"), gpu("b 3b", "2.28.9")];
         let nccl = || Ok(Choice::Nccl("2.28.9".to_owned()));
         let gloo = |because: &str| Ok(Choice::Gloo(Some(because.to_owned())));
-        // The offers, what "auto" takes, and what is wrong with "nccl".
-        let table: [(Vec<Offer>, Result<Choice, String>, Option<&str>); 8] = [
+        let table: [Row; 8] = [
             (vec![one.clone(), other.clone()], nccl(), None),
             (vec![one.clone(), away], nccl(), None),
             (vec![one.clone(), one.clone()], gloo("ranks 0 and 1 share a GPU"), Some("share a GPU")),
