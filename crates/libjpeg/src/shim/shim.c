@@ -143,7 +143,8 @@ static void emit_message(j_common_ptr cinfo, int level)
   case JWRN_EXTRANEOUS_DATA:
     /* Between segments before the first scan they say nothing of the pixels. */
     count = (size_t)cinfo->err->msg_parm.i[0];
-    if (d->scan && ends_a_scan(cinfo->err->msg_parm.i[1]) && is_data(d->source.next_input_byte - count, count)) {
+    if (d->scan && ends_a_scan(cinfo->err->msg_parm.i[1]) && count <= (size_t)(d->source.next_input_byte - d->bytes) &&
+        is_data(d->source.next_input_byte - count, count)) {
       snprintf(d->message, JMSG_LENGTH_MAX, LEFT_OVER);
       leave(cinfo, DAMAGED, 0);
     }
