@@ -6,7 +6,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use statistics::{Interval, mean, quantile};
+use statistics::{Interval, mean, quantile, wilson};
 
 use crate::measured::Measured;
 use crate::posterior::Field;
@@ -20,7 +20,8 @@ const RESAMPLES: usize = 400;
 pub struct Selected {
     /// Mean over the resampled sets.
     pub accuracy: f64,
-    /// Its 95% interval.
+    /// Its 95% interval: that of the resampled sets, and at least that of a share of so many images, since hardly any set has
+    /// a wrong answer where nearly all are right.
     pub interval: Interval,
 }
 
@@ -60,8 +61,16 @@ pub fn accuracy(field: &Field<'_>) -> Option<Selected> {
             accuracies.push(mean(&judged));
         }
     }
-    let interval = Interval { low: quantile(&accuracies, 0.025)?, high: quantile(&accuracies, 0.975)? };
-    Some(Selected { accuracy: mean(&accuracies), interval })
+    selected(&accuracies, complete)
+}
+
+/// Summarises the accuracies of resampled sets of so many images.
+fn selected(accuracies: &[f64], images: usize) -> Option<Selected> {
+    let accuracy = mean(accuracies);
+    let share = wilson(accuracy * images as f64, images as f64);
+    let [low, high] = [quantile(accuracies, 0.025)?, quantile(accuracies, 0.975)?];
+    let interval = Interval { low: low.min(share.low), high: high.max(share.high) };
+    Some(Selected { accuracy, interval })
 }
 
 /// What an arm says of an image.
@@ -90,4 +99,21 @@ fn chosen(table: &[Vec<Answer>], costs: &[Cost], drawn: &[usize]) -> usize {
         costs[one].cmp(&costs[other]).then(means[one].total_cmp(&means[other]))
     };
     (0..means.len()).filter(within).min_by(preferred).unwrap_or(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_holds_its_accuracy() {
+        let mut nearly_all_right = vec![1.0; 398];
+        nearly_all_right.extend([0.9; 2]);
+        let Selected { accuracy, interval } = selected(&nearly_all_right, 100).unwrap();
+        assert!(interval.low < 0.97 && accuracy < interval.high && interval.high <= 1.0, "{interval:?}");
+        let scattered: Vec<f64> = (0..400).map(|draw| f64::from(draw) / 400.0).collect();
+        let Selected { interval, .. } = selected(&scattered, 1_000).unwrap();
+        assert!(interval.low < 0.03 && interval.high > 0.97, "{interval:?}");
+        assert_eq!(selected(&[], 100), None);
+    }
 }
