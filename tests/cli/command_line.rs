@@ -154,4 +154,11 @@ fn shells_and_the_manual_know_every_command() {
             assert!(text.contains(&written), "{form} lacks {command}");
         }
     }
+    desk.finetune("completions man manual").ends(0, &[]);
+    let page =
+        |name: &str| std::fs::read_to_string(desk.path(&format!("manual/{name}.1"))).unwrap_or_default();
+    for command in commands.iter().filter(|&&command| command != "help") {
+        assert!(page(&format!("finetune-{command}")).contains(".SH SYNOPSIS"), "{command}");
+    }
+    assert!(page("finetune-predict").contains("heat\\-maps") && !page("finetune").is_empty());
 }

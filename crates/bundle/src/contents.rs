@@ -75,10 +75,13 @@ pub(crate) fn place(arguments: &Arguments, folder: &Path) -> Result<Vec<Placed>>
         ("bash", "share/completions/finetune.bash"),
         ("zsh", "share/completions/_finetune"),
         ("fish", "share/completions/finetune.fish"),
-        ("man", "share/man/man1/finetune.1"),
     ] {
-        completions(folder, form, Path::new(to))?;
+        let to = folder.join(to);
+        make_parent(&to)?;
+        let script = completions(folder, &[form])?;
+        fs::write(&to, script).with_context(|| format!("cannot write {}", to.display()))?;
     }
+    completions(folder, &["man", &folder.join("share/man/man1").display().to_string()])?;
     Ok(placed)
 }
 
@@ -140,17 +143,16 @@ fn strip(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Has the bundle's own program print its completions or its manual: the first time that it runs as it will.
-fn completions(folder: &Path, form: &str, to: &Path) -> Result<()> {
+/// Has the bundle's own program print its completions or write its manual: the first time that it runs as it will.
+fn completions(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
     let program = folder.join("bin/finetune");
-    let output = Command::new(&program).args(["completions", form]).env_remove("LD_LIBRARY_PATH").output();
+    let output =
+        Command::new(&program).arg("completions").args(arguments).env_remove("LD_LIBRARY_PATH").output();
     let output = output.with_context(|| format!("cannot run {}", program.display()))?;
     if !output.status.success() {
         bail!("{} does not start: {}", program.display(), String::from_utf8_lossy(&output.stderr).trim());
     }
-    let to = folder.join(to);
-    make_parent(&to)?;
-    fs::write(&to, output.stdout).with_context(|| format!("cannot write {}", to.display()))
+    Ok(output.stdout)
 }
 
 /// Copies a file, or a folder with all that is in it.

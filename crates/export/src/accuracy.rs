@@ -37,7 +37,7 @@ impl Accuracy {
 /// Measures both on labelled images, whose classes are matched with the model's by name.
 ///
 /// # Errors
-/// When the file cannot be run, or no image can be read and has a class of the model.
+/// When the file cannot be run, no class is one of the model's, or no image can be read.
 pub fn measure(
     runtime: &Runtime,
     model: &Model,
@@ -47,6 +47,10 @@ pub fn measure(
     let class = |label: usize| model.classes.iter().position(|class| *class == data.classes[label]);
     let known = data.samples.iter().filter_map(|sample| Some((sample.path.clone(), class(sample.label)?)));
     let (paths, labels): (Vec<PathBuf>, Vec<usize>) = known.unzip();
+    if paths.is_empty() && !data.samples.is_empty() {
+        let (theirs, known) = (data.classes.join(", "), model.classes.join(", "));
+        return Err(ExportError::UnknownClasses { data: data.root.clone(), theirs, known });
+    }
     let transform = Transform::evaluation(&model.input)?;
     let _no_gradient = tch::no_grad_guard();
     let answers =

@@ -24,6 +24,18 @@ pub enum ExportError {
     /// Eight bits need images to be calibrated on.
     #[error("8 bits are calibrated on images, and none can be read; name a folder of them with --data")]
     NoImages,
+    /// The classes of the images are not those of the model.
+    #[error(
+        "8 bits are measured on labelled images, and the classes of {} ({theirs}) are not those of the model ({known}); name a folder with the model's classes with --data", data.display()
+    )]
+    UnknownClasses {
+        /// The folder of the images.
+        data: PathBuf,
+        /// Their classes.
+        theirs: String,
+        /// The model's.
+        known: String,
+    },
     /// Eight bits cost more accuracy than was allowed; nothing was written.
     #[error(
         "8 bits cost {drop:.1} points of accuracy ({before:.1}% before, {after:.1}% after, {images} images), and --max-drop allows {allowed}; export fp16, or allow more"

@@ -1,7 +1,7 @@
 //! `run.py`: twelve lines that run the model, for a user to begin with.
 
 use onnx::Pixels;
-use pretrained::{Fit, InputSpec, Interpolation};
+use pretrained::{Fit, InputSpec, Interpolation, SampleRange};
 
 /// Returns a Python script that classifies one image with onnxruntime, Pillow and numpy.
 pub(crate) fn script(pixels: Pixels, input: &InputSpec) -> String {
@@ -9,6 +9,13 @@ pub(crate) fn script(pixels: Pixels, input: &InputSpec) -> String {
     let filter = match input.interpolation {
         Interpolation::Bilinear => "BILINEAR",
         Interpolation::Bicubic => "BICUBIC",
+    };
+    // As images are read here; Pillow would cut off all that is above 255.
+    let bytes = match input.range.map(SampleRange::largest) {
+        Some(range) => {
+            format!("(np.minimum(np.asarray(image, np.int64), {range}) * 255 + {}) // {range}", range / 2)
+        }
+        None => "np.asarray(image, np.int64) >> 8".to_owned(),
     };
     let square = match input.fit {
         Fit::Crop => format!(
@@ -45,7 +52,8 @@ pub(crate) fn script(pixels: Pixels, input: &InputSpec) -> String {
          from PIL import Image, ImageOps\n\
          model = onnxruntime.InferenceSession(pathlib.Path(__file__).with_name(\"model.onnx\"))\n\
          classes = json.loads(model.get_modelmeta().custom_metadata_map[\"classes\"])\n\
-         image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert(\"RGB\")\n\
+         image = ImageOps.exif_transpose(Image.open(sys.argv[1]))\n\
+         image = (Image.fromarray(np.uint8({bytes})) if image.mode[0] == \"I\" else image).convert(\"RGB\")  # gray of 16 bits\n\
          {square}\
          [probabilities] = model.run([\"probabilities\"], {{\"{}\": {values}}})\n\
          for probability, name in sorted(zip(probabilities[0].tolist(), classes), reverse=True)[:5]:\n\

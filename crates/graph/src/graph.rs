@@ -85,6 +85,11 @@ impl Graph {
         &self.node(value).shape
     }
 
+    /// Returns the values that are computed from a value at once.
+    pub fn readers(&self, value: Value) -> impl Iterator<Item = Value> {
+        self.values().filter(move |&reader| self.node(reader).inputs.contains(&value))
+    }
+
     /// Returns the sum of the costs of the operations after the first `count`.
     #[must_use]
     pub fn multiply_adds_from(&self, count: usize) -> u64 {

@@ -56,6 +56,7 @@ fn the_same_list_in_every_form() {
         ("semicolons.csv", csv.replace(',', ";").replace("; or so", ", or so").into_bytes()),
         ("sep.csv", format!("sep=;\n{}", csv.replace(',', ";").replace("; or so", ", or so")).into_bytes()),
         ("comment.csv", format!("# made by hand, twice\n{csv}").into_bytes()),
+        ("excel.csv", format!("sep=,\n# by hand\n{csv}").replace('\n', "\r\n").into_bytes()),
         ("commas.tsv", csv.as_bytes().to_vec()),
         ("l.tsv", csv.replace(',', "\t").replace("\t or so", ", or so").into_bytes()),
         ("metadata.jsonl", json.as_bytes().to_vec()),
@@ -111,10 +112,12 @@ fn rows_at_fault_are_named_with_their_line() {
         ("path,label\n1.png,l\u{0}y\n", &[":2: ", "control character"]),
         ("path,text\n1.png,hello\n", &[":1: ", "no column of labels", "\"text\""]),
     ] {
-        let desk = Desk::with("l.csv", text);
-        let message = desk.open().expect_err(text).to_string();
-        assert!(says.iter().all(|part| message.contains(part)), "{text:?}: {message}");
-        assert!(message.contains("l.csv"), "{message}");
+        for ends in ["\n", "\r\n", "\r"] {
+            let desk = Desk::with("l.csv", text.replace('\n', ends));
+            let message = desk.open().expect_err(text).to_string();
+            assert!(says.iter().all(|part| message.contains(part)), "{text:?}, {ends:?}: {message}");
+            assert!(message.contains("l.csv"), "{message}");
+        }
     }
     let desk = Desk::with("l.jsonl", "{\"path\": \"1.png\", \"label\": \"a\"}\n[1]\n");
     assert!(desk.open().expect_err("an array").to_string().contains("l.jsonl:2: "));

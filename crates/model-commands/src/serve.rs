@@ -1,7 +1,7 @@
 //! `finetune serve`: a small page on this machine, for a trained model.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,11 +93,21 @@ pub fn perform(arguments: &ServeArguments) -> anyhow::Result<()> {
         threads: Some(arguments.model.threads()),
     };
     answerer.warm_up()?;
-    if !server.address().ip().is_loopback() {
-        say("warning: others can reach this address, and there is neither password nor TLS");
+    let mut address = server.address();
+    if !address.ip().is_loopback() {
+        say(&format!(
+            "warning: others can reach port {} by this machine's address, and there is neither password nor TLS",
+            address.port()
+        ));
+    }
+    // All addresses of a machine are none that a browser could open.
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
     }
     let mut out = io::stdout().lock();
-    writeln!(out, "http://{}", server.address())?;
+    writeln!(out, "http://{address}")?;
     out.flush()?;
     drop(out);
     server.serve(answerer, &stop)?;

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::builder::Builder;
 use crate::message::Attribute;
 use crate::ranges::Ranges;
-use crate::weights::Weights;
+use crate::weights::{Folded, Weights};
 
 /// Turns a graph into operators.
 pub(crate) struct Lowering<'a> {
@@ -67,7 +67,8 @@ impl<'a> Lowering<'a> {
             Op::Convolution(convolution) => {
                 let folded = self.weights.folded(convolution)?;
                 let stem = convolution.weight.clone();
-                let [weight, bias] = self.kernel(node.inputs[0], &stem, &folded);
+                let bias = format!("{}.bias", stem.strip_suffix(".weight").unwrap_or(&stem));
+                let [weight, bias] = self.kernel(node.inputs[0], [&stem, &bias], &folded);
                 let mut attributes = window(&convolution.window);
                 attributes.push(Attribute::int("group", convolution.groups));
                 self.builder.node("Conv", &[x, &weight, &bias], attributes)
@@ -83,7 +84,8 @@ impl<'a> Lowering<'a> {
                 self.builder.node("Add", &[&scaled, &shift], vec![])
             }
             Op::Linear { weight, bias, inputs: reads, outputs } => {
-                self.linear(x, first().len() == 1, weight, bias.as_deref(), [*reads, *outputs])?
+                let bias = bias.as_deref();
+                self.linear(node.inputs[0], x, [weight, bias.unwrap_or("bias")], bias, [*reads, *outputs])?
             }
             Op::Activation(activation) => self.activation(*activation, x),
             Op::MaxPool(of) => self.builder.node("MaxPool", &[x], window(of)),
@@ -174,23 +176,24 @@ impl<'a> Lowering<'a> {
 
     fn linear(
         &mut self,
+        input: Value,
         x: &str,
-        is_flat: bool,
-        weight: &str,
+        names: [&str; 2],
         bias: Option<&str>,
         [reads, outputs]: [i64; 2],
     ) -> Result<String, Error> {
-        let values = self.weights.values(weight)?;
-        let biases = match bias {
+        let bias = match bias {
             Some(bias) => self.weights.values(bias)?,
             None => vec![0.0; usize::try_from(outputs).unwrap_or(0)],
         };
-        let bias = self.builder.floats(bias.unwrap_or("bias"), &[outputs], &biases);
-        if is_flat {
-            let weight = self.builder.floats(weight, &[outputs, reads], &values);
+        let weight = self.weights.values(names[0])?;
+        let folded = Folded { dims: vec![outputs, reads], weight, bias };
+        if self.graph.shape(input).len() == 1 {
+            let [weight, bias] = self.kernel(input, names, &folded);
             return Ok(self.builder.node("Gemm", &[x, &weight, &bias], vec![Attribute::int("transB", 1)]));
         }
-        let weight = self.builder.floats(weight, &[reads, outputs], &transposed(&values, outputs, reads));
+        let weight = self.matrix(input, names[0], &folded);
+        let bias = self.builder.floats(names[1], &[outputs], &folded.bias);
         let product = self.builder.node("MatMul", &[x, &weight], vec![]);
         Ok(self.builder.node("Add", &[&product, &bias], vec![]))
     }
@@ -276,7 +279,7 @@ fn windows(side: i64, extent: i64) -> Vec<f32> {
 }
 
 /// `[rows, columns]` -> `[columns, rows]`.
-fn transposed(values: &[f32], rows: i64, columns: i64) -> Vec<f32> {
+pub(crate) fn transposed<T: Copy>(values: &[T], rows: i64, columns: i64) -> Vec<T> {
     let (rows, columns) = (usize::try_from(rows).unwrap_or(0), usize::try_from(columns).unwrap_or(0));
     (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
 }

@@ -34,14 +34,20 @@ impl Ranges {
     }
 
     /// Returns the unsigned bytes that reach over the interval of a value and have 0 among them, where it is quantised: what
-    /// passes from one operation to the next, but not what an activation or a scale by channels still follows, not the image
-    /// and not the logits.
+    /// passes from one operation to the next, but not what an activation or a scale by channels still follows, not what a linear
+    /// layer gives, not the image, not the logits and what they are computed from.
     #[must_use]
     pub fn bytes(&self, graph: &Graph, value: Value) -> Option<Bytes> {
-        let mut readers = graph.nodes().iter().filter(|node| node.inputs.contains(&value)).peekable();
-        let is_short =
-            |op: &Op| matches!(op, Op::Convolution(_) | Op::Add | Op::MaxPool(_) | Op::Concatenate { .. });
-        if value.index() == 0 || readers.peek().is_none() || !readers.all(|node| is_short(&node.op)) {
+        if value.index() == 0 || matches!(graph.node(value).op, Op::Linear { .. }) {
+            return None;
+        }
+        let reads = |of: Value, op: &Op| match op {
+            Op::Convolution(_) | Op::Add | Op::MaxPool(_) | Op::Concatenate { .. } => true,
+            Op::Linear { .. } => graph.readers(of).next().is_some(),
+            _ => false,
+        };
+        let mut readers = graph.readers(value).peekable();
+        if readers.peek().is_none() || !readers.all(|reader| reads(reader, &graph.node(reader).op)) {
             return None;
         }
         let Range { least, most } = self.get(value)?;
@@ -67,13 +73,19 @@ impl Folded {
         self.channels().map(|channel| (most(channel) / 127.0).max(1e-12)).collect()
     }
 
+    /// The signed bytes of all weights, for these steps.
+    pub(crate) fn bytes(&self, steps: &[f32]) -> Vec<u8> {
+        let bytes = self.channels().zip(steps);
+        bytes.flat_map(|(channel, &step)| channel.iter().map(move |&value| byte(value, step) as u8)).collect()
+    }
+
     pub(crate) fn channels(&self) -> impl Iterator<Item = &[f32]> {
         self.weight.chunks((self.weight.len() / self.bias.len().max(1)).max(1))
     }
 }
 
 /// The signed byte nearest to a weight.
-pub(crate) fn byte(value: f32, step: f32) -> i8 {
+fn byte(value: f32, step: f32) -> i8 {
     (value / step).round_ties_even().clamp(-127.0, 127.0) as i8
 }
 
@@ -112,10 +124,6 @@ mod tests {
             Folded { dims: vec![2, 1, 1, 2], weight: vec![1.0, 0.5, 127.0, -3.2], bias: vec![0.26, -1.0] };
         let steps = folded.steps();
         assert_eq!(steps, [1.0 / 127.0, 1.0]);
-        let bytes = folded
-            .channels()
-            .zip(&steps)
-            .flat_map(|(channel, &step)| channel.iter().map(move |&it| byte(it, step)));
-        assert_eq!(bytes.collect::<Vec<_>>(), [127, 64, 127, -3]);
+        assert_eq!(folded.bytes(&steps), [127, 64, 127, -3i8 as u8]);
     }
 }

@@ -10,9 +10,9 @@ use crate::Error;
 /// The tensors of a model.
 pub(crate) struct Weights<'a>(pub(crate) &'a BTreeMap<String, Array>);
 
-/// Weight and bias of a convolution.
+/// Weight and bias of a convolution, or of a linear layer.
 pub(crate) struct Folded {
-    /// `[out, in / groups, height, width]`.
+    /// `[out, in / groups, height, width]`, or `[out, in]`.
     pub(crate) dims: Vec<i64>,
     pub(crate) weight: Vec<f32>,
     /// `[out]`.

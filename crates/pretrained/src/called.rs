@@ -3,15 +3,17 @@
 use std::path::Path;
 
 /// Returns a command such as `fetch-weights resnet18` as one would type it: of `cargo xtask` where this program was built in a
-/// checkout, else of `finetune`.
+/// checkout and one stands in it, else of `finetune`.
 #[must_use]
 pub fn as_called(command: &str) -> String {
     let program = std::env::current_exe().unwrap_or_default();
-    format!("{} {command}", if is_in_checkout(&program) { "cargo xtask" } else { "finetune" })
+    let here = std::env::current_dir().unwrap_or_default();
+    let has_cargo = is_in_checkout(&program) && is_in_checkout(&here);
+    format!("{} {command}", if has_cargo { "cargo xtask" } else { "finetune" })
 }
 
-fn is_in_checkout(program: &Path) -> bool {
-    program.ancestors().any(|folder| folder.join("xtask/Cargo.toml").is_file())
+fn is_in_checkout(path: &Path) -> bool {
+    path.ancestors().any(|folder| folder.join("xtask/Cargo.toml").is_file())
 }
 
 #[cfg(test)]

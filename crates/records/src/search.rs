@@ -101,6 +101,11 @@ pub struct ArmRecord {
     pub gain: Option<f64>,
     /// Standard error of it, in points.
     pub gain_error: Option<f64>,
+    /// How far the arm in front lies ahead, shrunk to what is expected: of the first arm's loss in `0..=1`, or points of accuracy,
+    /// by `decided_by`. Absent where the arm is no candidate for the choice.
+    pub behind: Option<f64>,
+    /// Standard error of it. Within it arms are not told apart.
+    pub behind_error: Option<f64>,
     /// Computed probability that it is close to the best of those tried.
     pub close: Option<f64>,
 }

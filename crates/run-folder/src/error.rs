@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the folder of a run cannot be used or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Something is there already.
-    #[error("{} exists already and is not overwritten; choose another folder with --out, or remove it", .0.display())]
+    #[error("{} exists already and is not overwritten; {}choose another folder with --out, or remove it", .0.display(), resuming(.0))]
     Taken(PathBuf),
     /// No run, comparison or search that can be resumed.
     #[error("{} holds no run that can be resumed: {why}", path.display())]
@@ -48,4 +48,10 @@ impl FolderError {
         let path = path.into();
         move |source| files::Error { action: "write", path, source }.into()
     }
+}
+
+/// What else can be done with a folder whose run has not ended.
+fn resuming(path: &Path) -> String {
+    let is_unfinished = path.join("config.toml").is_file() && !path.join("summary.json").is_file();
+    if is_unfinished { format!("go on with it by --resume {}, ", path.display()) } else { String::new() }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use backbone::digest;
-use checkpoint::safetensors_file::{self, ArrayView};
+use checkpoint::safetensors_file;
 use checkpoint::{Array, Checkpoint, Dtype};
 use tch::{Kind, Tensor};
 use training::Tensors;
@@ -17,26 +17,45 @@ const STATE: &str = "finetune.state";
 /// Hexadecimal digits of a file's SHA-256 in its name.
 const DIGITS: usize = 16;
 
-/// Writes a state into a folder, as `LINES-HASH.safetensors`, and returns its path. The file appears whole, under its name, or
-/// not at all.
-///
-/// # Errors
-/// When it cannot be written, a full disk included.
-pub fn write(folder: &Path, state: &RunState, tensors: &Tensors) -> Result<PathBuf, Error> {
-    let numbers = serde_json::to_string(state).map_err(|error| Error::Serialise(error.to_string()))?;
-    let mut arrays = Vec::new();
-    for (name, tensor) in tensors {
-        let shape: Vec<usize> =
-            tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
-        arrays.push((name, shape, dtype(tensor.kind())?, digest::bytes(tensor)?));
+/// A state as it was at one moment: copies on the host, which any thread can write while the training goes on.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Lines that `metrics.jsonl` had.
+    lines: u64,
+    metadata: BTreeMap<String, String>,
+    arrays: Vec<(String, Array)>,
+}
+
+impl Snapshot {
+    /// Copies a state.
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied, or is of a type that is not saved.
+    pub fn of(state: &RunState, tensors: &Tensors) -> Result<Self, Error> {
+        let numbers = serde_json::to_string(state).map_err(|error| Error::Serialise(error.to_string()))?;
+        let array = |(name, tensor): (&String, &Tensor)| {
+            let shape = tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+            let array = Array { shape, dtype: dtype(tensor.kind())?, data: digest::bytes(tensor)? };
+            Ok::<_, Error>((name.clone(), array))
+        };
+        Ok(Self {
+            lines: state.progress.as_ref().map_or(0, |progress| progress.lines),
+            metadata: BTreeMap::from([(STATE.to_owned(), numbers)]),
+            arrays: tensors.iter().map(array).collect::<Result<_, _>>()?,
+        })
     }
-    let views = arrays
-        .iter()
-        .map(|(name, shape, dtype, data)| (name.as_str(), ArrayView { shape, dtype: *dtype, data }));
-    let metadata = BTreeMap::from([(STATE.to_owned(), numbers)]);
-    let lines = state.progress.as_ref().map_or(0, |progress| progress.lines);
-    let name = |sha256: &str| format!("{lines:08}-{}.{EXTENSION}", &sha256[..DIGITS.min(sha256.len())]);
-    Ok(safetensors_file::write_named(folder, views, &metadata, name)?)
+
+    /// Writes it into a folder, as `LINES-HASH.safetensors`, and returns its path. The file appears whole, under its name, or not
+    /// at all.
+    ///
+    /// # Errors
+    /// When it cannot be written, a full disk included.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
+        let arrays = self.arrays.iter().map(|(name, array)| (name.as_str(), array));
+        let name =
+            |sha256: &str| format!("{:08}-{}.{EXTENSION}", self.lines, &sha256[..DIGITS.min(sha256.len())]);
+        Ok(safetensors_file::write_named(folder, arrays, &self.metadata, name)?)
+    }
 }
 
 /// Ends the names of states.

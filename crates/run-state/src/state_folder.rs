@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use records::{Event, Session};
 use training::Tensors;
 
-use crate::state_file::{self, EXTENSION};
+use crate::state_file::{self, EXTENSION, Snapshot};
 use crate::{Begun, Error, RunState, VERSION};
 
 /// Number of states that are kept: the newest, and one to fall back on.
@@ -119,26 +119,10 @@ impl StateFolder {
         fs::read_to_string(self.path.join(IMAGES)).unwrap_or_default()
     }
 
-    /// Writes a state and returns its path; the oldest makes room for it.
-    ///
-    /// # Errors
-    /// When it cannot be written; those before stay.
-    pub fn write(&self, state: &RunState, tensors: &Tensors) -> Result<PathBuf, Error> {
-        let written = state_file::write(&self.path, state, tensors)?;
-        let mut others = self.states();
-        others.retain(|path| *path != written);
-        for old in others.into_iter().skip(KEPT - 1) {
-            let _ = fs::remove_file(old);
-        }
-        Ok(written)
-    }
-
-    /// Removes the oldest state where another one stays. Returns whether it did.
+    /// Path of the folder.
     #[must_use]
-    pub fn remove_oldest(&self) -> bool {
-        let states = self.states();
-        let oldest = states.last().filter(|_| states.len() >= KEPT);
-        oldest.is_some_and(|oldest| fs::remove_file(oldest).is_ok())
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns the newest state that is whole and counts no more lines of `metrics.jsonl` than there are; `None` where there is
@@ -148,7 +132,7 @@ impl StateFolder {
     /// [`Error::OtherVersion`].
     pub fn newest(&self, lines: u64, session: &mut Session<'_>) -> Result<Option<Found>, Error> {
         self.sweep();
-        for path in self.states() {
+        for path in states(&self.path) {
             let problem = match state_file::read(&path) {
                 Ok((state, tensors)) => {
                     let counted = state.progress.as_ref().map_or(0, |progress| progress.lines);
@@ -177,26 +161,8 @@ impl StateFolder {
     }
 
     /// Removes the folder: the run is finished.
-    pub fn remove(self) {
+    pub fn remove(&self) {
         let _ = fs::remove_dir_all(&self.path);
-    }
-
-    /// Returns the states, the newest first.
-    fn states(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.path());
-        let is_state = |path: &PathBuf| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            path.extension().is_some_and(|extension| extension == EXTENSION)
-                && !name.starts_with(files::DRAFT_PREFIX)
-        };
-        let number = |path: &PathBuf| {
-            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let number = stem.split('-').next().and_then(|lines| lines.parse::<u64>().ok());
-            (number, fs::metadata(path).and_then(|about| about.modified()).ok())
-        };
-        let mut states: Vec<PathBuf> = entries.filter(is_state).collect();
-        states.sort_by_cached_key(|path| std::cmp::Reverse(number(path)));
-        states
     }
 
     /// Removes what a killed process was writing.
@@ -210,4 +176,42 @@ impl StateFolder {
             }
         }
     }
+}
+
+/// Writes a state into the folder of a run's states and returns its path; the oldest makes room for it. Where the disk has no room,
+/// the oldest is given up before another one stands.
+///
+/// # Errors
+/// When it cannot be written; at least one of those before stays.
+pub(crate) fn put(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf, Error> {
+    let written = snapshot.write(folder).or_else(|error| {
+        let states = states(folder);
+        let oldest = states.last().filter(|_| states.len() >= KEPT);
+        let has_room = oldest.is_some_and(|oldest| fs::remove_file(oldest).is_ok());
+        if has_room { snapshot.write(folder) } else { Err(error) }
+    })?;
+    let mut others = states(folder);
+    others.retain(|path| *path != written);
+    for old in others.into_iter().skip(KEPT - 1) {
+        let _ = fs::remove_file(old);
+    }
+    Ok(written)
+}
+
+/// Returns the states, the newest first.
+fn states(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_state = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        path.extension().is_some_and(|extension| extension == EXTENSION)
+            && !name.starts_with(files::DRAFT_PREFIX)
+    };
+    let number = |path: &PathBuf| {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let number = stem.split('-').next().and_then(|lines| lines.parse::<u64>().ok());
+        (number, fs::metadata(path).and_then(|about| about.modified()).ok())
+    };
+    let mut states: Vec<PathBuf> = entries.filter(is_state).collect();
+    states.sort_by_cached_key(|path| std::cmp::Reverse(number(path)));
+    states
 }

@@ -123,6 +123,7 @@ fn arms(race: &Race, about: &About, decision: &Decision, statement: &Statement) 
         let (entrant, measured) = (&race.arms()[arm], race.measured(arm));
         let place = gains.place(arm);
         let known = !measured.images.is_empty();
+        let candidate = decision.candidates.iter().find(|candidate| candidate.arm == arm);
         let state = match () {
             () if arm == decision.chosen => "chosen",
             () if race.dropped(arm).is_some() => "dropped",
@@ -142,6 +143,8 @@ fn arms(race: &Race, about: &About, decision: &Decision, statement: &Statement) 
             temperature: measured.temperature,
             gain: place.map(|place| gains.mean[place]),
             gain_error: place.map(|place| gains.spread(place)),
+            behind: candidate.map(|candidate| candidate.behind),
+            behind_error: candidate.map(|candidate| candidate.error),
             close: place.map(|place| close[place]),
         }
     };

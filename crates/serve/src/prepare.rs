@@ -7,11 +7,19 @@ use crate::refusal::Refusal;
 
 /// Returns an image as the network reads it. Its size is looked at before anything is decoded.
 pub(crate) fn prepare(bytes: &[u8], transform: &Transform, most_pixels: u64) -> Result<Shown, Refusal> {
-    let words = |error: image_file::Error| Refusal::NotAnImage(error.to_string());
-    let known = Format::of(bytes);
-    if known.is_some_and(|format| !matches!(format, Format::Jpeg | Format::Png | Format::WebP)) {
-        let name = known.map_or("", Format::name);
-        return Err(Refusal::NotAnImage(format!("a {name} file; send JPEG, PNG or WebP")));
+    let words = |error: image_file::Error| match error {
+        image_file::Error::UnknownFormat => {
+            Refusal::NotAnImage("not an image; send JPEG, PNG or WebP".to_owned())
+        }
+        error => Refusal::NotAnImage(error.to_string()),
+    };
+    match Format::of(bytes) {
+        Some(Format::Jpeg | Format::Png | Format::WebP) => {}
+        Some(other) => {
+            return Err(Refusal::NotAnImage(format!("a {} file; send JPEG, PNG or WebP", other.name())));
+        }
+        None if bytes.starts_with(b"--") => return Err(Refusal::Form),
+        None => {}
     }
     if let Some([width, height]) = dimensions(bytes)
         && u64::from(width) * u64::from(height) > most_pixels

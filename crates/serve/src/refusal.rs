@@ -5,7 +5,9 @@ use hyper::StatusCode;
 /// A request that is refused or failed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("this server answers for its own address alone: use 127.0.0.1 or localhost, from its own page")]
+    #[error("this server is asked by its address, or as localhost, and by no other name")]
+    Name,
+    #[error("a page of another site sent this; use the server's own page")]
     Stranger,
     #[error("there is no such page; there are /, /predict, /explain and /status")]
     NoRoute,
@@ -23,6 +25,8 @@ pub(crate) enum Refusal {
     Slow,
     #[error("{0}")]
     NotAnImage(String),
+    #[error("a form, and not an image; send the image itself as the body: curl --data-binary @photo.jpg")]
+    Form,
     #[error("too many images were waiting, and this one waited too long; try again")]
     Late,
     #[error("{0}")]
@@ -35,14 +39,14 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Stranger => StatusCode::FORBIDDEN,
+            Self::Name | Self::Stranger => StatusCode::FORBIDDEN,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::Broken => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotAnImage(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotAnImage(_) | Self::Form => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed(_) | Self::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -1,6 +1,5 @@
 //! The four routes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -32,7 +31,6 @@ pub(crate) struct Routes {
     computer: Computer,
     status: Arc<Status>,
     limits: Limits,
-    port: u16,
     /// A permit for each image that may be in here.
     queue: Semaphore,
     /// A permit for each KiB of bodies.
@@ -48,11 +46,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 impl Routes {
     /// Starts the thread of the model, which ends with the routes.
-    pub(crate) fn new(
-        answerer: impl Answerer,
-        address: SocketAddr,
-        limits: Limits,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn new(answerer: impl Answerer, limits: Limits) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (about, status) = (answerer.about(), Arc::<Status>::default());
         let (computer, thread) = Computer::start(answerer, limits.queue, Arc::clone(&status))?;
         let routes = Self {
@@ -61,7 +55,6 @@ impl Routes {
             computer,
             status,
             limits,
-            port: address.port(),
             queue: Semaphore::new(limits.queue),
             bodies: Semaphore::new(limits.bodies / KIB),
             decoders: Arc::new(Semaphore::new(limits.decoders.max(1))),
@@ -75,7 +68,7 @@ impl Routes {
     }
 
     pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let route = match admission::check(request.method(), request.headers(), self.port) {
+        let route = match admission::check(request.method(), request.headers()) {
             Ok(()) => route(request.method(), request.uri().path()),
             Err(refusal) => Err(refusal),
         };

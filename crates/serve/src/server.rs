@@ -81,8 +81,8 @@ impl Server {
     /// # Errors
     /// [`Error::Start`].
     pub fn serve(self, answerer: impl Answerer, stop: &Stop) -> Result<(), Error> {
-        let Self { listener, address, limits } = self;
-        let (routes, model) = Routes::new(answerer, address, limits)?;
+        let Self { listener, limits, .. } = self;
+        let (routes, model) = Routes::new(answerer, limits)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(limits.decoders.max(1) + 1)

@@ -57,6 +57,14 @@ pub enum PlanError {
         /// The stage.
         stage: String,
     },
+    /// A depth beyond the first stage.
+    #[error(
+        "goes back further than this network, which has {stages} stages with weights before its head; \"all\" trains them all"
+    )]
+    TooDeep {
+        /// Stages before the head that have weights.
+        stages: usize,
+    },
     /// An epoch for a stage that is never trained.
     #[error("{stage} stays frozen at this depth; remove it, or go back as far with finetune.depth")]
     UnfreezeOfFrozen {
@@ -126,6 +134,10 @@ impl FreezePlan {
         depth: &Depth,
         finetune: &FinetuneConfig,
     ) -> Result<Self, (String, PlanError)> {
+        let stages = trainable(backbone).count();
+        if matches!(depth, Depth::Last(count) if *count > stages) {
+            return Err(("finetune.depth".to_owned(), PlanError::TooDeep { stages }));
+        }
         let mut plan = Self::new(backbone, depth, finetune.rate_scale().get())
             .map_err(|error| ("finetune.depth".to_owned(), error.into()))?;
         if *depth != Depth::Scratch {

@@ -27,7 +27,9 @@ pub(super) fn network() -> &'static str {
 /// What saving cost in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cost {
-    /// Seconds of each state.
+    /// Seconds for which the training waited, for each state.
+    held: Vec<f64>,
+    /// Seconds until each was on the disk, waiting included.
     states: Vec<f64>,
     /// Seconds of all epochs.
     training: f64,
@@ -59,8 +61,8 @@ pub(super) fn cost(materials: &Materials, epochs: u32, scratch: &Path) -> Result
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let summary: Summary = serde_json::from_slice(&text).context("a run's summary is of an unknown form")?;
     let training = summary.epochs.iter().map(|epoch| epoch.seconds).sum();
-    let (states, bytes) = (numbers(&measured.said, "seconds="), numbers(&measured.said, "bytes="));
-    Ok(Cost { states, training, bytes: bytes.into_iter().fold(0.0, f64::max) as u64 })
+    let [held, states, bytes] = ["held=", "seconds=", "bytes="].map(|key| numbers(&measured.said, key));
+    Ok(Cost { held, states, training, bytes: bytes.into_iter().fold(0.0, f64::max) as u64 })
 }
 
 #[derive(Deserialize)]
@@ -77,7 +79,7 @@ fn numbers(said: &[Said], key: &str) -> Vec<f64> {
 
 impl Cost {
     fn share(&self) -> f64 {
-        self.states.iter().sum::<f64>() / self.training
+        self.held.iter().sum::<f64>() / self.training
     }
 
     /// Fails where saving takes too much of the training.
@@ -90,18 +92,19 @@ impl Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { states, training, bytes } = self;
-        let all: f64 = states.iter().sum();
+        let Self { held, states, training, bytes } = self;
+        let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len().max(1) as f64;
         writeln!(
             out,
             "saving the states of {ARCH}, all of it trained with AdamW and an average of its weights"
         )?;
         writeln!(
             out,
-            "  states    {} of up to {:.0} MB, {:.2} s each",
+            "  states    {} of up to {:.0} MB, on the disk after {:.2} s each, for which the training waits {:.2} s",
             states.len(),
             *bytes as f64 / 1e6,
-            all / states.len().max(1) as f64
+            mean(states),
+            mean(held)
         )?;
         writeln!(out, "  share     {:.2} % of {training:.0} s of training", 100.0 * self.share())
     }
@@ -116,14 +119,14 @@ mod tests {
         let line = |line: &str| Said { after: 0.0, line: line.to_owned() };
         let said = [
             line("    epoch 1/3"),
-            line("DEBUG run_state::keeper: saved a state seconds=0.5 bytes=1000"),
-            line("DEBUG run_state::keeper: saved a state seconds=0.25 bytes=3000"),
+            line("DEBUG run_state::keeper: saved a state held=0.5 seconds=0.75 bytes=1000"),
+            line("DEBUG run_state::keeper: saved a state held=0.25 seconds=0.75 bytes=3000"),
         ];
-        let states = numbers(&said, "seconds=");
-        assert_eq!((states.as_slice(), numbers(&said, "bytes=")), (&[0.5, 0.25][..], vec![1000.0, 3000.0]));
-        let cost = Cost { states, training: 100.0, bytes: 3_000_000 };
+        let [held, states] = ["held=", "seconds="].map(|key| numbers(&said, key));
+        assert_eq!((held.as_slice(), numbers(&said, "bytes=")), (&[0.5, 0.25][..], vec![1000.0, 3000.0]));
+        let cost = Cost { held, states, training: 100.0, bytes: 3_000_000 };
         assert!(cost.check().is_ok() && cost.to_string().contains("0.75 % of 100 s"), "{cost}");
         assert!(Cost { training: 70.0, ..cost.clone() }.check().is_err());
-        assert!(Cost { states: Vec::new(), ..cost }.check().is_err());
+        assert!(Cost { states: Vec::new(), held: Vec::new(), ..cost }.check().is_err());
     }
 }

@@ -19,6 +19,7 @@ mod run;
 mod search;
 mod team;
 mod train;
+mod typed;
 
 use std::io::{self, Write};
 use std::panic;
@@ -104,7 +105,7 @@ pub(crate) use team::see_own_gpu;
 
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| typed::with_hint(error).exit());
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,usvg=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();

@@ -2,6 +2,7 @@
 //!
 //! Rank 0 has the folder, and reads from it; the others hear of all that they need, and need nothing of the folder.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -139,6 +140,14 @@ fn open(
     let mut folder = RunFolder::of_another(path);
     if let Some(record) = folder.summary().filter(|record| record.outcome == Outcome::Finished) {
         finished_already(&folder);
+        let changes = arguments.config.overrides();
+        if !changes.is_empty() {
+            let line = format!(
+                "it stays as it is: {} was not looked at; another run needs a folder of its own (--out)",
+                changes.join(", ")
+            );
+            let _ = writeln!(io::stderr(), "{}", report::text::visible(&line));
+        }
         print_summary(&report::text::run_summary(&record), &folder, &record, arguments)?;
         return Ok(None);
     }

@@ -124,7 +124,7 @@ pub(super) fn carry_out(
     folder.write_run(&record)?;
     // Its states are of no use any more once the summary is there.
     if let (Some(keeper), Outcome::Finished) = (keeper, record.outcome) {
-        keeper.into_folder().remove();
+        keeper.remove();
     }
     print_summary(&report::text::run_summary(&record), folder, &record, arguments)?;
     Ok(record.outcome)

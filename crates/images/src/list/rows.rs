@@ -111,6 +111,8 @@ fn lines_before_header(text: &str) -> usize {
 }
 
 fn cells(list: &Path, text: &str, form: Form) -> Result<Rows, Error> {
+    // Of two characters at a line's end the reader counts the second to the next line.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     let before = lines_before_header(text);
     let delimiter = delimiter(form, text.lines().nth(before).unwrap_or_default());
     let mut reader = csv::ReaderBuilder::new()

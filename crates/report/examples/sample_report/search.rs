@@ -33,6 +33,8 @@ pub(crate) fn search() -> SearchRecord {
             temperature: known.filter(|_| tier != "free").map(|_| 1.3),
             gain: known.map(|_| gain),
             gain_error: known.map(|_| 1.2),
+            behind: known.map(|_| 0.04 * (2.5 - gain).max(0.0)),
+            behind_error: known.map(|_| 0.05),
             close: known.map(|_| if gain > 1.0 { 0.62 } else { 0.2 }),
         }
     };

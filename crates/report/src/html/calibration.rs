@@ -98,8 +98,12 @@ fn table(run: &RunRecord) -> Markup {
     html! {
         table {
             caption {
-                "Loss and expected calibration error, before scaling and at the temperature. On the validation split, which the "
-                "temperature was fitted on, the figures at the temperature are optimistic."
+                "Loss and expected calibration error"
+                @if run.temperature.as_ref().is_some_and(|temperature| temperature.value.is_some()) {
+                    ", before scaling and at the temperature. On the validation split, which the temperature was fitted on, the "
+                    "figures at the temperature are optimistic"
+                }
+                "."
             }
             thead {
                 tr {

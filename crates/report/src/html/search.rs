@@ -6,7 +6,7 @@ use records::{ArmRecord, SearchRecord};
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
-use crate::text::search::{SEARCH_LIMITS, ended, gain};
+use crate::text::search::{SEARCH_LIMITS, behind, behind_what, ended, gain};
 
 /// Most arms whose course is drawn; the others are in the table.
 const DRAWN: usize = 6;
@@ -136,13 +136,14 @@ fn table(record: &SearchRecord) -> Markup {
         table.wide {
             caption {
                 "From free to dear: of arms that cannot be told apart those that cost least are left, and of these the one ahead is taken. Every figure is of images that the arm was not trained on. “Close” is the computed probability to lie within "
-                (numbers::significant(record.within)) " of a point of the best."
+                (numbers::significant(record.within)) " of a point of the best. “Behind” is what decides: how far the arm in front lies ahead by "
+                (behind_what(record)) ", shrunk to what is expected, ± one standard error; what lies within that is not told apart."
             }
             thead {
                 tr {
                     th.num scope="col" { "No." } th scope="col" { "Arm" } th.num scope="col" { "Cost a fold" }
                     th.num scope="col" { "Folds" } th.num scope="col" { "Accuracy" } th.num scope="col" { "Loss" }
-                    th.num scope="col" { "Gain" } th.num scope="col" { "Close" } th scope="col" { "State" }
+                    th.num scope="col" { "Gain" } th.num scope="col" { "Close" } th.num scope="col" { "Behind" } th scope="col" { "State" }
                 }
             }
             tbody {
@@ -156,6 +157,7 @@ fn table(record: &SearchRecord) -> Markup {
                         td.num { (arm.loss.map_or_else(dash, numbers::loss)) }
                         td.num { (gain(arm).unwrap_or_else(dash)) }
                         td.num { (arm.close.map_or_else(dash, numbers::percent)) }
+                        td.num { (behind(record, arm).unwrap_or_else(dash)) }
                         td.nowrap { (arm.state) }
                     }
                 }

@@ -31,12 +31,13 @@ pub fn search(record: &SearchRecord) -> String {
 /// shown, from free to dear, so that the table has at most as many lines, and the others are counted. Ends with a
 /// line feed.
 pub fn search_table(record: &SearchRecord, limit: Option<usize>) -> String {
-    let heading = ["arm", "folds", "accuracy", "loss", "gain", "close", "state"].map(String::from).to_vec();
+    let heading =
+        ["arm", "folds", "accuracy", "loss", "gain", "close", "behind", "state"].map(String::from).to_vec();
     let arms = furthest_ahead(record, limit.map(|lines| lines.saturating_sub(1)));
     let rows: Vec<Vec<String>> =
         [heading].into_iter().chain(arms.iter().map(|arm| row(record, arm))).collect();
     let right = Side::Right;
-    let mut table = aligned(&rows, &[Side::Left, right, right, right, right, right, Side::Left]);
+    let mut table = aligned(&rows, &[Side::Left, right, right, right, right, right, right, Side::Left]);
     match record.arms.len() - arms.len() {
         0 => {}
         others => table.push_str(&format!("and {others} more\n")),
@@ -72,6 +73,7 @@ fn row(record: &SearchRecord, arm: &ArmRecord) -> Vec<String> {
         arm.loss.map_or_else(dash, numbers::loss),
         gain(arm).unwrap_or_else(dash),
         arm.close.map_or_else(dash, |close| format!("{:.0}%", 100.0 * close)),
+        behind(record, arm).unwrap_or_else(dash),
         arm.state.clone(),
     ]
 }
@@ -79,6 +81,22 @@ fn row(record: &SearchRecord, arm: &ArmRecord) -> Vec<String> {
 /// Gain of an arm with its standard error, `+1.2 ± 0.8`.
 pub(crate) fn gain(arm: &ArmRecord) -> Option<String> {
     Some(format!("{:+.1} ± {:.1}", arm.gain?, arm.gain_error?))
+}
+
+/// How far the arm in front lies ahead of one, with the standard error, `1.2 ± 0.8`: in percent of the first arm's loss, or in
+/// points.
+pub(crate) fn behind(record: &SearchRecord, arm: &ArmRecord) -> Option<String> {
+    let scale = if record.decided_by == "loss" { 100.0 } else { 1.0 };
+    Some(format!("{:.1} ± {:.1}", scale * arm.behind?, scale * arm.behind_error?))
+}
+
+/// What [`behind`] is counted in.
+pub(crate) fn behind_what(record: &SearchRecord) -> &'static str {
+    if record.decided_by == "loss" {
+        "expected loss, in percent of the first arm’s"
+    } else {
+        "expected accuracy, in points"
+    }
 }
 
 /// How the search ended and what it cost, in a sentence.

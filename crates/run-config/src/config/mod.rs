@@ -46,7 +46,7 @@ pub use lora::{LoraConfig, Rank};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};
 pub(crate) use read::lay_over;
 pub use read::{overlay, parse, read};
-pub use reference::reference;
+pub use reference::{keys, reference};
 pub use regularization::RegularizeConfig;
 pub use run::{Backend, Cache, Checkpoints, PeerTimeout, RunConfig, Split, Switch};
 pub use save::SaveInterval;

@@ -38,10 +38,8 @@ struct Section {
     fields: &'static [&'static str],
 }
 
-/// Returns the page.
-#[must_use]
-pub fn reference() -> String {
-    let sections = [
+fn sections() -> [Section; 9] {
+    [
         Section { key: "data", fields: fields::<DataConfig>() },
         Section { key: "model", fields: fields::<ModelConfig>() },
         Section { key: "finetune", fields: fields::<FinetuneConfig>() },
@@ -51,10 +49,22 @@ pub fn reference() -> String {
         Section { key: "run", fields: fields::<RunConfig>() },
         Section { key: "search", fields: fields::<SearchConfig>() },
         Section { key: "compare", fields: fields::<CompareConfig>() },
-    ];
+    ]
+}
+
+/// Returns the keys of all tables with a dot before the last word, such as `train.epochs`.
+pub fn keys() -> impl Iterator<Item = String> {
+    sections()
+        .into_iter()
+        .flat_map(|table| table.fields.iter().map(move |field| format!("{}.{field}", table.key)))
+}
+
+/// Returns the page.
+#[must_use]
+pub fn reference() -> String {
     let schema = schema::described();
     let mut page = INTRODUCTION.to_owned();
-    for Section { key, fields } in sections {
+    for Section { key, fields } in sections() {
         let table = &schema["properties"][key];
         let about = text(table, "description");
         let about = about.strip_prefix(&format!("`[{key}]`: ")).unwrap_or(&about).to_owned();

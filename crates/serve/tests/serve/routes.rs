@@ -81,6 +81,7 @@ fn what_is_no_image_is_said_in_words() {
         (&b""[..], 422, "empty"),
         (b"hello", 422, "not an image"),
         (b"%PDF-1.4", 422, "PDF"),
+        (b"--0123\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n", 422, "--data-binary"),
         (b"GIF89a\x01\0\x01\0\0\0\0", 422, "a GIF file"),
         (&whole[..whole.len() / 2], 422, ""),
         (&bomb, 422, "50000x50000"),

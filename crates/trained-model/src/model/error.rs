@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zoo::source_weights::WeightsError;
 
 use zoo::source_weights;
@@ -25,7 +25,7 @@ pub enum ModelError {
     #[error(transparent)]
     UnknownEnding(#[from] source_weights::UnknownEnding),
     /// The folder holds no model.
-    #[error("{} holds no {MODEL_FILE}; name the folder of one run (those of a comparison are below its cells/)", .0.display())]
+    #[error("{} holds no {MODEL_FILE}; {}", .0.display(), instead(.0))]
     NoRun(PathBuf),
     /// The model's file does not name its network.
     #[error("{} does not say which network it holds; name it with --arch, and the file with --weights", .0.display())]
@@ -94,5 +94,17 @@ impl From<pretrained::Error> for ModelError {
 impl From<checkpoint::Error> for ModelError {
     fn from(error: checkpoint::Error) -> Self {
         Self::Weights(error.into())
+    }
+}
+
+/// What to do about a folder without a model.
+fn instead(folder: &Path) -> String {
+    let has = |name: &str| folder.join(name).exists();
+    if !folder.exists() {
+        "there is no such folder".to_owned()
+    } else if has("config.toml") && !has("summary.json") && !has("cells") {
+        format!("its run has not ended: go on with it by finetune --resume {}", folder.display())
+    } else {
+        "name the folder of one run (those of a comparison are below its cells/)".to_owned()
     }
 }
