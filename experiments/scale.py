@@ -2,7 +2,7 @@
 
 The tables of docs/several-machines.md are what it prints. `--check FINETUNE` runs that program in 1, 2, 3 and 4 processes on
 this machine and compares the bytes that go over loopback with the model's. `--time FINETUNE --data DIR --weights FILE` times the
-step `train-head` of ResNet-50 on frozen features, decoding before it left out, in one process and in two, in turn. It needs
+step `train-head` of ResNet-50 on frozen features, decoding included, in one process and in two, in turn. It needs
 nothing but Python and Linux, and for times a machine that does nothing else.
 """
 
@@ -204,8 +204,10 @@ save_seconds = "off"
 
 
 def time_frozen(program, data, weights, rounds):
-    """Seconds of the step in which images pass the frozen stages: 1 process with 1 and 2 threads, 2 processes with 1."""
+    """Seconds of the step in which images pass the frozen stages: 1 process with 1 and 2 threads, 2 processes with 1. A process alone
+    with one thread has one core, for decoding too, as each of the two has."""
     ways = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
+    cores = sorted(os.sched_getaffinity(0))[:2]
     seconds = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
@@ -214,7 +216,9 @@ def time_frozen(program, data, weights, rounds):
                     file.write(FROZEN.format(data=os.path.abspath(data), weights=weights, threads=threads))
                 out = f"{folder}/{way.replace(' ', '')}-{number}"
                 command = [program, "--config", f"{folder}/c.toml", "--out", out, "--processes", str(processes)]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                own = cores[:1] if way == "1 x 1" else cores
+                pinned = ["taskset", "--cpu-list", ",".join(map(str, own)), *command]
+                subprocess.run(pinned, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 with open(f"{out}/summary.json") as file:
                     steps = {step["name"]: step["seconds"] for step in json.load(file)["steps"]}
                 seconds[way].append(steps["train-head"])

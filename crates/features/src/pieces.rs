@@ -7,11 +7,11 @@ use team::Team;
 /// Most images that a process works on between two exchanges.
 const PIECE: usize = 64;
 
-/// Which of some images a process works on, in pieces that go round.
+/// Which of some images a process works on, in pieces that go round. What is left for the last round is dealt out evenly.
 #[derive(Clone, Debug)]
 pub(crate) struct Pieces {
     images: usize,
-    /// Images in a piece; whole chunks.
+    /// Images in a piece of all rounds but the last; whole chunks.
     piece: usize,
     /// Images that pass through frozen stages at once.
     chunk: usize,
@@ -21,21 +21,28 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     pub(crate) fn new(images: usize, chunk: usize, team: &Team) -> Self {
-        let (rank, world) = (team.rank(), team.world());
-        let most = PIECE.next_multiple_of(chunk);
-        let piece = images.div_ceil(world).next_multiple_of(chunk).clamp(chunk, most);
-        Self { images, piece, chunk, rank, world }
+        Self { images, piece: PIECE.next_multiple_of(chunk), chunk, rank: team.rank(), world: team.world() }
+    }
+
+    /// Rounds of whole pieces.
+    fn whole_rounds(&self) -> usize {
+        self.images / (self.world * self.piece)
     }
 
     /// Number of exchanges.
     pub(crate) fn rounds(&self) -> usize {
-        self.images.div_ceil(self.piece).div_ceil(self.world)
+        self.images.div_ceil(self.world * self.piece)
     }
 
     /// Images that a process computes in a round; there may be none in the last.
     pub(crate) fn of(&self, round: usize, rank: usize) -> Range<usize> {
-        let start = ((round * self.world + rank) * self.piece).min(self.images);
-        start..(start + self.piece).min(self.images)
+        let begin = round.min(self.whole_rounds()) * self.world * self.piece;
+        let piece = match round < self.whole_rounds() {
+            true => self.piece,
+            false => (self.images - begin).div_ceil(self.world).next_multiple_of(self.chunk),
+        };
+        let start = (begin + rank * piece).min(self.images);
+        start..(start + piece).min(self.images)
     }
 
     /// Images that pass through frozen stages at once.
@@ -54,21 +61,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_image_is_in_one_piece_and_pieces_are_whole_chunks() {
+    fn every_image_is_in_one_piece_of_whole_chunks_and_all_have_as_much_to_do() {
         for world in 1..6 {
-            for images in [0, 1, 7, 8, 9, 63, 64, 65, 200, 1000] {
-                let pieces = |rank| Pieces { rank, world, ..Pieces::new(images, 8, &Team::alone()) };
-                let piece = images.div_ceil(world).next_multiple_of(8).clamp(8, 64);
-                let of = |rank| Pieces { piece, ..pieces(rank) };
+            for images in [0, 1, 7, 8, 9, 63, 64, 65, 200, 320, 1000] {
+                let of = |rank| Pieces { rank, world, ..Pieces::new(images, 8, &Team::alone()) };
                 let mut all: Vec<usize> = (0..world).flat_map(|rank| of(rank).mine()).collect();
                 all.sort_unstable();
                 assert_eq!(all, (0..images).collect::<Vec<_>>(), "{world} {images}");
                 for round in 0..of(0).rounds() {
+                    let pieces = (0..world).map(|rank| of(0).of(round, rank));
+                    assert!(pieces.clone().all(|piece| piece.start % 8 == 0 || piece.is_empty()));
                     assert!(
-                        (0..world).all(|rank| of(rank).of(round, rank).start % 8 == 0
-                            || of(rank).of(round, rank).is_empty())
+                        pieces.clone().all(|piece| piece.len() <= 64)
+                            && pieces.map(|piece| piece.len()).sum::<usize>() > 0
                     );
                 }
+                let most = of(0).mine().len();
+                assert!(most < images.div_ceil(world) + 8, "{world} {images}: {most}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use images::{Labelled, Origin, Selection, SplitName, is_list};
@@ -96,6 +96,9 @@ pub fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     };
     let data = Labelled::open(origin, &selection, split).map_err(features::Error::from)?;
     print_data(&data.left_out, &data.root, &data.remarks);
+    if let Some(warning) = trained_on(arguments.model.run(), &data) {
+        let _ = writeln!(io::stderr(), "warning: {}", visible(&warning));
+    }
     let model = arguments.model.open()?;
     let predictions = arguments.predictions.as_deref();
     let mut predictions = predictions.map(|path| Writer::create(path, &[], &model.classes)).transpose()?;
@@ -122,6 +125,17 @@ pub fn perform(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         write!(out, "{}", text(&measured))?;
     }
     Ok(out.flush()?)
+}
+
+/// What is to be said where a model is measured on images that it may have learned from: on the training split, or on all of a
+/// folder whose images the run itself dealt into training and validation.
+fn trained_on(run: Option<&Path>, data: &Labelled) -> Option<String> {
+    let (config, _) = run_config::read(&run?.join("config.toml"), &[]).ok()?;
+    let trained = config.data.root.or(config.data.list)?;
+    let is_same = trained.canonicalize().ok()? == data.root.canonicalize().ok()?;
+    let has_trained = matches!(data.split, SplitName::Train | SplitName::Whole);
+    let of = format!("the run was trained on images of {}", data.root.display());
+    (is_same && has_trained).then(|| format!("{of}: on new ones it may be right less often"))
 }
 
 /// Adds a row to the file of predictions.

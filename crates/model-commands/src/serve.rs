@@ -13,7 +13,7 @@ use serve::{
 };
 use trained_model::model::Model;
 use trained_model::predict::PredictError;
-use trained_model::single::Single;
+use trained_model::single::{self, Single};
 
 use crate::source::ModelArguments;
 use crate::training_images::TrainingImages;
@@ -35,6 +35,9 @@ pub struct ServeArguments {
     /// Number of most similar training images to show; 0 for none. Their features are computed at the first start, and cached.
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=100))]
     neighbors: u32,
+    /// Most images computed at once when several wait, where that changes no bit of an answer: 1, 2, 4 or 8.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=8))]
+    batch: u32,
     /// Labelled images for --neighbors, in place of the run's.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -91,8 +94,9 @@ pub fn perform(arguments: &ServeArguments) -> anyhow::Result<()> {
         top: arguments.top as usize,
         neighbors: arguments.neighbors as usize,
         threads: Some(arguments.model.threads()),
+        at_once: 1,
     };
-    answerer.warm_up()?;
+    answerer.warm_up(arguments.batch)?;
     let mut address = server.address();
     if !address.ip().is_loopback() {
         say(&format!(
@@ -164,28 +168,39 @@ struct ModelAnswerer {
     training: Option<TrainingImages>,
     top: usize,
     neighbors: usize,
-    /// Set in the thread that computes: libtorch counts threads for each.
+    /// Set in the thread that computes.
     threads: Option<u32>,
+    /// Most images that are computed at once.
+    at_once: usize,
 }
 
 impl ModelAnswerer {
-    /// Computes an image once, so that the first user does not wait for what is prepared at a first time.
-    fn warm_up(&mut self) -> anyhow::Result<()> {
+    /// Computes images of noise, so that the first user does not wait for what is prepared at a first time, and finds out how many
+    /// can be computed at once.
+    fn warm_up(&mut self, most: u32) -> anyhow::Result<()> {
         let side = self.model.input.crop;
-        let image = self.transform.show(&image::RgbImage::new(side, side)).map_err(features::Error::from)?;
-        Single::of(&self.model, &image)?;
+        let noise = |number: u32| {
+            image::RgbImage::from_fn(side, side, |x, y| {
+                let mixed = (x + 31 * y + 977 * number).wrapping_mul(2_654_435_761);
+                image::Rgb(mixed.to_be_bytes()[..3].try_into().unwrap_or_default())
+            })
+        };
+        let images = (0..most).map(|number| self.transform.show(&noise(number)));
+        let images: Vec<Shown> = images.collect::<Result<_, _>>().map_err(features::Error::from)?;
+        self.at_once = single::together(&self.model, &images)?;
         Ok(())
     }
 
-    fn single(&mut self, image: &Shown) -> Result<Single, String> {
+    /// Libtorch counts threads for each of the program's.
+    fn take_threads(&mut self) {
         if let Some(threads) = self.threads.take() {
             tch::set_num_threads(i32::try_from(threads).unwrap_or(1));
         }
-        let single = Single::of(&self.model, image).map_err(|error| error.to_string())?;
-        match single.scores.logits.iter().all(|score| score.is_finite()) {
-            true => Ok(single),
-            false => Err("the scores of this image are not finite numbers, so there is no answer".to_owned()),
-        }
+    }
+
+    fn single(&mut self, image: &Shown) -> Result<Single, String> {
+        self.take_threads();
+        Single::of(&self.model, image).map_err(|error| error.to_string()).and_then(finite)
     }
 
     fn answer(&self, single: &Single) -> Answer {
@@ -219,6 +234,13 @@ impl ModelAnswerer {
     }
 }
 
+fn finite(single: Single) -> Result<Single, String> {
+    match single.scores.logits.iter().all(|score| score.is_finite()) {
+        true => Ok(single),
+        false => Err("the scores of this image are not finite numbers, so there is no answer".to_owned()),
+    }
+}
+
 impl Answerer for ModelAnswerer {
     fn about(&self) -> About {
         let Model { network, classes, temperature, sha256, .. } = &self.model;
@@ -234,6 +256,25 @@ impl Answerer for ModelAnswerer {
     fn predict(&mut self, image: &Shown) -> Result<Answer, String> {
         let single = self.single(image)?;
         Ok(self.answer(&single))
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    fn predict_all(&mut self, images: &[Shown]) -> Result<Vec<Answer>, String> {
+        self.take_threads();
+        let (mut answers, mut left) = (Vec::new(), images);
+        while !left.is_empty() {
+            // A power of two, as they were tried.
+            let count = self.at_once.min(1 << left.len().ilog2());
+            let (now, rest) = left.split_at(count);
+            for single in Single::all(&self.model, now).map_err(|error| error.to_string())? {
+                answers.push(self.answer(&finite(single)?));
+            }
+            left = rest;
+        }
+        Ok(answers)
     }
 
     fn explain(&mut self, image: &Shown) -> Result<Explanation, String> {

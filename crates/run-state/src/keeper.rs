@@ -78,14 +78,14 @@ impl Keeper {
     fn save(&mut self, progress: Progress, tensors: &Tensors, session: &mut Session<'_>) {
         session.emit(&Event::Saving);
         let began = Instant::now();
-        self.join(&mut |warning| session.emit(&Event::Warning(warning)));
+        self.wait(session);
         let state = RunState { version: VERSION, basis: self.basis.clone(), progress: Some(progress) };
         let begun = Snapshot::of(&state, tensors).and_then(|snapshot| self.write(snapshot, began));
         if let Err(error) = begun {
             session.emit(&Event::Warning(not_saved(&error)));
         }
         if self.is_always() {
-            self.join(&mut |warning| session.emit(&Event::Warning(warning)));
+            self.wait(session);
         }
         self.last = Instant::now();
     }
@@ -107,7 +107,6 @@ impl Keeper {
         Ok(())
     }
 
-    /// Waits for the state that is being written, if one is.
     fn join(&mut self, warn: &mut dyn FnMut(String)) {
         let Some(writing) = self.writing.take() else { return };
         match writing.join() {
@@ -126,9 +125,14 @@ impl Keeper {
         matches!(self.interval, SaveInterval::Seconds(seconds) if seconds.get() == 0.0)
     }
 
+    /// Waits for the state that is being written, if one is.
+    pub fn wait(&mut self, session: &mut Session<'_>) {
+        self.join(&mut |warning| session.emit(&Event::Warning(warning)));
+    }
+
     /// Removes the states: the run is over.
     pub fn remove(mut self) {
-        self.join(&mut |_| {});
+        self.join(&mut |warning| tracing::warn!("{warning}"));
         self.folder.remove();
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use images::{Shown, Transform};
 use serde::{Serialize, Serializer};
 
-/// A model that answers for one image at a time. One thread owns it.
+/// A model that answers for images. One thread owns it.
 pub trait Answerer: Send + 'static {
     /// Returns what is known of the model.
     fn about(&self) -> About;
@@ -15,6 +15,19 @@ pub trait Answerer: Send + 'static {
     /// # Errors
     /// A sentence for the user.
     fn predict(&mut self, image: &Shown) -> Result<Answer, String>;
+
+    /// Most images that [`Answerer::predict_all`] takes.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Returns the answers for several images at once, in their order, each that of the image alone.
+    ///
+    /// # Errors
+    /// A sentence for the user, of the first image without an answer.
+    fn predict_all(&mut self, images: &[Shown]) -> Result<Vec<Answer>, String> {
+        images.iter().map(|image| self.predict(image)).collect()
+    }
 
     /// Returns that, where in the image the evidence lies, and the training images most like it.
     ///

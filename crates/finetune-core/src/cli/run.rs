@@ -119,6 +119,7 @@ pub(super) fn carry_out(
     let sha256 = model_file::save(&finished.backbone, &description, &folder.file("model.safetensors"))
         .map_err(|error| kept_elsewhere(&finished.backbone, &description, error))?;
     record.digests.insert("model.safetensors".to_owned(), sha256);
+    keeper.iter_mut().for_each(|keeper| keeper.wait(session));
     metrics.finish()?;
     folder.write_predictions(finished.predictions.as_ref().filter(|_| run.config.data.fold.is_some()))?;
     folder.write_run(&record)?;

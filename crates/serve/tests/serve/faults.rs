@@ -9,7 +9,7 @@ use serde_json::json;
 use serve::Limits;
 
 use crate::client::{ask, connect, exchange, read, request};
-use crate::model::{BLUE, Running, SLOW, WHITE, png};
+use crate::model::{BLUE, ODD, RED, Running, SLOW, WHITE, png};
 
 /// What came of requests sent at once.
 fn at_once(server: &Running, count: usize, colour: [u8; 3]) -> Vec<u16> {
@@ -31,6 +31,33 @@ fn too_many_at_once_are_refused_and_the_others_answered() {
     assert_eq!(server.computed.load(Ordering::SeqCst), count(200));
     assert_eq!(ask(server.address, "GET /status", b"").json()["refused"], json!(count(503)));
     assert_eq!(ask(server.address, "POST /predict", &png(WHITE)).status, 200);
+}
+
+#[test]
+fn what_waits_is_computed_at_once_and_a_bad_image_harms_no_other() {
+    let server = Running::in_batches(4, Limits::default());
+    let ask_for = |colour: [u8; 3]| {
+        let address = server.address;
+        thread::spawn(move || ask(address, "POST /predict", &png(colour)))
+    };
+    let slow = ask_for(BLUE);
+    while server.computed.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    let asked = [WHITE, RED, ODD, WHITE].map(|colour| (colour, ask_for(colour)));
+    assert_eq!(slow.join().unwrap().status, 200);
+    let alone = ask(server.address, "POST /predict", &png(WHITE));
+    for (colour, answer) in asked {
+        let answer = answer.join().unwrap();
+        assert_eq!(answer.status, if colour == WHITE { 200 } else { 500 }, "{colour:?}");
+        if colour == WHITE {
+            assert_eq!(answer.json(), alone.json());
+        }
+    }
+    // How many of them stood in the queue when the slow one was done depends on the machine.
+    assert!(server.together.load(Ordering::SeqCst) > 1);
+    let status = ask(server.address, "GET /status", b"").json();
+    assert_eq!((&status["answered"], &status["failed"]), (&json!(4), &json!(2)), "{status}");
 }
 
 #[test]

@@ -26,6 +26,9 @@ pub(crate) const SLOW: Duration = Duration::from_millis(60);
 /// The model; it counts what it computes.
 pub(crate) struct Obedient {
     pub(crate) computed: Arc<AtomicUsize>,
+    /// Images that it computed at once with others.
+    pub(crate) together: Arc<AtomicUsize>,
+    at_once: usize,
 }
 
 /// The preparation of its images.
@@ -61,6 +64,15 @@ impl Answerer for Obedient {
         })
     }
 
+    fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    fn predict_all(&mut self, images: &[Shown]) -> Result<Vec<Answer>, String> {
+        self.together.fetch_add(images.len(), Ordering::SeqCst);
+        images.iter().map(|image| self.predict(image)).collect()
+    }
+
     fn explain(&mut self, image: &Shown) -> Result<Explanation, String> {
         Ok(Explanation { answer: self.predict(image)?, heat_map: None, neighbors: Vec::new() })
     }
@@ -71,16 +83,23 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) stop: Stop,
     pub(crate) computed: Arc<AtomicUsize>,
+    pub(crate) together: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
     pub(crate) fn with(limits: Limits) -> Self {
+        Self::in_batches(1, limits)
+    }
+
+    pub(crate) fn in_batches(at_once: usize, limits: Limits) -> Self {
         let server = Server::bind(([127, 0, 0, 1], 0).into(), limits).unwrap();
-        let (address, stop, computed) = (server.address(), Stop::default(), Arc::new(AtomicUsize::new(0)));
-        let (asked, model) = (stop.clone(), Obedient { computed: Arc::clone(&computed) });
+        let (address, stop) = (server.address(), Stop::default());
+        let [computed, together] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let model = Obedient { computed: Arc::clone(&computed), together: Arc::clone(&together), at_once };
+        let asked = stop.clone();
         let thread = Some(thread::spawn(move || server.serve(model, &asked).unwrap()));
-        Self { address, stop, computed, thread }
+        Self { address, stop, computed, together, thread }
     }
 
     /// Asks it to end and waits until it has.
