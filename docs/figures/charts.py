@@ -86,6 +86,7 @@ GROWTH = DOCS / "search" / "dogs-cats-growth.jsonl"
 LINES = {
     "head": ("head", GREEN, False),
     "last:2-frozen": ("last 2, source statistics", BLUE, False),
+    "last:4-frozen": ("last 4, source statistics", SOFT, False),
     "all-frozen": ("all, source statistics", ORANGE, False),
     "last:2-trained": ("last 2, new statistics", BLUE, True),
     "all-trained": ("all, new statistics", ORANGE, True),
