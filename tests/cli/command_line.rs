@@ -137,6 +137,22 @@ fn ctrl_c_before_training_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_newcomer_is_told_what_to_type() {
+    let desk = &*crate::support::short_runs::DESK;
+    for (typed, says) in [
+        ("my.toml", "finetune --config my.toml"),
+        ("train --config my.toml", "finetune --config FILE"),
+        ("--config my.toml --epochs 3", "--set train.epochs=VALUE"),
+        ("--config my.toml --batch-size 3", "--set train.batch_size=VALUE"),
+        ("--config my.toml --lr 3", "--set train.learning_rate=VALUE"),
+        ("predcit", "'predict'"),
+        ("--config my.toml --frobnicate", "unexpected argument"),
+    ] {
+        desk.finetune(typed).ends(2, &[says]);
+    }
+}
+
+#[test]
 fn shells_and_the_manual_know_every_command() {
     let desk = &*crate::support::short_runs::DESK;
     let help = desk.finetune("--help").ends(0, &[]).stdout;

@@ -43,19 +43,3 @@ fn of_option(typed: &str) -> Option<String> {
         .collect();
     (!keys.is_empty()).then(|| format!("keys of the configuration are given as: {}", keys.join(", ")))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_found_by_their_last_word() {
-        let hint = |typed: &str| of_option(typed).unwrap_or_default();
-        assert!(hint("--epochs").contains("--set train.epochs=VALUE"), "{}", hint("--epochs"));
-        assert!(hint("--batch-size").contains("train.batch_size"), "{}", hint("--batch-size"));
-        assert!(hint("--lr").contains("train.learning_rate"), "{}", hint("--lr"));
-        assert_eq!((of_option("--frobnicate"), of_option("-e")), (None, None));
-        assert!(of_command("my.toml").is_some_and(|hint| hint.contains("--config my.toml")));
-        assert_eq!(of_command("frobnicate"), None);
-    }
-}
