@@ -95,13 +95,15 @@ LINES = {
 
 def more_data():
     """Accuracy against photographs of each, a line for each depth, from the finished cells."""
-    accuracies = {}
+    accuracies, seeds = {}, set()
     for line in GROWTH.read_text(encoding="utf-8").splitlines():
         cell = json.loads(line)
+        seeds.add(cell["seed"])
         accuracies.setdefault((cell["setting"], cell["images"]), []).append(100 * cell["accuracy"])
     sizes = sorted({images for _, images in accuracies})
     figure = Figure(760, 380, "Accuracy on dogs and cats against photographs of each, a line for each depth")
-    figure.text(20, 28, "Accuracy in percent against photographs of each, mean over the seeds", "strong", "start")
+    of = "one draw" if len(seeds) == 1 else f"mean of {len(seeds)} draws"
+    figure.text(20, 28, f"Accuracy in percent against photographs of each, {of}", "strong", "start")
     means = {key: sum(values) / len(values) for key, values in accuracies.items() if key[0] in LINES}
     low = 5 * math.floor(min(means.values()) / 5)
     left, right, top, bottom = 60, 520, 56, 320
