@@ -177,4 +177,6 @@ fn shells_and_the_manual_know_every_command() {
         assert!(page(&format!("finetune-{command}")).contains(".SH SYNOPSIS"), "{command}");
     }
     assert!(page("finetune-predict").contains("heat\\-maps") && !page("finetune").is_empty());
+    desk.finetune("completions zsh shell").ends(0, &[]);
+    assert!(std::fs::read_to_string(desk.path("shell/_finetune")).unwrap().contains("heat-maps"));
 }

@@ -145,17 +145,17 @@ impl Reopened {
     }
 
     fn refuse(&self, folder: &Path, inexact: Inexact) -> Result<(), Error> {
-        let differences = &self.differences;
-        let accepted = |difference: &Difference| match difference.effect {
-            Effect::Decides => false,
-            Effect::Bits => inexact == Inexact::Allowed,
-            Effect::Processes => true,
-        };
-        if differences.iter().all(accepted) {
+        let mut differences = self.differences.clone();
+        differences.retain(|difference| match difference.effect {
+            Effect::Decides => true,
+            Effect::Bits => inexact == Inexact::Refused,
+            Effect::Processes => false,
+        });
+        if differences.is_empty() {
             return Ok(());
         }
         let folder = folder.to_path_buf();
-        Err(Error::CannotResume(Box::new(CannotResume { folder, differences: differences.clone() })))
+        Err(Error::CannotResume(Box::new(CannotResume { folder, differences })))
     }
 
     /// Says from where the run goes on, in a line of `resumed.jsonl` and in words.

@@ -4,8 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Command, ValueEnum};
+use clap::Command;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::Shell;
+
+const NAME: &str = "finetune";
+const FORMS: [&str; 6] = ["bash", "elvish", "fish", "powershell", "zsh", "man"];
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -13,44 +17,32 @@ use clap_complete::Shell;
 )]
 pub(super) struct CompletionsArguments {
     /// Shell, or man for the manual page.
-    #[arg(value_enum)]
+    #[arg(value_parser = PossibleValuesParser::new(FORMS).map(|form| Form(form.parse().ok())))]
     form: Form,
-    /// With man: write the pages of all commands into this folder, in place of printing the first.
+    /// Write into this folder, under the name that belongs there, in place of printing; with man the pages of all commands.
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
-    Bash,
-    Elvish,
-    Fish,
-    Powershell,
-    Zsh,
-    Man,
-}
+/// The shell; none for the manual.
+#[derive(Clone, Copy, Debug)]
+struct Form(Option<Shell>);
 
 pub(super) fn perform(arguments: &CompletionsArguments, mut command: Command) -> anyhow::Result<()> {
-    let shell = match arguments.form {
-        Form::Bash => Shell::Bash,
-        Form::Elvish => Shell::Elvish,
-        Form::Fish => Shell::Fish,
-        Form::Powershell => Shell::PowerShell,
-        Form::Zsh => Shell::Zsh,
-        Form::Man => {
-            if let Some(folder) = &arguments.folder {
-                std::fs::create_dir_all(folder)
-                    .and_then(|()| clap_mangen::generate_to(command, folder))
-                    .with_context(|| format!("cannot write to {}", folder.display()))?;
-                return Ok(());
-            }
-            let mut page = Vec::new();
-            clap_mangen::Man::new(command).render(&mut page)?;
-            return Ok(io::stdout().write_all(&page)?);
-        }
-    };
-    // The generator panics where it cannot write.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "finetune", &mut script);
-    Ok(io::stdout().write_all(&script)?)
+    let Form(shell) = arguments.form;
+    if let Some(folder) = &arguments.folder {
+        return std::fs::create_dir_all(folder)
+            .and_then(|()| match shell {
+                Some(shell) => clap_complete::generate_to(shell, &mut command, NAME, folder).map(drop),
+                None => clap_mangen::generate_to(command, folder),
+            })
+            .with_context(|| format!("cannot write to {}", folder.display()));
+    }
+    // The generator of completions panics where it cannot write.
+    let mut text = Vec::new();
+    match shell {
+        Some(shell) => clap_complete::generate(shell, &mut command, NAME, &mut text),
+        None => clap_mangen::Man::new(command).render(&mut text)?,
+    }
+    Ok(io::stdout().write_all(&text)?)
 }

@@ -1,9 +1,11 @@
 //! The arms of a network as runs.
 
+use std::num::NonZeroU32;
+
 use ::search::entrants::{Able, Network, StageFacts};
 use backbone::{StageId, Values};
 use run_config::{Checkpoints, KeepPolicy, Run, SettingConfig};
-use training::{decide, enough_epochs, steps_per_epoch};
+use training::decide;
 
 use super::FOLDS;
 use crate::Error;
@@ -30,17 +32,13 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
         live: cost(&mut outline.ids().filter(|&other| other >= id)) / all,
         norms: outline.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean")),
     });
-    let train = &run.config.train;
-    let steps = |images: usize| {
-        let epochs = enough_epochs(decide::epochs(train, images).0.get(), train, images);
-        f64::from(epochs) * steps_per_epoch(train, images) as f64
-    };
+    let shown = |images: usize| decide::images_shown(&run.config.train, images) as f64;
     let stages: Vec<StageFacts> = stages.collect();
     let linear = stages.first().is_some_and(|first| can_be_linear(run, &first.name));
     Ok(Network {
         stages,
         caches: recipe::shows_the_same(run),
-        fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
+        fold_share: shown(images - images / FOLDS) / shown(images).max(1.0),
         able: Able { linear, averages: true },
         weight_decay: run.config.regularize.weight_decay().get(),
     })
@@ -90,8 +88,9 @@ pub(super) fn run_of_cell(
 ) -> Result<Run, Error> {
     let mut cell = run_of(run, name, set)?;
     cell.config.run.checkpoints = Checkpoints::None;
-    // The held-out images are validated after each epoch, and must not choose one.
+    // The held-out images must choose no epoch, and are asked once, at the end.
     cell.config.train.keep = Some(KeepPolicy::Last);
+    cell.config.train.validate_every = Some(NonZeroU32::MAX);
     let data = &mut cell.config.data;
     (data.images_per_class, data.folds, data.fold) = (None, None, None);
     recipe::forget_skipping(&mut cell, materials)?;
