@@ -53,6 +53,13 @@ fn what_one_process_began_two_and_three_go_on_with() {
     let mut two = Together::start(&DESK, 2, &resumed, &Meeting::File, |_, _| {});
     two.until(0, "epoch  70/150");
     kill(Pid::from_raw(two.pid(1)), Signal::SIGINT).unwrap();
+    // What stands in the way is named, and not that they are two now.
+    let other = ["--resume", "moved", "--set", "train.ema=0.5"];
+    let refused = Together::start(&DESK, 2, &other, &Meeting::File, |_, _| {}).end(&[0, 1]);
+    for (rank, ran) in refused.into_iter().enumerate() {
+        let ran = ran.ends(1, if rank == 0 { &["train.ema"] } else { &[] });
+        assert!(!ran.stderr.contains("processes  "), "{}", ran.stderr);
+    }
     let says = ["resumed after step", "number of processes: was 1   is 2"];
     for (rank, ran) in two.end(&[0, 1]).into_iter().enumerate() {
         ran.ends(130, if rank == 0 { &says } else { &[] });

@@ -96,14 +96,6 @@ pub fn epochs(train: &TrainConfig, images: usize) -> (NonZeroU32, Option<Decisio
     (epochs, Some(DecisionRecord { key, value: epochs.to_string(), because }))
 }
 
-/// Returns how many images the main training over this number of images shows, counted again in every epoch. The work grows
-/// with them rather than with the steps: of few images the last batch of an epoch is much smaller than the others.
-#[must_use]
-pub fn images_shown(train: &TrainConfig, images: usize) -> u64 {
-    let epochs = enough_epochs(epochs(train, images).0.get(), train, images);
-    u64::from(epochs) * images as u64
-}
-
 /// Returns after how many epochs the validation images are predicted: each where the configuration gives the length, else so
 /// many that it happens 50 times at most.
 #[must_use]
@@ -193,15 +185,6 @@ mod tests {
         let large = TrainConfig { batch_size: std::num::NonZeroUsize::new(4_000).unwrap(), ..open };
         assert_eq!(epochs(&large, 20_000).0.get(), 5);
         assert_eq!(epochs(&large, 19_999).0.get(), 100);
-    }
-
-    #[test]
-    fn four_fifths_of_few_images_are_shown_more_often_than_all() {
-        // Two batches an epoch and 250 epochs, of four fifths one batch and 500 epochs.
-        let open = TrainConfig::default();
-        assert_eq!([40, 32].map(|images| images_shown(&open, images)), [10_000, 16_000]);
-        let given = TrainConfig { epochs: NonZeroU32::new(3), min_steps: Some(9), ..open };
-        assert_eq!([40, 32].map(|images| images_shown(&given, images)), [5 * 40, 9 * 32]);
     }
 
     #[test]

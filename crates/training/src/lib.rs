@@ -62,7 +62,7 @@ pub use error::Error;
 pub use loaders::Loaders;
 pub use model::Model;
 pub use numbers::TrainingNumbers;
-pub use phase::{Phase, enough_epochs};
+pub use phase::{Phase, enough_epochs, steps_per_epoch};
 pub use save::{SaveMoment, SaveState};
 pub use saved::{Handed, SavedTraining};
 pub use source_reference::SourceReference;

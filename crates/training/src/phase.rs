@@ -89,7 +89,7 @@ impl Phase<'_> {
 
 /// Returns the number of optimizer steps in an epoch over this number of images.
 #[must_use]
-fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
+pub fn steps_per_epoch(train: &TrainConfig, images: usize) -> u64 {
     images.div_ceil(train.batch_size.saturating_mul(train.accumulate).get()) as u64
 }
 

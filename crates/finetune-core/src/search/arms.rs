@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use ::search::entrants::{Able, Network, StageFacts};
 use backbone::{StageId, Values};
 use run_config::{Checkpoints, KeepPolicy, Run, SettingConfig};
-use training::decide;
+use training::{decide, enough_epochs, steps_per_epoch};
 
 use super::FOLDS;
 use crate::Error;
@@ -32,13 +32,17 @@ pub(super) fn network(run: &Run, materials: &Materials, images: usize) -> Result
         live: cost(&mut outline.ids().filter(|&other| other >= id)) / all,
         norms: outline.stage_variables(id).iter().any(|variable| variable.name.ends_with(".running_mean")),
     });
-    let shown = |images: usize| decide::images_shown(&run.config.train, images) as f64;
+    let train = &run.config.train;
+    let steps = |images: usize| {
+        let epochs = enough_epochs(decide::epochs(train, images).0.get(), train, images);
+        f64::from(epochs) * steps_per_epoch(train, images) as f64
+    };
     let stages: Vec<StageFacts> = stages.collect();
     let linear = stages.first().is_some_and(|first| can_be_linear(run, &first.name));
     Ok(Network {
         stages,
         caches: recipe::shows_the_same(run),
-        fold_share: shown(images - images / FOLDS) / shown(images).max(1.0),
+        fold_share: steps(images - images / FOLDS) / steps(images).max(1.0),
         able: Able { linear, averages: true },
         weight_decay: run.config.regularize.weight_decay().get(),
     })

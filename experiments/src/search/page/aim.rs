@@ -91,8 +91,8 @@ fn on(cells: &Cells, images: usize) -> Vec<Goal> {
         parts.push(Goal {
             reached: mean <= BUDGET,
             what: format!(
-                "{images} images of each class: {mean:.1} final runs of processor time on average, {greatest:.1} at most; the \
-                 aim is {BUDGET}"
+                "{images} images of each class: {mean:.1} final runs of processor time on average, {greatest:.1} at most, \
+                 the run of its choice included; the aim is {BUDGET}"
             ),
         });
     }
@@ -111,7 +111,7 @@ fn room(cells: &Cells, images: usize) -> Option<String> {
     ))
 }
 
-/// What the search cost on held-out sets, in final runs of the same images.
+/// What the search and the run of its choice cost on held-out sets, in final runs of the same images.
 fn costs(cells: &Cells, images: usize) -> Vec<f64> {
     let mut costs = Vec::new();
     for set in SETS.iter().filter(|set| set.part == Part::HeldOut) {
