@@ -190,4 +190,5 @@ fn several_views_are_averaged_and_lists_come_in_and_go_out() {
     }
     desk.finetune(&format!("predict --run {run} --csv - --json {images}")).ends(1, &["stdout"]);
     desk.finetune(&format!("predict --run {run} --list nowhere.txt")).ends(1, &["nowhere.txt"]);
+    desk.finetune(&format!("predict --run {run} -")).ends(1, &["--list -"]);
 }

@@ -177,12 +177,16 @@ pub fn perform(arguments: &PredictArguments) -> anyhow::Result<()> {
 
 /// The files that are named on the command line and in a list.
 fn files_of(arguments: &PredictArguments) -> anyhow::Result<Files> {
+    let dash = Path::new("-");
+    if arguments.images.iter().any(|image| image == dash) && !dash.exists() {
+        anyhow::bail!("- is no image; for names from standard input: --list -");
+    }
     let root = arguments.root.as_deref();
     let mut named = arguments.images.clone();
     named.extend(arguments.list.clone().filter(|list| is_list(list)));
     let mut files = Files::below(&named, root).map_err(features::Error::from)?;
     if let Some(list) = arguments.list.as_deref().filter(|list| !is_list(list)) {
-        let text = match list == Path::new("-") {
+        let text = match list == dash {
             true => io::read_to_string(io::stdin()),
             false => std::fs::read_to_string(list),
         };
