@@ -162,6 +162,22 @@ fn a_comparison_runs_every_fold_and_judges_by_every_training_image() {
     assert_eq!(rows(&desk, "a/out-of-fold.csv"), all);
 }
 
+/// Without `--vary` and `[compare]` it is the run itself whose accuracy is asked for.
+#[test]
+fn one_run_alone_is_measured_on_folds() {
+    let desk = desk();
+    let plain = desk.finetune(&format!("compare {MANY} --folds 3 --seeds 3 --out alone"));
+    plain.ends(0, &["run 3/3", "fold 3"]);
+    let all = rows(&desk, "alone/out-of-fold.csv");
+    let paths: BTreeSet<&String> = all.iter().map(|row| &row["path"]).collect();
+    assert_eq!((all.len(), paths.len()), (30, 30), "every image once");
+    let right = all.iter().filter(|row| row["label"] == row["predicted"]).count() as f64 / 30.0;
+    let summary = desk.json("alone/summary.json");
+    assert_eq!(summary["rows"].as_array().unwrap().len(), 1);
+    assert!((summary["rows"][0]["accuracy_mean"].as_f64().unwrap() - right).abs() < 1e-12);
+    desk.finetune(&format!("compare {MANY} --only none --out bad")).ends(2, &["--vary"]);
+}
+
 #[test]
 fn folds_that_cannot_be_are_refused_at_their_key() {
     let desk = Desk::new();

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use clap::ValueEnum;
-use finetune_core::compare::{Vary, VaryError, vary};
+use finetune_core::compare::{Vary, VaryError, alone, vary};
 use records::Outcome;
 use run_config::Folds;
 
@@ -17,11 +17,11 @@ use super::train;
     after_help = "Each setting is trained once per seed; runs of one seed see the same images and are compared in pairs. --vary regularize adds one technique of [regularize] or [augment] at a time to a run without any, as strong as configured, else as is usual. --vary depth compares with the head alone, or with the first of --depths. --vary images takes the methods of [compare]."
 )]
 pub(super) struct CompareArguments {
-    /// What the runs differ in
+    /// What the runs differ in; without it the settings of [compare], or the run alone
     #[arg(long, value_name = "WHAT")]
-    vary: What,
+    vary: Option<What>,
     /// Compare only these settings with the first: --only mixup,l2_sp
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "vary")]
     only: Vec<String>,
     /// Depths to compare with the first of them (--vary depth): --depths head,last:4,auto
     #[arg(long, value_name = "DEPTHS", value_delimiter = ',')]
@@ -52,16 +52,19 @@ enum What {
 }
 
 pub(super) fn perform(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
-    if !arguments.depths.is_empty() && !matches!(arguments.vary, What::Depth) {
+    if !arguments.depths.is_empty() && !matches!(arguments.vary, Some(What::Depth)) {
         return Err(VaryError::DepthsAlone.into());
     }
-    let what = match arguments.vary {
+    let what = arguments.vary.map(|what| match what {
         What::Regularize => Vary::Regularize,
         What::Depth => Vary::Depth(arguments.depths.clone()),
         What::Images => Vary::Images,
-    };
+    });
     let train = TrainArguments { config: &arguments.config, options: &arguments.train };
     train::perform_changed(train, |config| {
+        if what.is_none() {
+            alone(config);
+        }
         let compare = config.compare.get_or_insert_default();
         if !arguments.seeds.is_empty() {
             compare.seeds.clone_from(&arguments.seeds);
@@ -72,6 +75,9 @@ pub(super) fn perform(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
         if !arguments.images.is_empty() {
             compare.images_per_class.clone_from(&arguments.images);
         }
-        Ok(vary(config, &what, &arguments.only)?)
+        match &what {
+            Some(what) => Ok(vary(config, what, &arguments.only)?),
+            None => Ok(()),
+        }
     })
 }

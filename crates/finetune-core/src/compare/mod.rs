@@ -27,7 +27,7 @@ use crate::helpers::{Helpers, POLL_INTERVAL};
 use run_folder::RunFolder;
 
 pub use error::CompareError;
-pub use vary::{Vary, VaryError, vary};
+pub use vary::{Vary, VaryError, alone, vary};
 
 /// One run of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]

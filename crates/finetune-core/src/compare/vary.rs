@@ -50,6 +50,17 @@ pub enum VaryError {
 /// Name of the setting that all others are compared with.
 const NONE: &str = "none";
 
+/// Turns a run without `[compare]` into a comparison of that run alone, over several seeds or folds.
+pub fn alone(config: &mut Config) {
+    let method = own_method(config);
+    config.compare.get_or_insert_with(|| CompareConfig { methods: vec![method], ..CompareConfig::default() });
+}
+
+/// How the run of a configuration is trained.
+fn own_method(config: &Config) -> Method {
+    if config.finetune.depth == Depth::Scratch { Method::Scratch } else { Method::FineTune }
+}
+
 /// Turns a run into a comparison of settings; seeds, images, judgement and jobs of `[compare]` stay. With names in `only`,
 /// only those settings are compared with the first.
 ///
@@ -69,15 +80,13 @@ pub fn vary(config: &mut Config, what: &Vary, only: &[String]) -> Result<(), Var
     settings.retain(|setting| {
         only.is_empty() || only.contains(&setting.name) || Some(&setting.name) == first.as_ref()
     });
-    let scratch = config.finetune.depth == Depth::Scratch;
+    let method = own_method(config);
     let compare = config.compare.get_or_insert_with(CompareConfig::default);
     compare.settings = settings;
     match what {
         Vary::Images if compare.images_per_class.is_empty() => return Err(VaryError::NoAmounts),
         Vary::Images => {}
-        Vary::Regularize | Vary::Depth(_) => {
-            compare.methods = vec![if scratch { Method::Scratch } else { Method::FineTune }];
-        }
+        Vary::Regularize | Vary::Depth(_) => compare.methods = vec![method],
     }
     match what {
         Vary::Regularize => {

@@ -6,7 +6,7 @@ use records::{ArmRecord, SearchRecord};
 use super::shell::{Level, Page, Section, scroll};
 use crate::numbers;
 use crate::plot::{Axis, LineChart, Series};
-use crate::text::search::{SEARCH_LIMITS, behind, behind_what, ended, gain};
+use crate::text::search::{SEARCH_LIMITS, accuracy, behind, behind_what, ended, gain};
 
 /// Most arms whose course is drawn; the others are in the table.
 const DRAWN: usize = 6;
@@ -52,16 +52,6 @@ fn facts(record: &SearchRecord) -> Markup {
             div { dt { "Time" } dd { (numbers::duration(record.seconds)) } }
         }
     }
-}
-
-/// Accuracy of what the choice gives, on images that it was not chosen on.
-fn accuracy(record: &SearchRecord) -> Option<String> {
-    let interval = record.accuracy_interval?;
-    Some(format!(
-        "accuracy about {}% (95% interval: {}%), corrected for the choice",
-        numbers::significant((1000.0 * record.accuracy?).round() / 10.0),
-        numbers::percent_interval(interval)
-    ))
 }
 
 fn race(record: &SearchRecord) -> Markup {

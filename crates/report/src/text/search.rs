@@ -13,18 +13,32 @@ pub fn search(record: &SearchRecord) -> String {
     out.push_str("\n\n");
     out.push_str(&search_table(record, None));
     out.push_str(&format!("\n{}.\n", visible(&record.statement)));
-    if let (Some(accuracy), Some(interval)) = (record.accuracy, record.accuracy_interval) {
-        out.push_str(&format!(
-            "Its accuracy, corrected for the choice: about {} (95% interval: {}%).\n",
-            numbers::percent(accuracy),
-            numbers::percent_interval(interval)
-        ));
+    if let Some(accuracy) = accuracy(record) {
+        out.push_str(&format!("{accuracy}\n"));
     }
     if let Some(deep) = &record.deep {
         out.push_str(&format!("Arms that train most of the network were {}.\n", visible(deep)));
     }
     out.push_str(&format!("{}\n{SEARCH_LIMITS}\n", ended(record)));
     out
+}
+
+/// Accuracy of what the choice gives, on images that it was not chosen on, in a sentence or two. It can only be that of a choice
+/// among the arms that every fold measured.
+pub(crate) fn accuracy(record: &SearchRecord) -> Option<String> {
+    let (accuracy, interval) = (numbers::percent(record.accuracy?), record.accuracy_interval?);
+    let about = format!(
+        "about {accuracy} (95% interval: {}%), corrected for the choice",
+        numbers::percent_interval(interval)
+    );
+    let chosen = record.arms.iter().find(|arm| arm.name == record.chosen);
+    let (folds, all) = (chosen.map_or(0, |arm| arm.folds.len()), record.folds as usize);
+    Some(match chosen.is_some() && folds < all {
+        true => format!(
+            "It was measured on {folds} of {all} folds. A choice among the arms of all folds has an accuracy of {about}."
+        ),
+        false => format!("Its accuracy is {about}."),
+    })
 }
 
 /// The standing of all arms as a table: an asterisk marks the one that would be taken. With a limit those furthest ahead are

@@ -51,6 +51,13 @@ fn the_terminal_gets_choice_table_statement_and_cost() {
     {
         assert!(text.contains(said), "{said}: {text}");
     }
+    assert!(text.contains("Its accuracy is about"), "{text}");
+    let mut part = sample_search::search();
+    let chosen = part.arms.iter_mut().find(|arm| arm.name == part.chosen).unwrap();
+    chosen.folds.truncate(2);
+    for said in [text::search(&part), search_page(&part)] {
+        assert!(said.contains("measured on 2 of 5 folds") && !said.contains("Its accuracy"), "{said}");
+    }
     let by_clock = SearchRecord { budget: None, minutes: Some(2.5), ..sample_search::search() };
     assert!(text::search(&by_clock).contains("at most 2.5 min"));
     // Names of arms come from files; odd ones do no harm.
