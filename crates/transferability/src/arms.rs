@@ -11,7 +11,7 @@ use crate::ending::earlier_end;
 use crate::folds::deal_groups;
 use crate::held_out::HeldOut;
 use crate::linear_head::LinearHead;
-use crate::{Error, ridge};
+use crate::{Error, joined, ridge};
 
 /// Stages that are read together where nothing else is known: the last three.
 const LAST: usize = 3;
@@ -85,7 +85,7 @@ pub fn fit<E: From<Error>>(
     let pixels = labelled.fit(pixels)?;
     let fit_to = |way: &Range<usize>| {
         let values: Vec<&Tensor> = stages[way.clone()].iter().map(|stage| stage.values).collect();
-        labelled.fit(&Tensor::f_cat(&values, 1)?)
+        labelled.fit(&joined(&values)?)
     };
     let mut heads = Vec::new();
     for (way, done) in ways.stages.iter().zip(1..) {

@@ -4,6 +4,7 @@
 //! Features are `[N, D]`; labels are class numbers from 0. All is computed in float64 on the CPU.
 //! - [`ridge`]: exact leave-one-out, one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
 //!   penalty chosen or given; [`LinearHead`] and [`HeldOut`] are what they give
+//! - [`joined`]: what a head reads of several stages
 //! - [`folds`]: images and groups dealt over folds; [`arms`]: which frozen stages are tried; [`choose()`]: which classifier, and
 //!   `ending` which end of a frozen network
 //! - [`logme`], [`h_score`]: published scores of transferability, by singular values (`spectrum`)
@@ -35,6 +36,7 @@ pub use choose::{Paired, choose};
 pub use error::Error;
 pub use held_out::HeldOut;
 pub use linear_head::LinearHead;
+pub use standardised::joined;
 
 /// Returns the mean accuracy of the last third of the stages less that of the first, within -1 and 1.
 #[must_use]

@@ -55,7 +55,7 @@ pub(crate) fn fit_until(
     classes: usize,
     folds: &Folds,
 ) -> Result<LinearHead, Error> {
-    let features = Standardised::of(features)?;
+    let features = Standardised::damped(features)?;
     let mut problem = Problem::of(&features, labels, classes, folds, settled)?;
     let mut best: Option<(f64, HeldOut)> = None;
     for penalty in PENALTIES {

@@ -133,12 +133,12 @@ impl<'a, 's> FoldTrainer<'a, 's> {
         let judged = match self.linear.entry(cell.arm) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let joined: Vec<&Tensor> =
+                let read: Vec<&Tensor> =
                     stages.iter().filter_map(|&stage| network.stages.get(stage)).collect();
-                let joined = Tensor::f_cat(&joined, 1)?;
+                let read = transferability::joined(&read)?;
                 let (labels, classes) = (images.labels(), race.images().classes());
                 let out =
-                    ridge::fit_groups(&joined, &labels, classes, &left_out_together(race, images))?.held_out;
+                    ridge::fit_groups(&read, &labels, classes, &left_out_together(race, images))?.held_out;
                 place.insert(Judged {
                     images: out.images().to_vec(),
                     losses: out.losses().to_vec(),

@@ -27,7 +27,7 @@ const TO_TEN: f64 = 2.0;
 /// Fits a ridge regression from features `[N, D]` to labels as columns of zeros and ones, and makes its scores
 /// probabilities by one temperature.
 ///
-/// Features are standardised over all images; the mean squared error has the penalty `p |w|^2`, the intercept none. The
+/// Features are put on one scale over all images, small deviations damped; the mean squared error has the penalty `p |w|^2`, the intercept none. The
 /// penalty is the one with the lowest cross-entropy of the left-out images, each penalty at its own best temperature: of whole powers
 /// of ten, and then of the halves next to the best of these. Leaving
 /// an image out is exact in the weights (no refit is needed: Allen 1974; Golub, Heath and Wahba, "Generalized
@@ -67,7 +67,7 @@ pub fn fit_groups(
     blocks.iter_mut().for_each(|block| block.retain(|&image| can_be_left_out[labels[image]]));
     blocks.retain(|block| block.len() > 1);
 
-    let features = Standardised::of(features)?;
+    let features = Standardised::damped(features)?;
     let targets = one_hot(labels, classes)?;
     let regression = Regression::of(&features.x, &targets)?;
     let rows = rows_of(&images)?;
