@@ -15,9 +15,9 @@ const ALIKE: f64 = 0.5;
 const LITTLE: f64 = 0.25;
 /// Parameters before the head per training image above which a network cannot learn what its weights do not know.
 const LARGE: f64 = 3000.0;
-/// Training images of each class up to which a frozen stage is better than training, where images are not alike.
+/// Training images of each class up to which a frozen earlier stage is better than training, where it is better than the last.
 const FEW_OF_EACH: f64 = 50.0;
-/// Training images below which the probes are too rough to show similarity.
+/// Training images below which the probes are too rough to show similarity, or an earlier end to alike images.
 const SCANT: f64 = 30.0;
 /// Training images from which on all stages gain from training, where the source's images are alike.
 const MANY: f64 = 1000.0;
@@ -68,7 +68,7 @@ pub struct Verdict {
 pub enum Because {
     /// What the head reads is good enough.
     GoodEnough,
-    /// The source's images are unlike or related, the new ones are few, and an earlier end is better.
+    /// The new images are few, and an earlier end is better.
     EndsEarlier,
     /// The source's images are unlike or related, and the new ones are few for a network of this size.
     TooLarge,
@@ -98,6 +98,7 @@ impl Verdict {
 pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
     let Evidence { pixels, stages, images, classes, parameters, earlier } = *evidence;
     let too_large = parameters > LARGE * images;
+    let few_of_each = images <= FEW_OF_EACH * classes;
     let last = stages.last().copied().unwrap_or(pixels);
     let (best_place, best) = best(stages).unwrap_or((0, pixels));
     let value = taken_away(pixels, best);
@@ -113,10 +114,11 @@ pub fn apply_rule(evidence: &Evidence<'_>) -> Verdict {
             (Because::TooFew, all.min(LAST), GENTLE)
         }
         Similarity::Unlike | Similarity::Related
-            if earlier && (too_large || (value >= LITTLE && images <= FEW_OF_EACH * classes)) =>
+            if earlier && (too_large || (value >= LITTLE && few_of_each)) =>
         {
             (Because::EndsEarlier, 0, GENTLE)
         }
+        Similarity::Alike if earlier && few_of_each && images >= SCANT => (Because::EndsEarlier, 0, GENTLE),
         Similarity::Unlike | Similarity::Related if too_large => (Because::TooLarge, 0, GENTLE),
         Similarity::Unlike if value < LITTLE => (Because::LittleValue, all, FULL),
         Similarity::Unlike => (Because::LateStagesLost(best_place), all, FULL),

@@ -34,7 +34,7 @@ pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Co
     let rule = match verdict.because {
         Because::GoodEnough => "where the features separate the classes there is nothing to gain further back: freeze everything but the head".to_owned(),
         Because::EndsEarlier => format!(
-            "the last stages detect other things, and the images are few: {}, and compute a head by ridge regression, with no stage trained",
+            "earlier stages tell the classes apart better than the last one, and the images are few: {}, and compute a head by ridge regression, with no stage trained",
             context.end.map_or_else(String::new, end_in_words)
         ),
         Because::TooLarge => format!(
@@ -232,9 +232,12 @@ mod tests {
         assert_eq!(apply_rule(&small(101.0)).because, Because::LateStagesLost(1));
         let worthless = Evidence { earlier: true, ..evidence(0.6, &[0.62, 0.63, 0.61], 100.0) };
         assert_eq!(apply_rule(&worthless).because, Because::LittleValue);
-        // Where images are alike, where they are too few to show it and where the head is good enough nothing changes.
-        let alike = Evidence { earlier: true, ..evidence(0.5, &[0.6, 0.9, 0.85], 80.0) };
-        assert_eq!(apply_rule(&alike).because, Because::FewImages);
+        // Where images are alike it is so up to 50 of each class; where they are too few to show it nothing changes.
+        let alike = |images| Evidence { earlier: true, ..evidence(0.5, &[0.6, 0.9, 0.85], images) };
+        assert_eq!(
+            [29.0, 30.0, 100.0, 101.0].map(|images| apply_rule(&alike(images)).because),
+            [Because::FewImages, Because::EndsEarlier, Because::EndsEarlier, Because::FewImages]
+        );
         let few = Evidence { earlier: true, ..evidence(0.5, &[0.6, 0.7, 0.65], 29.0) };
         assert_eq!(apply_rule(&few).because, Because::TooFew);
     }

@@ -75,9 +75,6 @@ pub(super) fn perform(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
         if !arguments.images.is_empty() {
             compare.images_per_class.clone_from(&arguments.images);
         }
-        match &what {
-            Some(what) => Ok(vary(config, what, &arguments.only)?),
-            None => Ok(()),
-        }
+        what.as_ref().map_or(Ok(()), |what| Ok(vary(config, what, &arguments.only)?))
     })
 }
