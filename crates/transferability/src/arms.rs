@@ -7,7 +7,7 @@ use records::FrozenArm;
 use tch::Tensor;
 
 use crate::choose::{Paired, choose};
-use crate::ending::earlier_end;
+use crate::ending::{chosen_end, earlier_ends};
 use crate::folds::deal_groups;
 use crate::held_out::HeldOut;
 use crate::linear_head::LinearHead;
@@ -94,18 +94,16 @@ pub fn fit<E: From<Error>>(
     }
     progress(total, total)?;
 
-    let mut earlier = earlier_end(&held_out(&heads), &ways.stages);
-    if let Some(end) = earlier
-        && let Some(wider) = ways.with_those_before(end)
-    {
-        // The network ends at the same stage: all that it costs is a wider head.
-        heads.push(fit_to(&wider)?);
-        ways.stages.push(wider);
-        let (one, several) = (&heads[end].held_out, &heads[heads.len() - 1].held_out);
-        if Paired::of(one.losses(), several.losses()).is_better() {
-            earlier = Some(heads.len() - 1);
+    // A network that ends earlier costs nothing more where its head reads the stages before its end, too.
+    let mut ends = earlier_ends(&held_out(&heads), &ways.stages);
+    for end in ends.clone() {
+        if let Some(wider) = ways.with_those_before(end) {
+            heads.push(fit_to(&wider)?);
+            ends.push(ways.stages.len());
+            ways.stages.push(wider);
         }
     }
+    let earlier = chosen_end(&held_out(&heads), &ways.stages, ends);
     let held_out = held_out(&heads);
     let best = choose(&held_out, ways.default);
     let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {
