@@ -160,7 +160,10 @@ fn low_rank_updates_begin_as_nothing_are_trained_in_place_of_weights_and_become_
         backbone.merge();
         let merged = values(&backbone);
         assert_eq!(ready(&mut backbone), prepared, "{name}");
-        assert!(furthest(&prepared, &adapted) < 1e-4, "{name}: {}", furthest(&prepared, &adapted));
+        // Four steps of this size make large logits.
+        let largest = furthest(&adapted, &vec![0; adapted.len()]);
+        let apart = furthest(&prepared, &adapted);
+        assert!(apart < 1e-4 * largest.max(1.0), "{name}: {apart} of {largest}");
         assert!(furthest(&prepared, &before) > 1e-2, "{name}");
         assert!(merged.keys().eq(source.keys()) && backbone.parameters(plan.first_live).len() == parameters);
         for variable in saved {
