@@ -50,6 +50,10 @@ pub fn fix(subject: &Subject, record: &AuditRecord) -> Fix {
         let paths: Vec<String> = group.iter().map(|path| quoted(path)).collect();
         let _ = write!(text, "[[together]]\npaths = [{}]\n\n", paths.join(", "));
     }
+    let flagged = |labels: &[LabelRecord]| labels.iter().filter(|label| label.flagged).count();
+    let all =
+        [proposed.len(), flagged(&record.labels) + flagged(&record.held_out_labels), record.outliers.len()];
+    let beyond: usize = all.iter().map(|found| found.saturating_sub(MOST)).sum();
     let mut proposals: Vec<String> =
         proposed.iter().take(MOST).map(|(path, because)| list.entry(path, because)).collect();
     let labels = record.labels.iter().chain(record.held_out_labels.iter().filter(|label| {
@@ -69,6 +73,9 @@ pub fn fix(subject: &Subject, record: &AuditRecord) -> Fix {
     if !proposals.is_empty() {
         text.push_str("# Proposals. Look first; then remove the # in front of those that are right.\n\n");
         text.extend(proposals.iter().map(|proposal| commented(proposal)));
+        if beyond > 0 {
+            let _ = writeln!(text, "# About {beyond} more are not written: audit.json has them all.");
+        }
     }
     Fix { text, excluded: active.len(), together: together.len(), proposed: proposals.len() }
 }
@@ -81,6 +88,15 @@ struct List<'a> {
     places: BTreeMap<String, usize>,
     /// Why each image is left out, and whether that is certain.
     found: BTreeMap<String, (String, bool)>,
+}
+
+/// The image of a group whose label is the most probable; the first where no label was judged.
+fn most_probable<'a>(record: &AuditRecord, group: &[usize], path: impl Fn(usize) -> &'a str) -> usize {
+    let probability = |place: usize| {
+        record.labels.iter().find(|label| label.path == path(place)).map_or(0.0, |label| label.probability)
+    };
+    let best = group.iter().rev().max_by(|&&one, &&other| probability(one).total_cmp(&probability(other)));
+    best.copied().unwrap_or(group[0])
 }
 
 /// Entries that are in force, and others; each path with its reason.
@@ -112,9 +128,14 @@ impl<'a> List<'a> {
             .filter_map(|copy| Some([*self.places.get(&copy.a)?, *self.places.get(&copy.b)?]));
         for group in groups(pairs, self.subject.images.len()) {
             let image = |place: usize| &self.subject.images[place];
-            let first = image(group[0]);
-            let alike = group.iter().all(|&place| image(place).label == first.label);
-            for &place in &group[1..] {
+            let alike = group.iter().all(|&place| image(place).label == image(group[0]).label);
+            // Of several labels that is kept which the probe believes most.
+            let kept = match alike {
+                true => group[0],
+                false => most_probable(record, &group, |place| image(place).below.as_str()),
+            };
+            let first = image(kept);
+            for &place in group.iter().filter(|&&place| place != kept) {
                 let (path, first) = (image(place).below.clone(), first.below.clone());
                 let (because, certain) = match alike {
                     true => (format!("the same image as {first}"), image(place).part != Part::Test),

@@ -17,6 +17,8 @@ const DEALS: u64 = 3;
 pub(crate) const PENALTY: f64 = 2e-3;
 /// Images of a class without which its labels are not judged.
 const ENOUGH: usize = 5;
+/// Share of the labels above which flags are believed only where the probe is sure of other classes.
+const MOST_FLAGGED: f64 = 0.2;
 /// Neighbours whose labels are shown.
 const SHOWN: usize = 5;
 
@@ -27,7 +29,7 @@ pub(crate) struct Labels {
     pub(crate) mistakes: Vec<ClassPairRecord>,
     pub(crate) small_classes: Vec<String>,
     pub(crate) probe: Option<ProbeRecord>,
-    /// Why nothing is said; empty otherwise.
+    /// Why no label is called wrong; empty otherwise.
     pub(crate) refused: String,
 }
 
@@ -134,11 +136,16 @@ pub(crate) fn judge(
         return Ok(found);
     }
     let joint = confident_joint(&probabilities, &labels);
-    let flags = flagged(&joint, &probabilities, &labels);
+    let mut flags = flagged(&joint, &probabilities, &labels);
     let images: Vec<usize> = held.iter().map(|&place| judged.images[place]).collect();
     let judgement = Judgement { subject, classes: &classes, nearest, copies };
+    if let Some(implausible) = implausible(&flags, &probabilities, accuracy) {
+        found.refused = implausible;
+        flags.fill(false);
+    } else {
+        found.mistakes = judgement.mistakes(&joint);
+    }
     found.ranked = judgement.ranked(&images, &probabilities, &flags);
-    found.mistakes = judgement.mistakes(&joint);
     Ok(found)
 }
 
@@ -278,9 +285,44 @@ fn refusal(accuracy: f64, pixels: f64, labels: &[usize]) -> Option<String> {
     })
 }
 
+/// Says why flags are not to be believed; `None` where they are. A probe that would call more labels wrong than ever are, and
+/// does not itself think other classes likelier than not, makes mistakes of its own.
+pub(crate) fn implausible(flags: &[bool], probabilities: &[Vec<f64>], accuracy: f64) -> Option<String> {
+    let likely = |row: &Vec<f64>| row.iter().copied().fold(0.0, f64::max);
+    let flagged: Vec<f64> =
+        flags.iter().zip(probabilities).filter(|(flag, _)| **flag).map(|(_, row)| likely(row)).collect();
+    let many = flagged.len() as f64 > MOST_FLAGGED * flags.len() as f64;
+    let unsure = flagged.iter().sum::<f64>() < 0.5 * flagged.len() as f64;
+    (many && unsure).then(|| {
+        format!(
+            "{} of {} would be called wrong, most of them without another class that is likelier than not: the features of this network do not tell these classes apart well enough ({:.1} % are classified correctly). labels in audit.json has them all, the least probable first",
+            flagged.len(),
+            flags.len(),
+            100.0 * accuracy
+        )
+    })
+}
+
 /// The rows of a matrix.
 fn rows(matrix: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
     let width = usize::try_from(matrix.size().get(1).copied().unwrap_or(0)).unwrap_or(0);
     let values = Vec::<f64>::try_from(matrix.f_contiguous()?.f_view([-1])?)?;
     Ok(values.chunks(width.max(1)).map(<[f64]>::to_vec).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_labels_are_called_wrong_only_where_the_probe_is_sure() {
+        let rows = |likely: f64| vec![vec![0.5 - likely / 2.0, likely, 0.5 - likely / 2.0]; 10];
+        let flags = |flagged: usize| (0..10).map(|image| image < flagged).collect::<Vec<bool>>();
+        let said = implausible(&flags(3), &rows(0.4), 0.35).unwrap();
+        assert!(said.starts_with("3 of 10 would be called wrong"), "{said}");
+        assert!(said.contains("(35.0 % are classified correctly)"), "{said}");
+        assert_eq!(implausible(&flags(3), &rows(0.7), 0.7), None);
+        assert_eq!(implausible(&flags(2), &rows(0.4), 0.35), None);
+        assert_eq!(implausible(&flags(0), &rows(0.4), 0.35), None);
+    }
 }

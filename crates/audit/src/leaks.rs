@@ -5,11 +5,13 @@ use records::{Interval, LabelRecord, LeakRecord, LeakageRecord};
 use statistics::bootstrap::{Pair, difference};
 
 use crate::joint::{confident_joint, flagged, most};
-use crate::labels::{Classes, Judged, Judgement, predicted};
+use crate::labels::{Classes, Judged, Judgement, implausible, predicted};
 use crate::{Error, Features, Part, Subject};
 
 /// Fewest images of a split that accuracy is measured on.
 const ENOUGH: usize = 10;
+/// Fewest leaked images whose worth has an interval: of one or two it would be that of no difference at all.
+const ENOUGH_LEAKED: usize = 5;
 
 /// Counts copies by the splits of both.
 pub(crate) fn table(subject: &Subject, copies: &copies::Copies) -> Vec<LeakRecord> {
@@ -65,7 +67,10 @@ pub(crate) fn measure(
         return Ok(None);
     }
     let probabilities = predicted(features, &clean, &asked, classes)?;
-    let flags = flagged(&confident_joint(&probabilities, &asked.labels), &probabilities, &asked.labels);
+    let mut flags = flagged(&confident_joint(&probabilities, &asked.labels), &probabilities, &asked.labels);
+    if implausible(&flags, &probabilities, share(&right(&probabilities, &asked))).is_some() {
+        flags.fill(false);
+    }
     let labels = judgement.ranked(&asked.images, &probabilities, &flags);
     let leaked = asked.images.iter().filter(|image| in_crossing.contains(image)).count();
     let leakage = if leaked == 0 {
@@ -74,7 +79,8 @@ pub(crate) fn measure(
         let with = right(&predicted(features, &all, &asked, classes)?, &asked);
         let without = right(&probabilities, &asked);
         let pair = Pair { setting: &with, baseline: &without };
-        let interval = difference(&[pair]).map(|found| Interval { low: found.low, high: found.high });
+        let interval = difference(&[pair]).filter(|_| leaked >= ENOUGH_LEAKED);
+        let interval = interval.map(|found| Interval { low: found.low, high: found.high });
         Some(LeakageRecord {
             split: part.name().to_owned(),
             images: asked.images.len() as u64,

@@ -20,7 +20,7 @@ pub struct AdviceRecord {
     pub images_per_class: f64,
     /// Number of training images examined.
     pub images: u64,
-    /// Number of parts that were left out in turn: each image by itself, or each group of images; folds in older records.
+    /// Number of folds that were left out in turn; images or groups of images in older records.
     pub folds: u32,
     /// Seed of the choice of images and of the resampling.
     pub seed: u64,

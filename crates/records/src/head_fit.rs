@@ -16,7 +16,7 @@ pub struct HeadFitRecord {
     /// Strength of the penalty that was chosen, above 0.
     #[serde(deserialize_with = "json::number_or_null")]
     pub penalty: f64,
-    /// What was held out for the figures below: `leave-one-out`, `leave-one-group-out` or `5 folds`.
+    /// What was held out for the figures below: `5 folds` or more; `leave-one-out` in older records.
     pub held_out: String,
     /// Number of images that were held out at some time: all but those of a class with nothing left to learn from.
     pub held_out_images: u64,

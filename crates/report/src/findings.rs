@@ -17,7 +17,7 @@ pub(crate) fn sentences(record: &AuditRecord) -> Vec<String> {
     said.extend(copies(record));
     said.extend(labels(record));
     if !record.labels_refused.is_empty() {
-        said.push(format!("No label was judged: {}.", record.labels_refused));
+        said.push(refused(record));
     }
     if of(FileProblem::OtherType) > 0 {
         said.push(format!(
@@ -40,6 +40,12 @@ pub(crate) fn sentences(record: &AuditRecord) -> Vec<String> {
         said.push("Nothing was found.".to_owned());
     }
     said
+}
+
+/// Why no label is called wrong.
+pub(crate) fn refused(record: &AuditRecord) -> String {
+    let what = if record.labels.is_empty() { "judged" } else { "called wrong" };
+    format!("No label was {what}: {}.", record.labels_refused)
 }
 
 /// Copies of measured images among the training images.

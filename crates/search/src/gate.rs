@@ -40,7 +40,10 @@ pub fn gate(field: &Field<'_>, posterior: &Posterior, rules: &Rules) -> Gate {
     if is_unlike(field, posterior) {
         return Gate::Open("an earlier stage tells the classes apart better than the last one");
     }
-    Gate::Closed("neither an earlier stage nor going back further gains anything")
+    Gate::Closed(match further {
+        Some(_) => "neither an earlier stage nor going back further gains anything",
+        None => "no earlier stage gains anything, and going back further was not measured",
+    })
 }
 
 /// Returns whether a linear classifier on an earlier stage is better than on the last by more than one standard error.

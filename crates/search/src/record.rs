@@ -58,8 +58,11 @@ pub fn standing(race: &Race, about: &About, calibration: &Calibration) -> Option
         Budget::FinalRuns(limit) => [Some(limit), None],
         Budget::Minutes(limit) => [None, Some(limit / about.jobs.max(1) as f64)],
     };
+    let is_measured = |arm: usize| !race.measured(arm).images.is_empty();
+    let deep = (0..race.arms().len()).filter(|&arm| race.arms()[arm].tier.is_deep()).any(is_measured);
     let deep = race.gate().map(|gate| match gate {
-        Gate::Open(why) => format!("tried: {why}"),
+        Gate::Open(why) if deep => format!("tried: {why}"),
+        Gate::Open(why) => format!("not reached, though they could pay: {why}"),
         Gate::Closed(why) => format!("not tried: {why}"),
     });
     Some(SearchRecord {

@@ -39,12 +39,12 @@ pub struct Circumstances {
     pub batch_size: usize,
 }
 
-/// Decides what batch-norm uses in live stages, see [`BatchNormPolicy::Auto`]. The record is `None` where no stage that is
-/// trained has batch-norm.
+/// Decides what batch-norm uses in live stages, see [`BatchNormPolicy::Auto`]. Where no stage that is trained has batch-norm
+/// nothing is decided, and the record is `None`: the configuration of such a run leaves it open to a run that trains more.
 #[must_use]
 pub fn batch_norm(known: Circumstances) -> (BatchNormPolicy, Option<DecisionRecord>) {
     let Circumstances { from_source, norms, images, batch_size } = known;
-    let Some(Norms { largest_rate: rate }) = norms else { return (BatchNormPolicy::Train, None) };
+    let Some(Norms { largest_rate: rate }) = norms else { return (BatchNormPolicy::Auto, None) };
     let kept = |few: String| {
         let because = format!(
             "the source's statistics are kept, for no stage before the head is trained at more than {rate} of its learning rate, and {few}"

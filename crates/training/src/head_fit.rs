@@ -81,8 +81,8 @@ pub fn solve(
     let (name, held_out, head) = match solver {
         HeadSolver::Sgd => return Ok(None),
         HeadSolver::Ridge => {
-            let held_out = if grouped { "leave-one-group-out" } else { "leave-one-out" };
-            ("ridge", held_out.to_owned(), ridge::fit_groups(&features, labels, classes, groups)?)
+            let (parts, count) = folds::left_out_together(labels, classes, groups, seed);
+            ("ridge", format!("{count} folds"), ridge::fit_groups(&features, labels, classes, &parts)?)
         }
         HeadSolver::Logistic => {
             let folds = match grouped {

@@ -1,14 +1,13 @@
 //! Linear classifiers on the frozen stages of a network, and which of them to take.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use records::FrozenArm;
 use tch::Tensor;
 
 use crate::choose::{Paired, choose};
-use crate::ending::{chosen_end, earlier_ends};
-use crate::folds::deal_groups;
+use crate::ending::{Ends, chosen_end, earlier_ends};
+use crate::folds::{deal_groups, left_out_together};
 use crate::held_out::HeldOut;
 use crate::linear_head::LinearHead;
 use crate::{Error, joined, ridge};
@@ -19,6 +18,8 @@ const LAST: usize = 3;
 /// Linear classifiers on frozen features.
 #[derive(Debug)]
 pub struct Frozen {
+    /// Number of parts of the images that were left out in turn.
+    pub folds: usize,
     /// On the pixels, then on each stage.
     pub heads: Vec<LinearHead>,
     /// On each stage and on several joined; the default and the best are marked.
@@ -26,6 +27,8 @@ pub struct Frozen {
     /// Index of the arm at which a network that is not trained ends better than at its last stage, by more than one standard
     /// error.
     pub earlier: Option<usize>,
+    /// What that was decided from.
+    pub ends: Ends,
 }
 
 /// Pooled features of one stage.
@@ -46,25 +49,17 @@ pub struct Labelled<'a> {
     pub classes: usize,
     /// Group of each image.
     pub groups: &'a [Option<u32>],
+    /// Decides the folds.
+    pub seed: u64,
 }
 
 impl Labelled<'_> {
-    /// Returns the number of parts that are left out in turn: groups, and images without a group.
-    pub fn parts(&self) -> usize {
-        let groups: BTreeSet<u32> = self.groups.iter().flatten().copied().collect();
-        groups.len() + self.groups.iter().filter(|group| group.is_none()).count()
-    }
-
     /// Refuses images of which none can be left out.
     ///
     /// # Errors
     /// When fewer than two classes have two images, or two groups of images.
     pub fn check(&self) -> Result<(), Error> {
         deal_groups(self.labels, self.classes, self.groups, 2, 0).check(self.labels)
-    }
-
-    fn fit(&self, features: &Tensor) -> Result<LinearHead, Error> {
-        ridge::fit_groups(features, self.labels, self.classes, self.groups)
     }
 }
 
@@ -82,10 +77,13 @@ pub fn fit<E: From<Error>>(
     let mut ways = Arms::of(stages.len());
     let total = 1 + ways.stages.len() as u64;
     progress(0, total)?;
-    let pixels = labelled.fit(pixels)?;
+    let Labelled { labels, classes, groups, seed } = *labelled;
+    let (parts, folds) = left_out_together(labels, classes, groups, seed);
+    let head_on = |features: &Tensor| ridge::fit_groups(features, labels, classes, &parts);
+    let pixels = head_on(pixels)?;
     let fit_to = |way: &Range<usize>| {
         let values: Vec<&Tensor> = stages[way.clone()].iter().map(|stage| stage.values).collect();
-        labelled.fit(&joined(&values)?)
+        head_on(&joined(&values)?)
     };
     let mut heads = Vec::new();
     for (way, done) in ways.stages.iter().zip(1..) {
@@ -95,7 +93,7 @@ pub fn fit<E: From<Error>>(
     progress(total, total)?;
 
     // A network that ends earlier costs nothing more where its head reads the stages before its end, too.
-    let mut ends = earlier_ends(&held_out(&heads), &ways.stages);
+    let mut ends = earlier_ends(&losses(&heads), &ways.stages);
     for end in ends.clone() {
         if let Some(wider) = ways.with_those_before(end) {
             heads.push(fit_to(&wider)?);
@@ -103,8 +101,10 @@ pub fn fit<E: From<Error>>(
             ways.stages.push(wider);
         }
     }
-    let earlier = chosen_end(&held_out(&heads), &ways.stages, ends);
-    let held_out = held_out(&heads);
+    let earlier = chosen_end(&losses(&heads), &ways.stages, ends);
+    let ends =
+        Ends { losses: losses(&heads).into_iter().map(<[f64]>::to_vec).collect(), ways: ways.stages.clone() };
+    let held_out: Vec<&HeldOut> = heads.iter().map(|head| &head.held_out).collect();
     let best = choose(&held_out, ways.default);
     let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {
         let paired = Paired::of(held_out[ways.default].losses(), held.losses());
@@ -126,12 +126,12 @@ pub fn fit<E: From<Error>>(
     let arms = arms.collect();
     heads.truncate(stages.len());
     heads.insert(0, pixels);
-    Ok(Frozen { heads, arms, earlier })
+    Ok(Frozen { folds, heads, arms, earlier, ends })
 }
 
-/// What each head predicts for images that it was not fitted on.
-fn held_out(heads: &[LinearHead]) -> Vec<&HeldOut> {
-    heads.iter().map(|head| &head.held_out).collect()
+/// Losses of each head on images that it was not fitted on.
+fn losses(heads: &[LinearHead]) -> Vec<&[f64]> {
+    heads.iter().map(|head| head.held_out.losses()).collect()
 }
 
 /// Ways to read a network of frozen stages.

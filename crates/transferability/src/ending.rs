@@ -1,15 +1,38 @@
+//! Where a frozen network ends, from the losses of classifiers on the same held-out images.
+
 use std::ops::Range;
 
+use statistics::mean;
+
 use crate::choose::Paired;
-use crate::held_out::HeldOut;
+
+/// Losses of the classifiers of an advice, by which it is asked again on other draws of the images.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// Of each classifier on each image.
+    pub(crate) losses: Vec<Vec<f64>>,
+    /// The stages that each reads, by position from the input.
+    pub(crate) ways: Vec<Range<usize>>,
+}
+
+impl Ends {
+    /// Returns after how many stages the network would end by these images, which may repeat; `None` where it stays whole.
+    pub(crate) fn earlier(&self, images: &[usize]) -> Option<usize> {
+        let drawn: Vec<Vec<f64>> =
+            self.losses.iter().map(|losses| images.iter().map(|&image| losses[image]).collect()).collect();
+        let drawn: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
+        let ends = earlier_ends(&drawn, &self.ways);
+        chosen_end(&drawn, &self.ways, ends).map(|classifier| self.ways[classifier].end)
+    }
+}
 
 /// Returns the indices of the classifiers by which a network could end earlier: their loss is lower than that of the one on the
 /// last stage by more than one standard error, image by image, and within one standard error of the lowest. Empty where the last
 /// stage is as good as any.
 ///
-/// `ways` are the stages that each classifier reads, by position from the input; all classifiers must have held out the same
-/// images.
-pub(crate) fn earlier_ends(classifiers: &[&HeldOut], ways: &[Range<usize>]) -> Vec<usize> {
+/// Classifiers are given by their losses, of the same images in the same order; `ways` are the stages that each reads, by
+/// position from the input.
+pub(crate) fn earlier_ends(classifiers: &[&[f64]], ways: &[Range<usize>]) -> Vec<usize> {
     let end = ways.iter().map(|way| way.end).max();
     let last = ways.iter().position(|way| Some(way.end) == end && way.len() == 1);
     let Some(last) = last.and_then(|last| classifiers.get(last)) else { return Vec::new() };
@@ -19,24 +42,20 @@ pub(crate) fn earlier_ends(classifiers: &[&HeldOut], ways: &[Range<usize>]) -> V
 
 /// Returns the index of the classifier to take of these: of those within one standard error of the lowest loss that of several
 /// stages, which overlooks less than one does; of such the one of the lowest loss. `None` without any.
-pub(crate) fn chosen_end(
-    classifiers: &[&HeldOut],
-    ways: &[Range<usize>],
-    among: Vec<usize>,
-) -> Option<usize> {
+pub(crate) fn chosen_end(classifiers: &[&[f64]], ways: &[Range<usize>], among: Vec<usize>) -> Option<usize> {
     let good = as_good_as_the_best(classifiers, among);
     good.into_iter().min_by(|&one, &other| {
         let is_single = |arm: usize| ways[arm].len() == 1;
         is_single(one)
             .cmp(&is_single(other))
-            .then(classifiers[one].loss().total_cmp(&classifiers[other].loss()))
+            .then(mean(classifiers[one]).total_cmp(&mean(classifiers[other])))
     })
 }
 
 /// Those of these classifiers that the one of the lowest loss is not better than by more than one standard error.
-fn as_good_as_the_best(classifiers: &[&HeldOut], mut among: Vec<usize>) -> Vec<usize> {
+fn as_good_as_the_best(classifiers: &[&[f64]], mut among: Vec<usize>) -> Vec<usize> {
     let lowest = |&&one: &&usize, &&other: &&usize| {
-        classifiers[one].loss().total_cmp(&classifiers[other].loss()).then(one.cmp(&other))
+        mean(classifiers[one]).total_cmp(&mean(classifiers[other])).then(one.cmp(&other))
     };
     let Some(&leader) = among.iter().min_by(lowest) else { return among };
     among.retain(|&arm| !is_better(classifiers[arm], classifiers[leader]));
@@ -44,20 +63,17 @@ fn as_good_as_the_best(classifiers: &[&HeldOut], mut among: Vec<usize>) -> Vec<u
 }
 
 /// Whether the second has a lower loss by more than one standard error.
-fn is_better(first: &HeldOut, second: &HeldOut) -> bool {
-    Paired::of(first.losses(), second.losses()).is_better()
+fn is_better(first: &[f64], second: &[f64]) -> bool {
+    Paired::of(first, second).is_better()
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Tensor;
-
     use super::*;
 
     /// A classifier that gives the label of each of four images this probability.
-    fn classifier(probabilities: [f64; 4]) -> HeldOut {
-        let rows: Vec<f64> = probabilities.iter().flat_map(|p| [p.ln(), (1.0 - p).ln()]).collect();
-        HeldOut::new(&Tensor::from_slice(&rows).view([4, 2]), vec![0, 1, 2, 3], &[0; 4]).unwrap()
+    fn classifier(probabilities: [f64; 4]) -> Vec<f64> {
+        probabilities.iter().map(|p| -p.ln()).collect()
     }
 
     #[test]
@@ -65,7 +81,7 @@ mod tests {
         let ways = [0..1, 1..2, 2..3, 0..3];
         let end = |of: [[f64; 4]; 4]| {
             let all = of.map(classifier);
-            let all: Vec<&HeldOut> = all.iter().collect();
+            let all: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
             let ends = earlier_ends(&all, &ways);
             let chosen = chosen_end(&all, &ways, ends.clone());
             (ends, chosen)
@@ -85,5 +101,13 @@ mod tests {
         // Better than the last on one image alone is not surely better.
         assert_eq!(end([[0.7, 0.99, 0.6, 0.65], low, middle, low]), (vec![], None));
         assert!(earlier_ends(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn another_draw_of_the_images_may_end_elsewhere() {
+        let losses = [[0.9, 0.9, 0.8, 0.1], [0.2, 0.3, 0.2, 0.9]].map(|losses| losses.to_vec()).to_vec();
+        let ends = Ends { losses, ways: vec![0..1, 1..2] };
+        assert_eq!(ends.earlier(&[0, 1, 2, 3]), None, "the last stage is better");
+        assert_eq!(ends.earlier(&[3, 3, 3, 0]), Some(1));
     }
 }

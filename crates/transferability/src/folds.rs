@@ -1,5 +1,7 @@
 //! Cross-validation: which fold holds an image out.
 
+use std::collections::BTreeSet;
+
 use images::shuffled;
 use statistics::folds as dealing;
 
@@ -72,6 +74,36 @@ pub fn deal_groups(
 ) -> Folds {
     let order = shuffled(labels.len(), seed, 1);
     Folds { of: dealing::deal_groups(labels, classes, &order, groups, count), count }
+}
+
+/// Fewest folds of which each is left out of a classifier.
+const LEFT_OUT: usize = 5;
+/// Most images of a fold that is left out: the work grows with the cube of it.
+const LEFT_OUT_AT_MOST: usize = 500;
+
+/// Returns for each image the part that [`crate::ridge::fit_groups`] is to leave out together with it, and the number of parts:
+/// five folds, more where one would have above 500 images, dealt as by [`deal_groups`].
+///
+/// Not each image by itself: where features are about as many as images, what cannot be told of one image by the others is
+/// next to nothing for all of them alike, and that all are classified right or wrong then is one and the same accident. A
+/// fifth at a time has no such direction.
+pub fn left_out_together(
+    labels: &[usize],
+    classes: usize,
+    groups: &[Option<u32>],
+    seed: u64,
+) -> (Vec<Option<u32>>, usize) {
+    let count = LEFT_OUT.max(labels.len().div_ceil(LEFT_OUT_AT_MOST));
+    let folds = deal_groups(labels, classes, groups, count, seed);
+    // A group that no fold can hold out stays together, apart from the folds.
+    let apart = |group: u32| u32::try_from(count).ok()?.checked_add(group);
+    let number = |(fold, group): (&Option<usize>, &Option<u32>)| match fold {
+        Some(fold) => u32::try_from(*fold).ok(),
+        None => group.and_then(apart),
+    };
+    let parts: Vec<Option<u32>> = folds.of().iter().zip(groups).map(number).collect();
+    let held_out: BTreeSet<usize> = folds.of().iter().flatten().copied().collect();
+    (parts, held_out.len())
 }
 
 /// Returns for each class whether its images are in more than one group.

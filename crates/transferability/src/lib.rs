@@ -2,13 +2,14 @@
 //! predictions for images that it was not fitted on.
 //!
 //! Features are `[N, D]`; labels are class numbers from 0. All is computed in float64 on the CPU.
-//! - [`ridge`]: exact leave-one-out, one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
+//! - [`ridge`]: what is left out is exact, from one eigendecomposition for all penalties and classes; [`logistic`]: by folds, with a
 //!   penalty chosen or given; [`LinearHead`] and [`HeldOut`] are what they give
 //! - [`joined`]: what a head reads of several stages
 //! - [`folds`]: images and groups dealt over folds; [`arms`]: which frozen stages are tried; [`choose()`]: which classifier, and
 //!   `ending` which end of a frozen network
 //! - [`logme`], [`h_score`]: published scores of transferability, by singular values (`spectrum`)
-//! - [`rule`]: from the stages' accuracies and the number of images to a depth; [`resample`]: how firm that is
+//! - [`rule`]: from the stages' accuracies and the number of images to a depth; [`resample`]: how firm that is;
+//!   [`words`]: the same for people
 //! - [`subset`]: which images are measured
 
 pub mod arms;
@@ -31,8 +32,10 @@ pub mod subset;
 mod temperature;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 pub use choose::{Paired, choose};
+pub use ending::Ends;
 pub use error::Error;
 pub use held_out::HeldOut;
 pub use linear_head::LinearHead;

@@ -1,9 +1,9 @@
 //! How far back to fine-tune, recommended before training.
 //!
 //! A subset of the training images passes through the source network once (`source_network`, `stage_features`). The output of
-//! each stage, and of several joined, is measured by a ridge regression with exact leave-one-out (the crate
+//! each stage, and of several joined, is measured by a ridge regression on folds left out in turn (the crate
 //! `transferability`). From the accuracies and the number of images a fixed rule chooses how many stages to train and at which
-//! learning rate, or ends the network earlier and freezes it (`ending`); `words` explains it in a paragraph, `standing` is how
+//! learning rate, or ends the network earlier and freezes it (`ending`), with the paragraph that explains it; `standing` is how
 //! the rule did so far, `costs` what trying would cost. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
 //!
 //! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
@@ -16,7 +16,6 @@ mod follow;
 mod source_network;
 mod stage_features;
 mod standing;
-mod words;
 
 use std::time::Instant;
 
@@ -28,13 +27,13 @@ use tch::Tensor;
 use training::freeze::FreezePlan;
 use transferability::arms::{self, Frozen, Labelled, StageOutput};
 use transferability::rule::{Because, Evidence, Verdict};
+use transferability::words::{Context, paragraph, similarity};
 use transferability::{LinearHead, h_score, late_stage_gain, logme, resample, rule};
 
 use self::costs::costs;
 use self::ending::EarlierEnd;
 use self::source_network::SourceNetwork;
 use self::stage_features::{StageFeatures, extract};
-use self::words::{Context, paragraph, similarity};
 use crate::Error;
 use crate::recipe::Materials;
 
@@ -71,7 +70,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     let labels = part.labels();
     let seed = run.config.run.seed;
     let groups = part.groups();
-    let labelled = Labelled { labels: &labels, classes, groups: &groups };
+    let labelled = Labelled { labels: &labels, classes, groups: &groups, seed };
     check_can_be_left_out(run, &labelled)?;
 
     let source = SourceNetwork::load(run, materials)?;
@@ -80,10 +79,11 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     let mut clock = Clock { parts: Vec::new(), last: started };
     clock.part("one pass through the network");
     let (pixels, outputs) = outputs_of(backbone, &features);
-    let Frozen { heads, arms, earlier } = arms::fit(pixels, &outputs, &labelled, &mut |done, total| {
-        session.emit(&Event::Prepared { what: "probes", done, total });
-        if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
-    })?;
+    let Frozen { folds, heads, arms, earlier, ends } =
+        arms::fit(pixels, &outputs, &labelled, &mut |done, total| {
+            session.emit(&Event::Prepared { what: "probes", done, total });
+            if session.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+        })?;
     clock.part("linear probes");
     let scores = features.stages.iter().map(|stage| match scores {
         false => Ok(None),
@@ -112,7 +112,8 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     };
     let verdict = rule::apply_rule(&evidence);
     let correct: Vec<Vec<bool>> = heads.iter().map(|head| head.held_out.correct().to_vec()).collect();
-    let confidence = resample::confidence(&correct, &evidence, seed);
+    let ends = end.is_some().then_some(&ends);
+    let confidence = resample::confidence(&correct, &evidence, ends, seed);
     clock.part("resampling");
 
     let (depth, plan) = depth_of(backbone, &features, &verdict)?;
@@ -137,7 +138,7 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
         classes: classes as u64,
         images_per_class: evidence.images / evidence.classes,
         images: labels.len() as u64,
-        folds: u32::try_from(labelled.parts()).unwrap_or(u32::MAX),
+        folds: u32::try_from(folds).unwrap_or(u32::MAX),
         seed,
         stages: evidence_of_stages(backbone, &features, &heads, &scores, &plan),
         arms,

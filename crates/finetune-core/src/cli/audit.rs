@@ -53,7 +53,7 @@ pub(super) fn perform(arguments: &AuditArguments) -> anyhow::Result<()> {
     hint(format!("finetune audit --resume {}", path.display()));
     let mut progress = Progress::new();
     let done = audit::perform(&run, *with_test, interrupt, &mut |event| progress.listen(event));
-    let (record, list) = done.inspect_err(|_| forget(&folder, begun))?;
+    let (record, list) = done.inspect_err(|error| forget(&folder, begun, error))?;
     folder.write_audit(&record, fix.then_some(list.text.as_str()))?;
     let _ = fs::remove_file(folder.file(CONFIG));
     let mut text = report::text::audit(&record);
@@ -84,9 +84,9 @@ fn same_configuration(path: &Path, run: &Run) -> anyhow::Result<RunFolder> {
     Ok(folder)
 }
 
-/// Removes the folder of an audit that failed, unless an earlier process began it.
-fn forget(folder: &RunFolder, begun: Option<&Path>) {
-    if begun.is_none() {
+/// Removes the folder of an audit that failed, unless it was interrupted, or an earlier process began it.
+fn forget(folder: &RunFolder, begun: Option<&Path>, error: &finetune_core::Error) {
+    if begun.is_none() && !matches!(error, finetune_core::Error::Interrupted) {
         let _ = fs::remove_file(folder.file(CONFIG));
         folder.forget_if_empty();
     }

@@ -6,6 +6,7 @@ use std::thread;
 use ::search::record::{About, standing};
 use ::search::{Answers, Budget, Calibration, Cell, Entrant, HeldOut, How, Race, Tier, Trainer};
 use tch::Tensor;
+use transferability::folds::left_out_together;
 use transferability::ridge;
 
 use features::dataset::{DecodedDataset, ImageSubset};
@@ -137,8 +138,7 @@ impl<'a, 's> FoldTrainer<'a, 's> {
                     stages.iter().filter_map(|&stage| network.stages.get(stage)).collect();
                 let read = transferability::joined(&read)?;
                 let (labels, classes) = (images.labels(), race.images().classes());
-                let out =
-                    ridge::fit_groups(&read, &labels, classes, &left_out_together(race, images))?.held_out;
+                let out = ridge::fit_groups(&read, &labels, classes, &parts_of(race, images))?.held_out;
                 place.insert(Judged {
                     images: out.images().to_vec(),
                     losses: out.losses().to_vec(),
@@ -238,14 +238,14 @@ fn of_fold(materials: &Materials, race: &Race, fold: usize) -> Materials {
 }
 
 /// Most images of which whole folds are left out of a linear classifier: the work grows with the cube of a fold. Of more
-/// images each is left out with its group alone, and whether it learns from four fifths of the others or from all matters
-/// little.
+/// images smaller parts are left out; whether one learns from four fifths of so many or from more matters little.
 const LEFT_OUT_BY_FOLD: usize = 2000;
 
 /// Returns for each image the number of what is left out together with it.
-fn left_out_together(race: &Race, images: &ImageSubset) -> Vec<Option<u32>> {
+fn parts_of(race: &Race, images: &ImageSubset) -> Vec<Option<u32>> {
     if images.len() > LEFT_OUT_BY_FOLD {
-        return images.groups();
+        let (labels, classes) = (images.labels(), race.images().classes());
+        return left_out_together(&labels, classes, &images.groups(), 0).0;
     }
     let mut together = vec![None; images.len()];
     for fold in 0..race.images().folds() {

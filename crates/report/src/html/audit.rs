@@ -5,7 +5,7 @@ use records::{AuditRecord, CopyRecord, LabelRecord, SizeBinRecord};
 
 use super::audit_images::{card, pair_card};
 use super::shell::{Level, Page, Section, scroll};
-use crate::findings::{kind_in_words, leakage, sentences};
+use crate::findings::{kind_in_words, leakage, refused, sentences};
 use crate::numbers::{count, counted, percent, significant};
 
 /// Most that a section shows; the rest is in `audit.json`.
@@ -133,7 +133,7 @@ fn bounds(record: &AuditRecord) -> Markup {
 
 fn labels(record: &AuditRecord) -> Markup {
     if !record.labels_refused.is_empty() {
-        return html! { p { "No label was judged: " (record.labels_refused) "." } };
+        return html! { p { (refused(record)) } };
     }
     let flagged =
         |labels: &[LabelRecord]| labels.iter().filter(|label| label.flagged).cloned().collect::<Vec<_>>();

@@ -147,7 +147,7 @@ pub(crate) fn search_costs(record: &AdviceRecord) -> Option<String> {
     let costs: Vec<String> = costs.collect();
     (!costs.is_empty()).then(|| {
         format!(
-            "Cost of trying instead of asking, as a multiple of one run of \"all\", by multiply-adds: {}. A search (finetune search) trains each on folds of the training images and drops early what cannot win.",
+            "Cost of trying instead of asking, as a multiple of one run of \"all\", by multiply-adds: {}. A search (finetune search) trains each on folds of the training images, drops early what cannot win, and ends at search.budget, 3 such runs by default.",
             costs.join(", ")
         )
     })

@@ -1,4 +1,4 @@
-use crate::folds::{Folds, deal, deal_groups};
+use crate::folds::{Folds, deal, deal_groups, left_out_together};
 
 #[test]
 fn folds_hold_out_a_share_of_each_class_and_never_the_only_image() {
@@ -38,4 +38,25 @@ fn folds_hold_out_whole_groups() {
     assert_ne!(folds.of()[2], folds.of()[3]);
     assert!(folds.check(&[0, 0, 1, 1]).is_err(), "images of one class say nothing");
     assert!(Folds::new(vec![Some(0), Some(1)]).check(&[0, 1]).is_ok());
+}
+
+#[test]
+fn parts_that_are_left_out_hold_groups_together_and_have_at_most_500_images() {
+    let labels: Vec<usize> = (0..30).map(|image| image % 3).collect();
+    // Pairs of neighbours, of two classes each; all of class 2 but in pairs, too.
+    let groups: Vec<Option<u32>> = (0..30).map(|image| Some(image / 2)).collect();
+    let (parts, count) = left_out_together(&labels, 3, &groups, 3);
+    assert_eq!(count, 5);
+    assert!(parts.chunks(2).all(|pair| pair[0] == pair[1]));
+    assert!(parts.iter().all(|part| part.is_some_and(|part| part < 5)));
+    // A class of a single group is never held out: it stays together, apart from the folds.
+    let labels = [0, 0, 1, 1, 2, 2];
+    let (parts, count) = left_out_together(&labels, 3, &[None, None, None, None, Some(7), Some(7)], 0);
+    assert_eq!((count, parts[4], parts[5]), (4, Some(12), Some(12)));
+    assert!(parts[..4].iter().all(|part| part.is_some_and(|part| part < 5)));
+    let many = vec![0, 1].repeat(1300);
+    let (parts, count) = left_out_together(&many, 2, &vec![None; 2600], 0);
+    assert_eq!(count, 6);
+    let largest = (0..6).map(|part| parts.iter().filter(|&&other| other == Some(part)).count()).max();
+    assert!(largest <= Some(500), "{largest:?}");
 }

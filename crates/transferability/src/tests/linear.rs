@@ -4,7 +4,7 @@ use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use super::{numbers, task, whole};
-use crate::folds::{Folds, deal};
+use crate::folds::{Folds, deal, left_out_together};
 use crate::{Error, HeldOut, LinearHead, Paired, choose, logistic, ridge};
 
 fn cases() -> Vec<Value> {
@@ -204,4 +204,23 @@ fn another_than_the_default_is_better_by_more_than_one_standard_error() {
     assert_eq!(choose(&[&default, &noisy], 1), 1);
     assert_eq!(choose(&[&better, &noisy, &default, &best], 2), 3);
     assert_eq!(choose(&[&default], 0), 0);
+}
+
+#[test]
+fn features_as_many_as_images_seem_good_by_single_images_and_not_by_parts() {
+    // Noise, mixed so that its axes are of very different lengths: nothing of a class can be learned from it.
+    let labels: Vec<usize> = (0..40).map(|image| image % 2).collect();
+    tch::manual_seed(17);
+    let [mut single, mut parts] = [0, 1].map(|_| Vec::new());
+    for seed in 0..100 {
+        let square = || Tensor::randn([40, 40], (Kind::Double, Device::Cpu));
+        let noise = square().matmul(&square());
+        single.push(ridge::fit(&noise, &labels, 2).unwrap().held_out.accuracy());
+        let (together, count) = left_out_together(&labels, 2, &[None; 40], seed);
+        assert_eq!(count, 5);
+        parts.push(ridge::fit_groups(&noise, &labels, 2, &together).unwrap().held_out.accuracy());
+    }
+    let fooled = |accuracies: &[f64]| accuracies.iter().filter(|&&accuracy| accuracy >= 0.75).count();
+    let (single, parts) = (fooled(&single), fooled(&parts));
+    assert!(single >= 5 && parts <= 2, "{single} and {parts} of 100");
 }

@@ -1,29 +1,32 @@
+//! A verdict in words, for people.
+
 use records::wording::percent;
 use records::{FrozenArm, Similarity};
 
-use transferability::rule::{Because, Evidence, Verdict};
+use crate::rule::{Because, Evidence, Verdict};
 
 /// Context of a verdict.
-pub(super) struct Context<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
     /// Source of the weights: `ImageNet`, or their file.
-    pub(super) source: &'a str,
+    pub source: &'a str,
     /// Names of the stages with parameters, from input to head.
-    pub(super) names: &'a [String],
+    pub names: &'a [String],
     /// Name of the first stage that would be trained.
-    pub(super) live: &'a str,
+    pub live: &'a str,
     /// The best end of the network where it is frozen, if that is not the last stage.
-    pub(super) end: Option<&'a FrozenArm>,
+    pub end: Option<&'a FrozenArm>,
     /// Number of images measured.
-    pub(super) images: usize,
-    /// Share of resampled sets of images that give the same depth, in `0..=1`.
-    pub(super) confidence: f64,
+    pub images: usize,
+    /// Share of resampled sets of images that give the same depth and end, in `0..=1`.
+    pub confidence: f64,
 }
 
 /// Fewer images than this make rough figures.
 const SCANT: usize = 50;
 
 /// Returns a verdict as a paragraph: the figures, the rule that applies, and what to do.
-pub(super) fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Context<'_>) -> String {
+pub fn paragraph(verdict: &Verdict, evidence: &Evidence<'_>, context: &Context<'_>) -> String {
     let last = percent(evidence.stages.last().copied().unwrap_or(evidence.pixels));
     let pixels = percent(evidence.pixels);
     let opening = opening(verdict, evidence, context.source);
@@ -111,7 +114,7 @@ fn opening(verdict: &Verdict, evidence: &Evidence<'_>, source: &str) -> String {
 
 /// Returns the verdict's similarity, where the figures support it: not from few images, nor from a probe on pixels that makes
 /// no errors, nor where the probe on the head's input makes as few as that on pixels.
-pub(super) fn similarity(verdict: &Verdict, evidence: &Evidence<'_>) -> Option<Similarity> {
+pub fn similarity(verdict: &Verdict, evidence: &Evidence<'_>) -> Option<Similarity> {
     match verdict.because {
         Because::TooFew => None,
         Because::GoodEnough if verdict.similarity == Similarity::Unlike => None,
@@ -137,7 +140,7 @@ fn count(mean: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use transferability::rule::apply_rule;
+    use crate::rule::apply_rule;
 
     /// Two classes, a network of 60 thousand parameters.
     fn evidence(pixels: f64, stages: &[f64], images: f64) -> Evidence<'_> {
