@@ -68,14 +68,15 @@ impl Frozen<'_> {
         };
         let loader = FeatureLoader::new(backbone, cut, part, how, session.listener)?;
         let _no_gradient = tch::no_grad_guard();
+        let before = cut.index().checked_sub(1).map(|before| &backbone.stages()[before]);
         let mut rows = Vec::new();
         for batch in loader.in_order(backbone, batch_size) {
             if session.interrupted() {
                 return Err(Error::Interrupted);
             }
             let x = batch?.x;
-            let pooled =
-                if x.dim() == 4 { x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)? } else { x };
+            let x = x.f_to_kind(Kind::Float)?;
+            let pooled = before.map_or_else(|| x.shallow_clone(), |stage| stage.pool.vectors(&x));
             rows.push(pooled.f_flatten(1, -1)?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?);
         }
         Ok(Tensor::f_cat(&rows, 0)?)

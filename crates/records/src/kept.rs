@@ -21,7 +21,7 @@ impl KeptRecord {
     /// Returns the record of a model that has the weights of the last epoch, of this phase.
     #[must_use]
     pub fn last(phase: &str, epoch: u32) -> Self {
-        let because = "the last, for train.keep is \"last\"".to_owned();
+        let because = "the last: none was chosen on validation images".to_owned();
         Self { phase: phase.to_owned(), epoch, metric: None, value: None, chosen_on: None, because }
     }
 

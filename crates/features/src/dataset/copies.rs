@@ -34,8 +34,25 @@ pub(super) fn sentences(train: &Store, others: &[Split<'_>], classes: &[String],
     let trained: HashMap<[u8; 32], &Path> = first.iter().map(|(sha256, copy)| (*sha256, copy.path)).collect();
     let mut leaks = Vec::new();
     let mut pair = None;
+    let mut measured: HashMap<[u8; 32], (&str, &Path)> = HashMap::new();
     for Split { name: split, store } in others {
         let mut copies = 0usize;
+        let twice = store.samples().iter().zip(store.sha256s()).filter_map(|(sample, sha256)| {
+            let (before, path) = *measured.get(sha256)?;
+            Some((before, [below(&sample.path), below(path)]))
+        });
+        let twice: Vec<(&str, [PathBuf; 2])> = twice.collect();
+        if let Some((before, [one, other])) = twice.first() {
+            sentences.push(format!(
+                "{} of {} {split} images are {before} images too ({} is {}): what was chosen on the one is measured on the other",
+                twice.len(),
+                store.samples().len(),
+                one.display(),
+                other.display()
+            ));
+        }
+        let own = store.samples().iter().zip(store.sha256s());
+        measured.extend(own.map(|(sample, sha256)| (*sha256, (*split, sample.path.as_path()))));
         for (sample, sha256) in store.samples().iter().zip(store.sha256s()) {
             if let Some(path) = trained.get(sha256) {
                 copies += 1;
