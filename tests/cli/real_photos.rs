@@ -49,14 +49,15 @@ fn ants_and_bees_are_classified() {
     assert!(accuracy >= 0.95, "{accuracy}");
 }
 
-/// With a head alone and with the last stages, whose gradients are computed in bfloat16 as well.
+/// With a head alone and with the last stages, whose gradients are computed in bfloat16 as well: of these two epochs, for a processor
+/// without bfloat16 takes twenty times as long.
 #[test]
 #[ignore = "needs photographs and weights: cargo xtask test --photos DIR"]
 fn bfloat16_is_as_accurate_as_float32() {
     let bees = "data.root=data/hymenoptera_data";
     for (config, root, depth, epochs) in [
         ("dogs_cats.toml", SMALL, "finetune.depth=head", "train.epochs=30"),
-        ("dogs_cats.toml", SMALL, "finetune.depth=last:2", "train.epochs=6"),
+        ("dogs_cats.toml", SMALL, "finetune.depth=last:2", "train.epochs=2"),
         ("configs/ants_bees.toml", bees, "finetune.depth=head", "train.epochs=30"),
     ] {
         let of = |precision| validation_of(config, &[root, depth, epochs, precision]);

@@ -154,7 +154,7 @@ mod tests {
             let word = if expected == Frozen { "\"frozen\"" } else { "\"train\"" };
             assert_eq!((&*record.key, &*record.value), ("finetune.batch_norm", word));
             let (policy, record) = batch_norm(Circumstances { norms: None, ..known });
-            assert_eq!((policy, record), (Train, None));
+            assert_eq!((policy, record), (BatchNormPolicy::Auto, None));
         }
     }
 

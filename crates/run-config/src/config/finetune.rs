@@ -85,7 +85,7 @@ pub enum HeadPolicy {
 pub enum HeadSolver {
     /// By the optimizer of `[train]`, epoch by epoch.
     Sgd,
-    /// Ridge regression in closed form, its penalty chosen by exact leave-one-out, its scores made probabilities by one
+    /// Ridge regression in closed form, its penalty chosen by parts of the images left out, its scores made probabilities by one
     /// temperature. Takes no epochs; the images must not be augmented.
     Ridge,
     /// Multinomial logistic regression to convergence (L-BFGS), its penalty chosen by cross-validation, which keeps groups
@@ -99,7 +99,8 @@ pub enum HeadSolver {
 pub enum BatchNormPolicy {
     /// `frozen` if all of this holds: the weights come from a source, no stage before the head is trained at more than 0.3 of
     /// the head's learning rate, and there are fewer than 5,000 training images or batches of fewer than 16. Else `train`.
-    /// Decided once, before training, and written into the run's configuration.
+    /// Decided once, before training, and written into the run's configuration; where no stage that is trained has any, it
+    /// stays open.
     Auto,
     /// The batch's statistics, which also update the running ones, as in PyTorch.
     Train,

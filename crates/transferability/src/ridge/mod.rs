@@ -1,4 +1,4 @@
-//! Ridge regression to the classes: exact leave-one-out for all penalties and classes from one eigendecomposition.
+//! Ridge regression to the classes: what is left out is exact, for all penalties and classes from one eigendecomposition.
 
 mod left_out;
 
