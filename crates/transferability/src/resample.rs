@@ -13,8 +13,8 @@ const DRAWS: usize = 200;
 /// stages and ends the network after the same one (Efron 1979), in `0..=1`.
 ///
 /// `correct` has for each stage, the pixels first, whether each image was classified correctly: the same images for all, so
-/// that an image that is hard for all stages does not blur their differences. Of `evidence` all but the accuracies is used,
-/// and `earlier` only where it is false and `ends` are `None`: a network that may not end earlier.
+/// that an image that is hard for all stages does not blur their differences. Accuracies and the end are those of the draw, the
+/// rest is that of `evidence`; without `ends` the network may not end earlier.
 pub fn confidence(correct: &[Vec<bool>], evidence: &Evidence<'_>, ends: Option<&Ends>, seed: u64) -> f64 {
     let count = correct.first().map_or(0, Vec::len);
     if count == 0 {

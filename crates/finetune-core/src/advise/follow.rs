@@ -75,7 +75,7 @@ pub fn perform(
     run.config.finetune.rates.clear();
     run.config.compare = None;
     let (seed, per_class) = (run.config.run.seed, run.config.data.images_per_class);
-    let mut training = 0;
+    let [mut training, mut chosen] = [0; 2];
     let mut choose = |set: &mut DataSet| {
         if let Some(per_class) = per_class {
             let subset_per_class = take_per_class(&set.train, per_class.get(), seed);
@@ -86,12 +86,15 @@ pub fn perform(
         let labels: Vec<usize> = set.train.iter().map(|sample| sample.label).collect();
         let indices = subset(&labels, set.classes.len(), images, seed);
         set.train = indices.iter().map(|&index| set.train[index as usize].clone()).collect();
+        chosen = set.train.len();
         set.validation.clear();
         set.test.clear();
         Ok(())
     };
     let materials = recipe::gather_chosen(&run, &Team::alone(), &mut choose, session)?;
     let part = &materials.images.train;
+    // What could not be read is no training image.
+    let training = training - chosen.saturating_sub(part.len());
     let subject = Subject { run: &run, materials: &materials, part, training, scores };
     let mut advice = advise(&subject, session)?;
     let reading = PartSeconds { part: "reading weights and images".to_owned(), seconds: materials.seconds };
