@@ -326,7 +326,7 @@ fn twelve_bits(desk: &Desk) -> Result<String, String> {
 fn copies(desk: &Desk) -> Result<String, String> {
     fs::copy(desk.path("data/train/bar/000.png"), desk.path("data/val/bar/copy.png")).expect("copy");
     fs::create_dir_all(desk.path("data/test/bar")).expect("folder");
-    fs::copy(desk.path("data/val/bar/000.png"), desk.path("data/test/bar/twin.png")).expect("copy");
+    fs::copy(desk.path("data/val/bar/copy.png"), desk.path("data/test/bar/twin.png")).expect("copy");
     let trained = train(desk, "", "again")?;
     line(&trained, 0, "1 of 1 test images are validation images too (test/bar/twin.png is")?;
     line(&trained, 0, "copy.png")

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 #[test]
 fn a_head_that_is_computed_takes_no_epochs_and_is_recorded() {
-    for (solver, held_out) in [("ridge", "leave-one-out"), ("logistic", "5 folds")] {
+    let held_out = "5 folds";
+    for solver in ["ridge", "logistic"] {
         let settings = format!("{TRANSFER} --set finetune.depth=head --set finetune.head_solver={solver}");
         let out = format!("solved-{solver}");
         let ran = LENET.finetune(&format!("{settings} --out {out}")).ends(0, &[]);

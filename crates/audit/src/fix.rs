@@ -50,23 +50,22 @@ pub fn fix(subject: &Subject, record: &AuditRecord) -> Fix {
         let paths: Vec<String> = group.iter().map(|path| quoted(path)).collect();
         let _ = write!(text, "[[together]]\npaths = [{}]\n\n", paths.join(", "));
     }
-    let flagged = |labels: &[LabelRecord]| labels.iter().filter(|label| label.flagged).count();
-    let all =
-        [proposed.len(), flagged(&record.labels) + flagged(&record.held_out_labels), record.outliers.len()];
-    let beyond: usize = all.iter().map(|found| found.saturating_sub(MOST)).sum();
     let mut proposals: Vec<String> =
         proposed.iter().take(MOST).map(|(path, because)| list.entry(path, because)).collect();
-    let labels = record.labels.iter().chain(record.held_out_labels.iter().filter(|label| {
-        list.places.get(&label.path).is_some_and(|&place| subject.images[place].part != Part::Test)
-    }));
-    proposals.extend(
-        labels
-            .filter(|label| label.flagged && !active.contains_key(&label.path))
-            .take(MOST)
-            .map(|label| list.relabel(label)),
-    );
-    let outliers = record.outliers.iter().filter(|outlier| !active.contains_key(&outlier.path)).take(MOST);
-    proposals.extend(outliers.map(|outlier| {
+    let labels: Vec<&LabelRecord> = record
+        .labels
+        .iter()
+        .chain(record.held_out_labels.iter().filter(|label| {
+            list.places.get(&label.path).is_some_and(|&place| subject.images[place].part != Part::Test)
+        }))
+        .filter(|label| label.flagged && !active.contains_key(&label.path))
+        .collect();
+    let outliers: Vec<_> =
+        record.outliers.iter().filter(|outlier| !active.contains_key(&outlier.path)).collect();
+    let beyond: usize =
+        [proposed.len(), labels.len(), outliers.len()].iter().map(|found| found.saturating_sub(MOST)).sum();
+    proposals.extend(labels.iter().take(MOST).map(|label| list.relabel(label)));
+    proposals.extend(outliers.iter().take(MOST).map(|outlier| {
         let because = format!("unlike all others: {:.1} times as far from them as usual", outlier.distance);
         list.entry(&outlier.path, &because)
     }));
@@ -74,7 +73,7 @@ pub fn fix(subject: &Subject, record: &AuditRecord) -> Fix {
         text.push_str("# Proposals. Look first; then remove the # in front of those that are right.\n\n");
         text.extend(proposals.iter().map(|proposal| commented(proposal)));
         if beyond > 0 {
-            let _ = writeln!(text, "# About {beyond} more are not written: audit.json has them all.");
+            let _ = writeln!(text, "# {beyond} more are not written: audit.json has them all.");
         }
     }
     Fix { text, excluded: active.len(), together: together.len(), proposed: proposals.len() }
@@ -93,7 +92,12 @@ struct List<'a> {
 /// The image of a group whose label is the most probable; the first where no label was judged.
 fn most_probable<'a>(record: &AuditRecord, group: &[usize], path: impl Fn(usize) -> &'a str) -> usize {
     let probability = |place: usize| {
-        record.labels.iter().find(|label| label.path == path(place)).map_or(0.0, |label| label.probability)
+        record
+            .labels
+            .iter()
+            .chain(&record.held_out_labels)
+            .find(|label| label.path == path(place))
+            .map_or(0.0, |label| label.probability)
     };
     let best = group.iter().rev().max_by(|&&one, &&other| probability(one).total_cmp(&probability(other)));
     best.copied().unwrap_or(group[0])
@@ -118,7 +122,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Of images that are the same to the pixel, within one split, all but the first.
+    /// Of images that are the same to the pixel, within one split, all but the first; of several labels all but the most probable.
     fn exact_copies(&mut self, record: &AuditRecord) {
         let exact = |copy: &&CopyRecord| copy.kind != CopyKind::Near && copy.splits[0] == copy.splits[1];
         let pairs = record
@@ -220,4 +224,31 @@ fn commented(block: &str) -> String {
     let mut text: String = block.trim_end().lines().map(|line| format!("# {line}\n")).collect();
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_image_under_two_labels_the_more_probable_one_is_kept() {
+        let paths = ["a", "b", "c"];
+        let label = |path: &str, probability| LabelRecord {
+            path: path.to_owned(),
+            label: "ants".to_owned(),
+            likely: "bees".to_owned(),
+            probability,
+            likely_probability: 1.0 - probability,
+            flagged: false,
+            neighbours: Vec::new(),
+        };
+        let judged = AuditRecord {
+            labels: vec![label("a", 0.2), label("b", 0.9)],
+            held_out_labels: vec![label("c", 0.95)],
+            ..AuditRecord::default()
+        };
+        assert_eq!(most_probable(&judged, &[0, 1], |place| paths[place]), 1);
+        assert_eq!(most_probable(&judged, &[0, 2], |place| paths[place]), 2);
+        assert_eq!(most_probable(&AuditRecord::default(), &[0, 1], |place| paths[place]), 0);
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Labels {
     pub(crate) probe: Option<ProbeRecord>,
     /// Why no label is called wrong; empty otherwise.
     pub(crate) refused: String,
+    /// Whether the features tell the classes apart at all, so that other splits can be measured by them.
+    pub(crate) tells_classes: bool,
 }
 
 /// Images that a probe is fitted on or asked about.
@@ -135,10 +137,11 @@ pub(crate) fn judge(
         found.refused = refused;
         return Ok(found);
     }
+    found.tells_classes = true;
     let joint = confident_joint(&probabilities, &labels);
     let mut flags = flagged(&joint, &probabilities, &labels);
     let images: Vec<usize> = held.iter().map(|&place| judged.images[place]).collect();
-    let judgement = Judgement { subject, classes: &classes, nearest, copies };
+    let judgement = Judgement { subject, classes: &classes, nearest, copies, believed: true };
     if let Some(implausible) = implausible(&flags, &probabilities, accuracy) {
         found.refused = implausible;
         flags.fill(false);
@@ -155,6 +158,8 @@ pub(crate) struct Judgement<'a> {
     pub(crate) classes: &'a Classes,
     pub(crate) nearest: &'a Neighbours,
     pub(crate) copies: &'a copies::Copies,
+    /// Whether labels of other splits may be called wrong: those of the training images can be believed.
+    pub(crate) believed: bool,
 }
 
 impl Judgement<'_> {
@@ -286,13 +291,13 @@ fn refusal(accuracy: f64, pixels: f64, labels: &[usize]) -> Option<String> {
 }
 
 /// Says why flags are not to be believed; `None` where they are. A probe that would call more labels wrong than ever are, and
-/// does not itself think other classes likelier than not, makes mistakes of its own.
-pub(crate) fn implausible(flags: &[bool], probabilities: &[Vec<f64>], accuracy: f64) -> Option<String> {
+/// does not itself think other classes likelier than not, makes mistakes of its own. Of two classes one always is likelier.
+fn implausible(flags: &[bool], probabilities: &[Vec<f64>], accuracy: f64) -> Option<String> {
     let likely = |row: &Vec<f64>| row.iter().copied().fold(0.0, f64::max);
     let flagged: Vec<f64> =
         flags.iter().zip(probabilities).filter(|(flag, _)| **flag).map(|(_, row)| likely(row)).collect();
     let many = flagged.len() as f64 > MOST_FLAGGED * flags.len() as f64;
-    let unsure = flagged.iter().sum::<f64>() < 0.5 * flagged.len() as f64;
+    let unsure = 2 * flagged.iter().filter(|likely| **likely < 0.5).count() > flagged.len();
     (many && unsure).then(|| {
         format!(
             "{} of {} would be called wrong, most of them without another class that is likelier than not: the features of this network do not tell these classes apart well enough ({:.1} % are classified correctly). labels in audit.json has them all, the least probable first",

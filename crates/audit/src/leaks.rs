@@ -5,7 +5,7 @@ use records::{Interval, LabelRecord, LeakRecord, LeakageRecord};
 use statistics::bootstrap::{Pair, difference};
 
 use crate::joint::{confident_joint, flagged, most};
-use crate::labels::{Classes, Judged, Judgement, implausible, predicted};
+use crate::labels::{Classes, Judged, Judgement, predicted};
 use crate::{Error, Features, Part, Subject};
 
 /// Fewest images of a split that accuracy is measured on.
@@ -68,7 +68,7 @@ pub(crate) fn measure(
     }
     let probabilities = predicted(features, &clean, &asked, classes)?;
     let mut flags = flagged(&confident_joint(&probabilities, &asked.labels), &probabilities, &asked.labels);
-    if implausible(&flags, &probabilities, share(&right(&probabilities, &asked))).is_some() {
+    if !judgement.believed {
         flags.fill(false);
     }
     let labels = judgement.ranked(&asked.images, &probabilities, &flags);

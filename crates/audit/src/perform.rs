@@ -32,15 +32,15 @@ pub fn perform(subject: &Subject, session: &Session<'_>) -> Result<AuditRecord, 
     };
     if let (Some(features), Some(nearest)) = (&subject.features, &nearest) {
         let found = labels::judge(subject, features, nearest, &copies, session.interrupt)?;
-        let is_judged = found.refused.is_empty();
         record.labels = found.ranked;
         record.mistakes = found.mistakes;
         record.small_classes = found.small_classes;
         record.probe = found.probe;
         record.labels_refused = found.refused;
         record.outliers = outliers(subject, nearest);
-        if let Some(classes) = leaks::classes(subject, features).filter(|_| is_judged) {
-            let judgement = Judgement { subject, classes: &classes, nearest, copies: &copies };
+        if let Some(classes) = leaks::classes(subject, features).filter(|_| found.tells_classes) {
+            let believed = record.labels_refused.is_empty();
+            let judgement = Judgement { subject, classes: &classes, nearest, copies: &copies, believed };
             for part in Part::ALL.into_iter().filter(|&part| leaks::is_measured(subject, part)) {
                 if let Some(measured) = leaks::measure(&judgement, features, part)? {
                     record.leakage.extend(measured.leakage);

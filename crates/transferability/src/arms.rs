@@ -6,7 +6,7 @@ use records::FrozenArm;
 use tch::Tensor;
 
 use crate::choose::{Paired, choose};
-use crate::ending::{Ends, chosen_end, earlier_ends};
+use crate::ending::{Ends, earlier_ends};
 use crate::folds::{deal_groups, left_out_together};
 use crate::held_out::HeldOut;
 use crate::linear_head::LinearHead;
@@ -93,17 +93,21 @@ pub fn fit<E: From<Error>>(
     progress(total, total)?;
 
     // A network that ends earlier costs nothing more where its head reads the stages before its end, too.
-    let mut ends = earlier_ends(&losses(&heads), &ways.stages);
-    for end in ends.clone() {
+    let mut widened = vec![None; heads.len()];
+    for end in earlier_ends(&losses(&heads), &ways.stages) {
         if let Some(wider) = ways.with_those_before(end) {
             heads.push(fit_to(&wider)?);
-            ends.push(ways.stages.len());
+            widened.push(Some(end));
             ways.stages.push(wider);
         }
     }
-    let earlier = chosen_end(&losses(&heads), &ways.stages, ends);
-    let ends =
-        Ends { losses: losses(&heads).into_iter().map(<[f64]>::to_vec).collect(), ways: ways.stages.clone() };
+    let ends = Ends {
+        losses: losses(&heads).into_iter().map(<[f64]>::to_vec).collect(),
+        ways: ways.stages.clone(),
+        widened,
+    };
+    let images: Vec<usize> = (0..ends.losses.first().map_or(0, Vec::len)).collect();
+    let earlier = ends.earlier(&images);
     let held_out: Vec<&HeldOut> = heads.iter().map(|head| &head.held_out).collect();
     let best = choose(&held_out, ways.default);
     let arms = ways.stages.iter().zip(&held_out).enumerate().map(|(index, (way, held))| {

@@ -6,23 +6,42 @@ use statistics::mean;
 
 use crate::choose::Paired;
 
-/// Losses of the classifiers of an advice, by which it is asked again on other draws of the images.
+/// Losses of the classifiers of an advice on the same images, and what each reads: by them it is asked where the network ends.
 #[derive(Clone, Debug)]
 pub struct Ends {
     /// Of each classifier on each image.
     pub(crate) losses: Vec<Vec<f64>>,
     /// The stages that each reads, by position from the input.
     pub(crate) ways: Vec<Range<usize>>,
+    /// For each classifier that reads an end together with the stages before it, and was made for that, the classifier on the
+    /// end alone; it is taken only where that end is good.
+    pub(crate) widened: Vec<Option<usize>>,
 }
 
 impl Ends {
-    /// Returns after how many stages the network would end by these images, which may repeat; `None` where it stays whole.
+    /// Returns the classifier by which the network would end earlier, judged by these images, which may repeat; `None` where it
+    /// stays whole.
     pub(crate) fn earlier(&self, images: &[usize]) -> Option<usize> {
         let drawn: Vec<Vec<f64>> =
             self.losses.iter().map(|losses| images.iter().map(|&image| losses[image]).collect()).collect();
         let drawn: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
-        let ends = earlier_ends(&drawn, &self.ways);
-        chosen_end(&drawn, &self.ways, ends).map(|classifier| self.ways[classifier].end)
+        let first: Vec<&[f64]> = drawn
+            .iter()
+            .zip(&self.widened)
+            .filter(|(_, of)| of.is_none())
+            .map(|(losses, _)| *losses)
+            .collect();
+        let mut ends = earlier_ends(&first, &self.ways[..first.len()]);
+        let wider =
+            (0..drawn.len()).filter(|&wider| self.widened[wider].is_some_and(|of| ends.contains(&of)));
+        let wider: Vec<usize> = wider.collect();
+        ends.extend(wider);
+        chosen_end(&drawn, &self.ways, ends)
+    }
+
+    /// Returns after which stage the network ends by a classifier, counted from the input.
+    pub(crate) fn last_stage(&self, classifier: usize) -> usize {
+        self.ways[classifier].end
     }
 }
 
@@ -106,8 +125,8 @@ mod tests {
     #[test]
     fn another_draw_of_the_images_may_end_elsewhere() {
         let losses = [[0.9, 0.9, 0.8, 0.1], [0.2, 0.3, 0.2, 0.9]].map(|losses| losses.to_vec()).to_vec();
-        let ends = Ends { losses, ways: vec![0..1, 1..2] };
+        let ends = Ends { losses, ways: vec![0..1, 1..2], widened: vec![None; 2] };
         assert_eq!(ends.earlier(&[0, 1, 2, 3]), None, "the last stage is better");
-        assert_eq!(ends.earlier(&[3, 3, 3, 0]), Some(1));
+        assert_eq!(ends.earlier(&[3, 3, 3, 0]), Some(0));
     }
 }

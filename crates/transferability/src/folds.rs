@@ -78,11 +78,11 @@ pub fn deal_groups(
 
 /// Fewest folds of which each is left out of a classifier.
 const LEFT_OUT: usize = 5;
-/// Most images of a fold that is left out: the work grows with the cube of it.
+/// Most images of a fold that is left out, on average: the work grows with the cube of it.
 const LEFT_OUT_AT_MOST: usize = 500;
 
 /// Returns for each image the part that [`crate::ridge::fit_groups`] is to leave out together with it, and the number of parts:
-/// five folds, more where one would have above 500 images, dealt as by [`deal_groups`].
+/// five folds, more where they would have above 500 images on average, dealt as by [`deal_groups`].
 ///
 /// Not each image by itself: where features are about as many as images, what cannot be told of one image by the others is
 /// next to nothing for all of them alike, and that all are classified right or wrong then is one and the same accident. A

@@ -26,7 +26,7 @@ pub fn confidence(correct: &[Vec<bool>], evidence: &Evidence<'_>, ends: Option<&
         let accuracies: Vec<f64> = correct.iter().map(share).collect();
         let (pixels, stages) =
             accuracies.split_first().map_or((0.0, &[][..]), |(first, rest)| (*first, rest));
-        let end = ends.and_then(|ends| ends.earlier(drawn));
+        let end = ends.and_then(|ends| Some(ends.last_stage(ends.earlier(drawn)?)));
         let verdict = apply_rule(&Evidence { pixels, stages, earlier: end.is_some(), ..*evidence });
         (verdict.trained, end.filter(|_| verdict.because == Because::EndsEarlier))
     };
@@ -59,17 +59,31 @@ mod tests {
         assert_eq!(found, confidence(&close, &evidence, None, 0));
         assert_eq!(confidence(&[], &evidence, None, 0), 0.0);
     }
+
     #[test]
     fn an_end_that_a_few_images_decide_is_not_certain() {
-        let right = [vec![true; 60], vec![true; 60], vec![false; 60]]; // pixels say as much: nothing is alike
-        let evidence =
-            Evidence { pixels: 0.0, stages: &[], images: 60.0, classes: 2.0, parameters: 1e6, earlier: true };
+        let right = [vec![true; 60], vec![true; 60], vec![false; 60]];
+        let evidence = |earlier| Evidence {
+            pixels: 0.0,
+            stages: &[],
+            images: 60.0,
+            classes: 2.0,
+            parameters: 1e6,
+            earlier,
+        };
+        // The first of two stages is better on some images, and a little worse on the others.
         let of = |better: usize| {
             let early = (0..60).map(|image| if image < better { 0.2 } else { 0.65 }).collect();
-            Ends { losses: vec![early, vec![0.6; 60]], ways: vec![0..1, 1..2] }
+            Ends { losses: vec![early, vec![0.6; 60]], ways: vec![0..1, 1..2], widened: vec![None; 2] }
         };
-        assert_eq!(confidence(&right, &evidence, Some(&of(40)), 0), 1.0);
-        let found = confidence(&right, &evidence, Some(&of(8)), 0);
-        assert!((0.2..0.9).contains(&found), "{found}");
+        let all: Vec<usize> = (0..60).collect();
+        assert_eq!([40, 12, 8].map(|better| of(better).earlier(&all)), [Some(0), Some(0), None]);
+        assert_eq!(confidence(&right, &evidence(true), Some(&of(40)), 0), 1.0);
+        let found = confidence(&right, &evidence(true), Some(&of(12)), 0);
+        assert!((0.5..0.95).contains(&found), "{found}");
+        // That it does not end earlier is not certain, either.
+        let found = confidence(&right, &evidence(false), Some(&of(8)), 0);
+        assert!((0.4..0.95).contains(&found), "{found}");
+        assert_eq!(confidence(&right, &evidence(false), None, 0), 1.0);
     }
 }

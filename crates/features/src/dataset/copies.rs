@@ -18,8 +18,8 @@ pub(super) struct Split<'a> {
 /// The command that says more of copies, as sentences name it.
 pub const SEE_AUDIT: &str = "finetune audit";
 
-/// Says which images are in the data more than once where that harms: in a split that is measured with and in the training
-/// split as well, or under two labels. Images are the same if their files are, byte for byte. One sentence for each kind,
+/// Says which images are in the data more than once where that harms: in two splits of which one is measured with, or under two
+/// labels. Images are the same if their files are, byte for byte. One sentence for each kind,
 /// with the count and a pair.
 pub(super) fn sentences(train: &Store, others: &[Split<'_>], classes: &[String], root: &Path) -> Vec<String> {
     let mut first: HashMap<[u8; 32], Copy<'_>> = HashMap::new();
@@ -44,7 +44,7 @@ pub(super) fn sentences(train: &Store, others: &[Split<'_>], classes: &[String],
         let twice: Vec<(&str, [PathBuf; 2])> = twice.collect();
         if let Some((before, [one, other])) = twice.first() {
             sentences.push(format!(
-                "{} of {} {split} images are {before} images too ({} is {}): what was chosen on the one is measured on the other",
+                "{} of {} {split} images are {before} images too ({} is {}): what was chosen on the one is measured on the other; {SEE_AUDIT} lists them",
                 twice.len(),
                 store.samples().len(),
                 one.display(),

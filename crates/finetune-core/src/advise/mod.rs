@@ -3,7 +3,7 @@
 //! A subset of the training images passes through the source network once (`source_network`, `stage_features`). The output of
 //! each stage, and of several joined, is measured by a ridge regression on folds left out in turn (the crate
 //! `transferability`). From the accuracies and the number of images a fixed rule chooses how many stages to train and at which
-//! learning rate, or ends the network earlier and freezes it (`ending`), with the paragraph that explains it; `standing` is how
+//! learning rate, or ends the network earlier and freezes it (`ending`), `transferability::words` explains it in a paragraph, `standing` is how
 //! the rule did so far, `costs` what trying would cost. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
 //!
 //! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
@@ -112,8 +112,8 @@ pub fn advise(subject: &Subject<'_>, session: &mut Session<'_>) -> Result<Advice
     };
     let verdict = rule::apply_rule(&evidence);
     let correct: Vec<Vec<bool>> = heads.iter().map(|head| head.held_out.correct().to_vec()).collect();
-    let ends = end.is_some().then_some(&ends);
-    let confidence = resample::confidence(&correct, &evidence, ends, seed);
+    let may_end_earlier = arms.first().is_some_and(|arm| EarlierEnd::of(run, arm).is_some());
+    let confidence = resample::confidence(&correct, &evidence, may_end_earlier.then_some(&ends), seed);
     clock.part("resampling");
 
     let (depth, plan) = depth_of(backbone, &features, &verdict)?;

@@ -8,7 +8,7 @@ use run_config::Run;
 use run_folder::{FolderError, RunFolder};
 
 use super::arguments::{ConfigArguments, Output, print_report, run_of};
-use super::resume::{ResumeOptions, finished_already, hint};
+use super::resume::{ResumeOptions, at_stop, finished_already};
 use super::train::listen_for_ctrl_c;
 use progress::Progress;
 
@@ -50,10 +50,10 @@ pub(super) fn perform(arguments: &AuditArguments) -> anyhow::Result<()> {
     };
     // It is there while the audit is under way.
     folder.write_named_config(&run.config, &run.name)?;
-    hint(format!("finetune audit --resume {}", path.display()));
+    at_stop("an audit that is stopped leaves nothing".to_owned());
     let mut progress = Progress::new();
     let done = audit::perform(&run, *with_test, interrupt, &mut |event| progress.listen(event));
-    let (record, list) = done.inspect_err(|error| forget(&folder, begun, error))?;
+    let (record, list) = done.inspect_err(|_| forget(&folder, begun))?;
     folder.write_audit(&record, fix.then_some(list.text.as_str()))?;
     let _ = fs::remove_file(folder.file(CONFIG));
     let mut text = report::text::audit(&record);
@@ -84,9 +84,9 @@ fn same_configuration(path: &Path, run: &Run) -> anyhow::Result<RunFolder> {
     Ok(folder)
 }
 
-/// Removes the folder of an audit that failed, unless it was interrupted, or an earlier process began it.
-fn forget(folder: &RunFolder, begun: Option<&Path>, error: &finetune_core::Error) {
-    if begun.is_none() && !matches!(error, finetune_core::Error::Interrupted) {
+/// Removes the folder of an audit that failed, unless an earlier process began it.
+fn forget(folder: &RunFolder, begun: Option<&Path>) {
+    if begun.is_none() {
         let _ = fs::remove_file(folder.file(CONFIG));
         folder.forget_if_empty();
     }

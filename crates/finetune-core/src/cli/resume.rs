@@ -100,18 +100,22 @@ pub(super) fn finished_already(folder: &RunFolder) {
     let _ = writeln!(io::stderr(), "{} is finished already", folder.path().display());
 }
 
-/// The command that goes on with what is under way, once there is one.
-static COMMAND: Mutex<Option<String>> = Mutex::new(None);
+/// What becomes of what is under way when the user stops the program, once there is something.
+static AT_STOP: Mutex<Option<String>> = Mutex::new(None);
 
 /// Makes the command known that goes on with what is under way.
 pub(super) fn hint(command: String) {
-    *COMMAND.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
+    at_stop(format!("go on later with: {command}"));
+}
+
+/// Makes known what becomes of what is under way.
+pub(super) fn at_stop(sentence: String) {
+    *AT_STOP.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
 }
 
 /// Returns what is said when the user stops the program.
 pub(super) fn stopping() -> String {
-    let goes_on = COMMAND.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let goes_on = goes_on
-        .map_or("what was trained is kept".to_owned(), |command| format!("go on later with: {command}"));
-    format!("stopping after this step; {goes_on} (again to stop at once)")
+    let known = AT_STOP.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let becomes = known.unwrap_or_else(|| "what was trained is kept".to_owned());
+    format!("stopping after this step; {becomes} (again to stop at once)")
 }

@@ -239,7 +239,7 @@ fn of_fold(materials: &Materials, race: &Race, fold: usize) -> Materials {
 
 /// Most images of which whole folds are left out of a linear classifier: the work grows with the cube of a fold. Of more
 /// images smaller parts are left out; whether one learns from four fifths of so many or from more matters little.
-const LEFT_OUT_BY_FOLD: usize = 2000;
+const LEFT_OUT_BY_FOLD: usize = 2500;
 
 /// Returns for each image the number of what is left out together with it.
 fn parts_of(race: &Race, images: &ImageSubset) -> Vec<Option<u32>> {

@@ -126,7 +126,7 @@ fn table(record: &SearchRecord) -> Markup {
         table.wide {
             caption {
                 "From free to dear: of arms that cannot be told apart those that cost least are left, and of these the one ahead is taken. Every figure is of images that the arm was not trained on. “Close” is the computed probability to lie within "
-                (numbers::significant(record.within)) " points of the best. “Behind” is what decides: how far the arm in front lies ahead by "
+                (numbers::significant(record.within)) @if record.within == 1.0 { " point" } @else { " points" } " of the best. “Behind” is what decides: how far the arm in front lies ahead by "
                 (behind_what(record)) ", shrunk to what is expected, ± one standard error; what lies within that is not told apart."
             }
             thead {

@@ -155,6 +155,18 @@ fn deep_arms_are_tried_only_where_they_can_pay() {
     let unlike = |arm: &Arm| if arm.name == "stage 4" { 0.09 } else { 0.0 };
     assert_eq!(share(30, &two), 0, "too few images");
     assert_eq!(share(400, &flat), 10, "enough images");
+    // What is said of them: whether any was measured, and of what was not, no more than is known.
+    let said = |count: usize, budget: f64, seed: u64| {
+        let raced = with(count, &flat, seed).race(budget);
+        let (about, calibration) = (search::record::About::default(), Calibration::shipped().unwrap());
+        search::record::standing(&raced.race, &about, &calibration).unwrap().deep.unwrap_or_default()
+    };
+    assert_eq!(said(30, 3.0, 0), "not tried: too few images to tell deep arms from others");
+    assert_eq!(said(400, 3.0, 0), "tried: enough images for a deep arm to learn from");
+    let could = "not reached, though they could pay: enough images for a deep arm to learn from";
+    assert_eq!(said(400, 0.0, 0), could);
+    let unknown = "not tried: no earlier stage gains anything, and going back further was not measured";
+    assert!((0..10).any(|seed| said(200, 0.0, seed) == unknown));
     assert!(share(200, &two) >= 8, "{}", share(200, &two));
     assert!(share(200, &unlike) >= 8, "{}", share(200, &unlike));
     assert!(share(200, &flat) <= 6, "{}", share(200, &flat));

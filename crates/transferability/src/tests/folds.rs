@@ -41,7 +41,7 @@ fn folds_hold_out_whole_groups() {
 }
 
 #[test]
-fn parts_that_are_left_out_hold_groups_together_and_have_at_most_500_images() {
+fn parts_that_are_left_out_hold_groups_together_and_have_about_500_images_at_most() {
     let labels: Vec<usize> = (0..30).map(|image| image % 3).collect();
     // Pairs of neighbours, of two classes each; all of class 2 but in pairs, too.
     let groups: Vec<Option<u32>> = (0..30).map(|image| Some(image / 2)).collect();
