@@ -54,7 +54,7 @@ fn parts_that_are_left_out_hold_groups_together_and_have_about_500_images_at_mos
     let (parts, count) = left_out_together(&labels, 3, &[None, None, None, None, Some(7), Some(7)], 0);
     assert_eq!((count, parts[4], parts[5]), (4, Some(12), Some(12)));
     assert!(parts[..4].iter().all(|part| part.is_some_and(|part| part < 5)));
-    let many = vec![0, 1].repeat(1300);
+    let many = [0, 1].repeat(1300);
     let (parts, count) = left_out_together(&many, 2, &vec![None; 2600], 0);
     assert_eq!(count, 6);
     let largest = (0..6).map(|part| parts.iter().filter(|&&other| other == Some(part)).count()).max();
