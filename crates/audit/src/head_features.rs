@@ -74,10 +74,9 @@ impl Frozen<'_> {
             if session.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let x = batch?.x;
-            let x = x.f_to_kind(Kind::Float)?;
+            let x = batch?.x.f_to_kind(Kind::Float)?;
             let pooled = before.map_or_else(|| x.shallow_clone(), |stage| stage.pool.vectors(&x));
-            rows.push(pooled.f_flatten(1, -1)?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?);
+            rows.push(pooled.f_flatten(1, -1)?.f_to_device(Device::Cpu)?);
         }
         Ok(Tensor::f_cat(&rows, 0)?)
     }

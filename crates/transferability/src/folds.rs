@@ -84,9 +84,8 @@ const LEFT_OUT_AT_MOST: usize = 500;
 /// Returns for each image the part that [`crate::ridge::fit_groups`] is to leave out together with it, and the number of parts:
 /// five folds, more where they would have above 500 images on average, dealt as by [`deal_groups`].
 ///
-/// Not each image by itself: where features are about as many as images, what cannot be told of one image by the others is
-/// next to nothing for all of them alike, and that all are classified right or wrong then is one and the same accident. A
-/// fifth at a time has no such direction.
+/// Not each image by itself: where features are about as many as images, and the penalty is weak, the errors of all images lie
+/// along the shortest axis of the features, and are small or large together by accident.
 pub fn left_out_together(
     labels: &[usize],
     classes: usize,

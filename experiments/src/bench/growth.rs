@@ -66,17 +66,28 @@ pub(super) fn network() -> &'static str {
 /// The page, in Markdown, which a terminal can read as well.
 pub(super) fn page(costs: &[Cost], machine: &Machine, precision: &str) -> String {
     let Machine { hardware, program, day, .. } = machine;
-    let mut text = format!(
-        "# How cost grows\n\nWritten by `cargo xtask bench --growth` on {day}: {hardware}; {program}, precision `{precision}`. A \
+    let for_one = |cost: &Cost| cost.seconds * 1e3 / f64::from(cost.images.max(1));
+    let mut text = "# How cost grows\n\n".to_owned();
+    if let (Some(first), Some(last)) = (costs.first(), costs.last()) {
+        text += &format!(
+            "![Time for one image goes from {:.0} to {:.0} milliseconds between {} and {} images](figures/growth.svg)\n\n",
+            for_one(first),
+            for_one(last),
+            first.images,
+            last.images
+        );
+    }
+    text += &format!(
+        "Written by `cargo xtask bench --growth` on {day}: {hardware}; {program}, precision `{precision}`. A \
          new head on {ARCH}, {EPOCHS} epochs, start to saved model, on generated JPEGs of 500 x 375, nothing cached before.\n\n\
-         | images | time | for an image | peak memory | on disk: images | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
+         | images | time | for one image | peak memory | on disk: images | caches | run |\n|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for cost in costs {
         text += &format!(
             "| {} | {:.1} s | {:.1} ms | {} | {} | {} | {} |\n",
             cost.images,
             cost.seconds,
-            cost.seconds * 1e3 / f64::from(cost.images.max(1)),
+            for_one(cost),
             disk::amount(cost.peak_bytes),
             disk::amount(cost.images_bytes),
             disk::amount(cost.cache_bytes),
@@ -118,6 +129,10 @@ mod tests {
             load: None,
         };
         let text = page(&[cost], &machine, "auto");
+        assert!(
+            text.contains("goes from 20 to 20 milliseconds between 1000 and 1000 images](figures"),
+            "{text}"
+        );
         assert!(text.contains("on 2026-01-31: a CPU; commit abc, precision `auto`."), "{text}");
         assert!(
             text.ends_with("| 1000 | 20.0 s | 20.0 ms | 1.00 GiB | 1.00 MiB | 0 B | 5.00 MiB |\n"),

@@ -3,8 +3,9 @@
 //! A subset of the training images passes through the source network once (`source_network`, `stage_features`). The output of
 //! each stage, and of several joined, is measured by a ridge regression on folds left out in turn (the crate
 //! `transferability`). From the accuracies and the number of images a fixed rule chooses how many stages to train and at which
-//! learning rate, or ends the network earlier and freezes it (`ending`), `transferability::words` explains it in a paragraph, `standing` is how
-//! the rule did so far, `costs` what trying would cost. The entry points are in `follow`: [`perform`] for the command, [`resolve_auto_depth`] within a run.
+//! learning rate, or ends the network earlier and freezes it (`ending`); `transferability::words` explains it in a paragraph,
+//! `standing` is how the rule did so far, `costs` what trying would cost. The entry points are in `follow`: [`perform`] for the
+//! command, [`resolve_auto_depth`] within a run.
 //!
 //! LogME, the H-score and the predictions of the source's classifier are evidence for the reader: the rule does not use them,
 //! because they were made to rank networks; docs/search.md shows how they do on stages. The two scores are computed where they

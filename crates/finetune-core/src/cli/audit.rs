@@ -8,7 +8,7 @@ use run_config::Run;
 use run_folder::{FolderError, RunFolder};
 
 use super::arguments::{ConfigArguments, Output, print_report, run_of};
-use super::resume::{ResumeOptions, at_stop, finished_already};
+use super::resume::{ResumeOptions, at_stop, finished_already, hint};
 use super::train::listen_for_ctrl_c;
 use progress::Progress;
 
@@ -50,7 +50,10 @@ pub(super) fn perform(arguments: &AuditArguments) -> anyhow::Result<()> {
     };
     // It is there while the audit is under way.
     folder.write_named_config(&run.config, &run.name)?;
-    at_stop("an audit that is stopped leaves nothing".to_owned());
+    match begun {
+        Some(path) => hint(format!("finetune audit --resume {}", path.display())),
+        None => at_stop("an audit that is stopped leaves nothing".to_owned()),
+    }
     let mut progress = Progress::new();
     let done = audit::perform(&run, *with_test, interrupt, &mut |event| progress.listen(event));
     let (record, list) = done.inspect_err(|_| forget(&folder, begun))?;
