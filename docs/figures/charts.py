@@ -64,7 +64,7 @@ def growth():
     figure = Figure(560, 300, "Milliseconds for one image of the whole job, with 100, 1,000 and 10,000 images")
     figure.text(20, 28, "Milliseconds for one image, whole job (a new head on ResNet-18)", "strong", "start")
     left, bottom, top = 70, 240, 60
-    highest = 60
+    highest = 20 * math.ceil(max(value for _, value in points) / 20)
     height = (bottom - top) / highest
     for value in range(0, highest + 1, 20):
         y = bottom - value * height

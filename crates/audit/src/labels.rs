@@ -300,7 +300,7 @@ fn implausible(flags: &[bool], probabilities: &[Vec<f64>], accuracy: f64) -> Opt
     let unsure = 2 * flagged.iter().filter(|likely| **likely < 0.5).count() > flagged.len();
     (many && unsure).then(|| {
         format!(
-            "{} of {} would be called wrong, most of them without another class that is likelier than not: the features of this network do not tell these classes apart well enough ({:.1} % are classified correctly). labels in audit.json has them all, the least probable first",
+            "{} of {} would be called wrong, most of them without another class that is likelier than not: the features of this network do not tell these classes apart well enough ({:.1} % are classified correctly); all are in audit.json, the least probable first",
             flagged.len(),
             flags.len(),
             100.0 * accuracy
